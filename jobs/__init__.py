@@ -1,0 +1,1 @@
+"""How each table is made."""

@@ -1,0 +1,1 @@
+"""One enterprise, one parcel, one year."""

@@ -1,0 +1,164 @@
+"""企业年度数据 Enterprise figures by year: every feed's figures beside the directory's firms.
+
+Months add up to the year (tax, electricity), are averaged (insured persons), or are cumulative already (monthly
+statistics: the year's last month counts). Missing stays missing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from jobs.core.identity import row_id
+from jobs.job import Input, Job
+from schemas.contract import contract
+
+TABLE = "core.enterprise_year"
+TYPES = {c.name: c.type for c in contract(TABLE).columns}
+
+STATISTICS = [c for c in contract("raw.gov_statistics_annual").source.mapping if c != "uscc"]  # type: ignore[union-attr]
+TAXES = [c for c in contract("raw.gov_tax").source.mapping if c != "uscc"]  # type: ignore[union-attr]
+POLLUTANTS = ["cod_t", "nh3n_t", "so2_t", "nox_t"]
+
+
+def enterprise_year(
+    enterprises: DataFrame,
+    uses: DataFrame,
+    annual: DataFrame,
+    monthly: DataFrame,
+    tax: DataFrame,
+    electricity: DataFrame,
+    energy: DataFrame,
+    emission: DataFrame,
+    insurance: DataFrame,
+    refused: DataFrame,
+) -> DataFrame:
+    """One row per enterprise and year of the directory."""
+    parts = {
+        "gov_statistics": statistics(annual, monthly),
+        "gov_tax": totals(tax, TAXES),
+        "gov_electricity": totals(electricity, ["power_kwh"]),
+        "gov_energy": totals(energy, ["energy_tce", "energy_calorific_tce"]),
+        "gov_emission": emissions(emission),
+        "gov_social_insurance": by_year(insurance, round_half_up("insured_count")),
+        "land": land(uses),
+    }
+    rows = enterprises.select("uscc", "year", "district_code", "is_above_scale", "known_at")
+    for name, part in parts.items():
+        rows = rows.join(part.withColumnRenamed("known_at", f"known_{name}"), ["uscc", "year"], "left")
+    return (
+        rows.join(quarantined(refused), ["uscc", "year"], "left")
+        .withColumn("missing_feeds", missing_feeds())
+        .withColumn("quarantined_feeds", F.coalesce("quarantined_feeds", F.array().cast("array<string>")))
+        .withColumn("known_at", F.greatest("known_at", *(f"known_{name}" for name in parts)))
+        .withColumn("valid_from_date", F.make_date(F.col("year").cast("int"), F.lit(1), F.lit(1)))
+        .withColumn("valid_to_date", F.make_date(F.col("year").cast("int"), F.lit(12), F.lit(31)))
+        .withColumn("row_id", row_id("uscc", "year"))
+        .select(*contract(TABLE).column_names)
+    )
+
+
+def by_year(feed: DataFrame, *figures: Column) -> DataFrame:
+    """A feed's figures for each firm and year, with the time at which the last of them was known."""
+    return feed.groupBy("uscc", F.left("period", F.lit(4)).alias("year")).agg(
+        *figures, F.max("known_at").alias("known_at")
+    )
+
+
+def totals(feed: DataFrame, columns: Iterable[str]) -> DataFrame:
+    """Periods and accounts of a firm added up; a column that no row fills stays missing."""
+    return by_year(feed, *(F.sum(c).cast(TYPES[c]).alias(c) for c in columns))
+
+
+def round_half_up(column: str) -> Column:
+    """Average over the year's periods, to whole units."""
+    return F.round(F.avg(F.col(column).cast("decimal(18,2)")), 0).cast(TYPES[column]).alias(column)
+
+
+def statistics(annual: DataFrame, monthly: DataFrame) -> DataFrame:
+    """The annual report; for a year without one, the last cumulative month."""
+    figures = [F.max_by(c, "period").alias(c) for c in STATISTICS]
+    months = by_year(monthly, *figures)
+    years = by_year(annual, *figures)
+    return years.unionByName(months.join(years.select("uscc", "year"), ["uscc", "year"], "left_anti"))
+
+
+def emissions(emission: DataFrame) -> DataFrame:
+    """主要污染物排放量: the sum of the main pollutants."""
+    total = sum((F.coalesce(c, F.lit(0)) for c in POLLUTANTS), F.lit(0))
+    return totals(emission.withColumn("emission_t", total), ["emission_t"])
+
+
+def land(uses: DataFrame) -> DataFrame:
+    """用地面积: own use plus leased land, and beside it what the firm lets to others."""
+    used = uses.groupBy("uscc", "year").agg(
+        F.sum("used_area_mu").cast(TYPES["land_area_mu"]).alias("land_area_mu"),
+        F.sum(F.when(F.col("use_type_code") == "own", F.col("used_area_mu")))
+        .cast(TYPES["land_own_mu"])
+        .alias("land_own_mu"),
+        F.sum(F.when(F.col("use_type_code") != "own", F.col("used_area_mu")))
+        .cast(TYPES["land_lease_mu"])
+        .alias("land_lease_mu"),
+        F.max("known_at").alias("known_at"),
+    )
+    let = (
+        uses.where("lessor_uscc IS NOT NULL AND use_type_code <> 'own'")
+        .groupBy(F.col("lessor_uscc").alias("uscc"), "year")
+        .agg(F.sum("used_area_mu").cast(TYPES["land_let_mu"]).alias("land_let_mu"))
+    )
+    return used.join(let, ["uscc", "year"], "full")
+
+
+def quarantined(refused: DataFrame) -> DataFrame:
+    """Feeds in which a firm's record of the year was quarantined."""
+    return (
+        refused.where("uscc IS NOT NULL")
+        .groupBy("uscc", F.left("period", F.lit(4)).alias("year"))
+        .agg(F.array_sort(F.collect_set("feed")).alias("quarantined_feeds"))
+    )
+
+
+def missing_feeds() -> Column:
+    """Feeds in which a firm should have a row and has none; statistics and energy cover 规上 only."""
+    above = F.col("is_above_scale")
+    expected = {
+        "gov_electricity": F.lit(True),
+        "gov_energy": above,
+        "gov_social_insurance": F.lit(True),
+        "gov_statistics": above,
+        "gov_tax": F.lit(True),
+    }
+    absent = (F.when(due & F.col(f"known_{feed}").isNull(), F.lit(feed)) for feed, due in expected.items())
+    return F.array_compact(F.array(*absent))
+
+
+JOB = Job(
+    table=TABLE,
+    transform=enterprise_year,
+    inputs={
+        "enterprises": Input("core.enterprise"),
+        "uses": Input("core.parcel_use"),
+        "annual": Input("raw.gov_statistics_annual"),
+        "monthly": Input("raw.gov_statistics_monthly", "year"),
+        "tax": Input("raw.gov_tax", "year"),
+        "electricity": Input("raw.gov_electricity", "year"),
+        "energy": Input("raw.gov_energy"),
+        "emission": Input("raw.gov_emission"),
+        "insurance": Input("raw.gov_social_insurance", "year"),
+        "refused": Input("quarantine.record", "year"),
+    },
+    evidence={
+        "core.enterprise": {"uscc": "uscc", "year": "year"},
+        "core.parcel_use": {"uscc": "uscc", "year": "year"},
+        "raw.gov_statistics_annual": {"uscc": "uscc", "period": "year"},
+        "raw.gov_statistics_monthly": {"uscc": "uscc", "period": "year"},
+        "raw.gov_tax": {"uscc": "uscc", "period": "year"},
+        "raw.gov_electricity": {"uscc": "uscc", "period": "year"},
+        "raw.gov_energy": {"uscc": "uscc", "period": "year"},
+        "raw.gov_emission": {"uscc": "uscc", "period": "year"},
+        "raw.gov_social_insurance": {"uscc": "uscc", "period": "year"},
+        "quarantine.record": {"uscc": "uscc", "period": "year"},
+    },
+)

@@ -1,0 +1,162 @@
+"""宗地使用 Uses of parcels: who uses how much of each parcel; over a parcel never more than there is.
+
+The rules, in order:
+1. A tenant's land is its surveyed land, else its share of the parcel's floor area.
+2. What a tenant sublets is the subtenant's and no longer its own.
+3. Tenants allotted more than the parcel are scaled down in proportion (flag over_allotted).
+4. What is left is the holder's, used or idle. Without a known holder it is shared by those surveyed as own users.
+"""
+
+from __future__ import annotations
+
+from pyspark.sql import DataFrame, Window
+from pyspark.sql import functions as F
+
+from jobs.core.identity import flags, present_district, row_id
+from jobs.job import Input, Job
+from schemas.contract import contract
+
+TABLE = "core.parcel_use"
+AREA = "decimal(18,6)"
+#: Survey and register are measured apart; a difference below this share is not worth a flag.
+TOLERANCE = 0.01
+
+
+def parcel_use(parcels: DataFrame, survey: DataFrame) -> DataFrame:
+    """One row per parcel, user, kind of use and year."""
+    uses = surveyed_uses(parcels, survey)
+    tenants = uses.where("use_type_code <> 'own'").transform(without_sublets).transform(fit_into_parcel)
+    holders = own_uses(parcels, uses, tenants)
+    columns = contract(TABLE).column_names
+    return (
+        tenants.unionByName(holders, allowMissingColumns=True)
+        .withColumn("row_id", row_id("parcel_id", "uscc", "use_type_code", "year"))
+        .select(*columns)
+    )
+
+
+def surveyed_uses(parcels: DataFrame, survey: DataFrame) -> DataFrame:
+    """Survey rows with their parcel; one row for each parcel, user and kind of use.
+
+    A use of a parcel that the register lacks is kept: its own surveyed land then stands for the parcel's.
+    """
+    key = ["parcel_id", "uscc", "use_type_code", "period"]
+    latest = Window.partitionBy(*key).orderBy(F.col("known_at").desc(), "delivery_id", "source_row")
+    one = survey.withColumn("_place", F.row_number().over(latest)).where("_place = 1")
+    land = parcels.select(
+        "parcel_id", "year", "district_code", "parcel_area_mu", "owner_uscc",
+        F.col("known_at").alias("parcel_known_at"), F.lit(True).alias("is_registered"),
+    )  # fmt: skip
+    whole = Window.partitionBy("parcel_id", "year")
+    floor_share = F.coalesce(
+        F.col("floor_share_pct") / 100,
+        F.try_divide("floor_area_m2", F.sum("floor_area_m2").over(whole)),
+    )
+    return (
+        one.withColumn("year", F.col("period"))
+        .join(land, ["parcel_id", "year"], "left")
+        .withColumn(
+            "parcel_area_mu",
+            F.coalesce("parcel_area_mu", F.sum("surveyed_area_mu").over(whole), F.lit(0)).cast(AREA),
+        )
+        .withColumn("by_floor", (F.col("parcel_area_mu") * floor_share).cast(AREA))
+        .withColumn("stated_mu", F.coalesce("surveyed_area_mu", "by_floor", F.lit(0)).cast(AREA))
+        .withColumn(
+            "district_code", F.coalesce("district_code", present_district(F.left("parcel_id", F.lit(6))))
+        )
+        .withColumn("known_at", F.greatest("known_at", "parcel_known_at"))
+    )
+
+
+def without_sublets(tenants: DataFrame) -> DataFrame:
+    """Take what each tenant sublets out of its own land."""
+    sublet = (
+        tenants.where("use_type_code = 'sublet'")
+        .groupBy("parcel_id", "year", F.col("lessor_uscc").alias("uscc"))
+        .agg(F.sum("stated_mu").alias("sublet_mu"))
+    )
+    rest = F.greatest(F.lit(0), F.col("stated_mu") - F.coalesce("sublet_mu", F.lit(0)))
+    # a subtenant that lets on is not followed further: the survey names one lessor only
+    return tenants.join(sublet, ["parcel_id", "year", "uscc"], "left").withColumn(
+        "net_mu", F.when(F.col("use_type_code") == "lease", rest).otherwise(F.col("stated_mu")).cast(AREA)
+    )
+
+
+def fit_into_parcel(tenants: DataFrame) -> DataFrame:
+    """Scale the tenants of a parcel that is let to more than 100 %; rounded down, so the sum holds."""
+    total = F.sum("net_mu").over(Window.partitionBy("parcel_id", "year"))
+    scaled = F.floor(F.col("net_mu") * F.col("parcel_area_mu") / F.col("let_mu"), F.lit(6))
+    over = F.col("let_mu") > F.col("parcel_area_mu")
+    return (
+        tenants.withColumn("let_mu", total)
+        .withColumn("used_area_mu", F.when(over, scaled).otherwise(F.col("net_mu")).cast(AREA))
+        .withColumn(
+            "land_flags",
+            flags(
+                by_floor_area=F.col("surveyed_area_mu").isNull(),
+                over_allotted=over,
+                unknown_parcel=F.col("is_registered").isNull(),
+            ),
+        )
+    )
+
+
+def own_uses(parcels: DataFrame, uses: DataFrame, tenants: DataFrame) -> DataFrame:
+    """The holder's rest of each parcel; without a known holder, that of the surveyed own users."""
+    let = tenants.groupBy("parcel_id", "year").agg(
+        F.sum("used_area_mu").alias("taken_mu"), F.max("let_mu").alias("let_mu")
+    )
+    own = uses.where("use_type_code = 'own'").select(
+        "parcel_id", "year", "uscc", "stated_mu", "surveyed_area_mu", "floor_share_pct", "known_at"
+    )
+    rest = parcels.join(let, ["parcel_id", "year"], "left").withColumn(
+        "rest_mu", (F.col("parcel_area_mu") - F.coalesce("taken_mu", F.lit(0))).cast(AREA)
+    )
+    stated = F.coalesce("stated_mu", F.lit(0))
+    over = F.coalesce("let_mu", F.lit(0)) + stated > F.col("parcel_area_mu") * (1 + TOLERANCE)
+    differs = F.abs(F.col("stated_mu") - F.col("rest_mu")) > F.col("parcel_area_mu") * TOLERANCE
+    held = (
+        rest.where("owner_uscc IS NOT NULL")
+        .withColumnRenamed("known_at", "parcel_known_at")
+        .join(own.withColumnRenamed("uscc", "owner_uscc"), ["parcel_id", "year", "owner_uscc"], "left")
+        .withColumn("known_at", F.greatest("known_at", "parcel_known_at"))
+        .withColumn("uscc", F.col("owner_uscc"))
+        .withColumn("used_area_mu", F.col("rest_mu"))
+        .withColumn("land_flags", flags(over_allotted=over, survey_differs=differs & ~over))
+    )
+    together = F.sum("stated_mu").over(Window.partitionBy("parcel_id", "year"))
+    share = F.floor(F.col("stated_mu") * F.col("rest_mu") / F.col("claimed_mu"), F.lit(6))
+    unheld = (
+        rest.where("owner_uscc IS NULL")
+        .drop("known_at")
+        .join(own, ["parcel_id", "year"], "inner")
+        .withColumn("claimed_mu", together)
+        .withColumn(
+            "used_area_mu",
+            F.when(F.col("claimed_mu") > F.col("rest_mu"), share).otherwise(F.col("stated_mu")).cast(AREA),
+        )
+        .withColumn(
+            "land_flags",
+            flags(
+                no_holder=F.lit(True), over_allotted=F.col("claimed_mu") > F.col("rest_mu") * (1 + TOLERANCE)
+            ),
+        )
+    )
+    columns = [
+        "parcel_id", "year", "uscc", "district_code", "parcel_area_mu", "surveyed_area_mu",
+        "floor_share_pct", "used_area_mu", "land_flags", "known_at",
+    ]  # fmt: skip
+    return (
+        held.select(*columns).unionByName(unheld.select(*columns)).withColumn("use_type_code", F.lit("own"))
+    )
+
+
+JOB = Job(
+    table=TABLE,
+    transform=parcel_use,
+    inputs={"parcels": Input("core.parcel"), "survey": Input("raw.gov_land_survey")},
+    evidence={
+        "core.parcel": {"parcel_id": "parcel_id", "year": "year"},
+        "raw.gov_land_survey": {"parcel_id": "parcel_id", "period": "year"},
+    },
+)

@@ -1,0 +1,286 @@
+"""The job graph: collected from the jobs' declared inputs; it decides what is stale and runs it.
+
+A table's period is stale when its fingerprint changed. A fingerprint covers everything the period was made
+from: the deliveries that count, the mapping, the job's code, the contract, the rules, and the fingerprints of
+its inputs' periods. It does not cover table versions, so OPTIMIZE and empty commits never make anything stale,
+and it is the same on every machine.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from graphlib import CycleError, TopologicalSorter
+from typing import TYPE_CHECKING, Any
+
+import jobs
+from jobs.fingerprint import code_hash
+from jobs.ingest.deliveries import current_deliveries
+from jobs.ingest.ingest import DELIVERY, QUARANTINE
+from jobs.job import Input, Job
+from schemas.contract import Contract, contract, contracts, digest, feeds
+from schemas.errors import RejectedError, UsageError
+from warehouse import tables
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+Fingerprints = dict[str, str]  # period -> fingerprint
+Progress = Callable[[str, str, int], None]
+
+
+class GraphError(RejectedError):
+    """The jobs do not fit together."""
+
+
+@cache
+def registry() -> dict[str, Job]:
+    """Every job, table → job, in an order in which they can run."""
+    found: dict[str, Job] = {}
+    for area in pkgutil.iter_modules(jobs.__path__):
+        if not area.ispkg or area.name in ("ingest", "demo_city"):
+            continue
+        package = importlib.import_module(f"jobs.{area.name}")
+        for module in pkgutil.iter_modules(package.__path__, f"jobs.{area.name}."):
+            job = getattr(importlib.import_module(module.name), "JOB", None)
+            if isinstance(job, Job):
+                if module.name != f"jobs.{job.table}":
+                    raise GraphError(f"{module.name} makes {job.table}; its name must be the table's")
+                found[job.table] = job
+    depends = {job.table: {i.table for i in job.inputs.values()} & set(found) for job in found.values()}
+    try:
+        order = list(TopologicalSorter(dict(sorted(depends.items()))).static_order())
+    except CycleError as error:
+        raise GraphError(f"the jobs form a cycle: {' -> '.join(error.args[1])}") from None
+    return {name: found[name] for name in order}
+
+
+def check() -> None:
+    """The graph is well formed: every derived table has a job, every input is a table, drivers come first."""
+    for name, spec in contracts().items():
+        if spec.layer == "staged" and name not in registry():
+            raise GraphError(f"{name} has a contract and no job; add jobs/{name.replace('.', '/')}.py")
+    for job in registry().values():
+        spec = contract(job.table)
+        if not spec.period:
+            raise GraphError(f"{job.table}: a job's table needs a period column")
+        for given in job.inputs.values():
+            contract(given.table)
+        if next(iter(job.inputs.values())).periods not in ("same", "year"):
+            raise GraphError(
+                f"{job.table}: its first input gives the periods; make it one of the same period"
+            )
+
+
+def select(names: Iterable[str]) -> list[Job]:
+    """The jobs of the named areas and tables, with everything they need from other jobs."""
+    wanted: set[str] = set()
+    for name in names:
+        matches = [t for t in registry() if t == name or t.split(".")[0] == name]
+        if not matches:
+            areas = sorted({t.split(".")[0] for t in registry()})
+            raise UsageError(f"unknown area or table {name}; areas: {', '.join(areas)}")
+        wanted.update(matches)
+    waiting = list(wanted)
+    while waiting:
+        for given in registry()[waiting.pop()].inputs.values():
+            if given.table in registry() and given.table not in wanted:
+                wanted.add(given.table)
+                waiting.append(given.table)
+    return [job for table, job in registry().items() if not wanted or table in wanted]
+
+
+# --- fingerprints --------------------------------------------------------------------------------------
+
+
+def feed_fingerprints(deliveries: list[dict[str, Any]]) -> dict[str, Fingerprints]:
+    """Of every feed's periods, and of the quarantine's, from the register of deliveries."""
+    result: dict[str, Fingerprints] = {}
+    refused: dict[str, list[Any]] = {}
+    for spec in feeds().values():
+        by_period: dict[str, list[Any]] = {}
+        for row in current_deliveries(deliveries, spec):
+            mark = [row["delivery_id"], row["mapping_hash"]]
+            by_period.setdefault(row["period"], []).append(mark)
+            if row["records_quarantined"]:
+                refused.setdefault(row["period"], []).append(mark)
+        result[spec.name] = {p: digest([spec.hash(), sorted(marks)]) for p, marks in by_period.items()}
+    result[QUARANTINE] = {p: digest(sorted(marks)) for p, marks in refused.items()}
+    return result
+
+
+def needed(rule: str, period: str, available: Iterable[str]) -> list[str]:
+    """Which of an input's periods an output period needs.
+
+    >>> needed("year", "2024", ["2023", "2024-01", "2024-02"])
+    ['2024-01', '2024-02']
+    >>> needed("upto", "2023", ["2022", "2023", "2024"])
+    ['2022', '2023']
+    """
+    tests: Mapping[str, Callable[[str], bool]] = {
+        "same": lambda p: p == period,
+        "year": lambda p: p[:4] == period,
+        "upto": lambda p: p[: len(period)] <= period,
+        "all": lambda p: True,
+    }
+    return sorted(p for p in available if tests[rule](p))
+
+
+def target_periods(job: Job, known: Mapping[str, Fingerprints]) -> list[str]:
+    """The periods a table has: those of its first input."""
+    first = next(iter(job.inputs.values()))
+    periods = known.get(first.table, {})
+    return sorted({p[:4] for p in periods} if first.periods == "year" else periods)
+
+
+def fingerprints(deliveries: list[dict[str, Any]]) -> dict[str, Fingerprints]:
+    """What every table's periods should be made from, given these deliveries."""
+    known = feed_fingerprints(deliveries)
+    for job in registry().values():
+        spec = contract(job.table)
+        rules = job.rules() if job.rules else None
+        made_by = [code_hash(f"jobs.{job.table}"), spec.hash()]
+        known[job.table] = {
+            period: digest(
+                [
+                    made_by,
+                    rules.fingerprint(period) if rules else None,
+                    [
+                        [given.table, p, known[given.table][p]]
+                        for given in job.inputs.values()
+                        for p in needed(given.periods, period, known.get(given.table, {}))
+                    ],
+                ]
+            )
+            for period in target_periods(job, known)
+        }
+    return known
+
+
+def stored_fingerprints(name: str, version: int | None = None) -> Fingerprints:
+    """What a table's periods were made from, as kept with its commits."""
+    for entry in tables.commit_metadata(name, version):
+        if "fingerprints" in entry:
+            return dict(entry["fingerprints"])
+    return {}
+
+
+# --- running -------------------------------------------------------------------------------------------
+
+
+@dataclass
+class RunReport:
+    """Which periods of which tables were made, and which had nothing to do."""
+
+    made: dict[str, list[str]] = field(default_factory=dict)
+    fresh: list[str] = field(default_factory=list)
+
+
+def run(
+    names: Iterable[str] = (),
+    *,
+    full: bool = False,
+    period: str | None = None,
+    progress: Progress = lambda *_: None,
+) -> RunReport:
+    """Bring tables up to date: only what inputs, code or rules made stale, in one pass for each table."""
+    with tables.writing("run"):
+        chosen = select(names)
+        deliveries = tables.rows(DELIVERY).to_pylist()
+        if not deliveries:
+            raise RejectedError("nothing has been taken in yet; run ./brain ingest first")
+        wanted = fingerprints(deliveries)
+        if period is not None and not any(period in wanted[job.table] for job in chosen):
+            raise RejectedError(f"no data for period {period}; the directory has {_periods(wanted)}")
+        report = RunReport()
+        for job in chosen:
+            stored = stored_fingerprints(job.table)
+            target = wanted[job.table]
+            stale = sorted(p for p, mark in target.items() if full or stored.get(p) != mark)
+            gone = sorted(set(stored) - set(target))
+            if period is not None:
+                stale, gone = [p for p in stale if p == period], []
+            if not stale and not gone:
+                report.fresh.append(job.table)
+                continue
+            progress("run", job.table, len(stale))
+            _make(job, stale, gone, wanted, stored, deliveries)
+            report.made[job.table] = stale
+        return report
+
+
+def _periods(wanted: Mapping[str, Fingerprints]) -> str:
+    return ", ".join(sorted({p for job in registry().values() for p in wanted[job.table]}))
+
+
+def stale_tables(deliveries: list[dict[str, Any]]) -> dict[str, list[str]]:
+    """Table → periods that are not what they should be made from."""
+    wanted = fingerprints(deliveries)
+    result = {}
+    for name in registry():
+        stored = stored_fingerprints(name)
+        odd = {p for p in {*stored, *wanted[name]} if stored.get(p) != wanted[name].get(p)}
+        if odd:
+            result[name] = sorted(odd)
+    return result
+
+
+def _make(
+    job: Job,
+    stale: list[str],
+    gone: list[str],
+    wanted: Mapping[str, Fingerprints],
+    stored: Fingerprints,
+    deliveries: list[dict[str, Any]],
+) -> None:
+    spec = contract(job.table)
+    arguments: dict[str, Any] = {
+        name: read_input(given, stale, wanted, deliveries) for name, given in job.inputs.items()
+    }
+    if job.rules:
+        arguments["rules"] = job.rules()
+    marks = {p: m for p, m in stored.items() if p not in gone and p not in stale}
+    marks |= {p: wanted[job.table][p] for p in stale}
+    metadata = {"fingerprints": dict(sorted(marks.items()))}
+    tables.replace_periods(job.transform(**arguments), spec, [*stale, *gone], metadata)
+
+
+def read_input(
+    given: Input,
+    periods: Iterable[str],
+    wanted: Mapping[str, Fingerprints],
+    deliveries: list[dict[str, Any]],
+) -> DataFrame:
+    """An input's rows for the periods that are to be made; of a feed the current view."""
+    from pyspark.sql import functions as F
+
+    available = wanted.get(given.table, {})
+    use = sorted({p for period in periods for p in needed(given.periods, period, available)})
+    spec = contract(given.table)
+    frame = tables.read(given.table)
+    if given.table == QUARANTINE:
+        return _current_quarantine(frame, deliveries).where(F.col("period").isin(use))
+    if spec.source:
+        return _current_feed(frame, spec, deliveries, use)
+    return frame.where(F.col(spec.period or "").isin(use))
+
+
+def _current_feed(
+    frame: DataFrame, spec: Contract, deliveries: list[dict[str, Any]], periods: list[str]
+) -> DataFrame:
+    from pyspark.sql import functions as F
+
+    from jobs.ingest.current import current_rows
+
+    current = [d for d in current_deliveries(deliveries, spec) if d["period"] in periods]
+    return current_rows(frame.where(F.col("period").isin(periods)), current, spec)
+
+
+def _current_quarantine(frame: DataFrame, deliveries: list[dict[str, Any]]) -> DataFrame:
+    from jobs.ingest.current import of_deliveries
+
+    current = [d for spec in feeds().values() for d in current_deliveries(deliveries, spec)]
+    return frame.where(of_deliveries(d for d in current if d["records_quarantined"]))

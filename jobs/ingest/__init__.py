@@ -1,0 +1,1 @@
+"""Deliveries from the landing folder into raw tables."""

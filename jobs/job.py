@@ -1,0 +1,54 @@
+"""What a job is: a pure function from tables to a table, and one line that declares it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal, Protocol
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+#: Which periods of an input an output period needs.
+#: same   - the period itself; at least one input of a job is of this kind and defines its periods
+#: year   - the year and its months (2024, 2024-01, ...); also defines periods, as years
+#: upto   - every period up to and including this one
+#: all    - every period
+PeriodRule = Literal["same", "year", "upto", "all"]
+
+
+@dataclass(frozen=True)
+class Input:
+    """A table that a job reads, with the periods it needs of it."""
+
+    table: str
+    periods: PeriodRule = "same"
+
+
+class Rules(Protocol):
+    """Policy as data, handed to a job as a parameter."""
+
+    def fingerprint(self, period: str) -> str:
+        """Identify everything in the rules that bears on a period."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """One table and how it is made.
+
+    ``transform`` is called with one DataFrame for each name in ``inputs`` and, when ``rules`` is given, with
+    ``rules=``. It has no session, path, clock or environment inside, and its final ``select`` is the contract.
+    All stale periods are handed over in one call; the function never mixes them.
+    """
+
+    table: str
+    transform: Callable[..., DataFrame]
+    inputs: Mapping[str, Input]
+    #: Loads the rules; called once a run.
+    rules: Callable[[], Rules] | None = None
+    #: Which input rows stand behind an output row: input table -> {column there: column here}.
+    evidence: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+    @property
+    def area(self) -> str:
+        return self.table.split(".")[0]

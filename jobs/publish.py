@@ -1,0 +1,223 @@
+"""Publish: pin the staged tables, let the gate judge exactly these versions, and make a release of them.
+
+What is published is what was pinned: a table that changes meanwhile waits for the next release. A release is
+closed: every table was made from the versions of its inputs that the release itself contains.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from jobs.graph import fingerprints, registry, stored_fingerprints
+from jobs.ingest.ingest import DELIVERY, QUARANTINE
+from schemas.contract import digest, feeds
+from schemas.errors import RejectedError
+from warehouse import releases, tables
+from warehouse.releases import Release, published_path
+from warehouse.settings import settings
+
+if TYPE_CHECKING:
+    from expectations.gate import GateReport, Pin, Quota
+
+Progress = Callable[[str, str, int], None]
+
+
+@dataclass(frozen=True)
+class PublishReport:
+    """What publishing did: the release, whether it is new, and the gate's report when it was asked."""
+
+    release: Release
+    is_new: bool
+    gate: GateReport | None
+    written: tuple[str, ...] = ()
+
+
+class GateFailed(RejectedError):
+    """The gate found something that must not be published."""
+
+    def __init__(self, report: GateReport, path: str) -> None:
+        self.report = report
+        names = [f"{v.table}: {v.title_zh} {v.title_en} ({v.unexpected})" for v in report.failures()]
+        shown = "; ".join(names[:3]) + (f"; and {len(names) - 3} more" if len(names) > 3 else "")
+        super().__init__(f"the gate failed, nothing was published: {shown or 'it did not look'}; see {path}")
+
+
+def publish(progress: Progress = lambda *_: None) -> PublishReport:
+    """Make the staged tables a release, if they are up to date, pass the gate, and are new.
+
+    Raises:
+        RejectedError: a table is not up to date.
+        GateFailed: an expectation failed; the last release stays.
+    """
+    with tables.writing("publish"):
+        pins = _pin()
+        closure = _closure(pins)
+        last = releases.last_release()
+        if last and last.manifest["closure"] == closure:
+            return PublishReport(last, False, None)
+        previous = _previous(last)
+        gate = _judge(pins, previous, progress)
+        staged = {name: (tables.table_path(name), pins[name].version) for name in registry()}
+        with releases.draft(staged, lambda name, rows: progress("publish", name, rows)) as draft:
+            if last and dict(draft.hashes) == {n: t.content_hash for n, t in last.tables.items()}:
+                return PublishReport(last, False, gate)
+            return _release(draft, pins, closure, gate, last, progress)
+
+
+def _pin() -> dict[str, Pin]:
+    from expectations.gate import Pin
+
+    names = [DELIVERY, QUARANTINE, *(spec.name for spec in feeds().values()), *registry()]
+    missing = [n for n in registry() if not tables.exists(n)]
+    if missing:
+        raise RejectedError(f"{missing[0]} was never made; run ./brain run first")
+    return {n: Pin(n, str(tables.table_path(n)), tables.version(n)) for n in names if tables.exists(n)}
+
+
+def _closure(pins: Mapping[str, Pin]) -> str:
+    """Identify what the pinned tables were made from.
+
+    Raises:
+        RejectedError: a table was made from something else than the pinned inputs.
+    """
+    wanted = fingerprints(tables.rows(DELIVERY, version=pins[DELIVERY].version).to_pylist())
+    for name in registry():
+        if stored_fingerprints(name, pins[name].version) != wanted[name]:
+            raise RejectedError(f"{name} is not up to date with its inputs; run ./brain run first")
+    return digest({name: wanted[name] for name in registry()})
+
+
+def _previous(last: Release | None) -> dict[str, Pin]:
+    from expectations.gate import Pin
+
+    return {n: Pin(n, str(t.path), t.version) for n, t in last.tables.items()} if last else {}
+
+
+def _judge(pins: Mapping[str, Pin], previous: Mapping[str, Pin], progress: Progress) -> GateReport:
+    from expectations.gate import run_gate, verdict_rows
+
+    report = run_gate(
+        pins, previous, lambda table, place, of: progress("gate", table, place), quotas=_quotas()
+    )
+    folder = settings().logs
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "gate.json"
+    path.write_text(json.dumps(verdict_rows(report), ensure_ascii=False, indent=1), encoding="utf-8")
+    if not report.passed:
+        raise GateFailed(report, str(path))
+    return report
+
+
+def _quotas() -> Iterable[Quota]:
+    return []
+
+
+def _release(
+    draft: releases.Draft,
+    pins: Mapping[str, Pin],
+    closure: str,
+    gate: GateReport,
+    last: Release | None,
+    progress: Progress,
+) -> PublishReport:
+    from expectations.gate import verdict_rows
+
+    before = last.tables if last else {}
+    entries, written = {}, []
+    for name, content in draft.hashes.items():
+        same = name in before and before[name].content_hash == content
+        if not same:
+            progress("publish", f"published/{name}", draft.rows[name])
+            written.append(name)
+        version = before[name].version if same else releases.write_published(draft.path, name, content)
+        entries[name] = {
+            "path": str(published_path(name).relative_to(settings().home)),
+            "version": version,
+            "rows": draft.rows[name],
+            "content_hash": content,
+        }
+    number = releases.next_number()
+    rules = rule_sets()
+    verdicts = verdict_rows(gate)
+    releases.describe(
+        draft.path,
+        {
+            "info": [
+                {"key": "release", "value": str(number)},
+                {
+                    "key": "scope_zh",
+                    "value": "合成数据（示范城市），不含任何真实企业" if is_synthetic() else "",
+                },
+                {"key": "scope_en", "value": "Synthetic data of the demo city" if is_synthetic() else ""},
+            ],
+            "verdict": verdicts,
+            "rule_set": [{"rule_set_id": k, "rule_set_hash": v} for k, v in rules.items()],
+            "delivery": tables.rows(DELIVERY, version=pins[DELIVERY].version).to_pylist(),
+            "dictionary": releases.dictionary(),
+        },
+    )
+    name = f"release-{number}.duckdb"
+    draft.path.replace(settings().releases / name)
+    release = releases.create_manifest(
+        number,
+        {
+            "closure": closure,
+            "tables": entries,
+            "file": {"name": name, "sha256": releases.checksum(settings().releases / name)},
+            "inputs": {n: p.version for n, p in pins.items()},
+            "rule_sets": rules,
+            "code_version": code_version(),
+            "synthetic": is_synthetic(),
+            "gate": {
+                "passed": gate.passed,
+                "seconds": gate.seconds,
+                "suites": gate.suites,
+                "expectations": gate.expectations,
+                "verdicts": verdicts,
+            },
+        },
+    )
+    return PublishReport(release, True, gate, tuple(written))
+
+
+def is_synthetic() -> bool:
+    """Whether the home holds the demo city's data."""
+    return (settings().landing / ".demo_city.json").exists()
+
+
+def rule_sets() -> dict[str, str]:
+    """Ids and hashes of all rule sets in force."""
+    return {}
+
+
+def code_version() -> str:
+    """The packages' version, and the commit where there is one."""
+    import subprocess
+    from importlib.metadata import version
+
+    from warehouse.settings import CHECKOUT
+
+    commit = os.environ.get("BRAIN_COMMIT", "")
+    if not commit and (CHECKOUT / ".git").exists():
+        done = subprocess.run(
+            ["git", "-C", str(CHECKOUT), "rev-parse", "--short=12", "HEAD"],
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        commit = done.stdout.strip()
+    return f"{version('ningbo-industrial-brain')}{'+' + commit if commit else ''}"
+
+
+def summary_of(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """The few lines of a manifest that a list of releases shows."""
+    return {
+        "release": manifest["release"],
+        "created_at": manifest["created_at"],
+        "tables": len(manifest["tables"]),
+        "rows": sum(t["rows"] for t in manifest["tables"].values()),
+        "expectations": manifest["gate"]["expectations"],
+        "rollback_of": manifest.get("rollback_of"),
+    }

@@ -1,0 +1,210 @@
+"""The command line: ``./brain …``. Exit codes: 0 done, 1 a failed gate or rejected input, 2 wrong usage."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from portal import console
+from schemas.errors import RejectedError, UsageError, UserError
+
+app = typer.Typer(
+    help="宁波产业大脑 Ningbo Industrial Brain: feeds → tables → gate → release → SQL.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+Json = Annotated[bool, typer.Option("--json", help="Print an array of objects, nothing else.")]
+
+
+@app.command()
+def setup() -> None:
+    """Fetch what commands need beside the Python environment; done by the launcher."""
+    from warehouse import duck
+    from warehouse.jars import ensure_jars
+    from warehouse.settings import settings
+
+    ensure_jars(settings())
+    with duck.connect() as connection:
+        duck.load_delta(connection)
+
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def test(context: typer.Context) -> None:
+    """Run the tests; arguments go to pytest."""
+    from warehouse.settings import CHECKOUT
+
+    done = subprocess.run([sys.executable, "-m", "pytest", *context.args], cwd=CHECKOUT, check=False)
+    raise typer.Exit(done.returncode)
+
+
+@app.command()
+def check(json: Json = False) -> None:
+    """Contracts, rule sets, suites and the job graph are well formed."""
+    from portal.check import check_all
+
+    rows = check_all()
+    if json:
+        console.as_json(rows)
+    else:
+        console.show(rows, "定义检查 Definitions")
+
+
+@app.command()
+def ingest(
+    feed: Annotated[str | None, typer.Argument(help="A feed, e.g. gov_tax; all feeds when left out.")] = None,
+    paths: Annotated[
+        list[Path] | None, typer.Argument(help="Files to take in; their period is needed.")
+    ] = None,
+    period: Annotated[
+        str | None, typer.Option(help="Period of the named files, e.g. 2023 or 2024-03.")
+    ] = None,
+    remap: Annotated[bool, typer.Option(help="Apply today's mapping to records taken in earlier.")] = False,
+    json: Json = False,
+) -> None:
+    """Take in what lies in the landing folder, or the named files."""
+    from jobs.ingest import ingest as ingestion
+    from jobs.ingest.deliveries import drop_of_file
+    from schemas.contract import feed as feed_contract
+    from schemas.contract import feeds
+
+    spec = feed_contract(feed) if feed else None
+    drops = None
+    if paths:
+        if spec is None or period is None:
+            raise UsageError("name the feed and the period of a file: ./brain ingest FEED FILE --period 2023")
+        drops = [drop_of_file(path, spec, period) for path in paths]
+    with console.stages(quiet=json) as progress:
+        if remap:
+            reports = [ingestion.remap(name, progress) for name in ([spec.table] if spec else feeds())]
+            files = [f for report in reports for f in report.files]
+        else:
+            files = ingestion.ingest([spec.table] if spec else None, drops, progress).files
+    rows: list[dict[str, Any]] = [vars(f) for f in files]
+    if json:
+        console.as_json(rows)
+    elif rows:
+        console.show(rows, "收到的文件 Files")
+    else:
+        console.say("nothing new in the landing folder")
+    if any(f.state == "rejected" for f in files):
+        raise typer.Exit(1)
+
+
+@app.command()
+def run(
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Areas or tables; everything when left out.")
+    ] = None,
+    period: Annotated[str | None, typer.Option(help="Only this period.")] = None,
+    full: Annotated[bool, typer.Option(help="Make every period anew, stale or not.")] = False,
+    json: Json = False,
+) -> None:
+    """Bring tables up to date: only what inputs, code or rules made stale."""
+    from jobs import graph
+
+    with console.stages(quiet=json) as progress:
+        report = graph.run(names or (), full=full, period=period, progress=progress)
+    rows = [{"table": t, "periods": ", ".join(p)} for t, p in report.made.items()]
+    if json:
+        console.as_json(rows)
+    elif rows:
+        console.show(rows, "更新的表 Tables made")
+    else:
+        console.say("everything is up to date")
+
+
+@app.command()
+def publish(json: Json = False) -> None:
+    """Let the gate judge the tables, and make them a release."""
+    from jobs.publish import publish as make_release
+    from jobs.publish import summary_of
+
+    with console.stages(quiet=json) as progress:
+        report = make_release(progress)
+    row = {**summary_of(report.release.manifest), "is_new": report.is_new}
+    if json:
+        console.as_json([row])
+    elif report.is_new:
+        console.say(f"release {report.release.number}: {row['tables']} tables, {row['rows']:,} rows")
+    else:
+        console.say(f"nothing new since release {report.release.number}")
+
+
+@app.command("releases")
+def list_releases(json: Json = False) -> None:
+    """All releases."""
+    from jobs.publish import summary_of
+    from warehouse.releases import open_release, release_numbers
+
+    rows = [summary_of(open_release(n).manifest) for n in release_numbers()]
+    if json:
+        console.as_json(rows)
+    else:
+        console.show(rows, "版本 Releases")
+
+
+@app.command()
+def rollback(number: Annotated[int, typer.Argument(help="The release to go back to.")]) -> None:
+    """Make an earlier release the latest one again."""
+    from warehouse import releases, tables
+
+    with tables.writing("publish"):
+        release = releases.rollback(number)
+    console.say(f"release {release.number} is release {number} again")
+
+
+@app.command()
+def sql(
+    command: Annotated[
+        str | None, typer.Option("-c", help="One statement; standard input when left out.")
+    ] = None,
+    release: Annotated[int | None, typer.Option(help="A release; the latest when left out.")] = None,
+    json: Json = False,
+) -> None:
+    """DuckDB on a release, read-only."""
+    import duckdb
+
+    from warehouse import duck
+    from warehouse.releases import open_release
+
+    opened = open_release(release)
+    if command is None:
+        if sys.stdin.isatty():
+            raise UsageError(
+                f'give a statement with -c "…", or open {opened.file} with any DuckDB from 1.4 on'
+            )
+        command = sys.stdin.read()
+    try:
+        with duck.connect(opened.file, read_only=True) as connection:
+            cursor = connection.execute(command)
+            names = [d[0] for d in cursor.description or []]
+            rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+    except duckdb.Error as error:
+        raise RejectedError(f"SQL: {str(error).splitlines()[0]}") from None
+    if json:
+        console.as_json(rows)
+    else:
+        console.show(rows)
+
+
+def main() -> None:
+    """Run a command; a user's failure is one line."""
+    try:
+        app()
+    except UserError as error:
+        console.err.print(f"brain: {error}", markup=False, soft_wrap=True)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        console.err.print("brain: stopped; run it again to go on")
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""What each table is: contracts, field dictionary, code lists."""

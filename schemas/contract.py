@@ -1,0 +1,380 @@
+"""Contracts: what each table is.
+
+A contract is one YAML file ``schemas/<area>/<table>.yml``. Its columns are names from the field
+dictionary ``schemas/fields.yml``, where type, unit, titles, description, domain and sensitivity stand
+once. Everything else (Spark schema, comments, row checks, baseline suite, data dictionary) is derived.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from decimal import Decimal
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+import pyarrow as pa
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from schemas.errors import UsageError, UserError
+
+SCHEMAS = Path(__file__).parent
+
+Sensitivity = Literal["public", "internal", "statistics", "personal"]
+LegalBasis = Literal["administration", "statistics_only", "authorisation"]
+AccessKey = Literal["district", "uscc", "district_and_uscc", "public"]
+Delivery = Literal["snapshot", "increment", "event", "derived"]
+Layer = Literal["raw", "quarantine", "staged"]
+
+#: Columns that say where a row came from. They never take part in a table's content.
+PROVENANCE = frozenset(
+    {
+        "delivery_id",
+        "source_file",
+        "source_row",
+        "source_record",
+        "mapping_hash",
+        "known_at",
+        "row_id",
+    }
+)
+
+#: Columns that every feed's table has beside those its contract lists.
+FEED_COLUMNS: Mapping[str, dict[str, bool]] = {
+    "period": {"required": True},
+    **{
+        name: {"required": True}
+        for name in (
+            "row_id",
+            "delivery_id",
+            "source_file",
+            "source_row",
+            "source_record",
+            "mapping_hash",
+            "known_at",
+        )
+    },
+}
+
+
+class ContractError(UserError):
+    """A contract, field, code list or mapping that is not well formed."""
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Titles(_Model):
+    """A title in Chinese and in English."""
+
+    zh: str = Field(min_length=1)
+    en: str = Field(min_length=1)
+
+
+class Domain(_Model):
+    """Values a field may take; each limit is optional, missing values are always judged by ``required``."""
+
+    min: Decimal | None = None
+    max: Decimal | None = None
+    pattern: str | None = None
+    codes: str | None = None
+    check: Literal["uscc"] | None = None
+
+
+class FieldEntry(_Model):
+    """One entry of the field dictionary: a name means one thing and one unit everywhere."""
+
+    type: str
+    zh: str = Field(min_length=1)
+    en: str = Field(min_length=1)
+    description: str = Field(min_length=1)
+    unit: str | None = None
+    domain: Domain = Domain()
+    sensitivity: Sensitivity = "internal"
+
+    @field_validator("type")
+    @classmethod
+    def _known_type(cls, value: str) -> str:
+        arrow_type(value)
+        return value
+
+
+class Column(FieldEntry):
+    """A field as used by one table."""
+
+    name: str
+    required: bool = False
+
+
+class MappedColumn(_Model):
+    """How one of our columns is found in the sender's file."""
+
+    heading: str | None = None
+    constant: str | None = None
+    unit: str | None = None
+    codes: dict[str, str] | None = None
+    date_format: str | None = None
+
+    @model_validator(mode="after")
+    def _one_origin(self) -> MappedColumn:
+        if (self.heading is None) == (self.constant is None):
+            raise ValueError("a mapped column names either a heading or a constant")
+        return self
+
+
+class Source(_Model):
+    """How a feed arrives and how the sender's words become ours."""
+
+    sender: str
+    format: Literal["csv", "jsonl", "excel"]
+    encoding: Literal["utf-8", "utf-8-sig", "gb18030"] = "utf-8"
+    delimiter: str = ","
+    #: Excel: number of heading lines (merged headings are joined with "/"), then unit lines to skip.
+    heading_rows: int = 1
+    unit_rows: int = 0
+    cadence: Literal["yearly", "monthly", "yearly_then_monthly", "irregular"]
+    lateness_days: int = Field(ge=0)
+    mapping: dict[str, MappedColumn]
+    #: Headings that the sender has and that we leave out on purpose.
+    ignored: tuple[str, ...] = ()
+    #: Rows whose cell under the heading matches are no records (totals lines).
+    totals: dict[str, str] = {}
+    #: Share of a period's records that may be quarantined before the gate refuses it.
+    quarantine_band: float = Field(default=0.02, ge=0, le=1)
+    #: Share of the previous period's records that a period must at least bring.
+    volume_band: float = Field(default=0.9, ge=0, le=1)
+
+    def mapping_hash(self) -> str:
+        """Identify what mapping produced a row; shown beside each raw row."""
+        return digest(self.model_dump(mode="json", include={"mapping", "totals"}))
+
+
+class Contract(_Model):
+    """One table: its grain, key, owner, basis in law, and columns."""
+
+    area: str
+    table: str
+    title: Titles
+    description: str = Field(min_length=1)
+    grain: str = Field(min_length=1)
+    key: tuple[str, ...] = Field(min_length=1)
+    period: str | None = None
+    owner: str = Field(min_length=1)
+    legal_basis: LegalBasis
+    legal_source: str = Field(min_length=1)
+    access_key: AccessKey
+    delivery: Delivery
+    version: int = 1
+    columns: tuple[Column, ...] = Field(min_length=1)
+    source: Source | None = None
+
+    @property
+    def name(self) -> str:
+        return f"{self.area}.{self.table}"
+
+    @property
+    def layer(self) -> Layer:
+        if self.area in ("raw", "quarantine"):
+            return self.area  # type: ignore[return-value]
+        return "staged"
+
+    @property
+    def column_names(self) -> list[str]:
+        return [c.name for c in self.columns]
+
+    @property
+    def content_columns(self) -> list[str]:
+        """Columns that make up the content: provenance left out."""
+        return [c.name for c in self.columns if c.name not in PROVENANCE]
+
+    def column(self, name: str) -> Column:
+        for column in self.columns:
+            if column.name == name:
+                return column
+        raise UsageError(f"{self.name} has no column {name}; it has {', '.join(self.column_names)}")
+
+    @model_validator(mode="after")
+    def _references(self) -> Contract:
+        names = self.column_names
+        for column in (*self.key, *((self.period,) if self.period else ())):
+            if column not in names:
+                raise ValueError(f"key or period column {column} is not among the columns")
+        for name in self.key:
+            if not self.column(name).required:
+                raise ValueError(f"key column {name} must be required")
+        if (self.source is None) == (self.delivery != "derived"):
+            raise ValueError(
+                "a feed has a source block and a delivery other than derived; a derived table has neither"
+            )
+        if self.source:
+            unmapped = set(names) - set(self.source.mapping) - PROVENANCE - {"period"}
+            unknown = set(self.source.mapping) - set(names)
+            if unmapped or unknown:
+                raise ValueError(
+                    f"mapping: not mapped {sorted(unmapped)}, mapped but no column {sorted(unknown)}"
+                )
+        return self
+
+    def arrow_schema(self) -> pa.Schema:
+        return pa.schema([pa.field(c.name, arrow_type(c.type), not c.required) for c in self.columns])
+
+    def spark_ddl(self) -> str:
+        """Column list of CREATE TABLE, with comments in both languages."""
+        return ", ".join(
+            f"`{c.name}` {c.type.upper()}{' NOT NULL' if c.required else ''} COMMENT '{_quote(comment(c))}'"
+            for c in self.columns
+        )
+
+    def hash(self) -> str:
+        return digest(self.model_dump(mode="json", exclude={"source"}))
+
+
+def comment(column: FieldEntry) -> str:
+    """The comment of a column in any engine: Chinese and English title, unit, description."""
+    unit = f" [{column.unit}]" if column.unit else ""
+    return f"{column.zh} | {column.en}{unit}. {column.description}"
+
+
+def table_comment(contract: Contract) -> str:
+    return f"{contract.title.zh} | {contract.title.en}. {contract.description} Grain: {contract.grain}."
+
+
+def digest(value: Any) -> str:
+    """Short stable hash of a JSON-able value."""
+    text = json.dumps(value, sort_keys=True, ensure_ascii=False, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _quote(text: str) -> str:
+    return text.replace("\\", "\\\\").replace("'", "\\'").replace("\n", " ")
+
+
+_SIMPLE: Mapping[str, pa.DataType] = {
+    "string": pa.string(),
+    "int": pa.int32(),
+    "bigint": pa.int64(),
+    "boolean": pa.bool_(),
+    "date": pa.date32(),
+    "timestamp": pa.timestamp("us", tz="UTC"),
+    "array<string>": pa.list_(pa.string()),
+}
+
+
+def arrow_type(text: str) -> pa.DataType:
+    """
+    >>> arrow_type("decimal(18,6)")
+    Decimal128Type(decimal128(18, 6))
+    """
+    if text in _SIMPLE:
+        return _SIMPLE[text]
+    if match := re.fullmatch(r"decimal\((\d+),(\d+)\)", text):
+        return pa.decimal128(int(match[1]), int(match[2]))
+    raise ValueError(f"unknown type {text}; use {', '.join(_SIMPLE)} or decimal(p,s)")
+
+
+# --- loading -----------------------------------------------------------------------------------
+
+
+@cache
+def fields() -> dict[str, FieldEntry]:
+    """The field dictionary, name → entry."""
+    raw = _read_yaml(SCHEMAS / "fields.yml")
+    try:
+        return {name: FieldEntry.model_validate(entry) for name, entry in raw.items()}
+    except ValidationError as error:
+        raise ContractError(f"schemas/fields.yml: {first_error(error)}") from None
+
+
+@cache
+def units() -> dict[str, dict[str, Decimal]]:
+    """Exact factors: ``units()[from][to]``; multiply a value in ``from`` to get one in ``to``."""
+    raw = _read_yaml(SCHEMAS / "units.yml")
+    return {a: {b: Decimal(str(f)) for b, f in to.items()} for a, to in raw.items()}
+
+
+@cache
+def code_list(name: str) -> dict[str, dict[str, str]]:
+    """A code list ``schemas/codes/<name>.csv``: code → row."""
+    import csv
+
+    path = SCHEMAS / "codes" / f"{name}.csv"
+    if not path.exists():
+        raise ContractError(f"unknown code list {name}: add schemas/codes/{name}.csv")
+    with path.open(encoding="utf-8", newline="") as file:
+        return {row["code"]: row for row in csv.DictReader(file)}
+
+
+def parse_contract(area: str, table: str, raw: dict[str, Any]) -> Contract:
+    """Build a contract from its YAML; columns are looked up in the field dictionary."""
+    where = f"schemas/{area}/{table}.yml"
+    if not isinstance(raw, dict):
+        raise ContractError(f"{where}: not a mapping")
+    names = dict(raw.get("columns") or {})
+    if raw.get("source"):
+        names |= FEED_COLUMNS
+    columns = []
+    for name, override in names.items():
+        if name not in fields():
+            raise ContractError(f"{where}: column {name} is not in schemas/fields.yml; add it there first")
+        columns.append({**fields()[name].model_dump(), "name": name, **(override or {})})
+    try:
+        return Contract.model_validate({**raw, "area": area, "table": table, "columns": columns})
+    except ValidationError as error:
+        raise ContractError(f"{where}: {first_error(error)}") from None
+
+
+@cache
+def contracts() -> dict[str, Contract]:
+    """Every contract, ``area.table`` → contract, in the order of area and name."""
+    found = {}
+    for path in sorted(SCHEMAS.glob("*/*.yml")):
+        contract = parse_contract(path.parent.name, path.stem, _read_yaml(path))
+        found[contract.name] = contract
+    return found
+
+
+def contract(name: str) -> Contract:
+    """The contract of ``area.table``.
+
+    Raises:
+        UsageError: there is no such table.
+    """
+    try:
+        return contracts()[name]
+    except KeyError:
+        raise UsageError(f"unknown table {name}; known: {', '.join(contracts())}") from None
+
+
+def feeds() -> dict[str, Contract]:
+    """Contracts that are fed from outside, feed name (``gov_tax``) → contract."""
+    return {c.table: c for c in contracts().values() if c.source}
+
+
+def feed(name: str) -> Contract:
+    """The contract of a feed, named ``gov_tax`` or ``raw.gov_tax``."""
+    try:
+        return feeds()[name.removeprefix("raw.")]
+    except KeyError:
+        raise UsageError(f"unknown feed {name}; known: {', '.join(feeds())}") from None
+
+
+def first_error(error: ValidationError) -> str:
+    """One line out of pydantic's report."""
+    first = error.errors()[0]
+    where = ".".join(str(part) for part in first["loc"])
+    more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
+    return f"{where + ': ' if where else ''}{first['msg']}{more}"
+
+
+def _read_yaml(path: Path) -> Any:
+    try:
+        return yaml.load(
+            path.read_text(encoding="utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+        )
+    except yaml.YAMLError as error:
+        raise ContractError(f"{path.name}: not readable as YAML: {str(error).splitlines()[0]}") from None

@@ -1,0 +1,1 @@
+"""Where tables live: settings, the Spark engine, Delta tables, releases."""

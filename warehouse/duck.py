@@ -1,0 +1,34 @@
+"""DuckDB connections: limits, and the Delta extension from its wheel, so that no network is needed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import duckdb
+
+MEMORY_LIMIT = "1500MB"
+
+
+def connect(database: Path | str = ":memory:", *, read_only: bool = False) -> duckdb.DuckDBPyConnection:
+    """A connection with bounded memory and UTC as its time zone."""
+    connection = duckdb.connect(str(database), read_only=read_only)
+    connection.execute(f"SET memory_limit = '{MEMORY_LIMIT}'")
+    connection.execute("SET TimeZone = 'UTC'")
+    connection.execute("SET enable_progress_bar = false")
+    return connection
+
+
+def load_delta(connection: duckdb.DuckDBPyConnection) -> None:
+    """Make delta_scan available; installs the extension once from the installed package."""
+    from duckdb_extensions import import_extension
+
+    import_extension("delta")
+    connection.execute("LOAD delta")
+
+
+def literal(text: str) -> str:
+    """
+    >>> literal("it's")
+    "'it''s'"
+    """
+    return "'" + text.replace("'", "''") + "'"

@@ -1,0 +1,253 @@
+"""The Spark engine: one warm Spark Connect server per home, shared by commands, DAG tasks and tests.
+
+It is started when first needed, restarted when its configuration changed, and stopped after some idle
+minutes or when its home vanishes. A supervisor process owns the Java process, so that no command has to stay.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import json
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import time
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import psutil
+from filelock import FileLock
+
+from schemas.contract import digest
+from schemas.errors import RejectedError
+from warehouse.jars import ensure_jars
+from warehouse.settings import CHECKOUT, Settings, settings
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+START_SECONDS = 90
+
+
+def spark_conf(config: Settings) -> dict[str, str]:
+    """Configuration of the server; a change of it restarts the engine."""
+    return {
+        "spark.master": config.spark_master,
+        "spark.driver.memory": config.spark_memory,
+        "spark.app.name": "ningbo-industrial-brain",
+        "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
+        "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
+        "spark.sql.session.timeZone": "UTC",
+        # Two cores: few, larger tasks. AQE still splits what is skewed.
+        "spark.sql.shuffle.partitions": "4",
+        "spark.default.parallelism": "4",
+        # A Delta snapshot is read with 50 partitions by default: seconds for each of our small logs.
+        "spark.databricks.delta.snapshotPartitions": "1",
+        "spark.sql.sources.parallelPartitionDiscovery.parallelism": "2",
+        # Readers outside Spark refuse deletion vectors or misread them.
+        "spark.databricks.delta.properties.defaults.enableDeletionVectors": "false",
+        # Old versions stay readable: retention is ours to decide, not a timer's.
+        "spark.databricks.delta.properties.defaults.logRetentionDuration": "interval 3650 days",
+        "spark.databricks.delta.properties.defaults.deletedFileRetentionDuration": "interval 3650 days",
+        "spark.sql.parquet.compression.codec": "zstd",
+        "spark.ui.enabled": "false",
+        "spark.ui.showConsoleProgress": "false",
+        "spark.sql.warehouse.dir": str(config.engine / "spark-warehouse"),
+        "spark.local.dir": str(config.engine / "scratch"),
+        "spark.connect.grpc.binding.address": "127.0.0.1",
+        "spark.connect.grpc.maxInboundMessageSize": str(64 * 1024 * 1024),
+        **config.spark_conf,
+    }
+
+
+def connect(config: Settings | None = None) -> SparkSession:
+    """A session on the engine, which is started when it does not run.
+
+    Raises:
+        RejectedError: the engine could not be started; the line names its log.
+    """
+    config = config or settings()
+    return _session(config.spark_remote or _remote(config))
+
+
+@cache
+def _session(remote: str) -> SparkSession:
+    from pyspark.sql import SparkSession
+    from pyspark.sql.connect.client.retries import DefaultPolicy
+
+    # create(), not getOrCreate(): a dead engine's session must not be handed out again
+    session = SparkSession.builder.remote(remote).create()
+    # By default a client waits ten minutes for a server that died, and as long again when it exits.
+    session.client.set_retry_policies([DefaultPolicy(max_retries=5)])
+    atexit.unregister(session.client._on_exit)
+    return session
+
+
+def _remote(config: Settings) -> str:
+    config.engine.mkdir(parents=True, exist_ok=True)
+    with FileLock(config.engine / "start.lock", timeout=START_SECONDS * 2):
+        state = _running(config)
+        if state is None or state["conf"] != digest(spark_conf(config)):
+            stop(config)
+            state = _start(config)
+    touch(config)
+    return f"sc://localhost:{state['port']}/;token={state['token']}"
+
+
+def touch(config: Settings) -> None:
+    """Tell the supervisor that the engine is in use."""
+    config.engine.mkdir(parents=True, exist_ok=True)
+    (config.engine / "used").touch()
+
+
+def status(config: Settings) -> dict[str, Any] | None:
+    """What runs: process ids and port, or None."""
+    return _running(config)
+
+
+def stop(config: Settings) -> bool:
+    """Stop the engine of this home. True when one ran."""
+    state = _running(config)
+    (config.engine / "engine.json").unlink(missing_ok=True)
+    if state is None:
+        return False
+    for pid in (state["supervisor"], state["java"]):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process = psutil.Process(pid)
+            process.terminate()
+            with contextlib.suppress(psutil.TimeoutExpired):
+                process.wait(15)
+                continue
+            process.kill()
+    return True
+
+
+def _running(config: Settings) -> dict[str, Any] | None:
+    try:
+        state: dict[str, Any] = json.loads((config.engine / "engine.json").read_text())
+        process = psutil.Process(state["java"])
+        # a process id may have been given to somebody else since
+        alive = abs(process.create_time() - state["java_started"]) < 1 and process.is_running()
+    except (FileNotFoundError, json.JSONDecodeError, psutil.NoSuchProcess):
+        return None
+    return state if alive and _listens(state["port"]) else None
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.settimeout(1)
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def _start(config: Settings) -> dict[str, Any]:
+    ensure_jars(config)
+    log = config.logs / "engine.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("ab") as out:
+        supervisor = subprocess.Popen(
+            [sys.executable, "-m", "warehouse.engine"],
+            cwd=CHECKOUT,
+            env={**os.environ, **config.environment()},
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=out,
+            start_new_session=True,
+        )
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        if state := _running(config):
+            return state
+        if supervisor.poll() is not None:
+            break
+        time.sleep(0.1)
+    supervisor.terminate()
+    raise RejectedError(
+        f"the Spark engine did not start; see {log} (Java 17 or newer and free memory are needed)"
+    )
+
+
+# --- the supervisor process ------------------------------------------------------------------------
+
+
+def _java_command(config: Settings, port: int) -> list[str]:
+    import pyspark
+
+    home = Path(pyspark.__file__).parent
+    jars = [str(path) for path in sorted(config.jars.glob("*.jar"))]
+    conf = {
+        **spark_conf(config),
+        # a cluster's executors fetch the jars; a local engine has them on its class path
+        **({} if config.spark_master.startswith("local") else {"spark.jars": ",".join(jars)}),
+        "spark.driver.extraClassPath": ":".join(jars),
+        "spark.connect.grpc.binding.port": str(port),
+    }
+    command = [str(home / "bin" / "spark-submit")]
+    for key, value in conf.items():
+        command += ["--conf", f"{key}={value}"]
+    return [*command, "--class", "org.apache.spark.sql.connect.service.SparkConnectServer", "spark-internal"]
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def supervise(config: Settings) -> None:
+    """Run the Java process until idle, told to stop, or the home is gone."""
+    token = secrets.token_urlsafe(24)
+    port = _free_port()
+    java = subprocess.Popen(
+        _java_command(config, port),
+        stdin=subprocess.DEVNULL,
+        env={
+            **os.environ,
+            "SPARK_CONNECT_AUTHENTICATE_TOKEN": token,
+            "PYSPARK_PYTHON": sys.executable,
+            "SPARK_LOCAL_IP": "127.0.0.1",
+        },
+    )
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    state_file = config.engine / "engine.json"
+    try:
+        while java.poll() is None and not _listens(port):
+            time.sleep(0.1)
+        touch(config)
+        state = {
+            "supervisor": os.getpid(),
+            "java": java.pid,
+            "java_started": psutil.Process(java.pid).create_time(),
+            "port": port,
+            "token": token,
+            "conf": digest(spark_conf(config)),
+        }
+        partial = state_file.with_suffix(".partial")
+        partial.touch(mode=0o600)
+        partial.write_text(json.dumps(state))
+        partial.replace(state_file)
+        while java.poll() is None and _wanted(config, state_file):
+            time.sleep(2)
+    finally:
+        java.terminate()
+        try:
+            java.wait(15)
+        except subprocess.TimeoutExpired:
+            java.kill()
+
+
+def _wanted(config: Settings, state_file: Path) -> bool:
+    try:
+        idle = time.time() - (config.engine / "used").stat().st_mtime
+        mine = json.loads(state_file.read_text())["supervisor"] == os.getpid()
+    except (OSError, json.JSONDecodeError):
+        return False  # the home vanished, or the engine was told to stop
+    return mine and idle < config.engine_idle_minutes * 60
+
+
+if __name__ == "__main__":
+    supervise(settings())

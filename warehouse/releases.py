@@ -1,0 +1,268 @@
+"""Releases: all published tables at once, or none.
+
+``releases/manifest-N.json`` alone makes release N exist. It is created only if absent, after everything it
+names. It names the published tables and their versions, the release file and its hash, the rule sets, the code
+version, the input versions and the gate's result. A rollback is a new manifest that points back.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from deltalake import CommitProperties, DeltaTable, write_deltalake
+
+from schemas.contract import Contract, comment, contract, contracts, table_comment
+from schemas.errors import RejectedError, UsageError
+from warehouse.duck import connect, literal, load_delta
+from warehouse.settings import settings
+from warehouse.tables import create_if_absent
+
+if TYPE_CHECKING:
+    import duckdb
+
+MANIFEST = re.compile(r"manifest-(\d+)\.json")
+
+
+@dataclass(frozen=True)
+class PublishedTable:
+    """A published Delta table at the version that the release names."""
+
+    name: str
+    path: Path
+    version: int
+    rows: int
+    content_hash: str
+
+
+@dataclass(frozen=True)
+class Release:
+    """An existing release. Opening one needs neither Spark nor the engine."""
+
+    number: int
+    manifest: Mapping[str, Any]
+
+    @property
+    def file(self) -> Path:
+        return settings().releases / str(self.manifest["file"]["name"])
+
+    @property
+    def tables(self) -> dict[str, PublishedTable]:
+        return {
+            name: PublishedTable(
+                name, published_path(name), entry["version"], entry["rows"], entry["content_hash"]
+            )
+            for name, entry in self.manifest["tables"].items()
+        }
+
+
+def published_path(name: str) -> Path:
+    area, table = name.split(".")
+    return settings().warehouse / "published" / area / table
+
+
+def published_contracts() -> list[Contract]:
+    """Contracts of the tables that a release holds."""
+    return [spec for spec in contracts().values() if spec.layer == "staged"]
+
+
+def release_numbers() -> list[int]:
+    found = (MANIFEST.fullmatch(p.name) for p in settings().releases.glob("manifest-*.json"))
+    return sorted(int(match[1]) for match in found if match)
+
+
+def open_release(number: int | None = None) -> Release:
+    """A release, the latest one when no number is given.
+
+    Raises:
+        UsageError: there is no such release, or none yet.
+    """
+    numbers = release_numbers()
+    if not numbers:
+        raise UsageError("there is no release yet; ./brain demo makes one")
+    number = numbers[-1] if number is None else number
+    if number not in numbers:
+        raise UsageError(f"there is no release {number}; there are {', '.join(map(str, numbers))}")
+    text = (settings().releases / f"manifest-{number}.json").read_text(encoding="utf-8")
+    return Release(number, json.loads(text))
+
+
+def last_release() -> Release | None:
+    return open_release() if release_numbers() else None
+
+
+# --- making one ----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A release file under construction, holding the pinned tables, and each table's content hash."""
+
+    path: Path
+    hashes: Mapping[str, str]
+    rows: Mapping[str, int]
+
+
+@contextmanager
+def draft(pins: Mapping[str, tuple[Path, int]], progress: Callable[[str, int], None]) -> Iterator[Draft]:
+    """Copy pinned Delta tables into a new DuckDB file, in key order, with comments; removed if left unused."""
+    folder = settings().releases
+    folder.mkdir(parents=True, exist_ok=True)
+    for stale in folder.glob("draft-*"):
+        stale.unlink()
+    path = folder / f"draft-{os.getpid()}.duckdb"
+    try:
+        with connect() as connection:
+            load_delta(connection)
+            # storage of 1.2 is what DuckDB 1.4 and older readers open as well
+            connection.execute(f"ATTACH {literal(str(path))} AS release (STORAGE_VERSION 'v1.2.0')")
+            connection.execute("USE release")
+            hashes, rows = {}, {}
+            for name, (source, version) in pins.items():
+                spec = contract(name)
+                _copy_table(connection, spec, source, version)
+                hashes[name], rows[name] = content_hash(connection, spec)
+                progress(name, rows[name])
+            connection.execute("USE memory")
+            connection.execute("DETACH release")
+        yield Draft(path, hashes, rows)
+    finally:
+        path.unlink(missing_ok=True)
+        path.with_suffix(".duckdb.wal").unlink(missing_ok=True)
+
+
+def _copy_table(connection: duckdb.DuckDBPyConnection, spec: Contract, source: Path, version: int) -> None:
+    connection.execute(f"CREATE SCHEMA IF NOT EXISTS {spec.area}")
+    columns = ", ".join(spec.column_names)
+    connection.execute(
+        f"CREATE TABLE {spec.name} AS SELECT {columns} "
+        f"FROM delta_scan({literal(str(source))}, version := {version}) ORDER BY {', '.join(spec.key)}"
+    )
+    connection.execute(f"COMMENT ON TABLE {spec.name} IS {literal(table_comment(spec))}")
+    for column in spec.columns:
+        connection.execute(f"COMMENT ON COLUMN {spec.name}.{column.name} IS {literal(comment(column))}")
+
+
+def content_hash(connection: duckdb.DuckDBPyConnection, spec: Contract) -> tuple[str, int]:
+    """Canonical hash of a table's content and its number of rows.
+
+    Independent of the order of rows: each row's MD5 over its columns as text (provenance left out) is added
+    up. A change of any value, and a row twice, changes it.
+    """
+    parts = ", ".join(f"coalesce({column}::VARCHAR, chr(30))" for column in spec.content_columns)
+    row = connection.execute(
+        f"SELECT coalesce(sum(h::HUGEINT), 0), coalesce(sum((h % 4294967291)::HUGEINT * (h // 4294967296)), 0),"
+        f" count(*) FROM (SELECT md5_number_lower(concat_ws(chr(31), {parts})) AS h FROM {spec.name})"
+    ).fetchone()
+    assert row is not None
+    return hashlib.sha256("|".join(map(str, row)).encode()).hexdigest()[:32], int(row[2])
+
+
+def write_published(release_file: Path, name: str, wanted: str) -> int:
+    """Write a table's content to its published Delta table; the version that holds it.
+
+    Published tables have one writer, this function. A version that a killed run left with the same content
+    is used as it is.
+    """
+    spec, path = contract(name), published_path(name)
+    if (path / "_delta_log").is_dir():
+        table = DeltaTable(str(path))
+        last = table.history(1)[0]
+        if last.get("content_hash") == wanted:
+            return int(table.version())
+    create_if_absent(spec, path)
+    with connect(release_file, read_only=True) as connection:
+        reader = connection.execute(f"SELECT * FROM {name}").to_arrow_reader(200_000)
+        write_deltalake(
+            str(path),
+            _as_contract(reader, spec),
+            mode="overwrite",
+            schema_mode="overwrite",
+            partition_by=[spec.period] if spec.period else None,
+            commit_properties=CommitProperties(custom_metadata={"content_hash": wanted}),
+        )
+    return int(DeltaTable(str(path)).version())
+
+
+def _as_contract(reader: Any, spec: Contract) -> Any:
+    import pyarrow as pa
+
+    from warehouse.tables import delta_schema
+
+    schema = delta_schema(spec)
+    return pa.RecordBatchReader.from_batches(
+        schema, (pa.record_batch(list(batch.cast(schema).columns), schema=schema) for batch in reader)
+    )
+
+
+def describe(path: Path, tables: Mapping[str, list[dict[str, Any]]]) -> None:
+    """Add the schema ``release`` to a release file: what it is, verdicts, deliveries, dictionary."""
+    import pyarrow as pa
+
+    with connect(path) as connection:
+        connection.execute("CREATE SCHEMA release")
+        for name, entries in tables.items():
+            given = (
+                pa.Table.from_pylist(entries) if entries else pa.table({"empty": pa.array([], pa.string())})
+            )
+            connection.register("given", given)
+            connection.execute(f"CREATE TABLE release.{name} AS SELECT * FROM given")
+            connection.unregister("given")
+
+
+def dictionary() -> list[dict[str, Any]]:
+    """The data dictionary: one row per published column."""
+    return [
+        {
+            "table_name": spec.name, "column_name": c.name, "type": c.type, "unit": c.unit,
+            "title_zh": c.zh, "title_en": c.en, "description": c.description, "sensitivity": c.sensitivity,
+        }
+        for spec in published_contracts()
+        for c in spec.columns
+    ]  # fmt: skip
+
+
+def create_manifest(number: int, content: Mapping[str, Any]) -> Release:
+    """Make release N exist; the last step, and the only one that counts.
+
+    Raises:
+        RejectedError: somebody else made release N meanwhile.
+    """
+    folder = settings().releases
+    manifest = {"release": number, "created_at": datetime.now(UTC).isoformat(timespec="seconds"), **content}
+    partial = folder / f"manifest-{number}.{os.getpid()}.partial"
+    partial.write_text(json.dumps(manifest, ensure_ascii=False, indent=1, default=str), encoding="utf-8")
+    try:
+        # a hard link is created only if absent, and complete at once
+        os.link(partial, folder / f"manifest-{number}.json")
+    except FileExistsError:
+        raise RejectedError(
+            f"release {number} was made by another publisher meanwhile; run it again"
+        ) from None
+    finally:
+        partial.unlink()
+    return open_release(number)
+
+
+def next_number() -> int:
+    return max(release_numbers(), default=0) + 1
+
+
+def checksum(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def rollback(number: int) -> Release:
+    """A new release that is an old one again."""
+    old = open_release(number)
+    content = {k: v for k, v in old.manifest.items() if k not in ("release", "created_at", "rollback_of")}
+    return create_manifest(next_number(), {**content, "rollback_of": number})

@@ -1,0 +1,74 @@
+"""Settings: one place, from the environment (``BRAIN_…``), with defaults for a single machine."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+CHECKOUT = Path(__file__).parent.parent
+
+
+class Settings(BaseSettings):
+    """Where state lives and how the engine runs."""
+
+    model_config = SettingsConfigDict(env_prefix="BRAIN_", extra="ignore")
+
+    home: Path = CHECKOUT / ".brain"
+    #: What a machine shares between homes: jars, DuckDB extensions.
+    cache: Path = Path("~/.cache/ningbo-industrial-brain")
+    spark_master: str = "local[*]"
+    spark_memory: str = "3g"
+    #: An existing Spark Connect server (sc://host:port/;token=…) instead of one of our own.
+    spark_remote: str | None = None
+    spark_conf: dict[str, str] = Field(default_factory=dict)
+    engine_idle_minutes: float = 15
+
+    def model_post_init(self, _: object) -> None:
+        self.home = self.home.expanduser().resolve()
+        self.cache = self.cache.expanduser().resolve()
+
+    def environment(self) -> dict[str, str]:
+        """These settings as environment variables, for a process that must see the same."""
+        values = self.model_dump(mode="json", exclude_none=True)
+        return {f"BRAIN_{k.upper()}": v if isinstance(v, str) else json.dumps(v) for k, v in values.items()}
+
+    @property
+    def landing(self) -> Path:
+        return self.home / "landing"
+
+    @property
+    def warehouse(self) -> Path:
+        return self.home / "warehouse"
+
+    @property
+    def releases(self) -> Path:
+        return self.home / "releases"
+
+    @property
+    def engine(self) -> Path:
+        return self.home / "engine"
+
+    @property
+    def airflow(self) -> Path:
+        return self.home / "airflow"
+
+    @property
+    def logs(self) -> Path:
+        return self.home / "logs"
+
+    @property
+    def locks(self) -> Path:
+        return self.home / "locks"
+
+    @property
+    def jars(self) -> Path:
+        return self.cache / "jars"
+
+
+@cache
+def settings() -> Settings:
+    return Settings()
