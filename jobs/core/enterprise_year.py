@@ -113,8 +113,9 @@ def land(uses: DataFrame) -> DataFrame:
 
 def quarantined(refused: DataFrame) -> DataFrame:
     """Feeds in which a firm's record of the year was quarantined."""
+    # of a repeated key the first row was accepted: nothing is lost
     return (
-        refused.where("uscc IS NOT NULL")
+        refused.where("uscc IS NOT NULL AND NOT array_contains(reasons, 'key:duplicate')")
         .groupBy("uscc", F.left("period", F.lit(4)).alias("year"))
         .agg(F.array_sort(F.collect_set("feed")).alias("quarantined_feeds"))
     )

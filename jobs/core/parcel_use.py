@@ -85,7 +85,7 @@ def without_sublets(tenants: DataFrame) -> DataFrame:
 def fit_into_parcel(tenants: DataFrame) -> DataFrame:
     """Scale the tenants of a parcel that is let to more than 100 %; rounded down, so the sum holds."""
     total = F.sum("net_mu").over(Window.partitionBy("parcel_id", "year"))
-    scaled = F.floor(F.col("net_mu") * F.col("parcel_area_mu") / F.col("let_mu"), F.lit(6))
+    scaled = part_of("net_mu", "parcel_area_mu", "let_mu")
     over = F.col("let_mu") > F.col("parcel_area_mu")
     return (
         tenants.withColumn("let_mu", total)
@@ -99,6 +99,16 @@ def fit_into_parcel(tenants: DataFrame) -> DataFrame:
             ),
         )
     )
+
+
+def part_of(claim: str, area: str, claims: str) -> Column:
+    """``claim x area / claims``, rounded down to the sixth decimal.
+
+    In whole millionths, since Spark's decimal division rounds its result half up before it could be floored.
+    """
+    millionths = [f"CAST({c} * 1000000 AS DECIMAL(18,0))" for c in (claim, area)]
+    whole = F.expr(f"({' * '.join(millionths)}) div CAST({claims} * 1000000 AS DECIMAL(20,0))")
+    return (whole / F.lit(1000000).cast("decimal(7,0)")).cast(AREA)
 
 
 def own_uses(parcels: DataFrame, uses: DataFrame, tenants: DataFrame) -> DataFrame:
@@ -125,7 +135,7 @@ def own_uses(parcels: DataFrame, uses: DataFrame, tenants: DataFrame) -> DataFra
         .withColumn("land_flags", flags(over_allotted=over, survey_differs=differs & ~over))
     )
     together = F.sum("stated_mu").over(Window.partitionBy("parcel_id", "year"))
-    share = F.floor(F.col("stated_mu") * F.col("rest_mu") / F.col("claimed_mu"), F.lit(6))
+    share = part_of("stated_mu", "rest_mu", "claimed_mu")
     unheld = (
         rest.where("owner_uscc IS NULL")
         .drop("known_at")

@@ -1,0 +1,129 @@
+"""core.parcel_use: golden cases with the arithmetic in a comment, and an oracle on generated parcels."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from decimal import ROUND_FLOOR, Decimal
+from typing import TYPE_CHECKING, Any
+
+from frames import frame
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from jobs.core.parcel_use import parcel_use
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+OWNER, TENANT, SUBTENANT, OTHER = "owner", "tenant", "subtenant", "other"
+P = "330282001GB000001"
+
+
+def uses(spark: SparkSession, area: str, survey: list[dict[str, Any]], owner: str | None = OWNER) -> dict[Any, Any]:
+    parcels = frame(
+        spark, "core.parcel", [{"parcel_id": P, "year": "2023", "parcel_area_mu": area, "owner_uscc": owner}]
+    )
+    rows = frame(spark, "raw.gov_land_survey", [{"parcel_id": P, "period": "2023", **s} for s in survey])
+    result = parcel_use(parcels, rows).collect()
+    return {(r["uscc"], r["use_type_code"]): (str(r["used_area_mu"].normalize()), r["land_flags"]) for r in result}
+
+
+def own(area: str) -> dict[str, Any]:
+    return {"uscc": OWNER, "use_type_code": "own", "surveyed_area_mu": area}
+
+
+def lease(area: str | None, uscc: str = TENANT, **more: Any) -> dict[str, Any]:
+    return {"uscc": uscc, "use_type_code": "lease", "lessor_uscc": OWNER, "surveyed_area_mu": area, **more}
+
+
+def test_the_rest_is_the_holders(spark: SparkSession) -> None:
+    # 10 - 4 = 6
+    assert uses(spark, "10", [own("6"), lease("4")]) == {
+        (OWNER, "own"): ("6", []),
+        (TENANT, "lease"): ("4", []),
+    }
+
+
+def test_idle_land_counts_for_the_holder_and_a_differing_survey_is_flagged(spark: SparkSession) -> None:
+    assert uses(spark, "10", [own("3")]) == {(OWNER, "own"): ("1E+1", ["survey_differs"])}
+
+
+def test_a_tenant_known_by_floor_area_has_its_share(spark: SparkSession) -> None:
+    # 25 % of 12 = 3
+    result = uses(spark, "12", [own("9"), lease(None, floor_share_pct="25")])
+    assert result[TENANT, "lease"] == ("3", ["by_floor_area"])
+    assert result[OWNER, "own"] == ("9", [])
+
+
+def test_a_sublet_is_the_subtenants(spark: SparkSession) -> None:
+    # the tenant has 5, lets 2 of it on and keeps 3; the holder keeps 10 - 5 = 5
+    sublet = {"uscc": SUBTENANT, "use_type_code": "sublet", "lessor_uscc": TENANT, "surveyed_area_mu": "2"}
+    result = uses(spark, "10", [own("5"), lease("5"), sublet])
+    assert {k: v[0] for k, v in result.items()} == {
+        (OWNER, "own"): "5",
+        (TENANT, "lease"): "3",
+        (SUBTENANT, "sublet"): "2",
+    }
+
+
+def test_tenants_of_an_over_allotted_parcel_are_scaled(spark: SparkSession) -> None:
+    # 9 + 6 = 15 on 10: 9 * 10/15 = 6, 6 * 10/15 = 4, nothing is left for the holder
+    result = uses(spark, "10", [lease("9"), lease("6", OTHER)])
+    assert result == {
+        (TENANT, "lease"): ("6", ["over_allotted"]),
+        (OTHER, "lease"): ("4", ["over_allotted"]),
+        (OWNER, "own"): ("0", ["over_allotted"]),
+    }
+
+
+def test_without_a_holder_the_surveyed_own_users_share_what_is_there(spark: SparkSession) -> None:
+    survey = [
+        {"uscc": OWNER, "use_type_code": "own", "surveyed_area_mu": "9"},
+        {"uscc": OTHER, "use_type_code": "own", "surveyed_area_mu": "3"},
+    ]
+    result = uses(spark, "6", survey, owner=None)
+    # 9 * 6/12 = 4.5, 3 * 6/12 = 1.5
+    assert result[OWNER, "own"] == ("4.5", ["no_holder", "over_allotted"])
+    assert result[OTHER, "own"][0] == "1.5"
+
+
+areas = st.decimals("0.01", "50", places=2)
+
+
+# each example is one Spark job over many parcels: shrinking would cost minutes and show no more
+@settings(
+    max_examples=6,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+    phases=[Phase.explicit, Phase.generate],
+)
+@given(
+    st.lists(
+        st.tuples(areas, st.lists(st.tuples(areas, st.booleans()), max_size=4)), min_size=20, max_size=60
+    )
+)
+def test_never_more_than_the_parcel_against_an_oracle(
+    spark: SparkSession, parcels: list[tuple[Decimal, list[tuple[Decimal, bool]]]]
+) -> None:
+    registered, survey, expected = [], [], {}
+    for number, (area, tenants) in enumerate(parcels):
+        name = f"330282001GB{number:06d}"
+        registered.append({"parcel_id": name, "year": "2023", "parcel_area_mu": area, "owner_uscc": OWNER})
+        claimed = sum((t for t, _ in tenants), Decimal(0))
+        given_out = Decimal(0)
+        for place, (claim, _) in enumerate(tenants):
+            survey.append(
+                {"parcel_id": name, "period": "2023", **lease(str(claim), f"t{place}")}
+            )
+            got = claim if claimed <= area else (claim * area / claimed).quantize(Decimal("1e-6"), ROUND_FLOOR)
+            expected[name, f"t{place}"] = got
+            given_out += got
+        expected[name, OWNER] = area - given_out
+    result = parcel_use(
+        frame(spark, "core.parcel", registered), frame(spark, "raw.gov_land_survey", survey)
+    ).collect()
+    assert {(r["parcel_id"], r["uscc"]): r["used_area_mu"] for r in result} == expected
+    total: dict[str, Decimal] = defaultdict(Decimal)
+    for r in result:
+        total[r["parcel_id"]] += r["used_area_mu"]
+    assert all(total[f"330282001GB{n:06d}"] <= area for n, (area, _) in enumerate(parcels))
