@@ -1,0 +1,14 @@
+"""One small demo city for all tests of this folder."""
+
+from __future__ import annotations
+
+import pytest
+
+from jobs.demo_city.city import CitySpec
+from tests.jobs.demo_city.sent_city import Sent, send
+
+
+@pytest.fixture(scope="session")
+def sent(tmp_path_factory: pytest.TempPathFactory) -> Sent:
+    """2020 (clean, for the plan's totals) to 2023 (the year with faults), and 2024 by month."""
+    return send(tmp_path_factory.mktemp("city"), CitySpec(scale=0.005, years=(2020, 2021, 2022, 2023, 2024)))

@@ -1,0 +1,122 @@
+"""An independent reader and judge of the senders' files: plain Python, knows nothing of the generator.
+
+It reads a file as its contract says it is sent and names every reason why a record breaks the contract.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+
+from python_calamine import CalamineWorkbook
+
+from schemas.contract import Column, Contract, MappedColumn, code_list, feed, units
+
+ALPHABET = "0123456789ABCDEFGHJKLMNPQRTUWXY"
+
+
+@dataclass(frozen=True)
+class Record:
+    row: int
+    cells: dict[str, str | None]
+
+
+def files_of(landing: Path, name: str) -> list[Path]:
+    return sorted(p for p in (landing / name).iterdir() if not p.name.endswith(".manifest.json"))
+
+
+def read(path: Path) -> tuple[list[str], list[Record]]:
+    """Headings and records of a file, blank cells as None."""
+    source = feed(path.parent.name).source
+    assert source is not None
+    if source.format == "jsonl":
+        objects = [json.loads(line, parse_float=str, parse_int=str) for line in path.open(encoding="utf-8")]
+        return list(objects[0]), [Record(i + 1, o) for i, o in enumerate(objects)]
+    if source.format == "csv":
+        lines = path.read_bytes().decode(source.encoding).splitlines()
+        headings = lines[0].split(source.delimiter)
+        rows = [[c or None for c in line.split(source.delimiter)] for line in lines[1:]]
+        first = 2
+    else:
+        sheet = CalamineWorkbook.from_path(path).get_sheet_by_index(0).to_python(skip_empty_area=False)
+        headings = _joined(sheet[0], sheet[1])
+        first = source.heading_rows + source.unit_rows + 1
+        rows = [[None if c == "" else str(c) for c in line] for line in sheet[first - 1 :]]
+    records = [Record(first + i, dict(zip(headings, r, strict=True))) for i, r in enumerate(rows)]
+    for heading, word in source.totals.items():
+        records = [r for r in records if r.cells[heading] != word]
+    return headings, records
+
+
+def _joined(parents: list[object], children: list[object]) -> list[str]:
+    names, parent = [], ""
+    for above, below in zip(parents, children, strict=True):
+        parent = str(above) or parent
+        names.append(f"{parent}/{below}" if below else parent)
+    return names
+
+
+def faults_of(contract: Contract, record: Record) -> Iterator[str]:
+    """Every reason, as column:rule, why the record breaks its contract."""
+    assert contract.source is not None
+    for name, mapped in contract.source.mapping.items():
+        text = record.cells[mapped.heading] if mapped.heading else mapped.constant
+        if rule := _broken_rule(contract.column(name), mapped, text):
+            yield f"{name}:{rule}"
+
+
+def _broken_rule(column: Column, mapped: MappedColumn, text: str | None) -> str | None:
+    if text is None:
+        return "missing" if column.required else None
+    if mapped.codes is not None:
+        if text not in mapped.codes:
+            return "code"
+        text = mapped.codes[text]
+    if column.type == "date":
+        return None if _is_date(text, mapped.date_format) else "date"
+    if column.type.startswith("decimal") or column.type == "int":
+        return _number_rule(column, mapped, text)
+    domain = column.domain
+    rules = {
+        "check": domain.check == "uscc" and not valid_uscc(text),
+        "pattern": domain.pattern and not re.fullmatch(domain.pattern, text),
+        "code": domain.codes and text not in code_list(domain.codes),
+    }
+    return next((rule for rule, is_broken in rules.items() if is_broken), None)
+
+
+def _number_rule(column: Column, mapped: MappedColumn, text: str) -> str | None:
+    try:
+        number = Decimal(text)
+    except InvalidOperation:
+        return "type"
+    if mapped.unit and column.unit:
+        number *= units()[mapped.unit][column.unit]
+    low, high = column.domain.min, column.domain.max
+    outside = (low is not None and number < low) or (high is not None and number > high)
+    return "domain" if outside else None
+
+
+def _is_date(text: str, pattern: str | None) -> bool:
+    try:
+        if pattern == "yyyy/M/d":
+            year, month, day = text.split("/")
+            date(int(year), int(month), int(day))
+        else:
+            date.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
+
+
+def valid_uscc(code: str) -> bool:
+    """GB 32100-2015 by its text: weights 3^(i-1) mod 31."""
+    if not re.fullmatch(f"[{ALPHABET}]{{18}}", code):
+        return False
+    weighted = sum(ALPHABET.index(c) * pow(3, i, 31) for i, c in enumerate(code[:17]))
+    return ALPHABET[(31 - weighted % 31) % 31] == code[17]

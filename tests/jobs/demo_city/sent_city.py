@@ -1,0 +1,28 @@
+"""A generated city as the tests see it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from jobs.demo_city.city import TRUTH, CitySpec, GenerationReport, generate
+
+
+@dataclass(frozen=True)
+class Sent:
+    """A generated city: its spec, folder, report and list of planted faults."""
+
+    spec: CitySpec
+    landing: Path
+    truth: Path
+    report: GenerationReport
+    faults: list[dict[str, Any]]
+
+
+def send(home: Path, spec: CitySpec) -> Sent:
+    landing, truth = home / "landing", home / "truth"
+    report = generate(spec, landing, truth)
+    faults = json.loads((truth / TRUTH).read_text(encoding="utf-8"))
+    return Sent(spec, landing, truth, report, faults)
