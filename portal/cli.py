@@ -194,6 +194,18 @@ def sql(
         console.show(rows)
 
 
+def _log_failure(error: Exception) -> str:
+    import traceback
+
+    from warehouse.settings import settings
+
+    log = settings().logs / "error.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    log.write_text("".join(traceback.format_exception(error)), encoding="utf-8")
+    first = (str(error).splitlines() or [""])[0][:200]
+    return f"this should not happen: {type(error).__name__}: {first}; details in {log}"
+
+
 def main() -> None:
     """Run a command; a user's failure is one line."""
     try:
@@ -201,6 +213,10 @@ def main() -> None:
     except UserError as error:
         console.err.print(f"brain: {error}", markup=False, soft_wrap=True)
         sys.exit(error.exit_code)
+    except Exception as error:
+        # not a user's failure: the whole story goes to a file, the terminal gets the first line
+        console.err.print(f"brain: {_log_failure(error)}", markup=False, soft_wrap=True)
+        sys.exit(1)
     except KeyboardInterrupt:
         console.err.print("brain: stopped; run it again to go on")
         sys.exit(130)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import atexit
 import contextlib
 import json
+import logging
 import os
 import secrets
 import signal
@@ -80,6 +81,8 @@ def _session(remote: str) -> SparkSession:
     from pyspark.sql import SparkSession
     from pyspark.sql.connect.client.retries import DefaultPolicy
 
+    # its query errors come back as exceptions; the same again as JSON on the terminal helps nobody
+    logging.getLogger("DataFrameQueryContextLogger").disabled = True
     # create(), not getOrCreate(): a dead engine's session must not be handed out again
     session = SparkSession.builder.remote(remote).create()
     # By default a client waits ten minutes for a server that died, and as long again when it exits.

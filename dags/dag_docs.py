@@ -1,0 +1,49 @@
+"""Documentation of the DAGs in the UI, generated from the contracts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from schemas.contract import Contract, contract
+
+BASIS = {
+    "administration": "行政管理 administration",
+    "statistics_only": "仅限统计 statistics only",
+    "authorisation": "授权使用 by authorisation",
+}
+CADENCE = {
+    "yearly": "每年 yearly",
+    "monthly": "每月 monthly",
+    "yearly_then_monthly": "先年后月 yearly, then monthly",
+    "irregular": "不定期 irregular",
+}
+
+
+def title(name: str) -> str:
+    """A table's title in both languages."""
+    spec = contract(name)
+    return f"{spec.title.zh} {spec.title.en}"
+
+
+def tables_md(names: Iterable[str]) -> str:
+    """A Markdown table: one row for each table, with grain, owner and legal basis."""
+    head = "| 表 table | 名称 title | 粒度 grain | 责任单位 owner | 法律依据 legal basis |\n|---|---|---|---|---|\n"
+    return head + "\n".join(_row(contract(name)) for name in names)
+
+
+def feeds_md(specs: Iterable[Contract]) -> str:
+    """A Markdown table of feeds, with cadence and lateness allowed beside what every table has."""
+    head = (
+        "| 数据源 feed | 名称 title | 粒度 grain | 责任单位 owner | 法律依据 legal basis "
+        "| 频率 cadence | 允许延迟（天） days late |\n|---|---|---|---|---|---|---|\n"
+    )
+    rows = []
+    for spec in specs:
+        assert spec.source is not None
+        rows.append(f"{_row(spec)} {CADENCE[spec.source.cadence]} | {spec.source.lateness_days} |")
+    return head + "\n".join(rows)
+
+
+def _row(spec: Contract) -> str:
+    basis = f"{BASIS[spec.legal_basis]}（{spec.legal_source}）"
+    return f"| `{spec.name}` | {spec.title.zh} {spec.title.en} | {spec.grain} | {spec.owner} | {basis} |"

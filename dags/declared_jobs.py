@@ -1,0 +1,82 @@
+"""What the jobs declare, read from their source: DAG files are parsed every few minutes and must not load Spark.
+
+The job graph (``jobs.graph``) imports the jobs, and they import pyspark. Here only the ``JOB = Job(…)`` lines are
+looked at; a test holds the two against each other.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Mapping
+from functools import cache
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+import jobs
+from schemas.errors import RejectedError
+
+#: Packages under jobs/ that are no areas: the way in, and the player of the source systems.
+NO_AREAS = frozenset({"ingest", "demo_city"})
+
+
+@cache
+def declared_inputs(root: Path = Path(jobs.__path__[0])) -> Mapping[str, tuple[str, ...]]:
+    """Derived table → the tables it is made from, in the order of its declaration.
+
+    Raises:
+        RejectedError: an input is not written as a literal.
+    """
+    found = {}
+    for path in sorted(root.glob("*/*.py")):
+        if path.parent.name not in NO_AREAS and (job := _declaration(path)):
+            found[f"{path.parent.name}.{path.stem}"] = tuple(_inputs(job, path))
+    return found
+
+
+def areas() -> list[str]:
+    """Areas in an order in which they can run; where two need each other, by name."""
+    rank = {table: place for place, table in enumerate(_table_order())}
+    last: dict[str, int] = {}
+    for table, place in rank.items():
+        area = table.split(".")[0]
+        last[area] = max(last.get(area, 0), place)
+    return sorted(last, key=lambda area: last[area])
+
+
+def tables_of(area: str) -> list[str]:
+    """The tables that an area makes."""
+    return [table for table in declared_inputs() if table.split(".")[0] == area]
+
+
+def inputs_of(area: str) -> list[str]:
+    """Tables of feeds and of other areas from which an area is made."""
+    own = tables_of(area)
+    return sorted({given for table in own for given in declared_inputs()[table]} - set(own))
+
+
+def _table_order() -> list[str]:
+    known = declared_inputs()
+    depends = {table: {i for i in inputs if i in known} for table, inputs in known.items()}
+    return list(TopologicalSorter(depends).static_order())
+
+
+def _declaration(path: Path) -> ast.Call | None:
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        targets = node.targets if isinstance(node, ast.Assign) else []
+        if any(isinstance(t, ast.Name) and t.id == "JOB" for t in targets):
+            assert isinstance(node, ast.Assign)
+            if isinstance(node.value, ast.Call):
+                return node.value
+    return None
+
+
+def _inputs(job: ast.Call, path: Path) -> Iterator[str]:
+    given = next((k.value for k in job.keywords if k.arg == "inputs"), None)
+    for value in given.values if isinstance(given, ast.Dict) else [None]:
+        first = value.args[0] if isinstance(value, ast.Call) and value.args else None
+        if not isinstance(first, ast.Constant) or not isinstance(first.value, str):
+            raise RejectedError(
+                f"{path.parent.name}/{path.name}: write the inputs of JOB as a literal, "
+                'inputs={"tax": Input("raw.gov_tax", "year")}'
+            )
+        yield first.value

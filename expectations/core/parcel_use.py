@@ -1,0 +1,57 @@
+"""Suite 宗地使用: nobody uses more than there is."""
+
+from __future__ import annotations
+
+from expectations.suite import Check, Suite
+
+SUITE = Suite(
+    "core.parcel_use",
+    (
+        Check(
+            "not_overallotted",
+            "各户用地合计不超过宗地面积",
+            "The uses of a parcel do not exceed its area",
+            """SELECT parcel_id, year FROM {table} GROUP BY parcel_id, year
+            HAVING sum(used_area_mu) > max(parcel_area_mu) + 0.000001 * count(*)""",
+        ),
+        Check(
+            "not_negative",
+            "用地面积不为负",
+            "No use is negative",
+            "SELECT parcel_id, uscc, use_type_code, year FROM {table} WHERE used_area_mu < 0",
+        ),
+        Check(
+            "parcel_known",
+            "宗地在册且面积一致，或已标记",
+            "The parcel is in core.parcel with the same area, or the use is flagged as of an unknown parcel",
+            """SELECT u.parcel_id, u.uscc, u.year FROM {table} u
+            LEFT JOIN core.parcel p ON p.parcel_id = u.parcel_id AND p.year = u.year
+            WHERE CASE WHEN p.parcel_id IS NULL THEN NOT list_contains(u.land_flags, 'unknown_parcel')
+                ELSE p.parcel_area_mu <> u.parcel_area_mu END""",
+        ),
+        Check(
+            "unknown_parcel_share",
+            "未登记宗地不超过2%",
+            "At most five parcels and 2 % of a year are unknown to the register",
+            """SELECT year FROM {table} GROUP BY year HAVING count(DISTINCT parcel_id)
+            FILTER (list_contains(land_flags, 'unknown_parcel')) > 5 + 0.02 * count(DISTINCT parcel_id)""",
+            level="warn",
+        ),
+        Check(
+            "own_use_without_lessor",
+            "自用无出租方",
+            "Own use has no lessor",
+            "SELECT parcel_id, uscc, year FROM {table} "
+            "WHERE use_type_code = 'own' AND lessor_uscc IS NOT NULL",
+            level="warn",
+        ),
+        Check(
+            "over_allotted_share",
+            "超分宗地不超过5%",
+            "At most five parcels and 5 % of a year were allotted to more than 100 %",
+            """SELECT year FROM {table} GROUP BY year HAVING count(DISTINCT parcel_id)
+            FILTER (list_contains(land_flags, 'over_allotted')) > 5 + 0.05 * count(DISTINCT parcel_id)""",
+            level="warn",
+        ),
+    ),
+)

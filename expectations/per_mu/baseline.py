@@ -1,0 +1,35 @@
+"""Suite 评价基准值: the year's own, above zero."""
+
+from __future__ import annotations
+
+from expectations.suite import Check, Suite
+
+SUITE = Suite(
+    "per_mu.baseline",
+    (
+        Check(
+            "of_the_year",
+            "基准值年度即评价年度",
+            "The baseline is of the evaluation year: its rule set is the year's",
+            "SELECT year, district_code, list_code, indicator_code, rule_set_id FROM {table} "
+            "WHERE right(rule_set_id, 4) <> year",
+        ),
+        Check(
+            "above_zero",
+            "基准值大于零",
+            "A baseline is above zero",
+            "SELECT year, district_code, list_code, indicator_code FROM {table} WHERE value <= 0",
+        ),
+        Check(
+            "steady",
+            "基准值与上年相比在三分之一至三倍之间",
+            "A baseline stays between a third and three times the year before",
+            """SELECT c.year, c.district_code, c.list_code, c.indicator_code FROM {table} c
+            JOIN {table} p ON CAST(p.year AS INTEGER) + 1 = CAST(c.year AS INTEGER)
+                AND p.district_code = c.district_code AND p.list_code = c.list_code
+                AND p.indicator_code = c.indicator_code
+            WHERE c.value NOT BETWEEN p.value / 3 AND p.value * 3""",
+            level="warn",
+        ),
+    ),
+)

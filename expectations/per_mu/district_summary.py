@@ -1,0 +1,97 @@
+"""Suite 区县评价汇总: sums that a reader would check by hand.
+
+A published table once named 36 participants and graded 28 (Jingning 2023): hence the first three checks.
+"""
+
+from __future__ import annotations
+
+from expectations.suite import Check, Suite
+
+_KEY = "year, district_code, list_code, scope_code"
+_STATUSES = "graded_count + exempt_count + protected_count + data_incomplete_count + out_of_scope_count"
+_GRADES = "grade_a_count + grade_b_count + grade_c_count + grade_d_count"
+
+
+def _per_mu(column: str, total: str) -> str:
+    quotient = f"CAST({total} AS DOUBLE) / CAST(land_total_mu AS DOUBLE)"
+    return (
+        f"SELECT {_KEY}, {column} FROM {{table}} WHERE {column} IS NOT NULL AND (land_total_mu = 0 "
+        f"OR {total} IS NULL OR abs({column} - {quotient}) > 0.000001 + 0.000000001 * abs({quotient}))"
+    )
+
+
+SUITE = Suite(
+    "per_mu.district_summary",
+    (
+        Check(
+            "statuses_sum",
+            "各状态之和等于企业数",
+            "The statuses sum to the firms",
+            f"SELECT {_KEY}, firm_count FROM {{table}} WHERE {_STATUSES} <> firm_count",
+        ),
+        Check(
+            "grades_sum",
+            "A–D类之和等于参评企业数",
+            "The grades sum to the graded firms",
+            f"SELECT {_KEY}, graded_count FROM {{table}} WHERE {_GRADES} <> graded_count",
+        ),
+        Check(
+            "firms_of_population",
+            "企业数与名单一致",
+            "The firms by status are those of the population",
+            """SELECT coalesce(t.year, p.year) AS year,
+                coalesce(t.district_code, p.district_code) AS district_code,
+                coalesce(t.list_code, p.list_code) AS list_code
+            FROM (SELECT * FROM {table} WHERE scope_code = 'all') t FULL JOIN (
+                SELECT year, district_code, list_code, count(*) AS firms,
+                    count(*) FILTER (eval_status_code = 'graded') AS graded
+                FROM per_mu.population GROUP BY ALL) p
+            ON p.year = t.year AND p.district_code = t.district_code AND p.list_code = t.list_code
+            WHERE t.year IS NULL OR p.year IS NULL
+                OR p.firms <> t.firm_count OR p.graded <> t.graded_count""",
+        ),
+        Check(
+            "grades_of_firms",
+            "等级数与等级表一致",
+            "The city's grades are those of the firms",
+            f"""SELECT t.year FROM (SELECT year, sum({_GRADES}) AS graded, sum(grade_a_count) AS in_a,
+                    sum(grade_d_count) AS in_d FROM {{table}} WHERE scope_code = 'all' GROUP BY year) t
+            FULL JOIN (SELECT year, count(*) AS graded, count(*) FILTER (final_grade = 'A') AS in_a,
+                    count(*) FILTER (final_grade = 'D') AS in_d
+                FROM (SELECT * FROM per_mu.enterprise_grade QUALIFY evaluation_version
+                    = max(evaluation_version) OVER (PARTITION BY uscc, year)) GROUP BY year) g USING (year)
+            WHERE t.graded IS DISTINCT FROM g.graded OR t.in_a IS DISTINCT FROM g.in_a
+                OR t.in_d IS DISTINCT FROM g.in_d""",
+        ),
+        Check(
+            "tax_per_mu",
+            "亩均税收可复算",
+            "Tax per mu is tax by land",
+            _per_mu("tax_per_mu_wan_yuan", "tax_contribution_wan_yuan"),
+        ),
+        Check(
+            "value_added_per_mu",
+            "亩均增加值可复算",
+            "Value added per mu is value added by land",
+            _per_mu("value_added_per_mu_wan_yuan", "value_added_total_wan_yuan"),
+        ),
+        Check(
+            "without_giants_below_all",
+            "剔除龙头后不大于全部",
+            "Without giants there are not more firms and land than with them",
+            """SELECT w.year, w.district_code, w.list_code FROM {table} w
+            LEFT JOIN {table} a ON a.year = w.year AND a.district_code = w.district_code
+                AND a.list_code = w.list_code AND a.scope_code = 'all'
+            WHERE w.scope_code = 'without_giants' AND (a.year IS NULL OR w.firm_count > a.firm_count
+                OR w.land_total_mu > a.land_total_mu)""",
+        ),
+        Check(
+            "land_within_city",
+            "用地合计不超过全市工业用地",
+            "The firms' land does not exceed the city's 795,000 mu of industrial land (530 km²)",
+            "SELECT year FROM {table} WHERE scope_code = 'all' GROUP BY year "
+            "HAVING sum(land_total_mu) > 795000",
+            level="warn",
+        ),
+    ),
+)

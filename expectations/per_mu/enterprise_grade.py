@@ -1,0 +1,143 @@
+"""Suite 企业评价等级: totals, ranks, quotas, vetoes, reasons, and that final results stay as published."""
+
+from __future__ import annotations
+
+from expectations.suite import Check, Suite
+
+_KEY = "uscc, year, evaluation_version"
+_LIST = "year, district_code, list_code, evaluation_version"
+
+#: The result in force: the latest version.
+_IN_FORCE = (
+    "(SELECT * FROM {table} QUALIFY "
+    "evaluation_version = max(evaluation_version) OVER (PARTITION BY uscc, year))"
+)
+
+#: Without the rule sets' shares: no published rule gives A to more than a quarter of a list.
+_MOST_A = "0.25"
+
+SUITE = Suite(
+    "per_mu.enterprise_grade",
+    (
+        Check(
+            "graded_firms",
+            "参评企业均有等级",
+            "Every graded firm has a grade and nobody else has",
+            f"""SELECT coalesce(g.uscc, p.uscc) AS uscc, coalesce(g.year, p.year) AS year
+            FROM {_IN_FORCE} g
+            FULL JOIN (SELECT * FROM per_mu.population WHERE eval_status_code = 'graded') p
+            ON p.uscc = g.uscc AND p.year = g.year
+            WHERE g.uscc IS NULL OR p.uscc IS NULL OR p.district_code <> g.district_code""",
+        ),
+        Check(
+            "total_adds_up",
+            "综合得分等于指标得分加减分",
+            "The total is indicator score plus bonus less penalty, to 1e-6",
+            f"SELECT {_KEY}, total_score FROM {{table}} "
+            "WHERE abs(total_score - (indicator_score + bonus_points - penalty_points)) > 0.000001",
+        ),
+        Check(
+            "total_recomputes",
+            "指标得分可由指标表复算",
+            "The indicator score is the sum of the unit's scores, to 1e-6",
+            f"""SELECT g.uscc, g.year, g.indicator_score, v.score FROM {_IN_FORCE} g
+            LEFT JOIN (SELECT uscc, year, sum(score) AS score FROM per_mu.indicator_value GROUP BY ALL) v
+            ON v.uscc = g.evaluation_uscc AND v.year = g.year
+            WHERE v.uscc IS NULL OR abs(v.score - g.indicator_score) > 0.000001""",
+        ),
+        Check(
+            "ranks_complete",
+            "榜单名次连续",
+            "The places of a list run from 1 to its size",
+            f"""SELECT {_LIST} FROM {{table}} WHERE rank_in_list IS NOT NULL GROUP BY ALL
+            HAVING count(DISTINCT rank_in_list) <> count(*) OR max(rank_in_list) <> count(*)
+                OR min(list_size) <> count(*) OR max(list_size) <> count(*)""",
+        ),
+        Check(
+            "ranks_follow_totals",
+            "名次与得分一致",
+            "Nobody stands before a firm with a higher total",
+            f"""SELECT {_KEY} FROM {{table}} WHERE rank_in_list IS NOT NULL
+            QUALIFY total_score > lag(total_score) OVER (PARTITION BY {_LIST} ORDER BY rank_in_list)""",
+        ),
+        Check(
+            "grades_follow_ranks",
+            "初评等级与名次一致",
+            "Nobody with a lower place has a better initial grade",
+            f"""SELECT {_KEY} FROM {{table}} WHERE rank_in_list IS NOT NULL
+            QUALIFY initial_grade < lag(initial_grade) OVER (PARTITION BY {_LIST} ORDER BY rank_in_list)""",
+        ),
+        Check(
+            "quota_a",
+            "A类占比不超过规则集上限",
+            "Initial A grades keep within the rule set's share of the list (and ties at the edge)",
+            f"""SELECT g.year, g.district_code, g.list_code, g.in_a, g.firms FROM (
+                SELECT {_LIST}, rule_set_id, count(*) AS firms,
+                    count(*) FILTER (initial_grade = 'A' AND NOT is_tie) AS in_a
+                FROM {{table}} WHERE rank_in_list IS NOT NULL GROUP BY ALL) g
+            LEFT JOIN rules.quota q ON q.rule_set_id = g.rule_set_id
+            LEFT JOIN (SELECT year, district_code, list_code, count(*) AS firms FROM per_mu.population
+                WHERE eval_status_code IN ('exempt', 'protected') GROUP BY ALL) x
+            ON x.year = g.year AND x.district_code = g.district_code AND x.list_code = g.list_code
+            WHERE g.in_a > coalesce(q.share_a, {_MOST_A}) * (g.firms + coalesce(x.firms, 0)) + 1""",
+        ),
+        Check(
+            "quota_d",
+            "D类占比不低于规则集下限",
+            "Initial D grades fill the rule set's share of the list (but for ties at the edge)",
+            f"""SELECT g.year, g.district_code, g.list_code, g.in_d, g.firms FROM (
+                SELECT {_LIST}, rule_set_id, count(*) AS firms,
+                    count(*) FILTER (initial_grade = 'D' OR is_tie) AS in_d
+                FROM {{table}} WHERE rank_in_list IS NOT NULL GROUP BY ALL) g
+            JOIN rules.quota q ON q.rule_set_id = g.rule_set_id
+            WHERE g.in_d < floor(q.share_d * g.firms)""",
+        ),
+        Check(
+            "vetoed_not_above_c",
+            "被否决企业不得为A、B类",
+            "No vetoed firm is graded A or B",
+            f"""SELECT g.uscc, g.year, g.final_grade FROM {_IN_FORCE} g
+            JOIN (SELECT DISTINCT uscc, year FROM per_mu.adjustment WHERE adjustment_kind_code = 'veto') a
+            ON a.uscc = g.uscc AND a.year = g.year WHERE g.final_grade IN ('A', 'B')""",
+        ),
+        Check(
+            "change_has_reason",
+            "调档均有原因",
+            "Where the final grade departs from the initial one a reason is given",
+            f"SELECT {_KEY}, initial_grade, final_grade FROM {{table}} "
+            "WHERE initial_grade <> final_grade AND len(grade_reasons) = 0",
+        ),
+        Check(
+            "versions_unbroken",
+            "更正版本连续",
+            "Versions run from 1 without a gap, each superseding the one before",
+            f"""SELECT {_KEY} FROM {{table}}
+            WHERE coalesce(supersedes, 0) <> evaluation_version - 1
+            UNION ALL SELECT uscc, year, max(evaluation_version) FROM {{table}} GROUP BY uscc, year
+            HAVING max(evaluation_version) <> count(*)""",
+        ),
+        Check(
+            "final_results_stay",
+            "已公布结果只能以更正版本更改",
+            "A published final result is as it was; changes are new versions",
+            """SELECT p.uscc, p.year, p.evaluation_version FROM previous_per_mu.enterprise_grade p
+            LEFT JOIN {table} t ON t.uscc = p.uscc AND t.year = p.year
+                AND t.evaluation_version = p.evaluation_version
+            WHERE p.status_code IN ('final', 'corrected') AND (t.uscc IS NULL
+                OR t.final_grade <> p.final_grade OR t.total_score <> p.total_score)""",
+        ),
+        Check(
+            "grades_steady",
+            "等级分布与上年相近",
+            "No grade's share of the city's graded firms moves by more than ten points from the year before",
+            f"""WITH shares AS (
+                SELECT year, grade, count(*) AS firms,
+                    count(*) FILTER (final_grade = grade) / count(*) AS share
+                FROM {_IN_FORCE} CROSS JOIN (SELECT code AS grade FROM codes.grade) GROUP BY year, grade)
+            SELECT c.year, c.grade FROM shares c JOIN shares p ON p.grade = c.grade
+                AND CAST(p.year AS INTEGER) + 1 = CAST(c.year AS INTEGER)
+            WHERE abs(c.share - p.share) > 0.1 AND c.firms >= 100""",
+            level="warn",
+        ),
+    ),
+)

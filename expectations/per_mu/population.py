@@ -1,0 +1,86 @@
+"""Suite 参评企业名单: nobody is lost, everybody has one status with its reasons."""
+
+from __future__ import annotations
+
+from expectations.suite import Check, Suite
+
+SUITE = Suite(
+    "per_mu.population",
+    (
+        Check(
+            "same_firms",
+            "名单与名录一致",
+            "Exactly the firms of core.enterprise, each in its district",
+            """SELECT coalesce(e.uscc, t.uscc) AS uscc, coalesce(e.year, t.year) AS year
+            FROM {table} t FULL JOIN core.enterprise e ON e.uscc = t.uscc AND e.year = t.year
+            WHERE t.uscc IS NULL OR e.uscc IS NULL OR e.district_code <> t.district_code""",
+        ),
+        Check(
+            "above_scale_by_directory",
+            "规上榜单与名录一致",
+            "The list above scale is the directory's; firms that rose or dropped go by the rule set",
+            """SELECT t.uscc, t.year, t.list_code FROM {table} t
+            JOIN core.enterprise e ON e.uscc = t.uscc AND e.year = t.year
+            WHERE e.directory_change_code NOT IN ('upgraded', 'dropped')
+            AND (t.list_code = 'above_scale') <> e.is_above_scale""",
+        ),
+        Check(
+            "graded_with_land",
+            "参评企业（租赁榜除外）有用地",
+            "Graded firms outside the tenants' list have land, unless the rule set scores none with zero",
+            """SELECT t.uscc, t.year, t.land_area_mu FROM {table} t
+            WHERE t.eval_status_code = 'graded' AND t.unit_role_code = 'own' AND t.list_code <> 'tenant'
+            AND coalesce(t.land_area_mu, 0) <= 0 AND NOT EXISTS (
+                SELECT 1 FROM per_mu.indicator_value v
+                WHERE v.uscc = t.uscc AND v.year = t.year AND v.note_code = 'zero_land')""",
+        ),
+        Check(
+            "graded_with_tax",
+            "税收缺失或被隔离的企业不评级",
+            "No firm is graded in its own name whose tax is missing or quarantined",
+            """SELECT t.uscc, t.year FROM {table} t
+            JOIN core.enterprise_year y ON y.uscc = t.uscc AND y.year = t.year
+            WHERE t.eval_status_code = 'graded' AND t.unit_role_code = 'own'
+            AND (list_contains(y.quarantined_feeds, 'gov_tax')
+                OR (list_contains(y.missing_feeds, 'gov_tax') AND y.tax_vat_wan_yuan IS NULL))""",
+        ),
+        Check(
+            "reasons_given",
+            "未参评均有原因",
+            "Who is not graded has a reason",
+            "SELECT uscc, year, eval_status_code FROM {table} "
+            "WHERE eval_status_code <> 'graded' AND len(status_reasons) = 0",
+        ),
+        Check(
+            "unit_of_evaluation",
+            "评价单元有效",
+            "The unit of evaluation is the firm itself, or a firm graded in its own name",
+            """SELECT t.uscc, t.year, t.evaluation_uscc FROM {table} t
+            LEFT JOIN {table} u ON u.uscc = t.evaluation_uscc AND u.year = t.year
+            WHERE (t.unit_role_code = 'own') <> (t.evaluation_uscc = t.uscc)
+            OR (t.unit_role_code <> 'own' AND (u.uscc IS NULL
+                OR u.eval_status_code <> 'graded' OR u.unit_role_code <> 'own'))""",
+        ),
+        Check(
+            "graded_by_rule_set",
+            "参评企业均有规则集",
+            "Every graded firm names the rule set of its year",
+            "SELECT uscc, year, rule_set_id FROM {table} WHERE eval_status_code = 'graded' "
+            "AND (rule_set_hash IS NULL OR right(coalesce(rule_set_id, ''), 4) <> year)",
+        ),
+        Check(
+            "data_incomplete_share",
+            "数据不全企业不超过10%",
+            "At most ten firms and 10 % of a year have incomplete data",
+            """SELECT year FROM {table} GROUP BY year HAVING
+            count(*) FILTER (eval_status_code = 'data_incomplete') > 10 + 0.1 * count(*)""",
+            level="warn",
+        ),
+        Check(
+            "somebody_graded",
+            "每年均有参评企业",
+            "Every year has graded firms",
+            "SELECT year FROM {table} GROUP BY year HAVING count(*) FILTER (eval_status_code = 'graded') = 0",
+        ),
+    ),
+)

@@ -1,0 +1,110 @@
+"""Suite 批次登记: what each feed brought, against its bands, the period before, and the delivery before."""
+
+from __future__ import annotations
+
+from expectations.suite import Check, Suite
+
+#: Records of each snapshot feed and period, its parts added up, beside the period before of the same cadence.
+_PERIODS = """
+    SELECT feed, period, volume_band, cadence, records,
+        lag(records) OVER (PARTITION BY feed, length(period) ORDER BY period) AS before,
+        lag(period) OVER (PARTITION BY feed, length(period) ORDER BY period) AS period_before
+    FROM (SELECT feed, period, any_value(volume_band) AS volume_band, any_value(cadence) AS cadence,
+            sum(records_in) AS records
+        FROM feeds.current_delivery WHERE delivery = 'snapshot' AND cadence <> 'irregular'
+            AND delivery_id IN (SELECT delivery_id FROM {table})
+        GROUP BY feed, period)"""
+
+#: Each delivery of a snapshot's period and part beside the one that it supersedes.
+_REDELIVERED = """
+    SELECT l.feed, l.period, l.part, l.delivery_id, l.volume_band, l.records_in AS records,
+        lag(l.records_in) OVER (PARTITION BY l.feed, l.period, coalesce(l.part, '')
+            ORDER BY l.known_at, l.sequence, l.delivery_id) AS before
+    FROM feeds.latest_mapping l WHERE l.delivery = 'snapshot'
+        AND l.delivery_id IN (SELECT delivery_id FROM {table})"""
+
+#: Half a square root is chance: ten emission reports fewer are no shrunken feed in a small city.
+_SHRUNK = "records < volume_band * before - 0.5 * sqrt(before)"
+
+
+def _quarantine(share: str, slack: int) -> str:
+    """Feeds and periods of which too large a share was quarantined."""
+    return f"""SELECT feed, period, sum(records_quarantined) AS quarantined, sum(records_in) AS records
+        FROM feeds.current_delivery WHERE delivery_id IN (SELECT delivery_id FROM {{table}})
+        GROUP BY feed, period
+        HAVING sum(records_quarantined) > {share} * any_value(quarantine_band) * sum(records_in) + {slack}"""
+
+
+SUITE = Suite(
+    "raw.delivery",
+    (
+        Check(
+            "counts_add_up",
+            "收到数等于入库数与隔离数之和",
+            "Records in are records accepted plus records quarantined",
+            "SELECT delivery_id, mapping_hash FROM {table} "
+            "WHERE records_in <> records_raw + records_quarantined",
+        ),
+        Check(
+            "quarantine_complete",
+            "隔离记录与登记数相符",
+            "The quarantine holds as many records of a delivery as it registered",
+            """SELECT d.feed, d.period, d.delivery_id, d.records_quarantined, coalesce(q.found, 0) AS found
+            FROM {table} d LEFT JOIN (SELECT delivery_id, mapping_hash, count(*) AS found
+                FROM quarantine.record GROUP BY ALL) q USING (delivery_id, mapping_hash)
+            WHERE coalesce(q.found, 0) <> d.records_quarantined""",
+        ),
+        Check(
+            "feed_known",
+            "数据源有效",
+            "The feed is one of the platform",
+            "SELECT delivery_id, feed FROM {table} WHERE feed NOT IN (SELECT feed FROM feeds.feed)",
+        ),
+        Check(
+            "quarantine_band",
+            "隔离比例在允许范围内",
+            "The share of quarantined records keeps within the feed's band (and five records)",
+            _quarantine("1", 5),
+        ),
+        Check(
+            "quarantine_band_half",
+            "隔离比例低于允许范围的一半",
+            "The share of quarantined records keeps within half the feed's band (and five records)",
+            _quarantine("0.5", 5),
+            level="warn",
+        ),
+        Check(
+            "volume_period",
+            "记录数与上一期相比未超降幅",
+            "A period brings at least the feed's band of the period before (year to year, month to month)",
+            f"SELECT feed, period, before, records FROM ({_PERIODS}) WHERE {_SHRUNK}",
+        ),
+        Check(
+            "volume_redelivery",
+            "重报记录数与前次相比未超降幅",
+            "A delivery that supersedes another brings at least the feed's band of its records",
+            f"""SELECT feed, period, part, before, records FROM ({_REDELIVERED}) WHERE {_SHRUNK}
+            AND delivery_id IN (SELECT delivery_id FROM feeds.current_delivery)""",
+        ),
+        Check(
+            "periods_unbroken",
+            "各期无缺口",
+            "No year and no month is missing between two delivered ones",
+            f"""SELECT feed, period_before, period FROM ({_PERIODS}) WHERE period_before IS NOT NULL
+            AND CASE WHEN length(period) = 4 THEN CAST(period AS INTEGER) - CAST(period_before AS INTEGER) > 1
+            ELSE date_diff('month', CAST(period_before || '-01' AS DATE),
+                CAST(period || '-01' AS DATE)) > 1 END
+            AND NOT (feed = 'gov_statistics_monthly' AND right(period, 2) = '02')""",
+            level="warn",
+        ),
+        Check(
+            "every_feed",
+            "各数据源均有批次",
+            "Every feed has delivered",
+            # monthly statistics begin with the first monthly year, annual ones end there
+            "SELECT f.feed FROM feeds.feed f WHERE f.feed NOT IN (SELECT feed FROM {table}) "
+            "AND f.feed NOT IN ('gov_statistics_annual', 'gov_statistics_monthly')",
+            level="warn",
+        ),
+    ),
+)

@@ -1,0 +1,193 @@
+"""The gate's database: pinned Delta tables copied into DuckDB, and nothing else.
+
+A copy, since every check would otherwise open the Delta log anew. The last release's tables are views: few
+checks read them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from expectations.baseline import duckdb_type
+from schemas.contract import SCHEMAS, Contract, code_list, contracts, feeds
+from schemas.credit_code import ALPHABET, WEIGHTS
+
+MEMORY_LIMIT = "1500MB"
+THREADS = 2
+
+
+@dataclass(frozen=True)
+class Pin:
+    """A Delta table at a version; ``path`` is its folder or address."""
+
+    table: str
+    path: str
+    version: int
+
+
+@dataclass(frozen=True)
+class Quota:
+    """Shares of grades that a rule set allows: A at most, D at least, as fractions of a list."""
+
+    rule_set_id: str
+    share_a: float
+    share_d: float
+
+
+def prepare(connection: Any, folder: Path) -> None:
+    """Limits, the Delta extension, code lists and functions that checks use."""
+    from duckdb_extensions import import_extension
+
+    import_extension("delta")
+    run(connection, "LOAD delta")
+    run(connection, f"SET memory_limit = '{MEMORY_LIMIT}'")
+    run(connection, f"SET threads = {THREADS}")
+    run(connection, "SET preserve_insertion_order = false")
+    run(connection, f"SET temp_directory = {_text(str(folder / 'spill'))}")
+    run(connection, "SET TimeZone = 'UTC'")
+    run(connection, uscc_macro())
+    _code_lists(connection)
+    _feeds(connection)
+
+
+def add_tables(connection: Any, specs: Iterable[Contract], pins: Mapping[str, Pin]) -> dict[str, str]:
+    """Copy the pinned tables; table → error for those that could not be read."""
+    broken = {}
+    for spec in specs:
+        pin = pins.get(spec.name)
+        if pin is None:
+            continue
+        run(connection, f"CREATE SCHEMA IF NOT EXISTS {spec.area}")
+        try:
+            run(connection, f"CREATE TABLE {spec.name} AS SELECT {_selected(spec)} FROM {_scan(pin)}")
+        except Exception as error:
+            broken[spec.name] = first_line(error)
+    return broken
+
+
+def add_previous(connection: Any, specs: Iterable[Contract], pins: Mapping[str, Pin]) -> None:
+    """The last release's tables as ``previous_<area>.<table>``; empty where it has none.
+
+    A column that the table did not have then is missing in it.
+    """
+    for spec in specs:
+        area = f"previous_{spec.area}"
+        run(connection, f"CREATE SCHEMA IF NOT EXISTS {area}")
+        pin = pins.get(spec.name)
+        if pin is None:
+            columns = ", ".join(f'"{c.name}" {duckdb_type(c.type)}' for c in spec.columns)
+            run(connection, f"CREATE TABLE {area}.{spec.table} ({columns})")
+            continue
+        present = {row[0] for row in rows(connection, f"DESCRIBE SELECT * FROM {_scan(pin)}")}
+        columns = ", ".join(
+            f'"{c.name}"' if c.name in present else f'CAST(NULL AS {duckdb_type(c.type)}) AS "{c.name}"'
+            for c in spec.columns
+        )
+        run(connection, f"CREATE VIEW {area}.{spec.table} AS SELECT {columns} FROM {_scan(pin)}")
+
+
+def add_deliveries(connection: Any) -> None:
+    """``feeds.current_delivery``: the deliveries that count, as ingest resolves them.
+
+    Of one delivery the latest mapping; of a snapshot's period and part the one sent last.
+    """
+    run(
+        connection,
+        """
+        CREATE VIEW feeds.latest_mapping AS
+        SELECT d.*, f.delivery, f.cadence, f.quarantine_band, f.volume_band
+        FROM raw.delivery d JOIN feeds.feed f USING (feed)
+        QUALIFY row_number() OVER (PARTITION BY delivery_id ORDER BY sequence DESC) = 1
+        """,
+    )
+    run(
+        connection,
+        """
+        CREATE VIEW feeds.current_delivery AS
+        SELECT * FROM feeds.latest_mapping WHERE delivery <> 'snapshot'
+        UNION ALL
+        SELECT * FROM feeds.latest_mapping WHERE delivery = 'snapshot'
+        QUALIFY row_number() OVER (
+            PARTITION BY feed, period, coalesce(part, '')
+            ORDER BY known_at DESC, sequence DESC, delivery_id DESC) = 1
+        """,
+    )
+
+
+def add_quotas(connection: Any, quotas: Iterable[Quota]) -> None:
+    """``rules.quota``: one row per rule set; empty when the caller names none."""
+    run(connection, "CREATE SCHEMA rules")
+    run(connection, "CREATE TABLE rules.quota (rule_set_id VARCHAR, share_a DOUBLE, share_d DOUBLE)")
+    values = [f"({_text(q.rule_set_id)}, {q.share_a}, {q.share_d})" for q in quotas]
+    if values:
+        run(connection, f"INSERT INTO rules.quota VALUES {', '.join(values)}")
+
+
+def uscc_macro() -> str:
+    """``uscc_is_valid(code)``: form and check character by GB 32100-2015; missing stays missing.
+
+    C18 = -(sum of C_i x 3^(i-1)) mod 31, each C_i the place of the character in the 31-letter alphabet.
+    """
+    place = f"(strpos('{ALPHABET}', substr(code, {{}}, 1)) - 1)"
+    total = " + ".join(f"{weight} * {place.format(i)}" for i, weight in enumerate(WEIGHTS, start=1))
+    return (
+        "CREATE MACRO uscc_is_valid(code) AS CASE WHEN code IS NULL THEN NULL "
+        f"WHEN NOT regexp_full_match(code, '[{ALPHABET}]{{18}}') THEN false "
+        f"ELSE ({total} + {place.format(18)}) % 31 = 0 END"
+    )
+
+
+def _code_lists(connection: Any) -> None:
+    run(connection, "CREATE SCHEMA codes")
+    for name in sorted(path.stem for path in (SCHEMAS / "codes").glob("*.csv")):
+        values = ", ".join(f"({_text(code)})" for code in code_list(name)) or "(NULL)"
+        run(connection, f"CREATE TABLE codes.{name} AS SELECT * FROM (VALUES {values}) AS c(code)")
+
+
+def _feeds(connection: Any) -> None:
+    run(connection, "CREATE SCHEMA feeds")
+    values = []
+    for name, spec in feeds().items():
+        if spec.source:
+            bands = f"{spec.source.quarantine_band}, {spec.source.volume_band}"
+            values.append(f"('{name}', '{spec.delivery}', '{spec.source.cadence}', {bands})")
+    run(
+        connection,
+        "CREATE TABLE feeds.feed AS SELECT * FROM "
+        f"(VALUES {', '.join(values)}) AS f(feed, delivery, cadence, quarantine_band, volume_band)",
+    )
+
+
+def published_contracts() -> list[Contract]:
+    """Contracts of the tables that a release publishes."""
+    return [spec for spec in contracts().values() if spec.layer == "staged"]
+
+
+def run(connection: Any, sql: str) -> None:
+    connection.exec_driver_sql(sql)
+
+
+def rows(connection: Any, sql: str) -> list[tuple[Any, ...]]:
+    return [tuple(row) for row in connection.exec_driver_sql(sql).fetchall()]
+
+
+def first_line(error: BaseException) -> str:
+    """What went wrong, in one line; SQLAlchemy's wrapping taken off."""
+    cause = getattr(error, "orig", None) or error
+    return (str(cause).strip().splitlines() or [type(cause).__name__])[0][:300]
+
+
+def _selected(spec: Contract) -> str:
+    """All columns; of a feed without what no check reads: the original record is the widest column."""
+    return "* EXCLUDE (source_record, source_file, source_row, row_id, known_at)" if spec.source else "*"
+
+
+def _scan(pin: Pin) -> str:
+    return f"delta_scan({_text(pin.path)}, version := {int(pin.version)})"
+
+
+def _text(value: str) -> str:
+    return "'" + value.replace("'", "''") + "'"

@@ -1,0 +1,144 @@
+"""Adjustments 加减分与一票否决: what honours, penalties, accidents and protections do to score and grade."""
+
+from __future__ import annotations
+
+from pyspark.sql import Column, DataFrame, Window
+from pyspark.sql import functions as F
+
+from jobs.job import Input, Job
+from jobs.per_mu.parameters import Items, event_frame
+from jobs.per_mu.row_identity import row_id
+from jobs.per_mu.rules import RuleBook, rule_book
+from schemas.contract import code_list
+
+PROTECTIONS = {"new_firm": "新设立企业", "new_land": "新供地在建", "upgraded": "小升规企业"}
+
+
+def adjustment(population: DataFrame, enterprise_event: DataFrame, rules: RuleBook) -> DataFrame:
+    """One row per enterprise, year, adjustment and event that its district's rule set knows; points signed.
+
+    Points before the rule set's cap. Of bonuses in one category only the highest counts (同类取高), the
+    others stay with no points.
+    """
+    firms = population.where("rule_set_id is not null").select(
+        "uscc", "year", "district_code", "rule_set_id", "status_reasons", "eval_status_code"
+    )
+    events = _from_events(firms, enterprise_event, rules.items())
+    return (
+        events.unionByName(_from_protections(firms))
+        .withColumn("row_id", row_id("uscc", "year", "adjustment_code", "event_id"))
+        .select(
+            "uscc", "year", "adjustment_code", "event_id", "district_code", "adjustment_kind_code", "points",
+            "effect_code", "reason_zh", "document_code", "rule_set_id", "row_id",
+        )
+    )  # fmt: skip
+
+
+def _from_events(firms: DataFrame, events: DataFrame, items: Items) -> DataFrame:
+    rule = event_frame(firms.sparkSession, items).drop("rule_set_id").alias("r")
+    end = F.to_date(F.concat("e.year", F.lit("-12-31")))
+    matched = (
+        events.alias("e")
+        .where(F.coalesce("valid_until_date", end) >= end)
+        .join(firms.drop("status_reasons", "eval_status_code").alias("f"), ["uscc", "year"], "inner")
+        .join(
+            rule,
+            (F.col("f.district_code") == F.col("r.district_code"))
+            & (F.col("f.year") == F.col("r.year"))
+            & (F.col("e.event_code") == F.col("r.event_code"))
+            & ((F.col("e.event_kind_code") == "honour") == F.col("r.is_honour"))
+            & (~F.col("r.is_honour") | (F.col("e.level_code") == F.col("r.level_code"))),
+            "inner",
+        )
+        .select(
+            "uscc", "f.year", "f.district_code", "f.rule_set_id", "e.event_id", "e.document_code",
+            F.col("e.event_code").alias("event_code"), F.col("e.level_code").alias("level_code"),
+            "r.adjustment_kind_code", "r.adjustment_code", "r.points", "r.effect_code", "r.category",
+        )
+    )  # fmt: skip
+    return (
+        matched.transform(_highest_of_category)
+        .withColumn("reason_zh", _reason())
+        .drop("event_code", "level_code")
+    )
+
+
+def _highest_of_category(matched: DataFrame) -> DataFrame:
+    order = Window.partitionBy("uscc", "year", "category").orderBy(F.col("points").desc(), "event_id")
+    extra = (F.col("adjustment_kind_code") == "bonus") & (F.col("place") > 1)
+    return (
+        matched.withColumn("place", F.row_number().over(order))
+        .withColumns(
+            {
+                "points": F.when(extra, F.lit(0)).otherwise(F.col("points")).cast("decimal(9,4)"),
+                "effect_code": F.when(extra, "none").otherwise(F.col("effect_code")),
+            }
+        )
+        .drop("place", "category")
+    )
+
+
+def _titles(code: Column, *lists: str) -> Column:
+    pairs = [
+        F.lit(text) for name in lists for row in code_list(name).values() for text in (row["code"], row["zh"])
+    ]
+    return F.try_element_at(F.create_map(*pairs), code)
+
+
+def _reason() -> Column:
+    effects = {
+        "direct_d": "一票否决，直接列为D类",
+        "not_above_c": "一票否决，不高于C类",
+        "none": "同类取高，不重复加分",
+    }
+    what = F.concat(
+        F.coalesce(_titles(F.col("level_code"), "level"), F.lit("")),
+        _titles(F.col("event_code"), "honour", "penalty"),
+    )
+    told = F.when(F.col("points") >= 0, F.concat(F.lit("加"), _points(), F.lit("分"))).otherwise(
+        F.concat(F.lit("扣"), _points(), F.lit("分"))
+    )
+    for code, text in effects.items():
+        told = F.when(F.col("effect_code") == code, F.lit(text)).otherwise(told)
+    return F.concat(what, F.lit("："), told)
+
+
+def _points() -> Column:
+    """Points without sign and idle zeros."""
+    text = F.abs("points").cast("string")
+    return F.regexp_replace(text, r"\.?0+$", "")
+
+
+def _from_protections(firms: DataFrame) -> DataFrame:
+    """Graded firms that the rule set keeps from D: the status reasons name them."""
+    names = F.create_map(*[F.lit(t) for pair in PROTECTIONS.items() for t in pair])
+    held = F.array_intersect("status_reasons", F.array(*map(F.lit, PROTECTIONS)))
+    return (
+        firms.where("eval_status_code = 'graded'")
+        .withColumn("protection", F.explode(held))
+        .select(
+            "uscc", "year", "district_code", "rule_set_id",
+            F.concat(F.lit("protection:"), F.col("protection")).alias("event_id"),
+            F.lit(None).cast("string").alias("document_code"),
+            F.lit("protection").alias("adjustment_kind_code"),
+            F.concat(F.lit("protection:"), F.col("protection")).alias("adjustment_code"),
+            F.lit(0).cast("decimal(9,4)").alias("points"),
+            F.lit("not_below_c").alias("effect_code"),
+            F.concat(F.element_at(names, F.col("protection")), F.lit("：不低于C类")).alias("reason_zh"),
+        )
+    )  # fmt: skip
+
+
+JOB = Job(
+    table="per_mu.adjustment",
+    transform=adjustment,
+    inputs={
+        "population": Input("per_mu.population"),
+        "enterprise_event": Input("core.enterprise_event"),
+    },
+    rules=rule_book,
+    evidence={
+        "core.enterprise_event": {"event_id": "event_id", "year": "year"},
+        "per_mu.population": {"uscc": "uscc", "year": "year"},
+    },
+)

@@ -1,0 +1,87 @@
+"""Baselines 基准值 of each district's lists: published, or found in the evaluated group of the same year."""
+
+from __future__ import annotations
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from jobs.job import Input, Job
+from jobs.per_mu.arithmetic import VALUE_TYPE, divide
+from jobs.per_mu.figures import unit_figures
+from jobs.per_mu.parameters import BY_DISTRICT, BY_LIST, Items, district_frame, indicator_frame
+from jobs.per_mu.row_identity import row_id
+from jobs.per_mu.rules import RuleBook, rule_book
+
+KEY = ("year", "district_code", "list_code", "indicator_code")
+
+
+def baseline(population: DataFrame, enterprise_year: DataFrame, rules: RuleBook) -> DataFrame:
+    """One row per year, district, list and indicator of the rule sets; value by indicator's unit."""
+    return baselines(population, enterprise_year, rules.items())
+
+
+def baselines(population: DataFrame, enterprise_year: DataFrame, items: Items) -> DataFrame:
+    """``baseline`` for the given rule sets, of districts or of the city."""
+    session = population.sparkSession
+    found = unit_figures(population, enterprise_year, items).transform(_group_values)
+    return (
+        indicator_frame(session, items)
+        .join(F.broadcast(population.select(*BY_DISTRICT).distinct()), BY_DISTRICT, "left_semi")
+        .join(district_frame(session, items), BY_DISTRICT, "inner")
+        .join(found, [*BY_LIST, "indicator_code"], "left")
+        .withColumn("value", _chosen())
+        .withColumn("row_id", row_id(*KEY))
+        .select(
+            "year", "district_code", "list_code", "indicator_code", "value", "method_code", "rule_set_id",
+            "rule_source", "row_id",
+        )
+    )  # fmt: skip
+
+
+def _group_values(figures: DataFrame) -> DataFrame:
+    """Totals, mean and median over the units whose value is defined."""
+    return (
+        figures.where("value is not null")
+        .groupBy(*BY_LIST, "indicator_code")
+        .agg(
+            F.sum("numerator").cast(VALUE_TYPE).alias("numerators"),
+            F.sum("denominator").cast(VALUE_TYPE).alias("denominators"),
+            F.sum("value").cast(VALUE_TYPE).alias("values"),
+            F.count("*").alias("units"),
+            F.sort_array(F.collect_list("value")).alias("ordered"),
+        )
+    )
+
+
+def _median() -> Column:
+    """Middle value, or the mean of the two middle ones; exact, unlike Spark's own of doubles."""
+    size = F.size("ordered")
+    low = F.get("ordered", F.floor((size - 1) / 2).cast("int"))
+    high = F.get("ordered", F.floor(size / 2).cast("int"))
+    return divide((low + high).cast(VALUE_TYPE), F.lit(2))
+
+
+def _chosen() -> Column:
+    """The baseline by the rule's method times its factor; missing where not above zero."""
+    own = (
+        F.when(F.col("method_code") == "fixed", F.col("fixed_value"))
+        .when(F.col("method_code") == "aggregate", divide(F.col("numerators"), F.col("denominators")))
+        .when(F.col("method_code") == "mean", divide(F.col("values"), F.col("units")))
+        .otherwise(_median())
+    )
+    scaled = divide((own * F.col("factor")).cast(VALUE_TYPE), F.lit(1))
+    return F.when(scaled > 0, scaled)
+
+
+JOB = Job(
+    table="per_mu.baseline",
+    transform=baseline,
+    inputs={
+        "population": Input("per_mu.population"),
+        "enterprise_year": Input("core.enterprise_year"),
+    },
+    rules=rule_book,
+    evidence={
+        "per_mu.population": {"year": "year", "district_code": "district_code", "list_code": "list_code"}
+    },
+)

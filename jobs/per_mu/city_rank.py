@@ -1,0 +1,72 @@
+"""Estimated rank in the city 全市测算排名: one rule set and one baseline for all districts.
+
+Districts are evaluated by their own rule sets, so no official city-wide rank exists; every row says 测算.
+"""
+
+from __future__ import annotations
+
+from pyspark.sql import DataFrame, Window
+from pyspark.sql import functions as F
+
+from jobs.job import Input, Job
+from jobs.per_mu.arithmetic import divide
+from jobs.per_mu.baseline import baselines
+from jobs.per_mu.indicator_value import indicator_values
+from jobs.per_mu.row_identity import row_id
+from jobs.per_mu.rules import CITY, RuleBook, rule_book
+
+LABEL = "测算"
+
+
+def city_rank(population: DataFrame, enterprise_year: DataFrame, rules: RuleBook) -> DataFrame:
+    """One row per unit of evaluation and year: points and place under the city rule set."""
+    items = rules.city_items()
+    city = population.withColumn("district_code", F.lit(CITY))
+    scores = (
+        indicator_values(city, enterprise_year, baselines(city, enterprise_year, items), items)
+        .groupBy("uscc", "year", "list_code")
+        .agg(
+            F.sum("score").cast("decimal(24,6)").alias("total_score"),
+            F.max(F.when(F.col("indicator_code") == "I1", F.col("value"))).alias("tax_per_mu"),
+            F.max("rule_set_id").alias("rule_set_id"),
+            F.max("rule_set_hash").alias("rule_set_hash"),
+        )
+    )
+    place = Window.partitionBy("year", "list_code").orderBy(
+        F.col("total_score").desc(), F.col("tax_per_mu").desc_nulls_last(), F.col("uscc").asc()
+    )
+    everyone = Window.partitionBy("year", "list_code").rowsBetween(
+        Window.unboundedPreceding, Window.unboundedFollowing
+    )
+    behind = (F.col("list_size") - F.col("city_rank") + 1) * 100
+    return (
+        scores.join(population.select("uscc", "year", "district_code"), ["uscc", "year"], "inner")
+        .withColumns(
+            {
+                "city_rank": F.row_number().over(place),
+                "list_size": F.count("*").over(everyone).cast("int"),
+                "label_zh": F.lit(LABEL),
+                "row_id": row_id("uscc", "year"),
+            }
+        )
+        .withColumn("percentile_pct", divide(behind, F.col("list_size"), 4).cast("decimal(9,4)"))
+        .select(
+            "uscc", "year", "district_code", "list_code", "total_score", "city_rank", "list_size",
+            "percentile_pct", "label_zh", "rule_set_id", "rule_set_hash", "row_id",
+        )
+    )  # fmt: skip
+
+
+JOB = Job(
+    table="per_mu.city_rank",
+    transform=city_rank,
+    inputs={
+        "population": Input("per_mu.population"),
+        "enterprise_year": Input("core.enterprise_year"),
+    },
+    rules=rule_book,
+    evidence={
+        "core.enterprise_year": {"uscc": "uscc", "year": "year"},
+        "per_mu.population": {"evaluation_uscc": "uscc", "year": "year"},
+    },
+)

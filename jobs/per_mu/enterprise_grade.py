@@ -1,0 +1,310 @@
+"""Grades 评价等级: totals, ranks, quotas, vetoes, protections.
+
+Initial grade 初评等级: by rank and quota alone. Final grade 调档后等级: after vetoes, places refilled where
+the rule set says so, and protections from D (Changle 2023: a veto overrides the protection of new firms).
+Rounding of quotas as in published practice: A and B floor, D ceil or floor, C what is left. No document says
+how ties are broken; here by total, then tax per mu, then credit code.
+"""
+
+from __future__ import annotations
+
+from pyspark.sql import Column, DataFrame, Window, WindowSpec
+from pyspark.sql import functions as F
+
+from jobs.job import Input, Job
+from jobs.per_mu.parameters import BY_DISTRICT, BY_LIST, district_frame, list_frame
+from jobs.per_mu.row_identity import row_id
+from jobs.per_mu.rules import RuleBook, rule_book
+
+ZERO = "decimal(24,6)"
+
+
+def enterprise_grade(
+    population: DataFrame,
+    enterprise: DataFrame,
+    indicator_value: DataFrame,
+    adjustment: DataFrame,
+    rules: RuleBook,
+) -> DataFrame:
+    """One row per graded enterprise and year, version 1; tenants that follow a holder share its result."""
+    session = population.sparkSession
+    graded = population.where("eval_status_code = 'graded'")
+    units = (
+        graded.where("unit_role_code = 'own'")
+        .select("uscc", "year", "district_code", "list_code")
+        .join(_totals(indicator_value), ["uscc", "year"], "inner")
+        .join(_points(adjustment), ["uscc", "year"], "left")
+        .join(district_frame(session, rules.items()), BY_DISTRICT, "inner")
+        .join(list_frame(session, rules.items()), BY_LIST, "inner")
+        .join(F.broadcast(_left_out(population)), BY_LIST, "left")
+        .transform(_with_total)
+        .transform(_with_ranks)
+        .transform(_with_unit_grades)
+    )
+    return (
+        _shared(graded, units, adjustment)
+        .join(enterprise.select("uscc", "year", "enterprise_name"), ["uscc", "year"], "inner")
+        .withColumns(
+            {
+                "evaluation_version": F.lit(1),
+                "supersedes": F.lit(None).cast("int"),
+                "status_code": F.lit("initial"),
+            }
+        )
+        .withColumn("row_id", row_id("uscc", "year", "evaluation_version"))
+        .select(
+            "uscc", "year", "evaluation_version", "enterprise_name", "district_code", "list_code",
+            "evaluation_uscc", "indicator_score", "bonus_points", "penalty_points", "total_score",
+            "initial_grade", "final_grade", "grade_reasons", "rank_in_list", "list_size", "rank_in_district",
+            "is_tie", "status_code", "supersedes", "rule_set_id", "rule_set_hash", "row_id",
+        )
+    )  # fmt: skip
+
+
+def _totals(indicator_value: DataFrame) -> DataFrame:
+    return indicator_value.groupBy("uscc", "year").agg(
+        F.sum("score").cast(ZERO).alias("indicator_score"),
+        F.max(F.when(F.col("indicator_code") == "I1", F.col("value"))).alias("tax_per_mu"),
+    )
+
+
+def _points(adjustment: DataFrame) -> DataFrame:
+    """One row per firm with adjustments: points before caps, vetoes and protections."""
+    points = F.col("points")
+    return adjustment.groupBy("uscc", "year").agg(
+        F.sum(F.when(points > 0, points).otherwise(F.lit(0))).cast("decimal(18,4)").alias("bonus"),
+        F.sum(F.when(points < 0, -points).otherwise(F.lit(0))).cast("decimal(18,4)").alias("penalty"),
+        *_veto_columns(),
+    )
+
+
+def _veto_columns() -> list[Column]:
+    """Codes of vetoes and protections in a fixed order, and whether one of them means D."""
+
+    def codes(effects: tuple[str, ...]) -> Column:
+        chosen = F.when(F.col("effect_code").isin(*effects), F.col("adjustment_code"))
+        return F.array_sort(F.collect_set(chosen))
+
+    return [
+        codes(("direct_d",)).alias("direct_d"),
+        codes(("not_above_c",)).alias("not_above_c"),
+        codes(("not_below_c",)).alias("not_below_c"),
+    ]
+
+
+def _left_out(population: DataFrame) -> DataFrame:
+    """Exempt and protected firms of each list, which some rule sets count in the quota's base."""
+    status = F.col("eval_status_code")
+    return population.groupBy(*BY_LIST).agg(
+        F.count(F.when(status == "exempt", 1)).alias("exempt_firms"),
+        F.count(F.when(status == "protected", 1)).alias("protected_firms"),
+    )
+
+
+def _with_total(units: DataFrame) -> DataFrame:
+    zero = F.lit(0)
+    none = F.array().cast("array<string>")
+    return (
+        units.withColumns(
+            {
+                # least() skips a missing cap
+                "bonus_points": F.least(F.coalesce("bonus", zero), "bonus_cap").cast("decimal(9,4)"),
+                "penalty_points": F.least(F.coalesce("penalty", zero), "penalty_cap").cast("decimal(9,4)"),
+                **{name: F.coalesce(name, none) for name in ("direct_d", "not_above_c", "not_below_c")},
+            }
+        )
+        .withColumn(
+            "total_score",
+            (F.col("indicator_score") + F.col("bonus_points") - F.col("penalty_points")).cast(ZERO),
+        )
+        .withColumn("is_vetoed", (F.size("direct_d") > 0) | (F.size("not_above_c") > 0))
+    )
+
+
+def _chain(*partition: str) -> WindowSpec:
+    """The order of every ranking: total, tax per mu, credit code."""
+    return Window.partitionBy(*partition).orderBy(
+        F.col("total_score").desc(), F.col("tax_per_mu").desc_nulls_last(), F.col("uscc").asc()
+    )
+
+
+def _whole(*partition: str) -> WindowSpec:
+    return Window.partitionBy(*partition).rowsBetween(Window.unboundedPreceding, Window.unboundedFollowing)
+
+
+def _with_ranks(units: DataFrame) -> DataFrame:
+    same_total = _whole(*BY_LIST, "total_score")
+    return units.withColumns(
+        {
+            "rank_in_list": F.row_number().over(_chain(*BY_LIST)),
+            "list_size": F.count("*").over(_whole(*BY_LIST)).cast("int"),
+            "rank_in_district": F.row_number().over(_chain(*BY_DISTRICT)),
+            "is_tie": F.count("*").over(same_total) > 1,
+        }
+    )
+
+
+def _quota(share: str, rounding: str) -> Column:
+    """Firms that a share of the quota's base comes to."""
+    base = (
+        F.col("list_size")
+        + F.when(F.col("count_exempt"), F.coalesce("exempt_firms", F.lit(0))).otherwise(0)
+        + F.when(F.col("count_protected"), F.coalesce("protected_firms", F.lit(0))).otherwise(0)
+    )
+    exact = base.cast("decimal(10,0)") * F.col(share)
+    return (
+        F.when(F.col(rounding) == "floor", F.floor(exact))
+        .when(F.col(rounding) == "ceil", F.ceil(exact))
+        .otherwise(F.floor(exact + F.lit("0.5").cast("decimal(2,1)")))
+        .cast("int")
+    )
+
+
+def _place(partition: tuple[str, ...]) -> Column:
+    """Place that counts for the quota: ties by the chain, all in at their best, or all out at their worst."""
+    by_total = Window.partitionBy(*partition).orderBy(F.col("total_score").desc())
+    best = F.rank().over(by_total)
+    tied = F.count("*").over(_whole(*partition, "total_score"))
+    return (
+        F.when(F.col("edge") == "all_in", best)
+        .when(F.col("edge") == "all_out", best + tied - 1)
+        .otherwise(F.row_number().over(_chain(*partition)))
+    )
+
+
+def _grade(place: Column, size: Column, least_d: Column) -> Column:
+    """Grade by place: A and B from the top, D from the bottom, C between; A and B go before D."""
+    return (
+        F.when(place <= F.col("quota_a"), "A")
+        .when(place <= F.col("quota_a") + F.col("quota_b"), "B")
+        .when(place > size - least_d, "D")
+        .otherwise("C")
+    )
+
+
+def _with_unit_grades(units: DataFrame) -> DataFrame:
+    """Initial grade over all units; with refill, the grade among those not vetoed beside it."""
+    among = (*BY_LIST, "is_vetoed")
+    to_d = F.count(F.when(F.size("direct_d") > 0, 1)).over(_whole(*BY_LIST))
+    # Firms put to D by veto fill the D quota first, where the rule set says so.
+    left_d = F.greatest(F.col("quota_d") - F.when(F.col("vetoed_in_d"), F.col("to_d")).otherwise(0), F.lit(0))
+    return (
+        units.withColumns(
+            {
+                "quota_a": _quota("share_a", "round_a"),
+                "quota_b": _quota("share_b", "round_b"),
+                "quota_d": _quota("share_d", "round_d"),
+                "place": _place(tuple(BY_LIST)),
+                "place_among": _place(among),
+                "size_among": F.count("*").over(_whole(*among)),
+                "to_d": to_d,
+            }
+        )
+        .withColumn("initial_grade", _grade(F.col("place"), F.col("list_size"), F.col("quota_d")))
+        .withColumn(
+            "ranked_grade",
+            F.when(
+                F.col("refill") & ~F.col("is_vetoed"),
+                _grade(F.col("place_among"), F.col("size_among"), left_d),
+            ).otherwise(F.col("initial_grade")),
+        )
+        .transform(_with_final_grade)
+    )
+
+
+def _with_final_grade(firms: DataFrame) -> DataFrame:
+    """Vetoes, then protections, on ``ranked_grade``; every change leaves its reason."""
+    none = F.array().cast("array<string>")
+    to_d, to_c = F.size("direct_d") > 0, F.size("not_above_c") > 0
+    vetoed = (
+        F.when(to_d, "D")
+        .when(to_c & F.col("ranked_grade").isin("A", "B"), "C")
+        .otherwise(F.col("ranked_grade"))
+    )
+    saved = (F.size("not_below_c") > 0) & (F.col("vetoed_grade") == "D") & ~(to_d & F.col("veto_overrides"))
+    moved = F.col("ranked_grade") != F.col("initial_grade")
+    return (
+        firms.withColumn("vetoed_grade", vetoed)
+        .withColumn("final_grade", F.when(saved, "C").otherwise(F.col("vetoed_grade")))
+        .withColumn(
+            "grade_reasons",
+            F.concat(
+                F.when(moved, F.array(F.lit("refill"))).otherwise(none),
+                F.when(to_d | to_c, F.concat("direct_d", "not_above_c")).otherwise(none),
+                F.when(saved, F.col("not_below_c")).otherwise(none),
+            ),
+        )
+    )
+
+
+def _shared(graded: DataFrame, units: DataFrame, adjustment: DataFrame) -> DataFrame:
+    """Every graded firm: its own result, or its unit's.
+
+    A tenant takes over the unit's final grade as its initial one; its own vetoes and protections then apply
+    to it alone, as the holder's do not change for them.
+    """
+    result = [
+        "indicator_score", "bonus_points", "penalty_points", "total_score", "list_size", "is_tie",
+        "veto_overrides",
+    ]  # fmt: skip
+    own = graded.where("unit_role_code = 'own'").join(
+        units.select(
+            "uscc",
+            "year",
+            *result,
+            "initial_grade",
+            "final_grade",
+            "grade_reasons",
+            "rank_in_list",
+            "rank_in_district",
+        ),
+        ["uscc", "year"],
+        "inner",
+    )
+    none = F.array().cast("array<string>")
+    how = F.when(F.col("unit_role_code") == "inherits", "inherited:").otherwise("shared:")
+    tenants = (
+        graded.where("unit_role_code <> 'own'")
+        .join(
+            units.select(
+                F.col("uscc").alias("evaluation_uscc"), "year", *result,
+                F.col("final_grade").alias("initial_grade"),
+            ),
+            ["evaluation_uscc", "year"],
+            "inner",
+        )
+        .join(_points(adjustment).drop("bonus", "penalty"), ["uscc", "year"], "left")
+        .withColumns(
+            {
+                "ranked_grade": F.col("initial_grade"),
+                **{name: F.coalesce(name, none) for name in ("direct_d", "not_above_c", "not_below_c")},
+            }
+        )
+        .transform(_with_final_grade)
+        .withColumns(
+            {
+                "grade_reasons": F.concat(F.array(F.concat(how, "evaluation_uscc")), "grade_reasons"),
+                "rank_in_list": F.lit(None).cast("int"),
+                "rank_in_district": F.lit(None).cast("int"),
+            }
+        )
+    )  # fmt: skip
+    return own.unionByName(tenants.select(*own.columns))
+
+
+JOB = Job(
+    table="per_mu.enterprise_grade",
+    transform=enterprise_grade,
+    inputs={
+        "population": Input("per_mu.population"),
+        "enterprise": Input("core.enterprise"),
+        "indicator_value": Input("per_mu.indicator_value"),
+        "adjustment": Input("per_mu.adjustment"),
+    },
+    rules=rule_book,
+    evidence={
+        "per_mu.population": {"uscc": "uscc", "year": "year"},
+        "per_mu.indicator_value": {"uscc": "evaluation_uscc", "year": "year"},
+        "per_mu.adjustment": {"uscc": "uscc", "year": "year"},
+    },
+)

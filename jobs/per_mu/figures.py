@@ -1,0 +1,92 @@
+"""Figures of a unit of evaluation: numerator, denominator and value of each indicator."""
+
+from __future__ import annotations
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from jobs.per_mu.arithmetic import VALUE_TYPE, divide
+from jobs.per_mu.parameters import BY_DISTRICT, BY_LIST, Items, district_frame, indicator_frame
+from jobs.per_mu.rules import indicator_definitions
+
+#: Tax component of a rule set → column of core.enterprise_year.
+TAX_COLUMNS = {
+    "vat": "tax_vat_wan_yuan",
+    "export_offset": "tax_export_offset_wan_yuan",
+    "income": "tax_income_wan_yuan",
+    "consumption": "tax_consumption_wan_yuan",
+    "surcharge": "tax_surcharge_wan_yuan",
+    "land_use": "tax_land_use_wan_yuan",
+    "property": "tax_property_wan_yuan",
+    "other": "tax_other_wan_yuan",
+}
+
+#: Every figure that an indicator may divide.
+FIGURES = sorted(
+    {d.numerator for d in indicator_definitions().values()}
+    | {d.denominator for d in indicator_definitions().values()}
+)
+
+
+def tax_contribution(components: str = "tax_components") -> Column:
+    """Tax contribution 税收实际贡献 (万元): the rule set's components; missing where none is on record."""
+    amounts = [
+        F.when(F.array_contains(components, name), F.coalesce(F.col(column), F.lit(0)))
+        .otherwise(F.lit(0))
+        .cast(VALUE_TYPE)
+        for name, column in TAX_COLUMNS.items()
+    ]
+    total = amounts[0]
+    for amount in amounts[1:]:
+        total = total + amount
+    return F.when(F.coalesce(*TAX_COLUMNS.values()).isNotNull(), total.cast(VALUE_TYPE))
+
+
+def unit_figures(population: DataFrame, enterprise_year: DataFrame, items: Items) -> DataFrame:
+    """One row per unit, year and indicator of its list, with the parameters of rule set and indicator.
+
+    The figures of merged firms are summed into their unit; a firm that inherits a grade adds nothing.
+    Value: 万元, 亩 and so on by indicator, rounded by the rule set; missing where not defined.
+    """
+    session = population.sparkSession
+    members = population.where("eval_status_code = 'graded' and unit_role_code in ('own', 'merged')").select(
+        "uscc", "year", "evaluation_uscc", "district_code", "list_code", "unit_role_code"
+    )
+    units = (
+        members.join(enterprise_year.drop("district_code", "is_above_scale"), ["uscc", "year"], "inner")
+        .join(district_frame(session, items), BY_DISTRICT, "inner")
+        .withColumn("tax_contribution", tax_contribution())
+        .transform(_sum_units)
+    )
+    return (
+        units.join(district_frame(session, items), BY_DISTRICT, "inner")
+        .join(indicator_frame(session, items), BY_LIST, "inner")
+        .withColumns({"numerator": _figure("numerator"), "denominator": _figure("denominator")})
+        .withColumn("value", _value())
+        .drop(*FIGURES)
+    )
+
+
+def _sum_units(members: DataFrame) -> DataFrame:
+    """Firms → units; the list is that of the unit's lead."""
+    lead = F.col("unit_role_code") == "own"
+    return members.groupBy(F.col("evaluation_uscc").alias("uscc"), "year", "district_code").agg(
+        F.max(F.when(lead, F.col("list_code"))).alias("list_code"),
+        *[F.sum(name).cast(VALUE_TYPE).alias(name) for name in FIGURES],
+    )
+
+
+def _figure(side: str) -> Column:
+    """The figure that the row's indicator has on a side of its division."""
+    chosen = F.lit(None).cast(VALUE_TYPE)
+    for code, definition in indicator_definitions().items():
+        amount = F.col(getattr(definition, side))
+        if side == "denominator" and definition.denominator_divisor != 1:
+            amount = divide(amount, F.lit(definition.denominator_divisor))
+        chosen = F.when(F.col("indicator_code") == code, amount).otherwise(chosen)
+    return chosen.cast(VALUE_TYPE)
+
+
+def _value() -> Column:
+    quotient = divide(F.col("numerator"), F.col("denominator"), F.col("value_scale"), F.col("rounding_mode"))
+    return F.when(F.col("denominator") > 0, quotient)

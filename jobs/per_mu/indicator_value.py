@@ -1,0 +1,122 @@
+"""Indicator values and scores 指标值与得分: ``score = value / baseline × weight`` within cap and floor."""
+
+from __future__ import annotations
+
+from pyspark.sql import Column, DataFrame, Window
+from pyspark.sql import functions as F
+
+from jobs.job import Input, Job
+from jobs.per_mu.arithmetic import VALUE_TYPE, divide, score
+from jobs.per_mu.figures import unit_figures
+from jobs.per_mu.parameters import BY_LIST, Items
+from jobs.per_mu.row_identity import row_id
+from jobs.per_mu.rules import RuleBook, rule_book
+
+
+def indicator_value(
+    population: DataFrame, enterprise_year: DataFrame, baseline: DataFrame, rules: RuleBook
+) -> DataFrame:
+    """One row per unit of evaluation, year and indicator; score in points."""
+    return (
+        indicator_values(population, enterprise_year, baseline, rules.items())
+        .withColumn("row_id", row_id("uscc", "year", "indicator_code"))
+        .select(
+            "uscc", "year", "indicator_code", "district_code", "list_code", "numerator", "denominator",
+            "value", "baseline", "weight", "score", "is_missing", "note_code", "rule_set_id", "row_id",
+        )
+    )  # fmt: skip
+
+
+def indicator_values(
+    population: DataFrame, enterprise_year: DataFrame, baseline: DataFrame, items: Items
+) -> DataFrame:
+    """``indicator_value`` for the given rule sets, of districts or of the city."""
+    known = baseline.select(*BY_LIST, "indicator_code", F.col("value").alias("baseline"))
+    return (
+        unit_figures(population, enterprise_year, items)
+        .join(F.broadcast(known), [*BY_LIST, "indicator_code"], "left")
+        .withColumn("is_missing", F.col("value").isNull())
+        .transform(_with_own_score)
+        .transform(_with_score)
+    )
+
+
+def _with_own_score(figures: DataFrame) -> DataFrame:
+    """Score of the units whose value is defined, and why it is not the plain quotient."""
+    plain = score(
+        F.col("value"), F.col("baseline"), F.col("weight"), F.col("score_scale"), F.col("rounding_mode")
+    )
+    negative = (F.col("value") < 0) & F.col("zero_negative") & _is_value_added()
+    cap = (F.col("cap_ratio") * F.col("weight")).cast(VALUE_TYPE)
+    floor = F.col("floor").cast(VALUE_TYPE)
+    return (
+        figures.withColumn("plain_score", plain)
+        .withColumn(
+            "own_note",
+            F.when(F.col("is_missing"), None)
+            .when(F.col("baseline").isNull(), "no_baseline")
+            .when(negative, "negative_zero")
+            .when(F.col("plain_score") > cap, "capped")
+            .when(F.col("plain_score") < floor, "floored"),
+        )
+        .withColumn(
+            "own_score",
+            F.when(F.col("is_missing"), None)
+            .when(F.col("own_note").isin("no_baseline", "negative_zero"), F.lit(0))
+            .when(F.col("own_note") == "capped", cap)
+            .when(F.col("own_note") == "floored", floor)
+            .otherwise(F.col("plain_score"))
+            .cast(VALUE_TYPE),
+        )
+        .drop("plain_score")
+    )
+
+
+def _is_value_added() -> Column:
+    """Indicators whose numerator is value added."""
+    return F.col("indicator_code").isin("I2", "I3", "I4", "I5")
+
+
+def _with_score(figures: DataFrame) -> DataFrame:
+    """Missing values by policy: average score of the list's others (黄岩区2022 for emissions), or nothing."""
+    group = Window.partitionBy(*BY_LIST, "indicator_code").rowsBetween(
+        Window.unboundedPreceding, Window.unboundedFollowing
+    )
+    average = divide(
+        F.sum("own_score").over(group).cast(VALUE_TYPE), F.count("own_score").over(group),
+        F.col("score_scale"), F.col("rounding_mode"),
+    )  # fmt: skip
+    by_average = F.col("missing_policy") == "group_average"
+    return figures.withColumn("average_score", F.when(by_average, average)).withColumns(
+        {
+            "score": F.coalesce("own_score", "average_score", F.lit(0).cast(VALUE_TYPE)).cast(VALUE_TYPE),
+            "note_code": F.when(~F.col("is_missing"), F.col("own_note"))
+            .when(F.col("average_score").isNotNull(), "group_average")
+            .when(by_average, "group_empty")
+            .when(
+                F.col("denominator") <= 0,
+                F.when(F.col("indicator_code").isin("I1", "I2", "I8"), "zero_land").otherwise("missing_zero"),
+            )
+            .otherwise("missing_zero"),
+        }
+    )
+
+
+JOB = Job(
+    table="per_mu.indicator_value",
+    transform=indicator_value,
+    inputs={
+        "population": Input("per_mu.population"),
+        "enterprise_year": Input("core.enterprise_year"),
+        "baseline": Input("per_mu.baseline"),
+    },
+    rules=rule_book,
+    evidence={
+        "core.enterprise_year": {"uscc": "uscc", "year": "year"},
+        "per_mu.population": {"evaluation_uscc": "uscc", "year": "year"},
+        "per_mu.baseline": {
+            "year": "year", "district_code": "district_code", "list_code": "list_code",
+            "indicator_code": "indicator_code",
+        },
+    },
+)  # fmt: skip

@@ -1,0 +1,131 @@
+"""Rule sets as small tables, to be joined by district, year and list: one plan serves all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from decimal import Decimal
+
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from jobs.per_mu.rules import RuleSet, indicator_definitions
+
+Items = list[tuple[str, str, RuleSet]]
+BY_DISTRICT = ["district_code", "year"]
+BY_LIST = ["district_code", "year", "list_code"]
+
+_DISTRICT = """district_code string, year string, rule_set_id string, rule_set_hash string, rule_source string,
+upgraded_list string, dropped_list string, large_land_mu decimal(18,6), exempt_industries
+array<string>, inactive_statuses array<string>, zero_land string, new_firm_years int,
+new_firm_effect string, new_land_years int, new_land_effect string, new_land_modes
+array<string>, upgraded_effect string, tenant_mode string, tenant_scales array<string>,
+tenant_apart_mu decimal(18,6), tax_components array<string>, cap_ratio decimal(18,6), floor
+decimal(18,6), zero_negative boolean, value_scale int, score_scale int, rounding_mode string,
+bonus_cap decimal(9,4), penalty_cap decimal(9,4), veto_overrides boolean, giant_share
+decimal(9,6)"""
+
+_LIST = """district_code string, year string, list_code string, required_figures array<string>,
+positive_figures array<string>, watched_feeds array<string>, share_a decimal(9,6), share_b
+decimal(9,6), share_d decimal(9,6), round_a string, round_b string, round_d string, count_exempt
+boolean, count_protected boolean, edge string, refill boolean, vetoed_in_d boolean"""
+
+_INDICATOR = """district_code string, year string, list_code string, indicator_code string, weight decimal(9,4),
+missing_policy string, method_code string, fixed_value decimal(24,6), factor decimal(18,6)"""
+
+_EVENT = """district_code string, year string, rule_set_id string, is_honour boolean, event_code string,
+level_code string, adjustment_kind_code string, adjustment_code string, points decimal(9,4),
+effect_code string, category string"""
+
+
+def _frame(session: SparkSession, rows: Iterable[tuple[object, ...]], schema: str) -> DataFrame:
+    """A small literal table, marked for broadcast."""
+    return F.broadcast(session.createDataFrame(list(rows), " ".join(schema.split())))
+
+
+def district_frame(session: SparkSession, items: Items) -> DataFrame:
+    """One row per district and year: the parameters that hold for all lists."""
+    return _frame(session, [_district_row(*item) for item in items], _DISTRICT)
+
+
+def _district_row(district: str, year: str, r: RuleSet) -> tuple[object, ...]:
+    firm, land = r.protection.new_firm, r.protection.new_land
+    return (
+        district, year, r.id, r.hash, r.source,
+        r.upgraded_list, r.dropped_list, r.large_land_mu, list(r.exempt_industries),
+        list(r.inactive_statuses), r.zero_land, firm.years if firm else None, firm.effect if firm else None,
+        land.years if land else None, land.effect if land else None,
+        list(land.supply_modes) if land else None, r.protection.upgraded, r.tenants.mode,
+        list(r.tenants.applies_to), r.tenants.apart_from_land_mu, list(r.tax_components),
+        r.cap_ratio, r.floor, r.negative_value_added == "zero_score", r.rounding.value_scale,
+        r.rounding.score_scale, r.rounding.mode, r.bonus_cap, r.penalty_cap, r.protection.veto_overrides,
+        r.giant_share,
+    )  # fmt: skip
+
+
+def list_frame(session: SparkSession, items: Items) -> DataFrame:
+    """One row per district, year and list: figures a firm must have, and the quota."""
+    return _frame(
+        session,
+        [_list_row(d, y, r, code) for d, y, r in items for code in r.lists],
+        _LIST,
+    )
+
+
+def _list_row(district: str, year: str, r: RuleSet, code: str) -> tuple[object, ...]:
+    definitions = indicator_definitions()
+    rules = r.lists[code]  # type: ignore[index]
+    strict = [definitions[i] for i, rule in rules.indicators.items() if rule.missing == "data_incomplete"]
+    feeds = {feed for i in rules.indicators for feed in definitions[i].feeds}
+    quota = rules.quota or r.quota
+    # Land is judged by itself (zero_land, no_land_use), not among the figures.
+    denominators = {d.denominator for d in strict} - {"land_area_mu"}
+    return (
+        district, year, code, sorted({d.numerator for d in strict} | denominators), sorted(denominators),
+        sorted(feeds), quota.shares["A"], quota.shares["B"], quota.shares["D"],
+        quota.rounding["A"], quota.rounding["B"], quota.rounding["D"], quota.count_exempt,
+        quota.count_protected, quota.edge, quota.refill_vetoed, quota.vetoed_count_in_d,
+    )  # fmt: skip
+
+
+def indicator_frame(session: SparkSession, items: Items) -> DataFrame:
+    """One row per district, year, list and indicator: weight, baseline rule, policy for missing values."""
+    return _frame(
+        session,
+        [
+            (
+                d,
+                y,
+                code,
+                name,
+                i.weight,
+                i.missing,
+                i.baseline.method,
+                i.baseline.value,
+                i.baseline.factor,
+            )
+            for d, y, r in items
+            for code, rules in r.lists.items()
+            for name, i in rules.indicators.items()
+        ],
+        _INDICATOR,
+    )
+
+
+def event_frame(session: SparkSession, items: Items) -> DataFrame:
+    """One row per district, year and honour with its level, or penalty: what it does to score or grade."""
+    return _frame(session, [row for d, y, r in items for row in _event_rows(d, y, r)], _EVENT)
+
+
+def _event_rows(district: str, year: str, r: RuleSet) -> list[tuple[object, ...]]:
+    where = (district, year, r.id)
+    return [
+        *(
+            (*where, True, b.honour, b.level, "bonus", f"bonus:{b.honour}:{b.level}", b.points, "points",
+             b.category or b.honour)
+            for b in r.bonuses
+        ),
+        *((*where, False, code, None, "veto", f"veto:{code}", Decimal(0), effect, None)
+          for code, effect in r.vetoes.items()),
+        *((*where, False, code, None, "penalty", f"penalty:{code}", -points, "points", None)
+          for code, points in r.penalties.items()),
+    ]  # fmt: skip

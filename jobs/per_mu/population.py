@@ -1,0 +1,317 @@
+"""Population 参评企业: the list and status of every enterprise of the directory.
+
+Status, in this order: out of scope, exempt 免评, protected 保护期, out of scope for want of land, data
+incomplete, graded. Sources: lists as in Cixi (慈溪市, four lists); membership of 规上 with 退规 and 小升规 as
+in Longyou 2021; tenants as in Cixi, Jiangshan 2023 (draft) or Suichang 2023; protection as in Jiangshan.
+"""
+
+from __future__ import annotations
+
+from pyspark.sql import Column, DataFrame, Window
+from pyspark.sql import functions as F
+
+from jobs.job import Input, Job
+from jobs.per_mu.figures import FIGURES, tax_contribution
+from jobs.per_mu.parameters import BY_DISTRICT, BY_LIST, district_frame, list_frame
+from jobs.per_mu.row_identity import row_id
+from jobs.per_mu.rules import RuleBook, indicator_definitions, rule_book
+
+LAND_FEEDS = ("gov_land_parcel", "gov_land_survey")
+#: A quarantined record of these leaves the firm's identity or list in doubt.
+IDENTITY_FEEDS = ("gov_statistics_directory",)
+INDUSTRY = ("06", "46")
+NO_REASONS = "array<string>"
+
+
+def population(
+    enterprise: DataFrame,
+    enterprise_year: DataFrame,
+    parcel: DataFrame,
+    parcel_use: DataFrame,
+    rules: RuleBook,
+) -> DataFrame:
+    """One row per enterprise of the directory and year: list, status with reasons, unit of evaluation."""
+    session = enterprise.sparkSession
+    judged = (
+        enterprise.select(
+            "uscc", "year", "district_code", "industry_code", "industry_division_code", "is_above_scale",
+            "directory_change_code", "registered_date", "registration_status_code",
+        )
+        .join(enterprise_year.drop("district_code", "is_above_scale", "row_id"), ["uscc", "year"], "left")
+        .join(district_frame(session, rules.items()), BY_DISTRICT, "left")
+        .join(_held_land(parcel, parcel_use), ["uscc", "year"], "left")
+        .withColumn("tax_contribution", tax_contribution())
+        .transform(_with_list)
+        .join(list_frame(session, rules.items()), BY_LIST, "left")
+        .transform(_with_protection)
+        .transform(_with_own_status)
+    )  # fmt: skip
+    return (
+        judged.transform(_with_unit)
+        .withColumn("row_id", row_id("uscc", "year"))
+        .select(
+            "uscc", "year", "district_code", "list_code", "eval_status_code", "status_reasons",
+            "protected_until_date", "land_area_mu", "evaluation_uscc", "unit_role_code", "rule_set_id",
+            "rule_set_hash", "row_id",
+        )
+    )  # fmt: skip
+
+
+def _held_land(parcel: DataFrame, parcel_use: DataFrame) -> DataFrame:
+    """One row per firm and year with any tie to land: parcels it holds, and the holder it rents most from."""
+    held = (
+        parcel.where("owner_uscc is not null")
+        .groupBy(F.col("owner_uscc").alias("uscc"), "year")
+        .agg(
+            F.collect_list(F.struct("supply_mode_code", "acquired_date", "completion_due_date")).alias(
+                "held_parcels"
+            )
+        )
+    )
+    largest = Window.partitionBy("uscc", "year").orderBy(
+        F.col("used_area_mu").desc(), "parcel_id", "use_type_code"
+    )
+    rented = (
+        parcel_use.where("use_type_code in ('lease', 'sublet')")
+        .select("uscc", "year", "parcel_id", "use_type_code", "used_area_mu")
+        .join(parcel.select("parcel_id", "year", "owner_uscc"), ["parcel_id", "year"], "inner")
+        .where("owner_uscc is not null and owner_uscc <> uscc")
+        .withColumn("place", F.row_number().over(largest))
+        .where("place = 1")
+        .select("uscc", "year", F.col("owner_uscc").alias("holder_uscc"))
+    )
+    return held.join(rented, ["uscc", "year"], "full")
+
+
+def _with_list(frame: DataFrame) -> DataFrame:
+    """Ranked list: 规上 by the directory, the rest by land under own title, tenants by themselves."""
+    change = F.col("directory_change_code")
+    above = (
+        F.when(change == "dropped", F.coalesce(F.col("dropped_list"), F.lit("above_scale")) == "above_scale")
+        .when(change == "upgraded", F.coalesce(F.col("upgraded_list"), F.lit("below_scale")) == "above_scale")
+        .otherwise(F.col("is_above_scale"))
+    )
+    holds = F.col("held_parcels").isNotNull() | (F.coalesce("land_let_mu", F.lit(0)) > 0)
+    tenant = (F.coalesce("land_own_mu", F.lit(0)) <= 0) & ~holds
+    landless = (F.col("land_area_mu") <= 0) & (F.col("zero_land") == "tenant_list")
+    large = F.coalesce("land_area_mu", F.lit(0)) >= F.coalesce(F.col("large_land_mu"), F.lit(3))
+    return frame.withColumns({"is_above": above, "is_tenant": tenant}).withColumn(
+        "list_code",
+        F.when(F.col("is_above"), "above_scale")
+        .when(tenant | F.coalesce(landless, F.lit(False)), "tenant")
+        .when(large, "below_scale_ge3")
+        .otherwise("below_scale_lt3"),
+    )
+
+
+def _with_protection(frame: DataFrame) -> DataFrame:
+    """Day until which the firm is new, or all its land is new and not past its contractual completion."""
+    end = F.to_date(F.concat("year", F.lit("-12-31")))
+    firm_until = F.add_months("registered_date", F.col("new_firm_years") * 12)
+    land_until = F.transform(
+        "held_parcels",
+        lambda p: F.when(
+            F.array_contains("new_land_modes", p["supply_mode_code"]) & p["acquired_date"].isNotNull(),
+            F.least(  # skips missing: without a due date the years alone count
+                F.add_months(p["acquired_date"], F.col("new_land_years") * 12), p["completion_due_date"]
+            ),
+        ),
+    )
+    all_new = F.forall("land_until_dates", lambda d: F.coalesce(d > end, F.lit(False)))
+    return (
+        frame.withColumn("land_until_dates", land_until)
+        .withColumns(
+            {
+                "new_firm_until": F.when(firm_until > end, firm_until),
+                "new_land_until": F.when(all_new, F.array_max("land_until_dates")),
+            }
+        )
+        .withColumn(
+            "upgraded_floor",
+            (F.col("directory_change_code") == "upgraded") & (F.col("upgraded_effect") == "not_below_c"),
+        )
+    )
+
+
+def _codes(*pairs: tuple[Column, Column | str]) -> Column:
+    """The codes whose condition holds, as an array."""
+    found = [F.when(c, code if isinstance(code, Column) else F.lit(code)) for c, code in pairs]
+    return F.array_compact(F.array(*found)) if found else F.array().cast(NO_REASONS)
+
+
+def _incomplete_reasons() -> Column:
+    """What keeps a firm from being graded: missing, zero or quarantined figures, land."""
+    gaps = [_gap(figure) for figure in FIGURES if figure != "land_area_mu"]
+    watched = F.concat(
+        F.coalesce("watched_feeds", F.array().cast(NO_REASONS)),
+        F.array(*map(F.lit, (*LAND_FEEDS, *IDENTITY_FEEDS))),
+    )
+    quarantined = F.transform(
+        F.array_intersect(F.coalesce("quarantined_feeds", F.array().cast(NO_REASONS)), watched),
+        lambda feed: F.concat(F.lit("quarantined:"), feed),
+    )
+    strict_land = (F.col("zero_land") != "zero_score") & (F.col("list_code") != "tenant")
+    tenant_land = (F.col("zero_land") == "data_incomplete") & (F.col("list_code") == "tenant")
+    land = _codes(
+        (F.col("land_area_mu").isNull(), "no_land_use"),
+        ((F.col("land_area_mu") <= 0) & (strict_land | tenant_land), "zero_land"),
+        (F.col("industry_division_code").isNull(), "missing:industry_code"),
+    )
+    return F.array_distinct(F.concat(F.array_compact(F.array(*gaps)), quarantined, land))
+
+
+def _gap(figure: str) -> Column:
+    """``missing:<feed or figure>`` or ``zero:<figure>`` where the list's indicators need the figure."""
+    feeds = sorted(
+        {f for d in indicator_definitions().values() for f in d.feeds if figure in _FEED_FIGURES[f]}
+    )
+    named = F.get(
+        F.array_intersect(
+            F.coalesce("missing_feeds", F.array().cast(NO_REASONS)), F.array(*map(F.lit, feeds))
+        ),
+        F.lit(0),
+    )
+    needed = F.coalesce(F.array_contains("required_figures", figure), F.lit(False))
+    positive = F.coalesce(F.array_contains("positive_figures", figure), F.lit(False))
+    return F.when(
+        needed & F.col(figure).isNull(), F.concat(F.lit("missing:"), F.coalesce(named, F.lit(figure)))
+    ).when(positive & (F.col(figure) <= 0), F.lit(f"zero:{figure}"))
+
+
+_STATISTICS = ("value_added_wan_yuan", "employees_average", "rd_expense_wan_yuan", "revenue_wan_yuan")
+#: Feed → figures that come from it.
+_FEED_FIGURES = {
+    "gov_tax": ("tax_contribution", "declared_revenue_wan_yuan"),
+    "gov_statistics_annual": _STATISTICS,
+    "gov_statistics_monthly": _STATISTICS,
+    "gov_energy": ("energy_tce",),
+    "gov_emission": ("emission_t",),
+    "gov_electricity": ("power_kwh",),
+}
+
+
+def _with_own_status(frame: DataFrame) -> DataFrame:
+    """Status by the firm's own facts; ``stage`` says whether following a holder may still change it."""
+    division = F.col("industry_division_code")
+    exempt_prefix = F.get(
+        F.filter("exempt_industries", lambda p: F.coalesce(F.col("industry_code"), division).startswith(p)),
+        F.lit(0),
+    )
+    scope = (
+        F.when(F.col("rule_set_id").isNull(), "no_rule_set")
+        .when((division < INDUSTRY[0]) | (division > INDUSTRY[1]), "not_industry")
+        .when(
+            F.array_contains("inactive_statuses", F.col("registration_status_code")),
+            F.concat(F.lit("registration:"), F.col("registration_status_code")),
+        )
+    )
+    protected = _codes(
+        (F.col("new_firm_until").isNotNull() & (F.col("new_firm_effect") == "protected"), "new_firm"),
+        (F.col("new_land_until").isNotNull() & (F.col("new_land_effect") == "protected"), "new_land"),
+    )
+    notes = _codes(
+        (F.col("new_firm_until").isNotNull() & (F.col("new_firm_effect") == "not_below_c"), "new_firm"),
+        (F.col("new_land_until").isNotNull() & (F.col("new_land_effect") == "not_below_c"), "new_land"),
+        (F.col("upgraded_floor"), "upgraded"),
+    )
+    doubtful_land = F.arrays_overlap(
+        F.coalesce("quarantined_feeds", F.array().cast(NO_REASONS)), F.array(*map(F.lit, LAND_FEEDS))
+    )
+    landless = (F.col("list_code") == "tenant") & F.col("land_area_mu").isNull() & ~doubtful_land
+    return (
+        frame.withColumns(
+            {"scope": scope, "exempt_prefix": exempt_prefix, "protected": protected, "notes": notes,
+             "gaps": _incomplete_reasons()}
+        )
+        .withColumn(
+            "own_status",
+            F.when(F.col("scope").isNotNull(), "out_of_scope")
+            .when(F.col("exempt_prefix").isNotNull(), "exempt")
+            .when(F.size("protected") > 0, "protected")
+            .when(landless, "no_land_use")
+            .when(F.size("gaps") > 0, "data_incomplete")
+            .when(F.col("watched_feeds").isNull(), "list_not_evaluated")
+            .otherwise("graded"),
+        )
+    )  # fmt: skip
+
+
+def _with_unit(frame: DataFrame) -> DataFrame:
+    """Unit of evaluation: itself, or the holder of the parcel where the rule set lets tenants follow."""
+    scale = F.when(F.col("is_above"), "above_scale").otherwise("below_scale")
+    follows = (
+        F.col("is_tenant")
+        & F.col("tenant_mode").isin("inherit", "merge")
+        & F.array_contains("tenant_scales", scale)
+        & F.col("own_status").isin("data_incomplete", "list_not_evaluated", "graded")
+        & F.coalesce(F.col("land_area_mu") < F.col("tenant_apart_mu"), F.lit(True))
+    )
+    holders = frame.where("own_status = 'graded' and not is_tenant").select(
+        F.col("uscc").alias("holder_uscc"), "year", "district_code", F.lit(True).alias("is_holder_graded")
+    )
+    found = F.coalesce("is_holder_graded", F.lit(False))
+    # Merging an incomplete tenant would understate the unit: it stays apart as incomplete.
+    mergeable = F.col("own_status") != "data_incomplete"
+    return (
+        frame.withColumn("follows", F.coalesce(follows, F.lit(False)))
+        .withColumn("holder_uscc", F.when(F.col("follows"), F.col("holder_uscc")))
+        .join(holders, ["holder_uscc", "year", "district_code"], "left")
+        .withColumn(
+            "unit_role_code",
+            F.when(found & (F.col("tenant_mode") == "inherit"), "inherits")
+            .when(found & mergeable, "merged")
+            .otherwise("own"),
+        )
+        .withColumns(
+            {
+                "evaluation_uscc": F.when(F.col("unit_role_code") != "own", F.col("holder_uscc")).otherwise(
+                    F.col("uscc")
+                ),
+                "eval_status_code": F.when(F.col("unit_role_code") != "own", "graded")
+                .when(F.col("own_status").isin("no_land_use", "list_not_evaluated"), "out_of_scope")
+                .otherwise(F.col("own_status")),
+            }
+        )
+        .withColumns({"status_reasons": _reasons(), "protected_until_date": _protected_until()})
+    )
+
+
+def _reasons() -> Column:
+    apart = _codes((F.col("follows") & (F.col("unit_role_code") == "own"), "landlord_not_evaluated"))
+    return (
+        F.when(F.col("eval_status_code") == "graded", F.concat("notes", apart))
+        .when(F.col("scope").isNotNull(), F.array("scope"))
+        .when(F.col("own_status").isin("no_land_use", "list_not_evaluated"), F.array("own_status"))
+        .when(F.col("own_status") == "exempt", F.array(F.concat(F.lit("industry:"), F.col("exempt_prefix"))))
+        .when(F.col("own_status") == "protected", F.col("protected"))
+        .otherwise(F.col("gaps"))
+    )
+
+
+def _protected_until() -> Column:
+    """The later end of the protections that the status names."""
+    return F.when(
+        F.col("eval_status_code") == "protected",
+        F.greatest(
+            F.when(F.array_contains("protected", "new_firm"), F.col("new_firm_until")),
+            F.when(F.array_contains("protected", "new_land"), F.col("new_land_until")),
+        ),
+    )
+
+
+JOB = Job(
+    table="per_mu.population",
+    transform=population,
+    inputs={
+        "enterprise": Input("core.enterprise"),
+        "enterprise_year": Input("core.enterprise_year"),
+        "parcel": Input("core.parcel"),
+        "parcel_use": Input("core.parcel_use"),
+    },
+    rules=rule_book,
+    evidence={
+        "core.enterprise": {"uscc": "uscc", "year": "year"},
+        "core.enterprise_year": {"uscc": "uscc", "year": "year"},
+        "core.parcel_use": {"uscc": "uscc", "year": "year"},
+    },
+)

@@ -1,0 +1,451 @@
+"""Rule sets 评价规则: the policy of the per-mu evaluation as validated, versioned data.
+
+Each file ``rule_sets/<id>.yml`` holds the rule of one district (or the city) for one or more evaluation
+years. ``extends`` inherits from another file: mappings merge, everything else is replaced, ``null`` removes.
+A file for several years yields one rule set a year, ``<id>-<year>``; ``by_year`` holds what differs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import date
+from decimal import Decimal
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from schemas.contract import code_list, digest, first_error
+from schemas.errors import RejectedError, UsageError
+
+RULE_SETS = Path(__file__).parent / "rule_sets"
+#: GB/T 2260 code of the city; the city rule set (测算) is filed under it.
+CITY = "330200"
+
+ListCode = Literal["above_scale", "below_scale_ge3", "below_scale_lt3", "tenant"]
+Grade = Literal["A", "B", "C", "D"]
+CountRounding = Literal["floor", "ceil", "half_up"]
+TaxComponent = Literal[
+    "vat", "export_offset", "income", "consumption", "surcharge", "land_use", "property", "other"
+]
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class IndicatorDefinition(_Model):
+    """What an indicator divides by what; the same for every rule set."""
+
+    zh: str
+    en: str
+    unit: str
+    numerator: str
+    numerator_unit: str
+    denominator: str
+    denominator_divisor: int = 1
+    denominator_unit: str
+    feeds: tuple[str, ...]
+
+
+@cache
+def indicator_definitions() -> dict[str, IndicatorDefinition]:
+    """Indicator code → definition, from ``indicators.yml``."""
+    raw = _read(Path(__file__).parent / "indicators.yml")
+    return {code: IndicatorDefinition.model_validate(entry) for code, entry in raw.items()}
+
+
+class Baseline(_Model):
+    """Baseline 基准值 of an indicator: a published figure, or taken from the evaluated group itself.
+
+    ``aggregate`` is Σ numerator / Σ denominator; ``factor`` multiplies what was found (Huai'an 2024: about
+    twice the county's average).
+    """
+
+    method: Literal["fixed", "aggregate", "median", "mean"]
+    value: Decimal | None = Field(default=None, gt=0)
+    factor: Decimal = Field(default=Decimal(1), gt=0)
+
+    @model_validator(mode="after")
+    def _value_when_fixed(self) -> Baseline:
+        if (self.method == "fixed") != (self.value is not None):
+            raise ValueError("a fixed baseline has a value, any other method has none (value: null)")
+        return self
+
+
+class Indicator(_Model):
+    """An indicator in a list: weight 权重 in points, baseline, and what a missing value means."""
+
+    weight: Decimal = Field(gt=0, le=100)
+    baseline: Baseline
+    #: A value is missing when a figure is missing or the denominator is not above zero.
+    missing: Literal["group_average", "zero", "data_incomplete"] = "data_incomplete"
+
+
+class Quota(_Model):
+    """Grade quotas 分档比例. C is what A, B and D leave."""
+
+    shares: dict[Grade, Decimal]
+    rounding: dict[Literal["A", "B", "D"], CountRounding]
+    count_exempt: bool = False
+    count_protected: bool = False
+    #: Equal totals across a quota's edge: ordered by the tie-break chain, or all get the better (``all_in``)
+    #: or all the worse (``all_out``) grade.
+    edge: Literal["tie_break", "all_in", "all_out"] = "tie_break"
+    #: A vetoed firm's place in A or B goes to the next firm.
+    refill_vetoed: bool = False
+    #: With refill: firms put to D by veto fill the D quota first.
+    vetoed_count_in_d: bool = True
+
+    @model_validator(mode="after")
+    def _whole(self) -> Quota:
+        if set(self.shares) != {"A", "B", "C", "D"} or set(self.rounding) != {"A", "B", "D"}:
+            raise ValueError("quota needs shares for A, B, C, D and rounding for A, B, D")
+        if min(self.shares.values()) < 0 or sum(self.shares.values()) != 1:
+            raise ValueError(f"quota shares sum to {sum(self.shares.values())}, not to 1")
+        return self
+
+
+class ListRules(_Model):
+    """One ranked list 榜单: indicators by code, and its own quota where it departs from the rule set's."""
+
+    indicators: dict[str, Indicator]
+    quota: Quota | None = None
+
+    @model_validator(mode="after")
+    def _indicators(self) -> ListRules:
+        unknown = set(self.indicators) - set(indicator_definitions())
+        if unknown:
+            raise ValueError(f"unknown indicators {sorted(unknown)}; define them in indicators.yml")
+        total = sum(i.weight for i in self.indicators.values())
+        if total != 100:
+            raise ValueError(f"weights sum to {total}, not to 100")
+        return self
+
+
+class Tenants(_Model):
+    """Tenants 租赁企业: ``separate`` list (Cixi), ``inherit`` the grade of the parcel's holder (Jiangshan),
+    or ``merge`` into the holder's figures and share the result (Suichang)."""
+
+    mode: Literal["separate", "inherit", "merge"]
+    applies_to: tuple[Literal["above_scale", "below_scale"], ...] = ("below_scale",)
+    #: A tenant with this much land and more stands alone in any mode.
+    apart_from_land_mu: Decimal | None = Field(default=None, gt=0)
+
+
+class NewFirm(_Model):
+    """New enterprise: registered less than ``years`` before 31 December of the year."""
+
+    years: int = Field(ge=0, le=10)
+    effect: Literal["protected", "not_below_c"] = "protected"
+
+
+class NewLand(NewFirm):
+    """All land of the firm obtained less than ``years`` ago and not past its contractual completion."""
+
+    supply_modes: tuple[str, ...] = ("granted", "agreement")
+
+
+class Protection(_Model):
+    new_firm: NewFirm | None = None
+    new_land: NewLand | None = None
+    #: Firms that rose above scale in the year (小升规).
+    upgraded: Literal["none", "not_below_c"] = "none"
+    #: A veto takes a firm to D in spite of ``not_below_c`` (Changle 2023).
+    veto_overrides: bool = True
+
+
+class Bonus(_Model):
+    """Points for an honour of a level; of one category only the highest counts."""
+
+    honour: str
+    level: str
+    points: Decimal = Field(gt=0)
+    category: str | None = None
+
+    @model_validator(mode="after")
+    def _codes(self) -> Bonus:
+        if self.honour not in code_list("honour") or self.level not in code_list("level"):
+            raise ValueError(f"unknown honour or level {self.honour}/{self.level}; see schemas/codes")
+        return self
+
+
+class Rounding(_Model):
+    """Digits after the point of values and scores, rounded half up 四舍五入 or cut 截位."""
+
+    value_scale: int = Field(default=6, ge=0, le=6)
+    score_scale: int = Field(default=6, ge=0, le=6)
+    mode: Literal["half_up", "down"] = "half_up"
+
+
+class Titles(_Model):
+    zh: str
+    en: str
+
+
+class Note(_Model):
+    """A field of the rule set that is assumed (``why``), or proven (``source``), by its dotted path."""
+
+    field: str
+    why: str
+
+
+class RuleSet(_Model):
+    """The rule of one district for one evaluation year."""
+
+    id: str
+    year: str
+    title: Titles
+    district_codes: tuple[str, ...]
+    valid_from: date | None = None
+    valid_to: date | None = None
+    source: str
+    assumptions: tuple[Note, ...] = ()
+    lists: dict[ListCode, ListRules]
+    tax_components: tuple[TaxComponent, ...] = Field(min_length=1)
+    cap_ratio: Decimal | None = Field(default=None, gt=0)
+    floor: Decimal | None = None
+    negative_value_added: Literal["zero_score", "keep"] = "zero_score"
+    zero_land: Literal["data_incomplete", "zero_score", "tenant_list"] = "data_incomplete"
+    large_land_mu: Decimal = Decimal(3)
+    upgraded_list: Literal["above_scale", "below_scale"] = "below_scale"
+    dropped_list: Literal["above_scale", "below_scale"] = "above_scale"
+    exempt_industries: tuple[str, ...] = ()
+    inactive_statuses: tuple[str, ...] = ("cancelled", "revoked", "moved_out")
+    tenants: Tenants
+    quota: Quota
+    protection: Protection = Protection()
+    vetoes: dict[str, Literal["direct_d", "not_above_c"]] = {}
+    bonuses: tuple[Bonus, ...] = ()
+    bonus_cap: Decimal | None = Field(default=None, ge=0)
+    penalties: dict[str, Decimal] = {}
+    penalty_cap: Decimal | None = Field(default=None, ge=0)
+    rounding: Rounding = Rounding()
+    #: A firm with this share of its list's tax or value added is a giant: figures are also given without it.
+    giant_share: Decimal = Field(default=Decimal("0.25"), gt=0, le=1)
+
+    @model_validator(mode="after")
+    def _codes(self) -> RuleSet:
+        unknown = (set(self.vetoes) | set(self.penalties)) - set(code_list("penalty"))
+        if unknown:
+            raise ValueError(f"unknown penalty codes {sorted(unknown)}; see schemas/codes/penalty.csv")
+        pairs = [(b.honour, b.level) for b in self.bonuses]
+        if len(pairs) != len(set(pairs)):
+            raise ValueError("bonuses name an honour and level twice")
+        document = self.model_dump(mode="json")
+        for note in self.assumptions:
+            if not _has_path(document, note.field.split(".")):
+                raise ValueError(f"assumptions: no field {note.field} in the rule set")
+        return self
+
+    @property
+    def hash(self) -> str:
+        """Hash of everything in the rule set."""
+        return digest(self.model_dump(mode="json"))
+
+    def quota_of(self, list_code: ListCode) -> Quota:
+        return self.lists[list_code].quota or self.quota
+
+
+class RuleBook:
+    """All rule sets, one for each district and year."""
+
+    def __init__(self, rule_sets: Iterable[RuleSet]) -> None:
+        self._sets: dict[tuple[str, str], RuleSet] = {}
+        for rule_set in rule_sets:
+            for district in rule_set.district_codes:
+                key = (district, rule_set.year)
+                if key in self._sets:
+                    raise RejectedError(
+                        f"rule sets {self._sets[key].id} and {rule_set.id} both hold for district"
+                        f" {district} in {rule_set.year}: keep one"
+                    )
+                self._sets[key] = rule_set
+
+    def for_(self, district_code: str, year: str) -> RuleSet:
+        """The rule set of a district for an evaluation year.
+
+        Raises:
+            UsageError: there is none.
+        """
+        try:
+            return self._sets[district_code, year]
+        except KeyError:
+            raise UsageError(
+                f"no rule set for district {district_code} and year {year}; add one in jobs/per_mu/rule_sets"
+            ) from None
+
+    def items(self) -> list[tuple[str, str, RuleSet]]:
+        """(district code, year, rule set), the city left out."""
+        return [(d, y, r) for (d, y), r in sorted(self._sets.items(), key=lambda i: i[0]) if d != CITY]
+
+    def city_items(self) -> list[tuple[str, str, RuleSet]]:
+        """(district code, year, rule set) of the city's own rule sets."""
+        return [(d, y, r) for (d, y), r in sorted(self._sets.items(), key=lambda i: i[0]) if d == CITY]
+
+    def all(self) -> list[RuleSet]:
+        """Every rule set once, by id."""
+        return sorted({r.id: r for r in self._sets.values()}.values(), key=lambda r: r.id)
+
+    def get(self, rule_set_id: str) -> RuleSet:
+        """The rule set with an id.
+
+        Raises:
+            UsageError: there is none.
+        """
+        for rule_set in self.all():
+            if rule_set.id == rule_set_id:
+                return rule_set
+        raise UsageError(f"unknown rule set {rule_set_id}; known: {', '.join(r.id for r in self.all())}")
+
+    def replace(self, rule_set: RuleSet) -> RuleBook:
+        """This book with another rule set in place of those of its districts and year (what-if)."""
+        others = [
+            kept.model_copy(update={"district_codes": left})
+            for kept in self.all()
+            if (
+                left := tuple(
+                    d
+                    for d in kept.district_codes
+                    if kept.year != rule_set.year or d not in rule_set.district_codes
+                )
+            )
+        ]
+        return RuleBook([*others, rule_set])
+
+    def fingerprint(self, period: str) -> str:
+        """Hash of the rule sets of the period's year and of the indicator definitions."""
+        year = period[:4]
+        hashes = {d: r.hash for (d, y), r in self._sets.items() if y == year}
+        definitions = {c: d.model_dump(mode="json") for c, d in indicator_definitions().items()}
+        return digest([hashes, definitions])
+
+
+# --- loading ---------------------------------------------------------------------------------------
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML with exact decimals: 24.097 is read from its text, never through a binary float."""
+
+
+_Loader.add_constructor(
+    "tag:yaml.org,2002:float",
+    lambda loader, node: Decimal(str(loader.construct_scalar(node))),  # type: ignore[arg-type]
+)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        raw = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)
+    except (yaml.YAMLError, OSError, UnicodeDecodeError, ArithmeticError) as error:
+        raise RejectedError(f"{path.name}: not readable as YAML: {str(error).splitlines()[0]}") from None
+    if not isinstance(raw, dict):
+        raise RejectedError(f"{path.name}: not a mapping")
+    return raw
+
+
+def load_rule_book(folder: Path = RULE_SETS) -> RuleBook:
+    """Every rule set of a folder.
+
+    Raises:
+        RejectedError: a file is not well formed; the line names file, place and what is wrong.
+    """
+    raw = {path.name: _read(path) for path in sorted(folder.glob("*.yml"))}
+    return RuleBook(rule_set for name in raw for rule_set in _expand(name, raw))
+
+
+@cache
+def rule_book() -> RuleBook:
+    """The rule book shipped with the platform."""
+    return load_rule_book()
+
+
+def read_rule_file(path: Path) -> list[RuleSet]:
+    """The rule sets of one file that may extend those shipped (what-if).
+
+    Raises:
+        RejectedError: the file is not well formed.
+    """
+    shipped = {p.name: _read(p) for p in sorted(RULE_SETS.glob("*.yml"))}
+    return list(_expand(path.name, {**shipped, path.name: _read(path)}))
+
+
+def _expand(name: str, raw: Mapping[str, dict[str, Any]]) -> Iterable[RuleSet]:
+    document = _inherited(name, raw, ())
+    if document.pop("abstract", False):
+        return
+    years = [str(y) for y in document.pop("years", None) or []]
+    by_year = {str(y): entry for y, entry in (document.pop("by_year", None) or {}).items()}
+    if not years or set(by_year) - set(years):
+        raise RejectedError(f"{name}: give `years`, and in `by_year` only those years")
+    for year in years:
+        own = merge(document, by_year.get(year) or {})
+        base = str(own.get("id") or name.removesuffix(".yml"))
+        own |= {"id": base if base.endswith(f"-{year}") else f"{base}-{year}", "year": year}
+        yield parse_rule_set(name, own)
+
+
+def parse_rule_set(name: str, document: Mapping[str, Any]) -> RuleSet:
+    """A rule set from its mapping; ``proven`` takes fields out of the inherited assumptions.
+
+    Raises:
+        RejectedError: one line naming the file, the place and what is wrong.
+    """
+    own = dict(document)
+    proven = {note.get("field") for note in own.pop("proven", None) or []}
+    own["assumptions"] = [n for n in own.get("assumptions") or [] if n.get("field") not in proven]
+    own["lists"] = {
+        code: {**rules, "indicators": _present(rules.get("indicators"))}
+        for code, rules in _present(own.get("lists")).items()
+    }
+    for field in ("vetoes", "penalties"):
+        own[field] = _present(own.get(field))
+    try:
+        return RuleSet.model_validate(own)
+    except ValidationError as error:
+        raise RejectedError(f"{name}: {first_error(error)}") from None
+
+
+def _present(mapping: Any) -> dict[str, Any]:
+    return {k: v for k, v in (mapping or {}).items() if v is not None}
+
+
+def _inherited(name: str, raw: Mapping[str, dict[str, Any]], seen: tuple[str, ...]) -> dict[str, Any]:
+    own = dict(raw[name])
+    parent = own.pop("extends", None)
+    if parent is None:
+        return own
+    parent_name = f"{parent}.yml"
+    if parent_name not in raw or parent_name in (*seen, name):
+        raise RejectedError(f"{name}: extends {parent}, which is unknown or extends this one")
+    base = _inherited(parent_name, raw, (*seen, name))
+    base.pop("abstract", None)
+    return merge(base, own)
+
+
+def merge(base: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
+    """``own`` over ``base``: mappings merge, notes add up, everything else is replaced.
+
+    >>> merge({"a": {"x": 1, "y": 2}, "b": [1]}, {"a": {"y": 3}, "b": [2]})
+    {'a': {'x': 1, 'y': 3}, 'b': [2]}
+    """
+    merged = dict(base)
+    for key, value in own.items():
+        old = merged.get(key)
+        if isinstance(old, Mapping) and isinstance(value, Mapping):
+            merged[key] = merge(old, value)
+        elif key in ("assumptions", "proven") and isinstance(old, list):
+            merged[key] = [*old, *(value or [])]
+        else:
+            merged[key] = value
+    return merged
+
+
+def _has_path(document: Any, path: list[str]) -> bool:
+    for part in path:
+        if not isinstance(document, Mapping) or part not in document:
+            return False
+        document = document[part]
+    return True

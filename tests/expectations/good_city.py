@@ -1,0 +1,325 @@
+"""A small city in which every suite passes: 60 firms, two districts, two years.
+
+Firms come in threes: one above scale and one below scale, each on a parcel of its own, and a tenant on two mu
+of the second one's parcel. Firm 0 is exempt; firm 1's tax record of the last year is in quarantine.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from datetime import UTC, date, datetime
+from decimal import ROUND_HALF_UP, Decimal
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+from deltalake import write_deltalake
+
+from expectations.gate import Pin
+from schemas.contract import Contract, contract, contracts, feeds
+from schemas.credit_code import check_character
+
+Row = dict[str, Any]
+City = dict[str, list[Row]]
+
+YEARS = ("2022", "2023")
+DISTRICTS = ("330203", "330206")
+FIRMS = 60
+WEIGHTS = {
+    "above_scale": {"I1": 60, "I2": 40},
+    "below_scale_ge3": {"I1": 50, "I7": 50},
+    "tenant": {"I1": 50, "I7": 50},
+}
+BASELINE = Decimal(10)
+KNOWN_AT = datetime(2024, 5, 1, tzinfo=UTC)
+
+
+def code_of(number: int) -> str:
+    """A valid credit code."""
+    first = f"91330203{number:09d}"
+    return first + check_character(first)
+
+
+def list_of(number: int) -> str:
+    return tuple(WEIGHTS)[number % 3]
+
+
+def district_of(number: int) -> str:
+    return DISTRICTS[number // 3 % 2]
+
+
+def parcel_of(number: int) -> str:
+    return f"{district_of(number)}001GB{number:06d}"
+
+
+def six(value: Decimal) -> Decimal:
+    return value.quantize(Decimal("0.000001"), ROUND_HALF_UP)
+
+
+def row_for(spec: Contract, **given: Any) -> Row:
+    """A row of a table; required columns that are not given get a plain value of their type."""
+    row = {c.name: given.get(c.name, _plain(c.type) if c.required else None) for c in spec.columns}
+    if unknown := set(given) - set(row):
+        raise AssertionError(f"{spec.name} has no columns {unknown}")
+    if "row_id" in row and "row_id" not in given:
+        row["row_id"] = hashlib.sha256("|".join(str(row[k]) for k in spec.key).encode()).hexdigest()[:32]
+    return row
+
+
+def _plain(kind: str) -> Any:
+    if kind.startswith("decimal"):
+        return Decimal(0)
+    return {
+        "string": "x", "int": 0, "bigint": 0, "boolean": False, "array<string>": [], "timestamp": KNOWN_AT,
+        "date": date(2020, 1, 1),
+    }[kind]  # fmt: skip
+
+
+def good_city() -> City:
+    """Rows of every table that the gate reads, in which every suite passes."""
+    city: City = defaultdict(list)
+    for year in YEARS:
+        for number in range(FIRMS):
+            _core(city, year, number)
+        _per_mu(city, year)
+    _events(city)
+    _deliveries(city)
+    return dict(city)
+
+
+def _add(city: City, table: str, **given: Any) -> Row:
+    row = row_for(contract(table), **given)
+    city[table].append(row)
+    return row
+
+
+def _land(number: int) -> tuple[Decimal, Decimal]:
+    """Own use and leased, mu."""
+    own, leased = Decimal(10 + number % 7), Decimal(0)
+    if list_of(number) == "below_scale_ge3":
+        own -= 2
+    if list_of(number) == "tenant":
+        own, leased = Decimal(0), Decimal(2)
+    return own, leased
+
+
+def _core(city: City, year: str, number: int) -> None:
+    who = {"uscc": code_of(number), "year": year, "district_code": district_of(number)}
+    above = list_of(number) == "above_scale"
+    _add(
+        city, "core.enterprise", **who, enterprise_name=f"宁波{number}号（合成）", is_above_scale=above,
+        reported_district_code=who["district_code"], industry_code="3411", industry_division_code="34",
+        directory_change_code="none", is_in_registry=True, is_uscc_valid=True,
+    )  # fmt: skip
+    own, leased = _land(number)
+    quarantined = number == 1 and year == YEARS[-1]
+    tax = Decimal(100 + 7 * number % 31) + Decimal(int(year) - 2022)
+    figures = {
+        "output_wan_yuan": tax * 20, "sales_output_wan_yuan": tax * 19, "value_added_wan_yuan": tax * 4,
+        "revenue_wan_yuan": tax * 20, "employees_average": Decimal(50), "rd_expense_wan_yuan": tax / 2,
+        "energy_tce": Decimal(300), "energy_calorific_tce": Decimal(150),
+    }  # fmt: skip
+    _add(
+        city, "core.enterprise_year", **who, is_above_scale=above, land_area_mu=own + leased, land_own_mu=own,
+        land_lease_mu=leased, **(figures if above else {}),
+        **({} if quarantined else {"tax_vat_wan_yuan": tax, "declared_revenue_wan_yuan": tax * 20}),
+        power_kwh=Decimal(400_000), insured_count=50, valid_from_date=date(int(year), 1, 1),
+        valid_to_date=date(int(year), 12, 31), quarantined_feeds=["gov_tax"] if quarantined else [],
+    )  # fmt: skip
+    if list_of(number) != "tenant":
+        area = own + (2 if list_of(number) == "below_scale_ge3" else 0)
+        place = {"parcel_id": parcel_of(number), "year": year, "district_code": who["district_code"]}
+        _add(
+            city, "core.parcel", **place, owner_uscc=who["uscc"], parcel_area_mu=area,
+            supply_mode_code="granted", acquired_date=date(2010, 1, 1),
+        )  # fmt: skip
+        uses = [(number, "own", own)]
+        if list_of(number) == "below_scale_ge3":
+            uses.append((number + 1, "lease", Decimal(2)))
+        for user, kind, used in uses:
+            _add(
+                city, "core.parcel_use", **place, uscc=code_of(user), use_type_code=kind,
+                lessor_uscc=None if kind == "own" else who["uscc"], parcel_area_mu=area, used_area_mu=used,
+            )  # fmt: skip
+
+
+def _per_mu(city: City, year: str) -> None:
+    for district in DISTRICTS:
+        rule_set = f"ningbo-test-{district}-{year}"
+        for name, weights in WEIGHTS.items():
+            for indicator in weights:
+                _add(
+                    city, "per_mu.baseline", year=year, district_code=district, list_code=name,
+                    indicator_code=indicator, value=BASELINE, method_code="fixed", rule_set_id=rule_set,
+                )  # fmt: skip
+            _list_of_district(city, year, district, name, rule_set)
+    _city_ranks(city, year)
+
+
+def _status(number: int, year: str) -> tuple[str, list[str]]:
+    if number == 0:
+        return "exempt", ["industry:44"]
+    if number == 1 and year == YEARS[-1]:
+        return "data_incomplete", ["quarantined:gov_tax"]
+    return "graded", []
+
+
+def _list_of_district(city: City, year: str, district: str, name: str, rule_set: str) -> None:
+    members = [n for n in range(FIRMS) if list_of(n) == name and district_of(n) == district]
+    rules = {"rule_set_id": rule_set, "rule_set_hash": "h"}
+    place = {"year": year, "district_code": district, "list_code": name}
+    totals: dict[int, Decimal] = {}
+    for number in members:
+        status, reasons = _status(number, year)
+        code = code_of(number)
+        _add(
+            city, "per_mu.population", uscc=code, **place, **rules, eval_status_code=status,
+            status_reasons=reasons, evaluation_uscc=code, unit_role_code="own",
+            land_area_mu=sum(_land(number), Decimal(0)),
+        )  # fmt: skip
+        if status == "graded":
+            totals[number] = _indicators(city, number, place, rule_set)
+    ranked = sorted(totals, key=lambda n: (-totals[n], code_of(n)))
+    size = len(ranked)
+    grades = "A" * int(size * 0.2) + "B" * int(size * 0.45)
+    grades = (grades + "C" * size)[: size - int(size * 0.05)] + "D" * int(size * 0.05)
+    for rank, number in enumerate(ranked, start=1):
+        _add(
+            city, "per_mu.enterprise_grade", uscc=code_of(number), **place, **rules, evaluation_version=1,
+            evaluation_uscc=code_of(number), indicator_score=totals[number], total_score=totals[number],
+            initial_grade=grades[rank - 1], final_grade=grades[rank - 1], rank_in_list=rank, list_size=size,
+            rank_in_district=rank, status_code="initial",
+            is_tie=sum(t == totals[number] for t in totals.values()) > 1,
+        )  # fmt: skip
+    _summary(city, place, members, grades)
+
+
+def _figures(city: City, number: int, year: str) -> Row:
+    index = YEARS.index(year) * FIRMS + number
+    return city["core.enterprise_year"][index]
+
+
+def _indicators(city: City, number: int, place: Row, rule_set: str) -> Decimal:
+    year = _figures(city, number, place["year"])
+    sides = {
+        "I1": (year["tax_vat_wan_yuan"], year["land_area_mu"]),
+        "I2": (year["value_added_wan_yuan"], year["land_area_mu"]),
+        "I7": (year["tax_vat_wan_yuan"], year["power_kwh"] / 10000),
+    }
+    total = Decimal(0)
+    for indicator, weight in WEIGHTS[place["list_code"]].items():
+        numerator, denominator = sides[indicator]
+        value = six(numerator / denominator)
+        score = six(value / BASELINE * weight)
+        total += score
+        _add(
+            city, "per_mu.indicator_value", uscc=code_of(number), **place, indicator_code=indicator,
+            numerator=numerator, denominator=denominator, value=value, baseline=BASELINE,
+            weight=Decimal(weight), score=score, rule_set_id=rule_set,
+        )  # fmt: skip
+    return total
+
+
+def _summary(city: City, place: Row, members: list[int], grades: str) -> None:
+    rows = [_figures(city, n, place["year"]) for n in members]
+    land = sum((r["land_area_mu"] for r in rows), Decimal(0))
+    tax = sum((r["tax_vat_wan_yuan"] or Decimal(0) for r in rows), Decimal(0))
+    statuses = [_status(n, place["year"])[0] for n in members]
+    counted = {f"{s}_count": statuses.count(s) for s in set(statuses)}
+    for scope in ("all", "without_giants"):
+        _add(
+            city, "per_mu.district_summary", **place, scope_code=scope, firm_count=len(members), **counted,
+            **{f"grade_{g.lower()}_count": grades.count(g) for g in "ABCD"}, landed_firm_count=len(members),
+            land_total_mu=land, tax_contribution_wan_yuan=tax, tax_per_mu_wan_yuan=six(tax / land),
+        )  # fmt: skip
+
+
+def _city_ranks(city: City, year: str) -> None:
+    for name in WEIGHTS:
+        rows = [r for r in city["per_mu.enterprise_grade"] if r["year"] == year and r["list_code"] == name]
+        ranked = sorted(rows, key=lambda r: (-r["total_score"], r["uscc"]))
+        for rank, row in enumerate(ranked, start=1):
+            _add(
+                city, "per_mu.city_rank", uscc=row["uscc"], year=year, district_code=row["district_code"],
+                list_code=name, total_score=row["total_score"], city_rank=rank, list_size=len(ranked),
+                percentile_pct=Decimal(50), label_zh="测算", rule_set_id=f"ningbo-city-{year}",
+            )  # fmt: skip
+
+
+def _events(city: City) -> None:
+    """A brand for firm 6 that gives no points of its own, so that totals stay plain."""
+    _add(
+        city, "core.enterprise_event", event_id="E1", year="2023", uscc=code_of(6), event_kind_code="honour",
+        event_code="brand", level_code="national", event_date=date(2023, 3, 1),
+    )  # fmt: skip
+    _add(
+        city, "per_mu.adjustment", uscc=code_of(6), year="2023", adjustment_code="bonus:brand:national",
+        event_id="E1", district_code=district_of(6), adjustment_kind_code="bonus", effect_code="none",
+        rule_set_id="ningbo-test-330203-2023",
+    )  # fmt: skip
+
+
+def _deliveries(city: City) -> None:
+    """One delivery for each feed and year; of the last year a tax and a directory record are quarantined."""
+    sequence = 0
+    for name in feeds():
+        for year in YEARS:
+            sequence += 1
+            quarantined = int(name in ("gov_tax", "gov_statistics_directory") and year == YEARS[-1])
+            add_delivery(
+                city, name, year, sequence=sequence, records_in=FIRMS, records_quarantined=quarantined
+            )
+    for number, feed, reason in (
+        (1, "gov_tax", "tax_vat_wan_yuan:type"),
+        (2, "gov_statistics_directory", "industry_code:code"),
+    ):
+        _add(
+            city, "quarantine.record", feed=feed, period=YEARS[-1], row_id=f"q{number}", mapping_hash="m",
+            delivery_id=f"{feed}-{YEARS[-1]}", uscc=code_of(number), reasons=[reason],
+        )  # fmt: skip
+    for year in YEARS:
+        for row in city["core.enterprise_year"]:
+            if row["year"] == year and row["tax_vat_wan_yuan"] is not None:
+                _add(
+                    city, "raw.gov_tax", uscc=row["uscc"], period=year, delivery_id=f"gov_tax-{year}",
+                    mapping_hash="m", tax_vat_wan_yuan=row["tax_vat_wan_yuan"],
+                    declared_revenue_wan_yuan=row["declared_revenue_wan_yuan"],
+                )  # fmt: skip
+            if row["year"] == year and (row["uscc"], year) != (code_of(2), YEARS[-1]):
+                _add(
+                    city, "raw.gov_statistics_directory", uscc=row["uscc"], period=year, mapping_hash="m",
+                    delivery_id=f"gov_statistics_directory-{year}", is_above_scale=row["is_above_scale"],
+                )  # fmt: skip
+            if row["year"] == year:
+                _add(
+                    city, "raw.gov_electricity", uscc=row["uscc"], period=year, mapping_hash="m",
+                    delivery_id=f"gov_electricity-{year}", power_kwh=row["power_kwh"],
+                )  # fmt: skip
+
+
+def add_delivery(city: City, feed: str, period: str, **given: Any) -> Row:
+    given = {"records_in": FIRMS, "records_quarantined": 0, "delivery_id": f"{feed}-{period}"} | given
+    return _add(
+        city, "raw.delivery", feed=feed, period=period, mapping_hash="m",
+        records_raw=given["records_in"] - given["records_quarantined"], **given,
+    )  # fmt: skip
+
+
+# --- Delta ------------------------------------------------------------------------------------------
+
+
+def write(rows: Iterable[Row], table: str, folder: Path, schema: pa.Schema | None = None) -> Pin:
+    """Write a table's rows as version 0 of a Delta table."""
+    data = pa.Table.from_pylist(list(rows), schema=schema or contract(table).arrow_schema())
+    write_deltalake(str(folder), data)
+    return Pin(table, str(folder), 0)
+
+
+def write_city(city: Mapping[str, list[Row]], folder: Path) -> dict[str, Pin]:
+    return {
+        name: write(city.get(name, []), name, folder / name)
+        for name, spec in contracts().items()
+        if not spec.source or name in city
+    }

@@ -1,0 +1,311 @@
+"""Bands: slips of unit in a sender's file, shrinking feeds, coverage, and what a published result may become."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from expectations.gate import Pin, run_gate
+from expectations.suite import declared_suites
+from expectations.unit_slips import TAX_COMPONENTS
+from tests.expectations.conftest import Judge
+from tests.expectations.good_city import City, code_of, write
+
+Columns = dict[str, Any]
+TAX = ("tax_vat_wan_yuan", "tax_income_wan_yuan")
+
+
+def _failed(report: Any) -> set[str]:
+    return {v.expectation for v in report.failures()}
+
+
+# --- slips of unit: a city spread as real ones are ----------------------------------------------------
+
+
+def spread_city(firms: int, years: tuple[str, ...], seed: int) -> Columns:
+    """Lognormal figures, 8 % of firms above scale: revenue 6,200 or 250 万元 in the median, sigma 1.3.
+
+    A firm keeps its size from year to year; tax rate, staff and electricity spread by 0.9 to 1.2 around it.
+    """
+    draw = np.random.default_rng(seed)
+    above = draw.random(firms) < 0.08
+    size = np.where(above, np.log(6200), np.log(250)) + draw.normal(0, 1.3, firms)
+    rate = np.log(0.03) + draw.normal(0, 0.9, firms)
+    staff = size * 0.7 - np.where(above, 1.7, 2.1) + draw.normal(0, 0.6, firms)
+    power = size * 0.8 + np.log(2000) + draw.normal(0, 1.0, firms)
+    columns: dict[str, list[Any]] = {}
+    for year in years:
+        moved = size + draw.normal(0, 0.3, firms)
+        revenue = np.exp(moved)
+        tax = np.exp(moved + rate + draw.normal(0, 0.5, firms)) * np.where(draw.random(firms) < 0.03, 0, 1)
+        statistics = [
+            r * f if a else None
+            for r, f, a in zip(revenue, draw.uniform(0.8, 1.2, firms), above, strict=True)
+        ]
+        values: dict[str, Any] = {
+            "uscc": [code_of(n) for n in range(firms)],
+            "year": [year] * firms,
+            "is_above_scale": above,
+            "tax_vat_wan_yuan": tax * 0.7,
+            "tax_income_wan_yuan": tax * 0.3,
+            "declared_revenue_wan_yuan": revenue,
+            "power_kwh": np.exp(power + draw.normal(0, 0.3, firms)),
+            "insured_count": np.maximum(1, np.exp(staff)).astype(int),
+            "revenue_wan_yuan": statistics,
+            "output_wan_yuan": statistics,
+            "employees_average": [e if a else None for e, a in zip(np.exp(staff), above, strict=True)],
+            "value_added_wan_yuan": statistics,
+            "energy_tce": statistics,
+            "land_area_mu": np.exp(draw.normal(1.7, 0.9, firms))
+            if year == years[0]
+            else columns["land_area_mu"][:firms],
+        }
+        for name, column in values.items():
+            columns.setdefault(name, []).extend(list(column))
+    return columns
+
+
+def slip(
+    columns: Columns, names: tuple[str, ...], factor: float, *, year: str, share: float = 0.03
+) -> Columns:
+    """The same city with every 1/share-th row of a year in another unit."""
+    step = round(1 / share)
+    slipped = dict(columns)
+    for name in names:
+        slipped[name] = [
+            value * factor if y == year and value is not None and n % step == 0 else value
+            for n, (value, y) in enumerate(zip(columns[name], columns["year"], strict=True))
+        ]
+    return slipped
+
+
+def slips_found(table: str, columns: Columns) -> dict[str, int]:
+    """Checks for slips of unit that fail, with the number of firms named."""
+    connection = duckdb.connect()
+    connection.execute("SET threads = 2")
+    rows = pa.table(columns)
+    for name in TAX_COMPONENTS:
+        if name not in columns:
+            rows = rows.append_column(name, pa.nulls(rows.num_rows, pa.float64()))
+    connection.register("figures", rows)
+    connection.execute("CREATE SCHEMA feeds")
+    connection.execute(
+        "CREATE TABLE feeds.current_delivery AS SELECT 'd' AS delivery_id, 'm' AS mapping_hash"
+    )
+    found = {}
+    for check in declared_suites()[table].checks:
+        if check.id.endswith("_slip"):
+            sql = check.sql.replace("{table}", "figures")
+            found[check.id] = connection.execute(f"SELECT count(*) FROM ({sql})").fetchall()[0][0]
+    return {id_: number for id_, number in found.items() if number}
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("firms", [540, 6000])
+def test_spread_of_real_figures_is_no_slip(firms: int, seed: int) -> None:
+    assert slips_found("core.enterprise_year", spread_city(firms, ("2021", "2022", "2023"), seed)) == {}
+
+
+@pytest.mark.parametrize("firms", [540, 6000])
+@pytest.mark.parametrize("factor", [1e-4, 1e4], ids=["too small", "too large"])
+@pytest.mark.parametrize("years", [("2021", "2022", "2023"), ("2022", "2023"), ("2023",)], ids=len)
+def test_three_percent_of_tax_rows_in_another_unit(years: tuple[str, ...], factor: float, firms: int) -> None:
+    """万元 read as 亿元 in 3 % of a year's rows is found with three years, two, and one."""
+    city = spread_city(firms, years, seed=7)
+    rows = (*TAX, "declared_revenue_wan_yuan")
+    assert slips_found("core.enterprise_year", slip(city, rows, factor, year="2023"))
+    found = slips_found("core.enterprise_year", slip(city, TAX, factor, year="2023"))
+    assert found["tax_to_revenue_slip"] >= 0.02 * firms
+    if len(years) > 1:
+        assert found["tax_unit_slip"] >= 0.025 * firms
+
+
+def test_slips_in_other_figures() -> None:
+    city = spread_city(2000, ("2021", "2022", "2023"), seed=3)
+    for name, check in {
+        "power_kwh": "power_unit_slip",
+        "declared_revenue_wan_yuan": "declared_revenue_unit_slip",
+        "land_area_mu": "land_unit_slip",
+    }.items():
+        factor = 667 if name == "land_area_mu" else 1e-4  # m² for 亩
+        assert check in slips_found("core.enterprise_year", slip(city, (name,), factor, year="2022"))
+    for name in ("output_wan_yuan", "revenue_wan_yuan", "value_added_wan_yuan", "energy_tce"):
+        found = slips_found("core.enterprise_year", slip(city, (name,), 1e4, year="2022", share=0.5))
+        assert name.split("_")[0] in " ".join(found)
+
+
+def test_employees_in_another_unit() -> None:
+    city = spread_city(4000, ("2023",), seed=3)
+    found = slips_found(
+        "core.enterprise_year", slip(city, ("employees_average",), 1e-4, year="2023", share=0.2)
+    )
+    assert set(found) == {"output_to_employees_slip"}
+    found = slips_found(
+        "core.enterprise_year", slip(city, ("revenue_wan_yuan",), 1e-4, year="2023", share=0.2)
+    )
+    assert set(found) == {"statistics_to_tax_revenue_slip"}
+
+
+def test_a_few_slips_are_a_firms_own_mistake() -> None:
+    city = spread_city(540, ("2021", "2022", "2023"), seed=5)
+    assert slips_found("core.enterprise_year", slip(city, TAX, 1e-4, year="2023", share=0.009)) == {}
+
+
+def months(firms: int, seed: int) -> Columns:
+    """Monthly tax of a year: income tax falls due by the quarter, single months spread by 0.8."""
+    draw = np.random.default_rng(seed)
+    size = draw.normal(2, 1.8, firms)
+    columns: dict[str, list[Any]] = {}
+    for month in range(1, 13):
+        usual = np.exp(size + draw.normal(0, 0.8, firms))
+        values: dict[str, Any] = {
+            "uscc": [code_of(n) for n in range(firms)],
+            "period": [f"2024-{month:02d}"] * firms,
+            "year": [f"2024-{month:02d}"] * firms,
+            "delivery_id": ["d"] * firms,
+            "mapping_hash": ["m"] * firms,
+            "tax_vat_wan_yuan": usual,
+            "tax_income_wan_yuan": usual * (2 if month % 3 == 1 else 0),
+            "declared_revenue_wan_yuan": usual * 30,
+        }
+        for name, column in values.items():
+            columns.setdefault(name, []).extend(list(column))
+    return columns
+
+
+@pytest.mark.parametrize("factor", [1e-4, 1e4], ids=["too small", "too large"])
+def test_slip_in_one_month(factor: float) -> None:
+    """A year's sum hides a month that is too small: the monthly rows show it."""
+    feed = months(800, seed=1)
+    assert slips_found("raw.gov_tax", feed) == {}
+    found = slips_found("raw.gov_tax", slip(feed, TAX, factor, year="2024-05"))
+    assert set(found) == {"tax_unit_slip"}
+    found = slips_found("raw.gov_tax", slip(feed, ("declared_revenue_wan_yuan",), factor, year="2024-05"))
+    assert set(found) == {"declared_revenue_unit_slip"}
+
+
+def test_slipped_tax_file_blocks_publication(city: City, judge: Judge) -> None:
+    """Through the gate: 10 % of the small city's rows, since five firms may always err."""
+    for table, period in (("core.enterprise_year", "year"), ("raw.gov_tax", "period")):
+        rows = [r for r in city[table] if r[period] == "2023" and r["tax_vat_wan_yuan"] is not None]
+        for row in rows[:6]:
+            row["tax_vat_wan_yuan"] = row["tax_vat_wan_yuan"] / 10_000
+    for row in city["raw.gov_electricity"][1:13:2]:
+        row["power_kwh"] = row["power_kwh"] / 10_000
+    tables = ("core.enterprise_year", "raw.gov_tax", "raw.gov_electricity")
+    report = judge(*tables)
+    assert not report.passed
+    named = {(v.table, v.expectation) for v in report.failures()}
+    assert {
+        ("core.enterprise_year", "tax_unit_slip"),
+        ("core.enterprise_year", "tax_to_revenue_slip"),
+    } <= named
+    assert {("raw.gov_tax", "tax_unit_slip"), ("raw.gov_electricity", "power_unit_slip")} <= named
+
+
+# --- volume and coverage -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("records", "blocks"), [(48, True), (57, False)])
+def test_feed_that_shrinks_by_a_fifth_blocks(records: int, blocks: bool, city: City, judge: Judge) -> None:
+    """48 of 60 are a fifth fewer than the year before; 57 are within the band of 90 %."""
+    for row in city["raw.delivery"]:
+        if row["delivery_id"] == "gov_energy-2023":
+            row.update(records_in=records, records_raw=records)
+    assert _failed(judge("raw.delivery")) == ({"volume_period"} if blocks else set())
+
+
+def test_table_that_shrank_since_the_last_release(
+    city: City, good_pins: Mapping[str, Pin], judge: Judge
+) -> None:
+    city["core.parcel"] = [r for n, r in enumerate(city["core.parcel"]) if n % 4]
+    city["per_mu.city_rank"] = city["per_mu.city_rank"][60:]
+    report = judge("core.parcel", "per_mu.city_rank", previous=good_pins)
+    volume = {v.table: v for v in report.verdicts if v.expectation == "volume"}
+    assert volume["core.parcel"].blocks
+    assert volume["core.parcel"].failing_keys == ("year=2022|before=40|now=30", "year=2023|before=40|now=30")
+    assert not volume["per_mu.city_rank"].success
+    assert not volume["per_mu.city_rank"].blocks
+
+
+BOTH = {"coverage_year", "coverage_year_warn"}
+
+
+@pytest.mark.parametrize(("lost", "fails"), [(6, BOTH), (5, BOTH), (4, set())])
+def test_coverage_against_the_year_before(lost: int, fails: set[str], city: City, judge: Judge) -> None:
+    """Of 40 firms below scale, 6 are 15 points; four firms are no loss of coverage in so small a city."""
+    rows = [r for r in city["core.enterprise_year"] if r["year"] == "2023" and not r["is_above_scale"]]
+    for row in rows[:lost]:
+        row["missing_feeds"] = ["gov_social_insurance"]
+    report = judge("core.enterprise_year")
+    assert {v.expectation for v in report.verdicts if not v.success} == fails
+
+
+def test_coverage_against_the_last_release(city: City, good_pins: Mapping[str, Pin], judge: Judge) -> None:
+    """The same loss in both years does not show from year to year."""
+    for row in city["core.enterprise_year"]:
+        if not row["is_above_scale"] and row["uscc"] < code_of(20):
+            row["missing_feeds"] = ["gov_social_insurance"]
+    assert _failed(judge("core.enterprise_year")) == set()
+    assert _failed(judge("core.enterprise_year", previous=good_pins)) == {"coverage_release"}
+
+
+def test_older_release_without_a_column(city: City, good_pins: Mapping[str, Pin], tmp_path: Path) -> None:
+    """Columns may be added: what the last release did not have yet is missing there."""
+    from schemas.contract import contract
+
+    schema = contract("core.enterprise_year").arrow_schema()
+    fewer = schema.remove(schema.get_field_index("emission_t"))
+    rows = [{k: v for k, v in r.items() if k != "emission_t"} for r in city["core.enterprise_year"]]
+    previous = {
+        **good_pins,
+        "core.enterprise_year": write(rows, "core.enterprise_year", tmp_path / "old", fewer),
+    }
+    assert run_gate(good_pins, previous, tables=["core.enterprise_year"]).passed
+
+
+# --- what was published ----------------------------------------------------------------------------------
+
+
+def test_final_result_changes_only_as_a_new_version(
+    city: City, judge: Judge, good_pins: Mapping[str, Pin], tmp_path: Path
+) -> None:
+    table = "per_mu.enterprise_grade"
+    for row in city[table]:
+        row["status_code"] = "final"
+    published = {**good_pins, table: write(city[table], table, tmp_path / "published")}
+    assert judge(table, previous=published).passed
+
+    row = city[table][0]
+    row.update(final_grade="C", grade_reasons=["corrected"])
+    report = judge(table, previous=published)
+    assert _failed(report) == {"final_results_stay"}
+    assert report.failures()[0].failing_keys == (f"uscc={row['uscc']}|year=2022|evaluation_version=1",)
+
+    corrected = row | {"evaluation_version": 2, "supersedes": 1, "status_code": "corrected", "row_id": "v2"}
+    row.update(final_grade="A", grade_reasons=[])
+    city[table].append(corrected | {"rank_in_list": None, "rank_in_district": None})
+    assert judge(table, previous=published).passed
+
+
+def test_grades_that_jump_are_reported(city: City, judge: Judge) -> None:
+    """Twice the city, so that there are a hundred grades a year: nobody is A in the second."""
+    table = "per_mu.enterprise_grade"
+    more = [
+        r | {"uscc": code_of(500 + n), "row_id": f"m{n}", "rank_in_list": None}
+        for n, r in enumerate(city[table])
+    ]
+    city[table] += more
+    for row in city[table]:
+        if row["year"] == "2023" and row["final_grade"] == "A":
+            row.update(final_grade="B", grade_reasons=["test"])
+    report = judge(table)
+    assert "grades_steady" in {v.expectation for v in report.warnings()}
+    assert Decimal(len(more)) >= 100

@@ -1,0 +1,378 @@
+"""Every check of every suite fails on a bad row, and names it."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from datetime import date
+from decimal import Decimal
+
+import pytest
+
+from expectations.suite import declared_suites
+from schemas.contract import contract
+from tests.expectations.conftest import Judge
+from tests.expectations.good_city import City, Row, add_delivery, code_of, parcel_of, row_for
+
+Rows = list[Row]
+
+#: 2022 comes first in every table of firms: rows 0–59 are its firms in order.
+FIRMS = 60
+
+
+def _change(rows: Rows, indices: range | tuple[int, ...], **values: object) -> None:
+    for index in indices:
+        rows[index].update(values)
+
+
+def _multiply(rows: Rows, index: int, factor: int, *columns: str) -> None:
+    for column in columns:
+        rows[index][column] *= factor
+
+
+def _enterprise(rows: Rows) -> dict[str, str]:
+    _change(rows, range(6), is_uscc_valid=False)
+    _change(rows, (10,), industry_code=None, industry_division_code="51")
+    _change(rows, (11,), industry_division_code="35")
+    _change(rows, (12,), industry_code="3400")
+    _change(rows, (13,), reported_district_code="330281")
+    _change(rows, range(20, 29), is_in_registry=False)
+    del rows[FIRMS + 2], rows[FIRMS - 1]
+    return {
+        "uscc_flag": code_of(0),
+        "uscc_invalid_share": code_of(5),
+        "industry_scope": code_of(10),
+        "industry_division": code_of(11),
+        "industry_class": "industry_code=3400",
+        "district_mapped": "reported_district_code=330281",
+        "directory_rows": code_of(59),
+        "directory_count": "year=2022",
+        "quarantined_stay": code_of(2),
+        "in_registry_share": "year=2022",
+    }
+
+
+def _enterprise_year(rows: Rows) -> dict[str, str]:
+    last = FIRMS  # the first firm of 2023; every third firm is above scale and reports statistics
+    _change(rows, (1,), tax_vat_wan_yuan=None)
+    _change(rows, (2,), power_kwh=None)
+    _change(rows, (3,), missing_feeds=["gov_nonsense"])
+    _change(rows, (4,), valid_to_date=date(2021, 12, 31))
+    rows[5]["land_own_mu"] += 1
+    _multiply(rows, 7, 2, "land_area_mu", "land_own_mu")
+    for index in range(20, 32):
+        rows[index]["tax_vat_wan_yuan"] *= -1
+    for index in range(0, 24, 3):
+        rows[index]["value_added_wan_yuan"] *= -1
+        rows[index]["rd_expense_wan_yuan"] = rows[index]["revenue_wan_yuan"] + 1
+        rows[index]["energy_calorific_tce"] = rows[index]["energy_tce"] + 1
+        rows[index]["sales_output_wan_yuan"] *= 10
+    giant = ("tax_vat_wan_yuan", "output_wan_yuan", "value_added_wan_yuan", "power_kwh", "energy_tce")
+    _multiply(rows, last, 10_000, *giant)
+    del rows[last + 59]
+    return {
+        "same_firms": code_of(59),
+        "missing_named": code_of(1),
+        "power_missing_named": code_of(2),
+        "feeds_known": "feed=gov_nonsense",
+        "within_year": code_of(4),
+        "land_parts": code_of(5),
+        "land_reconciles": code_of(7),
+        "negative_tax_share": "year=2022",
+        "negative_value_added_share": "year=2022",
+        "rd_above_revenue": code_of(0),
+        "rd_above_revenue_share": "year=2022",
+        "sales_to_output": code_of(0),
+        "city_sales_to_output": "year=2022",
+        "energy_values": "year=2022",
+        **{f"{t}_total_steady": "year=2023" for t in ("tax", "output", "value_added", "power", "energy")},
+    }
+
+
+def _parcel(rows: Rows) -> dict[str, str]:
+    _change(rows, (0,), completion_due_date=date(2009, 1, 1))
+    _change(rows, (1,), acquired_date=date(2024, 1, 1))
+    _change(rows, (2,), parcel_id="330299001GB000001")
+    for row in rows[40:]:
+        row["parcel_area_mu"] = Decimal(20_000)
+    return {
+        "dates_ordered": parcel_of(0),
+        "known_in_year": parcel_of(1),
+        "district_of_code": "330299001GB000001",
+        "industrial_land": "year=2023",
+    }
+
+
+def _parcel_use(rows: Rows) -> dict[str, str]:
+    rows[0]["used_area_mu"] += 1
+    _change(rows, (1,), used_area_mu=Decimal(-1))
+    _change(rows, (3,), parcel_id="330203001GB999999")
+    _change(rows, (4,), lessor_uscc=code_of(0))
+    _change(rows, range(20, 50), land_flags=["over_allotted", "unknown_parcel"])
+    return {
+        "not_overallotted": parcel_of(0),
+        "not_negative": code_of(1),
+        "parcel_known": "330203001GB999999",
+        "own_use_without_lessor": "uscc=",
+        "over_allotted_share": "year=2022",
+        "unknown_parcel_share": "year=2022",
+    }
+
+
+def _enterprise_event(rows: Rows) -> dict[str, str]:
+    good = rows[0]
+    rows += [good | {"event_id": f"X{n}", "uscc": code_of(900 + n), "row_id": f"x{n}"} for n in range(7)]
+    _change(rows, (1,), event_code="tax_evasion")
+    _change(rows, (2,), valid_until_date=date(2020, 1, 1))
+    _change(rows, (3,), event_date=date(2021, 1, 1))
+    return {"code_of_kind": "X0", "dates_ordered": "X1", "date_in_year": "X2", "firm_known": "year=2023"}
+
+
+def _record(rows: Rows) -> dict[str, str]:
+    good = rows[0]
+    rows += [good | {"row_id": f"x{n}"} for n in range(3)]
+    _change(rows, (2,), reasons=[])
+    _change(rows, (3,), delivery_id="nowhere")
+    _change(rows, (4,), feed="gov_nonsense")
+    return {"reasons_given": "x0", "delivery_known": "x1", "feed_known": "x2"}
+
+
+def _delivery(rows: Rows) -> dict[str, str]:
+    by_id = {row["delivery_id"]: row for row in rows}
+    by_id["gov_energy-2022"]["records_raw"] -= 1
+    # 10 of 60 against 2 % and five records; the sender of land parcels lost a fifth of them
+    by_id["gov_electricity-2023"].update(records_raw=50, records_quarantined=10)
+    by_id["gov_land_parcel-2023"].update(records_in=48, records_raw=48)
+    by_id["gov_tax-2022"].update(period="2021")
+    by_id["gov_honour-2022"].update(feed="gov_nonsense")
+    by_id["gov_honour-2023"].update(feed="gov_nonsense")
+    again = {"delivery_id": "again", "sequence": 99, "records_in": 48, "records_raw": 48}
+    rows.append(by_id["gov_social_insurance-2023"] | again)
+    return {
+        "counts_add_up": "gov_energy-2022",
+        "quarantine_complete": "gov_electricity",
+        "feed_known": "gov_nonsense",
+        "quarantine_band": "feed=gov_electricity|period=2023",
+        "quarantine_band_half": "feed=gov_electricity|period=2023",
+        "volume_period": "feed=gov_land_parcel|period=2023|before=60|records=48",
+        "volume_redelivery": "feed=gov_social_insurance|period=2023",
+        "periods_unbroken": "feed=gov_tax|period_before=2021|period=2023",
+        "every_feed": "gov_honour",
+    }
+
+
+def _population(rows: Rows) -> dict[str, str]:
+    _change(rows, (1,), list_code="tenant")
+    _change(rows, (2,), land_area_mu=Decimal(0))
+    _change(rows, (4,), unit_role_code="inherits", evaluation_uscc=code_of(999))
+    _change(rows, (5,), rule_set_id="ningbo-test-2021")
+    exempt = next(r for r in rows if r["eval_status_code"] == "exempt")
+    exempt["status_reasons"] = []
+    incomplete = next(r for r in rows if r["eval_status_code"] == "data_incomplete")
+    incomplete["eval_status_code"] = "graded"
+    for row in [r for r in rows if r["year"] == "2023"]:
+        if row is not incomplete:
+            row.update(eval_status_code="data_incomplete", status_reasons=["missing:gov_tax"])
+    lost = rows.pop(10)
+    return {
+        "same_firms": lost["uscc"],
+        "above_scale_by_directory": rows[1]["uscc"],
+        "graded_with_land": rows[2]["uscc"],
+        "graded_with_tax": code_of(1),
+        "reasons_given": exempt["uscc"],
+        "unit_of_evaluation": code_of(999),
+        "graded_by_rule_set": "ningbo-test-2021",
+        "data_incomplete_share": "year=2023",
+    }
+
+
+def _baseline(rows: Rows) -> dict[str, str]:
+    _change(rows, (0,), rule_set_id="ningbo-test-2021")
+    _change(rows, (1,), value=Decimal(0))
+    _change(rows, (2,), value=Decimal(100))
+    return {"of_the_year": "ningbo-test-2021", "above_zero": "indicator_code=I2", "steady": "year=2023"}
+
+
+def _indicator_value(rows: Rows) -> dict[str, str]:
+    _change(rows, (0,), list_code="tenant")
+    _change(rows, (2,), weight=Decimal(61))
+    rows[4]["value"] += 1
+    _change(rows, (6,), is_missing=True)
+    rows[8]["score"] += Decimal("0.0001")
+    _change(rows, (10,), note_code="missing_zero")
+    _change(rows, (12,), baseline=Decimal(11))
+    for row in rows:
+        if row["year"] == "2023" and row["indicator_code"] == "I1":
+            for column in ("numerator", "value", "score"):
+                row[column] *= 10_000
+    return {
+        "units_of_population": rows[0]["uscc"],
+        "weights_sum": rows[2]["uscc"],
+        "value_recomputes": rows[4]["uscc"],
+        "missing_flag": rows[6]["uscc"],
+        "score_recomputes": rows[8]["uscc"],
+        "score_by_note": "note_code=missing_zero",
+        "baseline_of_year": rows[12]["uscc"],
+        "tax_per_mu_p99": "year=2023",
+        "tax_per_mu_median": "year=2023",
+    }
+
+
+def _adjustment(rows: Rows) -> dict[str, str]:
+    good = rows[0]
+    rows += [good | {"adjustment_code": f"a{n}", "row_id": f"a{n}"} for n in range(4)]
+    _change(rows, (1,), points=Decimal(-1))
+    _change(rows, (2,), effect_code="direct_d")
+    _change(rows, (3,), event_id="nowhere")
+    _change(rows, (4,), uscc=code_of(999))
+    return {
+        "points_signed": "a0",
+        "effect_of_kind": "a1",
+        "event_known": "nowhere",
+        "firm_known": code_of(999),
+    }
+
+
+def _enterprise_grade(rows: Rows) -> dict[str, str]:
+    """The first rows are the ranked list of firms above scale of one district and year."""
+    swapped = (rows[0]["total_score"], rows[1]["total_score"])
+    rows[1]["total_score"], rows[0]["total_score"] = swapped
+    _change(rows, (2,), bonus_points=Decimal(1))
+    rows[3]["indicator_score"] += 1
+    _change(rows, (4,), final_grade="D")
+    _change(rows, (5,), supersedes=1)
+    _change(rows, (6,), rank_in_list=5)
+    _change(rows, (7,), initial_grade="A")
+    for row in rows[20:29]:
+        row["initial_grade"] = "A"
+    for row in rows:
+        if row["year"] == "2023":
+            row["final_grade"] = "B"
+    lost = rows.pop(-1)
+    return {
+        "graded_firms": lost["uscc"],
+        "total_adds_up": rows[2]["uscc"],
+        "total_recomputes": rows[3]["uscc"],
+        "ranks_complete": "list_code=above_scale",
+        "ranks_follow_totals": rows[1]["uscc"],
+        "grades_follow_ranks": rows[7]["uscc"],
+        "quota_a": "list_code=",
+        "change_has_reason": rows[4]["uscc"],
+        "versions_unbroken": rows[5]["uscc"],
+    }
+
+
+def _city_rank(rows: Rows) -> dict[str, str]:
+    _change(rows, (0,), label_zh="全市排名")
+    _change(rows, (1,), city_rank=3)
+    rows[5]["total_score"] += 10_000
+    lost = rows.pop(30)
+    return {
+        "labelled": "全市排名",
+        "ranks_complete": "year=2022",
+        "ranks_follow_totals": rows[5]["uscc"],
+        "units_of_population": lost["uscc"],
+    }
+
+
+def _district_summary(rows: Rows) -> dict[str, str]:
+    rows[0]["firm_count"] += 8  # 36 participants, 28 of them graded
+    rows[2]["grade_a_count"] += 1
+    rows[3]["firm_count"] += 100
+    rows[4]["tax_per_mu_wan_yuan"] += 1
+    _change(rows, (6,), value_added_per_mu_wan_yuan=Decimal(5))
+    _change(rows, (8,), land_total_mu=Decimal(800_000))
+    return {
+        "statuses_sum": "scope_code=all",
+        "grades_sum": f"list_code={rows[2]['list_code']}",
+        "firms_of_population": "list_code=above_scale",
+        "grades_of_firms": "year=2022",
+        "tax_per_mu": f"list_code={rows[4]['list_code']}",
+        "value_added_per_mu": f"district_code={rows[6]['district_code']}",
+        "without_giants_below_all": f"list_code={rows[3]['list_code']}",
+        "land_within_city": "year=2022",
+    }
+
+
+BAD: dict[str, Callable[[Rows], dict[str, str]]] = {
+    "core.enterprise": _enterprise,
+    "core.enterprise_event": _enterprise_event,
+    "core.enterprise_year": _enterprise_year,
+    "core.parcel": _parcel,
+    "core.parcel_use": _parcel_use,
+    "per_mu.adjustment": _adjustment,
+    "per_mu.baseline": _baseline,
+    "per_mu.city_rank": _city_rank,
+    "per_mu.district_summary": _district_summary,
+    "per_mu.enterprise_grade": _enterprise_grade,
+    "per_mu.indicator_value": _indicator_value,
+    "per_mu.population": _population,
+    "quarantine.record": _record,
+    "raw.delivery": _delivery,
+}
+
+#: Checks that need more than bad rows in one table: tests of their own, below or in test_bands.
+ELSEWHERE = {
+    "core.enterprise_year": {"coverage_year", "coverage_year_warn", "coverage_release"},
+    "per_mu.adjustment": {"vetoes_applied"},
+    "per_mu.enterprise_grade": {"quota_d", "vetoed_not_above_c", "final_results_stay", "grades_steady"},
+    "per_mu.population": {"somebody_graded"},
+}
+
+
+@pytest.mark.parametrize("table", BAD)
+def test_bad_rows_are_found_and_named(table: str, city: City, judge: Judge) -> None:
+    expected = BAD[table](city[table])
+    report = judge(table)
+    failed = {v.expectation: v for v in report.verdicts if not v.success and v.suite == f"{table}/domain"}
+    found = {
+        check: any(fragment in key for key in failed[check].failing_keys) if check in failed else False
+        for check, fragment in expected.items()
+    }
+    assert found == dict.fromkeys(expected, True), failed
+    assert not report.passed
+    assert all(v.unexpected > 0 and not v.details for v in failed.values()), failed
+
+
+def test_every_check_has_a_bad_row(city: City) -> None:
+    missing = {}
+    for table, suite in declared_suites().items():
+        covered = set(ELSEWHERE.get(table, ()))
+        if table in BAD:
+            covered |= set(BAD[table](copy.deepcopy(city[table])))
+        missing[table] = {c.id for c in suite.checks if not c.id.endswith("_slip")} - covered
+    assert not any(missing.values()), missing
+
+
+def test_vetoed_firm_in_a(city: City, judge: Judge) -> None:
+    best = next(r for r in city["per_mu.enterprise_grade"] if r["final_grade"] == "A")
+    fatal = {
+        "uscc": best["uscc"], "year": best["year"], "event_id": "F1", "event_kind_code": "accident",
+        "event_code": "safety_fatal", "event_date": date(2022, 5, 1),
+    }  # fmt: skip
+    city["core.enterprise_event"].append(row_for(contract("core.enterprise_event"), **fatal))
+    report = judge("core.enterprise_event", tables=["per_mu.adjustment"])
+    assert [v.expectation for v in report.warnings()] == ["vetoes_applied"]
+
+    veto = {
+        "uscc": best["uscc"], "year": best["year"], "event_id": "F1", "adjustment_code": "veto:safety_fatal",
+        "adjustment_kind_code": "veto", "effect_code": "direct_d", "district_code": best["district_code"],
+    }  # fmt: skip
+    city["per_mu.adjustment"].append(row_for(contract("per_mu.adjustment"), **veto))
+    tables = ["per_mu.adjustment", "per_mu.enterprise_grade"]
+    report = judge("core.enterprise_event", "per_mu.adjustment", tables=tables)
+    assert [v.expectation for v in report.failures()] == ["vetoed_not_above_c"]
+    assert best["uscc"] in report.failures()[0].failing_keys[0]
+
+
+def test_year_without_graded_firms(city: City, judge: Judge) -> None:
+    for row in city["per_mu.population"]:
+        if row["year"] == "2023":
+            row.update(eval_status_code="data_incomplete", status_reasons=["missing:gov_tax"])
+    assert "somebody_graded" in {v.expectation for v in judge("per_mu.population").failures()}
+
+
+def test_delivered_feed_is_never_unknown(city: City) -> None:
+    """The builder of good cities itself: one delivery of sixty records is what a feed brings."""
+    row = add_delivery(city, "gov_tax", "2024")
+    assert row["records_in"] == row["records_raw"] == FIRMS
