@@ -119,13 +119,13 @@ class Archive:
         order = ", ".join(spec.key)
         try:
             count = connection.execute(f"SELECT count(*) FROM {source} WHERE {condition}", values).fetchone()
-            cursor = connection.execute(
-                f"SELECT * FROM {source} WHERE {condition} ORDER BY {order} LIMIT {ROWS_SHOWN}", values
+            rows = duck.fetch(
+                connection,
+                f"SELECT * FROM {source} WHERE {condition} ORDER BY {order} LIMIT {ROWS_SHOWN}",
+                values,
             )
         except duckdb.Error as error:
             raise RejectedError(f"{table}: {str(error).splitlines()[0]}") from None
-        names = [d[0] for d in cursor.description or []]
-        rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
         return [self._with_headings(row) for row in rows], int(count[0]) if count else 0
 
     def _current(self, spec: Contract) -> str:
@@ -138,9 +138,8 @@ class Archive:
     def _with_headings(self, row: dict[str, Any]) -> dict[str, Any]:
         """Put the sender's headings to the cells of an original record."""
         if "source_record" in row:
-            headings = next(
-                (d["headings"] for d in self._deliveries if d["delivery_id"] == row["delivery_id"]), []
-            )
+            delivery = next((d for d in self._deliveries if d["delivery_id"] == row["delivery_id"]), None)
+            headings = delivery["headings"] if delivery else []
             cells = row["source_record"]
             if len(headings) == len(cells):
                 row["source_record"] = dict(zip(headings, cells, strict=True))

@@ -12,11 +12,14 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
+
 from jobs.graph import fingerprints, registry, stored_fingerprints
 from jobs.ingest.ingest import DELIVERY, QUARANTINE
+from jobs.per_mu.rules import rule_book
 from schemas.contract import digest, feeds
 from schemas.errors import RejectedError
-from warehouse import releases, tables
+from warehouse import duck, releases, tables
 from warehouse.releases import Release, published_path
 from warehouse.settings import settings
 
@@ -113,7 +116,13 @@ def _judge(pins: Mapping[str, Pin], previous: Mapping[str, Pin], progress: Progr
 
 
 def _quotas() -> Iterable[Quota]:
-    return []
+    """Shares of A and D by rule set; of lists with a quota of their own, the widest holds."""
+    from expectations.gate import Quota
+
+    for rule_set in rule_book().all():
+        shares = [rule_set.quota_of(code).shares for code in rule_set.lists]
+        most_a, least_d = max(s["A"] for s in shares), min(s["D"] for s in shares)
+        yield Quota(rule_set.id, float(most_a), float(least_d))
 
 
 def _release(
@@ -143,23 +152,7 @@ def _release(
     number = releases.next_number()
     rules = rule_sets()
     verdicts = verdict_rows(gate)
-    releases.describe(
-        draft.path,
-        {
-            "info": [
-                {"key": "release", "value": str(number)},
-                {
-                    "key": "scope_zh",
-                    "value": "合成数据（示范城市），不含任何真实企业" if is_synthetic() else "",
-                },
-                {"key": "scope_en", "value": "Synthetic data of the demo city" if is_synthetic() else ""},
-            ],
-            "verdict": verdicts,
-            "rule_set": [{"rule_set_id": k, "rule_set_hash": v} for k, v in rules.items()],
-            "delivery": tables.rows(DELIVERY, version=pins[DELIVERY].version).to_pylist(),
-            "dictionary": releases.dictionary(),
-        },
-    )
+    releases.describe(draft.path, _description(number, verdicts, pins))
     name = f"release-{number}.duckdb"
     draft.path.replace(settings().releases / name)
     release = releases.create_manifest(
@@ -184,6 +177,51 @@ def _release(
     return PublishReport(release, True, gate, tuple(written))
 
 
+def _description(number: int, verdicts: list[dict[str, Any]], pins: Mapping[str, Pin]) -> dict[str, pa.Table]:
+    """The tables of the schema ``release`` in a release file."""
+    scope = (
+        ("合成数据（示范城市），不含任何真实企业", "Synthetic data of a demo city without any real firm")
+        if is_synthetic()
+        else ("", "")
+    )
+    info = {"release": str(number), "scope_zh": scope[0], "scope_en": scope[1], "code": code_version()}
+    books = [
+        {
+            "rule_set_id": r.id, "rule_set_hash": r.hash, "title_zh": r.title.zh, "title_en": r.title.en,
+            "source": r.source, "content": r.model_dump_json(),
+        }
+        for r in rule_book().all()
+    ]  # fmt: skip
+    assumed = [
+        {"rule_set_id": r.id, "field": n.field, "why": n.why}
+        for r in rule_book().all()
+        for n in r.assumptions
+    ]
+    delivered = tables.rows(DELIVERY, version=pins[DELIVERY].version)
+    return {
+        "info": pa.Table.from_pylist([{"key": k, "value": v} for k, v in info.items()]),
+        "verdict": pa.Table.from_pylist(verdicts),
+        "rule_set": pa.Table.from_pylist(books),
+        "assumption": pa.Table.from_pylist(assumed),
+        "delivery": delivered,
+        "quarantine": refused_by_reason(pins),
+        "dictionary": pa.Table.from_pylist(releases.dictionary()),
+        "code": pa.Table.from_pylist(releases.codes()),
+    }
+
+
+def refused_by_reason(pins: Mapping[str, Pin]) -> pa.Table:
+    """One row per feed, period and reason: quarantined records (a record with two reasons counts in both)."""
+    pin = pins.get(QUARANTINE)
+    refused = tables.rows(QUARANTINE, ["feed", "period", "reasons"], pin.version if pin else None)
+    with duck.connect() as connection:
+        connection.register("refused", refused)
+        return connection.execute(
+            "SELECT feed, period, reason, count(*) AS records "
+            "FROM (SELECT feed, period, unnest(reasons) AS reason FROM refused) GROUP BY ALL ORDER BY ALL"
+        ).to_arrow_table()
+
+
 def is_synthetic() -> bool:
     """Whether the home holds the demo city's data."""
     return (settings().landing / ".demo_city.json").exists()
@@ -191,7 +229,7 @@ def is_synthetic() -> bool:
 
 def rule_sets() -> dict[str, str]:
     """Ids and hashes of all rule sets in force."""
-    return {}
+    return {rule_set.id: rule_set.hash for rule_set in rule_book().all()}
 
 
 def code_version() -> str:

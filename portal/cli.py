@@ -45,6 +45,29 @@ def test(context: typer.Context) -> None:
 
 
 @app.command()
+def demo(
+    scale: Annotated[float, typer.Option(help="Size of the city; 1 is Ningbo's own.")] = 1.0,
+    seed: Annotated[int, typer.Option(help="Another seed is another city.")] = 2020,
+    years: Annotated[
+        list[int] | None, typer.Option(help="Consecutive years; give it once for each.", show_default=False)
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Generate a synthetic city's files, run every DAG through Airflow, publish, and print what came out."""
+    from jobs.demo_city.city import CitySpec
+    from portal import summary
+    from portal.demo import run_demo
+
+    spec = CitySpec(scale, seed, tuple(sorted(years))) if years else CitySpec(scale, seed)
+    with console.stages(quiet=json) as progress:
+        report = run_demo(spec, progress)
+    if json:
+        console.as_json(summary.as_rows(report))
+    else:
+        summary.show(report, progress.seconds)
+
+
+@app.command()
 def check(json: Json = False) -> None:
     """Contracts, rule sets, suites and the job graph are well formed."""
     from portal.check import check_all
@@ -183,9 +206,7 @@ def sql(
         command = sys.stdin.read()
     try:
         with duck.connect(opened.file, read_only=True) as connection:
-            cursor = connection.execute(command)
-            names = [d[0] for d in cursor.description or []]
-            rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+            rows = duck.fetch(connection, command)
     except duckdb.Error as error:
         raise RejectedError(f"SQL: {str(error).splitlines()[0]}") from None
     if json:

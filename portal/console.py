@@ -54,7 +54,13 @@ def show(rows: Sequence[Mapping[str, Any]], title: str | None = None, columns: S
 
 
 def say(line: str) -> None:
-    out.print(line)
+    out.print(line, markup=False, soft_wrap=True)
+
+
+def heading(line: str) -> None:
+    """A line that stands out, with room before it."""
+    out.print()
+    out.print(line, style="bold", markup=False, soft_wrap=True)
 
 
 class Stages:

@@ -278,5 +278,6 @@ class _ProgressHandler(logging.Handler):
         self._progress = progress
 
     def emit(self, record: logging.LogRecord) -> None:
-        stage, what, rows = record.args  # type: ignore[misc]
-        self._progress(str(stage), str(what), int(rows))  # type: ignore[call-overload]
+        assert isinstance(record.args, tuple)
+        stage, what, rows = record.args
+        self._progress(str(stage), str(what), int(str(rows)))

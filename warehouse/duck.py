@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
@@ -24,6 +26,15 @@ def load_delta(connection: duckdb.DuckDBPyConnection) -> None:
 
     import_extension("delta")
     connection.execute("LOAD delta")
+
+
+def fetch(
+    connection: duckdb.DuckDBPyConnection, sql: str, values: Sequence[object] = ()
+) -> list[dict[str, Any]]:
+    """A statement's rows as mappings, column → value."""
+    cursor = connection.execute(sql, values)
+    names = [d[0] for d in cursor.description or []]
+    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
 
 def literal(text: str) -> str:

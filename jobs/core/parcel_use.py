@@ -9,7 +9,7 @@ The rules, in order:
 
 from __future__ import annotations
 
-from pyspark.sql import DataFrame, Window
+from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from jobs.core.identity import flags, present_district, row_id

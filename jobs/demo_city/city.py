@@ -95,14 +95,10 @@ def generate(
     """
     landing.mkdir(parents=True, exist_ok=True)
     truth.mkdir(parents=True, exist_ok=True)
-    identity = {"spec": _spec_json(spec), "version": generator_version()}
+    identity = _identity(spec)
     marker = landing / MARKER
     found = _read_marker(marker)
-    if (
-        found.get("complete")
-        and all(found.get(k) == v for k, v in identity.items())
-        and (truth / TRUTH).exists()
-    ):
+    if is_there(spec, landing, truth):
         return _report(True, found)
     _remove(landing, found.get("files", []))
 
@@ -128,6 +124,17 @@ def generate(
     }
     replace(marker, _dump(state))
     return _report(False, state)
+
+
+def is_there(spec: CitySpec, landing: Path, truth: Path) -> bool:
+    """Whether exactly this city's files lie in the landing folder."""
+    found = _read_marker(landing / MARKER)
+    same = all(found.get(k) == v for k, v in _identity(spec).items())
+    return bool(found.get("complete")) and same and (truth / TRUTH).exists()
+
+
+def _identity(spec: CitySpec) -> dict[str, Any]:
+    return {"spec": _spec_json(spec), "version": generator_version()}
 
 
 def _send(landing: Path, frame: Frame, plan: Plan, faults: list[dict[str, Any]]) -> Iterable[Frame]:

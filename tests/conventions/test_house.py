@@ -68,8 +68,11 @@ def test_no_other_distribution_owns_our_packages() -> None:
 
 @pytest.mark.parametrize("module", ["schemas.contract", "warehouse.releases", "jobs.graph", "portal.cli"])
 def test_nothing_loads_spark_or_airflow_at_import(module: str) -> None:
-    code = f"import sys, {module}; print([m for m in ('pyspark.sql', 'airflow', 'great_expectations') if m in sys.modules])"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=CHECKOUT)
+    heavy = ("pyspark.sql", "airflow", "great_expectations")
+    code = f"import sys, {module}; print([m for m in {heavy} if m in sys.modules])"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=CHECKOUT
+    )
     allowed = ["pyspark.sql"] if module == "jobs.graph" else []
     assert eval(done.stdout) in (allowed, [])
 
@@ -89,7 +92,8 @@ def test_tables_have_a_job_of_their_name_and_suites_a_table() -> None:
 
 
 @pytest.mark.parametrize(
-    "lost", ["title", "grain", "key", "owner", "legal_basis", "access_key", "delivery", "columns", "description"]
+    "lost",
+    ["title", "grain", "key", "owner", "legal_basis", "access_key", "delivery", "columns", "description"],
 )
 def test_a_contract_that_lacks_something_is_refused_in_one_line(lost: str) -> None:
     import yaml

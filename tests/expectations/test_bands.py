@@ -107,13 +107,13 @@ def slips_found(table: str, columns: Columns) -> dict[str, int]:
     return {id_: number for id_, number in found.items() if number}
 
 
-@pytest.mark.parametrize("seed", range(4))
-@pytest.mark.parametrize("firms", [540, 6000])
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("firms", [540, 3000])
 def test_spread_of_real_figures_is_no_slip(firms: int, seed: int) -> None:
     assert slips_found("core.enterprise_year", spread_city(firms, ("2021", "2022", "2023"), seed)) == {}
 
 
-@pytest.mark.parametrize("firms", [540, 6000])
+@pytest.mark.parametrize("firms", [540, 3000])
 @pytest.mark.parametrize("factor", [1e-4, 1e4], ids=["too small", "too large"])
 @pytest.mark.parametrize("years", [("2021", "2022", "2023"), ("2022", "2023"), ("2023",)], ids=len)
 def test_three_percent_of_tax_rows_in_another_unit(years: tuple[str, ...], factor: float, firms: int) -> None:
@@ -238,7 +238,7 @@ def test_table_that_shrank_since_the_last_release(
 BOTH = {"coverage_year", "coverage_year_warn"}
 
 
-@pytest.mark.parametrize(("lost", "fails"), [(6, BOTH), (5, BOTH), (4, set())])
+@pytest.mark.parametrize(("lost", "fails"), [(6, BOTH), (4, set())])
 def test_coverage_against_the_year_before(lost: int, fails: set[str], city: City, judge: Judge) -> None:
     """Of 40 firms below scale, 6 are 15 points; four firms are no loss of coverage in so small a city."""
     rows = [r for r in city["core.enterprise_year"] if r["year"] == "2023" and not r["is_above_scale"]]

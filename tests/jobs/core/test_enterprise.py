@@ -57,7 +57,12 @@ def test_codes_that_python_stdnum_rejects_are_valid(spark: SparkSession) -> None
 
 
 def test_a_firm_whose_directory_row_was_refused_stays(spark: SparkSession) -> None:
-    record = {"uscc": BAD, "enterprise_name": "乙厂", "reported_district_code": "330206", "is_above_scale": True}
+    record = {
+        "uscc": BAD,
+        "enterprise_name": "乙厂",
+        "reported_district_code": "330206",
+        "is_above_scale": True,
+    }
     refused = [
         {
             "feed": "gov_statistics_directory", "period": "2023", "row_id": "x1", "uscc": BAD,
@@ -71,12 +76,19 @@ def test_a_firm_whose_directory_row_was_refused_stays(spark: SparkSession) -> No
             "feed": "gov_statistics_directory", "period": "2023", "row_id": "x3", "uscc": GOOD,
             "mapped_record": json.dumps({"uscc": GOOD}), "reasons": ["key:duplicate"],
         },
-        {"feed": "gov_tax", "period": "2023", "row_id": "x4", "uscc": "elsewhere", "mapped_record": "{}", "reasons": ["a:b"]},
+        {
+            "feed": "gov_tax", "period": "2023", "row_id": "x4", "uscc": "elsewhere",
+            "mapped_record": "{}", "reasons": ["a:b"],
+        },
     ]  # fmt: skip
     rows = firms(spark, [{"uscc": GOOD, "period": "2023"}], refused=refused)
     assert set(rows) == {(GOOD, "2023"), (BAD, "2023"), ("row-x2", "2023")}
     kept = rows[BAD, "2023"]
-    assert (kept["enterprise_name"], kept["district_code"], kept["is_above_scale"]) == ("乙厂", "330206", True)
+    assert (kept["enterprise_name"], kept["district_code"], kept["is_above_scale"]) == (
+        "乙厂",
+        "330206",
+        True,
+    )
     assert not kept["is_uscc_valid"]
     assert set(kept["identity_flags"]) == {"directory_quarantined", "invalid_uscc", "not_in_registry"}
 

@@ -71,5 +71,7 @@ def test_land_is_own_use_plus_leased(spark: SparkSession) -> None:
         },
     ]  # fmt: skip
     row = year(spark, "2023", uses=uses)
-    figures = [str(row[c].normalize()) for c in ("land_area_mu", "land_own_mu", "land_lease_mu", "land_let_mu")]
+    figures = [
+        str(row[c].normalize()) for c in ("land_area_mu", "land_own_mu", "land_lease_mu", "land_let_mu")
+    ]
     assert figures == ["8.5", "6", "2.5", "4"]

@@ -19,13 +19,17 @@ OWNER, TENANT, SUBTENANT, OTHER = "owner", "tenant", "subtenant", "other"
 P = "330282001GB000001"
 
 
-def uses(spark: SparkSession, area: str, survey: list[dict[str, Any]], owner: str | None = OWNER) -> dict[Any, Any]:
+def uses(
+    spark: SparkSession, area: str, survey: list[dict[str, Any]], owner: str | None = OWNER
+) -> dict[Any, Any]:
     parcels = frame(
         spark, "core.parcel", [{"parcel_id": P, "year": "2023", "parcel_area_mu": area, "owner_uscc": owner}]
     )
     rows = frame(spark, "raw.gov_land_survey", [{"parcel_id": P, "period": "2023", **s} for s in survey])
     result = parcel_use(parcels, rows).collect()
-    return {(r["uscc"], r["use_type_code"]): (str(r["used_area_mu"].normalize()), r["land_flags"]) for r in result}
+    return {
+        (r["uscc"], r["use_type_code"]): (str(r["used_area_mu"].normalize()), r["land_flags"]) for r in result
+    }
 
 
 def own(area: str) -> dict[str, Any]:
@@ -112,10 +116,10 @@ def test_never_more_than_the_parcel_against_an_oracle(
         claimed = sum((t for t, _ in tenants), Decimal(0))
         given_out = Decimal(0)
         for place, (claim, _) in enumerate(tenants):
-            survey.append(
-                {"parcel_id": name, "period": "2023", **lease(str(claim), f"t{place}")}
+            survey.append({"parcel_id": name, "period": "2023", **lease(str(claim), f"t{place}")})
+            got = (
+                claim if claimed <= area else (claim * area / claimed).quantize(Decimal("1e-6"), ROUND_FLOOR)
             )
-            got = claim if claimed <= area else (claim * area / claimed).quantize(Decimal("1e-6"), ROUND_FLOOR)
             expected[name, f"t{place}"] = got
             given_out += got
         expected[name, OWNER] = area - given_out

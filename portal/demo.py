@@ -1,0 +1,77 @@
+"""``./brain demo``: a synthetic city's files, every DAG by Airflow in this process, a release, and what came out."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from portal.orchestration import run_dags_in_process, start_migration
+from schemas.errors import UserError
+from warehouse import engine, releases
+from warehouse.releases import Release
+from warehouse.settings import settings
+
+if TYPE_CHECKING:
+    from jobs.demo_city.city import CitySpec, GenerationReport
+
+Progress = Callable[[str, str, int], None]
+
+
+@dataclass(frozen=True)
+class DemoReport:
+    """What lies in the landing folder, what each DAG reported, and the release that is now the latest."""
+
+    city: GenerationReport
+    dags: dict[str, dict[str, Any]]
+    release: Release
+
+    @property
+    def is_new(self) -> bool:
+        return bool(self.dags["publish"]["is_new"])
+
+
+def run_demo(spec: CitySpec, progress: Progress) -> DemoReport:
+    """Generate the city's files (kept when the same ones lie there), run every DAG, publish.
+
+    Airflow's database and the engine are started while the files are written: each takes several seconds and
+    neither needs the others.
+    """
+    from jobs.demo_city.city import generate
+
+    config = settings()
+    migration = start_migration(config)
+    warming = _warm_engine() if _has_work(spec) else None
+    city = generate(
+        spec, config.landing, config.home / "truth", lambda feed, rows: progress("generate", feed, rows)
+    )
+    if migration:
+        progress("airflow", "preparing its database", 0)
+        migration.wait()
+    if warming:
+        progress("engine", "starting Spark", 0)
+        warming.join()
+    dags = run_dags_in_process(progress)
+    return DemoReport(city, dags, releases.open_release())
+
+
+def _has_work(spec: CitySpec) -> bool:
+    from jobs.demo_city.city import is_there
+
+    config = settings()
+    return not (releases.release_numbers() and is_there(spec, config.landing, config.home / "truth"))
+
+
+def _warm_engine() -> threading.Thread:
+    """Start the engine in the background; what goes wrong shows again, in full, where it is needed."""
+
+    def start() -> None:
+        try:
+            engine.connect()
+        except UserError:
+            return
+
+    thread = threading.Thread(target=start, daemon=True)
+    thread.start()
+    return thread

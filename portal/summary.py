@@ -1,0 +1,140 @@
+"""What a person sees when a release was made: records, verdict, totals, grades, and what to do next."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from portal import console
+from warehouse import duck
+from warehouse.releases import Release
+
+if TYPE_CHECKING:
+    from portal.demo import DemoReport
+
+SYNTHETIC = "合成数据：示范城市，不含任何真实企业 · Synthetic data: a demo city without any real firm"
+TOP = 10
+
+#: A delivery mapped anew stands in the register twice: it counts as it was mapped last.
+_FEEDS = """
+    SELECT feed, count(*) AS files, sum(records_in)::BIGINT AS records, sum(records_raw)::BIGINT AS raw,
+        sum(records_quarantined)::BIGINT AS quarantined, any_value(r.reasons) AS reasons
+    FROM (FROM release.delivery
+        QUALIFY row_number() OVER (PARTITION BY delivery_id ORDER BY sequence DESC) = 1)
+    LEFT JOIN (SELECT feed, string_agg(reason || ' ' || n, ', ' ORDER BY n DESC, reason) AS reasons
+        FROM (SELECT feed, reason, sum(records)::BIGINT AS n FROM release.quarantine GROUP BY ALL)
+        GROUP BY feed) r USING (feed)
+    GROUP BY feed ORDER BY feed"""
+
+_GRADES = """
+    SELECT d.zh AS 区县, s.year AS 年度, sum(firm_count)::BIGINT AS 企业, sum(graded_count)::BIGINT AS 参评,
+        sum(grade_a_count)::BIGINT AS A, sum(grade_b_count)::BIGINT AS B, sum(grade_c_count)::BIGINT AS C,
+        sum(grade_d_count)::BIGINT AS D, sum(exempt_count)::BIGINT AS 免评,
+        sum(protected_count)::BIGINT AS 保护, sum(data_incomplete_count)::BIGINT AS 数据不全,
+        sum(out_of_scope_count)::BIGINT AS 范围外
+    FROM per_mu.district_summary s JOIN release.code d ON d.list = 'district' AND d.code = s.district_code
+    WHERE s.scope_code = 'all' AND s.year = ? GROUP BY ALL ORDER BY min(s.district_code)"""
+
+_TOP = f"""
+    SELECT rank_in_list AS 名次, enterprise_name AS 企业, uscc AS 统一社会信用代码, total_score AS 综合得分,
+        final_grade AS 等级
+    FROM per_mu.enterprise_grade WHERE year = ? AND district_code = ? AND list_code = 'above_scale'
+        AND rank_in_list <= {TOP} ORDER BY rank_in_list"""
+
+
+def query(release: Release, sql: str, *values: object) -> list[dict[str, Any]]:
+    """Rows of a release file."""
+    with duck.connect(release.file, read_only=True) as connection:
+        return duck.fetch(connection, sql, values)
+
+
+def as_rows(report: DemoReport) -> list[dict[str, Any]]:
+    """The release as one object, for programs."""
+    from jobs.publish import summary_of
+
+    return [{**summary_of(report.release.manifest), "is_new": report.is_new}]
+
+
+def show(report: DemoReport, seconds: Mapping[str, float]) -> None:
+    """Print what the demo made."""
+    release = report.release
+    console.heading(SYNTHETIC)
+    _show_feeds(release)
+    _show_plan(report)
+    _show_gate(release)
+    _show_grades(release)
+    _show_times(seconds)
+    _show_next(report)
+
+
+def _show_feeds(release: Release) -> None:
+    rows = query(release, _FEEDS)
+    total = {k: sum(r[k] for r in rows) for k in ("files", "records", "raw", "quarantined")}
+    console.show([*rows, {"feed": "合计 total", **total, "reasons": ""}], "收到的记录 Records taken in")
+
+
+def _show_plan(report: DemoReport) -> None:
+    rows = [
+        {
+            "指标 2020": c.indicator_zh,
+            "单位": c.unit,
+            "规划×规模 plan": c.plan,
+            "生成 generated": c.generated,
+            "差 %": c.difference_pct,
+        }
+        for c in report.city.plan_comparison
+    ]
+    console.show(rows, "与规划数对照 The plan's totals of 2020 beside the city's")
+
+
+def _show_gate(release: Release) -> None:
+    gate = release.manifest["gate"]
+    warned = [v for v in gate["verdicts"] if not v["success"]]
+    console.heading(
+        f"质量闸门 Gate: 通过 passed, {gate['expectations']} expectations in {gate['suites']} suites, "
+        f"{gate['seconds']:.1f} s, {len(warned)} warnings"
+    )
+    if warned:
+        console.show(
+            [
+                {"table": v["table"], "warning": f"{v['title_zh']} {v['title_en']}", "rows": v["unexpected"]}
+                for v in warned
+            ]
+        )
+
+
+def _show_grades(release: Release) -> None:
+    year = _latest_year(release)
+    rows = query(release, _GRADES, year)
+    total = {k: sum(r[k] for r in rows) for k in rows[0] if k not in ("区县", "年度")} if rows else {}
+    console.show([*rows, {"区县": "全市", "年度": year, **total}], "评价等级 Grades by district")
+    district = max(rows, key=lambda r: r["参评"])["区县"]
+    code = query(release, "SELECT code FROM release.code WHERE list = 'district' AND zh = ?", district)[0][
+        "code"
+    ]
+    console.show(query(release, _TOP, year, code), f"{district}规上前{TOP}名 Top {TOP} above scale, {year}")
+
+
+def _latest_year(release: Release) -> str:
+    return str(query(release, "SELECT max(year) AS year FROM per_mu.enterprise_grade")[0]["year"])
+
+
+def _show_times(seconds: Mapping[str, float]) -> None:
+    rows = [{"stage": k, "seconds": round(v, 1)} for k, v in seconds.items()]
+    console.show([*rows, {"stage": "合计 total", "seconds": round(sum(seconds.values()), 1)}], "用时 Time")
+
+
+def _show_next(report: DemoReport) -> None:
+    release = report.release
+    year = _latest_year(release)
+    firm = query(
+        release,
+        "SELECT uscc FROM per_mu.enterprise_grade WHERE year = ? AND final_grade = 'D' ORDER BY uscc LIMIT 1",
+        year,
+    )
+    state = "new" if report.is_new else "unchanged, nothing was published"
+    console.heading(f"版本 Release {release.number} ({state}): {release.file}")
+    console.say('  ./brain sql -c "from per_mu.enterprise_grade limit 5"')
+    if firm:
+        console.say(f"  ./brain explain per_mu.enterprise_grade uscc={firm[0]['uscc']} year={year}")
+    console.say("  ./brain up        # Airflow on 127.0.0.1; ./brain down stops it")
