@@ -15,6 +15,11 @@ from dag_docs import tables_md
 from dag_tasks import STALE, TASK_DEFAULTS, asset, run_area
 from declared_jobs import areas, inputs_of, tables_of
 
+# Events name the period that changed (the asset's partition), and a consumer asks the graph what is stale, whatever
+# the period: so all events are mapped to one partition. The scheduler gathers the events that come while no run has
+# been made of them into one run, and makes another one of those that come later, which waits for the first
+# (max_active_runs): no change is missed, and a run that finds nothing stale writes nothing. A plain schedule of assets
+# would not do: Airflow 3.3 queues nobody but partitioned consumers for an event with a partition.
 for place, area in enumerate(areas()):
     with DAG(
         area,

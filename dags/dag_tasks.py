@@ -12,7 +12,7 @@ from typing import Any
 from airflow.sdk import Asset
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
-from schemas.errors import UserError
+from schemas.errors import RejectedError, UserError
 
 #: Every task: a refused input or a failed gate is final, anything else (a lost engine) is tried again.
 TASK_DEFAULTS: dict[str, Any] = {
@@ -39,7 +39,11 @@ def asset(table: str) -> Asset:
 
 
 def ingest_feeds(context: Context) -> dict[str, Any]:
-    """Take in what is new in the landing folder; announce the feeds and periods that got something."""
+    """Take in what is new in the landing folder; announce the feeds and periods that got something.
+
+    Announced again is what tables are waiting for although it came earlier: the event of a task that died
+    between its commit and its end is lost, and nothing else would ever start its consumers.
+    """
     from jobs.ingest.ingest import QUARANTINE, ingest
 
     feed = context["params"]["feed"]
@@ -50,6 +54,8 @@ def ingest_feeds(context: Context) -> dict[str, Any]:
         changed[f"raw.{file.feed}"].add(file.period)
         if file.records_quarantined:
             changed[QUARANTINE].add(file.period)
+    for name, periods in _awaited().items():
+        changed[name] |= periods
     _announce(context, changed)
     return {
         "taken": len(report.taken),
@@ -62,17 +68,21 @@ def ingest_feeds(context: Context) -> dict[str, Any]:
 def refuse_rejected(report: Mapping[str, Any]) -> None:
     """Fail when files could not be taken in: the others were, but somebody has to look."""
     if rejected := report["rejected"]:
-        raise AirflowFailException("not taken in: " + "; ".join(rejected))
+        with _final_when_refused():
+            raise RejectedError("not taken in: " + "; ".join(rejected))
 
 
 def run_area(area: str, context: Context) -> dict[str, Any]:
-    """Bring an area up to date, with whatever it needs; announce the tables and periods that were made."""
+    """Bring an area up to date, with whatever it needs; announce the tables and periods that were made.
+
+    Announced again are the area's tables that no release holds yet, for the reason given at ``ingest_feeds``.
+    """
     from jobs import graph
 
     params = context["params"]
     with _final_when_refused():
         report = graph.run([area], full=params["full"], period=params["period"], progress=_progress)
-    _announce(context, report.made)
+    _announce(context, _unreleased(area) | report.made)
     return {"made": report.made, "fresh": report.fresh}
 
 
@@ -82,12 +92,53 @@ def publish_release(context: Context) -> dict[str, Any]:
     from jobs.ingest.ingest import deliveries
 
     with _final_when_refused():
-        if stale := graph.stale_tables(deliveries()):
-            raise AirflowSkipException(f"waiting for {', '.join(stale)}")
-        report = publish.publish(_progress)
+        _wait_for(graph.stale_tables(deliveries()))
+        try:
+            report = publish.publish(_progress)
+        except publish.GateFailed:
+            raise
+        except RejectedError:
+            _wait_for(graph.stale_tables(deliveries()))  # files came in between the two looks
+            raise
     number = report.release.number
     _announce(context, {RELEASE.name: [str(number)]} if report.is_new else {})
     return {"release": number, "is_new": report.is_new, "written": list(report.written)}
+
+
+def _wait_for(stale: Iterable[str]) -> None:
+    if names := sorted(stale):
+        raise AirflowSkipException(f"waiting for {', '.join(names)}")
+
+
+def _awaited() -> dict[str, set[str]]:
+    """Feeds and periods that stale tables are made from."""
+    from jobs import graph
+    from jobs.ingest.ingest import deliveries
+
+    known = deliveries()
+    given = graph.feed_fingerprints(known)
+    awaited: dict[str, set[str]] = defaultdict(set)
+    for table, stale in graph.stale_tables(known).items() if known else ():
+        for needed in graph.registry()[table].inputs.values():
+            if needed.table in given:
+                awaited[needed.table] |= {
+                    p for period in stale for p in graph.needed(needed.periods, period, given[needed.table])
+                }
+    return awaited
+
+
+def _unreleased(area: str) -> dict[str, list[str]]:
+    """Tables of an area that changed since the last release, with all their periods."""
+    from jobs import graph
+    from warehouse import releases, tables
+
+    last = releases.last_release()
+    pinned = last.manifest["inputs"] if last else {}
+    return {
+        name: sorted(graph.stored_fingerprints(name))
+        for name in graph.registry()
+        if name.startswith(f"{area}.") and tables.exists(name) and tables.version(name) != pinned.get(name)
+    }
 
 
 def _progress(stage: str, what: str, rows: int) -> None:

@@ -14,7 +14,7 @@ with DAG(
     "ingest",
     dag_display_name="数据接入 Ingest",
     description="接收落地目录中的新文件 Take in new files of the landing folder",
-    # feeds come monthly or yearly, corrections at any time; looking costs a second and starts no engine
+    # feeds come monthly or yearly, corrections at any time; looking costs a few seconds and starts no engine
     schedule="*/15 * * * *",
     catchup=False,
     max_active_runs=1,

@@ -64,6 +64,10 @@ class Archive:
         self._file.close()
         self._lake.close()
 
+    def query(self, sql: str, *values: object) -> list[dict[str, Any]]:
+        """Rows of the release file."""
+        return duck.fetch(self._file, sql, values)
+
     def explain(self, table: str, where: Mapping[str, Any]) -> Evidence:
         """The rows of a published table that meet the conditions, with all that stands behind them.
 

@@ -57,6 +57,7 @@ def publish(progress: Progress = lambda *_: None) -> PublishReport:
         GateFailed: an expectation failed; the last release stays.
     """
     with tables.writing("publish"):
+        releases.remove_leftovers()
         pins = _pin()
         closure = _closure(pins)
         last = releases.last_release()

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from schemas.contract import Contract, ContractError, code_list, units
+from schemas.errors import RejectedError
+
 
 def check_all() -> list[dict[str, Any]]:
     """One row per kind of definition with its number.
@@ -14,18 +17,42 @@ def check_all() -> list[dict[str, Any]]:
     from expectations.baseline import baseline
     from expectations.suite import declared_suites
     from jobs import graph
-    from schemas.contract import code_list, contracts, feeds, fields
+    from jobs.per_mu.rules import indicator_definitions, rule_book
+    from schemas.contract import contracts, feeds, fields
 
     for spec in contracts().values():
         baseline(spec)
-        for column in spec.columns:
-            if column.domain.codes:
-                code_list(column.domain.codes)
+        _check_columns(spec)
     graph.check()
+    suites = declared_suites()
+    for name, spec in contracts().items():
+        if spec.layer == "staged" and name not in suites:
+            raise RejectedError(f"{name} has no suite; add expectations/{name.replace('.', '/')}.py")
+    if unnamed := set(indicator_definitions()) - set(code_list("per_mu_indicator")):
+        raise RejectedError(
+            f"indicators without a title in schemas/codes/per_mu_indicator.csv: {sorted(unnamed)}"
+        )
     return [
         {"definition": "字段 fields", "count": len(fields())},
         {"definition": "契约 contracts", "count": len(contracts())},
         {"definition": "数据源 feeds", "count": len(feeds())},
         {"definition": "作业 jobs", "count": len(graph.registry())},
-        {"definition": "校验套件 suites", "count": len(declared_suites())},
+        {"definition": "校验套件 suites", "count": len(suites)},
+        {"definition": "规则集 rule sets", "count": len(rule_book().all())},
     ]
+
+
+def _check_columns(spec: Contract) -> None:
+    """Code lists exist, and every unit that a sender uses has a factor to the column's."""
+    for column in spec.columns:
+        if column.domain.codes:
+            code_list(column.domain.codes)
+    if spec.source is None:
+        return
+    for name, mapped in spec.source.mapping.items():
+        unit = spec.column(name).unit
+        if mapped.unit and mapped.unit != unit and unit not in units().get(mapped.unit, {}):
+            raise ContractError(
+                f"schemas/{spec.area}/{spec.table}.yml: {name}: no factor from {mapped.unit} to {unit}; "
+                "add it to schemas/units.yml"
+            )

@@ -20,6 +20,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
+#: Rows that a statement prints; --json gives all.
+MAX_ROWS = 200
+
 Json = Annotated[bool, typer.Option("--json", help="Print an array of objects, nothing else.")]
 
 
@@ -62,9 +65,51 @@ def demo(
     with console.stages(quiet=json) as progress:
         report = run_demo(spec, progress)
     if json:
-        console.as_json(summary.as_rows(report))
+        console.as_json(summary.as_rows(report, progress.seconds))
     else:
         summary.show(report, progress.seconds)
+
+
+@app.command()
+def up(json: Json = False) -> None:
+    """Start the engine and Airflow in the background, on 127.0.0.1."""
+    from portal import services
+    from portal.orchestration import USER, password_file
+    from warehouse.settings import settings
+
+    with console.stages(quiet=json) as progress:
+        airflow, is_new = services.up(progress)
+    if json:
+        console.as_json(services.status())
+        return
+    console.say(f"Airflow {'runs' if is_new else 'already runs'} at {airflow.address}")
+    console.say(f"user {USER}, password in {password_file(settings())}")
+    console.say(f"it takes in what lies in {settings().landing}, and makes a release of it")
+    console.say("next: ./brain demo for a demo city, ./brain status, ./brain down")
+
+
+@app.command()
+def down() -> None:
+    """Stop Airflow and the engine."""
+    from portal import services
+
+    with console.stages() as progress:
+        stopped = services.down(progress)
+    if stopped:
+        console.say(f"stopped: {', '.join(stopped)}")
+
+
+@app.command()
+def status(json: Json = False) -> None:
+    """What runs, on which port, what waits in the landing folder, and the last release."""
+    from portal import services
+
+    rows = services.status()
+    if json:
+        console.as_json(rows)
+    else:
+        for line in services.as_lines(rows):
+            console.say(line)
 
 
 @app.command()
@@ -212,7 +257,46 @@ def sql(
     if json:
         console.as_json(rows)
     else:
-        console.show(rows)
+        console.show(rows[:MAX_ROWS])
+        if len(rows) > MAX_ROWS:
+            console.say(f"共 {len(rows):,} 行，显示前 {MAX_ROWS} 行 of {len(rows):,} rows; --json prints all")
+
+
+@app.command()
+def explain(
+    table: Annotated[str, typer.Argument(help="A published table, e.g. per_mu.enterprise_grade.")],
+    words: Annotated[
+        list[str], typer.Argument(metavar="KEY=VALUE... [COLUMN]", help="Which row, and which column.")
+    ],
+    release: Annotated[int | None, typer.Option(help="A release; the latest when left out.")] = None,
+    json: Json = False,
+) -> None:
+    """Evidence for a row: what it was made from, down to files and row numbers."""
+    from portal import explain as explanation
+    from warehouse.releases import open_release
+
+    opened = open_release(release)
+    found, lines, column = explanation.explain(opened, table, words)
+    if json:
+        console.as_json(explanation.as_rows(found))
+    else:
+        explanation.show(opened, found, lines, column)
+
+
+@app.command()
+def bench(
+    name: Annotated[str, typer.Argument(help="What to measure: demo.")] = "demo",
+    scale: Annotated[float, typer.Option(help="Size of the city.")] = 1.0,
+    json: Json = False,
+) -> None:
+    """Measure the whole run, beside DuckDB on the same data; takes several minutes."""
+    from portal.bench import run_bench
+
+    rows = run_bench(name, scale, lambda line: console.err.print(line, markup=False))
+    if json:
+        console.as_json(rows)
+    else:
+        console.show(rows, "基准 Benchmark")
 
 
 def _log_failure(error: Exception) -> str:

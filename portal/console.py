@@ -3,20 +3,30 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from decimal import Decimal
-from typing import Any
+from typing import Any, TextIO
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-out = Console(highlight=False)
-err = Console(stderr=True, highlight=False)
+#: What goes into a file or pipe is not cut to the width of a screen.
+PIPE_WIDTH = 10_000
+
+
+def _width(stream: TextIO) -> int | None:
+    return None if stream.isatty() or "COLUMNS" in os.environ else PIPE_WIDTH
+
+
+out = Console(highlight=False, width=_width(sys.stdout))
+err = Console(stderr=True, highlight=False, width=_width(sys.stderr))
 
 
 def text(value: Any) -> str:
@@ -38,19 +48,52 @@ def as_json(rows: Sequence[Mapping[str, Any]]) -> None:
     sys.stdout.write("\n")
 
 
-def show(rows: Sequence[Mapping[str, Any]], title: str | None = None, columns: Sequence[str] = ()) -> None:
-    """A table of rows; numbers to the right."""
+def show(rows: Sequence[Mapping[str, Any]], title: str | None = None) -> None:
+    """A table of rows, numbers to the right, as many columns as the terminal has room for.
+
+    Long texts are folded before a column is left out; columns left out are named below the table.
+    """
     if not rows:
-        out.print(f"{title or 'result'}: no rows")
+        out.print(f"{title or 'result'}: 无记录 no rows", markup=False)
         return
-    names = list(columns) or list(rows[0])
-    table = Table(title=title, title_justify="left", header_style="bold", pad_edge=False)
-    for name in names:
-        numeric = all(isinstance(r.get(name), int | float | Decimal | None) for r in rows)
-        table.add_column(name, justify="right" if numeric else "left", no_wrap=numeric, overflow="fold")
-    for row in rows:
-        table.add_row(*(escape(text(row.get(name))) for name in names))
+    names = list(rows[0])
+    cells = {name: [text(row.get(name)) for row in rows] for name in names}
+    numeric = {n for n in names if all(isinstance(r.get(n), int | float | Decimal | None) for r in rows)}
+    widths = {name: max(map(cell_len, (name, *cells[name]))) for name in names}
+    shown, most = _fitting(names, widths, numeric, out.width)
+    table = Table(title=title, title_justify="left", header_style="bold")
+    for name in shown:
+        if name in numeric:
+            table.add_column(name, justify="right", no_wrap=True)
+        else:
+            table.add_column(name, overflow="fold", width=min(widths[name], most))
+    for values in zip(*(cells[name] for name in shown), strict=True):
+        table.add_row(*map(escape, values))
     out.print(table)
+    if hidden := [name for name in names if name not in shown]:
+        out.print(f"还有 {len(hidden)} 列 more columns: {', '.join(hidden)}", style="dim", markup=False)
+
+
+#: Widths to which texts are folded, the wide ones first.
+_FOLDS = (10_000, 60, 40, 28, 20)
+#: What a column costs beside its text: border and padding.
+_EDGE = 3
+
+
+def _fitting(
+    names: Sequence[str], widths: Mapping[str, int], numeric: set[str], room: int
+) -> tuple[list[str], int]:
+    """The columns that fit, from the left, and the width to which texts are folded."""
+
+    def taken(shown: Sequence[str], most: int) -> int:
+        return 1 + sum((widths[n] if n in numeric else min(widths[n], most)) + _EDGE for n in shown)
+
+    most = next((fold for fold in _FOLDS if taken(names, fold) <= room), _FOLDS[-1])
+    shown = list(names)
+    while len(shown) > 1 and taken(shown, most) > room:
+        shown.pop()
+    # what the columns left out have freed goes to the texts
+    return shown, next(fold for fold in (*_FOLDS, 0) if fold == 0 or taken(shown, fold) <= room) or most
 
 
 def say(line: str) -> None:

@@ -1,7 +1,10 @@
 """Airflow in a home: its configuration, its database, and a run of every DAG in this process.
 
-Airflow is configured by environment variables alone; its home holds its database, its secrets and its state,
+Airflow is configured by environment variables alone; its home holds its databases, its secrets and its state,
 and nothing else on the machine is written.
+
+A run in this process has a database of its own. In that of a running Airflow the scheduler would take the run's
+tasks for its own and start them a second time, and the run's asset events would start every consumer again.
 """
 
 from __future__ import annotations
@@ -12,6 +15,7 @@ import json
 import logging
 import os
 import secrets
+import shutil
 import subprocess
 import sys
 import warnings
@@ -40,7 +44,10 @@ _MIGRATE = "from airflow.utils.db import initdb; initdb()"
 
 
 def environment(config: Settings, port: int = 0) -> dict[str, str]:
-    """Airflow's configuration for a home, as environment variables; ``port`` is that of a running server."""
+    """Airflow's configuration for a home, as environment variables.
+
+    ``port`` is that of the API server; 0 stands for a run in this process, without any server.
+    """
     home = config.airflow
     secret = _secrets(config)
     return {
@@ -50,13 +57,13 @@ def environment(config: Settings, port: int = 0) -> dict[str, str]:
         "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
         "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
         # One engine, one writer: tasks wait in Airflow's queue, by priority, rather than for each other's locks.
-        "AIRFLOW__CORE__PARALLELISM": "2",
+        "AIRFLOW__CORE__PARALLELISM": "1",
         "AIRFLOW__CORE__DEFAULT_POOL_TASK_SLOT_COUNT": "1",
         "AIRFLOW__CORE__FERNET_KEY": secret["fernet_key"],
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": f"{USER}:admin",
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(password_file(config)),
         "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"http://127.0.0.1:{port}/execution/" if port else "",
-        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home / 'airflow.db'}",
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{_database(config, port)}",
         "AIRFLOW__API__HOST": "127.0.0.1",
         "AIRFLOW__API__PORT": str(port or 8080),
         "AIRFLOW__API__BASE_URL": f"http://127.0.0.1:{port}" if port else "",
@@ -96,9 +103,10 @@ def prepare_airflow(config: Settings | None = None, port: int = 0) -> dict[str, 
     config = config or settings()
     variables = environment(config, port)
     os.environ.update(variables)
+    database = _database(config, port)
     with FileLock(config.airflow / "migration.lock", timeout=MIGRATION_SECONDS):
-        if not _is_migrated(config):
-            _migrate(config, variables)
+        if not _is_migrated(database):
+            _make_database(config, database, variables)
     return variables
 
 
@@ -109,7 +117,7 @@ def start_migration(config: Settings | None = None) -> subprocess.Popen[bytes] |
     """
     config = config or settings()
     environment(config)
-    if _is_migrated(config):
+    if _is_migrated(_database(config)):
         return None
     return subprocess.Popen(
         [sys.executable, "-c", "from portal.orchestration import prepare_airflow; prepare_airflow()"],
@@ -119,6 +127,24 @@ def start_migration(config: Settings | None = None) -> subprocess.Popen[bytes] |
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
+
+
+def _database(config: Settings, port: int = 0) -> Path:
+    return config.airflow / ("airflow.db" if port else "in-process.db")
+
+
+def _make_database(config: Settings, database: Path, variables: dict[str, str]) -> None:
+    """Migrate a database, or make it: a copy of an empty one where the home already has one of this version."""
+    empty = config.airflow / "empty.db"
+    if not database.exists() and _is_migrated(empty):
+        shutil.copy(empty, database)
+    else:
+        is_new = not database.exists()
+        _migrate(config, variables)
+        if is_new:
+            shutil.copy(database, empty)
+            _marker(empty).write_text(version("apache-airflow"))
+    _marker(database).write_text(version("apache-airflow"))
 
 
 def _migrate(config: Settings, variables: dict[str, str]) -> None:
@@ -136,20 +162,15 @@ def _migrate(config: Settings, variables: dict[str, str]) -> None:
         )
     if done.returncode:
         raise RejectedError(f"Airflow's database could not be prepared; see {log}")
-    _marker(config).write_text(version("apache-airflow"))
 
 
-def _marker(config: Settings) -> Path:
-    return config.airflow / "migrated"
+def _marker(database: Path) -> Path:
+    return database.with_suffix(".version")
 
 
-def _is_migrated(config: Settings) -> bool:
-    marker = _marker(config)
-    return (
-        marker.exists()
-        and marker.read_text() == version("apache-airflow")
-        and (config.airflow / "airflow.db").exists()
-    )
+def _is_migrated(database: Path) -> bool:
+    marker = _marker(database)
+    return marker.exists() and marker.read_text() == version("apache-airflow") and database.exists()
 
 
 def _secrets(config: Settings) -> dict[str, str]:
@@ -187,7 +208,8 @@ def run_dags_in_process(progress: Progress = lambda *_: None) -> dict[str, dict[
     """Run ingest, every area and publish by Airflow, one after the other, in this process.
 
     ``dag.test()`` triggers no consumers, so the DAGs are run in the order of the graph; each asks the graph
-    what is stale. What Airflow prints goes to ``logs/airflow-run.log``.
+    what is stale. What Airflow prints goes to ``logs/airflow-run.log``. As under the scheduler, files that are
+    refused hold up nothing but themselves: the others go all the way, and then the failure is raised.
 
     Returns:
         DAG → what its task reported.
@@ -198,11 +220,21 @@ def run_dags_in_process(progress: Progress = lambda *_: None) -> dict[str, dict[
     """
     config = settings()
     prepare_airflow(config)
+    refused: BaseException | None = None
     log = config.logs / "airflow-run.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("a", encoding="utf-8", buffering=1) as out, _output_to(out), _progress_to(progress):
         dags = _load_dags()
-        return {name: _run(dags[name], log) for name in _order(dags)}
+        reports: dict[str, dict[str, Any]] = {}
+        for name in _order(dags):
+            report, failure = _run(dags[name], log)
+            if not report:
+                raise failure or RejectedError(f"the DAG {name} had to wait for others; run it again")
+            reports[name] = report
+            refused = refused or failure
+    if refused:
+        raise refused
+    return reports
 
 
 def _order(dags: dict[str, Any]) -> list[str]:
@@ -223,8 +255,12 @@ def _load_dags() -> dict[str, Any]:
     return dict(bag.dags)
 
 
-def _run(dag: Any, log: Path) -> dict[str, Any]:
-    """One run of a DAG, without retries: whoever waits for it hears of a failure at once."""
+def _run(dag: Any, log: Path) -> tuple[dict[str, Any], BaseException | None]:
+    """One run of a DAG, without retries: whoever waits for it hears of a failure at once.
+
+    Returns:
+        What its first task reported (nothing when it failed or was skipped), and the first failure.
+    """
     failures: list[BaseException] = []
     reports: list[dict[str, Any]] = []
     for task in dag.tasks:
@@ -232,11 +268,12 @@ def _run(dag: Any, log: Path) -> dict[str, Any]:
         task.on_failure_callback = [lambda context: failures.append(context["exception"])]
         task.python_callable = _reporting(task.python_callable, reports)
     run = dag.test()
+    report = next((r for r in reports if r), {})
     for failure in failures:
-        raise failure.__cause__ if isinstance(failure.__cause__, UserError) else failure
+        return report, failure.__cause__ if isinstance(failure.__cause__, UserError) else failure
     if run.state != "success":
         raise RejectedError(f"the DAG {dag.dag_id} ended as {run.state}; see {log}")
-    return next((r for r in reports if r), {})
+    return report, None
 
 
 def _reporting(work: Callable[..., Any], reports: list[dict[str, Any]]) -> Callable[..., Any]:

@@ -27,7 +27,7 @@ _FEEDS = """
     GROUP BY feed ORDER BY feed"""
 
 _GRADES = """
-    SELECT d.zh AS 区县, s.year AS 年度, sum(firm_count)::BIGINT AS 企业, sum(graded_count)::BIGINT AS 参评,
+    SELECT d.zh AS 区县, sum(firm_count)::BIGINT AS 企业, sum(graded_count)::BIGINT AS 参评,
         sum(grade_a_count)::BIGINT AS A, sum(grade_b_count)::BIGINT AS B, sum(grade_c_count)::BIGINT AS C,
         sum(grade_d_count)::BIGINT AS D, sum(exempt_count)::BIGINT AS 免评,
         sum(protected_count)::BIGINT AS 保护, sum(data_incomplete_count)::BIGINT AS 数据不全,
@@ -48,11 +48,19 @@ def query(release: Release, sql: str, *values: object) -> list[dict[str, Any]]:
         return duck.fetch(connection, sql, values)
 
 
-def as_rows(report: DemoReport) -> list[dict[str, Any]]:
+def as_rows(report: DemoReport, seconds: Mapping[str, float]) -> list[dict[str, Any]]:
     """The release as one object, for programs."""
     from jobs.publish import summary_of
 
-    return [{**summary_of(report.release.manifest), "is_new": report.is_new}]
+    manifest = report.release.manifest
+    return [
+        {
+            **summary_of(manifest),
+            "is_new": report.is_new,
+            "gate_seconds": manifest["gate"]["seconds"],
+            "stages": {stage: round(spent, 2) for stage, spent in seconds.items()},
+        }
+    ]
 
 
 def show(report: DemoReport, seconds: Mapping[str, float]) -> None:
@@ -106,8 +114,8 @@ def _show_gate(release: Release) -> None:
 def _show_grades(release: Release) -> None:
     year = _latest_year(release)
     rows = query(release, _GRADES, year)
-    total = {k: sum(r[k] for r in rows) for k in rows[0] if k not in ("区县", "年度")} if rows else {}
-    console.show([*rows, {"区县": "全市", "年度": year, **total}], "评价等级 Grades by district")
+    total = {k: sum(r[k] for r in rows) for k in rows[0] if k != "区县"}
+    console.show([*rows, {"区县": "全市", **total}], f"评价等级 Grades by district, {year}")
     district = max(rows, key=lambda r: r["参评"])["区县"]
     code = query(release, "SELECT code FROM release.code WHERE list = 'district' AND zh = ?", district)[0][
         "code"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.built_city import BuiltCity, at_home, build, change, copy
 from warehouse import engine
 from warehouse.settings import Settings, settings
 
@@ -39,3 +40,38 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, engine_remote: str) ->
     settings.cache_clear()
     yield settings().home
     settings.cache_clear()
+
+
+@pytest.fixture(scope="session")
+def built_city(engine_remote: str, tmp_path_factory: pytest.TempPathFactory) -> BuiltCity:
+    """A demo city from files to release 1; not to be changed."""
+    return build(tmp_path_factory.mktemp("built") / "home", engine_remote)
+
+
+@pytest.fixture(scope="session")
+def changed_city(
+    built_city: BuiltCity, engine_remote: str, tmp_path_factory: pytest.TempPathFactory
+) -> BuiltCity:
+    """The same city after one corrected file: taken in and run, not yet published; not to be changed."""
+    return change(built_city, tmp_path_factory.mktemp("changed") / "home", engine_remote)
+
+
+@pytest.fixture
+def built_home(built_city: BuiltCity, engine_remote: str) -> Iterator[Path]:
+    """The built city itself, for tests that only read."""
+    with at_home(built_city.home, engine_remote) as home:
+        yield home
+
+
+@pytest.fixture
+def built_copy(built_city: BuiltCity, engine_remote: str, tmp_path: Path) -> Iterator[Path]:
+    """A copy of the built city, to be changed."""
+    with at_home(copy(built_city, tmp_path / "home"), engine_remote) as home:
+        yield home
+
+
+@pytest.fixture
+def changed_copy(changed_city: BuiltCity, engine_remote: str, tmp_path: Path) -> Iterator[Path]:
+    """A copy of the changed city: a publication away from release 2."""
+    with at_home(copy(changed_city, tmp_path / "home"), engine_remote) as home:
+        yield home

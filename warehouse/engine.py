@@ -56,6 +56,8 @@ def spark_conf(config: Settings) -> dict[str, str]:
         "spark.databricks.delta.properties.defaults.logRetentionDuration": "interval 3650 days",
         "spark.databricks.delta.properties.defaults.deletedFileRetentionDuration": "interval 3650 days",
         "spark.sql.parquet.compression.codec": "zstd",
+        # A writer for each partition instead of a sort by partition: tables have some dozens of periods at most.
+        "spark.sql.maxConcurrentOutputFileWriters": "64",
         "spark.ui.enabled": "false",
         "spark.ui.showConsoleProgress": "false",
         "spark.sql.warehouse.dir": str(config.engine / "spark-warehouse"),

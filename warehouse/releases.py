@@ -33,7 +33,7 @@ from schemas.contract import (
 from schemas.errors import RejectedError, UsageError
 from warehouse.duck import connect, literal, load_delta
 from warehouse.settings import settings
-from warehouse.tables import create_if_absent
+from warehouse.tables import create_if_absent, writing
 
 if TYPE_CHECKING:
     import duckdb
@@ -126,8 +126,6 @@ def draft(pins: Mapping[str, tuple[Path, int]], progress: Callable[[str, int], N
     """Copy pinned Delta tables into a new DuckDB file, in key order, with comments; removed if left unused."""
     folder = settings().releases
     folder.mkdir(parents=True, exist_ok=True)
-    for stale in folder.glob("draft-*"):
-        stale.unlink()
     path = folder / f"draft-{os.getpid()}.duckdb"
     try:
         with connect() as connection:
@@ -149,12 +147,27 @@ def draft(pins: Mapping[str, tuple[Path, int]], progress: Callable[[str, int], N
         path.with_suffix(".duckdb.wal").unlink(missing_ok=True)
 
 
+def remove_leftovers() -> None:
+    """Remove what a killed publisher left: drafts, unfinished manifests, the file of a release not made.
+
+    For the holder of the lock ``publish`` only: another publisher's are not left over.
+    """
+    folder = settings().releases
+    for pattern in ("draft-*", "manifest-*.partial", f"release-{next_number()}.duckdb*"):
+        for path in folder.glob(pattern):
+            path.unlink()
+
+
 def _copy_table(connection: duckdb.DuckDBPyConnection, spec: Contract, source: Path, version: int) -> None:
     connection.execute(f"CREATE SCHEMA IF NOT EXISTS {spec.area}")
     columns = ", ".join(spec.column_names)
+    # the latest period first: it is what most readers look for, and they see different rows of it
+    order = [
+        f"{c} DESC" if c == spec.period else c for c in dict.fromkeys([spec.period or "", *spec.key]) if c
+    ]
     connection.execute(
         f"CREATE TABLE {spec.name} AS SELECT {columns} "
-        f"FROM delta_scan({literal(str(source))}, version := {version}) ORDER BY {', '.join(spec.key)}"
+        f"FROM delta_scan({literal(str(source))}, version := {version}) ORDER BY {', '.join(order)}"
     )
     connection.execute(f"COMMENT ON TABLE {spec.name} IS {literal(table_comment(spec))}")
     for column in spec.columns:
@@ -330,6 +343,7 @@ def checksum(path: Path) -> str:
 
 def rollback(number: int) -> Release:
     """A new release that is an old one again."""
-    old = open_release(number)
-    content = {k: v for k, v in old.manifest.items() if k not in ("release", "created_at", "rollback_of")}
-    return create_manifest(next_number(), {**content, "rollback_of": number})
+    with writing("publish"):
+        old = open_release(number)
+        content = {k: v for k, v in old.manifest.items() if k not in ("release", "created_at", "rollback_of")}
+        return create_manifest(next_number(), {**content, "rollback_of": number})

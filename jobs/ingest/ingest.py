@@ -301,7 +301,7 @@ def _write(
         spec = contract(name)
         mapped = _mapped(spec, taken)
         progress("ingest", name, sum(t.records for t in taken))
-        tables.append(mapped.where("size(reasons) = 0"), spec, _marks(taken))
+        tables.append(mapped.where("NOT is_refused"), spec, _marks(taken))
         accepted = _count_by_delivery(spec.name, taken)
         counts.update(accepted)
         short = [t for t in taken if accepted.get(t.drop.delivery_id, 0) < t.records]
@@ -347,7 +347,7 @@ def _refused(spec: Contract, taken: list[_Taken]) -> DataFrame:
     uscc = F.col("text_uscc") if "uscc" in spec.column_names else F.lit(None).cast("string")
     return (
         _mapped(spec, taken)
-        .where("size(reasons) > 0")
+        .where("is_refused")
         .withColumn("uscc", uscc)
         .withColumn("mapped_record", F.to_json(F.struct(*(c for c in spec.source.mapping))))
         .select(*contract(QUARANTINE).column_names)

@@ -22,58 +22,61 @@ TEXT = "text_"
 
 
 def map_records(records: DataFrame, spec: Contract) -> DataFrame:
-    """Typed columns, ``record_key`` and ``reasons``, one row for each record of the reader's files."""
+    """Typed columns, ``record_key``, ``reasons`` and ``is_refused``, one row for each record of the reader's files."""
     source = spec.source
     assert source is not None
-    typed: dict[str, SparkColumn] = {}
-    reasons: list[SparkColumn] = [F.col("record_reason")]
-    for column in spec.columns:
-        mapped = source.mapping.get(column.name)
-        if mapped is None:
-            continue
-        text = F.lit(mapped.constant) if mapped.constant is not None else F.col(TEXT + column.name)
-        text = F.when(text != "", text)
-        value, faults = parse(text, column, mapped)
-        typed[column.name] = value
-        reasons += faults
+    columns = [(c, source.mapping[c.name]) for c in spec.columns if c.name in source.mapping]
+    values = (
+        value_of(text_of(column, mapped), column, mapped).alias(column.name) for column, mapped in columns
+    )
+    # A generator is not merged with what follows: each text is parsed once. In one projection Spark would push
+    # the filter on reasons below it, and parse every number again for each of its rules.
+    parsed = records.select("*", F.inline(F.array(F.struct(*values))))
+    reasons = [F.col("record_reason")]
+    for column, mapped in columns:
+        reasons += faults_of(text_of(column, mapped), F.col(column.name), column, mapped)
     key = [TEXT + k for k in spec.key if k in source.mapping and source.mapping[k].heading]
-    return records.select(
+    return parsed.select(
         "*",
-        *(value.alias(name) for name, value in typed.items()),
         F.concat_ws("|", *key).alias("record_key"),
         F.array_compact(F.array(*reasons)).alias("reasons"),
+        F.coalesce(*reasons).isNotNull().alias("is_refused"),
     )
 
 
-def parse(text: SparkColumn, column: Column, mapped: MappedColumn) -> tuple[SparkColumn, list[SparkColumn]]:
-    """A column's value and the reasons it may give; a refused value is null."""
+def text_of(column: Column, mapped: MappedColumn) -> SparkColumn:
+    """The sender's text, missing where it is empty."""
+    text = F.lit(mapped.constant) if mapped.constant is not None else F.col(TEXT + column.name)
+    return F.when(text != "", text)
 
-    def fault(condition: SparkColumn, rule: str) -> SparkColumn:
-        return F.when(condition, F.lit(f"{column.name}:{rule}"))
 
-    faults = [fault(text.isNull(), "missing")] if column.required else []
+def value_of(text: SparkColumn, column: Column, mapped: MappedColumn) -> SparkColumn:
+    """A column's value; missing where the text is no value of its type or no word of its code list."""
     if mapped.codes is not None:
         table = F.create_map(*(F.lit(x) for pair in mapped.codes.items() for x in pair))
-        known = F.try_element_at(table, text)
-        faults.append(fault(text.isNotNull() & known.isNull(), "code"))
-        text = known
-    value, rule = _typed(text, column, mapped)
-    if rule:
-        faults.append(fault(text.isNotNull() & value.isNull(), rule))
-    return value, faults + [fault(bad, rule) for bad, rule in domain_faults(value, column)]
-
-
-def _typed(text: SparkColumn, column: Column, mapped: MappedColumn) -> tuple[SparkColumn, str | None]:
+        text = F.try_element_at(table, text)
     kind = column.type
     if kind == "string":
-        return text, None
+        return text
     if kind == "date":
-        return F.try_to_date(text, mapped.date_format or "yyyy-MM-dd"), "date"
+        return F.try_to_date(text, mapped.date_format or "yyyy-MM-dd")
     if kind in ("boolean", "int", "bigint"):
-        return text.try_cast(kind), "type"
+        return text.try_cast(kind)
     if kind.startswith("decimal"):
-        return (text.try_cast("decimal(30,10)") * factor(column, mapped)).try_cast(kind), "type"
+        return (text.try_cast("decimal(30,10)") * factor(column, mapped)).try_cast(kind)
     raise ContractError(f"column {column.name}: a feed cannot map to {kind}")
+
+
+def faults_of(
+    text: SparkColumn, value: SparkColumn, column: Column, mapped: MappedColumn
+) -> list[SparkColumn]:
+    """The reasons that a column may give, each missing where it does not hold."""
+    faults = [(text.isNull(), "missing")] if column.required else []
+    rule = "code" if mapped.codes is not None else {"string": None, "date": "date"}.get(column.type, "type")
+    if rule:
+        faults.append((text.isNotNull() & value.isNull(), rule))
+    faults += domain_faults(value, column)
+    return [F.when(bad, F.lit(f"{column.name}:{rule}")) for bad, rule in faults]
 
 
 def factor(column: Column, mapped: MappedColumn) -> SparkColumn:

@@ -6,7 +6,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from jobs.job import Input, Job
-from jobs.per_mu.arithmetic import VALUE_TYPE, divide
+from jobs.per_mu.arithmetic import VALUE_TYPE, divide, multiply
 from jobs.per_mu.figures import unit_figures
 from jobs.per_mu.parameters import BY_DISTRICT, BY_LIST, Items, district_frame, indicator_frame
 from jobs.per_mu.row_identity import row_id
@@ -69,7 +69,7 @@ def _chosen() -> Column:
         .when(F.col("method_code") == "mean", divide(F.col("values"), F.col("units")))
         .otherwise(_median())
     )
-    scaled = divide((own * F.col("factor")).cast(VALUE_TYPE), F.lit(1))
+    scaled = multiply(own, F.col("factor"))
     return F.when(scaled > 0, scaled)
 
 

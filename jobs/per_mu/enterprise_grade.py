@@ -53,10 +53,10 @@ def enterprise_grade(
         )
         .withColumn("row_id", row_id("uscc", "year", "evaluation_version"))
         .select(
-            "uscc", "year", "evaluation_version", "enterprise_name", "district_code", "list_code",
-            "evaluation_uscc", "indicator_score", "bonus_points", "penalty_points", "total_score",
-            "initial_grade", "final_grade", "grade_reasons", "rank_in_list", "list_size", "rank_in_district",
-            "is_tie", "status_code", "supersedes", "rule_set_id", "rule_set_hash", "row_id",
+            "uscc", "year", "enterprise_name", "final_grade", "total_score", "rank_in_list", "list_size",
+            "rank_in_district", "district_code", "list_code", "initial_grade", "grade_reasons",
+            "indicator_score", "bonus_points", "penalty_points", "is_tie", "evaluation_uscc",
+            "evaluation_version", "supersedes", "status_code", "rule_set_id", "rule_set_hash", "row_id",
         )
     )  # fmt: skip
 
@@ -172,41 +172,52 @@ def _place(partition: tuple[str, ...]) -> Column:
     )
 
 
-def _grade(place: Column, size: Column, least_d: Column) -> Column:
-    """Grade by place: A and B from the top, D from the bottom, C between; A and B go before D."""
+def _grade(place: Column, at_bottom: Column) -> Column:
+    """Grade by place: A and B from the top, D at the bottom, C between; A and B go before D."""
     return (
         F.when(place <= F.col("quota_a"), "A")
         .when(place <= F.col("quota_a") + F.col("quota_b"), "B")
-        .when(place > size - least_d, "D")
+        .when(at_bottom, "D")
         .otherwise("C")
     )
 
 
 def _with_unit_grades(units: DataFrame) -> DataFrame:
-    """Initial grade over all units; with refill, the grade among those not vetoed beside it."""
-    among = (*BY_LIST, "is_vetoed")
-    to_d = F.count(F.when(F.size("direct_d") > 0, 1)).over(_whole(*BY_LIST))
+    """Initial grade over all units; with refill, the grade by the seats that vetoes leave beside it.
+
+    Seats in A and B are for units without a veto. Seats in D are for all but those that a veto puts to D; a
+    unit that may not be above C stands among them like any other.
+    """
+    among, seated = (*BY_LIST, "is_vetoed"), (*BY_LIST, "is_direct_d")
+    kept_from_d = (F.size("not_below_c") > 0) & ~F.col("veto_overrides")
+    to_d = F.count(F.when(F.col("is_direct_d") & ~kept_from_d, 1)).over(_whole(*BY_LIST))
     # Firms put to D by veto fill the D quota first, where the rule set says so.
     left_d = F.greatest(F.col("quota_d") - F.when(F.col("vetoed_in_d"), F.col("to_d")).otherwise(0), F.lit(0))
+    at_bottom = F.col("place_for_d") > F.col("size_for_d") - left_d
     return (
-        units.withColumns(
+        units.withColumn("is_direct_d", F.size("direct_d") > 0)
+        .withColumns(
             {
                 "quota_a": _quota("share_a", "round_a"),
                 "quota_b": _quota("share_b", "round_b"),
                 "quota_d": _quota("share_d", "round_d"),
                 "place": _place(tuple(BY_LIST)),
                 "place_among": _place(among),
-                "size_among": F.count("*").over(_whole(*among)),
+                "place_for_d": _place(seated),
+                "size_for_d": F.count("*").over(_whole(*seated)),
                 "to_d": to_d,
             }
         )
-        .withColumn("initial_grade", _grade(F.col("place"), F.col("list_size"), F.col("quota_d")))
+        .withColumn(
+            "initial_grade", _grade(F.col("place"), F.col("place") > F.col("list_size") - F.col("quota_d"))
+        )
         .withColumn(
             "ranked_grade",
-            F.when(
-                F.col("refill") & ~F.col("is_vetoed"),
-                _grade(F.col("place_among"), F.col("size_among"), left_d),
-            ).otherwise(F.col("initial_grade")),
+            F.when(~F.col("refill") | F.col("is_direct_d"), F.col("initial_grade"))
+            .when(~F.col("is_vetoed"), _grade(F.col("place_among"), at_bottom))
+            .when(at_bottom, "D")
+            .when(F.col("initial_grade") == "D", "C")
+            .otherwise(F.col("initial_grade")),
         )
         .transform(_with_final_grade)
     )

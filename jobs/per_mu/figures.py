@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
@@ -82,7 +84,7 @@ def _figure(side: str) -> Column:
     for code, definition in indicator_definitions().items():
         amount = F.col(getattr(definition, side))
         if side == "denominator" and definition.denominator_divisor != 1:
-            amount = divide(amount, F.lit(definition.denominator_divisor))
+            amount = amount * F.lit(1 / Decimal(definition.denominator_divisor))
         chosen = F.when(F.col("indicator_code") == code, amount).otherwise(chosen)
     return chosen.cast(VALUE_TYPE)
 

@@ -12,6 +12,9 @@ from jobs.per_mu.parameters import BY_LIST, Items
 from jobs.per_mu.row_identity import row_id
 from jobs.per_mu.rules import RuleBook, rule_book
 
+#: Indicators whose denominator is land.
+PER_MU = ("I1", "I2", "I8")
+
 
 def indicator_value(
     population: DataFrame, enterprise_year: DataFrame, baseline: DataFrame, rules: RuleBook
@@ -86,17 +89,18 @@ def _with_score(figures: DataFrame) -> DataFrame:
         F.sum("own_score").over(group).cast(VALUE_TYPE), F.count("own_score").over(group),
         F.col("score_scale"), F.col("rounding_mode"),
     )  # fmt: skip
-    by_average = F.col("missing_policy") == "group_average"
+    no_land = F.coalesce(F.col("denominator") <= 0, F.lit(False)) & F.col("indicator_code").isin(*PER_MU)
+    # a rule set that gives no points without land gives none by way of the list's average either
+    by_average = (F.col("missing_policy") == "group_average") & ~(
+        no_land & (F.col("zero_land") == "zero_score")
+    )
     return figures.withColumn("average_score", F.when(by_average, average)).withColumns(
         {
             "score": F.coalesce("own_score", "average_score", F.lit(0).cast(VALUE_TYPE)).cast(VALUE_TYPE),
             "note_code": F.when(~F.col("is_missing"), F.col("own_note"))
             .when(F.col("average_score").isNotNull(), "group_average")
             .when(by_average, "group_empty")
-            .when(
-                F.col("denominator") <= 0,
-                F.when(F.col("indicator_code").isin("I1", "I2", "I8"), "zero_land").otherwise("missing_zero"),
-            )
+            .when(no_land, "zero_land")
             .otherwise("missing_zero"),
         }
     )

@@ -14,7 +14,7 @@ from jobs.job import Input, Job
 from jobs.per_mu.figures import FIGURES, tax_contribution
 from jobs.per_mu.parameters import BY_DISTRICT, BY_LIST, district_frame, list_frame
 from jobs.per_mu.row_identity import row_id
-from jobs.per_mu.rules import RuleBook, indicator_definitions, rule_book
+from jobs.per_mu.rules import RuleBook, rule_book
 
 LAND_FEEDS = ("gov_land_parcel", "gov_land_survey")
 #: A quarantined record of these leaves the firm's identity or list in doubt.
@@ -58,7 +58,10 @@ def population(
 
 
 def _held_land(parcel: DataFrame, parcel_use: DataFrame) -> DataFrame:
-    """One row per firm and year with any tie to land: parcels it holds, and the holder it rents most from."""
+    """One row per firm and year with any tie to land: parcels it holds or lets, the holder it rents most from.
+
+    Who lets under a sublet is a tenant itself and holds nothing.
+    """
     held = (
         parcel.where("owner_uscc is not null")
         .groupBy(F.col("owner_uscc").alias("uscc"), "year")
@@ -80,7 +83,12 @@ def _held_land(parcel: DataFrame, parcel_use: DataFrame) -> DataFrame:
         .where("place = 1")
         .select("uscc", "year", F.col("owner_uscc").alias("holder_uscc"))
     )
-    return held.join(rented, ["uscc", "year"], "full")
+    lets = (
+        parcel_use.where("use_type_code = 'lease' and lessor_uscc is not null")
+        .groupBy(F.col("lessor_uscc").alias("uscc"), "year")
+        .agg(F.lit(True).alias("lets_own_land"))
+    )
+    return held.join(rented, ["uscc", "year"], "full").join(lets, ["uscc", "year"], "full")
 
 
 def _with_list(frame: DataFrame) -> DataFrame:
@@ -91,7 +99,7 @@ def _with_list(frame: DataFrame) -> DataFrame:
         .when(change == "upgraded", F.coalesce(F.col("upgraded_list"), F.lit("below_scale")) == "above_scale")
         .otherwise(F.col("is_above_scale"))
     )
-    holds = F.col("held_parcels").isNotNull() | (F.coalesce("land_let_mu", F.lit(0)) > 0)
+    holds = F.col("held_parcels").isNotNull() | F.col("lets_own_land").isNotNull()
     tenant = (F.coalesce("land_own_mu", F.lit(0)) <= 0) & ~holds
     landless = (F.col("land_area_mu") <= 0) & (F.col("zero_land") == "tenant_list")
     large = F.coalesce("land_area_mu", F.lit(0)) >= F.coalesce(F.col("large_land_mu"), F.lit(3))
@@ -162,9 +170,7 @@ def _incomplete_reasons() -> Column:
 
 def _gap(figure: str) -> Column:
     """``missing:<feed or figure>`` or ``zero:<figure>`` where the list's indicators need the figure."""
-    feeds = sorted(
-        {f for d in indicator_definitions().values() for f in d.feeds if figure in _FEED_FIGURES[f]}
-    )
+    feeds = sorted(feed for feed, figures in _FEED_FIGURES.items() if figure in figures)
     named = F.get(
         F.array_intersect(
             F.coalesce("missing_feeds", F.array().cast(NO_REASONS)), F.array(*map(F.lit, feeds))
@@ -179,11 +185,10 @@ def _gap(figure: str) -> Column:
 
 
 _STATISTICS = ("value_added_wan_yuan", "employees_average", "rd_expense_wan_yuan", "revenue_wan_yuan")
-#: Feed → figures that come from it.
+#: Feed, as ``missing_feeds`` names it → figures that come from it.
 _FEED_FIGURES = {
     "gov_tax": ("tax_contribution", "declared_revenue_wan_yuan"),
-    "gov_statistics_annual": _STATISTICS,
-    "gov_statistics_monthly": _STATISTICS,
+    "gov_statistics": _STATISTICS,
     "gov_energy": ("energy_tce",),
     "gov_emission": ("emission_t",),
     "gov_electricity": ("power_kwh",),

@@ -12,7 +12,7 @@ from datetime import date
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -30,6 +30,10 @@ CountRounding = Literal["floor", "ceil", "half_up"]
 TaxComponent = Literal[
     "vat", "export_offset", "income", "consumption", "surcharge", "land_use", "property", "other"
 ]
+
+#: Digits after the point are those that the tables hold: more would be lost between rule and result.
+Amount = Annotated[Decimal, Field(decimal_places=6)]
+Points = Annotated[Decimal, Field(decimal_places=4)]
 
 
 class _Model(BaseModel):
@@ -65,8 +69,8 @@ class Baseline(_Model):
     """
 
     method: Literal["fixed", "aggregate", "median", "mean"]
-    value: Decimal | None = Field(default=None, gt=0)
-    factor: Decimal = Field(default=Decimal(1), gt=0)
+    value: Amount | None = Field(default=None, gt=0)
+    factor: Amount = Field(default=Decimal(1), gt=0)
 
     @model_validator(mode="after")
     def _value_when_fixed(self) -> Baseline:
@@ -78,7 +82,7 @@ class Baseline(_Model):
 class Indicator(_Model):
     """An indicator in a list: weight 权重 in points, baseline, and what a missing value means."""
 
-    weight: Decimal = Field(gt=0, le=100)
+    weight: Points = Field(gt=0, le=100)
     baseline: Baseline
     #: A value is missing when a figure is missing or the denominator is not above zero.
     missing: Literal["group_average", "zero", "data_incomplete"] = "data_incomplete"
@@ -87,7 +91,7 @@ class Indicator(_Model):
 class Quota(_Model):
     """Grade quotas 分档比例. C is what A, B and D leave."""
 
-    shares: dict[Grade, Decimal]
+    shares: dict[Grade, Amount]
     rounding: dict[Literal["A", "B", "D"], CountRounding]
     count_exempt: bool = False
     count_protected: bool = False
@@ -132,7 +136,7 @@ class Tenants(_Model):
     mode: Literal["separate", "inherit", "merge"]
     applies_to: tuple[Literal["above_scale", "below_scale"], ...] = ("below_scale",)
     #: A tenant with this much land and more stands alone in any mode.
-    apart_from_land_mu: Decimal | None = Field(default=None, gt=0)
+    apart_from_land_mu: Amount | None = Field(default=None, gt=0)
 
 
 class NewFirm(_Model):
@@ -162,7 +166,7 @@ class Bonus(_Model):
 
     honour: str
     level: str
-    points: Decimal = Field(gt=0)
+    points: Points = Field(gt=0)
     category: str | None = None
 
     @model_validator(mode="after")
@@ -192,6 +196,13 @@ class Note(_Model):
     why: str
 
 
+class _Notes(_Model):
+    """The notes of a file: ``proven`` takes a field out of the inherited assumptions."""
+
+    assumptions: tuple[Note, ...] = ()
+    proven: tuple[Note, ...] = ()
+
+
 class RuleSet(_Model):
     """The rule of one district for one evaluation year."""
 
@@ -205,11 +216,11 @@ class RuleSet(_Model):
     assumptions: tuple[Note, ...] = ()
     lists: dict[ListCode, ListRules]
     tax_components: tuple[TaxComponent, ...] = Field(min_length=1)
-    cap_ratio: Decimal | None = Field(default=None, gt=0)
-    floor: Decimal | None = None
+    cap_ratio: Amount | None = Field(default=None, gt=0)
+    floor: Amount | None = None
     negative_value_added: Literal["zero_score", "keep"] = "zero_score"
     zero_land: Literal["data_incomplete", "zero_score", "tenant_list"] = "data_incomplete"
-    large_land_mu: Decimal = Decimal(3)
+    large_land_mu: Amount = Decimal(3)
     upgraded_list: Literal["above_scale", "below_scale"] = "below_scale"
     dropped_list: Literal["above_scale", "below_scale"] = "above_scale"
     exempt_industries: tuple[str, ...] = ()
@@ -219,12 +230,13 @@ class RuleSet(_Model):
     protection: Protection = Protection()
     vetoes: dict[str, Literal["direct_d", "not_above_c"]] = {}
     bonuses: tuple[Bonus, ...] = ()
-    bonus_cap: Decimal | None = Field(default=None, ge=0)
-    penalties: dict[str, Decimal] = {}
-    penalty_cap: Decimal | None = Field(default=None, ge=0)
+    bonus_cap: Points | None = Field(default=None, ge=0)
+    #: Points taken off, given above zero.
+    penalties: dict[str, Annotated[Points, Field(gt=0)]] = {}
+    penalty_cap: Points | None = Field(default=None, ge=0)
     rounding: Rounding = Rounding()
     #: A firm with this share of its list's tax or value added is a giant: figures are also given without it.
-    giant_share: Decimal = Field(default=Decimal("0.25"), gt=0, le=1)
+    giant_share: Amount = Field(default=Decimal("0.25"), gt=0, le=1)
 
     @model_validator(mode="after")
     def _codes(self) -> RuleSet:
@@ -254,7 +266,10 @@ class RuleBook:
 
     def __init__(self, rule_sets: Iterable[RuleSet]) -> None:
         self._sets: dict[tuple[str, str], RuleSet] = {}
+        by_id: dict[str, RuleSet] = {}
         for rule_set in rule_sets:
+            if by_id.setdefault(rule_set.id, rule_set) != rule_set:
+                raise RejectedError(f"two rule sets are called {rule_set.id}: give each its own id")
             for district in rule_set.district_codes:
                 key = (district, rule_set.year)
                 if key in self._sets:
@@ -394,22 +409,29 @@ def parse_rule_set(name: str, document: Mapping[str, Any]) -> RuleSet:
         RejectedError: one line naming the file, the place and what is wrong.
     """
     own = dict(document)
-    proven = {note.get("field") for note in own.pop("proven", None) or []}
-    own["assumptions"] = [n for n in own.get("assumptions") or [] if n.get("field") not in proven]
-    own["lists"] = {
-        code: {**rules, "indicators": _present(rules.get("indicators"))}
-        for code, rules in _present(own.get("lists")).items()
-    }
-    for field in ("vetoes", "penalties"):
-        own[field] = _present(own.get(field))
     try:
+        notes = _Notes.model_validate({k: own.pop(k, None) or () for k in ("assumptions", "proven")})
+        proven = {note.field for note in notes.proven}
+        own["assumptions"] = [n for n in notes.assumptions if n.field not in proven]
+        for field in ("lists", "vetoes", "penalties"):
+            own[field] = _present({} if own.get(field) is None else own[field])
+        if isinstance(own["lists"], Mapping):
+            own["lists"] = {code: _present(rules, "indicators") for code, rules in own["lists"].items()}
         return RuleSet.model_validate(own)
     except ValidationError as error:
         raise RejectedError(f"{name}: {first_error(error)}") from None
 
 
-def _present(mapping: Any) -> dict[str, Any]:
-    return {k: v for k, v in (mapping or {}).items() if v is not None}
+def _present(part: Any, inside: str | None = None) -> Any:
+    """A mapping, or what it holds ``inside``, without the entries that ``null`` removed.
+
+    What is no mapping is left as it is, for the model to refuse.
+    """
+    if not isinstance(part, Mapping):
+        return part
+    if inside is not None:
+        return {**part, inside: _present(part.get(inside))}
+    return {k: v for k, v in part.items() if v is not None}
 
 
 def _inherited(name: str, raw: Mapping[str, dict[str, Any]], seen: tuple[str, ...]) -> dict[str, Any]:
@@ -421,7 +443,8 @@ def _inherited(name: str, raw: Mapping[str, dict[str, Any]], seen: tuple[str, ..
     if parent_name not in raw or parent_name in (*seen, name):
         raise RejectedError(f"{name}: extends {parent}, which is unknown or extends this one")
     base = _inherited(parent_name, raw, (*seen, name))
-    base.pop("abstract", None)
+    for own_only in ("abstract", "id"):
+        base.pop(own_only, None)
     return merge(base, own)
 
 

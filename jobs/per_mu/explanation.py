@@ -1,0 +1,223 @@
+"""The arithmetic of a grade in words 等级的计算说明: from the figures to the final grade, recomputed as it is told.
+
+Works on rows of a release, without Spark. Every step is computed anew with decimals and held against the
+published figure, so that a reader need not believe either.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import ROUND_CEILING, ROUND_DOWN, ROUND_FLOOR, ROUND_HALF_UP, Decimal
+from typing import Any, Literal
+
+from jobs.per_mu.figures import TAX_COLUMNS
+from jobs.per_mu.rules import RuleSet, indicator_definitions
+from schemas.contract import code_list, contract
+
+Row = Mapping[str, Any]
+Rows = Sequence[Row]
+#: ``query(sql, *values)``: rows of the release.
+Query = Callable[..., Rows]
+
+_ROUNDING = {"floor": ROUND_FLOOR, "ceil": ROUND_CEILING, "half_up": ROUND_HALF_UP}
+_ROUNDING_ZH = {"floor": "舍去小数", "ceil": "进一", "half_up": "四舍五入"}
+_EDGE_ZH = {
+    "tie_break": "同分依次比亩均税收、信用代码",
+    "all_in": "同分者均取较高等级",
+    "all_out": "同分者均取较低等级",
+}
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a grade rests on, as rows of one release."""
+
+    grade: Row
+    rule_set: RuleSet
+    indicators: Rows
+    adjustments: Rows
+    #: Figures of every firm of the unit of evaluation (one, but for merged tenants).
+    figures: Rows
+    exempt: int
+    protected: int
+
+
+def grade_facts(grade: Row, query: Query) -> Facts:
+    """Collect what stands behind a row of per_mu.enterprise_grade."""
+    unit, year = grade["evaluation_uscc"], grade["year"]
+    [book] = query("SELECT content FROM release.rule_set WHERE rule_set_id = ?", grade["rule_set_id"])
+    [left_out] = query(
+        """SELECT count(*) FILTER (eval_status_code = 'exempt') AS exempt,
+            count(*) FILTER (eval_status_code = 'protected') AS protected
+        FROM per_mu.population WHERE year = ? AND district_code = ? AND list_code = ?""",
+        year, grade["district_code"], grade["list_code"],
+    )  # fmt: skip
+    return Facts(
+        grade=grade,
+        rule_set=RuleSet.model_validate_json(book["content"]),
+        indicators=query(
+            "SELECT * FROM per_mu.indicator_value WHERE uscc = ? AND year = ? ORDER BY indicator_code", unit, year
+        ),
+        adjustments=query(
+            "SELECT * FROM per_mu.adjustment WHERE uscc = ? AND year = ? ORDER BY adjustment_code, event_id",
+            grade["uscc"], year,
+        ),
+        figures=query(
+            """SELECT y.* FROM core.enterprise_year y JOIN per_mu.population p USING (uscc, year)
+            WHERE p.evaluation_uscc = ? AND y.year = ? AND p.unit_role_code IN ('own', 'merged') ORDER BY y.uscc""",
+            unit, year,
+        ),
+        exempt=left_out["exempt"],
+        protected=left_out["protected"],
+    )  # fmt: skip
+
+
+def explain_grade(facts: Facts) -> list[str]:
+    """The steps from figures to final grade, a line each."""
+    return [
+        *_who(facts),
+        *_tax(facts),
+        *(_indicator(row, facts.rule_set) for row in facts.indicators),
+        *_total(facts),
+        *_initial(facts),
+        *_final(facts),
+    ]
+
+
+def _who(facts: Facts) -> Iterator[str]:
+    g, rules = facts.grade, facts.rule_set
+    yield (
+        f"{g['enterprise_name']}（{g['uscc']}），{g['year']} 年度，{_title('district', g['district_code'])}，"
+        f"{_title('per_mu_list', g['list_code'])}；规则集 rule set {rules.id}"
+    )
+    if g["evaluation_uscc"] != g["uscc"]:
+        yield f"租赁企业随宗地主评价 follows the parcel's holder: {g['evaluation_uscc']}"
+
+
+def _tax(facts: Facts) -> Iterator[str]:
+    """Which taxes make up the tax contribution, and to how much."""
+    parts: list[tuple[str, Decimal]] = []
+    titles = contract("core.enterprise_year")
+    for component in facts.rule_set.tax_components:
+        column = TAX_COLUMNS[component]
+        amount = sum((row[column] or Decimal(0) for row in facts.figures), Decimal(0))
+        if amount:
+            parts.append((titles.column(column).zh, amount))
+    if parts:
+        total = sum((amount for _, amount in parts), Decimal(0))
+        told = " + ".join(f"{zh} {_n(amount)}" for zh, amount in parts)
+        yield f"税收实际贡献 tax contribution = {told} = {_n(total)} 万元"
+
+
+def _indicator(row: Row, rules: RuleSet) -> str:
+    d = indicator_definitions()[row["indicator_code"]]
+    name = f"{row['indicator_code']} {d.zh} {d.en}"
+    sides = f"{_n(row['numerator'])} {d.numerator_unit} ÷ {_n(row['denominator'])} {d.denominator_unit}"
+    points = f"{_n(row['score'])} 分"
+    note = f"（{_title('indicator_note', row['note_code'])}）" if row["note_code"] else ""
+    if row["value"] is None:
+        return f"{name} = {sides}：无值 no value；得分 score {points}{note}"
+    if row["baseline"] is None:
+        return f"{name} = {sides} = {_n(row['value'])} {d.unit}；得分 score {points}{note}"
+    plain = row["value"] * row["weight"] / row["baseline"]
+    step = Decimal(1).scaleb(-rules.rounding.score_scale)
+    mode = ROUND_HALF_UP if rules.rounding.mode == "half_up" else ROUND_DOWN
+    computed = plain.quantize(step, mode)
+    check = "" if row["note_code"] else _check(computed, row["score"])
+    return (
+        f"{name} = {sides} = {_n(row['value'])} {d.unit}；得分 score = {_n(row['value'])} ÷ 基准值 "
+        f"{_n(row['baseline'])} × 权重 {_n(row['weight'])} = {_n(computed)}"
+        + (f"，计 {points}{note}" if note else " 分")
+        + check
+    )
+
+
+def _total(facts: Facts) -> Iterator[str]:
+    g = facts.grade
+    summed = sum((row["score"] for row in facts.indicators), Decimal(0))
+    scores = " + ".join(_n(row["score"]) for row in facts.indicators)
+    yield f"指标得分 indicator score = {scores} = {_n(summed)}{_check(summed, g['indicator_score'])}"
+    for row in facts.adjustments:
+        document = f"，{row['document_code']}" if row["document_code"] else ""
+        yield f"  {row['reason_zh']}（{row['event_id']}{document}）"
+    total = g["indicator_score"] + g["bonus_points"] - g["penalty_points"]
+    caps = _caps(facts.rule_set)
+    yield (
+        f"综合得分 total = {_n(g['indicator_score'])} + 加分 {_n(g['bonus_points'])} − 扣分 "
+        f"{_n(g['penalty_points'])} = {_n(total)}{_check(total, g['total_score'])}{caps}"
+    )
+
+
+def _caps(rules: RuleSet) -> str:
+    caps = {"加分上限": rules.bonus_cap, "扣分上限": rules.penalty_cap}
+    parts = [f"{zh} {_n(cap)}" for zh, cap in caps.items() if cap is not None]
+    return f"（{'，'.join(parts)}）" if parts else ""
+
+
+def _initial(facts: Facts) -> Iterator[str]:
+    g, quota = facts.grade, facts.rule_set.quota_of(facts.grade["list_code"])
+    if g["rank_in_list"] is None:
+        yield f"初评等级 initial grade: {g['initial_grade']}，取自评价单元的终评等级 the unit's final grade"
+        return
+    base = g["list_size"]
+    told = f"参评 {base}"
+    if quota.count_exempt:
+        base, told = base + facts.exempt, f"{told} + 免评 {facts.exempt}"
+    if quota.count_protected:
+        base, told = base + facts.protected, f"{told} + 保护期 {facts.protected}"
+    shares = []
+    edges: tuple[Literal["A", "B", "D"], ...] = ("A", "B", "D")
+    for grade in edges:
+        share, rounding = quota.shares[grade], quota.rounding[grade]
+        places = int((base * share).to_integral_value(_ROUNDING[rounding]))
+        shares.append(f"{grade} {_n(share * 100)}% {_ROUNDING_ZH[rounding]} → {places}")
+    yield f"名额 places: （{told}）× 比例: {'，'.join(shares)}，其余为 C；{_EDGE_ZH[quota.edge]}"
+    tie = "，与他人同分 tied" if g["is_tie"] else ""
+    yield (
+        f"初评等级 initial grade: 榜内第 {g['rank_in_list']} 名，共 {g['list_size']} 家{tie}"
+        f"（全区第 {g['rank_in_district']} 名）→ {g['initial_grade']}"
+    )
+
+
+def _final(facts: Facts) -> Iterator[str]:
+    g = facts.grade
+    changes = [_reason(code) for code in g["grade_reasons"]]
+    why = "；".join(changes) if changes else "无调整 no adjustment"
+    yield (
+        f"终评等级 final grade: {g['initial_grade']} → {g['final_grade']}（{why}），"
+        f"{_title('grade', g['final_grade'])}；状态 status {_title('grade_status', g['status_code'])}"
+    )
+
+
+def _reason(code: str) -> str:
+    kind, _, rest = code.partition(":")
+    if kind == "refill":
+        return "被否决企业空出的名额依次递补 refilled"
+    if kind == "veto":
+        return f"一票否决：{_title('penalty', rest)} veto"
+    if kind == "protection":
+        return "保护：不低于C类 protected from D"
+    if kind in ("inherited", "shared"):
+        return f"随 {rest} 评价"
+    return code
+
+
+def _check(computed: Decimal, published: Decimal) -> str:
+    return " ✓" if computed == published else f" ≠ 发布值 published {_n(published)}"
+
+
+def _title(list_name: str, code: str) -> str:
+    row = code_list(list_name).get(code)
+    return row["zh"] if row else code
+
+
+def _n(value: Decimal | int | None) -> str:
+    """A figure without idle zeros, thousands apart.
+
+    >>> _n(Decimal("1234.500000")), _n(None)
+    ('1,234.5', '缺')
+    """
+    if value is None:
+        return "缺"
+    return f"{Decimal(value):,.6f}".rstrip("0").rstrip(".")

@@ -1,0 +1,353 @@
+"""The DAGs: what they are, what loading them costs, and every one of them in one process on a tiny city."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jobs import graph
+from jobs.demo_city.city import CitySpec, generate
+from jobs.ingest.ingest import DELIVERY, QUARANTINE
+from jobs.publish import GateFailed
+from portal import orchestration
+from schemas.contract import contract, feeds
+from schemas.errors import RejectedError
+from tests.built_city import redeliver
+from warehouse import releases, tables
+from warehouse.settings import CHECKOUT, Settings, settings
+
+DAGS = CHECKOUT / "dags"
+CORE = {"core.enterprise", "core.enterprise_event", "core.enterprise_year", "core.parcel", "core.parcel_use"}
+PER_MU = {
+    "per_mu.adjustment", "per_mu.baseline", "per_mu.city_rank", "per_mu.district_summary",
+    "per_mu.enterprise_grade", "per_mu.indicator_value", "per_mu.population",
+}  # fmt: skip
+YEARS = ["2022", "2023"]
+#: What the area of a parcel reaches.
+FROM_PARCEL = {"core.parcel", "core.parcel_use", "core.enterprise_year"} | PER_MU
+
+
+# --- definitions ---------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def airflow_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
+    """Airflow as it is configured for a home; the variables are gone again after the module."""
+    config = Settings(home=tmp_path_factory.mktemp("dags") / "home")
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in orchestration.environment(config).items():
+            patch.setenv(name, value)
+        yield config
+
+
+@pytest.fixture(scope="module")
+def dags(airflow_home: Settings) -> dict[str, Any]:
+    """The DAGs as Airflow loads them; a file that is none raises."""
+    return orchestration._load_dags()
+
+
+def test_there_are_exactly_these_dags(dags: dict[str, Any]) -> None:
+    assert set(dags) == {"ingest", "core", "per_mu", "publish"}
+    assert {d: {t.task_id for t in dag.tasks} for d, dag in dags.items()} == {
+        "ingest": {"ingest", "rejected_files"},
+        "core": {"run"},
+        "per_mu": {"run"},
+        "publish": {"publish"},
+    }
+    assert {d: set(dag.tags) for d, dag in dags.items()} == {
+        "ingest": {"ingest", "raw"},
+        "core": {"area", "core"},
+        "per_mu": {"area", "per_mu"},
+        "publish": {"publish"},
+    }
+    assert {(dag.max_active_runs, dag.catchup) for dag in dags.values()} == {(1, False)}
+
+
+def test_a_dag_file_that_cannot_be_loaded_is_named_in_one_line(
+    airflow_home: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "broken.py").write_text("from airflow.sdk import DAG\nimport no_such_thing\n")
+    monkeypatch.setattr(orchestration, "DAGS", tmp_path)
+    with pytest.raises(RejectedError, match=r"^broken\.py is no DAG file: .*no_such_thing") as refused:
+        orchestration._load_dags()
+    assert "\n" not in str(refused.value)
+
+
+def test_loading_the_dags_loads_neither_spark_nor_the_gate_nor_a_job(airflow_home: Settings) -> None:
+    code = (
+        "import json, sys, time\n"
+        "from airflow.dag_processing.dagbag import BundleDagBag\n"
+        "since = time.perf_counter()\n"
+        f"bag = BundleDagBag(dag_folder={str(DAGS)!r}, bundle_path={str(DAGS)!r}, bundle_name='dags-folder')\n"
+        "seconds = time.perf_counter() - since\n"
+        "heavy = ('pyspark', 'great_expectations', 'duckdb', 'deltalake', 'pandas', 'jobs.graph')\n"
+        "print(json.dumps([len(bag.dags), [m for m in heavy if m in sys.modules], seconds]))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd="/")
+    number, heavy, seconds = json.loads(done.stdout.strip().splitlines()[-1])
+    assert (number, heavy) == (4, [])
+    assert seconds < 5  # 0.3 s where nothing else runs
+
+
+def test_what_the_dags_read_from_the_source_is_what_the_job_graph_declares(airflow_home: Settings) -> None:
+    code = (
+        "import json, sys\n"
+        f"sys.path.insert(0, {str(DAGS)!r})\n"
+        "import declared_jobs as d\n"
+        "print(json.dumps([dict(d.declared_inputs()), d.areas(), {a: d.inputs_of(a) for a in d.areas()}]))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd="/")
+    inputs, areas, given = json.loads(done.stdout)
+    declared = {name: [i.table for i in job.inputs.values()] for name, job in graph.registry().items()}
+    assert inputs == declared
+    assert areas == ["core", "per_mu"]
+    for area in areas:
+        needs = {i for name, tables_ in declared.items() if name.startswith(f"{area}.") for i in tables_}
+        assert given[area] == sorted(n for n in needs if not n.startswith(f"{area}."))
+
+
+def test_a_job_whose_inputs_cannot_be_read_from_the_source_is_refused(
+    airflow_home: Settings, tmp_path: Path
+) -> None:
+    (tmp_path / "core").mkdir()
+    (tmp_path / "core" / "odd.py").write_text("JOB = Job('core.odd', inputs=dict(a=Input(NAME)))\n")
+    code = (
+        "import sys\nfrom pathlib import Path\n"
+        f"sys.path.insert(0, {str(DAGS)!r})\n"
+        f"import declared_jobs as d\nd.declared_inputs(Path({str(tmp_path)!r}))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd="/")
+    assert "core/odd.py: write the inputs of JOB as a literal" in done.stderr.splitlines()[-1]
+
+
+def test_each_task_announces_its_tables_and_each_dag_listens_to_its_inputs(dags: dict[str, Any]) -> None:
+    raw = {spec.name for spec in feeds().values()}
+    outlets = {d: {o.name for t in dag.tasks for o in t.outlets} for d, dag in dags.items()}
+    assert outlets == {"ingest": raw | {QUARANTINE}, "core": CORE, "per_mu": PER_MU, "publish": {"release"}}
+    listens = {
+        d: {a.name for a in dags[d].timetable.asset_condition.objects} for d in ("core", "per_mu", "publish")
+    }
+    assert listens == {
+        "core": raw | {QUARANTINE},
+        "per_mu": {
+            "core.enterprise",
+            "core.enterprise_event",
+            "core.enterprise_year",
+            "core.parcel",
+            "core.parcel_use",
+        },
+        "publish": CORE | PER_MU,
+    }
+    assert {o.uri for o in dags["per_mu"].tasks[0].outlets} >= {"brain://per_mu/enterprise_grade"}
+
+
+def test_inputs_go_before_those_who_need_them_and_a_release_waits_for_all(dags: dict[str, Any]) -> None:
+    weight = {d: max(t.priority_weight for t in dag.tasks) for d, dag in dags.items()}
+    assert weight["core"] > weight["per_mu"] > weight["ingest"] > weight["publish"]
+    assert orchestration._order(dags) == ["ingest", "core", "per_mu", "publish"]
+
+
+def test_a_lost_engine_is_tried_again_and_a_refusal_is_final(
+    dags: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from airflow.sdk.exceptions import AirflowFailException
+
+    retries = {f"{d}.{t.task_id}": t.retries for d, dag in dags.items() for t in dag.tasks}
+    assert retries == {
+        "ingest.ingest": 2, "ingest.rejected_files": 0, "core.run": 2, "per_mu.run": 2, "publish.publish": 2,
+    }  # fmt: skip
+    assert dags["core"].tasks[0].retry_delay == timedelta(seconds=20)
+
+    area = _globals(dags["core"].tasks[0])["run_area"]
+    context = {"params": {"full": False, "period": None}}
+    for raised, becomes in ((RejectedError("no data"), AirflowFailException), (OSError("gone"), OSError)):
+
+        def refuse(*_: Any, error: Exception = raised, **__: Any) -> None:
+            raise error
+
+        monkeypatch.setattr(graph, "run", refuse)
+        with pytest.raises(becomes, match=str(raised)):
+            area("core", context)
+
+
+def test_documentation_names_title_owner_and_legal_basis_of_every_table(dags: dict[str, Any]) -> None:
+    shown = {
+        "ingest": {spec.name for spec in feeds().values()},
+        "core": CORE | {spec.name for spec in feeds().values()},
+        "per_mu": CORE | PER_MU,
+        "publish": CORE | PER_MU,
+    }
+    for name, expected in shown.items():
+        rows = {line.split("`")[1]: line for line in dags[name].doc_md.splitlines() if line.startswith("| `")}
+        assert set(rows) >= expected, name
+        for table in expected:
+            spec = contract(table)
+            assert all(text in rows[table] for text in (spec.title.zh, spec.title.en, spec.owner, spec.grain))
+            assert spec.legal_source in rows[table] and "legal basis" in dags[name].doc_md
+    power = next(line for line in dags["ingest"].doc_md.splitlines() if "`raw.gov_electricity`" in line)
+    assert "国网宁波供电公司" in power and "行政管理 administration（浙政办发〔2019〕62号）" in power
+    assert "| 先年后月 yearly, then monthly | 10 |" in power
+
+
+@pytest.mark.parametrize(
+    ("dag", "param", "good", "bad"),
+    [
+        ("core", "period", ["2023", "2024-03", None], ["2024-13", "24", "2023; DROP", 2023]),
+        ("per_mu", "period", ["2023"], ["2023-3"]),
+        ("per_mu", "full", [True, False], ["yes", None]),
+        ("ingest", "feed", ["gov_tax", None], ["tax", "../gov_tax", ""]),
+    ],
+)
+def test_a_malformed_parameter_is_refused_before_a_run_begins(
+    dags: dict[str, Any], dag: str, param: str, good: list[Any], bad: list[Any]
+) -> None:
+    from airflow.sdk.exceptions import ParamValidationError
+
+    allowed = dags[dag].params.get_param(param)
+    for value in good:
+        assert allowed.resolve(value) == value
+    for value in bad:
+        with pytest.raises(ParamValidationError):
+            allowed.resolve(value)
+
+
+def _globals(task: Any) -> dict[str, Any]:
+    """Names that the file of a DAG sees; dags/ is no package and is on nobody's path here."""
+    return dict(task.python_callable.__globals__)
+
+
+# --- every DAG in this process -------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def city(tmp_path_factory: pytest.TempPathFactory, engine_remote: str) -> Iterator[Path]:
+    """A home with the tiny city's files, on the shared engine, for the tests below in their order."""
+    home = tmp_path_factory.mktemp("city") / "home"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("BRAIN_HOME", str(home))
+        patch.setenv("BRAIN_SPARK_REMOTE", engine_remote)
+        for name, value in orchestration.environment(Settings(home=home)).items():
+            patch.setenv(name, value)  # so that they are gone after the module
+        settings.cache_clear()
+        generate(CitySpec(0.005, 7, (2022, 2023)), settings().landing, home / "truth")
+        orchestration.prepare_airflow()
+        _bind_airflow_to_its_database()
+        yield home
+    settings.cache_clear()
+
+
+def _bind_airflow_to_its_database() -> None:
+    """In a process that loaded Airflow for another home, let it look at the configuration again."""
+    from airflow import settings as airflow_settings
+
+    airflow_settings.dispose_orm()
+    airflow_settings.configure_vars()
+    airflow_settings.configure_orm()
+
+
+def versions() -> dict[str, int]:
+    """Table → version of every table that a run can write, published ones included."""
+    names = [DELIVERY, QUARANTINE, *(spec.name for spec in feeds().values()), *graph.registry()]
+    found = {name: tables.version(name) for name in names if tables.exists(name)}
+    last = releases.last_release()
+    return found | {f"published {n}": t.version for n, t in (last.tables if last else {}).items()}
+
+
+def changed(before: dict[str, int]) -> set[str]:
+    return {name for name, version in versions().items() if before.get(name) != version}
+
+
+def test_every_dag_reports_what_it_did_and_a_release_comes_out(city: Path) -> None:
+    seen: list[tuple[str, str, int]] = []
+    reports = orchestration.run_dags_in_process(lambda *step: seen.append(step))
+    assert list(reports) == ["ingest", "core", "per_mu", "publish"]
+    assert reports["ingest"]["taken"] == len(tables.rows(DELIVERY)) > 12
+    assert reports["ingest"]["records_in"] == sum(tables.rows(DELIVERY)["records_in"].to_pylist())
+    assert reports["ingest"]["rejected"] == []
+    assert reports["core"] == {"made": dict.fromkeys(CORE, YEARS), "fresh": []}
+    assert reports["per_mu"] == {"made": dict.fromkeys(PER_MU, YEARS), "fresh": _in_order(CORE)}
+    assert (reports["publish"]["release"], reports["publish"]["is_new"]) == (1, True)
+    assert set(reports["publish"]["written"]) == CORE | PER_MU
+    assert releases.release_numbers() == [1]
+    assert {stage for stage, _, _ in seen} == {"ingest", "run", "gate", "publish"}
+
+
+def _in_order(names: set[str]) -> list[str]:
+    return [name for name in graph.registry() if name in names]
+
+
+def test_a_second_run_writes_nothing_and_publishes_nothing(city: Path) -> None:
+    before = versions()
+    reports = orchestration.run_dags_in_process()
+    assert reports["ingest"]["taken"] == 0
+    assert reports["core"]["made"] == reports["per_mu"]["made"] == {}
+    assert reports["publish"] == {"release": 1, "is_new": False, "written": []}
+    assert versions() == before
+    assert releases.release_numbers() == [1]
+
+
+def larger_first_parcel(records: list[dict[str, str]]) -> list[dict[str, str]]:
+    area = "宗地面积(平方米)"
+    return [{**r, area: f"{float(r[area]) + 50:.2f}"} if n == 0 else r for n, r in enumerate(records)]
+
+
+def test_a_refused_file_is_one_line_and_the_others_go_all_the_way(city: Path) -> None:
+    before = versions()
+    redeliver(city, "gov_land_parcel", "land_parcel_2023.csv", larger_first_parcel)
+    bad = city / "landing" / "gov_social_insurance" / "social_insurance_2023.csv.manifest.json"
+    wrong = bad.with_name("mangled.csv.manifest.json")
+    (bad.parent / "mangled.csv").write_text("参保人数\n1\n", encoding="utf-8")
+    entry = json.loads(bad.read_text(encoding="utf-8")) | {"file": "mangled.csv", "sha256": "0" * 64}
+    wrong.write_text(json.dumps(entry), encoding="utf-8")
+    try:
+        with pytest.raises(RejectedError) as refused:
+            orchestration.run_dags_in_process()
+    finally:
+        wrong.unlink()
+    assert str(refused.value) == (
+        "not taken in: gov_social_insurance/mangled.csv: mangled.csv: not the file its manifest names; "
+        "send both again"
+    )
+    assert releases.release_numbers() == [1, 2]
+    staged = {name for name in changed(before) if name in graph.registry()}
+    assert staged == FROM_PARCEL
+    assert changed(before) & {spec.name for spec in feeds().values()} == {"raw.gov_land_parcel"}
+
+
+def test_what_an_interrupted_run_left_undone_is_announced_again(city: Path, dags: dict[str, Any]) -> None:
+    tasks = _globals(dags["core"].tasks[0])["run_area"].__globals__
+    assert tasks["_awaited"]() == {}
+    assert tasks["_unreleased"]("core") == {}
+    with pytest.MonkeyPatch.context() as patch:
+        # as if a run had ended after the commit of a feed and before that of a table made from it
+        known = graph.stored_fingerprints
+        patch.setattr(
+            graph, "stored_fingerprints", lambda n, v=None: {} if n == "core.parcel" else known(n, v)
+        )
+        assert tasks["_awaited"]() == {"raw.gov_land_parcel": set(YEARS)}
+    with pytest.MonkeyPatch.context() as patch:
+        version = tables.version
+        patch.setattr(tables, "version", lambda n: version(n) + (n == "core.parcel"))
+        assert tasks["_unreleased"]("core") == {"core.parcel": YEARS}
+        assert tasks["_unreleased"]("per_mu") == {}
+
+
+def test_a_failed_gate_is_one_line_and_the_last_release_stays(city: Path) -> None:
+    before = versions()
+    redeliver(city, "gov_tax", "tax_2023.csv", lambda records: records[:40])
+    with pytest.raises(GateFailed) as failed:
+        orchestration.run_dags_in_process()
+    line = str(failed.value)
+    assert line.startswith("the gate failed, nothing was published: ") and "\n" not in line
+    assert line.endswith(f"see {city / 'logs' / 'gate.json'}")
+    assert releases.release_numbers() == [1, 2]
+    # the areas ran, the release did not move
+    assert changed(before) >= {"core.enterprise_year"} | PER_MU
+    assert not {name for name in changed(before) if name.startswith("published ")}

@@ -1,0 +1,398 @@
+"""per_mu.enterprise_grade: totals, ranks, quotas and what moves a grade. Points are tax (万元) on one mu."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from tests.jobs.per_mu.world import (
+    WORLD,
+    Results,
+    Row,
+    event,
+    every_list,
+    firm,
+    indicator,
+    quota,
+    small,
+    tenant,
+    veto,
+)
+
+
+def ten(**of: Row) -> list[Row]:
+    """Firms a to j with 100, 90, ... 10 points; ``of`` says what is particular about one."""
+    return [firm(name, str(100 - 10 * place), **of.get(name, {})) for place, name in enumerate("abcdefghij")]
+
+
+def few(*points: str) -> list[Row]:
+    return [firm(name, p) for name, p in zip("abcdefghij", points, strict=False)]
+
+
+VETOES = {"safety_fatal": "direct_d", "quality_major": "not_above_c"}
+
+# --- quotas -------------------------------------------------------------------------------------------
+
+SEVEN = few("70", "60", "50", "40", "30", "20", "10")
+DOWN, UP, NEAREST = (
+    WORLD.district(*SEVEN, rule={"quota": quota(rounding=r)}) for r in ("floor", "ceil", "half_up")
+)
+HALF = WORLD.district(*SEVEN[:5], rule={"quota": quota(a="0.1", b="0.3", d="0.1", rounding="half_up")})
+MIXED = WORLD.district(
+    *SEVEN, rule={"quota": {**quota(), "rounding": {"A": "floor", "B": "floor", "D": "ceil"}}}
+)
+
+
+def test_quotas_are_rounded_as_the_rule_set_says(evaluated: Results) -> None:
+    # of 7: A 1.4, B 2.8, D 1.4
+    assert evaluated.grades(DOWN) == "ABBCCCD"
+    assert evaluated.grades(UP) == "AABBBDD"
+    assert evaluated.grades(NEAREST) == "ABBBCCD"
+    assert evaluated.grades(MIXED) == "ABBCCDD"  # published practice: A and B down, D up
+    # of 5: A 0.5 and D 0.5 are one each, B 1.5 is two
+    assert evaluated.grades(HALF) == "ABBCD"
+
+
+OUTSIDE = [
+    *few("50", "40", "30", "20"),
+    *(firm(f"x{n}", industry_code="4411", industry_division_code="44") for n in range(3)),
+    *(firm(f"y{n}", registered_date=date(2023, 1, 1)) for n in range(3)),
+    small("elsewhere", registered_date=date(2023, 1, 1)),
+    firm("incomplete", None),
+]
+COUNTS: dict[str, Any] = {"exempt_industries": ["44"], "protection": {"new_firm": {"years": 2}}}
+
+
+def counting(**counted: bool) -> str:
+    return WORLD.district(*OUTSIDE, rule={**COUNTS, "quota": quota(a="0.2", b="0.2", d="0.2", **counted)})
+
+
+NOBODY, EXEMPT, PROTECTED = counting(), counting(count_exempt=True), counting(count_protected=True)
+BOTH = counting(count_exempt=True, count_protected=True)
+
+
+def test_the_rule_set_says_whether_exempt_and_protected_firms_count_in_a_quota(evaluated: Results) -> None:
+    # shares of 0.2 each: of 4 graded 0.8; with 3 exempt or 3 protected 1.4; with both 2
+    assert evaluated.grades(NOBODY) == "CCCC"
+    assert evaluated.grades(EXEMPT) == evaluated.grades(PROTECTED) == "ABCD"
+    assert evaluated.grades(BOTH) == "AABB"  # A and B go before D
+    assert {row["list_size"] for row in evaluated.table("enterprise_grade", BOTH)} == {4}
+
+
+OWN_QUOTA = WORLD.district(
+    *few("50", "40"),
+    small("s", "10"),
+    small("t", "5"),
+    rule={
+        "quota": quota(a="1", b="0", d="0"),
+        "lists": {
+            **every_list(I1=indicator("100")),
+            "below_scale_lt3": {"indicators": {"I1": indicator("100")}, "quota": quota(a="0", b="0", d="1")},
+        },
+    },
+)
+
+
+def test_a_list_may_have_a_quota_of_its_own(evaluated: Results) -> None:
+    assert evaluated.grades(OWN_QUOTA) == "AADD"
+
+
+# --- ties ---------------------------------------------------------------------------------------------
+
+TIED = few("50", "40", "40", "20", "20")
+
+
+def edge(how: str, *firms: Row, **shares: str) -> str:
+    given = {"a": "0.4", "b": "0.2", "d": "0.2", **shares}
+    return WORLD.district(*(firms or TIED), rule={"quota": quota(**given, edge=how)})
+
+
+CHAIN, ALL_IN, ALL_OUT = edge("tie_break"), edge("all_in"), edge("all_out")
+EQUAL = {how: edge(how, *few("7", "7", "7", "7", "7")) for how in ("tie_break", "all_in", "all_out")}
+
+
+def test_ties_at_a_quotas_edge_go_by_the_chain_or_together(evaluated: Results) -> None:
+    # of 5: A 2, B 1, D 1; b and c share the second place, d and e the last
+    assert evaluated.grades(CHAIN) == "AABCD"
+    assert evaluated.grades(ALL_IN) == "AAACC"  # both at the better side; of B nothing is left
+    assert evaluated.grades(ALL_OUT) == "ABBDD"  # both at the worse side
+    assert evaluated.column("enterprise_grade", "is_tie", CHAIN) == {
+        "a": False, "b": True, "c": True, "d": True, "e": True
+    }  # fmt: skip
+    assert evaluated.column("enterprise_grade", "rank_in_list", ALL_IN) == dict(
+        zip("abcde", range(1, 6), strict=True)
+    )
+
+
+def test_when_all_are_equal_they_stay_together(evaluated: Results) -> None:
+    assert evaluated.grades(EQUAL["tie_break"]) == "AABCD"
+    assert evaluated.grades(EQUAL["all_in"]) == "AAAAA"
+    assert evaluated.grades(EQUAL["all_out"]) == "DDDDD"
+
+
+BRAND = {"bonuses": [{"honour": "brand", "level": "national", "points": "2"}]}
+BY_TAX = WORLD.district(
+    firm("a", "38"), firm("b", "40"), firm("c", "40"),
+    rule={**BRAND, "quota": quota(a="0.34", b="0", d="0")},
+    events=[event("a", "honour", "brand", "national")],
+)  # fmt: skip
+NO_TAX = WORLD.district(
+    firm("b", declared_revenue_wan_yuan="5"), firm("a", declared_revenue_wan_yuan="5"),
+    rule={"lists": every_list(I8=indicator("100"))},
+)  # fmt: skip
+
+
+def test_equal_totals_are_ranked_by_tax_per_mu_and_then_by_credit_code(evaluated: Results) -> None:
+    # 38 + 2 = 40: all equal; tax 40 before 38, b before c
+    assert evaluated.column("enterprise_grade", "rank_in_list", BY_TAX) == {"b": 1, "c": 2, "a": 3}
+    assert evaluated.grades(BY_TAX) == "CAC"
+    assert evaluated.column("enterprise_grade", "rank_in_list", NO_TAX) == {"a": 1, "b": 2}
+
+
+LISTS = WORLD.district(
+    firm("a", "10"), small("b", "30"), small("c", "20", land_area_mu="4"), small("d", "10")
+)
+
+
+def test_ranks_are_given_in_the_list_and_in_the_district(evaluated: Results) -> None:
+    # 10, 30, 20/4 = 5, 10; a before d by credit code
+    rows = evaluated.by_firm("enterprise_grade", LISTS)
+    places = {
+        n: (r["list_code"], r["rank_in_list"], r["list_size"], r["rank_in_district"]) for n, r in rows.items()
+    }
+    assert places == {
+        "a": ("above_scale", 1, 1, 2),
+        "b": ("below_scale_lt3", 1, 2, 1),
+        "c": ("below_scale_ge3", 1, 1, 4),
+        "d": ("below_scale_lt3", 2, 2, 3),
+    }
+    assert not rows["a"]["is_tie"]  # a tie is one within the list
+
+
+# --- points -------------------------------------------------------------------------------------------
+
+CAPPED: dict[str, Any] = {
+    "bonuses": [
+        {"honour": "brand", "level": "national", "points": "6"},
+        {"honour": "listed", "level": "national", "points": "6"},
+    ],
+    "penalties": {"minor_fine": "1.5"},
+}
+EVENTS = [
+    event("a", "honour", "brand", "national"),
+    event("a", "honour", "listed", "national"),
+    *(event("a", "penalty", "minor_fine") for _ in range(3)),
+]
+CAPS = WORLD.district(firm("a", "50"), rule={**CAPPED, "bonus_cap": "10", "penalty_cap": "4"}, events=EVENTS)
+FREE = WORLD.district(firm("a", "50"), rule=CAPPED, events=EVENTS)
+
+
+def test_bonus_and_penalty_are_capped_apart(evaluated: Results) -> None:
+    def total(district: str) -> tuple[Any, ...]:
+        [row] = evaluated.table("enterprise_grade", district)
+        return tuple(row[c] for c in ("indicator_score", "bonus_points", "penalty_points", "total_score"))
+
+    assert total(CAPS) == (50, 10, 4, 56)  # 12 and 4.5 before the caps
+    assert total(FREE) == (50, 12, Decimal("4.5"), Decimal("57.5"))
+
+
+# --- vetoes -------------------------------------------------------------------------------------------
+
+
+def vetoed(*events: Row, firms: list[Row] | None = None, protection: Row | None = None, **quotas: Any) -> str:
+    """Ten firms with quotas A 2, B 4, D 2."""
+    rule = {"vetoes": VETOES, "quota": quota(**quotas), "protection": protection or {}}
+    return WORLD.district(*(firms or ten()), rule=rule, events=events)
+
+
+KEPT = vetoed(veto("a"))
+REFILLED = vetoed(veto("a"), refill_vetoed=True)
+BESIDE_D = vetoed(veto("a"), refill_vetoed=True, vetoed_count_in_d=False)
+
+
+def test_a_vetoed_firms_place_in_a_is_left_empty(evaluated: Results) -> None:
+    assert evaluated.initial(KEPT) == "AABBBBCCDD"
+    assert evaluated.grades(KEPT) == "DABBBBCCDD"
+    assert evaluated.reasons(KEPT) == {"a": ["veto:safety_fatal"]}
+
+
+def test_a_vetoed_firms_place_in_a_is_refilled_where_the_rule_set_says_so(evaluated: Results) -> None:
+    # A: b, c; B: d to g; one of two places in D is a's, so only j is left in D
+    assert evaluated.initial(REFILLED) == "AABBBBCCDD"
+    assert evaluated.grades(REFILLED) == "DAABBBBCCD"
+    assert evaluated.reasons(REFILLED) == {
+        "a": ["veto:safety_fatal"], "c": ["refill"], "g": ["refill"], "i": ["refill"]
+    }  # fmt: skip
+    assert evaluated.column("enterprise_grade", "rank_in_list", REFILLED)["a"] == 1  # the rank stays
+
+
+def test_vetoed_firms_may_be_left_out_of_the_quota_of_d(evaluated: Results) -> None:
+    assert evaluated.grades(BESIDE_D) == "DAABBBBCDD"
+
+
+NOT_A = vetoed(veto("a", "quality_major"))
+NOT_A_REFILLED = vetoed(veto("a", "quality_major"), refill_vetoed=True)
+LAST_NOT_A = vetoed(veto("j", "quality_major"), refill_vetoed=True)
+LAST_SAVED = vetoed(veto("j", "quality_major"), veto("a"), veto("b"), refill_vetoed=True)
+
+
+def test_a_veto_may_only_bar_from_a_and_b(evaluated: Results) -> None:
+    # 昌乐: cannot be A or B
+    assert evaluated.grades(NOT_A) == "CABBBBCCDD"
+    assert evaluated.grades(NOT_A_REFILLED) == "CAABBBBCDD"
+    assert evaluated.reasons(NOT_A_REFILLED) == {
+        "a": ["veto:quality_major"], "c": ["refill"], "g": ["refill"]
+    }  # fmt: skip
+
+
+def test_the_last_firm_fills_its_place_in_d_though_it_is_barred_from_a(evaluated: Results) -> None:
+    # i and j are the two of D, as without the veto: h must not fall to D for j's sake
+    assert evaluated.grades(LAST_NOT_A) == "AABBBBCCDD"
+    assert evaluated.reasons(LAST_NOT_A) == {"j": ["veto:quality_major"]}
+    # two put to D by veto fill D: A c, d; B e to h; i and j are C
+    assert evaluated.grades(LAST_SAVED) == "DDAABBBBCC"
+
+
+MANY = vetoed(veto("a"), veto("b"), veto("c"), veto("j"), refill_vetoed=True)
+
+
+def test_more_vetoes_than_places_in_d_leave_none_for_others(evaluated: Results) -> None:
+    # A d, e; B f to i; nobody else
+    assert evaluated.grades(MANY) == "DDDAABBBBD"
+
+
+TWICE = vetoed(veto("b"), veto("b", event_id="again"), veto("b", "quality_major"))
+
+
+def test_several_vetoes_are_named_once_each(evaluated: Results) -> None:
+    assert evaluated.reasons(TWICE) == {"b": ["veto:safety_fatal", "veto:quality_major"]}
+
+
+# --- protection from D ----------------------------------------------------------------------------------
+
+ROSE = {"j": {"directory_change_code": "upgraded"}}
+GUARD = {"upgraded": "not_below_c"}
+
+
+def guarded(*events: Row, overrides: bool = True, **quotas: Any) -> str:
+    firms = ten(**ROSE)
+    rule = {
+        "vetoes": VETOES, "quota": quota(**quotas), "upgraded_list": "above_scale",
+        "protection": {**GUARD, "veto_overrides": overrides},
+    }  # fmt: skip
+    return WORLD.district(*firms, rule=rule, events=events)
+
+
+SAVED, OVERRIDDEN = guarded(), guarded(veto("j"))
+STRONG, WEAK_VETO = guarded(veto("j"), overrides=False), guarded(veto("j", "quality_major"))
+STRONG_REFILL = guarded(veto("j"), overrides=False, refill_vetoed=True)
+
+
+def test_protection_keeps_from_d_unless_a_veto_overrides_it(evaluated: Results) -> None:
+    protected = "protection:upgraded"
+    assert evaluated.initial(SAVED) == "AABBBBCCDD"
+    assert evaluated.grades(SAVED) == "AABBBBCCDC"
+    assert evaluated.reasons(SAVED) == {"j": [protected]}
+    assert evaluated.grades(OVERRIDDEN) == "AABBBBCCDD"  # 昌乐: except by veto
+    assert evaluated.reasons(OVERRIDDEN) == {"j": ["veto:safety_fatal"]}
+    assert evaluated.grades(STRONG) == "AABBBBCCDC"
+    assert evaluated.reasons(STRONG) == {"j": ["veto:safety_fatal", protected]}
+    # barred from A and B is no reason for D
+    assert evaluated.grades(WEAK_VETO) == "AABBBBCCDC"
+
+
+def test_a_firm_saved_from_its_veto_takes_no_place_in_d(evaluated: Results) -> None:
+    assert evaluated.grades(STRONG_REFILL) == "AABBBBCDDC"  # h and i; j is C
+
+
+# --- tenants ------------------------------------------------------------------------------------------
+
+
+def house(mode: str) -> str:
+    return WORLD.district(
+        firm("a holder", "90"),
+        tenant("b tenant", "1", holder="a holder"),
+        tenant("c vetoed", "1", holder="a holder"),
+        tenant("d honoured", "1", holder="a holder"),
+        firm("e holder", "5"),
+        tenant("f of d", "99", holder="e holder"),
+        tenant("g upgraded", "99", holder="e holder", directory_change_code="upgraded"),
+        firm("h", "50"),
+        rule={
+            "tenants": {"mode": mode}, "vetoes": VETOES, "protection": GUARD, **BRAND,
+            "quota": quota(a="0.34", b="0", d="0.34"),
+        },
+        events=[veto("c vetoed"), event("d honoured", "honour", "brand", "national")],
+    )  # fmt: skip
+
+
+INHERIT, MERGE, SEPARATE = house("inherit"), house("merge"), house("separate")
+
+
+def test_tenants_inherit_the_holders_final_grade_but_their_vetoes_are_their_own(evaluated: Results) -> None:
+    # above scale: 90 A, 50 C, 5 D
+    assert evaluated.grades(INHERIT) == "AADADDCC"
+    unit = f"inherited:{INHERIT}-"
+    assert evaluated.reasons(INHERIT) == {
+        "b tenant": [f"{unit}a holder"],
+        "c vetoed": [f"{unit}a holder", "veto:safety_fatal"],
+        "d honoured": [f"{unit}a holder"],
+        "f of d": [f"{unit}e holder"],
+        "g upgraded": [f"{unit}e holder", "protection:upgraded"],
+    }
+    rows = evaluated.by_firm("enterprise_grade", INHERIT)
+    assert rows["c vetoed"]["initial_grade"] == "A"
+    follower = rows["d honoured"]
+    assert (follower["total_score"], follower["bonus_points"], follower["list_code"]) == (90, 0, "tenant")
+    assert follower["rank_in_list"] is None and follower["rank_in_district"] is None
+    assert follower["evaluation_uscc"] == f"{INHERIT}-a holder" and follower["list_size"] == 3
+
+
+def test_merged_tenants_share_the_result_of_the_sum(evaluated: Results) -> None:
+    rows = evaluated.by_firm("enterprise_grade", MERGE)
+    # (90 + 3 x 1) / 4 mu = 23.25; (5 + 99 + 99) / 3 = 67.666667; 50
+    assert rows["a holder"]["total_score"] == rows["b tenant"]["total_score"] == Decimal("23.25")
+    assert rows["e holder"]["total_score"] == rows["f of d"]["total_score"] == Decimal("67.666667")
+    assert evaluated.grades(MERGE) == "DDDDAAAC"
+    assert rows["b tenant"]["grade_reasons"] == [f"shared:{MERGE}-a holder"]
+    assert rows["c vetoed"]["grade_reasons"] == [f"shared:{MERGE}-a holder", "veto:safety_fatal"]
+
+
+def test_tenants_apart_are_ranked_among_themselves(evaluated: Results) -> None:
+    rows = evaluated.by_firm("enterprise_grade", SEPARATE)
+    assert {n: r["rank_in_list"] for n, r in rows.items() if r["list_code"] == "tenant"} == {
+        "f of d": 1, "g upgraded": 2, "d honoured": 3, "b tenant": 4, "c vetoed": 5,
+    }  # fmt: skip
+    assert rows["d honoured"]["total_score"] == 3  # 1 + 2
+
+
+# --- versions and years -------------------------------------------------------------------------------
+
+HISTORY = WORLD.district(
+    firm("a", "10", year="2021"), firm("b", "20", year="2021"),
+    firm("a", "10", year="2022"), firm("b", "5", year="2022"),
+    rules={"2021": {"quota": quota(a="0.5", b="0", d="0.5")}, "2022": {"quota": quota(a="0.5", b="0.5", d="0")}},
+    events=[veto("b", year="2021")],
+)  # fmt: skip
+
+
+def test_each_year_is_graded_by_its_own_rule_set_and_figures(evaluated: Results) -> None:
+    assert (evaluated.grades(HISTORY, "2021"), evaluated.grades(HISTORY, "2022")) == ("DA", "AB")
+    ids = {
+        (r["year"], r["rule_set_id"])
+        for r in evaluated.rows["enterprise_grade"]
+        if r["district_code"] == HISTORY
+    }
+    assert ids == {("2021", f"r{HISTORY}-2021"), ("2022", f"r{HISTORY}-2022")}
+
+
+def test_first_results_are_initial_and_supersede_nothing(evaluated: Results) -> None:
+    rows = evaluated.rows["enterprise_grade"]
+    assert {(r["evaluation_version"], r["supersedes"], r["status_code"]) for r in rows} == {
+        (1, None, "initial")
+    }
+    hashes = {r.id: r.hash for r in WORLD.rule_sets}
+    assert all(r["rule_set_hash"] == hashes[r["rule_set_id"]] for r in rows)
+    assert all(r["grade_reasons"] for r in rows if r["initial_grade"] != r["final_grade"])
+    assert len({r["row_id"] for r in rows}) == len(rows) == len({(r["uscc"], r["year"]) for r in rows})

@@ -1,0 +1,290 @@
+"""per_mu.indicator_value: values and scores that a person can check."""
+
+from __future__ import annotations
+
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Any
+
+from jobs.per_mu.rules import rule_book
+from tests.jobs.per_mu.world import WORLD, Results, Row, every_list, firm, indicator, small, tenant
+
+# --- Huangyan's published example ---------------------------------------------------------------------
+
+
+def published(year: str) -> list[Row]:
+    """Figures that give 30 万/亩, 150 万/亩, 3 万/tce, 5000 万/t, 20 万/人, 0.03; below scale 8 万/亩, 0.2 元/kWh."""
+    above = {
+        "year": year, "land_area_mu": "10", "tax_income_wan_yuan": "200", "tax_other_wan_yuan": "1",
+        "tax_land_use_wan_yuan": "-1", "value_added_wan_yuan": "1500", "energy_tce": "500", "emission_t": "0.3",
+        "employees_average": "75", "rd_expense_wan_yuan": "30", "revenue_wan_yuan": "1000",
+    }  # fmt: skip
+    below = {"year": year, "land_area_mu": "10", "power_kwh": "4000000"}
+    return [
+        firm(f"above {year}", "100", **above),
+        firm(f"no emissions {year}", "100", **{**above, "emission_t": None}),
+        small(f"below {year}", "80", **below),
+        small(f"below 3 mu {year}", "16", **{**below, "land_area_mu": "2", "power_kwh": "800000"}),
+    ]
+
+
+HUANGYAN = WORLD.district(
+    *published("2022"),
+    *published("2021"),
+    shipped=(rule_book().get("huangyan-2022"), rule_book().get("huangyan-2021")),
+)
+
+
+def points(evaluated: Results, year: str, name: str) -> list[str]:
+    """Scores in the order of the indicators, and their sum, to three digits as published."""
+    rows = sorted(
+        (
+            r
+            for r in evaluated.table("indicator_value", HUANGYAN, year)
+            if r["uscc"].endswith(f"{name} {year}")
+        ),
+        key=lambda r: r["indicator_code"],
+    )
+    total = evaluated.by_firm("enterprise_grade", HUANGYAN, year)[f"{name} {year}"]["total_score"]
+    assert sum(r["score"] for r in rows) == total
+    return [str(v.quantize(Decimal("0.001"), ROUND_HALF_UP)) for v in (*(r["score"] for r in rows), total)]
+
+
+def test_huangyan_2022_is_scored_as_published(evaluated: Results) -> None:
+    # 30/24.097x30, 150/136.16x20, 3/2.694x20, 5000/4929.81x10, 20/18.14x10, 0.03/0.0302x10
+    example = ["37.349", "22.033", "22.272", "10.142", "11.025", "9.934", "112.755"]
+    assert points(evaluated, "2022", "above") == example
+    # 8/11.5932x50, 0.2/0.2352x50
+    for name in ("below", "below 3 mu"):
+        assert points(evaluated, "2022", name) == ["34.503", "42.517", "77.020"]
+    values = {
+        c: evaluated.values(HUANGYAN, c, "2022")["above 2022"]["value"]
+        for c in ("I1", "I2", "I3", "I4", "I5", "I6")
+    }
+    assert list(values.values()) == [30, 150, 3, 5000, 20, Decimal("0.03")]
+    assert evaluated.values(HUANGYAN, "I7", "2022")["below 2022"]["value"] == Decimal("0.2")
+    assert evaluated.values(HUANGYAN, "I7", "2022")["below 2022"]["denominator"] == 400  # 万千瓦时
+
+
+def test_without_emissions_the_average_points_of_the_list_count(evaluated: Results) -> None:
+    # the only other firm above scale has 10.142...
+    row = evaluated.values(HUANGYAN, "I4", "2022")["no emissions 2022"]
+    other = evaluated.values(HUANGYAN, "I4", "2022")["above 2022"]
+    assert (row["note_code"], row["is_missing"], row["value"]) == ("group_average", True, None)
+    assert row["score"] == other["score"] and other["note_code"] is None
+
+
+def test_huangyan_2021_has_its_own_baselines(evaluated: Results) -> None:
+    # 30/26.01x30, 150/132.27x20, 3/2.54x20, 5000/4861.08x10, 20/17.45x10, 0.03/0.0305x10
+    assert points(evaluated, "2021", "above") == [
+        "34.602",
+        "22.681",
+        "23.622",
+        "10.286",
+        "11.461",
+        "9.836",
+        "112.488",
+    ]
+    # 8/16.601058x50, 0.2/0.236565x50
+    assert points(evaluated, "2021", "below") == ["24.095", "42.272", "66.367"]
+
+
+# --- tax components -----------------------------------------------------------------------------------
+
+TAXED = {
+    "tax_export_offset_wan_yuan": "2", "tax_income_wan_yuan": "4", "tax_consumption_wan_yuan": "8",
+    "tax_surcharge_wan_yuan": "16", "tax_land_use_wan_yuan": "32", "tax_property_wan_yuan": "64",
+    "tax_other_wan_yuan": "128",
+}  # fmt: skip
+COMPONENTS = {
+    components: WORLD.district(firm("a", "1", **TAXED), rule={"tax_components": components.split()})
+    for components in (
+        "vat", "export_offset", "income", "consumption", "surcharge", "land_use", "property", "other",
+        "vat export_offset", "vat export_offset income consumption surcharge land_use property other",
+    )
+}  # fmt: skip
+
+
+def test_only_the_named_tax_components_count(evaluated: Results) -> None:
+    tax = [evaluated.values(d, "I1")["a"]["numerator"] for d in COMPONENTS.values()]
+    assert tax == [1, 2, 4, 8, 16, 32, 64, 128, 3, 255]
+
+
+# --- negative value added, cap, floor -----------------------------------------------------------------
+
+RANGE = [
+    firm("loss", "10", value_added_wan_yuan="-40"),
+    firm("gain", "400", value_added_wan_yuan="500"),
+    firm("refund", "-7", value_added_wan_yuan="50"),
+]
+
+
+def ranged(**changes: Any) -> str:
+    return WORLD.district(
+        *RANGE, rule={"lists": every_list(I1=indicator("50"), I2=indicator("50")), **changes}
+    )
+
+
+ZERO, KEEP = ranged(), ranged(negative_value_added="keep")
+FLOOR, LOW_FLOOR = (
+    ranged(negative_value_added="keep", floor="0"),
+    ranged(negative_value_added="keep", floor="-5"),
+)
+CAP = ranged(cap_ratio="1.5", floor="0")
+
+
+def scored(evaluated: Results, district: str, code: str) -> dict[str, tuple[Any, Any]]:
+    return {n: (r["score"], r["note_code"]) for n, r in evaluated.values(district, code).items()}
+
+
+def test_negative_value_added_has_no_points_or_its_own(evaluated: Results) -> None:
+    # value / 100 x 50
+    gain, refund = (250, None), (25, None)
+    assert scored(evaluated, ZERO, "I2") == {"loss": (0, "negative_zero"), "gain": gain, "refund": refund}
+    assert scored(evaluated, KEEP, "I2") == {"loss": (-20, None), "gain": gain, "refund": refund}
+    # the rule is on value added: a negative tax is not concerned
+    assert scored(evaluated, ZERO, "I1")["refund"] == (Decimal("-3.5"), None)
+
+
+def test_points_stay_within_cap_and_floor(evaluated: Results) -> None:
+    assert scored(evaluated, FLOOR, "I2")["loss"] == (0, "floored")
+    assert scored(evaluated, FLOOR, "I1")["refund"] == (0, "floored")
+    assert scored(evaluated, LOW_FLOOR, "I2")["loss"] == (-5, "floored")
+    assert scored(evaluated, LOW_FLOOR, "I1")["refund"] == (Decimal("-3.5"), None)
+    # 1.5 x 50 = 75 at most
+    assert scored(evaluated, CAP, "I1") == {
+        "loss": (5, None),
+        "gain": (75, "capped"),
+        "refund": (0, "floored"),
+    }
+
+
+# --- missing values -------------------------------------------------------------------------------------
+
+EMITTERS = [
+    firm("ten", "1", value_added_wan_yuan="10", emission_t="1"),
+    firm("twenty", "1", value_added_wan_yuan="20", emission_t="1"),
+    firm("five", "1", value_added_wan_yuan="5", emission_t="1"),
+    firm("none", "1", value_added_wan_yuan="5", emission_t=None),
+    firm("zero", "1", value_added_wan_yuan="5", emission_t="0"),
+]
+
+
+def missing(policy: str, *firms: Row) -> str:
+    lists = every_list(I1=indicator("50"), I4=indicator("50", missing=policy))
+    return WORLD.district(*(firms or EMITTERS), rule={"lists": lists})
+
+
+AVERAGE, NOTHING, STRICT = missing("group_average"), missing("zero"), missing("data_incomplete")
+EMPTY = missing("group_average", *EMITTERS[3:])
+
+
+def test_a_missing_value_goes_by_the_rule_sets_policy(evaluated: Results) -> None:
+    # 10/100x50 = 5, 10 and 2.5; their average (5 + 10 + 2.5) / 3 = 5.833333
+    average = (Decimal("5.833333"), "group_average")
+    found = scored(evaluated, AVERAGE, "I4")
+    assert found["none"] == found["zero"] == average
+    assert [found[n][0] for n in ("ten", "twenty", "five")] == [5, 10, Decimal("2.5")]
+    assert (
+        scored(evaluated, NOTHING, "I4")["none"]
+        == scored(evaluated, NOTHING, "I4")["zero"]
+        == (0, "missing_zero")
+    )
+    assert set(scored(evaluated, STRICT, "I4")) == {"ten", "twenty", "five"}
+    assert evaluated.statuses(STRICT)["none"] == ("data_incomplete", ["missing:emission_t"])
+    assert evaluated.statuses(STRICT)["zero"] == ("data_incomplete", ["zero:emission_t"])
+    assert set(scored(evaluated, EMPTY, "I4").values()) == {(Decimal(0), "group_empty")}
+
+
+NO_LAND = [firm("landed", "30"), firm("landless", "30", land_area_mu="0")]
+AVERAGED = {"lists": every_list(I1=indicator("100", missing="group_average"))}
+NO_LAND_NO_POINTS = WORLD.district(*NO_LAND, rule={**AVERAGED, "zero_land": "zero_score"})
+NO_LAND_TENANT = WORLD.district(
+    tenant("rents", "30"),
+    small("landless", "30", land_area_mu="0"),
+    rule={**AVERAGED, "zero_land": "tenant_list"},
+)
+
+
+def test_no_points_without_land_are_no_average_either(evaluated: Results) -> None:
+    assert scored(evaluated, NO_LAND_NO_POINTS, "I1") == {"landed": (30, None), "landless": (0, "zero_land")}
+    # on the tenants' list land is nobody's, and the policy for missing values decides
+    assert scored(evaluated, NO_LAND_TENANT, "I1") == {"rents": (30, None), "landless": (30, "group_average")}
+
+
+# --- rounding --------------------------------------------------------------------------------------------
+
+THIRDS = [firm("a", "2", land_area_mu="3"), firm("b", "-2", land_area_mu="3")]
+
+
+def thirds(**rounding: Any) -> str:
+    lists = every_list(I1=indicator("50"), I8=indicator("50", "1", missing="zero"))
+    return WORLD.district(*THIRDS, rule={"rounding": rounding, "lists": lists})
+
+
+ROUNDED, CUT = thirds(value_scale=2, score_scale=3), thirds(value_scale=2, score_scale=3, mode="down")
+SIX = thirds()
+
+
+def test_values_and_scores_are_rounded_or_cut_as_the_rule_set_says(evaluated: Results) -> None:
+    def both(district: str, name: str) -> tuple[str, str]:
+        row = evaluated.values(district, "I1")[name]
+        return str(row["value"]), str(row["score"])
+
+    # 2/3 = 0.666667; points are half of it in hundredths: 0.333333... of the rounded value
+    assert both(SIX, "a") == ("0.666667", "0.333334")  # 0.666667/100x50 = 0.3333335, half up
+    assert both(SIX, "b") == ("-0.666667", "-0.333334")  # away from zero
+    assert both(ROUNDED, "a") == ("0.670000", "0.335000")
+    assert both(ROUNDED, "b") == ("-0.670000", "-0.335000")
+    assert both(CUT, "a") == ("0.660000", "0.330000")
+    assert both(CUT, "b") == ("-0.660000", "-0.330000")  # cut, not floored
+
+
+# --- merged units ----------------------------------------------------------------------------------------
+
+MERGED = WORLD.district(
+    firm("holder", "30", land_area_mu="2", value_added_wan_yuan="100"),
+    tenant("tenant", "6", holder="holder", land_area_mu="1", value_added_wan_yuan="50"),
+    tenant("silent", "3", holder="holder", land_area_mu="1"),
+    rule={
+        "tenants": {"mode": "merge"},
+        "lists": {
+            **every_list(I1=indicator("100")),
+            "above_scale": {"indicators": {"I1": indicator("50"), "I2": indicator("50")}},
+        },
+    },
+)
+INHERITED = WORLD.district(
+    firm("holder", "30", land_area_mu="2"),
+    tenant("tenant", "6", holder="holder"),
+    rule={"tenants": {"mode": "inherit"}},
+)
+
+
+def test_merged_firms_are_one_unit_with_the_sum_of_their_figures(evaluated: Results) -> None:
+    tax, added = evaluated.values(MERGED, "I1"), evaluated.values(MERGED, "I2")
+    assert set(tax) == set(added) == {"holder"}
+    # (30 + 6 + 3) / (2 + 1 + 1), (100 + 50 + nothing reported) / 4
+    assert (tax["holder"]["numerator"], tax["holder"]["denominator"], tax["holder"]["value"]) == (
+        39,
+        4,
+        Decimal("9.75"),
+    )
+    assert (added["holder"]["numerator"], added["holder"]["value"]) == (150, Decimal("37.5"))
+
+
+def test_the_figures_of_a_tenant_that_inherits_count_for_nobody(evaluated: Results) -> None:
+    tax = evaluated.values(INHERITED, "I1")
+    assert set(tax) == {"holder"} and tax["holder"]["value"] == 15
+
+
+def test_every_unit_has_the_indicators_of_its_list_with_weights_of_a_hundred(evaluated: Results) -> None:
+    sums: dict[tuple[str, str], Decimal] = {}
+    for row in evaluated.rows["indicator_value"]:
+        key = (row["uscc"], row["year"])
+        sums[key] = sums.get(key, Decimal(0)) + row["weight"]
+    units = {
+        (r["uscc"], r["year"])
+        for r in evaluated.rows["population"]
+        if r["eval_status_code"] == "graded" and r["unit_role_code"] == "own"
+    }
+    assert set(sums) == units and set(sums.values()) == {Decimal(100)}

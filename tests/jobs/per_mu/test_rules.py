@@ -1,0 +1,295 @@
+"""Rule sets: what is refused, in one line, and what the shipped ones say."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from jobs.per_mu.rules import (
+    CITY,
+    RULE_SETS,
+    RuleBook,
+    RuleSet,
+    load_rule_book,
+    parse_rule_set,
+    read_rule_file,
+    rule_book,
+)
+from schemas.errors import RejectedError, UsageError
+from tests.jobs.per_mu.world import PLAIN, every_list, indicator, quota, rule_set
+
+NINGBO = ("330203", "330205", "330206", "330211", "330212", "330213", "330225", "330226", "330281", "330282")
+YEARS = ("2020", "2021", "2022", "2023", "2024")
+
+
+def document(**changes: Any) -> dict[str, Any]:
+    return {**PLAIN, "id": "x-2023", "year": "2023", "district_codes": ["990000"], **changes}
+
+
+def bonus(honour: str, level: str = "national", points: int = 1) -> dict[str, Any]:
+    return {"honour": honour, "level": level, "points": points}
+
+
+def folder(path: Path, **files: dict[str, Any]) -> Path:
+    for name, content in files.items():
+        (path / f"{name}.yml").write_text(yaml.safe_dump(content, allow_unicode=True), encoding="utf-8")
+    return path
+
+
+def refusal(load: Callable[[], object]) -> str:
+    with pytest.raises(RejectedError) as refused:
+        load()
+    line = str(refused.value)
+    assert "\n" not in line
+    return line
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"lists": every_list(I1=indicator("60"), I2=indicator("39.9"))}, "weights sum to 99.9, not to 100"),
+        ({"lists": every_list(I1=indicator("50"), I9=indicator("50"))}, "unknown indicators ['I9']"),
+        ({"lists": every_list(I1=indicator("100", {"method": "fixed"}))}, "a fixed baseline has a value"),
+        ({"lists": every_list(I1=indicator("100", {"method": "mean", "value": "3"}))}, "a fixed baseline"),
+        ({"lists": every_list(I1=indicator("100", "0"))}, "greater than 0"),
+        ({"lists": {"above": {"indicators": {"I1": indicator("100")}}}}, "lists.above"),
+        ({"quota": {**quota(), "shares": {"A": "0.2", "B": "0.4", "C": "0.3", "D": "0.2"}}}, "sum to 1.1, not to 1"),
+        ({"quota": {**quota(), "shares": {"A": "1.2", "B": "-0.2", "C": "0", "D": "0"}}}, "quota shares"),
+        ({"quota": {**quota(), "shares": {"A": "0.5", "B": "0.5"}}}, "quota needs shares for A, B, C, D"),
+        ({"quota": quota(rounding="up")}, "quota.rounding.A"),
+        ({"quota": quota(edge="toss")}, "quota.edge"),
+        ({"bonuses": [bonus("medal")]}, "unknown honour or level medal/national"),
+        ({"bonuses": [bonus("brand", "galactic")]}, "unknown honour or level brand/galactic"),
+        ({"bonuses": [bonus("brand", points=-1)]}, "greater than 0"),
+        ({"bonuses": [bonus("brand"), bonus("brand", points=2)]}, "honour and level twice"),
+        ({"vetoes": {"jaywalking": "direct_d"}}, "unknown penalty codes ['jaywalking']"),
+        ({"penalties": {"jaywalking": 1}}, "unknown penalty codes ['jaywalking']"),
+        ({"vetoes": {"safety_fatal": "fired"}}, "vetoes.safety_fatal"),
+        ({"tax_components": []}, "tax_components"),
+        ({"tax_components": ["vat", "tariff"]}, "tax_components.1"),
+        ({"tenants": {"mode": "adopt"}}, "tenants.mode"),
+        ({"rounding": {"value_scale": 7}}, "rounding.value_scale"),
+        ({"cap_ratio": 0}, "cap_ratio"),
+        ({"cap_ration": 2}, "cap_ration"),
+        ({"assumptions": [{"field": "quota.shears", "why": "?"}]}, "no field quota.shears"),
+    ],
+)  # fmt: skip
+def test_a_faulty_rule_set_is_refused_in_one_line(changes: dict[str, Any], says: str) -> None:
+    parse_rule_set("x.yml", document())
+    line = refusal(lambda: parse_rule_set("x.yml", document(**changes)))
+    assert line.startswith("x.yml: ") and says in line
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"lists": 3},
+        {"lists": {"tenant": 3}},
+        {"lists": {"tenant": {"indicators": ["I1"]}}},
+        {"vetoes": ["safety_fatal"]},
+        {"penalties": 3},
+        {"assumptions": ["quota"]},
+        {"proven": ["quota"]},
+        {"quota": []},
+    ],
+)
+def test_a_part_of_the_wrong_shape_is_refused_in_one_line(changes: dict[str, Any]) -> None:
+    assert refusal(lambda: parse_rule_set("x.yml", document(**changes))).startswith("x.yml: ")
+
+
+def test_a_penalty_is_given_in_points_above_zero() -> None:
+    # points are taken off; -1 would add one
+    line = refusal(lambda: parse_rule_set("x.yml", document(penalties={"minor_fine": -1})))
+    assert "penalties.minor_fine" in line
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"lists": every_list(I1=indicator("33.33333"), I2=indicator("66.66667"))},
+        {"lists": every_list(I1=indicator("100", "0.0000001"))},
+        {"lists": every_list(I1=indicator("100", {"method": "mean", "factor": "1.0000001"}))},
+        {"quota": {**quota(), "shares": {"A": "0.3333333", "B": "0.3333333", "C": "0.3333334", "D": "0"}}},
+        {"bonuses": [{"honour": "brand", "level": "national", "points": "0.00001"}]},
+        {"penalties": {"minor_fine": "0.00001"}},
+        {"cap_ratio": "1.5000001"},
+        {"floor": "-0.0000001"},
+        {"bonus_cap": "1.00001"},
+        {"penalty_cap": "1.00001"},
+        {"large_land_mu": "3.0000001"},
+    ],
+)
+def test_digits_that_the_tables_do_not_hold_are_refused_when_the_rule_is_read(
+    changes: dict[str, Any],
+) -> None:
+    assert "decimal place" in refusal(lambda: parse_rule_set("x.yml", document(**changes)))
+
+
+def test_two_rule_sets_for_a_district_and_year_are_refused() -> None:
+    twin = rule_set("990001", "2023").model_copy(update={"id": "twin"})
+    line = refusal(lambda: RuleBook([rule_set("990001", "2023"), twin]))
+    assert "twin" in line and "990001" in line and "2023" in line
+    assert len(RuleBook([rule_set("990001", "2023"), rule_set("990001", "2024")]).all()) == 2
+
+
+def test_two_rule_sets_of_one_name_are_refused() -> None:
+    twin = rule_set("990002", "2023").model_copy(update={"id": "r990001-2023"})
+    assert "r990001-2023" in refusal(lambda: RuleBook([rule_set("990001", "2023"), twin]))
+
+
+def test_files_that_extend_each_other_are_refused(tmp_path: Path) -> None:
+    files = folder(tmp_path, a={"extends": "b"}, b={"extends": "c"}, c={"extends": "a"})
+    assert "extends" in refusal(lambda: load_rule_book(files))
+
+
+def test_a_file_that_extends_itself_or_nothing_known_is_refused(tmp_path: Path) -> None:
+    assert "extends a" in refusal(lambda: load_rule_book(folder(tmp_path, a={"extends": "a"})))
+    assert "extends nowhere" in refusal(lambda: load_rule_book(folder(tmp_path, a={"extends": "nowhere"})))
+
+
+@pytest.mark.parametrize("text", ["lists: [", "- a", "", "a: .nan.1", "a: \x00"])
+def test_a_file_that_is_not_a_mapping_is_refused(tmp_path: Path, text: str) -> None:
+    (tmp_path / "bad.yml").write_text(text, encoding="utf-8")
+    assert refusal(lambda: load_rule_book(tmp_path)).startswith("bad.yml")
+
+
+def test_a_file_without_years_or_with_another_years_exception_is_refused(tmp_path: Path) -> None:
+    plain = {**PLAIN, "district_codes": ["990001"]}
+    assert "years" in refusal(lambda: load_rule_book(folder(tmp_path, a=plain)))
+    exception = {**plain, "years": [2023], "by_year": {2024: {"bonus_cap": 1}}}
+    assert "by_year" in refusal(lambda: load_rule_book(folder(tmp_path, a=exception)))
+
+
+def test_a_file_inherits_removes_and_departs_by_year(tmp_path: Path) -> None:
+    base = {**PLAIN, "abstract": True, "vetoes": {"safety_fatal": "direct_d", "tax_evasion": "direct_d"}}
+    base["lists"] = every_list(I1=indicator("50"), I2=indicator("50"))
+    own = {
+        "extends": "base",
+        "district_codes": ["990001"],
+        "years": [2022, 2023],
+        "vetoes": {"tax_evasion": None},
+        "by_year": {2023: {"lists": {"tenant": {"indicators": {"I2": None, "I1": {"weight": 100}}}}}},
+    }
+    book = load_rule_book(folder(tmp_path, base=base, own=own))
+    assert [r.id for r in book.all()] == ["own-2022", "own-2023"]  # the abstract one holds nowhere
+    assert set(book.get("own-2022").vetoes) == {"safety_fatal"}
+    assert set(book.get("own-2022").lists["tenant"].indicators) == {"I1", "I2"}
+    assert set(book.get("own-2023").lists["tenant"].indicators) == {"I1"}
+    assert set(book.get("own-2023").lists["above_scale"].indicators) == {"I1", "I2"}
+
+
+def test_every_district_of_ningbo_and_the_city_has_a_rule_set_for_each_year() -> None:
+    book = rule_book()
+    for year in YEARS:
+        for district in (*NINGBO, CITY):
+            assert book.for_(district, year).id.endswith(f"-{year}")
+    assert {i[0] for i in book.city_items()} == {CITY}
+    assert CITY not in {i[0] for i in book.items()}
+    assert len(book.all()) == len(YEARS) * (len(NINGBO) + 1) + 2
+
+
+def test_a_district_or_rule_set_that_does_not_exist_is_named() -> None:
+    with pytest.raises(UsageError, match="district 330299 and year 2023"):
+        rule_book().for_("330299", "2023")
+    with pytest.raises(UsageError, match="unknown rule set nobody"):
+        rule_book().get("nobody")
+
+
+#: Published weights and baselines (黄岩区): I1 to I6 above scale, I1 and I7 below.
+PUBLISHED = {
+    "2022": (["24.097", "136.16", "2.694", "4929.81", "18.14", "0.0302"], ["11.5932", "0.2352"]),
+    "2021": (["26.01", "132.27", "2.54", "4861.08", "17.45", "0.0305"], ["16.601058", "0.236565"]),
+}
+
+
+@pytest.mark.parametrize("year", PUBLISHED)
+def test_huangyans_published_numbers_are_exact(year: str) -> None:
+    rules = rule_book().for_("331003", year)
+    above, below = PUBLISHED[year]
+    indicators = rules.lists["above_scale"].indicators
+    assert [i.weight for i in indicators.values()] == [Decimal(w) for w in (30, 20, 20, 10, 10, 10)]
+    assert {c: i.baseline.value for c, i in indicators.items()} == {
+        f"I{n}": Decimal(value) for n, value in enumerate(above, 1)
+    }
+    assert indicators["I4"].missing == "group_average"
+    for code in ("below_scale_ge3", "below_scale_lt3"):
+        small = rules.lists[code].indicators  # type: ignore[index]
+        assert {c: (i.weight, i.baseline.value) for c, i in small.items()} == {
+            "I1": (50, Decimal(below[0])),
+            "I7": (50, Decimal(below[1])),
+        }
+    everything = [i for ranked in rules.lists.values() for i in ranked.indicators.values()]
+    assert {i.baseline.method for i in everything} == {"fixed"}
+    assert {i.baseline.factor for i in everything} == {1}
+
+
+#: Fields whose values decide results and that no published text of Ningbo proves.
+ASSUMED = {
+    "lists", "tax_components", "cap_ratio", "floor", "negative_value_added", "zero_land", "quota", "protection",
+    "vetoes", "bonuses", "bonus_cap", "penalties", "penalty_cap", "tenants", "rounding", "exempt_industries",
+}  # fmt: skip
+
+
+def test_what_ningbos_rule_sets_assume_is_marked() -> None:
+    for rules in rule_book().all():
+        marked = {note.field for note in rules.assumptions}
+        assert all(note.why for note in rules.assumptions)
+        if rules.id.startswith("huangyan"):
+            assert "lists" not in marked and marked >= ASSUMED - {"lists"}
+        elif rules.id.startswith("ningbo-cixi"):
+            assert marked == marked | (ASSUMED - {"tenants"}) and "tenants" not in marked
+        else:
+            assert marked >= ASSUMED, rules.id
+
+
+def test_the_citys_rule_set_says_that_it_is_no_policy() -> None:
+    rules = rule_book().for_(CITY, "2023")
+    assert "测算" in rules.title.zh and "非政策文件" in rules.source
+
+
+def test_a_changed_weight_changes_the_hash() -> None:
+    one = rule_set("990001", "2023", lists=every_list(I1=indicator("60"), I2=indicator("40")))
+    same = rule_set("990001", "2023", lists=every_list(I1=indicator("60"), I2=indicator("40")))
+    other = rule_set("990001", "2023", lists=every_list(I1=indicator("60.0001"), I2=indicator("39.9999")))
+    assert one.hash == same.hash != other.hash
+
+
+def test_another_years_rule_leaves_a_years_fingerprint() -> None:
+    book = RuleBook([rule_set("990001", y, bonus_cap="5") for y in ("2022", "2023")])
+    changed = RuleBook([rule_set("990001", "2022", bonus_cap="5"), rule_set("990001", "2023", bonus_cap="6")])
+    assert book.fingerprint("2022") == changed.fingerprint("2022")
+    assert book.fingerprint("2023") != changed.fingerprint("2023")
+    assert book.fingerprint("2023") == book.fingerprint("2023-07")  # a month is of its year
+    moved = RuleBook([rule_set("990001", "2022", bonus_cap="5"), rule_set("990002", "2023", bonus_cap="5")])
+    assert book.fingerprint("2023") != moved.fingerprint("2023")
+
+
+def test_a_trial_rule_set_takes_the_place_of_its_districts_only() -> None:
+    shared = rule_set("990001", "2023").model_copy(update={"district_codes": ("990001", "990002")})
+    later = rule_set("990001", "2024")
+    book = RuleBook([shared, later])
+    trial = rule_set("990001", "2023", bonus_cap="1").model_copy(update={"id": "trial"})
+    tried = book.replace(trial)
+    assert tried.for_("990001", "2023") == trial
+    assert tried.for_("990002", "2023").id == shared.id
+    assert tried.for_("990001", "2024") == later
+    assert book.for_("990001", "2023") == shared  # the book itself stays
+
+
+def test_a_trial_file_may_extend_what_is_shipped(tmp_path: Path) -> None:
+    trial = {"extends": "ningbo-cixi", "years": [2023], "district_codes": ["330282"], "bonus_cap": 3}
+    [rules] = read_rule_file(folder(tmp_path, trial=trial) / "trial.yml")
+    assert isinstance(rules, RuleSet)
+    assert (rules.id, rules.bonus_cap) == ("trial-2023", 3)
+    shipped = rule_book().for_("330282", "2023")
+    assert rules.lists == shipped.lists and rules.hash != shipped.hash
+
+
+def test_every_shipped_file_is_read() -> None:
+    stems = {path.stem for path in RULE_SETS.glob("*.yml")} - {"ningbo-base"}
+    assert stems == {r.id.rsplit("-", 1)[0] if r.id[:9] != "huangyan-" else r.id for r in rule_book().all()}

@@ -1,0 +1,355 @@
+"""What the graph makes stale and what not, on a real small city."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from deltalake import CommitProperties, DeltaTable, write_deltalake
+from pyspark.sql import SparkSession
+
+import jobs.core.parcel
+from jobs import graph
+from jobs.ingest.ingest import DELIVERY, QUARANTINE, deliveries, ingest
+from jobs.job import Input
+from schemas.contract import contract
+from schemas.errors import RejectedError, UsageError
+from tests.built_city import YEARS, BuiltCity, assert_whole, at_home, copy, one_line, staged_hashes, versions
+from warehouse import engine, releases, tables
+from warehouse.settings import Settings, settings
+
+#: Everything below core.enterprise_year.
+AFTER_YEAR = [
+    "per_mu.population", "per_mu.adjustment", "per_mu.baseline", "per_mu.city_rank", "per_mu.indicator_value",
+    "per_mu.enterprise_grade", "per_mu.district_summary",
+]  # fmt: skip
+PER_MU_OF_EVENTS = ["per_mu.adjustment", "per_mu.enterprise_grade", "per_mu.district_summary"]
+
+
+def all_of(names: list[str], *years: str) -> dict[str, list[str]]:
+    return {name: list(years) for name in names}
+
+
+def redelivered(feed: str, period: str) -> list[dict[str, Any]]:
+    """The register with one more delivery: the period's first part once more, later and without a fault."""
+    known = deliveries()
+    old = next(d for d in known if d["feed"] == feed and d["period"] == period)
+    new = {**old, "delivery_id": "again", "known_at": datetime(2030, 1, 1, tzinfo=UTC), "sequence": 10_000}
+    assert old["records_quarantined"] == 0, "a refused record would make the quarantine's readers stale too"
+    return [*known, new]
+
+
+# --- what a change reaches ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("feed", "period", "stale"),
+    [
+        ("gov_tax", "2022", all_of(["core.enterprise_year", *AFTER_YEAR], "2022")),
+        ("gov_electricity", "2024-05", all_of(["core.enterprise_year", *AFTER_YEAR], "2024")),
+        ("gov_honour", "2022", all_of(["core.enterprise_event", *PER_MU_OF_EVENTS], "2022")),
+        (
+            "gov_land_survey",
+            "2022",
+            all_of(["core.parcel_use", "core.enterprise_year", *AFTER_YEAR], "2022"),
+        ),
+        # the registry of a year also describes the years after it, never those before
+        (
+            "gov_business_registry",
+            "2024",
+            all_of(["core.enterprise", "core.enterprise_year", *AFTER_YEAR], "2024"),
+        ),
+        (
+            "gov_business_registry",
+            "2022",
+            all_of(["core.enterprise", "core.enterprise_year", *AFTER_YEAR], *YEARS),
+        ),
+    ],
+)
+def test_one_delivery_makes_exactly_its_dependants_stale(
+    built_home: Path, feed: str, period: str, stale: dict[str, list[str]]
+) -> None:
+    assert graph.stale_tables(deliveries()) == {}
+    assert graph.stale_tables(redelivered(feed, period)) == stale
+
+
+def test_a_corrected_file_rebuilds_exactly_the_tables_and_periods_that_need_it(
+    built_city: BuiltCity, changed_city: BuiltCity
+) -> None:
+    assert [(f.file, f.state) for f in changed_city.ingested.taken] == [("tax_2022_again.csv", "taken")]
+    assert changed_city.made.made == all_of(["core.enterprise_year", *AFTER_YEAR], "2022")
+    assert changed_city.made.fresh == [
+        "core.enterprise", "core.enterprise_event", "core.parcel", "core.parcel_use",
+    ]  # fmt: skip
+    before, after = (_versions(city) for city in (built_city, changed_city))
+    grown = {path for path in after if after[path] != before[path]}
+    made = {"staged/" + name.replace(".", "/") for name in changed_city.made.made}
+    assert grown == made | {"raw/gov_tax", "raw/delivery"}
+    assert all(after[path] == before[path] + 1 for path in grown)
+
+
+def _versions(city: BuiltCity) -> dict[str, int]:
+    with at_home(city.home, "none"):
+        return versions()
+
+
+def test_the_years_that_were_not_stale_keep_their_files(
+    built_city: BuiltCity, changed_city: BuiltCity
+) -> None:
+    def files(city: BuiltCity) -> set[str]:
+        path = city.home / "warehouse" / "staged" / "per_mu" / "enterprise_grade"
+        return {uri.rsplit("year=", 1)[1] for uri in DeltaTable(str(path)).file_uris()}
+
+    differing = files(built_city) ^ files(changed_city)
+    assert differing and all(name.startswith("2022/") for name in differing)
+
+
+def test_run_and_ingest_twice_write_nothing(built_copy: Path) -> None:
+    before = versions()
+    assert ingest().taken == []
+    report = graph.run()
+    assert report.made == {} and report.fresh == list(graph.registry())
+    assert versions() == before
+
+
+def test_optimize_and_empty_commits_make_nothing_stale(built_copy: Path) -> None:
+    before = versions()
+    for name in (DELIVERY, "raw.gov_tax", "core.enterprise", "per_mu.population"):
+        table = tables.open_table(name)
+        table.optimize.compact()
+        nothing = contract(name).arrow_schema().empty_table()
+        write_deltalake(
+            table, nothing, mode="append", commit_properties=CommitProperties(custom_metadata={"by": "test"})
+        )
+    assert sum(versions().values()) > sum(before.values())
+    assert graph.stale_tables(deliveries()) == {}
+    assert graph.run().made == {}
+
+
+# --- code, contract, rules ---------------------------------------------------------------------------
+
+
+def test_changed_code_makes_its_table_and_all_below_stale(
+    built_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = graph.code_hash
+    changed = "jobs.per_mu.indicator_value"
+    monkeypatch.setattr(graph, "code_hash", lambda module: "new" if module == changed else real(module))
+    assert graph.stale_tables(deliveries()) == all_of(
+        ["per_mu.indicator_value", "per_mu.enterprise_grade", "per_mu.district_summary"], *YEARS
+    )
+
+
+def test_a_changed_contract_makes_its_table_and_all_below_stale(
+    built_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = graph.contract
+    spec = real("per_mu.baseline").model_copy(update={"version": 2})
+    monkeypatch.setattr(graph, "contract", lambda name: spec if name == spec.name else real(name))
+    below = [
+        "per_mu.baseline",
+        "per_mu.indicator_value",
+        "per_mu.enterprise_grade",
+        "per_mu.district_summary",
+    ]
+    assert graph.stale_tables(deliveries()) == all_of(below, *YEARS)
+
+
+def test_a_changed_rule_set_makes_only_its_year_stale(
+    built_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = graph.registry()["per_mu.district_summary"]
+    assert job.rules is not None
+    book = job.rules()
+    old = next(r for r in book.all() if r.year == "2023")  # type: ignore[attr-defined]
+    other = book.replace(old.model_copy(update={"source": "another article"}))  # type: ignore[attr-defined]
+    changed = {
+        name: replace(j, rules=lambda: other) if j.rules else j for name, j in graph.registry().items()
+    }
+    monkeypatch.setattr(graph, "registry", lambda: changed)
+    assert graph.stale_tables(deliveries()) == all_of(AFTER_YEAR, "2023")
+
+
+# --- full, engines -----------------------------------------------------------------------------------
+
+
+def assert_full_equals_incremental(city: BuiltCity, home: Path, remote: str) -> None:
+    """The city was made in two steps; made whole on this engine it must come out equal."""
+    with at_home(city.home, "none"):
+        incremental = staged_hashes()
+    assert len(set(incremental.values())) == len(graph.registry())
+    with at_home(copy(city, home), remote):
+        before = versions()
+        assert graph.run(full=True).made == all_of(list(graph.registry()), *YEARS)
+        assert staged_hashes() == incremental
+        assert graph.stale_tables(deliveries()) == {}
+        grown = [path for path, number in versions().items() if number != before[path]]
+        assert sorted(grown) == sorted("staged/" + name.replace(".", "/") for name in graph.registry())
+
+
+def test_full_equals_incremental_whatever_the_partitions(
+    changed_city: BuiltCity, engine_remote: str, spark: SparkSession, tmp_path: Path
+) -> None:
+    """Other partitions put rows together in another order, which sums of doubles would show."""
+    usual = spark.conf.get("spark.sql.shuffle.partitions")
+    assert usual != "3"
+    spark.conf.set("spark.sql.shuffle.partitions", "3")
+    try:
+        assert_full_equals_incremental(changed_city, tmp_path / "home", engine_remote)
+    finally:
+        spark.conf.set("spark.sql.shuffle.partitions", str(usual))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("master", ["local[1]", "local[4]"])
+def test_full_equals_incremental_on_any_number_of_cores(
+    changed_city: BuiltCity, tmp_path: Path, master: str
+) -> None:
+    config = Settings(
+        home=tmp_path / "engine", spark_master=master, spark_memory="2g", engine_idle_minutes=10,
+        spark_remote=None,
+    )  # fmt: skip
+    engine.connect(config)
+    try:
+        assert_full_equals_incremental(changed_city, tmp_path / "home", engine._remote(config))
+    finally:
+        engine.stop(config)
+
+
+# --- withdrawn periods -------------------------------------------------------------------------------
+
+
+def test_a_withdrawn_period_is_removed(built_copy: Path) -> None:
+    """Without its directory a year has no firms: the table keeps nothing of it, and says so to the gate."""
+    tables.open_table(DELIVERY).delete("feed = 'gov_statistics_directory' AND period = '2024'")
+    assert graph.stale_tables(deliveries())["core.enterprise"] == ["2024"]
+    report = graph.run(["core.enterprise"])
+    assert report.made == {"core.enterprise": []}
+    assert set(tables.rows("core.enterprise", ["year"])["year"].to_pylist()) == {"2022", "2023"}
+    assert list(graph.stored_fingerprints("core.enterprise")) == ["2022", "2023"]
+    assert graph.run(["core.enterprise"]).made == {}
+
+
+# --- one clear line ----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def fresh_registry() -> Iterator[None]:
+    """The registry is collected anew, before the test and after it."""
+    graph.registry.cache_clear()
+    yield
+    graph.registry.cache_clear()
+
+
+def test_a_cycle_is_named(fresh_registry: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    cyclic = replace(jobs.core.parcel.JOB, inputs={"uses": Input("core.parcel_use")})
+    monkeypatch.setattr(jobs.core.parcel, "JOB", cyclic)
+    with pytest.raises(graph.GraphError) as error:
+        graph.registry()
+    message = one_line(error.value)
+    assert "cycle" in message and "core.parcel" in message and "core.parcel_use" in message
+
+
+def test_a_job_of_another_name_is_refused(fresh_registry: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jobs.core.parcel, "JOB", replace(jobs.core.parcel.JOB, table="core.parcel_use"))
+    with pytest.raises(graph.GraphError, match=r"jobs\.core\.parcel makes core\.parcel_use"):
+        graph.registry()
+
+
+def test_a_table_without_job_and_a_job_without_periods_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    graph.check()
+    found = graph.registry()
+    without = {name: job for name, job in found.items() if name != "core.parcel"}
+    monkeypatch.setattr(graph, "registry", lambda: without)
+    with pytest.raises(
+        graph.GraphError, match=r"core\.parcel has a contract and no job; add jobs/core/parcel\.py"
+    ):
+        graph.check()
+    late = replace(found["core.parcel"], inputs={"registered": Input("raw.gov_land_parcel", "upto")})
+    monkeypatch.setattr(graph, "registry", lambda: {**found, "core.parcel": late})
+    with pytest.raises(graph.GraphError, match=r"core\.parcel: its first input gives the periods"):
+        graph.check()
+
+
+def test_an_unknown_area_is_named_with_the_known_ones() -> None:
+    with pytest.raises(UsageError) as error:
+        graph.select(["per_mu", "nowhere"])
+    assert one_line(error.value) == "unknown area or table nowhere; areas: core, per_mu"
+
+
+def test_a_table_is_selected_with_what_it_needs_and_nothing_else() -> None:
+    assert [job.table for job in graph.select(["core.parcel_use"])] == ["core.parcel", "core.parcel_use"]
+    assert {job.table for job in graph.select([])} == set(graph.registry())
+
+
+def test_jobs_run_after_their_inputs() -> None:
+    seen: set[str] = set()
+    for name, job in graph.registry().items():
+        made_here = {given.table for given in job.inputs.values()} & set(graph.registry())
+        assert made_here <= seen, name
+        seen.add(name)
+    assert QUARANTINE not in seen
+
+
+def test_a_period_without_data_is_named_with_those_there_are(built_home: Path) -> None:
+    with pytest.raises(RejectedError) as error:
+        graph.run(period="1999")
+    assert one_line(error.value) == "no data for period 1999; the directory has 2022, 2023, 2024"
+
+
+def test_an_empty_home_says_what_to_do_first(home: Path) -> None:
+    with pytest.raises(RejectedError) as error:
+        graph.run()
+    assert one_line(error.value) == "nothing has been taken in yet; run ./brain ingest first"
+
+
+# --- ingest's books ----------------------------------------------------------------------------------
+
+
+def test_every_delivered_file_is_accounted_for(built_city: BuiltCity, built_home: Path) -> None:
+    """Records in = raw + quarantined, for each file and in the tables; every format was delivered."""
+    taken = built_city.ingested.taken
+    assert built_city.ingested.rejected == []
+    assert {Path(f.file).suffix for f in taken} == {".csv", ".jsonl", ".xlsx"}
+    sent = {p.name for p in (settings().landing).glob("*/*") if not p.name.endswith(".manifest.json")}
+    assert {f.file for f in built_city.ingested.files} == sent
+    assert all(f.records_in == f.records_raw + f.records_quarantined > 0 for f in taken)
+    assert any(f.records_quarantined for f in taken)
+    for name in sorted({f.feed for f in taken}):
+        raw = tables.rows(f"raw.{name}", ["delivery_id"]).num_rows
+        refused = tables.open_table(QUARANTINE).to_pyarrow_table(filters=[("feed", "=", name)]).num_rows
+        assert raw == sum(f.records_raw for f in taken if f.feed == name)
+        assert refused == sum(f.records_quarantined for f in taken if f.feed == name)
+    registered = {d["source_file"]: d for d in deliveries()}
+    for f in taken:
+        row = registered[f.file]
+        books = (row["records_in"], row["records_raw"], row["records_quarantined"])
+        assert books == (f.records_in, f.records_raw, f.records_quarantined)
+    assert len(registered) == len(taken)
+
+
+def test_rows_that_an_interrupted_ingest_left_are_removed_by_the_next(built_copy: Path) -> None:
+    """Rows were written, the register was not: they count nowhere, and the next ingest deletes them."""
+    before = tables.rows("raw.gov_energy", ["row_id", "delivery_id"])
+    orphan = tables.rows("raw.gov_energy").slice(0, 3).to_pylist()
+    mapping = orphan[0]["mapping_hash"]
+    table = tables.open_table("raw.gov_energy")
+    spec = contract("raw.gov_energy")
+    import pyarrow as pa
+
+    rows = pa.Table.from_pylist([{**r, "delivery_id": "orphan"} for r in orphan], spec.arrow_schema())
+    mark = f'{{"ingest": [["orphan", "{mapping}"]]}}'
+    write_deltalake(
+        table, rows, mode="append", commit_properties=CommitProperties(custom_metadata={"userMetadata": mark})
+    )
+    assert tables.rows("raw.gov_energy", ["row_id"]).num_rows == before.num_rows + 3
+    assert graph.stale_tables(deliveries()) == {}
+    assert ingest().taken == []
+    after = tables.rows("raw.gov_energy", ["row_id", "delivery_id"])
+    assert sorted(after["row_id"].to_pylist()) == sorted(before["row_id"].to_pylist())
+    assert "orphan" not in after["delivery_id"].to_pylist()
+    assert_whole(releases.open_release())

@@ -1,0 +1,641 @@
+"""Per-mu evaluation 亩均效益综合评价 in plain Python: what every firm's result must be.
+
+Written from the rules' text (lists, exclusions, indicators, scoring, quotas, vetoes) with exact fractions and
+plain loops; it shares nothing with the jobs. Tables are lists of dicts, rule sets are plain mappings whose
+numbers may be text. Figures: 万元, 亩, tce, t, kWh.
+"""
+
+from __future__ import annotations
+
+import calendar
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from fractions import Fraction
+from math import ceil, floor
+from typing import Any
+
+Row = dict[str, Any]
+Key = tuple[str, str]
+
+CITY = "330200"
+TAXES = ("vat", "export_offset", "income", "consumption", "surcharge", "land_use", "property", "other")
+STATISTICS = ("value_added_wan_yuan", "employees_average", "rd_expense_wan_yuan", "revenue_wan_yuan")
+#: Indicator: numerator, denominator, units of the denominator in one unit of the formula.
+FORMULAS = {
+    "I1": ("tax", "land_area_mu", 1),
+    "I2": ("value_added_wan_yuan", "land_area_mu", 1),
+    "I3": ("value_added_wan_yuan", "energy_tce", 1),
+    "I4": ("value_added_wan_yuan", "emission_t", 1),
+    "I5": ("value_added_wan_yuan", "employees_average", 1),
+    "I6": ("rd_expense_wan_yuan", "revenue_wan_yuan", 1),
+    "I7": ("tax", "power_kwh", 10_000),
+    "I8": ("declared_revenue_wan_yuan", "land_area_mu", 1),
+}
+#: Where a figure comes from: feeds by their own names, and the name under which a missing one is reported.
+SOURCES = {
+    "tax": ({"gov_tax"}, "gov_tax"),
+    "declared_revenue_wan_yuan": ({"gov_tax"}, "gov_tax"),
+    **{s: ({"gov_statistics_annual", "gov_statistics_monthly"}, "gov_statistics") for s in STATISTICS},
+    "energy_tce": ({"gov_energy"}, "gov_energy"),
+    "emission_t": ({"gov_emission"}, "gov_emission"),
+    "power_kwh": ({"gov_electricity"}, "gov_electricity"),
+    "land_area_mu": (set(), ""),
+}
+#: The name of a figure in reasons.
+NAMES = {"tax": "tax_contribution"}
+LAND_FEEDS = {"gov_land_parcel", "gov_land_survey"}
+
+
+@dataclass
+class Evaluation:
+    """Results by (firm, year), values by (firm, year, indicator)."""
+
+    population: dict[Key, Row] = field(default_factory=dict)
+    baselines: dict[tuple[str, str, str, str], Fraction | None] = field(default_factory=dict)
+    values: dict[tuple[str, str, str], Row] = field(default_factory=dict)
+    adjustments: dict[tuple[str, str, str, str], tuple[Fraction, str]] = field(default_factory=dict)
+    grades: dict[Key, Row] = field(default_factory=dict)
+    city: dict[Key, Row] = field(default_factory=dict)
+
+
+def evaluate(
+    firms: list[Row], parcels: list[Row], uses: list[Row], events: list[Row], rules: Mapping[Key, Row]
+) -> Evaluation:
+    """Evaluate firms (directory and figures in one row) under the rule sets of (district, year)."""
+    done = Evaluation()
+    city_rules = {key: rule for key, rule in rules.items() if key[0] == CITY}
+    # the city's rule set evaluates nobody: a firm filed under the city as a whole has no rule set
+    rules = {key: rule for key, rule in rules.items() if key[0] != CITY}
+    firms = [{**firm, "tax": _tax(firm, rules)} for firm in firms]
+    judged = {(f["uscc"], f["year"]): _judge(f, parcels, uses, rules) for f in firms}
+    for key, own in judged.items():
+        done.population[key] = _unit(own, judged)
+    groups = _units(firms, done.population)
+    done.baselines = _baselines(groups, done.population.values(), rules)
+    done.values = _scores(groups, done.baselines, rules)
+    done.adjustments = _adjustments(done.population, events, rules)
+    done.grades = _grades(done, rules)
+    done.city = _city(firms, done.population, city_rules)
+    return done
+
+
+# --- numbers ---------------------------------------------------------------------------------------
+
+
+def number(value: Any) -> Fraction | None:
+    return None if value is None else Fraction(str(value))
+
+
+def rounded(value: Fraction, digits: int = 6, mode: str = "half_up") -> Fraction:
+    """四舍五入 away from zero at the half, or cut 截位 towards zero."""
+    steps = abs(value) * 10**digits
+    whole = floor(steps + Fraction(1, 2)) if mode == "half_up" else floor(steps)
+    return Fraction(whole if value >= 0 else -whole, 10**digits)
+
+
+def years_after(day: date, years: int) -> date:
+    last = calendar.monthrange(day.year + years, day.month)[1]
+    return date(day.year + years, day.month, min(day.day, last))
+
+
+def _tax(firm: Row, rules: Mapping[Key, Row]) -> Fraction | None:
+    """The components that count; a component without a figure is none, no component at all is missing."""
+    amounts = {name: number(firm.get(f"tax_{name}_wan_yuan")) for name in TAXES}
+    rule = rules.get((firm["district_code"], firm["year"]))
+    if rule is None or all(a is None for a in amounts.values()):
+        return None
+    return sum((amounts[name] or Fraction(0) for name in rule["tax_components"]), Fraction(0))
+
+
+# --- who is evaluated ------------------------------------------------------------------------------
+
+
+def _judge(firm: Row, parcels: list[Row], uses: list[Row], rules: Mapping[Key, Row]) -> Row:
+    """The firm's own standing, before tenants follow a holder."""
+    uscc, year = firm["uscc"], firm["year"]
+    rule = rules.get((firm["district_code"], year))
+    held = [p for p in parcels if p["owner_uscc"] == uscc and p["year"] == year]
+    lets = any(u["lessor_uscc"] == uscc and u["year"] == year and u["use_type_code"] == "lease" for u in uses)
+    is_tenant = not held and not lets and not (number(firm.get("land_own_mu")) or 0) > 0
+    above = _is_above(firm, rule)
+    land = number(firm.get("land_area_mu"))
+    own = {
+        "uscc": uscc, "year": year, "district_code": firm["district_code"], "rule": rule, "land": land,
+        "is_tenant": is_tenant, "above": above, "notes": [], "until": None,
+        "holder": _holder(uscc, year, parcels, uses),
+        "list_code": _list(rule, above, is_tenant, land),
+    }  # fmt: skip
+    own["status"], own["reasons"] = _status(firm, own, held)
+    return own
+
+
+def _is_above(firm: Row, rule: Row | None) -> bool:
+    change = firm["directory_change_code"]
+    if change == "dropped":
+        return (rule or {}).get("dropped_list", "above_scale") == "above_scale"
+    if change == "upgraded":
+        return (rule or {}).get("upgraded_list", "below_scale") == "above_scale"
+    return bool(firm["is_above_scale"])
+
+
+def _list(rule: Row | None, above: bool, is_tenant: bool, land: Fraction | None) -> str:
+    if above:
+        return "above_scale"
+    landless = rule is not None and rule["zero_land"] == "tenant_list" and land is not None and land <= 0
+    if is_tenant or landless:
+        return "tenant"
+    limit = number(rule["large_land_mu"]) if rule else Fraction(3)
+    return "below_scale_ge3" if (land or Fraction(0)) >= limit else "below_scale_lt3"  # type: ignore[operator]
+
+
+def _holder(uscc: str, year: str, parcels: list[Row], uses: list[Row]) -> str | None:
+    """Holder of the parcel on which the firm rents most."""
+    owners = {p["parcel_id"]: p["owner_uscc"] for p in parcels if p["year"] == year}
+    rents = [
+        (-Fraction(str(u["used_area_mu"])), u["parcel_id"], u["use_type_code"], owners[u["parcel_id"]])
+        for u in uses
+        if u["uscc"] == uscc and u["year"] == year and u["use_type_code"] != "own"
+        and owners.get(u["parcel_id"]) not in (None, uscc)
+    ]  # fmt: skip
+    return min(rents)[3] if rents else None
+
+
+def _status(firm: Row, own: Row, held: list[Row]) -> tuple[str, list[str]]:
+    """The first of the states that holds."""
+    rule, division = own["rule"], firm["industry_division_code"]
+    if rule is None:
+        return "out_of_scope", ["no_rule_set"]
+    quarantined = set(firm.get("quarantined_feeds") or [])
+    industry = firm["industry_code"] or division or ""
+    registration = firm["registration_status_code"]
+    not_industry = division is not None and not 6 <= int(division) <= 46
+    no_land = own["list_code"] == "tenant" and own["land"] is None and not quarantined & LAND_FEEDS
+    states = [
+        ("out_of_scope", ["not_industry"] if not_industry else []),
+        ("out_of_scope", ["registration:" + r for r in rule["inactive_statuses"] if r == registration]),
+        ("exempt", ["industry:" + p for p in rule["exempt_industries"] if industry.startswith(p)][:1]),
+        ("protected", _protections(firm, own, held)),
+        ("out_of_scope", ["no_land_use"] if no_land else []),
+        ("data_incomplete", _gaps(firm, own, quarantined)),
+        ("out_of_scope", [] if own["list_code"] in rule["lists"] else ["list_not_evaluated"]),
+    ]
+    return next(((status, reasons) for status, reasons in states if reasons), ("graded", []))
+
+
+def _protections(firm: Row, own: Row, held: list[Row]) -> list[str]:
+    """Protections that keep the firm out; those that only keep it from D are noted on it."""
+    end = date(int(firm["year"]), 12, 31)
+    rule = own["rule"]["protection"]
+    ends: dict[str, date] = {}
+    if rule["new_firm"] and firm["registered_date"]:
+        ends["new_firm"] = years_after(firm["registered_date"], rule["new_firm"]["years"])
+    if rule["new_land"] and held:
+        days = [_new_until(parcel, rule["new_land"]) for parcel in held]
+        if all(day is not None and day > end for day in days):
+            ends["new_land"] = max(day for day in days if day is not None)
+    ends = {code: day for code, day in ends.items() if day > end}
+    out = [code for code in ends if rule[code]["effect"] == "protected"]
+    own["notes"] = [code for code in ends if code not in out]
+    if rule["upgraded"] == "not_below_c" and firm["directory_change_code"] == "upgraded":
+        own["notes"].append("upgraded")
+    own["until"] = max((ends[code] for code in out), default=None)
+    return out
+
+
+def _new_until(parcel: Row, rule: Row) -> date | None:
+    if parcel["supply_mode_code"] not in rule["supply_modes"] or parcel["acquired_date"] is None:
+        return None
+    by_years = years_after(parcel["acquired_date"], rule["years"])
+    due: date | None = parcel["completion_due_date"]
+    return by_years if due is None else min(by_years, due)
+
+
+def _gaps(firm: Row, own: Row, quarantined: set[str]) -> list[str]:
+    rule, land, code = own["rule"], own["land"], own["list_code"]
+    indicators = rule["lists"].get(code, {"indicators": {}})["indicators"]
+    gaps = set()
+    watched = LAND_FEEDS | {"gov_statistics_directory"}
+    for name, indicator in indicators.items():
+        for place, figure in enumerate(FORMULAS[name][:2]):
+            feeds, reported = SOURCES[figure]
+            watched |= feeds
+            if figure == "land_area_mu" or indicator["missing"] != "data_incomplete":
+                continue
+            value = firm[figure] if figure == "tax" else number(firm.get(figure))
+            called = NAMES.get(figure, figure)
+            if value is None:
+                known_missing = reported in (firm.get("missing_feeds") or [])
+                gaps.add("missing:" + (reported if known_missing else called))
+            elif place == 1 and value <= 0:
+                gaps.add("zero:" + called)
+    gaps |= {"quarantined:" + feed for feed in quarantined & watched}
+    if land is None:
+        gaps.add("no_land_use")
+    elif land <= 0 and (
+        rule["zero_land"] == "data_incomplete" or (rule["zero_land"] == "tenant_list" and code != "tenant")
+    ):
+        gaps.add("zero_land")
+    if firm["industry_division_code"] is None:
+        gaps.add("missing:industry_code")
+    return sorted(gaps)
+
+
+def _unit(own: Row, judged: Mapping[Key, Row]) -> Row:
+    """Tenants that follow a holder graded in the same district: by grade (inherit) or by figures (merge)."""
+    role, unit, status, reasons = "own", own["uscc"], own["status"], list(own["reasons"])
+    tenants = own["rule"]["tenants"] if own["rule"] else None
+    evaluable = status in ("graded", "data_incomplete") or reasons == ["list_not_evaluated"]
+    if tenants and own["is_tenant"] and tenants["mode"] != "separate" and evaluable:
+        scale = "above_scale" if own["above"] else "below_scale"
+        apart = number(tenants["apart_from_land_mu"])
+        large = apart is not None and own["land"] is not None and own["land"] >= apart
+        if scale in tenants["applies_to"] and not large:
+            holder = judged.get((own["holder"], own["year"]))
+            fit = (
+                holder is not None and holder["status"] == "graded" and not holder["is_tenant"]
+                and holder["district_code"] == own["district_code"]
+            )  # fmt: skip
+            if fit and tenants["mode"] == "inherit":
+                role = "inherits"
+            elif fit and status != "data_incomplete":
+                role = "merged"
+            elif status == "graded":
+                reasons = ["landlord_not_evaluated"]
+    if role != "own":
+        unit, status, reasons = own["holder"], "graded", []
+    if status == "graded":
+        reasons = own["notes"] + reasons
+    return {
+        **{k: own[k] for k in ("uscc", "year", "district_code", "list_code", "land")},
+        "status": status, "reasons": reasons, "unit": unit, "role": role,
+        "until": own["until"] if status == "protected" else None,
+    }  # fmt: skip
+
+
+# --- values, baselines, scores ---------------------------------------------------------------------
+
+#: A unit: firm, year, district, list, its firms' figures.
+Unit = tuple[str, str, str, str, list[Row]]
+
+
+def _units(firms: list[Row], population: Mapping[Key, Row]) -> list[Unit]:
+    members: dict[Key, list[Row]] = defaultdict(list)
+    for firm in firms:
+        stands = population[firm["uscc"], firm["year"]]
+        if stands["status"] == "graded" and stands["role"] != "inherits":
+            members[stands["unit"], firm["year"]].append(firm)
+    return [
+        (uscc, year, population[uscc, year]["district_code"], population[uscc, year]["list_code"], rows)
+        for (uscc, year), rows in members.items()
+    ]
+
+
+def _sides(unit: Unit, name: str) -> tuple[Fraction | None, Fraction | None]:
+    """What a firm does not report adds nothing; what none of them reports is missing."""
+    top, bottom, scale = FORMULAS[name]
+
+    def total(figure: str) -> Fraction | None:
+        known = [v for firm in unit[4] if (v := number(firm.get(figure))) is not None]
+        return sum(known, Fraction(0)) if known else None
+
+    below = total(bottom)
+    return total(top), None if below is None else below / scale
+
+
+def _value(unit: Unit, name: str, rule: Row) -> Fraction | None:
+    above, below = _sides(unit, name)
+    if above is None or below is None or below <= 0:
+        return None
+    return rounded(above / below, rule["rounding"]["value_scale"], rule["rounding"]["mode"])
+
+
+def _median(ordered: list[Fraction]) -> Fraction:
+    middle = len(ordered) // 2
+    return ordered[middle] if len(ordered) % 2 else (ordered[middle - 1] + ordered[middle]) / 2
+
+
+def _baselines(
+    units: list[Unit], population: Iterable[Row], rules: Mapping[Key, Row]
+) -> dict[tuple[str, str, str, str], Fraction | None]:
+    found: dict[tuple[str, str, str, str], Fraction | None] = {}
+    for district, year in sorted({(p["district_code"], p["year"]) for p in population}):
+        rule = rules.get((district, year))
+        for code, ranked in (rule or {"lists": {}})["lists"].items():
+            here = [u for u in units if u[1:4] == (year, district, code)]
+            for name, indicator in ranked["indicators"].items():
+                found[year, district, code, name] = _baseline(here, name, indicator["baseline"], rule or {})
+    return found
+
+
+def _baseline(units: list[Unit], name: str, method: Row, rule: Row) -> Fraction | None:
+    defined = [(v, *_sides(u, name)) for u in units if (v := _value(u, name, rule)) is not None]
+    values = sorted(v for v, _, _ in defined)
+    own: Fraction | None = number(method["value"])
+    if method["method"] != "fixed":
+        if not values:
+            return None
+        own = {
+            "aggregate": lambda: sum(n for _, n, _ in defined) / sum(d for _, _, d in defined),  # type: ignore[misc]
+            "mean": lambda: sum(values, Fraction(0)) / len(values),
+            "median": lambda: _median(values),
+        }[method["method"]]()
+    assert own is not None
+    scaled = rounded(rounded(own) * Fraction(str(method["factor"])))
+    return scaled if scaled > 0 else None
+
+
+def _scores(
+    units: list[Unit],
+    baselines: Mapping[tuple[str, str, str, str], Fraction | None],
+    rules: Mapping[Key, Row],
+) -> dict[tuple[str, str, str], Row]:
+    found: dict[tuple[str, str, str], Row] = {}
+    averages: dict[tuple[str, str, str, str], list[Fraction]] = defaultdict(list)
+    for unit in units:
+        uscc, year, district, code, _ = unit
+        rule = rules.get((district, year))
+        for name, indicator in (rule["lists"][code]["indicators"] if rule else {}).items():
+            assert rule is not None
+            base = baselines[year, district, code, name]
+            value = _value(unit, name, rule)
+            score, note = (None, None) if value is None else _own_score(name, value, base, indicator, rule)
+            found[uscc, year, name] = {
+                "value": value, "baseline": base, "score": score, "note": note, "sides": _sides(unit, name),
+                "group": (year, district, code, name), "policy": indicator["missing"], "rule": rule,
+            }  # fmt: skip
+            if score is not None:
+                averages[year, district, code, name].append(score)
+    for (_, _, name), row in found.items():
+        if row["score"] is None:
+            row["score"], row["note"] = _missing_score(name, row, averages[row["group"]])
+    return found
+
+
+def _own_score(
+    name: str, value: Fraction, base: Fraction | None, indicator: Row, rule: Row
+) -> tuple[Fraction, str | None]:
+    weight = Fraction(str(indicator["weight"]))
+    if base is None:
+        return Fraction(0), "no_baseline"
+    if value < 0 and name in ("I2", "I3", "I4", "I5") and rule["negative_value_added"] == "zero_score":
+        return Fraction(0), "negative_zero"
+    plain = rounded(value / base * weight, rule["rounding"]["score_scale"], rule["rounding"]["mode"])
+    cap = None if rule["cap_ratio"] is None else rounded(Fraction(str(rule["cap_ratio"])) * weight)
+    if cap is not None and plain > cap:
+        return cap, "capped"
+    if rule["floor"] is not None and plain < Fraction(str(rule["floor"])):
+        return Fraction(str(rule["floor"])), "floored"
+    return plain, None
+
+
+def _missing_score(name: str, row: Row, others: list[Fraction]) -> tuple[Fraction, str]:
+    """Average of the list's own scores or nothing; without land nothing where the rule says so."""
+    below = row["sides"][1]
+    by_land = FORMULAS[name][1] == "land_area_mu" and below is not None and below <= 0
+    averaged = row["policy"] == "group_average" and not (by_land and row["rule"]["zero_land"] == "zero_score")
+    if averaged and others:
+        mode = row["rule"]["rounding"]
+        mean = sum(others, Fraction(0)) / len(others)
+        return rounded(mean, mode["score_scale"], mode["mode"]), "group_average"
+    if averaged:
+        return Fraction(0), "group_empty"
+    return Fraction(0), "zero_land" if by_land else "missing_zero"
+
+
+# --- adjustments -----------------------------------------------------------------------------------
+
+
+def _adjustments(
+    population: Mapping[Key, Row], events: list[Row], rules: Mapping[Key, Row]
+) -> dict[tuple[str, str, str, str], tuple[Fraction, str]]:
+    """(firm, year, adjustment, event) → signed points before caps, effect."""
+    found: dict[tuple[str, str, str, str], tuple[Fraction, str]] = {}
+    best: dict[tuple[str, str, str], list[tuple[Fraction, str, tuple[str, str, str, str]]]] = defaultdict(
+        list
+    )
+    for event in events:
+        key = (event["uscc"], event["year"])
+        until = event["valid_until_date"]
+        if key not in population or (until is not None and until < date(int(event["year"]), 12, 31)):
+            continue
+        rule = rules.get((population[key]["district_code"], event["year"]))
+        if rule is None:
+            continue
+        for adjusts, points, effect, category in _of_event(event, rule):
+            name = (*key, adjusts, event["event_id"])
+            found[name] = (points, effect)
+            if category is not None:
+                best[(*key, category)].append((-points, event["event_id"], name))
+    for rivals in best.values():
+        for _, _, name in sorted(rivals)[1:]:
+            found[name] = (Fraction(0), "none")
+    for (uscc, year), stands in population.items():
+        if stands["status"] == "graded":
+            for code in {"new_firm", "new_land", "upgraded"} & set(stands["reasons"]):
+                name = f"protection:{code}"
+                found[uscc, year, name, name] = (Fraction(0), "not_below_c")
+    return found
+
+
+def _of_event(event: Row, rule: Row) -> Iterator[tuple[str, Fraction, str, str | None]]:
+    """What an event is to a rule set: adjustment, points, effect, and a bonus's category."""
+    code, level = event["event_code"], event["level_code"]
+    if event["event_kind_code"] == "honour":
+        for bonus in rule["bonuses"]:
+            if (bonus["honour"], bonus["level"]) == (code, level):
+                points = Fraction(str(bonus["points"]))
+                yield f"bonus:{code}:{level}", points, "points", bonus["category"] or code
+        return
+    if code in rule["vetoes"]:
+        yield f"veto:{code}", Fraction(0), rule["vetoes"][code], None
+    if code in rule["penalties"]:
+        yield f"penalty:{code}", -Fraction(str(rule["penalties"][code])), "points", None
+
+
+# --- grades ----------------------------------------------------------------------------------------
+
+
+def _effects(adjustments: Mapping[tuple[str, str, str, str], tuple[Fraction, str]], key: Key) -> Row:
+    mine = [(name, *what) for (u, y, name, _), what in adjustments.items() if (u, y) == key]
+    return {
+        "bonus": sum((p for _, p, _ in mine if p > 0), Fraction(0)),
+        "penalty": sum((-p for _, p, _ in mine if p < 0), Fraction(0)),
+        **{
+            effect: sorted({name for name, _, e in mine if e == effect})
+            for effect in ("direct_d", "not_above_c", "not_below_c")
+        },
+    }
+
+
+def _capped(points: Fraction, cap: Any) -> Fraction:
+    return points if cap is None else min(points, Fraction(str(cap)))
+
+
+def _grades(done: Evaluation, rules: Mapping[Key, Row]) -> dict[Key, Row]:
+    by_firm: dict[Key, dict[tuple[str, str, str, str], tuple[Fraction, str]]] = defaultdict(dict)
+    for name, what in done.adjustments.items():
+        by_firm[name[:2]][name] = what
+    scores: dict[Key, dict[str, Row]] = defaultdict(dict)
+    for (uscc, year, name), row in done.values.items():
+        scores[uscc, year][name] = row
+    units: dict[Key, Row] = {}
+    for key, stands in done.population.items():
+        if stands["status"] == "graded" and stands["role"] == "own":
+            rule = rules[stands["district_code"], stands["year"]]
+            mine = _effects(by_firm[key], key)
+            points = sum((row["score"] for row in scores[key].values()), Fraction(0))
+            bonus, penalty = (
+                _capped(mine["bonus"], rule["bonus_cap"]),
+                _capped(mine["penalty"], rule["penalty_cap"]),
+            )
+            units[key] = {
+                **stands, **mine, "indicator_score": points, "bonus": bonus, "penalty": penalty,
+                "total": points + bonus - penalty, "tax_per_mu": scores[key].get("I1", {}).get("value"),
+            }  # fmt: skip
+    _rank_and_grade(units, done.population, rules)
+    return units | _followers(done, units, by_firm, rules)
+
+
+def _order(unit: Row) -> tuple[Any, ...]:
+    """Total, then tax per mu (none last), then credit code."""
+    tax = unit["tax_per_mu"]
+    return (-unit["total"], tax is None, -(tax or Fraction(0)), unit["uscc"])
+
+
+def _rank_and_grade(units: dict[Key, Row], population: Mapping[Key, Row], rules: Mapping[Key, Row]) -> None:
+    districts: dict[Key, list[Row]] = defaultdict(list)
+    lists: dict[tuple[str, str, str], list[Row]] = defaultdict(list)
+    for unit in units.values():
+        districts[unit["district_code"], unit["year"]].append(unit)
+        lists[unit["district_code"], unit["year"], unit["list_code"]].append(unit)
+    for ranked in districts.values():
+        for place, unit in enumerate(sorted(ranked, key=_order), 1):
+            unit["rank_in_district"] = place
+    outside: dict[tuple[str, str, str, str], int] = defaultdict(int)
+    for stands in population.values():
+        outside[stands["district_code"], stands["year"], stands["list_code"], stands["status"]] += 1
+    for where, members in lists.items():
+        rule = rules[where[:2]]
+        quota = rule["lists"][where[2]]["quota"] or rule["quota"]
+        base = len(members)
+        base += outside[(*where, "exempt")] if quota["count_exempt"] else 0
+        base += outside[(*where, "protected")] if quota["count_protected"] else 0
+        _grade_list(sorted(members, key=_order), base, quota, rule)
+
+
+def _seats(base: int, share: Any, rounding: str) -> int:
+    exact = base * Fraction(str(share))
+    return {"floor": floor(exact), "ceil": ceil(exact), "half_up": floor(exact + Fraction(1, 2))}[rounding]
+
+
+def _grade_list(ranked: list[Row], base: int, quota: Row, rule: Row) -> None:
+    a, b, d = (_seats(base, quota["shares"][g], quota["rounding"][g]) for g in "ABD")
+
+    def places(among: list[Row]) -> dict[str, int]:
+        """Place that counts at the quotas' edges."""
+        return {
+            unit["uscc"]: {
+                "tie_break": place,
+                "all_in": 1 + sum(other["total"] > unit["total"] for other in among),
+                "all_out": sum(other["total"] >= unit["total"] for other in among),
+            }[quota["edge"]]
+            for place, unit in enumerate(among, 1)
+        }
+
+    def top(place: int) -> str | None:
+        return "A" if place <= a else "B" if place <= a + b else None
+
+    everyone = places(ranked)
+    for rank, unit in enumerate(ranked, 1):
+        place = everyone[unit["uscc"]]
+        unit["rank_in_list"], unit["list_size"] = rank, len(ranked)
+        unit["is_tie"] = sum(other["total"] == unit["total"] for other in ranked) > 1
+        unit["initial"] = top(place) or ("D" if place > len(ranked) - d else "C")
+        unit["ranked"] = unit["initial"]
+    if quota["refill_vetoed"]:
+        overridden = rule["protection"]["veto_overrides"]
+        to_d = [u for u in ranked if u["direct_d"] and (overridden or not u["not_below_c"])]
+        free = [u for u in ranked if not u["direct_d"] and not u["not_above_c"]]
+        seated = [u for u in ranked if not u["direct_d"]]
+        left = max(0, d - len(to_d)) if quota["vetoed_count_in_d"] else d
+        best, worst = places(free), places(seated)
+        for unit in seated:
+            at_bottom = worst[unit["uscc"]] > len(seated) - left
+            if unit in free:
+                unit["ranked"] = top(best[unit["uscc"]]) or ("D" if at_bottom else "C")
+            elif at_bottom:
+                unit["ranked"] = "D"
+            elif unit["initial"] == "D":
+                unit["ranked"] = "C"
+    for unit in ranked:
+        _finish(unit, rule)
+
+
+def _finish(unit: Row, rule: Row) -> None:
+    """Vetoes, then protections."""
+    reasons = ["refill"] if unit["ranked"] != unit["initial"] else []
+    final = unit["ranked"]
+    if unit["direct_d"]:
+        final = "D"
+    elif unit["not_above_c"] and final in "AB":
+        final = "C"
+    reasons += unit["direct_d"] + unit["not_above_c"]
+    overridden = unit["direct_d"] and rule["protection"]["veto_overrides"]
+    if final == "D" and unit["not_below_c"] and not overridden:
+        final = "C"
+        reasons += unit["not_below_c"]
+    unit["final"], unit["grade_reasons"] = final, reasons
+
+
+def _followers(
+    done: Evaluation, units: Mapping[Key, Row], by_firm: Mapping[Key, Any], rules: Mapping[Key, Row]
+) -> dict[Key, Row]:
+    """Tenants that follow: the holder's result and final grade, then their own vetoes and protections."""
+    found: dict[Key, Row] = {}
+    for key, stands in done.population.items():
+        if stands["status"] != "graded" or stands["role"] == "own":
+            continue
+        holder = units[stands["unit"], key[1]]
+        mine = _effects(by_firm.get(key, {}), key)
+        row = {
+            **stands,
+            **{k: mine[k] for k in ("direct_d", "not_above_c", "not_below_c")},
+            **{k: holder[k] for k in ("indicator_score", "bonus", "penalty", "total", "list_size", "is_tie")},
+            "initial": holder["final"], "ranked": holder["final"],
+            "rank_in_list": None, "rank_in_district": None,
+        }  # fmt: skip
+        _finish(row, rules[stands["district_code"], key[1]])
+        how = "inherited:" if stands["role"] == "inherits" else "shared:"
+        row["grade_reasons"] = [how + stands["unit"], *row["grade_reasons"]]
+        found[key] = row
+    return found
+
+
+# --- the city's estimate ---------------------------------------------------------------------------
+
+
+def _city(firms: list[Row], population: Mapping[Key, Row], rules: Mapping[Key, Row]) -> dict[Key, Row]:
+    """One rule set and one baseline for all districts, without bonus and penalty."""
+    moved = {key: {**stands, "district_code": CITY} for key, stands in population.items()}
+    firms = [{**firm, "district_code": CITY} for firm in firms]
+    firms = [{**firm, "tax": _tax(firm, rules)} for firm in firms]
+    units = [u for u in _units(firms, moved) if (CITY, u[1]) in rules]
+    units = [u for u in units if u[3] in rules[CITY, u[1]]["lists"]]
+    scores = _scores(units, _baselines(units, moved.values(), rules), rules)
+    lists: dict[tuple[str, str], list[Row]] = defaultdict(list)
+    for uscc, year, _, code, _ in units:
+        mine = {name: row for (u, y, name), row in scores.items() if (u, y) == (uscc, year)}
+        total = sum((row["score"] for row in mine.values()), Fraction(0))
+        lists[year, code].append(
+            {"uscc": uscc, "year": year, "total": total, "tax_per_mu": mine.get("I1", {}).get("value")}
+        )
+    found = {}
+    for members in lists.values():
+        for place, unit in enumerate(sorted(members, key=_order), 1):
+            ahead = Fraction(100 * (len(members) - place + 1), len(members))
+            found[unit["uscc"], unit["year"]] = {
+                **unit, "city_rank": place, "list_size": len(members), "percentile": rounded(ahead, 4),
+            }  # fmt: skip
+    return found

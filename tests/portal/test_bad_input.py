@@ -1,0 +1,188 @@
+"""Failures that a user can cause: one clear line each, exit code 1 or 2, nothing half-written, nothing lost."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+
+from jobs.per_mu import rules
+from portal import cli
+from schemas import contract as contracts_module
+from warehouse import tables
+from warehouse.settings import CHECKOUT, settings
+
+GOOD = "91350100M000100Y43"
+HEAD = "户号,户名,社会信用代码,电量(万千瓦时)"
+LINE = f"3302000001,甲,{GOOD},12.5"
+
+Run = tuple[int, str, str]
+
+
+@pytest.fixture
+def brain(home: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch):  # type: ignore[no-untyped-def]
+    """``brain("check")``: exit code, standard output and standard error of a command."""
+
+    def run(*words: str) -> Run:
+        monkeypatch.setattr(sys, "argv", ["brain", *words])
+        with pytest.raises(SystemExit) as left:
+            cli.main()
+        out, err = capfd.readouterr()
+        return int(left.value.code or 0), out, err
+
+    return run
+
+
+def lines(text: str) -> list[str]:
+    return [line for line in text.splitlines() if line.strip()]
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (("ingest", "gov_nothing"), 2, "unknown feed gov_nothing; known: gov_business_registry"),
+        (("ingest", "gov_tax", "x.csv"), 2, "name the feed and the period of a file"),
+        (("ingest", "gov_tax", "nowhere.csv", "--period", "2023"), 1, "nowhere.csv: no such file"),
+        (("run", "nothing"), 1, "nothing has been taken in yet"),
+        (("publish",), 1, "was never made; run ./brain run first"),
+        (("sql", "-c", "select 1"), 2, "there is no release yet; ./brain demo makes one"),
+        (("explain", "per_mu.enterprise_grade", "year=2023"), 2, "there is no release yet"),
+        (("rollback", "3"), 2, "there is no release yet"),
+        (("demo", "--scale", "99"), 2, "scale 99"),
+        (("demo", "--years", "2019"), 2, "the demo city knows 2020 to"),
+    ],
+)
+def test_wrong_usage_is_one_line(brain, words: tuple[str, ...], code: int, said: str) -> None:  # type: ignore[no-untyped-def]
+    left, out, err = brain(*words)
+    assert (left, out) == (code, "")
+    [line] = lines(err)
+    assert line.startswith("brain: ") and said in line
+
+
+@pytest.mark.parametrize("words", [("frobnicate",), ("run", "--sideways"), ("rollback", "three")])
+def test_an_unknown_command_or_option_is_exit_code_2(brain, words: tuple[str, ...]) -> None:  # type: ignore[no-untyped-def]
+    assert brain(*words)[0] == 2
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "the file is empty; ask 国网宁波供电公司 to send it again"),
+        (f"{HEAD}\n".encode(), "headings but no record"),
+        ("户号,户名\n1,2\n".encode(), "no column 社会信用代码"),
+        (f"{HEAD}\n{LINE}\n".encode("gb18030"), "not utf-8 as its contract says"),
+        (b"\x00\xff\xfe\x00", "not utf-8 as its contract says"),
+        (f"{HEAD},户号\n{LINE},1\n".encode(), "appears more than once"),
+    ],
+    ids=["empty", "no record", "missing column", "wrong encoding", "no text", "column twice"],
+)
+def test_an_unusable_file_is_refused_and_nothing_is_written(
+    brain,
+    home: Path,
+    content: bytes,
+    said: str,  # type: ignore[no-untyped-def]
+) -> None:
+    path = home.parent / "e.csv"
+    path.write_bytes(content)
+    code, out, _ = brain("ingest", "gov_electricity", str(path), "--period", "2023", "--json")
+    assert code == 1
+    assert said in out and '"state": "rejected"' in out
+    assert path.read_bytes() == content
+    assert not tables.exists("raw.gov_electricity") and not tables.exists("raw.delivery")
+
+
+def test_an_unreadable_excel_file_is_refused(brain, home: Path) -> None:  # type: ignore[no-untyped-def]
+    path = home.parent / "e.xlsx"
+    path.write_bytes(b"PK\x03\x04 but no workbook")
+    code, out, _ = brain("ingest", "gov_emission", str(path), "--period", "2023", "--json")
+    assert code == 1 and "not readable as Excel" in out
+
+
+def test_the_same_file_again_is_named_as_repeated(brain, home: Path) -> None:  # type: ignore[no-untyped-def]
+    for name in ("a.csv", "b.csv"):
+        (home.parent / name).write_text(f"{HEAD}\n{LINE}\n", encoding="utf-8")
+    first = brain("ingest", "gov_electricity", str(home.parent / "a.csv"), "--period", "2023", "--json")
+    assert first[0] == 0 and '"state": "taken"' in first[1]
+    version = tables.version("raw.gov_electricity")
+    again = brain("ingest", "gov_electricity", str(home.parent / "b.csv"), "--period", "2023", "--json")
+    assert again[0] == 0 and '"state": "repeated"' in again[1] and "the same file as a.csv" in again[1]
+    assert tables.version("raw.gov_electricity") == version
+
+
+def test_a_period_without_data_is_one_line(brain, home: Path) -> None:  # type: ignore[no-untyped-def]
+    path = home.parent / "e.csv"
+    path.write_text(f"{HEAD}\n{LINE}\n", encoding="utf-8")
+    brain("ingest", "gov_electricity", str(path), "--period", "2023")
+    code, out, err = brain("run", "per_mu", "--period", "1999")
+    assert (code, out) == (1, "")
+    assert "no data for period 1999" in lines(err)[-1]
+
+
+def rule_folder(folder: Path, old: str, new: str) -> Path:
+    """The shipped rule sets with one text changed."""
+    copied = folder / "rule_sets"
+    shutil.copytree(rules.RULE_SETS, copied)
+    path = copied / "ningbo-base.yml"
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new, 1), encoding="utf-8")
+    return copied
+
+
+def test_a_rule_set_whose_weights_do_not_sum_stops_check(
+    brain,
+    home: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,  # type: ignore[no-untyped-def]
+) -> None:
+    folder = rule_folder(tmp_path, "I1: {weight: 30", "I1: {weight: 31")
+    monkeypatch.setattr(rules, "rule_book", lambda: rules.load_rule_book(folder))
+    code, out, err = brain("check")
+    assert (code, out) == (1, "")
+    [line] = lines(err)
+    assert "weights sum to 101, not to 100" in line and "ningbo-" in line
+
+
+def test_a_broken_contract_stops_check(
+    brain,
+    home: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,  # type: ignore[no-untyped-def]
+) -> None:
+    copied = tmp_path / "schemas"
+    shutil.copytree(CHECKOUT / "schemas", copied, ignore=shutil.ignore_patterns("*.py", "__pycache__"))
+    path = copied / "raw" / "gov_tax.yml"
+    path.write_text(path.read_text(encoding="utf-8").replace("unit: 元}", "unit: 斤}", 1), encoding="utf-8")
+    monkeypatch.setattr(contracts_module, "SCHEMAS", copied)
+    contracts_module.contracts.cache_clear()
+    try:
+        code, out, err = brain("check")
+    finally:
+        monkeypatch.undo()
+        contracts_module.contracts.cache_clear()
+    assert (code, out) == (1, "")
+    assert "no factor from 斤 to 万元; add it to schemas/units.yml" in err
+
+
+def test_check_counts_every_definition(brain) -> None:  # type: ignore[no-untyped-def]
+    code, out, _ = brain("check", "--json")
+    assert code == 0
+    assert out.count('"definition"') == 6 and "规则集 rule sets" in out
+
+
+def test_an_unforeseen_failure_is_one_line_and_its_story_goes_to_a_file(
+    brain,
+    home: Path,
+    monkeypatch: pytest.MonkeyPatch,  # type: ignore[no-untyped-def]
+) -> None:
+    def broken() -> None:
+        raise ValueError("seven\nlines")
+
+    monkeypatch.setattr("portal.check.check_all", broken)
+    code, out, err = brain("check")
+    assert (code, out) == (1, "")
+    [line] = lines(err)
+    assert "this should not happen: ValueError: seven; details in" in line
+    assert "Traceback" in (settings().logs / "error.log").read_text(encoding="utf-8")

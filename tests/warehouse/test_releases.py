@@ -1,0 +1,114 @@
+"""The canonical content hash, and opening releases."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pytest
+
+from schemas.contract import Contract, contract
+from schemas.errors import UsageError
+from tests.built_city import one_line
+from tests.expectations.good_city import row_for
+from warehouse import releases
+from warehouse.settings import settings
+
+SPEC = contract("per_mu.enterprise_grade")
+Row = dict[str, Any]
+
+
+def hash_of(rows: Iterable[Row], spec: Contract = SPEC) -> str:
+    table = pa.Table.from_pylist(list(rows), spec.arrow_schema())
+    with duckdb.connect() as connection:
+        connection.execute(f"CREATE SCHEMA {spec.area}")
+        connection.register("given", table)
+        connection.execute(f"CREATE VIEW {spec.name} AS SELECT * FROM given")
+        found, count = releases.content_hash(connection, spec)
+        assert count == table.num_rows
+        return found
+
+
+@pytest.fixture
+def rows() -> list[Row]:
+    return [row_for(SPEC, year="2023", uscc=f"firm {i}") for i in range(50)]
+
+
+def test_content_does_not_depend_on_the_order_of_rows_or_where_they_came_from(rows: list[Row]) -> None:
+    came_otherwise = [{**row, "row_id": f"other {i}"} for i, row in enumerate(reversed(rows))]
+    assert "row_id" not in SPEC.content_columns and "row_id" in SPEC.column_names
+    assert hash_of(rows) == hash_of(came_otherwise)
+
+
+@pytest.mark.parametrize("column", SPEC.content_columns)
+def test_a_change_of_any_column_of_one_row_changes_the_content(rows: list[Row], column: str) -> None:
+    before = hash_of(rows)
+    rows[17][column] = _another(SPEC.column(column).type, rows[17][column])
+    assert hash_of(rows) != before
+
+
+def _another(kind: str, old: Any) -> Any:
+    if kind == "string":
+        return (old or "") + "?"
+    if kind.startswith("decimal"):
+        return (old or 0) + 1
+    return {"boolean": not old, "array<string>": ["?"], "int": (old or 0) + 1}[kind]
+
+
+def test_rows_lost_doubled_or_exchanged_between_firms_change_the_content(rows: list[Row]) -> None:
+    rows[0]["district_code"], rows[1]["district_code"] = "330203", "330206"
+    before = hash_of(rows)
+    assert hash_of(rows[1:]) != before
+    assert hash_of([*rows, rows[3]]) != before
+    assert hash_of([*rows, rows[3], rows[3]]) != before
+    rows[0]["district_code"], rows[1]["district_code"] = "330206", "330203"
+    assert hash_of(rows) != before
+
+
+def test_missing_is_not_empty_and_cells_do_not_run_into_each_other() -> None:
+    spec = contract("core.enterprise_event")
+    texts = [
+        c for c in spec.content_columns if spec.column(c).type == "string" and not spec.column(c).required
+    ]
+    first, second = [c for c in spec.content_columns if spec.column(c).type == "string"][:2]
+    assert texts
+    base = row_for(spec)
+    assert hash_of([{**base, texts[0]: None}], spec) != hash_of([{**base, texts[0]: ""}], spec)
+    one, other = {**base, first: "ab", second: "c"}, {**base, first: "a", second: "bc"}
+    assert hash_of([one], spec) != hash_of([other], spec)
+
+
+def test_lists_are_told_apart_by_their_items() -> None:
+    [column] = [c.name for c in SPEC.columns if c.type == "array<string>"][:1]
+    base = row_for(SPEC)
+    seen = [["a", "b"], ["a, b"], ["b", "a"], ["a"], [], [""], ["a", None], ["a", "NULL"]]
+    assert len({hash_of([{**base, column: items}]) for items in seen}) == len(seen)
+
+
+def test_a_home_without_release_says_how_to_get_one(home: Path) -> None:
+    assert releases.last_release() is None
+    with pytest.raises(UsageError) as error:
+        releases.open_release()
+    assert one_line(error.value) == "there is no release yet; ./brain demo makes one"
+
+
+def test_only_whole_manifests_count_as_releases(home: Path) -> None:
+    folder = settings().releases
+    folder.mkdir(parents=True)
+    for name in (
+        "manifest-2.json",
+        "manifest-10.json",
+        "manifest-11.77.partial",
+        "manifest-x.json",
+        "release-12.duckdb",
+    ):
+        (folder / name).write_text("{}", encoding="utf-8")
+    assert releases.release_numbers() == [2, 10]
+    assert releases.open_release().number == 10
+    assert releases.next_number() == 11
+    with pytest.raises(UsageError) as error:
+        releases.open_release(3)
+    assert one_line(error.value) == "there is no release 3; there are 2, 10"

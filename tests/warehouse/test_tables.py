@@ -1,0 +1,130 @@
+"""Delta tables: made from their contract, replaced by whole periods, locked while written."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from deltalake import CommitProperties, write_deltalake
+from filelock import FileLock
+from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
+
+from schemas.contract import comment, contract, contracts, table_comment
+from schemas.errors import RejectedError
+from tests.built_city import one_line
+from tests.frames import frame
+from warehouse import releases, tables
+from warehouse.settings import settings
+
+PARCEL = contract("core.parcel")
+
+
+def parcel(year: str, number: int) -> dict[str, Any]:
+    place = f"330203001GB{number:06d}"
+    return {"parcel_id": place, "year": year, "row_id": f"{year}-{number}", "parcel_area_mu": number}
+
+
+def kept() -> list[tuple[str, str]]:
+    rows = tables.rows(PARCEL.name, ["year", "parcel_id"]).to_pylist()
+    return sorted((r["year"], r["parcel_id"][-1]) for r in rows)
+
+
+def test_each_table_has_a_folder_of_its_own_under_its_layer(home: Path) -> None:
+    paths = {name: tables.table_path(name) for name in contracts()}
+    published = {spec.name: releases.published_path(spec.name) for spec in releases.published_contracts()}
+    assert len({*paths.values(), *published.values()}) == len(paths) + len(published)
+    assert paths["raw.gov_tax"] == settings().warehouse / "raw" / "gov_tax"
+    assert paths["per_mu.baseline"] == settings().warehouse / "staged" / "per_mu" / "baseline"
+    assert published["per_mu.baseline"] == settings().warehouse / "published" / "per_mu" / "baseline"
+
+
+@pytest.mark.parametrize("name", ["raw.gov_tax", "core.parcel", "per_mu.enterprise_grade", "raw.delivery"])
+def test_a_new_table_carries_its_contract(home: Path, name: str) -> None:
+    spec = contract(name)
+    assert not tables.exists(name)
+    assert tables.rows(name).schema.names == spec.column_names  # never written: empty, not an error
+    tables.create_if_absent(spec)
+    table = tables.open_table(name)
+    columns = json.loads(table.schema().to_json())["fields"]
+    assert {c["name"]: c["metadata"]["comment"] for c in columns} == {
+        c.name: comment(c) for c in spec.columns
+    }
+    assert {c["name"]: c["nullable"] for c in columns} == {c.name: not c.required for c in spec.columns}
+    metadata = table.metadata()
+    assert (metadata.name, metadata.description) == (name, table_comment(spec))
+    assert metadata.partition_columns == ([spec.period] if spec.period else [])
+    assert metadata.configuration["delta.enableDeletionVectors"] == "false"
+    assert table.protocol().min_reader_version == 1  # nothing that an older reader would not know
+    tables.create_if_absent(spec)
+    assert tables.version(name) == 0
+
+
+def test_whole_periods_are_replaced_and_the_others_stay(home: Path, spark: SparkSession) -> None:
+    first = frame(spark, PARCEL.name, [parcel("2022", 1), parcel("2023", 1), parcel("2023", 2)])
+    tables.replace_periods(first, PARCEL, ["2022", "2023"], {"fingerprints": {"2022": "a", "2023": "b"}})
+    assert kept() == [("2022", "1"), ("2023", "1"), ("2023", "2")]
+    again = frame(spark, PARCEL.name, [parcel("2023", 3)])
+    tables.replace_periods(again, PARCEL, ["2023"], {"fingerprints": {"2022": "a", "2023": "c"}})
+    assert kept() == [("2022", "1"), ("2023", "3")]
+    assert [m["fingerprints"]["2023"] for m in tables.commit_metadata(PARCEL.name)] == ["c", "b"]
+    assert tables.rows(PARCEL.name, version=1).num_rows == 3
+
+    stray = frame(spark, PARCEL.name, [parcel("2022", 9), parcel("2023", 9)])
+    with pytest.raises(Exception, match="DELTA_REPLACE_WHERE_MISMATCH"):
+        tables.replace_periods(stray, PARCEL, ["2023"], {})
+    assert kept() == [("2022", "1"), ("2023", "3")]
+
+    tables.replace_periods(again.where(F.lit(False)), PARCEL, ["2023"], {"fingerprints": {"2022": "a"}})
+    assert kept() == [("2022", "1")]
+
+
+def test_a_column_that_its_contract_adds_comes_into_an_existing_table(
+    home: Path, spark: SparkSession
+) -> None:
+    earlier = tuple(c for c in PARCEL.columns if c.name != "certificate_code")
+    tables.create_if_absent(PARCEL.model_copy(update={"columns": earlier}))
+    given = frame(spark, PARCEL.name, [{**parcel("2023", 1), "certificate_code": "浙（2023）"}])
+    tables.replace_periods(given, PARCEL, ["2023"], {})
+    assert tables.rows(PARCEL.name, ["certificate_code"])["certificate_code"].to_pylist() == ["浙（2023）"]
+    columns = json.loads(tables.open_table(PARCEL.name).schema().to_json())["fields"]
+    assert {c["name"] for c in columns} == set(PARCEL.column_names)
+    kept_comments = {
+        c["name"]: c["metadata"].get("comment") for c in columns if c["name"] != "certificate_code"
+    }
+    assert kept_comments == {c.name: comment(c) for c in earlier}
+
+
+def test_what_others_commit_is_passed_over(home: Path) -> None:
+    assert tables.last_metadata(PARCEL.name) == {} and list(tables.commit_metadata(PARCEL.name)) == []
+    tables.create_if_absent(PARCEL)
+    assert tables.last_metadata(PARCEL.name) == {}
+    nothing = PARCEL.arrow_schema().empty_table()
+    ours = CommitProperties(custom_metadata={"userMetadata": '{"fingerprints": {"2022": "a"}}'})
+    write_deltalake(tables.open_table(PARCEL.name), nothing, mode="append", commit_properties=ours)
+    write_deltalake(tables.open_table(PARCEL.name), nothing, mode="append")
+    assert tables.last_metadata(PARCEL.name) == {"fingerprints": {"2022": "a"}}
+
+
+def test_a_missing_required_value_is_refused_by_the_table_itself(home: Path) -> None:
+    tables.create_if_absent(PARCEL)
+    loose = pa.schema([f.with_nullable(True) for f in PARCEL.arrow_schema()])
+    row = pa.Table.from_pylist([{"parcel_id": None, "year": "2023"}], loose)
+    with pytest.raises(Exception, match="Invalid data found: 1 rows"):
+        write_deltalake(tables.open_table(PARCEL.name), row, mode="append")
+    assert tables.version(PARCEL.name) == 0
+
+
+def test_a_second_writer_waits_and_then_says_what_to_do(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tables, "LOCK_SECONDS", 0.1)
+    with tables.writing("publish"), tables.writing("run"):  # different kinds of writers do not wait
+        pass
+    held = FileLock(settings().locks / "publish.lock")
+    with held, pytest.raises(RejectedError) as error, tables.writing("publish"):
+        pass
+    assert one_line(error.value).startswith("another publish has been at work")
+    with tables.writing("publish"):
+        pass
