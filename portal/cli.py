@@ -221,10 +221,9 @@ def list_releases(json: Json = False) -> None:
 @app.command()
 def rollback(number: Annotated[int, typer.Argument(help="The release to go back to.")]) -> None:
     """Make an earlier release the latest one again."""
-    from warehouse import releases, tables
+    from warehouse import releases
 
-    with tables.writing("publish"):
-        release = releases.rollback(number)
+    release = releases.rollback(number)
     console.say(f"release {release.number} is release {number} again")
 
 

@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
 from portal.orchestration import USER, password_file, prepare_airflow
 from schemas.errors import RejectedError, UserError
@@ -35,7 +35,8 @@ from warehouse.settings import CHECKOUT, Settings, settings
 
 Progress = Callable[[str, str, int], None]
 
-#: The order in which they are stopped: a task that is interrupted reports to the API server that it was.
+#: The order in which they are stopped, and backwards started: tasks talk to the API server, so it goes last and
+#: comes first. One that the scheduler starts at once, left over from before, would fail without it.
 COMPONENTS: Mapping[str, tuple[str, ...]] = {
     "scheduler": ("scheduler", "--skip-serve-logs"),
     "dag-processor": ("dag-processor",),
@@ -131,8 +132,15 @@ def running_airflow(config: Settings) -> Airflow:
 @contextlib.contextmanager
 def _changing(config: Settings) -> Iterator[None]:
     config.airflow.mkdir(parents=True, exist_ok=True)
-    with FileLock(config.airflow / "services.lock", timeout=START_SECONDS * 2):
+    lock = FileLock(config.airflow / "services.lock")
+    try:
+        lock.acquire(timeout=START_SECONDS * 2)
+    except Timeout:
+        raise RejectedError("another ./brain up or down is still at work; wait for it or stop it") from None
+    try:
         yield
+    finally:
+        lock.release()
 
 
 def _start(config: Settings, progress: Progress) -> Airflow:
@@ -147,7 +155,7 @@ def _start(config: Settings, progress: Progress) -> Airflow:
         since = datetime.now(UTC)
         progress("up", f"Airflow on port {port}", 0)
         airflow = _start_airflow(config, variables, port)
-        _wait_until_well(config, airflow, since)
+        _wait(config, airflow, lambda found: is_well(found, since) and _has_read_dags(config, found, since))
     finally:
         warming.join()  # an engine that comes up after a failure would be left behind
     if failures:
@@ -166,22 +174,28 @@ def _start_airflow(config: Settings, variables: Mapping[str, str], port: int) ->
     config.logs.mkdir(parents=True, exist_ok=True)
     here = "127.0.0.1,localhost"  # what tasks say to the API server is no business of a proxy
     env = {**os.environ, **config.environment(), **variables, "NO_PROXY": here, "no_proxy": here}
-    processes: dict[str, psutil.Process] = {}
-    for name, arguments in COMPONENTS.items():
-        with component_log(config, name).open("ab") as out:
-            child = subprocess.Popen(
-                [sys.executable, "-m", "airflow", *arguments],
-                cwd=CHECKOUT,
-                env=env,
-                stdin=subprocess.DEVNULL,
-                stdout=out,
-                stderr=out,
-                start_new_session=True,
-            )
-        # psutil's own handle reaps it, so that one that died at once is not taken for a living one
-        processes[name] = psutil.Process(child.pid)
-        _remember(config, Airflow(port, processes))
-    return Airflow(port, processes)
+    airflow = Airflow(port)
+    for name in reversed(list(COMPONENTS)):
+        if name == "scheduler":
+            _wait(config, airflow, _answers)
+        process = _start_component(config, name, env)
+        airflow = Airflow(port, {**airflow.processes, name: process})
+        _remember(config, airflow)
+    return airflow
+
+
+def _start_component(config: Settings, name: str, env: Mapping[str, str]) -> psutil.Process:
+    with component_log(config, name).open("ab") as out:
+        child = subprocess.Popen(
+            [sys.executable, "-m", "airflow", *COMPONENTS[name]],
+            cwd=CHECKOUT,
+            env=env,
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=out,
+            start_new_session=True,
+        )
+    return psutil.Process(child.pid)
 
 
 def _remember(config: Settings, airflow: Airflow) -> None:
@@ -283,16 +297,21 @@ def _is_free(port: int) -> bool:
 # --- health --------------------------------------------------------------------------------------------
 
 
-def _wait_until_well(config: Settings, airflow: Airflow, since: datetime) -> None:
+def _wait(config: Settings, airflow: Airflow, condition: Callable[[Airflow], bool]) -> None:
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
         for name, process in airflow.processes.items():
             if not process.is_running() or process.status() == psutil.STATUS_ZOMBIE:
                 raise RejectedError(f"Airflow's {name} ended at once; see {component_log(config, name)}")
-        if is_well(airflow, since) and _has_read_dags(config, airflow, since):
-            return
+        with contextlib.suppress(OSError):  # nobody answers yet, or somebody else does
+            if condition(airflow):
+                return
         time.sleep(0.5)
     raise RejectedError(f"Airflow did not get ready in {START_SECONDS} s; see {config.logs}/airflow-*.log")
+
+
+def _answers(airflow: Airflow) -> bool:
+    return "metadatabase" in call(airflow, "/api/v2/monitor/health")
 
 
 def is_well(airflow: Airflow, since: datetime | None = None) -> bool:

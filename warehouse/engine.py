@@ -40,6 +40,8 @@ def spark_conf(config: Settings) -> dict[str, str]:
     return {
         "spark.master": config.spark_master,
         "spark.driver.memory": config.spark_memory,
+        # Every query is compiled anew; a full code cache throws out what is in use.
+        "spark.driver.extraJavaOptions": "-XX:ReservedCodeCacheSize=512m",
         "spark.app.name": "ningbo-industrial-brain",
         "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
         "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
@@ -58,6 +60,8 @@ def spark_conf(config: Settings) -> dict[str, str]:
         "spark.sql.parquet.compression.codec": "zstd",
         # A writer for each partition instead of a sort by partition: tables have some dozens of periods at most.
         "spark.sql.maxConcurrentOutputFileWriters": "64",
+        # Sides of joins are some tens of MB: hashing them beats sorting both.
+        "spark.sql.adaptive.maxShuffledHashJoinLocalMapThreshold": "64m",
         "spark.ui.enabled": "false",
         "spark.ui.showConsoleProgress": "false",
         "spark.sql.warehouse.dir": str(config.engine / "spark-warehouse"),

@@ -21,6 +21,11 @@ import pyarrow.csv
 from schemas.contract import Contract, Source
 from schemas.errors import RejectedError
 
+#: Prefix of the text columns in the reader's files, beside the provenance columns.
+TEXT = "text_"
+#: Prefix of what the reader found out about check characters: one look-up for it, eighteen cuts of a text for Spark.
+VALID = "valid_"
+
 #: Files above this are refused: they would not fit the reader's memory.
 MAX_FILE_BYTES = 4 << 30
 

@@ -18,7 +18,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from jobs.ingest.deliveries import Drop, checksum_of, current_deliveries, find_drops
-from jobs.ingest.files import TextRecords, read_records, unknown_headings
+from jobs.ingest.files import TEXT, VALID, TextRecords, read_records, unknown_headings
+from schemas import credit_code
 from schemas.contract import Contract, contract, feeds
 from schemas.errors import RejectedError, UserError
 from warehouse import engine, tables
@@ -224,14 +225,20 @@ def _to_inbox(spec: Contract, drop: Drop, records: TextRecords, inbox: Path) -> 
     assert source is not None
     count = records.cells.num_rows
     texts = {
-        f"text_{name}": pc.utf8_trim_whitespace(records.cells[mapped.heading].combine_chunks())
+        f"{TEXT}{name}": pc.utf8_trim_whitespace(records.cells[mapped.heading].combine_chunks())
         for name, mapped in source.mapping.items()
         if mapped.heading
+    }
+    checked = {
+        f"{VALID}{c.name}": credit_code.valid_mask(texts[f"{TEXT}{c.name}"])
+        for c in spec.columns
+        if c.domain.check == "uscc" and f"{TEXT}{c.name}" in texts
     }
     reason = _repeated_keys(spec, texts) if spec.delivery == "snapshot" else None
     table = pa.table(
         {
             **texts,
+            **checked,
             "source_row": records.numbers,
             "source_record": _cells(records.cells),
             "record_reason": pa.nulls(count, pa.string()) if reason is None else reason,
@@ -265,7 +272,7 @@ def _cells(cells: pa.Table) -> pa.Array:
 
 def _repeated_keys(spec: Contract, texts: dict[str, pa.Array]) -> pa.Array | None:
     """Reasons for records whose key was there before in the same file; None when there are none."""
-    keys = [f"text_{k}" for k in spec.key if f"text_{k}" in texts]
+    keys = [f"{TEXT}{k}" for k in spec.key if f"{TEXT}{k}" in texts]
     table = pa.table({k: texts[k] for k in keys})
     groups = table.group_by(keys).aggregate([([], "count_all")])
     if groups.num_rows == table.num_rows:

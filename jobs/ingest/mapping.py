@@ -7,18 +7,13 @@ whole records ``record:cells`` (another number of cells than headings) and ``key
 from __future__ import annotations
 
 from decimal import Decimal
-from functools import reduce
-from operator import add
 
 from pyspark.sql import Column as SparkColumn
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from schemas import credit_code
+from jobs.ingest.files import TEXT, VALID
 from schemas.contract import Column, Contract, ContractError, MappedColumn, code_list, units
-
-#: Prefix of the text columns in the reader's files, beside the provenance columns.
-TEXT = "text_"
 
 
 def map_records(records: DataFrame, spec: Contract) -> DataFrame:
@@ -106,14 +101,5 @@ def domain_faults(value: SparkColumn, column: Column) -> list[tuple[SparkColumn,
     if domain.codes:
         faults.append((~value.isin(*code_list(domain.codes)), "code"))
     if domain.check == "uscc":
-        faults.append((~valid_credit_code(value), "check"))
+        faults.append((value.isNotNull() & ~F.col(VALID + column.name), "check"))
     return faults
-
-
-def valid_credit_code(code: SparkColumn) -> SparkColumn:
-    """GB 32100-2015 as a native expression: weighted digits, check character included, sum to 0 modulo 31."""
-    weights = (*credit_code.WEIGHTS, 1)
-    alphabet = F.lit(credit_code.ALPHABET)
-    digits = [F.position(F.substring(code, i, 1), alphabet) - 1 for i in range(1, 19)]
-    total = reduce(add, (d * w for d, w in zip(digits, weights, strict=True)))
-    return code.rlike(f"^{credit_code.PATTERN}$") & (total % 31 == 0)

@@ -31,29 +31,38 @@ def population(
     rules: RuleBook,
 ) -> DataFrame:
     """One row per enterprise of the directory and year: list, status with reasons, unit of evaluation."""
-    session = enterprise.sparkSession
-    judged = (
-        enterprise.select(
-            "uscc", "year", "district_code", "industry_code", "industry_division_code", "is_above_scale",
-            "directory_change_code", "registered_date", "registration_status_code",
-        )
-        .join(enterprise_year.drop("district_code", "is_above_scale", "row_id"), ["uscc", "year"], "left")
-        .join(district_frame(session, rules.items()), BY_DISTRICT, "left")
-        .join(_held_land(parcel, parcel_use), ["uscc", "year"], "left")
-        .withColumn("tax_contribution", tax_contribution())
-        .transform(_with_list)
-        .join(list_frame(session, rules.items()), BY_LIST, "left")
-        .transform(_with_protection)
-        .transform(_with_own_status)
-    )  # fmt: skip
+    land = _held_land(parcel, parcel_use)
+    # the status of holders is found a second time, of them alone: the whole population joined to itself costs twice
+    rented_from = land.where("holder_uscc is not null").select(F.col("holder_uscc").alias("uscc"), "year")
+    holders = enterprise.join(rented_from.distinct(), ["uscc", "year"], "left_semi")
     return (
-        judged.transform(_with_unit)
+        _judged(enterprise, enterprise_year, land, rules)
+        .transform(_with_unit, _judged(holders, enterprise_year, land, rules))
         .withColumn("row_id", row_id("uscc", "year"))
         .select(
             "uscc", "year", "district_code", "list_code", "eval_status_code", "status_reasons",
             "protected_until_date", "land_area_mu", "evaluation_uscc", "unit_role_code", "rule_set_id",
             "rule_set_hash", "row_id",
         )
+    )  # fmt: skip
+
+
+def _judged(enterprise: DataFrame, enterprise_year: DataFrame, land: DataFrame, rules: RuleBook) -> DataFrame:
+    """Firms with their figures, ties to land, rules, list, protection and own status."""
+    session = enterprise.sparkSession
+    return (
+        enterprise.select(
+            "uscc", "year", "district_code", "industry_code", "industry_division_code", "is_above_scale",
+            "directory_change_code", "registered_date", "registration_status_code",
+        )
+        .join(enterprise_year.drop("district_code", "is_above_scale", "row_id"), ["uscc", "year"], "left")
+        .join(district_frame(session, rules.items()), BY_DISTRICT, "left")
+        .join(land, ["uscc", "year"], "left")
+        .withColumn("tax_contribution", tax_contribution())
+        .transform(_with_list)
+        .join(list_frame(session, rules.items()), BY_LIST, "left")
+        .transform(_with_protection)
+        .transform(_with_own_status)
     )  # fmt: skip
 
 
@@ -241,7 +250,7 @@ def _with_own_status(frame: DataFrame) -> DataFrame:
     )  # fmt: skip
 
 
-def _with_unit(frame: DataFrame) -> DataFrame:
+def _with_unit(frame: DataFrame, judged_holders: DataFrame) -> DataFrame:
     """Unit of evaluation: itself, or the holder of the parcel where the rule set lets tenants follow."""
     scale = F.when(F.col("is_above"), "above_scale").otherwise("below_scale")
     follows = (
@@ -251,7 +260,7 @@ def _with_unit(frame: DataFrame) -> DataFrame:
         & F.col("own_status").isin("data_incomplete", "list_not_evaluated", "graded")
         & F.coalesce(F.col("land_area_mu") < F.col("tenant_apart_mu"), F.lit(True))
     )
-    holders = frame.where("own_status = 'graded' and not is_tenant").select(
+    holders = judged_holders.where("own_status = 'graded' and not is_tenant").select(
         F.col("uscc").alias("holder_uscc"), "year", "district_code", F.lit(True).alias("is_holder_graded")
     )
     found = F.coalesce("is_holder_graded", F.lit(False))
