@@ -16,17 +16,12 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 
-#: Tests run much code a few times: Java's second compiler would take longer than it saves.
-QUICK_START = {"spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=512m"}
-
-
 @pytest.fixture(scope="session")
 def engine_remote(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Address of the engine that all tests share; started when first asked for."""
     config = Settings(
         home=tmp_path_factory.mktemp("engine"),
         spark_memory="2g",
-        spark_conf=QUICK_START,
         engine_idle_minutes=120,
         spark_remote=None,
     )

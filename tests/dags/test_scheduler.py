@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -20,7 +19,6 @@ from jobs.publish import publish
 from portal import services
 from portal.services import Airflow
 from tests.built_city import redeliver
-from tests.conftest import QUICK_START
 from warehouse import engine, releases, tables
 from warehouse.settings import settings
 
@@ -68,7 +66,6 @@ def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """An empty home with an engine of its own; whatever it started is stopped, also when the test fails."""
     monkeypatch.setenv("BRAIN_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("BRAIN_SPARK_MEMORY", "2g")
-    monkeypatch.setenv("BRAIN_SPARK_CONF", json.dumps(QUICK_START))
     monkeypatch.delenv("BRAIN_SPARK_REMOTE", raising=False)
     settings.cache_clear()
     yield settings().home

@@ -19,7 +19,6 @@ from jobs.job import Input
 from schemas.contract import contract
 from schemas.errors import RejectedError, UsageError
 from tests.built_city import YEARS, BuiltCity, assert_whole, at_home, copy, one_line, staged_hashes, versions
-from tests.conftest import QUICK_START
 from warehouse import engine, releases, tables
 from warehouse.settings import Settings, settings
 
@@ -211,7 +210,7 @@ def test_full_equals_incremental_on_any_number_of_cores(
     changed_city: BuiltCity, tmp_path: Path, master: str
 ) -> None:
     config = Settings(
-        home=tmp_path / "engine", spark_master=master, spark_memory="2g", spark_conf=QUICK_START,
+        home=tmp_path / "engine", spark_master=master, spark_memory="2g",
         engine_idle_minutes=10, spark_remote=None,
     )  # fmt: skip
     engine.connect(config)
