@@ -93,7 +93,7 @@ def _fitting(
     while len(shown) > 1 and taken(shown, most) > room:
         shown.pop()
     # what the columns left out have freed goes to the texts
-    return shown, next(fold for fold in (*_FOLDS, 0) if fold == 0 or taken(shown, fold) <= room) or most
+    return shown, next((fold for fold in _FOLDS if taken(shown, fold) <= room), most)
 
 
 def say(line: str) -> None:

@@ -84,6 +84,7 @@ def _figure(side: str) -> Column:
     for code, definition in indicator_definitions().items():
         amount = F.col(getattr(definition, side))
         if side == "denominator" and definition.denominator_divisor != 1:
+            # divisors are powers of ten: their inverse is exact
             amount = amount * F.lit(1 / Decimal(definition.denominator_divisor))
         chosen = F.when(F.col("indicator_code") == code, amount).otherwise(chosen)
     return chosen.cast(VALUE_TYPE)

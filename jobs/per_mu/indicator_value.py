@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pyspark.sql import Column, DataFrame, Window
+from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
 from jobs.job import Input, Job
@@ -10,10 +10,13 @@ from jobs.per_mu.arithmetic import VALUE_TYPE, divide, score
 from jobs.per_mu.figures import unit_figures
 from jobs.per_mu.parameters import BY_LIST, Items
 from jobs.per_mu.row_identity import row_id
-from jobs.per_mu.rules import RuleBook, rule_book
+from jobs.per_mu.rules import RuleBook, indicator_definitions, rule_book
 
-#: Indicators whose denominator is land.
-PER_MU = ("I1", "I2", "I8")
+#: Indicators whose denominator is land, and those whose numerator is value added.
+PER_MU = tuple(code for code, d in indicator_definitions().items() if d.denominator == "land_area_mu")
+OF_VALUE_ADDED = tuple(
+    code for code, d in indicator_definitions().items() if d.numerator == "value_added_wan_yuan"
+)
 
 
 def indicator_value(
@@ -49,7 +52,7 @@ def _with_own_score(figures: DataFrame) -> DataFrame:
     plain = score(
         F.col("value"), F.col("baseline"), F.col("weight"), F.col("score_scale"), F.col("rounding_mode")
     )
-    negative = (F.col("value") < 0) & F.col("zero_negative") & _is_value_added()
+    negative = (F.col("value") < 0) & F.col("zero_negative") & F.col("indicator_code").isin(*OF_VALUE_ADDED)
     cap = (F.col("cap_ratio") * F.col("weight")).cast(VALUE_TYPE)
     floor = F.col("floor").cast(VALUE_TYPE)
     return (
@@ -73,11 +76,6 @@ def _with_own_score(figures: DataFrame) -> DataFrame:
         )
         .drop("plain_score")
     )
-
-
-def _is_value_added() -> Column:
-    """Indicators whose numerator is value added."""
-    return F.col("indicator_code").isin("I2", "I3", "I4", "I5")
 
 
 def _with_score(figures: DataFrame) -> DataFrame:
