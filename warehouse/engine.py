@@ -16,7 +16,10 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -33,6 +36,22 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 START_SECONDS = 90
+#: Frames of different sessions cannot be joined: threads that connect for the first time must get the same one.
+_connecting = threading.Lock()
+
+
+_JAVA_OPTIONS = (
+    "-XX:+IgnoreUnrecognizedVMOptions",
+    # Throughput counts here, not pauses.
+    "-XX:+UseParallelGC",
+    # Every query is compiled anew; a full code cache throws out what is in use.
+    "-XX:ReservedCodeCacheSize=512m",
+    # A query's own code lives for seconds. Java's optimizing compiler took a third of all processor time, most of
+    # it for such code; the quick one has to do, also for methods that are by default too long for either.
+    "-XX:-DontCompileHugeMethods",
+    "-XX:+UnlockDiagnosticVMOptions",
+    f'-XX:CompilerDirectivesFile="{Path(__file__).with_name("compiler-directives.json")}"',
+)
 
 
 def spark_conf(config: Settings) -> dict[str, str]:
@@ -40,8 +59,7 @@ def spark_conf(config: Settings) -> dict[str, str]:
     return {
         "spark.master": config.spark_master,
         "spark.driver.memory": config.spark_memory,
-        # Every query is compiled anew; a full code cache throws out what is in use.
-        "spark.driver.extraJavaOptions": "-XX:ReservedCodeCacheSize=512m",
+        "spark.driver.extraJavaOptions": " ".join(_JAVA_OPTIONS),
         "spark.app.name": "ningbo-industrial-brain",
         "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
         "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
@@ -58,6 +76,9 @@ def spark_conf(config: Settings) -> dict[str, str]:
         "spark.databricks.delta.properties.defaults.logRetentionDuration": "interval 3650 days",
         "spark.databricks.delta.properties.defaults.deletedFileRetentionDuration": "interval 3650 days",
         "spark.sql.parquet.compression.codec": "zstd",
+        "spark.hadoop.parquet.compression.codec.zstd.level": "1",
+        # No two rows have the same: the dictionary would be begun in vain in every file.
+        "spark.hadoop.parquet.enable.dictionary#row_id": "false",
         # A writer for each partition instead of a sort by partition: tables have some dozens of periods at most.
         "spark.sql.maxConcurrentOutputFileWriters": "64",
         # Sides of joins are some tens of MB: hashing them beats sorting both.
@@ -79,7 +100,8 @@ def connect(config: Settings | None = None) -> SparkSession:
         RejectedError: the engine could not be started; the line names its log.
     """
     config = config or settings()
-    return _session(config.spark_remote or _remote(config))
+    with _connecting:
+        return _session(config.spark_remote or _remote(config))
 
 
 @cache
@@ -112,6 +134,23 @@ def touch(config: Settings) -> None:
     """Tell the supervisor that the engine is in use."""
     config.engine.mkdir(parents=True, exist_ok=True)
     (config.engine / "used").touch()
+
+
+@contextlib.contextmanager
+def workers(count: int) -> Iterator[ThreadPoolExecutor]:
+    """Threads for work on the engine.
+
+    After a failure of the one who hands out the work nothing new is begun, and what runs is finished; when it is
+    interrupted, what runs is cancelled in the engine.
+    """
+    with ThreadPoolExecutor(max_workers=count) as pool:
+        try:
+            yield pool
+        except BaseException as error:
+            pool.shutdown(wait=False, cancel_futures=True)
+            if not isinstance(error, Exception):
+                connect().interruptAll()
+            raise
 
 
 def status(config: Settings) -> dict[str, Any] | None:

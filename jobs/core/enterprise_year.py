@@ -47,7 +47,9 @@ def enterprise_year(
     }
     rows = enterprises.select("uscc", "year", "district_code", "is_above_scale", "known_at")
     for name, part in parts.items():
-        rows = rows.join(part.withColumnRenamed("known_at", f"known_{name}"), ["uscc", "year"], "left")
+        # a part has some tens of MB: hashed it need not be sorted, nor the directory with it
+        known = part.withColumnRenamed("known_at", f"known_{name}").hint("shuffle_hash")
+        rows = rows.join(known, ["uscc", "year"], "left")
     return (
         rows.join(quarantined(refused), ["uscc", "year"], "left")
         .withColumn("missing_feeds", missing_feeds())

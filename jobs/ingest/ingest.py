@@ -7,7 +7,7 @@ makes a delivery count: what a killed run left in the other tables is invisible,
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -96,12 +96,16 @@ def ingest(
         given = list(drops) if drops is not None else None
         report = IngestReport()
         known = deliveries()
-        batches: dict[str, list[_Taken]] = {}
         inbox = _fresh_inbox()
-        for spec in _chosen(names, given):
-            found = [d for d in given if d.feed == spec.table] if given is not None else _found(spec, report)
-            batches[spec.name] = _read_new(spec, found, known, inbox, report, progress)
-        _write(batches, known, report, progress)
+
+        def batches() -> Iterator[tuple[Contract, list[_Taken]]]:
+            for spec in _chosen(names, given):
+                found = (
+                    [d for d in given if d.feed == spec.table] if given is not None else _found(spec, report)
+                )
+                yield spec, _read_new(spec, found, known, inbox, report, progress)
+
+        _write(batches(), known, report, progress)
         shutil.rmtree(inbox, ignore_errors=True)
         return report
 
@@ -121,7 +125,7 @@ def remap(name: str, progress: Progress = silent) -> IngestReport:
             if row["mapping_hash"] != wanted:
                 taken.append(_to_inbox(spec, _drop_of(row), kept_records(spec, row), inbox))
                 report.files.append(FileReport(spec.table, row["source_file"], row["period"], "taken"))
-        _write({spec.name: taken}, known, report, progress)
+        _write([(spec, taken)], known, report, progress)
         shutil.rmtree(inbox, ignore_errors=True)
         return report
 
@@ -297,32 +301,39 @@ def _broken_rows(schema: pa.Schema, broken: list[tuple[int, list[str]]]) -> pa.T
 
 
 def _write(
-    batches: dict[str, list[_Taken]], known: list[dict[str, Any]], report: IngestReport, progress: Progress
+    batches: Iterable[tuple[Contract, list[_Taken]]],
+    known: list[dict[str, Any]],
+    report: IngestReport,
+    progress: Progress,
 ) -> None:
-    work = {name: taken for name, taken in batches.items() if taken}
+    """Write the batches of feeds, the quarantine, and last the register that makes them count.
+
+    The next feed's files are read while the engine writes the one before.
+    """
+    work: dict[str, list[_Taken]] = {}
+    with engine.workers(1) as writer:
+        pending = []
+        for spec, taken in batches:
+            if taken:
+                work[spec.name] = taken
+                progress("ingest", spec.name, sum(t.records for t in taken))
+                pending.append(writer.submit(_append_accepted, spec, taken))
     if not work:
         return
+    counts = {delivery: records for done in pending for delivery, records in done.result().items()}
     refused: list[DataFrame] = []
-    counts: dict[str, int] = {}
     for name, taken in work.items():
-        spec = contract(name)
-        mapped = _mapped(spec, taken)
-        progress("ingest", name, sum(t.records for t in taken))
-        tables.append(mapped.where("NOT is_refused"), spec, _marks(taken))
-        accepted = _count_by_delivery(spec.name, taken)
-        counts.update(accepted)
-        short = [t for t in taken if accepted.get(t.drop.delivery_id, 0) < t.records]
+        short = [t for t in taken if counts.get(t.drop.delivery_id, 0) < t.records]
         if short:
-            refused.append(_refused(spec, short))
+            refused.append(_refused(contract(name), short))
+    everything = [t for taken in work.values() for t in taken]
     if refused:
         frame = refused[0]
         for other in refused[1:]:
             frame = frame.unionByName(other)
-        progress("ingest", QUARANTINE, 0)
-        everything = [t for taken in work.values() for t in taken]
+        progress("ingest", QUARANTINE, sum(t.records - counts.get(t.drop.delivery_id, 0) for t in everything))
         tables.append(frame.coalesce(1), contract(QUARANTINE), _marks(everything))
-    quarantined = _count_by_delivery(QUARANTINE, [t for taken in work.values() for t in taken])
-    _check_sums(work, counts, quarantined)
+    _check_sums(work, counts, _count_by_delivery(QUARANTINE, everything))
     _register(work, counts, known)
     for entry in report.files:
         for taken_file in work.get(f"raw.{entry.feed}", []):
@@ -330,6 +341,12 @@ def _write(
                 entry.records_in = taken_file.records
                 entry.records_raw = counts.get(taken_file.drop.delivery_id, 0)
                 entry.records_quarantined = entry.records_in - entry.records_raw
+
+
+def _append_accepted(spec: Contract, taken: list[_Taken]) -> dict[str, int]:
+    """Write a feed's accepted records in one commit; how many of each delivery."""
+    tables.append(_mapped(spec, taken).where("NOT is_refused"), spec, _marks(taken))
+    return _count_by_delivery(spec.name, taken)
 
 
 def _mapped(spec: Contract, taken: list[_Taken]) -> DataFrame:

@@ -55,23 +55,33 @@ def _whole(amount: Column) -> Column:
     return (amount.cast("decimal(24,6)") * F.lit(10**SCALE).cast("decimal(7,0)")).cast("decimal(24,0)")
 
 
+def _by_scale(scale: Column | int, values: list[Decimal]) -> Column:
+    """The value for a number of digits, of one for each number from 0 to 6; by look-up where it is a column."""
+    return F.lit(values[scale]) if isinstance(scale, int) else F.get(F.array(*map(F.lit, values)), scale)
+
+
 def _quotient(numerator: Column, denominator: Column, scale: Column | int, mode: Column | str) -> Column:
     """Quotient of two whole columns.
 
     Native expressions only: a higher-order function would bind each side to a name, but Spark interprets those
-    row by row, which took half of a run. Operands that stand here several times should be columns, not formulas.
+    row by row, which took half of a run. Operands stand here several times and should be columns, not formulas.
     """
-    digits = F.lit(scale) if isinstance(scale, int) else scale
     half_up = (F.lit(mode) if isinstance(mode, str) else mode) == "half_up"
-    n = F.abs(numerator).cast("decimal(31,0)")
-    d = F.abs(denominator).cast("decimal(30,0)")
-    twice_n = (n * F.pow(F.lit(10), digits).cast("decimal(7,0)") * 2).cast("decimal(38,0)")
-    twice_d = F.nullif((d * 2).cast("decimal(31,0)"), F.lit(0).cast("decimal(31,0)"))
-    up = F.when(half_up, d).otherwise(F.lit(0).cast("decimal(30,0)"))
-    most = F.pow(F.lit(10), digits).cast("bigint") * LARGEST
-    whole = F.when(twice_n.cast("double") / twice_d.cast("double") >= most.cast("double"), most).otherwise(
-        F.call_function("div", (twice_n + up).cast("decimal(38,0)"), twice_d)
+    n, d = numerator.cast("decimal(31,0)"), denominator.cast("decimal(30,0)")
+    twice_steps = _by_scale(scale, [Decimal(2 * 10**digits) for digits in range(SCALE + 1)])
+    step = _by_scale(
+        scale, [Decimal(1).scaleb(-digits).quantize(Decimal(1).scaleb(-SCALE)) for digits in range(SCALE + 1)]
     )
-    signed = F.when((numerator < 0) != (denominator < 0), -whole).otherwise(whole)
-    millionths = signed.cast("decimal(19,0)") * F.pow(F.lit(10), SCALE - digits).cast("decimal(7,0)")
-    return (millionths * F.lit(Decimal(1).scaleb(-SCALE))).cast(VALUE_TYPE)
+    # integral division cuts toward zero, so the half has the numerator's sign
+    half = F.when(half_up, F.when(n < 0, -F.abs(d)).otherwise(F.abs(d))).otherwise(F.lit(Decimal(0)))
+    twice_n = (n * twice_steps.cast("decimal(7,0)")).cast("decimal(38,0)")
+    twice_d = F.nullif(d * F.lit(Decimal(2)), F.lit(Decimal(0)))
+    steps = F.call_function("div", (twice_n + half).cast("decimal(38,0)"), twice_d)
+    # where the product overflows the denominator is so large that the quotient is not
+    is_largest = F.abs(n) >= F.try_multiply(F.abs(d), F.lit(Decimal(LARGEST)))
+    largest = F.when((n < 0) != (d < 0), F.lit(Decimal(-LARGEST))).otherwise(F.lit(Decimal(LARGEST)))
+    return (
+        F.when(is_largest & (d != 0), largest.cast(VALUE_TYPE))
+        .otherwise(steps.cast("decimal(19,0)") * step.cast("decimal(7,6)"))
+        .cast(VALUE_TYPE)
+    )

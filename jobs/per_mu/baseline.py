@@ -21,7 +21,7 @@ def baseline(population: DataFrame, enterprise_year: DataFrame, rules: RuleBook)
 
 
 def baselines(population: DataFrame, enterprise_year: DataFrame, items: Items) -> DataFrame:
-    """``baseline`` for the given rule sets, of districts or of the city."""
+    """``baseline`` for the given rule sets, of districts or of the city; missing where not above zero."""
     session = population.sparkSession
     found = unit_figures(population, enterprise_year, items).transform(_group_values)
     return (
@@ -29,7 +29,9 @@ def baselines(population: DataFrame, enterprise_year: DataFrame, items: Items) -
         .join(F.broadcast(population.select(*BY_DISTRICT).distinct()), BY_DISTRICT, "left_semi")
         .join(district_frame(session, items), BY_DISTRICT, "inner")
         .join(found, [*BY_LIST, "indicator_code"], "left")
-        .withColumn("value", _chosen())
+        .withColumn("found", _found())
+        .withColumn("scaled", multiply(F.col("found"), F.col("factor")))
+        .withColumn("value", F.when(F.col("scaled") > 0, F.col("scaled")))
         .withColumn("row_id", row_id(*KEY))
         .select(
             "year", "district_code", "list_code", "indicator_code", "value", "method_code", "rule_set_id",
@@ -61,16 +63,14 @@ def _median() -> Column:
     return divide((low + high).cast(VALUE_TYPE), F.lit(2))
 
 
-def _chosen() -> Column:
-    """The baseline by the rule's method times its factor; missing where not above zero."""
-    own = (
+def _found() -> Column:
+    """The baseline by the rule's method, before its factor."""
+    return (
         F.when(F.col("method_code") == "fixed", F.col("fixed_value"))
         .when(F.col("method_code") == "aggregate", divide(F.col("numerators"), F.col("denominators")))
         .when(F.col("method_code") == "mean", divide(F.col("values"), F.col("units")))
         .otherwise(_median())
     )
-    scaled = multiply(own, F.col("factor"))
-    return F.when(scaled > 0, scaled)
 
 
 JOB = Job(

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
-
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from jobs.per_mu.arithmetic import VALUE_TYPE, divide
-from jobs.per_mu.parameters import BY_DISTRICT, BY_LIST, Items, district_frame, indicator_frame
-from jobs.per_mu.rules import indicator_definitions
+from jobs.per_mu.parameters import BY_DISTRICT, BY_LIST, FIGURES, Items, district_frame, indicator_frame
 
 #: Tax component of a rule set → column of core.enterprise_year.
 TAX_COLUMNS = {
@@ -22,12 +19,6 @@ TAX_COLUMNS = {
     "property": "tax_property_wan_yuan",
     "other": "tax_other_wan_yuan",
 }
-
-#: Every figure that an indicator may divide.
-FIGURES = sorted(
-    {d.numerator for d in indicator_definitions().values()}
-    | {d.denominator for d in indicator_definitions().values()}
-)
 
 
 def tax_contribution(components: str = "tax_components") -> Column:
@@ -63,31 +54,30 @@ def unit_figures(population: DataFrame, enterprise_year: DataFrame, items: Items
     return (
         units.join(district_frame(session, items), BY_DISTRICT, "inner")
         .join(indicator_frame(session, items), BY_LIST, "inner")
-        .withColumns({"numerator": _figure("numerator"), "denominator": _figure("denominator")})
+        .withColumns(
+            {
+                "numerator": F.get("figures", F.col("numerator_place")),
+                "denominator": (
+                    F.get("figures", F.col("denominator_place")) * F.col("denominator_factor")
+                ).cast(VALUE_TYPE),
+            }
+        )
         .withColumn("value", _value())
-        .drop(*FIGURES)
+        .drop("figures", "numerator_place", "denominator_place", "denominator_factor")
     )
 
 
 def _sum_units(members: DataFrame) -> DataFrame:
-    """Firms → units; the list is that of the unit's lead."""
+    """Firms → units, their ``FIGURES`` as an array; the list is that of the unit's lead.
+
+    Taken out of an array an indicator's figures cost a look-up; a choice among columns for each indicator made
+    methods so long that Java left them interpreted.
+    """
     lead = F.col("unit_role_code") == "own"
     return members.groupBy(F.col("evaluation_uscc").alias("uscc"), "year", "district_code").agg(
         F.max(F.when(lead, F.col("list_code"))).alias("list_code"),
-        *[F.sum(name).cast(VALUE_TYPE).alias(name) for name in FIGURES],
+        F.array(*[F.sum(name).cast(VALUE_TYPE) for name in FIGURES]).alias("figures"),
     )
-
-
-def _figure(side: str) -> Column:
-    """The figure that the row's indicator has on a side of its division."""
-    chosen = F.lit(None).cast(VALUE_TYPE)
-    for code, definition in indicator_definitions().items():
-        amount = F.col(getattr(definition, side))
-        if side == "denominator" and definition.denominator_divisor != 1:
-            # divisors are powers of ten: their inverse is exact
-            amount = amount * F.lit(1 / Decimal(definition.denominator_divisor))
-        chosen = F.when(F.col("indicator_code") == code, amount).otherwise(chosen)
-    return chosen.cast(VALUE_TYPE)
 
 
 def _value() -> Column:

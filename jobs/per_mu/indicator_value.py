@@ -83,24 +83,29 @@ def _with_score(figures: DataFrame) -> DataFrame:
     group = Window.partitionBy(*BY_LIST, "indicator_code").rowsBetween(
         Window.unboundedPreceding, Window.unboundedFollowing
     )
-    average = divide(
-        F.sum("own_score").over(group).cast(VALUE_TYPE), F.count("own_score").over(group),
-        F.col("score_scale"), F.col("rounding_mode"),
-    )  # fmt: skip
+    average = divide(F.col("list_points"), F.col("list_units"), F.col("score_scale"), F.col("rounding_mode"))
     no_land = F.coalesce(F.col("denominator") <= 0, F.lit(False)) & F.col("indicator_code").isin(*PER_MU)
     # a rule set that gives no points without land gives none by way of the list's average either
     by_average = (F.col("missing_policy") == "group_average") & ~(
         no_land & (F.col("zero_land") == "zero_score")
     )
-    return figures.withColumn("average_score", F.when(by_average, average)).withColumns(
-        {
-            "score": F.coalesce("own_score", "average_score", F.lit(0).cast(VALUE_TYPE)).cast(VALUE_TYPE),
-            "note_code": F.when(~F.col("is_missing"), F.col("own_note"))
-            .when(F.col("average_score").isNotNull(), "group_average")
-            .when(by_average, "group_empty")
-            .when(no_land, "zero_land")
-            .otherwise("missing_zero"),
-        }
+    in_list = {
+        "list_points": F.sum("own_score").over(group).cast(VALUE_TYPE),
+        "list_units": F.count("own_score").over(group),
+    }
+    return (
+        figures.withColumns(in_list)
+        .withColumn("average_score", F.when(by_average, average))
+        .withColumns(
+            {
+                "score": F.coalesce("own_score", "average_score", F.lit(0).cast(VALUE_TYPE)).cast(VALUE_TYPE),
+                "note_code": F.when(~F.col("is_missing"), F.col("own_note"))
+                .when(F.col("average_score").isNotNull(), "group_average")
+                .when(by_average, "group_empty")
+                .when(no_land, "zero_land")
+                .otherwise("missing_zero"),
+            }
+        )
     )
 
 

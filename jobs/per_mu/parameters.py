@@ -8,11 +8,17 @@ from decimal import Decimal
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from jobs.per_mu.rules import RuleSet, indicator_definitions
+from jobs.per_mu.rules import Indicator, RuleSet, indicator_definitions
 
 Items = list[tuple[str, str, RuleSet]]
 BY_DISTRICT = ["district_code", "year"]
 BY_LIST = ["district_code", "year", "list_code"]
+
+#: Every figure that an indicator may divide.
+FIGURES = sorted(
+    {d.numerator for d in indicator_definitions().values()}
+    | {d.denominator for d in indicator_definitions().values()}
+)
 
 _DISTRICT = """district_code string, year string, rule_set_id string, rule_set_hash string, rule_source string,
 upgraded_list string, dropped_list string, large_land_mu decimal(18,6), exempt_industries
@@ -30,7 +36,8 @@ decimal(9,6), share_d decimal(9,6), round_a string, round_b string, round_d stri
 boolean, count_protected boolean, edge string, refill boolean, vetoed_in_d boolean"""
 
 _INDICATOR = """district_code string, year string, list_code string, indicator_code string, weight decimal(9,4),
-missing_policy string, method_code string, fixed_value decimal(24,6), factor decimal(18,6)"""
+missing_policy string, method_code string, fixed_value decimal(24,6), factor decimal(18,6),
+numerator_place int, denominator_place int, denominator_factor decimal(9,6)"""
 
 _EVENT = """district_code string, year string, rule_set_id string, is_honour boolean, event_code string,
 level_code string, adjustment_kind_code string, adjustment_code string, points decimal(9,4),
@@ -88,27 +95,30 @@ def _list_row(district: str, year: str, r: RuleSet, code: str) -> tuple[object, 
 
 
 def indicator_frame(session: SparkSession, items: Items) -> DataFrame:
-    """One row per district, year, list and indicator: weight, baseline rule, policy for missing values."""
+    """One row per district, year, list and indicator: weight, baseline rule, policy for missing values.
+
+    Places are those of the indicator's figures in ``FIGURES``.
+    """
     return _frame(
         session,
         [
-            (
-                d,
-                y,
-                code,
-                name,
-                i.weight,
-                i.missing,
-                i.baseline.method,
-                i.baseline.value,
-                i.baseline.factor,
-            )
+            (*(d, y, code, name), *_indicator_row(name, rule))
             for d, y, r in items
             for code, rules in r.lists.items()
-            for name, i in rules.indicators.items()
+            for name, rule in rules.indicators.items()
         ],
         _INDICATOR,
     )
+
+
+def _indicator_row(name: str, rule: Indicator) -> tuple[object, ...]:
+    definition = indicator_definitions()[name]
+    return (
+        rule.weight, rule.missing, rule.baseline.method, rule.baseline.value, rule.baseline.factor,
+        FIGURES.index(definition.numerator), FIGURES.index(definition.denominator),
+        # divisors are powers of ten: their inverse is exact
+        1 / Decimal(definition.denominator_divisor),
+    )  # fmt: skip
 
 
 def event_frame(session: SparkSession, items: Items) -> DataFrame:

@@ -11,8 +11,8 @@ from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from jobs.job import Input, Job
-from jobs.per_mu.figures import FIGURES, tax_contribution
-from jobs.per_mu.parameters import BY_DISTRICT, BY_LIST, district_frame, list_frame
+from jobs.per_mu.figures import tax_contribution
+from jobs.per_mu.parameters import BY_DISTRICT, BY_LIST, FIGURES, district_frame, list_frame
 from jobs.per_mu.row_identity import row_id
 from jobs.per_mu.rules import RuleBook, rule_book
 

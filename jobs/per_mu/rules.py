@@ -49,7 +49,7 @@ class IndicatorDefinition(_Model):
     numerator: str
     numerator_unit: str
     denominator: str
-    denominator_divisor: int = 1
+    denominator_divisor: Literal[1, 10, 100, 1_000, 10_000, 100_000, 1_000_000] = 1
     denominator_unit: str
     feeds: tuple[str, ...]
 

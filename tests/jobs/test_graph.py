@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -15,7 +17,7 @@ from pyspark.sql import SparkSession
 import jobs.core.parcel
 from jobs import graph
 from jobs.ingest.ingest import DELIVERY, QUARANTINE, deliveries, ingest
-from jobs.job import Input
+from jobs.job import Input, Job
 from schemas.contract import contract
 from schemas.errors import RejectedError, UsageError
 from tests.built_city import YEARS, BuiltCity, assert_whole, at_home, copy, one_line, staged_hashes, versions
@@ -353,3 +355,51 @@ def test_rows_that_an_interrupted_ingest_left_are_removed_by_the_next(built_copy
     assert sorted(after["row_id"].to_pylist()) == sorted(before["row_id"].to_pylist())
     assert "orphan" not in after["delivery_id"].to_pylist()
     assert_whole(releases.open_release())
+
+
+# --- two at a time -------------------------------------------------------------------------------------
+
+
+def chain(**reads: list[str]) -> list[Job]:
+    """Jobs of a made-up graph: name → what it reads."""
+    return [
+        Job(name, lambda: None, {str(n): Input(table) for n, table in enumerate(read)})  # type: ignore[arg-type, return-value]
+        for name, read in reads.items()
+    ]
+
+
+def test_a_job_begins_when_its_inputs_are_made_and_two_independent_ones_run_together() -> None:
+    done: set[str] = set()
+    together = threading.Barrier(2, timeout=30)
+    jobs = chain(last=["left", "right"], left=["first"], right=["first"], first=["a table of another area"])
+    reads = {job.table: {i.table for i in job.inputs.values()} for job in jobs}
+
+    def work(job: Job) -> None:
+        assert reads[job.table] & set(reads) <= done
+        if job.table in ("left", "right"):
+            together.wait()  # breaks when the other one is not running
+        done.add(job.table)
+
+    graph._in_order(jobs, work)
+    assert done == set(reads)
+
+
+def test_after_a_failure_nothing_new_begins_and_what_runs_is_finished() -> None:
+    begun: list[str] = []
+    finished: list[str] = []
+    running, failed = threading.Event(), threading.Event()
+
+    def work(job: Job) -> None:
+        begun.append(job.table)
+        if job.table == "broken":
+            assert running.wait(30)
+            failed.set()
+            raise RejectedError("broken")
+        running.set()
+        assert failed.wait(30)
+        time.sleep(0.2)
+        finished.append(job.table)
+
+    with pytest.raises(RejectedError, match="broken"):
+        graph._in_order(chain(broken=[], slow=[], waiting=[], after=["slow"]), work)
+    assert (begun, finished) == (["broken", "slow"], ["slow"])
