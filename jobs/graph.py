@@ -55,12 +55,16 @@ def registry() -> dict[str, Job]:
                 if module.name != f"jobs.{job.table}":
                     raise GraphError(f"{module.name} makes {job.table}; its name must be the table's")
                 found[job.table] = job
-    depends = {job.table: {i.table for i in job.inputs.values()} & set(found) for job in found.values()}
     try:
-        order = list(TopologicalSorter(dict(sorted(depends.items()))).static_order())
+        order = list(TopologicalSorter(_reads(dict(sorted(found.items())))).static_order())
     except CycleError as error:
         raise GraphError(f"the jobs form a cycle: {' -> '.join(error.args[1])}") from None
     return {name: found[name] for name in order}
+
+
+def _reads(jobs: Mapping[str, Job]) -> dict[str, set[str]]:
+    """Table → those of these jobs' tables that it is made from."""
+    return {name: {given.table for given in job.inputs.values()} & set(jobs) for name, job in jobs.items()}
 
 
 def check() -> None:
@@ -225,12 +229,7 @@ def run(
 def _in_order(jobs: Iterable[Job], work: Callable[[Job], None]) -> None:
     """Each job after those it reads from, two at a time: one is planned while the other one's tasks run."""
     by_table = {job.table: job for job in jobs}
-    order = TopologicalSorter(
-        {
-            table: [given.table for given in job.inputs.values() if given.table in by_table]
-            for table, job in by_table.items()
-        }
-    )
+    order = TopologicalSorter(_reads(by_table))
     order.prepare()
     ready: deque[str] = deque()
     running: dict[Future[None], str] = {}

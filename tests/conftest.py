@@ -20,10 +20,7 @@ if TYPE_CHECKING:
 def engine_remote(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Address of the engine that all tests share; started when first asked for."""
     config = Settings(
-        home=tmp_path_factory.mktemp("engine"),
-        spark_memory="2g",
-        engine_idle_minutes=120,
-        spark_remote=None,
+        home=tmp_path_factory.mktemp("engine"), spark_memory="2g", engine_idle_minutes=120, spark_remote=None
     )
     engine.connect(config)
     yield engine._remote(config)

@@ -39,7 +39,6 @@ START_SECONDS = 90
 #: Frames of different sessions cannot be joined: threads that connect for the first time must get the same one.
 _connecting = threading.Lock()
 
-
 _JAVA_OPTIONS = (
     "-XX:+IgnoreUnrecognizedVMOptions",
     # Throughput counts here, not pauses.

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -312,8 +313,11 @@ def _write(
     """
     work: dict[str, list[_Taken]] = {}
     with engine.workers(1) as writer:
-        pending = []
+        pending: list[Future[dict[str, int]]] = []
         for spec, taken in batches:
+            for earlier in pending:
+                if earlier.done():
+                    earlier.result()  # after a failure nothing new is begun
             if taken:
                 work[spec.name] = taken
                 progress("ingest", spec.name, sum(t.records for t in taken))

@@ -69,9 +69,7 @@ def _quotient(numerator: Column, denominator: Column, scale: Column | int, mode:
     half_up = (F.lit(mode) if isinstance(mode, str) else mode) == "half_up"
     n, d = numerator.cast("decimal(31,0)"), denominator.cast("decimal(30,0)")
     twice_steps = _by_scale(scale, [Decimal(2 * 10**digits) for digits in range(SCALE + 1)])
-    step = _by_scale(
-        scale, [Decimal(1).scaleb(-digits).quantize(Decimal(1).scaleb(-SCALE)) for digits in range(SCALE + 1)]
-    )
+    step = _by_scale(scale, [Decimal(1).scaleb(-digits) for digits in range(SCALE + 1)])
     # integral division cuts toward zero, so the half has the numerator's sign
     half = F.when(half_up, F.when(n < 0, -F.abs(d)).otherwise(F.abs(d))).otherwise(F.lit(Decimal(0)))
     twice_n = (n * twice_steps.cast("decimal(7,0)")).cast("decimal(38,0)")

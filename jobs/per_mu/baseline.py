@@ -29,8 +29,8 @@ def baselines(population: DataFrame, enterprise_year: DataFrame, items: Items) -
         .join(F.broadcast(population.select(*BY_DISTRICT).distinct()), BY_DISTRICT, "left_semi")
         .join(district_frame(session, items), BY_DISTRICT, "inner")
         .join(found, [*BY_LIST, "indicator_code"], "left")
-        .withColumn("found", _found())
-        .withColumn("scaled", multiply(F.col("found"), F.col("factor")))
+        .withColumn("by_method", _by_method())
+        .withColumn("scaled", multiply(F.col("by_method"), F.col("factor")))
         .withColumn("value", F.when(F.col("scaled") > 0, F.col("scaled")))
         .withColumn("row_id", row_id(*KEY))
         .select(
@@ -63,7 +63,7 @@ def _median() -> Column:
     return divide((low + high).cast(VALUE_TYPE), F.lit(2))
 
 
-def _found() -> Column:
+def _by_method() -> Column:
     """The baseline by the rule's method, before its factor."""
     return (
         F.when(F.col("method_code") == "fixed", F.col("fixed_value"))
