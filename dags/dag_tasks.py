@@ -133,7 +133,7 @@ def _unreleased(area: str) -> dict[str, list[str]]:
     from warehouse import releases, tables
 
     last = releases.last_release()
-    pinned = last.manifest["inputs"] if last else {}
+    pinned = last.made_from["inputs"] if last else {}
     return {
         name: sorted(graph.stored_fingerprints(name))
         for name in graph.registry()

@@ -33,9 +33,6 @@ if TYPE_CHECKING:
 Fingerprints = dict[str, str]  # period -> fingerprint
 Progress = Callable[[str, str, int], None]
 
-#: Jobs that run at a time.
-AT_ONCE = 2
-
 
 class GraphError(RejectedError):
     """The jobs do not fit together."""
@@ -233,11 +230,11 @@ def _in_order(jobs: Iterable[Job], work: Callable[[Job], None]) -> None:
     order.prepare()
     ready: deque[str] = deque()
     running: dict[Future[None], str] = {}
-    with engine.workers(AT_ONCE) as pool:
+    with engine.workers() as pool:
         while order.is_active():
             ready += order.get_ready()
             # none waits in the pool, where a free thread would begin it before a failure is seen
-            while ready and len(running) < AT_ONCE:
+            while ready and len(running) < engine.AT_ONCE:
                 table = ready.popleft()
                 running[pool.submit(work, by_table[table])] = table
             for finished in wait(running, return_when=FIRST_COMPLETED).done:

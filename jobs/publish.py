@@ -61,13 +61,14 @@ def publish(progress: Progress = lambda *_: None) -> PublishReport:
         pins = _pin()
         closure = _closure(pins)
         last = releases.last_release()
-        if last and last.manifest["closure"] == closure:
+        if last and last.made_from["closure"] == closure:
             return PublishReport(last, False, None)
         previous = _previous(last)
         gate = _judge(pins, previous, progress)
         staged = {name: (tables.table_path(name), pins[name].version) for name in registry()}
         with releases.draft(staged, lambda name, rows: progress("publish", name, rows)) as draft:
             if last and dict(draft.hashes) == {n: t.content_hash for n, t in last.tables.items()}:
+                last.is_also_made_from(closure, {n: p.version for n, p in pins.items()})
                 return PublishReport(last, False, gate)
             return _release(draft, pins, closure, gate, last, progress)
 

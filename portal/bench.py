@@ -154,7 +154,9 @@ class _Watch(threading.Thread):
             try:
                 root = psutil.Process(pid)
                 for process in (root, *root.children(recursive=True)):
-                    found[process.pid] = process.memory_info().rss
+                    memory = process.memory_full_info()
+                    # a forked task shares most of its parent's pages: each page counts once
+                    found[process.pid] = getattr(memory, "pss", memory.rss)
             except psutil.Error:
                 continue
         return list(found.values())

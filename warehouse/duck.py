@@ -8,7 +8,7 @@ from typing import Any
 
 import duckdb
 
-MEMORY_LIMIT = "1500MB"
+MEMORY_LIMIT = "1GB"
 
 
 def connect(database: Path | str = ":memory:", *, read_only: bool = False) -> duckdb.DuckDBPyConnection:

@@ -36,6 +36,10 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 START_SECONDS = 90
+#: Between two marks that a process which has a session is still there.
+AWAKE_SECONDS = 60
+#: Operations that are handed to the engine at a time: one is planned while the other one's tasks run.
+AT_ONCE = 2
 #: Frames of different sessions cannot be joined: threads that connect for the first time must get the same one.
 _connecting = threading.Lock()
 
@@ -43,11 +47,12 @@ _JAVA_OPTIONS = (
     "-XX:+IgnoreUnrecognizedVMOptions",
     # Throughput counts here, not pauses.
     "-XX:+UseParallelGC",
+    # Most of what a query makes lives shortly.
+    "-XX:NewRatio=1",
     # Every query is compiled anew; a full code cache throws out what is in use.
     "-XX:ReservedCodeCacheSize=512m",
     # A query's own code lives for seconds. Java's optimizing compiler took a third of all processor time, most of
-    # it for such code; the quick one has to do, also for methods that are by default too long for either.
-    "-XX:-DontCompileHugeMethods",
+    # it for such code; the quick one has to do.
     "-XX:+UnlockDiagnosticVMOptions",
     f'-XX:CompilerDirectivesFile="{Path(__file__).with_name("compiler-directives.json")}"',
 )
@@ -63,11 +68,15 @@ def spark_conf(config: Settings) -> dict[str, str]:
         "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
         "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
         "spark.sql.session.timeZone": "UTC",
+        # Java never compiles longer methods: rather a projection for each operator than one that is interpreted.
+        "spark.sql.codegen.hugeMethodLimit": "8000",
         # Two cores: few, larger tasks. AQE still splits what is skewed.
         "spark.sql.shuffle.partitions": "4",
         "spark.default.parallelism": "4",
         # A Delta snapshot is read with 50 partitions by default: seconds for each of our small logs.
         "spark.databricks.delta.snapshotPartitions": "1",
+        # A checksum of the table's whole state beside each commit took as long as writing a small table.
+        "spark.databricks.delta.writeChecksumFile.enabled": "false",
         "spark.sql.sources.parallelPartitionDiscovery.parallelism": "2",
         # Readers outside Spark refuse deletion vectors or misread them.
         "spark.databricks.delta.properties.defaults.enableDeletionVectors": "false",
@@ -76,13 +85,18 @@ def spark_conf(config: Settings) -> dict[str, str]:
         "spark.databricks.delta.properties.defaults.deletedFileRetentionDuration": "interval 3650 days",
         "spark.sql.parquet.compression.codec": "zstd",
         "spark.hadoop.parquet.compression.codec.zstd.level": "1",
-        # No two rows have the same: the dictionary would be begun in vain in every file.
+        # No or few rows have the same: the dictionary would be begun in vain in every file.
         "spark.hadoop.parquet.enable.dictionary#row_id": "false",
+        "spark.hadoop.parquet.enable.dictionary#record_key": "false",
+        "spark.hadoop.parquet.enable.dictionary#uscc": "false",
+        "spark.hadoop.parquet.enable.dictionary#source_record.list.element": "false",
         # A writer for each partition instead of a sort by partition: tables have some dozens of periods at most.
         "spark.sql.maxConcurrentOutputFileWriters": "64",
         # Sides of joins are some tens of MB: hashing them beats sorting both.
         "spark.sql.adaptive.maxShuffledHashJoinLocalMapThreshold": "64m",
         "spark.ui.enabled": "false",
+        # Plans are written out at every step for a page that nobody opens here.
+        "spark.sql.ui.explainMode": "simple",
         "spark.ui.showConsoleProgress": "false",
         "spark.sql.warehouse.dir": str(config.engine / "spark-warehouse"),
         "spark.local.dir": str(config.engine / "scratch"),
@@ -126,6 +140,7 @@ def _remote(config: Settings) -> str:
             stop(config)
             state = _start(config)
     touch(config)
+    _stay_awake(config.engine / "used")
     return f"sc://localhost:{state['port']}/;token={state['token']}"
 
 
@@ -135,14 +150,27 @@ def touch(config: Settings) -> None:
     (config.engine / "used").touch()
 
 
+@cache
+def _stay_awake(used: Path) -> None:
+    """Touch the mark of use for as long as this process lives: an operation may take longer than the idle minutes."""
+
+    def touch_on() -> None:
+        while True:
+            time.sleep(AWAKE_SECONDS)
+            with contextlib.suppress(OSError):
+                os.utime(used)  # unlike touch() it makes nothing where the home is gone
+
+    threading.Thread(target=touch_on, daemon=True).start()
+
+
 @contextlib.contextmanager
-def workers(count: int) -> Iterator[ThreadPoolExecutor]:
-    """Threads for work on the engine.
+def workers() -> Iterator[ThreadPoolExecutor]:
+    """``AT_ONCE`` threads for work on the engine.
 
     After a failure of the one who hands out the work nothing new is begun, and what runs is finished; when it is
     interrupted, what runs is cancelled in the engine.
     """
-    with ThreadPoolExecutor(max_workers=count) as pool:
+    with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
         try:
             yield pool
         except BaseException as error:

@@ -73,6 +73,25 @@ class Release:
             for name, entry in self.manifest["tables"].items()
         }
 
+    @property
+    def made_from(self) -> Mapping[str, Any]:
+        """``closure`` and ``inputs`` (table → version) that were last seen to give this release's content."""
+        try:
+            seen: Mapping[str, Any] = json.loads(_same_content(self.number).read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return self.manifest
+        return seen
+
+    def is_also_made_from(self, closure: str, inputs: Mapping[str, int]) -> None:
+        """Remember that other code or inputs gave the same content: nobody has to look again."""
+        partial = _same_content(self.number).with_suffix(".partial")
+        partial.write_text(json.dumps({"closure": closure, "inputs": dict(inputs)}), encoding="utf-8")
+        partial.replace(_same_content(self.number))
+
+
+def _same_content(number: int) -> Path:
+    return settings().releases / f"same-content-{number}.json"
+
 
 def published_path(name: str) -> Path:
     area, table = name.split(".")
@@ -153,7 +172,7 @@ def remove_leftovers() -> None:
     For the holder of the lock ``publish`` only: another publisher's are not left over.
     """
     folder = settings().releases
-    for pattern in ("draft-*", "manifest-*.partial", f"release-{next_number()}.duckdb*"):
+    for pattern in ("draft-*", "*.partial", f"release-{next_number()}.duckdb*"):
         for path in folder.glob(pattern):
             path.unlink()
 

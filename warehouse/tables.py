@@ -115,7 +115,6 @@ def delete(spec: Contract, condition: str) -> None:
 
 
 def _writer(frame: DataFrame, spec: Contract, metadata: dict[str, Any]) -> Any:
-    engine.touch(settings())
     ordered = frame.select(*spec.column_names)
     writer = ordered.write.format("delta").option("userMetadata", json.dumps(metadata, ensure_ascii=False))
     # a contract may add columns to a table that exists; no others get here

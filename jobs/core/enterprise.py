@@ -93,7 +93,8 @@ def describe(rows: DataFrame) -> DataFrame:
     registered = F.col("registered").isNotNull()
     name = F.col("enterprise_name")
     filled = {
-        "is_uscc_valid": F.coalesce(valid_credit_code(F.col("uscc")), F.lit(False)),
+        # what was accepted was checked when it was taken in
+        "is_uscc_valid": ~F.col("is_refused") | F.coalesce(valid_credit_code(F.col("uscc")), F.lit(False)),
         "is_in_registry": registered,
         "registered_date": F.col("registered.registered_date"),
         "registration_status_code": F.col("registered.registration_status_code"),

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from jobs.columns import present
 from jobs.core.identity import row_id
 from jobs.job import Input, Job
 from schemas.contract import contract
@@ -53,7 +54,7 @@ def enterprise_year(
     return (
         rows.join(quarantined(refused), ["uscc", "year"], "left")
         .withColumn("missing_feeds", missing_feeds())
-        .withColumn("quarantined_feeds", F.coalesce("quarantined_feeds", F.array().cast("array<string>")))
+        .withColumn("quarantined_feeds", doubtful_feeds())
         .withColumn("known_at", F.greatest("known_at", *(f"known_{name}" for name in parts)))
         .withColumn("valid_from_date", F.make_date(F.col("year").cast("int"), F.lit(1), F.lit(1)))
         .withColumn("valid_to_date", F.make_date(F.col("year").cast("int"), F.lit(12), F.lit(31)))
@@ -80,11 +81,14 @@ def round_half_up(column: str) -> Column:
 
 
 def statistics(annual: DataFrame, monthly: DataFrame) -> DataFrame:
-    """The annual report; for a year without one, the last cumulative month."""
+    """The annual report; for a year without one, the last cumulative month. ``is_annual`` says which."""
     figures = [F.max_by(c, "period").alias(c) for c in STATISTICS]
     months = by_year(monthly, *figures)
     years = by_year(annual, *figures)
-    return years.unionByName(months.join(years.select("uscc", "year"), ["uscc", "year"], "left_anti"))
+    only_months = months.join(years.select("uscc", "year"), ["uscc", "year"], "left_anti")
+    return years.withColumn("is_annual", F.lit(True)).unionByName(
+        only_months.withColumn("is_annual", F.lit(False))
+    )
 
 
 def emissions(emission: DataFrame) -> DataFrame:
@@ -123,6 +127,12 @@ def quarantined(refused: DataFrame) -> DataFrame:
     )
 
 
+def doubtful_feeds() -> Column:
+    """Feeds whose quarantined records leave the year's figures in doubt; months do not once the year is reported."""
+    feeds = F.coalesce("quarantined_feeds", F.array().cast("array<string>"))
+    return F.when(F.col("is_annual"), F.array_remove(feeds, "gov_statistics_monthly")).otherwise(feeds)
+
+
 def missing_feeds() -> Column:
     """Feeds in which a firm should have a row and has none; statistics and energy cover 规上 only."""
     above = F.col("is_above_scale")
@@ -134,7 +144,7 @@ def missing_feeds() -> Column:
         "gov_tax": F.lit(True),
     }
     absent = (F.when(due & F.col(f"known_{feed}").isNull(), F.lit(feed)) for feed, due in expected.items())
-    return F.array_compact(F.array(*absent))
+    return present(*absent)
 
 
 JOB = Job(

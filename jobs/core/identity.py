@@ -8,6 +8,7 @@ from operator import add
 from pyspark.sql import Column
 from pyspark.sql import functions as F
 
+from jobs.columns import present
 from schemas import credit_code
 from schemas.contract import code_list
 
@@ -31,7 +32,7 @@ def present_district(code: Column) -> Column:
 def flags(**conditions: Column) -> Column:
     """Names of the conditions that hold, sorted; an empty array when none does."""
     named = (F.when(conditions[name], F.lit(name)) for name in sorted(conditions))
-    return F.array_compact(F.array(*named))
+    return present(*named)
 
 
 def valid_credit_code(code: Column) -> Column:

@@ -309,10 +309,11 @@ def _write(
 ) -> None:
     """Write the batches of feeds, the quarantine, and last the register that makes them count.
 
-    The next feed's files are read while the engine writes the one before.
+    The next feed's files are read while the engine writes those before, two feeds at a time: while one is planned
+    or committed the other one's tasks run.
     """
     work: dict[str, list[_Taken]] = {}
-    with engine.workers(1) as writer:
+    with engine.workers() as writers:
         pending: list[Future[dict[str, int]]] = []
         for spec, taken in batches:
             for earlier in pending:
@@ -321,7 +322,7 @@ def _write(
             if taken:
                 work[spec.name] = taken
                 progress("ingest", spec.name, sum(t.records for t in taken))
-                pending.append(writer.submit(_append_accepted, spec, taken))
+                pending.append(writers.submit(_append_accepted, spec, taken))
     if not work:
         return
     counts = {delivery: records for done in pending for delivery, records in done.result().items()}
@@ -355,11 +356,13 @@ def _append_accepted(spec: Contract, taken: list[_Taken]) -> dict[str, int]:
 
 def _mapped(spec: Contract, taken: list[_Taken]) -> DataFrame:
     from pyspark.sql import functions as F
+    from pyspark.sql.pandas.types import from_arrow_schema
 
     from jobs.ingest.mapping import map_records
 
-    spark = engine.connect()
-    records = spark.read.parquet(*(str(t.path) for t in taken))
+    # left to find the columns itself, Spark runs a job for it
+    columns = from_arrow_schema(pq.read_schema(taken[0].path))
+    records = engine.connect().read.schema(columns).parquet(*(str(t.path) for t in taken))
     return map_records(records, spec).select(
         "*",
         F.lit(taken[0].mapping_hash).alias("mapping_hash"),

@@ -12,6 +12,7 @@ from pyspark.sql import Column as SparkColumn
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from jobs.columns import present
 from jobs.ingest.files import TEXT, VALID
 from schemas.contract import Column, Contract, ContractError, MappedColumn, code_list, units
 
@@ -34,7 +35,7 @@ def map_records(records: DataFrame, spec: Contract) -> DataFrame:
     return parsed.select(
         "*",
         F.concat_ws("|", *key).alias("record_key"),
-        F.array_compact(F.array(*reasons)).alias("reasons"),
+        present(*reasons).alias("reasons"),
         F.coalesce(*reasons).isNotNull().alias("is_refused"),
     )
 

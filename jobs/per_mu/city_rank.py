@@ -8,6 +8,7 @@ from __future__ import annotations
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
+from jobs.columns import whole
 from jobs.job import Input, Job
 from jobs.per_mu.arithmetic import divide
 from jobs.per_mu.baseline import baselines
@@ -35,16 +36,13 @@ def city_rank(population: DataFrame, enterprise_year: DataFrame, rules: RuleBook
     place = Window.partitionBy("year", "list_code").orderBy(
         F.col("total_score").desc(), F.col("tax_per_mu").desc_nulls_last(), F.col("uscc").asc()
     )
-    everyone = Window.partitionBy("year", "list_code").rowsBetween(
-        Window.unboundedPreceding, Window.unboundedFollowing
-    )
     behind = (F.col("list_size") - F.col("city_rank") + 1) * 100
     return (
         scores.join(population.select("uscc", "year", "district_code"), ["uscc", "year"], "inner")
         .withColumns(
             {
                 "city_rank": F.row_number().over(place),
-                "list_size": F.count("*").over(everyone).cast("int"),
+                "list_size": F.count("*").over(whole("year", "list_code")).cast("int"),
                 "label_zh": F.lit(LABEL),
                 "row_id": row_id("uscc", "year"),
             }

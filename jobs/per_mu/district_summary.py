@@ -6,9 +6,10 @@ therefore given twice. Sums are over the firms' own figures, so nothing is count
 
 from __future__ import annotations
 
-from pyspark.sql import Column, DataFrame, Window
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from jobs.columns import whole
 from jobs.job import Input, Job
 from jobs.per_mu.arithmetic import VALUE_TYPE, divide
 from jobs.per_mu.figures import tax_contribution
@@ -61,10 +62,9 @@ def district_summary(
 
 def _with_giants(firms: DataFrame) -> DataFrame:
     """A giant has the rule set's share or more of its list's tax or value added."""
-    everyone = Window.partitionBy(*BY_LIST).rowsBetween(Window.unboundedPreceding, Window.unboundedFollowing)
 
     def large(figure: str) -> Column:
-        total = F.sum(F.when(F.col(figure) > 0, F.col(figure))).over(everyone).cast(VALUE_TYPE)
+        total = F.sum(F.when(F.col(figure) > 0, F.col(figure))).over(whole(*BY_LIST)).cast(VALUE_TYPE)
         return F.coalesce((F.col(figure) > 0) & (F.col(figure) >= total * F.col("giant_share")), F.lit(False))
 
     landed = (F.col("eval_status_code") != "out_of_scope") & (F.coalesce("land_area_mu", F.lit(0)) > 0)

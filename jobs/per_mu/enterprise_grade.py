@@ -8,9 +8,10 @@ how ties are broken; here by total, then tax per mu, then credit code.
 
 from __future__ import annotations
 
-from pyspark.sql import Column, DataFrame, Window, WindowSpec
+from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
+from jobs.columns import whole
 from jobs.job import Input, Job
 from jobs.per_mu.parameters import BY_DISTRICT, BY_LIST, district_frame, list_frame
 from jobs.per_mu.row_identity import row_id
@@ -38,7 +39,7 @@ def enterprise_grade(
         .join(list_frame(session, rules.items()), BY_LIST, "inner")
         .join(F.broadcast(_left_out(population)), BY_LIST, "left")
         .transform(_with_total)
-        .transform(_with_ranks)
+        .transform(_with_places)
         .transform(_with_unit_grades)
     )
     return (
@@ -117,31 +118,52 @@ def _with_total(units: DataFrame) -> DataFrame:
             "total_score",
             (F.col("indicator_score") + F.col("bonus_points") - F.col("penalty_points")).cast(ZERO),
         )
-        .withColumn("is_vetoed", (F.size("direct_d") > 0) | (F.size("not_above_c") > 0))
+        .withColumns(
+            {
+                "is_direct_d": F.size("direct_d") > 0,
+                "is_vetoed": (F.size("direct_d") > 0) | (F.size("not_above_c") > 0),
+                "descending_total": -F.col("total_score"),
+            }
+        )
     )
 
 
-def _chain(*partition: str) -> WindowSpec:
-    """The order of every ranking: total, tax per mu, credit code."""
-    return Window.partitionBy(*partition).orderBy(
-        F.col("total_score").desc(), F.col("tax_per_mu").desc_nulls_last(), F.col("uscc").asc()
+def _with_places(units: DataFrame) -> DataFrame:
+    """Places in the list and the district, and how far ties reach.
+
+    Places are counted among all units, among those without a veto, and among those that no veto puts to D.
+    """
+    # In this order, and with a total that ascends, two sorts serve all windows.
+    order = (F.col("descending_total"), F.col("tax_per_mu").desc_nulls_last(), F.col("uscc"))
+    in_district = Window.partitionBy(*BY_DISTRICT).orderBy(*order)
+    in_list = Window.partitionBy(*BY_LIST).orderBy(*order).rowsBetween(Window.unboundedPreceding, 0)
+    ties = whole(*BY_LIST, "descending_total")
+    among = {"all": F.lit(True), "unvetoed": ~F.col("is_vetoed"), "seated": ~F.col("is_direct_d")}
+    return (
+        units.withColumn("rank_in_district", F.row_number().over(in_district))
+        .withColumns(
+            {f"place_{a}": F.count(F.when(c, 1)).over(in_list).cast("int") for a, c in among.items()}
+        )
+        .withColumns(
+            {
+                **{f"first_{a}": F.min(F.when(c, F.col(f"place_{a}"))).over(ties) for a, c in among.items()},
+                **{f"last_{a}": F.max(F.when(c, F.col(f"place_{a}"))).over(ties) for a, c in among.items()},
+                "is_tie": F.count("*").over(ties) > 1,
+            }
+        )
+        .withColumns(
+            {
+                "list_size": F.count("*").over(whole(*BY_LIST)).cast("int"),
+                "seated_size": F.count(F.when(among["seated"], 1)).over(whole(*BY_LIST)).cast("int"),
+                "to_d": F.count(F.when(F.col("is_direct_d") & ~_is_kept_from_d(), 1)).over(whole(*BY_LIST)),
+            }
+        )
+        .withColumn("rank_in_list", F.col("place_all"))
     )
 
 
-def _whole(*partition: str) -> WindowSpec:
-    return Window.partitionBy(*partition).rowsBetween(Window.unboundedPreceding, Window.unboundedFollowing)
-
-
-def _with_ranks(units: DataFrame) -> DataFrame:
-    same_total = _whole(*BY_LIST, "total_score")
-    return units.withColumns(
-        {
-            "rank_in_list": F.row_number().over(_chain(*BY_LIST)),
-            "list_size": F.count("*").over(_whole(*BY_LIST)).cast("int"),
-            "rank_in_district": F.row_number().over(_chain(*BY_DISTRICT)),
-            "is_tie": F.count("*").over(same_total) > 1,
-        }
-    )
+def _is_kept_from_d() -> Column:
+    return (F.size("not_below_c") > 0) & ~F.col("veto_overrides")
 
 
 def _quota(share: str, rounding: str) -> Column:
@@ -160,15 +182,12 @@ def _quota(share: str, rounding: str) -> Column:
     )
 
 
-def _place(partition: tuple[str, ...]) -> Column:
-    """Place that counts for the quota: ties by the chain, all in at their best, or all out at their worst."""
-    by_total = Window.partitionBy(*partition).orderBy(F.col("total_score").desc())
-    best = F.rank().over(by_total)
-    tied = F.count("*").over(_whole(*partition, "total_score"))
+def _place(among: str) -> Column:
+    """Place that counts for the quota: ties by the order, all in at their best, or all out at their worst."""
     return (
-        F.when(F.col("edge") == "all_in", best)
-        .when(F.col("edge") == "all_out", best + tied - 1)
-        .otherwise(F.row_number().over(_chain(*partition)))
+        F.when(F.col("edge") == "all_in", F.col(f"first_{among}"))
+        .when(F.col("edge") == "all_out", F.col(f"last_{among}"))
+        .otherwise(F.col(f"place_{among}"))
     )
 
 
@@ -188,24 +207,18 @@ def _with_unit_grades(units: DataFrame) -> DataFrame:
     Seats in A and B are for units without a veto. Seats in D are for all but those that a veto puts to D; a
     unit that may not be above C stands among them like any other.
     """
-    among, seated = (*BY_LIST, "is_vetoed"), (*BY_LIST, "is_direct_d")
-    kept_from_d = (F.size("not_below_c") > 0) & ~F.col("veto_overrides")
-    to_d = F.count(F.when(F.col("is_direct_d") & ~kept_from_d, 1)).over(_whole(*BY_LIST))
     # Firms put to D by veto fill the D quota first, where the rule set says so.
     left_d = F.greatest(F.col("quota_d") - F.when(F.col("vetoed_in_d"), F.col("to_d")).otherwise(0), F.lit(0))
-    at_bottom = F.col("place_for_d") > F.col("size_for_d") - left_d
+    at_bottom = F.col("place_for_d") > F.col("seated_size") - left_d
     return (
-        units.withColumn("is_direct_d", F.size("direct_d") > 0)
-        .withColumns(
+        units.withColumns(
             {
                 "quota_a": _quota("share_a", "round_a"),
                 "quota_b": _quota("share_b", "round_b"),
                 "quota_d": _quota("share_d", "round_d"),
-                "place": _place(tuple(BY_LIST)),
-                "place_among": _place(among),
-                "place_for_d": _place(seated),
-                "size_for_d": F.count("*").over(_whole(*seated)),
-                "to_d": to_d,
+                "place": _place("all"),
+                "place_among": _place("unvetoed"),
+                "place_for_d": _place("seated"),
             }
         )
         .withColumn(
@@ -254,53 +267,37 @@ def _shared(graded: DataFrame, units: DataFrame, adjustment: DataFrame) -> DataF
     A tenant takes over the unit's final grade as its initial one; its own vetoes and protections then apply
     to it alone, as the holder's do not change for them.
     """
-    result = [
-        "indicator_score", "bonus_points", "penalty_points", "total_score", "list_size", "is_tie",
-        "veto_overrides",
-    ]  # fmt: skip
-    own = graded.where("unit_role_code = 'own'").join(
-        units.select(
-            "uscc",
-            "year",
-            *result,
-            "initial_grade",
-            "final_grade",
-            "grade_reasons",
-            "rank_in_list",
-            "rank_in_district",
-        ),
-        ["uscc", "year"],
-        "inner",
-    )
+    own = F.col("unit_role_code") == "own"
+    of_unit = ("initial_grade", "final_grade", "grade_reasons", "rank_in_list", "rank_in_district")
+    results = units.select(
+        F.col("uscc").alias("evaluation_uscc"), "year", "indicator_score", "bonus_points", "penalty_points",
+        "total_score", "list_size", "is_tie", "veto_overrides", *(F.col(c).alias(f"unit_{c}") for c in of_unit),
+    )  # fmt: skip
     none = F.array().cast("array<string>")
     how = F.when(F.col("unit_role_code") == "inherits", "inherited:").otherwise("shared:")
-    tenants = (
-        graded.where("unit_role_code <> 'own'")
-        .join(
-            units.select(
-                F.col("uscc").alias("evaluation_uscc"), "year", *result,
-                F.col("final_grade").alias("initial_grade"),
-            ),
-            ["evaluation_uscc", "year"],
-            "inner",
-        )
+    follower_reasons = F.concat(F.array(F.concat(how, "evaluation_uscc")), "grade_reasons")
+    return (
+        graded.join(results, ["evaluation_uscc", "year"], "inner")
         .join(_points(adjustment).drop("bonus", "penalty"), ["uscc", "year"], "left")
         .withColumns(
             {
-                "ranked_grade": F.col("initial_grade"),
+                "ranked_grade": F.col("unit_final_grade"),
+                "initial_grade": F.when(own, F.col("unit_initial_grade")).otherwise(
+                    F.col("unit_final_grade")
+                ),
                 **{name: F.coalesce(name, none) for name in ("direct_d", "not_above_c", "not_below_c")},
             }
         )
         .transform(_with_final_grade)
         .withColumns(
             {
-                "grade_reasons": F.concat(F.array(F.concat(how, "evaluation_uscc")), "grade_reasons"),
-                "rank_in_list": F.lit(None).cast("int"),
-                "rank_in_district": F.lit(None).cast("int"),
+                "final_grade": F.when(own, F.col("unit_final_grade")).otherwise(F.col("final_grade")),
+                "grade_reasons": F.when(own, F.col("unit_grade_reasons")).otherwise(follower_reasons),
+                "rank_in_list": F.when(own, F.col("unit_rank_in_list")),
+                "rank_in_district": F.when(own, F.col("unit_rank_in_district")),
             }
         )
-    )  # fmt: skip
-    return own.unionByName(tenants.select(*own.columns))
+    )
 
 
 JOB = Job(

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from jobs.per_mu.arithmetic import VALUE_TYPE, divide
 from jobs.per_mu.parameters import BY_DISTRICT, BY_LIST, FIGURES, Items, district_frame, indicator_frame
+from jobs.per_mu.rules import ListCode
 
 #: Tax component of a rule set → column of core.enterprise_year.
 TAX_COLUMNS = {
@@ -74,8 +77,12 @@ def _sum_units(members: DataFrame) -> DataFrame:
     methods so long that Java left them interpreted.
     """
     lead = F.col("unit_role_code") == "own"
+    lists = F.array(*map(F.lit, get_args(ListCode)))
+    # numbers only, or Spark would sort the firms in order to add them up
     return members.groupBy(F.col("evaluation_uscc").alias("uscc"), "year", "district_code").agg(
-        F.max(F.when(lead, F.col("list_code"))).alias("list_code"),
+        F.element_at(
+            lists, F.max(F.when(lead, F.array_position(lists, F.col("list_code")).cast("int")))
+        ).alias("list_code"),
         F.array(*[F.sum(name).cast(VALUE_TYPE) for name in FIGURES]).alias("figures"),
     )
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from pyspark.sql import DataFrame, Window
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from jobs.columns import whole
 from jobs.job import Input, Job
 from jobs.per_mu.arithmetic import VALUE_TYPE, divide, score
 from jobs.per_mu.figures import unit_figures
@@ -80,9 +81,7 @@ def _with_own_score(figures: DataFrame) -> DataFrame:
 
 def _with_score(figures: DataFrame) -> DataFrame:
     """Missing values by policy: average score of the list's others (黄岩区2022 for emissions), or nothing."""
-    group = Window.partitionBy(*BY_LIST, "indicator_code").rowsBetween(
-        Window.unboundedPreceding, Window.unboundedFollowing
-    )
+    group = whole(*BY_LIST, "indicator_code")
     average = divide(F.col("list_points"), F.col("list_units"), F.col("score_scale"), F.col("rounding_mode"))
     no_land = F.coalesce(F.col("denominator") <= 0, F.lit(False)) & F.col("indicator_code").isin(*PER_MU)
     # a rule set that gives no points without land gives none by way of the list's average either

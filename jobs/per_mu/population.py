@@ -10,6 +10,7 @@ from __future__ import annotations
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
+from jobs.columns import present
 from jobs.job import Input, Job
 from jobs.per_mu.figures import tax_contribution
 from jobs.per_mu.parameters import BY_DISTRICT, BY_LIST, FIGURES, district_frame, list_frame
@@ -20,7 +21,6 @@ LAND_FEEDS = ("gov_land_parcel", "gov_land_survey")
 #: A quarantined record of these leaves the firm's identity or list in doubt.
 IDENTITY_FEEDS = ("gov_statistics_directory",)
 INDUSTRY = ("06", "46")
-NO_REASONS = "array<string>"
 
 
 def population(
@@ -62,6 +62,7 @@ def _judged(enterprise: DataFrame, enterprise_year: DataFrame, land: DataFrame, 
         .transform(_with_list)
         .join(list_frame(session, rules.items()), BY_LIST, "left")
         .transform(_with_protection)
+        .transform(_with_gaps)
         .transform(_with_own_status)
     )  # fmt: skip
 
@@ -152,20 +153,18 @@ def _with_protection(frame: DataFrame) -> DataFrame:
 
 def _codes(*pairs: tuple[Column, Column | str]) -> Column:
     """The codes whose condition holds, as an array."""
-    found = [F.when(c, code if isinstance(code, Column) else F.lit(code)) for c, code in pairs]
-    return F.array_compact(F.array(*found)) if found else F.array().cast(NO_REASONS)
+    return present(*(F.when(c, code if isinstance(code, Column) else F.lit(code)) for c, code in pairs))
 
 
-def _incomplete_reasons() -> Column:
+def _none() -> Column:
+    return F.array().cast("array<string>")
+
+
+def _with_gaps(frame: DataFrame) -> DataFrame:
     """What keeps a firm from being graded: missing, zero or quarantined figures, land."""
-    gaps = [_gap(figure) for figure in FIGURES if figure != "land_area_mu"]
+    figures = [figure for figure in FIGURES if figure != "land_area_mu"]
     watched = F.concat(
-        F.coalesce("watched_feeds", F.array().cast(NO_REASONS)),
-        F.array(*map(F.lit, (*LAND_FEEDS, *IDENTITY_FEEDS))),
-    )
-    quarantined = F.transform(
-        F.array_intersect(F.coalesce("quarantined_feeds", F.array().cast(NO_REASONS)), watched),
-        lambda feed: F.concat(F.lit("quarantined:"), feed),
+        F.coalesce("watched_feeds", _none()), F.array(*map(F.lit, (*LAND_FEEDS, *IDENTITY_FEEDS)))
     )
     strict_land = (F.col("zero_land") != "zero_score") & (F.col("list_code") != "tenant")
     tenant_land = (F.col("zero_land") == "data_incomplete") & (F.col("list_code") == "tenant")
@@ -174,23 +173,34 @@ def _incomplete_reasons() -> Column:
         ((F.col("land_area_mu") <= 0) & (strict_land | tenant_land), "zero_land"),
         (F.col("industry_division_code").isNull(), "missing:industry_code"),
     )
-    return F.array_distinct(F.concat(F.array_compact(F.array(*gaps)), quarantined, land))
-
-
-def _gap(figure: str) -> Column:
-    """``missing:<feed or figure>`` or ``zero:<figure>`` where the list's indicators need the figure."""
-    feeds = sorted(feed for feed, figures in _FEED_FIGURES.items() if figure in figures)
-    named = F.get(
-        F.array_intersect(
-            F.coalesce("missing_feeds", F.array().cast(NO_REASONS)), F.array(*map(F.lit, feeds))
-        ),
-        F.lit(0),
+    absent = present(*(F.when(F.col(f).isNull(), F.lit(f)) for f in figures))
+    idle = present(*(F.when(F.col(f) <= 0, F.lit(f)) for f in figures))
+    found = frame.withColumns(
+        {
+            "absent": F.coalesce(F.array_intersect("required_figures", absent), _none()),
+            "idle": F.coalesce(F.array_intersect("positive_figures", idle), _none()),
+            "doubted": F.coalesce(F.array_intersect("quarantined_feeds", watched), _none()),
+        }
     )
-    needed = F.coalesce(F.array_contains("required_figures", figure), F.lit(False))
-    positive = F.coalesce(F.array_contains("positive_figures", figure), F.lit(False))
-    return F.when(
-        needed & F.col(figure).isNull(), F.concat(F.lit("missing:"), F.coalesce(named, F.lit(figure)))
-    ).when(positive & (F.col(figure) <= 0), F.lit(f"zero:{figure}"))
+    named = F.array_distinct(
+        F.concat(
+            F.transform("absent", lambda figure: F.concat(F.lit("missing:"), _absent_feed_or(figure))),
+            F.transform("idle", lambda figure: F.concat(F.lit("zero:"), figure)),
+            F.transform("doubted", lambda feed: F.concat(F.lit("quarantined:"), feed)),
+        )
+    )
+    # higher-order functions are interpreted: they are left for the few firms that have something to name
+    is_named = F.size("absent") + F.size("idle") + F.size("doubted") > 0
+    return found.withColumn("gaps", F.concat(F.when(is_named, named).otherwise(_none()), land))
+
+
+def _absent_feed_or(figure: Column) -> Column:
+    """The feed behind a figure where the firm has no row in it, else the figure itself."""
+    feeds = F.create_map(
+        *(F.lit(t) for feed, names in _FEED_FIGURES.items() for n in names for t in (n, feed))
+    )
+    feed = F.try_element_at(feeds, figure)
+    return F.when(F.array_contains("missing_feeds", feed), feed).otherwise(figure)
 
 
 _STATISTICS = ("value_added_wan_yuan", "employees_average", "rd_expense_wan_yuan", "revenue_wan_yuan")
@@ -207,10 +217,9 @@ _FEED_FIGURES = {
 def _with_own_status(frame: DataFrame) -> DataFrame:
     """Status by the firm's own facts; ``stage`` says whether following a holder may still change it."""
     division = F.col("industry_division_code")
-    exempt_prefix = F.get(
-        F.filter("exempt_industries", lambda p: F.coalesce(F.col("industry_code"), division).startswith(p)),
-        F.lit(0),
-    )
+    code = F.coalesce("industry_code", division)
+    prefixes = F.array(*(F.left(code, F.lit(digits)) for digits in (2, 3, 4)))
+    exempt_prefix = F.get(F.array_intersect("exempt_industries", prefixes), F.lit(0))
     scope = (
         F.when(F.col("rule_set_id").isNull(), "no_rule_set")
         .when((division < INDUSTRY[0]) | (division > INDUSTRY[1]), "not_industry")
@@ -229,13 +238,12 @@ def _with_own_status(frame: DataFrame) -> DataFrame:
         (F.col("upgraded_floor"), "upgraded"),
     )
     doubtful_land = F.arrays_overlap(
-        F.coalesce("quarantined_feeds", F.array().cast(NO_REASONS)), F.array(*map(F.lit, LAND_FEEDS))
+        F.coalesce("quarantined_feeds", _none()), F.array(*map(F.lit, LAND_FEEDS))
     )
     landless = (F.col("list_code") == "tenant") & F.col("land_area_mu").isNull() & ~doubtful_land
     return (
         frame.withColumns(
-            {"scope": scope, "exempt_prefix": exempt_prefix, "protected": protected, "notes": notes,
-             "gaps": _incomplete_reasons()}
+            {"scope": scope, "exempt_prefix": exempt_prefix, "protected": protected, "notes": notes}
         )
         .withColumn(
             "own_status",

@@ -223,7 +223,8 @@ class RuleSet(_Model):
     large_land_mu: Amount = Decimal(3)
     upgraded_list: Literal["above_scale", "below_scale"] = "below_scale"
     dropped_list: Literal["above_scale", "below_scale"] = "above_scale"
-    exempt_industries: tuple[str, ...] = ()
+    #: Divisions, groups or classes of GB/T 4754: the first two, three or all four digits.
+    exempt_industries: tuple[Annotated[str, Field(pattern=r"^\d{2,4}$")], ...] = ()
     inactive_statuses: tuple[str, ...] = ("cancelled", "revoked", "moved_out")
     tenants: Tenants
     quota: Quota

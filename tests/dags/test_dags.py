@@ -228,7 +228,7 @@ def _globals(task: Any) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def city(tmp_path_factory: pytest.TempPathFactory, engine_remote: str) -> Iterator[Path]:
-    """A home with the tiny city's files, on the shared engine, for the tests below in their order."""
+    """A home with the tiny city's files, on the shared engine."""
     home = tmp_path_factory.mktemp("city") / "home"
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("BRAIN_HOME", str(home))
@@ -241,6 +241,19 @@ def city(tmp_path_factory: pytest.TempPathFactory, engine_remote: str) -> Iterat
         _bind_airflow_to_its_database()
         yield home
     settings.cache_clear()
+
+
+@pytest.fixture(scope="module")
+def first_run(city: Path) -> tuple[dict[str, Any], list[tuple[str, str, int]]]:
+    """Every DAG run once: what each reported, and the steps that were told."""
+    seen: list[tuple[str, str, int]] = []
+    return orchestration.run_dags_in_process(lambda *step: seen.append(step)), seen
+
+
+@pytest.fixture
+def released(city: Path, first_run: object) -> Path:
+    """The home with a release, changed by the tests below that send files."""
+    return city
 
 
 def _bind_airflow_to_its_database() -> None:
@@ -264,9 +277,10 @@ def changed(before: dict[str, int]) -> set[str]:
     return {name for name, version in versions().items() if before.get(name) != version}
 
 
-def test_every_dag_reports_what_it_did_and_a_release_comes_out(city: Path) -> None:
-    seen: list[tuple[str, str, int]] = []
-    reports = orchestration.run_dags_in_process(lambda *step: seen.append(step))
+def test_every_dag_reports_what_it_did_and_a_release_comes_out(
+    first_run: tuple[dict[str, Any], list[tuple[str, str, int]]],
+) -> None:
+    reports, seen = first_run
     assert list(reports) == ["ingest", "core", "per_mu", "publish"]
     assert reports["ingest"]["taken"] == len(tables.rows(DELIVERY)) > 12
     assert reports["ingest"]["records_in"] == sum(tables.rows(DELIVERY)["records_in"].to_pylist())
@@ -275,7 +289,6 @@ def test_every_dag_reports_what_it_did_and_a_release_comes_out(city: Path) -> No
     assert reports["per_mu"] == {"made": dict.fromkeys(PER_MU, YEARS), "fresh": _in_order(CORE)}
     assert (reports["publish"]["release"], reports["publish"]["is_new"]) == (1, True)
     assert set(reports["publish"]["written"]) == CORE | PER_MU
-    assert releases.release_numbers() == [1]
     assert {stage for stage, _, _ in seen} == {"ingest", "run", "gate", "publish"}
 
 
@@ -283,14 +296,14 @@ def _in_order(names: set[str]) -> list[str]:
     return [name for name in graph.registry() if name in names]
 
 
-def test_a_second_run_writes_nothing_and_publishes_nothing(city: Path) -> None:
-    before = versions()
+def test_a_second_run_writes_nothing_and_publishes_nothing(released: Path) -> None:
+    before, numbers = versions(), releases.release_numbers()
     reports = orchestration.run_dags_in_process()
     assert reports["ingest"]["taken"] == 0
     assert reports["core"]["made"] == reports["per_mu"]["made"] == {}
-    assert reports["publish"] == {"release": 1, "is_new": False, "written": []}
+    assert reports["publish"] == {"release": numbers[-1], "is_new": False, "written": []}
     assert versions() == before
-    assert releases.release_numbers() == [1]
+    assert releases.release_numbers() == numbers
 
 
 def larger_first_parcel(records: list[dict[str, str]]) -> list[dict[str, str]]:
@@ -298,10 +311,10 @@ def larger_first_parcel(records: list[dict[str, str]]) -> list[dict[str, str]]:
     return [{**r, area: f"{float(r[area]) + 50:.2f}"} if n == 0 else r for n, r in enumerate(records)]
 
 
-def test_a_refused_file_is_one_line_and_the_others_go_all_the_way(city: Path) -> None:
-    before = versions()
-    redeliver(city, "gov_land_parcel", "land_parcel_2023.csv", larger_first_parcel)
-    bad = city / "landing" / "gov_social_insurance" / "social_insurance_2023.csv.manifest.json"
+def test_a_refused_file_is_one_line_and_the_others_go_all_the_way(released: Path) -> None:
+    before, numbers = versions(), releases.release_numbers()
+    redeliver(released, "gov_land_parcel", "land_parcel_2023.csv", larger_first_parcel)
+    bad = released / "landing" / "gov_social_insurance" / "social_insurance_2023.csv.manifest.json"
     wrong = bad.with_name("mangled.csv.manifest.json")
     (bad.parent / "mangled.csv").write_text("参保人数\n1\n", encoding="utf-8")
     entry = json.loads(bad.read_text(encoding="utf-8")) | {"file": "mangled.csv", "sha256": "0" * 64}
@@ -315,13 +328,13 @@ def test_a_refused_file_is_one_line_and_the_others_go_all_the_way(city: Path) ->
         "not taken in: gov_social_insurance/mangled.csv: mangled.csv: not the file its manifest names; "
         "send both again"
     )
-    assert releases.release_numbers() == [1, 2]
+    assert releases.release_numbers() == [*numbers, numbers[-1] + 1]
     staged = {name for name in changed(before) if name in graph.registry()}
     assert staged == FROM_PARCEL
     assert changed(before) & {spec.name for spec in feeds().values()} == {"raw.gov_land_parcel"}
 
 
-def test_what_an_interrupted_run_left_undone_is_announced_again(city: Path, dags: dict[str, Any]) -> None:
+def test_what_an_interrupted_run_left_undone_is_announced_again(released: Path, dags: dict[str, Any]) -> None:
     tasks = _globals(dags["core"].tasks[0])["run_area"].__globals__
     assert tasks["_awaited"]() == {}
     assert tasks["_unreleased"]("core") == {}
@@ -339,15 +352,15 @@ def test_what_an_interrupted_run_left_undone_is_announced_again(city: Path, dags
         assert tasks["_unreleased"]("per_mu") == {}
 
 
-def test_a_failed_gate_is_one_line_and_the_last_release_stays(city: Path) -> None:
-    before = versions()
-    redeliver(city, "gov_tax", "tax_2023.csv", lambda records: records[:40])
+def test_a_failed_gate_is_one_line_and_the_last_release_stays(released: Path) -> None:
+    before, numbers = versions(), releases.release_numbers()
+    redeliver(released, "gov_tax", "tax_2023.csv", lambda records: records[:40])
     with pytest.raises(GateFailed) as failed:
         orchestration.run_dags_in_process()
     line = str(failed.value)
     assert line.startswith("the gate failed, nothing was published: ") and "\n" not in line
-    assert line.endswith(f"see {city / 'logs' / 'gate.json'}")
-    assert releases.release_numbers() == [1, 2]
+    assert line.endswith(f"see {released / 'logs' / 'gate.json'}")
+    assert releases.release_numbers() == numbers
     # the areas ran, the release did not move
     assert changed(before) >= {"core.enterprise_year"} | PER_MU
     assert not {name for name in changed(before) if name.startswith("published ")}

@@ -177,7 +177,12 @@ def test_other_code_with_the_same_content_is_the_same_release(
     assert (report.release.number, report.is_new, report.written) == (1, False, ())
     assert report.gate is not None
     assert versions() == before
-    assert release_files() == ["manifest-1.json", "release-1.duckdb"]
+    assert release_files() == ["manifest-1.json", "release-1.duckdb", "same-content-1.json"]
+    again = publish()
+    assert (again.release.number, again.is_new, again.gate) == (1, False, None)  # nobody looks twice
+    assert again.release.made_from["inputs"] == {
+        n: tables.version(n) for n in again.release.made_from["inputs"]
+    }
 
 
 def test_what_changes_after_the_check_is_not_published(

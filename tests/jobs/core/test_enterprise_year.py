@@ -61,6 +61,17 @@ def test_what_is_missing_and_what_was_refused_is_said(spark: SparkSession) -> No
     assert row["quarantined_feeds"] == ["gov_tax"]
 
 
+def test_a_refused_month_of_statistics_matters_only_without_an_annual_report(spark: SparkSession) -> None:
+    refused = [{"feed": "gov_statistics_monthly", "period": "2024-03", "uscc": U, "reasons": ["a:b"]}]
+    months = [{"uscc": U, "period": "2024-12", "output_wan_yuan": "120"}]
+    without = year(spark, refused=refused, monthly=months)
+    assert without["quarantined_feeds"] == ["gov_statistics_monthly"]
+    annual = [{"uscc": U, "period": "2024", "output_wan_yuan": "121"}]
+    reported = year(spark, refused=refused, monthly=months, annual=annual)
+    assert reported["quarantined_feeds"] == []
+    assert str(reported["output_wan_yuan"]) == "121.000000"
+
+
 def test_land_is_own_use_plus_leased(spark: SparkSession) -> None:
     uses = [
         {"parcel_id": "a", "uscc": U, "use_type_code": "own", "year": "2023", "used_area_mu": "6"},

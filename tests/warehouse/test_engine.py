@@ -1,0 +1,30 @@
+"""The engine's mark of use."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from warehouse import engine
+
+
+def test_a_process_with_a_session_keeps_the_engine_awake_and_no_home_alive(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "AWAKE_SECONDS", 0.02)
+    used = tmp_path / "engine" / "used"
+    used.parent.mkdir()
+    used.touch()
+    os.utime(used, (1, 1))
+    engine._stay_awake(used)
+    deadline = time.monotonic() + 10
+    while used.stat().st_mtime == 1 and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert used.stat().st_mtime > 1
+    used.unlink()
+    used.parent.rmdir()
+    time.sleep(0.2)
+    assert not used.parent.exists()
