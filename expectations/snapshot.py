@@ -14,8 +14,8 @@ from typing import Any
 from expectations.baseline import duckdb_type
 from schemas.contract import SCHEMAS, Contract, code_list, contracts, feeds
 from schemas.credit_code import ALPHABET, WEIGHTS
+from warehouse.duck import MEMORY_LIMIT
 
-MEMORY_LIMIT = "1500MB"
 THREADS = 2
 
 
