@@ -12,6 +12,11 @@ def present(*texts: Column) -> Column:
     return F.array_except(F.array(*texts), F.array(F.lit(None).cast("string")))
 
 
+def no_texts() -> Column:
+    """An empty array of texts."""
+    return F.array().cast("array<string>")
+
+
 def whole(*partition: str) -> WindowSpec:
     """All rows of the partition, for each of its rows."""
     return Window.partitionBy(*partition).rowsBetween(Window.unboundedPreceding, Window.unboundedFollowing)

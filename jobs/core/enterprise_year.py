@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from jobs.columns import present
+from jobs.columns import no_texts, present
 from jobs.core.identity import row_id
 from jobs.job import Input, Job
 from schemas.contract import contract
@@ -129,7 +129,7 @@ def quarantined(refused: DataFrame) -> DataFrame:
 
 def doubtful_feeds() -> Column:
     """Feeds whose quarantined records leave the year's figures in doubt; months do not once the year is reported."""
-    feeds = F.coalesce("quarantined_feeds", F.array().cast("array<string>"))
+    feeds = F.coalesce("quarantined_feeds", no_texts())
     return F.when(F.col("is_annual"), F.array_remove(feeds, "gov_statistics_monthly")).otherwise(feeds)
 
 

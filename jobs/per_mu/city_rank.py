@@ -13,6 +13,7 @@ from jobs.job import Input, Job
 from jobs.per_mu.arithmetic import divide
 from jobs.per_mu.baseline import baselines
 from jobs.per_mu.indicator_value import indicator_values
+from jobs.per_mu.ranking import ranking_order
 from jobs.per_mu.row_identity import row_id
 from jobs.per_mu.rules import CITY, RuleBook, rule_book
 
@@ -33,9 +34,7 @@ def city_rank(population: DataFrame, enterprise_year: DataFrame, rules: RuleBook
             F.max("rule_set_hash").alias("rule_set_hash"),
         )
     )
-    place = Window.partitionBy("year", "list_code").orderBy(
-        F.col("total_score").desc(), F.col("tax_per_mu").desc_nulls_last(), F.col("uscc").asc()
-    )
+    place = Window.partitionBy("year", "list_code").orderBy(*ranking_order(-F.col("total_score")))
     behind = (F.col("list_size") - F.col("city_rank") + 1) * 100
     return (
         scores.join(population.select("uscc", "year", "district_code"), ["uscc", "year"], "inner")

@@ -11,13 +11,16 @@ from __future__ import annotations
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
-from jobs.columns import whole
+from jobs.columns import no_texts, whole
 from jobs.job import Input, Job
 from jobs.per_mu.parameters import BY_DISTRICT, BY_LIST, district_frame, list_frame
+from jobs.per_mu.ranking import ranking_order
 from jobs.per_mu.row_identity import row_id
 from jobs.per_mu.rules import RuleBook, rule_book
 
 ZERO = "decimal(24,6)"
+#: What a veto or protection may do to a grade; each is a column with the codes that do it.
+EFFECTS = ("direct_d", "not_above_c", "not_below_c")
 
 
 def enterprise_grade(
@@ -75,22 +78,18 @@ def _points(adjustment: DataFrame) -> DataFrame:
     return adjustment.groupBy("uscc", "year").agg(
         F.sum(F.when(points > 0, points).otherwise(F.lit(0))).cast("decimal(18,4)").alias("bonus"),
         F.sum(F.when(points < 0, -points).otherwise(F.lit(0))).cast("decimal(18,4)").alias("penalty"),
-        *_veto_columns(),
+        *(_codes_of(effect).alias(effect) for effect in EFFECTS),
     )
 
 
-def _veto_columns() -> list[Column]:
-    """Codes of vetoes and protections in a fixed order, and whether one of them means D."""
+def _codes_of(effect: str) -> Column:
+    """Codes of the vetoes or protections with this effect, in a fixed order."""
+    return F.array_sort(F.collect_set(F.when(F.col("effect_code") == effect, F.col("adjustment_code"))))
 
-    def codes(effects: tuple[str, ...]) -> Column:
-        chosen = F.when(F.col("effect_code").isin(*effects), F.col("adjustment_code"))
-        return F.array_sort(F.collect_set(chosen))
 
-    return [
-        codes(("direct_d",)).alias("direct_d"),
-        codes(("not_above_c",)).alias("not_above_c"),
-        codes(("not_below_c",)).alias("not_below_c"),
-    ]
+def _filled_effects() -> dict[str, Column]:
+    """No codes where a firm has no adjustment at all."""
+    return {effect: F.coalesce(effect, no_texts()) for effect in EFFECTS}
 
 
 def _left_out(population: DataFrame) -> DataFrame:
@@ -104,14 +103,13 @@ def _left_out(population: DataFrame) -> DataFrame:
 
 def _with_total(units: DataFrame) -> DataFrame:
     zero = F.lit(0)
-    none = F.array().cast("array<string>")
     return (
         units.withColumns(
             {
                 # least() skips a missing cap
                 "bonus_points": F.least(F.coalesce("bonus", zero), "bonus_cap").cast("decimal(9,4)"),
                 "penalty_points": F.least(F.coalesce("penalty", zero), "penalty_cap").cast("decimal(9,4)"),
-                **{name: F.coalesce(name, none) for name in ("direct_d", "not_above_c", "not_below_c")},
+                **_filled_effects(),
             }
         )
         .withColumn(
@@ -134,10 +132,11 @@ def _with_places(units: DataFrame) -> DataFrame:
     Places are counted among all units, among those without a veto, and among those that no veto puts to D.
     """
     # In this order, and with a total that ascends, two sorts serve all windows.
-    order = (F.col("descending_total"), F.col("tax_per_mu").desc_nulls_last(), F.col("uscc"))
+    order = ranking_order(F.col("descending_total"))
     in_district = Window.partitionBy(*BY_DISTRICT).orderBy(*order)
     in_list = Window.partitionBy(*BY_LIST).orderBy(*order).rowsBetween(Window.unboundedPreceding, 0)
     ties = whole(*BY_LIST, "descending_total")
+    kept_from_d = (F.size("not_below_c") > 0) & ~F.col("veto_overrides")
     among = {"all": F.lit(True), "unvetoed": ~F.col("is_vetoed"), "seated": ~F.col("is_direct_d")}
     return (
         units.withColumn("rank_in_district", F.row_number().over(in_district))
@@ -155,15 +154,11 @@ def _with_places(units: DataFrame) -> DataFrame:
             {
                 "list_size": F.count("*").over(whole(*BY_LIST)).cast("int"),
                 "seated_size": F.count(F.when(among["seated"], 1)).over(whole(*BY_LIST)).cast("int"),
-                "to_d": F.count(F.when(F.col("is_direct_d") & ~_is_kept_from_d(), 1)).over(whole(*BY_LIST)),
+                "to_d": F.count(F.when(F.col("is_direct_d") & ~kept_from_d, 1)).over(whole(*BY_LIST)),
             }
         )
         .withColumn("rank_in_list", F.col("place_all"))
     )
-
-
-def _is_kept_from_d() -> Column:
-    return (F.size("not_below_c") > 0) & ~F.col("veto_overrides")
 
 
 def _quota(share: str, rounding: str) -> Column:
@@ -238,7 +233,7 @@ def _with_unit_grades(units: DataFrame) -> DataFrame:
 
 def _with_final_grade(firms: DataFrame) -> DataFrame:
     """Vetoes, then protections, on ``ranked_grade``; every change leaves its reason."""
-    none = F.array().cast("array<string>")
+    none = no_texts()
     to_d, to_c = F.size("direct_d") > 0, F.size("not_above_c") > 0
     vetoed = (
         F.when(to_d, "D")
@@ -273,7 +268,6 @@ def _shared(graded: DataFrame, units: DataFrame, adjustment: DataFrame) -> DataF
         F.col("uscc").alias("evaluation_uscc"), "year", "indicator_score", "bonus_points", "penalty_points",
         "total_score", "list_size", "is_tie", "veto_overrides", *(F.col(c).alias(f"unit_{c}") for c in of_unit),
     )  # fmt: skip
-    none = F.array().cast("array<string>")
     how = F.when(F.col("unit_role_code") == "inherits", "inherited:").otherwise("shared:")
     follower_reasons = F.concat(F.array(F.concat(how, "evaluation_uscc")), "grade_reasons")
     return (
@@ -285,7 +279,7 @@ def _shared(graded: DataFrame, units: DataFrame, adjustment: DataFrame) -> DataF
                 "initial_grade": F.when(own, F.col("unit_initial_grade")).otherwise(
                     F.col("unit_final_grade")
                 ),
-                **{name: F.coalesce(name, none) for name in ("direct_d", "not_above_c", "not_below_c")},
+                **_filled_effects(),
             }
         )
         .transform(_with_final_grade)

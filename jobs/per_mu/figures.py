@@ -65,7 +65,9 @@ def unit_figures(population: DataFrame, enterprise_year: DataFrame, items: Items
                 ).cast(VALUE_TYPE),
             }
         )
-        .withColumn("value", _value())
+        .withColumn(
+            "value", divide(*map(F.col, ("numerator", "denominator", "value_scale", "rounding_mode")))
+        )
         .drop("figures", "numerator_place", "denominator_place", "denominator_factor")
     )
 
@@ -85,8 +87,3 @@ def _sum_units(members: DataFrame) -> DataFrame:
         ).alias("list_code"),
         F.array(*[F.sum(name).cast(VALUE_TYPE) for name in FIGURES]).alias("figures"),
     )
-
-
-def _value() -> Column:
-    quotient = divide(F.col("numerator"), F.col("denominator"), F.col("value_scale"), F.col("rounding_mode"))
-    return F.when(F.col("denominator") > 0, quotient)

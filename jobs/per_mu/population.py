@@ -10,7 +10,7 @@ from __future__ import annotations
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
-from jobs.columns import present
+from jobs.columns import no_texts, present
 from jobs.job import Input, Job
 from jobs.per_mu.figures import tax_contribution
 from jobs.per_mu.parameters import BY_DISTRICT, BY_LIST, FIGURES, district_frame, list_frame
@@ -156,15 +156,11 @@ def _codes(*pairs: tuple[Column, Column | str]) -> Column:
     return present(*(F.when(c, code if isinstance(code, Column) else F.lit(code)) for c, code in pairs))
 
 
-def _none() -> Column:
-    return F.array().cast("array<string>")
-
-
 def _with_gaps(frame: DataFrame) -> DataFrame:
     """What keeps a firm from being graded: missing, zero or quarantined figures, land."""
     figures = [figure for figure in FIGURES if figure != "land_area_mu"]
     watched = F.concat(
-        F.coalesce("watched_feeds", _none()), F.array(*map(F.lit, (*LAND_FEEDS, *IDENTITY_FEEDS)))
+        F.coalesce("watched_feeds", no_texts()), F.array(*map(F.lit, (*LAND_FEEDS, *IDENTITY_FEEDS)))
     )
     strict_land = (F.col("zero_land") != "zero_score") & (F.col("list_code") != "tenant")
     tenant_land = (F.col("zero_land") == "data_incomplete") & (F.col("list_code") == "tenant")
@@ -177,9 +173,9 @@ def _with_gaps(frame: DataFrame) -> DataFrame:
     idle = present(*(F.when(F.col(f) <= 0, F.lit(f)) for f in figures))
     found = frame.withColumns(
         {
-            "absent": F.coalesce(F.array_intersect("required_figures", absent), _none()),
-            "idle": F.coalesce(F.array_intersect("positive_figures", idle), _none()),
-            "doubted": F.coalesce(F.array_intersect("quarantined_feeds", watched), _none()),
+            "absent": F.coalesce(F.array_intersect("required_figures", absent), no_texts()),
+            "idle": F.coalesce(F.array_intersect("positive_figures", idle), no_texts()),
+            "doubted": F.coalesce(F.array_intersect("quarantined_feeds", watched), no_texts()),
         }
     )
     named = F.array_distinct(
@@ -191,7 +187,7 @@ def _with_gaps(frame: DataFrame) -> DataFrame:
     )
     # higher-order functions are interpreted: they are left for the few firms that have something to name
     is_named = F.size("absent") + F.size("idle") + F.size("doubted") > 0
-    return found.withColumn("gaps", F.concat(F.when(is_named, named).otherwise(_none()), land))
+    return found.withColumn("gaps", F.concat(F.when(is_named, named).otherwise(no_texts()), land))
 
 
 def _absent_feed_or(figure: Column) -> Column:
@@ -215,7 +211,7 @@ _FEED_FIGURES = {
 
 
 def _with_own_status(frame: DataFrame) -> DataFrame:
-    """Status by the firm's own facts; ``stage`` says whether following a holder may still change it."""
+    """Status by the firm's own facts; following a holder may still change it."""
     division = F.col("industry_division_code")
     code = F.coalesce("industry_code", division)
     prefixes = F.array(*(F.left(code, F.lit(digits)) for digits in (2, 3, 4)))
@@ -238,7 +234,7 @@ def _with_own_status(frame: DataFrame) -> DataFrame:
         (F.col("upgraded_floor"), "upgraded"),
     )
     doubtful_land = F.arrays_overlap(
-        F.coalesce("quarantined_feeds", _none()), F.array(*map(F.lit, LAND_FEEDS))
+        F.coalesce("quarantined_feeds", no_texts()), F.array(*map(F.lit, LAND_FEEDS))
     )
     landless = (F.col("list_code") == "tenant") & F.col("land_area_mu").isNull() & ~doubtful_land
     return (

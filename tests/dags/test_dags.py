@@ -244,10 +244,11 @@ def city(tmp_path_factory: pytest.TempPathFactory, engine_remote: str) -> Iterat
 
 
 @pytest.fixture(scope="module")
-def first_run(city: Path) -> tuple[dict[str, Any], list[tuple[str, str, int]]]:
-    """Every DAG run once: what each reported, and the steps that were told."""
+def first_run(city: Path) -> tuple[dict[str, Any], list[tuple[str, str, int]], list[int]]:
+    """Every DAG run once: what each reported, the steps that were told, and the releases there then were."""
     seen: list[tuple[str, str, int]] = []
-    return orchestration.run_dags_in_process(lambda *step: seen.append(step)), seen
+    reports = orchestration.run_dags_in_process(lambda *step: seen.append(step))
+    return reports, seen, releases.release_numbers()
 
 
 @pytest.fixture
@@ -278,9 +279,9 @@ def changed(before: dict[str, int]) -> set[str]:
 
 
 def test_every_dag_reports_what_it_did_and_a_release_comes_out(
-    first_run: tuple[dict[str, Any], list[tuple[str, str, int]]],
+    first_run: tuple[dict[str, Any], list[tuple[str, str, int]], list[int]],
 ) -> None:
-    reports, seen = first_run
+    reports, seen, numbers = first_run
     assert list(reports) == ["ingest", "core", "per_mu", "publish"]
     assert reports["ingest"]["taken"] == len(tables.rows(DELIVERY)) > 12
     assert reports["ingest"]["records_in"] == sum(tables.rows(DELIVERY)["records_in"].to_pylist())
@@ -289,6 +290,7 @@ def test_every_dag_reports_what_it_did_and_a_release_comes_out(
     assert reports["per_mu"] == {"made": dict.fromkeys(PER_MU, YEARS), "fresh": _in_order(CORE)}
     assert (reports["publish"]["release"], reports["publish"]["is_new"]) == (1, True)
     assert set(reports["publish"]["written"]) == CORE | PER_MU
+    assert numbers == [1]
     assert {stage for stage, _, _ in seen} == {"ingest", "run", "gate", "publish"}
 
 
