@@ -15,6 +15,8 @@ CADENCE = {
     "yearly": "每年 yearly",
     "monthly": "每月 monthly",
     "yearly_then_monthly": "先年后月 yearly, then monthly",
+    "daily": "每日 daily",
+    "continuous": "实时 continuous",
     "irregular": "不定期 irregular",
 }
 

@@ -44,7 +44,8 @@ def ingest_feeds(context: Context) -> dict[str, Any]:
     Announced again is what tables are waiting for although it came earlier: the event of a task that died
     between its commit and its end is lost, and nothing else would ever start its consumers.
     """
-    from jobs.ingest.ingest import QUARANTINE, ingest
+    from jobs.ingest.deliveries import QUARANTINE
+    from jobs.ingest.ingest import ingest
 
     feed = context["params"]["feed"]
     with _final_when_refused():

@@ -9,7 +9,9 @@ from expectations.suite import Check, Level, Suite
 from schemas.contract import Column, Contract, Domain
 
 #: Tables of which a city, or a small part of it, can truly have no row.
-MAY_BE_EMPTY = frozenset({"quarantine.record", "core.enterprise_event", "per_mu.adjustment"})
+MAY_BE_EMPTY = frozenset(
+    {"quarantine.record", "quarantine.correction", "core.enterprise_event", "per_mu.adjustment"}
+)
 
 _DUCKDB_TYPES = {
     "string": "VARCHAR",

@@ -40,8 +40,8 @@ if TYPE_CHECKING:
 
 __all__ = ["GateReport", "Pin", "Quota", "Verdict", "required_tables", "run_gate", "verdict_rows"]
 
-#: Not published, but judged: how much each feed brought, and what was quarantined.
-BOOKKEEPING = ("raw.delivery", "quarantine.record")
+#: Not published, but judged: how much each feed brought, what was quarantined, and what people corrected.
+BOOKKEEPING = ("raw.delivery", "quarantine.record", "quarantine.correction")
 #: Read by suites of other tables: who is in the directory.
 READ = ("raw.gov_statistics_directory",)
 MAX_KEYS = 20

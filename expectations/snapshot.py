@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from expectations.baseline import duckdb_type
-from schemas.contract import SCHEMAS, Contract, code_list, contracts, feeds
+from schemas.contract import Contract, code_list, code_lists, contracts, feeds
 from schemas.credit_code import ALPHABET, WEIGHTS
 from warehouse.duck import MEMORY_LIMIT
 
@@ -100,7 +100,7 @@ def add_deliveries(connection: Any) -> None:
         CREATE VIEW feeds.latest_mapping AS
         SELECT d.*, f.delivery, f.cadence, f.quarantine_band, f.volume_band
         FROM raw.delivery d JOIN feeds.feed f USING (feed)
-        QUALIFY row_number() OVER (PARTITION BY delivery_id ORDER BY sequence DESC) = 1
+        QUALIFY sequence = max(sequence) OVER (PARTITION BY delivery_id)
         """,
     )
     run(
@@ -142,7 +142,7 @@ def uscc_macro() -> str:
 
 def _code_lists(connection: Any) -> None:
     run(connection, "CREATE SCHEMA codes")
-    for name in sorted(path.stem for path in (SCHEMAS / "codes").glob("*.csv")):
+    for name in code_lists():
         values = ", ".join(f"({_text(code)})" for code in code_list(name)) or "(NULL)"
         run(connection, f"CREATE TABLE codes.{name} AS SELECT * FROM (VALUES {values}) AS c(code)")
 
@@ -153,11 +153,13 @@ def _feeds(connection: Any) -> None:
     for name, spec in feeds().items():
         if spec.source:
             bands = f"{spec.source.quarantine_band}, {spec.source.volume_band}"
-            values.append(f"('{name}', '{spec.delivery}', '{spec.source.cadence}', {bands})")
+            source = spec.source
+            kind = f"'{spec.delivery}', '{source.cadence}', {source.is_connected}, {source.topic is not None}"
+            values.append(f"('{name}', {kind}, {bands})")
     run(
         connection,
-        "CREATE TABLE feeds.feed AS SELECT * FROM "
-        f"(VALUES {', '.join(values)}) AS f(feed, delivery, cadence, quarantine_band, volume_band)",
+        f"CREATE TABLE feeds.feed AS SELECT * FROM (VALUES {', '.join(values)}) AS f("
+        "feed, delivery, cadence, is_connected, is_streamed, quarantine_band, volume_band)",
     )
 
 

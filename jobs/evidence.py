@@ -13,8 +13,9 @@ from typing import Any
 import duckdb
 
 from jobs.graph import registry
-from jobs.ingest.deliveries import current_deliveries
-from jobs.ingest.ingest import DELIVERY, QUARANTINE
+from jobs.ingest.corrections import corrections, in_effect
+from jobs.ingest.deliveries import DELIVERY, QUARANTINE, in_force
+from jobs.ingest.quarantine import fields_of
 from schemas.contract import Contract, contract, feeds
 from schemas.errors import RejectedError, UsageError
 from warehouse import duck, tables
@@ -55,6 +56,7 @@ class Archive:
         self._deliveries: list[dict[str, Any]] = tables.rows(
             DELIVERY, version=self._inputs[DELIVERY]
         ).to_pylist()
+        self._corrections = corrections()
         self._seen: set[tuple[str, str]] = set()
 
     def __enter__(self) -> Archive:
@@ -113,7 +115,9 @@ class Archive:
             clauses, values = _conditions(where)
         elif table in self._inputs:
             connection = self._lake
-            path = duck.literal(str(tables.table_path(table)))
+            # a release of old was made from the version of the table that was in force then
+            number = self.release.manifest.get("table_versions", {}).get(table, 1)
+            path = duck.literal(str(tables.table_path(table, table_version=number)))
             source = f"delta_scan({path}, version := {self._inputs[table]})"
             clauses, values = _conditions(where)
             clauses.append(self._current(spec))
@@ -135,19 +139,34 @@ class Archive:
     def _current(self, spec: Contract) -> str:
         """Condition that a row belongs to a delivery that counted in the release."""
         of = feeds().values() if spec.name == QUARANTINE else [spec]
-        current = [d for feed in of for d in current_deliveries(self._deliveries, feed)]
+        current = [d for feed in of for d in in_force(self._deliveries, feed)]
         pairs = ", ".join(f"('{d['delivery_id']}', '{d['mapping_hash']}')" for d in current)
         return f"(delivery_id, mapping_hash) IN ({pairs})" if pairs else "false"
 
     def _with_headings(self, row: dict[str, Any]) -> dict[str, Any]:
-        """Put the sender's headings to the cells of an original record."""
+        """Put the sender's headings to the cells of an original record, and what was corrected of them."""
         if "source_record" in row:
-            delivery = next((d for d in self._deliveries if d["delivery_id"] == row["delivery_id"]), None)
-            headings = delivery["headings"] if delivery else []
-            cells = row["source_record"]
-            if len(headings) == len(cells):
-                row["source_record"] = dict(zip(headings, cells, strict=True))
+            delivery = self._mapped(row)
+            if fields := fields_of(row["source_record"], delivery["headings"] if delivery else []):
+                row["source_record"] = fields
+            if delivery and (applied := self._applied(row, delivery)):
+                row["corrections"] = applied
         return row
+
+    def _mapped(self, row: Mapping[str, Any]) -> dict[str, Any] | None:
+        """The register's row of the delivery and mapping that made a row: the last one, where one came again."""
+        mark = (row["delivery_id"], row["mapping_hash"])
+        rows = [d for d in self._deliveries if (d["delivery_id"], d["mapping_hash"]) == mark]
+        return max(rows, key=lambda d: int(d["sequence"]), default=None)
+
+    def _applied(self, row: Mapping[str, Any], delivery: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """The corrections that the row was made with."""
+        upto = delivery.get("corrected_upto") or 0
+        made = [c for c in self._corrections.get(row["delivery_id"], []) if c["correction_number"] <= upto]
+        cells = in_effect(made).get((row["source_file"], row["source_row"]), {})
+        told = ("correction_number", "heading", "old_text", "new_text", "correction_reason", "corrected_by",
+                "corrected_at")  # fmt: skip
+        return [{name: c[name] for name in told} for c in cells.values()]
 
 
 def _conditions(where: Mapping[str, Any]) -> tuple[list[str], list[Any]]:

@@ -20,8 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 import jobs
 from jobs.fingerprint import code_hash
-from jobs.ingest.deliveries import current_deliveries
-from jobs.ingest.ingest import DELIVERY, QUARANTINE
+from jobs.ingest.deliveries import DELIVERY, QUARANTINE, current_deliveries, in_force, table_version
 from jobs.job import Input, Job
 from schemas.contract import Contract, contract, contracts, digest, feeds
 from schemas.errors import RejectedError, UsageError
@@ -201,6 +200,7 @@ def run(
         deliveries = tables.rows(DELIVERY).to_pylist()
         if not deliveries:
             raise RejectedError("nothing has been taken in yet; run ./brain ingest first")
+        _check_versions(deliveries)
         wanted = fingerprints(deliveries)
         if period is not None and not any(period in wanted[job.table] for job in chosen):
             raise RejectedError(f"no data for period {period}; the directory has {_periods(wanted)}")
@@ -221,6 +221,17 @@ def run(
         _in_order(chosen, refresh)
         order = [job.table for job in chosen]
         return RunReport({n: made[n] for n in order if n in made}, [n for n in order if n not in made])
+
+
+def _check_versions(deliveries: list[dict[str, Any]]) -> None:
+    """Refuse to make tables while a feed's deliveries lie in another version of its table: they do not count."""
+    for spec in feeds().values():
+        if others := [d for d in in_force(deliveries, spec) if table_version(d) != spec.version]:
+            raise RejectedError(
+                f"{spec.name}: {len({d['delivery_id'] for d in others})} deliveries lie in version "
+                f"{table_version(others[0])} of the table, its contract says {spec.version}; "
+                f"run ./brain ingest {spec.table} first"
+            )
 
 
 def _in_order(jobs: Iterable[Job], work: Callable[[Job], None]) -> None:

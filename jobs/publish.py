@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from jobs.graph import fingerprints, registry, stored_fingerprints
-from jobs.ingest.ingest import DELIVERY, QUARANTINE
+from jobs.ingest.deliveries import CORRECTION, DELIVERY, QUARANTINE
 from jobs.per_mu.rules import rule_book
-from schemas.contract import digest, feeds
+from schemas.contract import contract, digest, feeds
 from schemas.errors import RejectedError
 from warehouse import duck, releases, tables
 from warehouse.releases import Release, published_path
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from expectations.gate import GateReport, Pin, Quota
 
 Progress = Callable[[str, str, int], None]
+
+#: Not published as tables; a release has their counts.
+BOOKKEEPING = (DELIVERY, QUARANTINE, CORRECTION)
 
 
 @dataclass(frozen=True)
@@ -76,10 +79,12 @@ def publish(progress: Progress = lambda *_: None) -> PublishReport:
 def _pin() -> dict[str, Pin]:
     from expectations.gate import Pin
 
-    names = [DELIVERY, QUARANTINE, *(spec.name for spec in feeds().values()), *registry()]
+    names = [*BOOKKEEPING, *(spec.name for spec in feeds().values()), *registry()]
     missing = [n for n in registry() if not tables.exists(n)]
     if missing:
         raise RejectedError(f"{missing[0]} was never made; run ./brain run first")
+    for name in BOOKKEEPING:  # the gate judges them, also where nothing was quarantined or corrected yet
+        tables.create_if_absent(contract(name))
     return {n: Pin(n, str(tables.table_path(n)), tables.version(n)) for n in names if tables.exists(n)}
 
 
@@ -164,6 +169,8 @@ def _release(
             "tables": entries,
             "file": {"name": name, "sha256": releases.checksum(settings().releases / name)},
             "inputs": {n: p.version for n, p in pins.items()},
+            # versions of contracts: in which folder the inputs lie
+            "table_versions": {n: v for n in pins if (v := contract(n).version) > 1},
             "rule_sets": rules,
             "code_version": code_version(),
             "synthetic": is_synthetic(),
@@ -207,6 +214,7 @@ def _description(number: int, verdicts: list[dict[str, Any]], pins: Mapping[str,
         "assumption": pa.Table.from_pylist(assumed),
         "delivery": delivered,
         "quarantine": refused_by_reason(pins),
+        "correction": corrected_by_heading(pins),
         "dictionary": pa.Table.from_pylist(releases.dictionary()),
         "code": pa.Table.from_pylist(releases.codes()),
     }
@@ -215,12 +223,35 @@ def _description(number: int, verdicts: list[dict[str, Any]], pins: Mapping[str,
 def refused_by_reason(pins: Mapping[str, Pin]) -> pa.Table:
     """One row per feed, period and reason: quarantined records (a record with two reasons counts in both)."""
     pin = pins.get(QUARANTINE)
-    refused = tables.rows(QUARANTINE, ["feed", "period", "reasons"], pin.version if pin else None)
+    columns = ["feed", "period", "reasons", "delivery_id", "mapping_hash"]
+    refused = tables.rows(QUARANTINE, columns, pin.version if pin else None)
+    registered = tables.rows(DELIVERY, ["delivery_id", "mapping_hash"], pins[DELIVERY].version)
     with duck.connect() as connection:
         connection.register("refused", refused)
+        connection.register("registered", registered)
         return connection.execute(
             "SELECT feed, period, reason, count(*) AS records "
-            "FROM (SELECT feed, period, unnest(reasons) AS reason FROM refused) GROUP BY ALL ORDER BY ALL"
+            "FROM (SELECT feed, period, unnest(reasons) AS reason FROM refused "
+            "WHERE (delivery_id, mapping_hash) IN (FROM registered)) GROUP BY ALL ORDER BY ALL"
+        ).to_arrow_table()
+
+
+def corrected_by_heading(pins: Mapping[str, Pin]) -> pa.Table:
+    """One row per feed, period and heading: records whose cell is corrected, and was when they were mapped last."""
+    at = {name: pins[name].version if name in pins else None for name in (DELIVERY, CORRECTION)}
+    with duck.connect() as connection:
+        connection.register("made", tables.rows(CORRECTION, version=at[CORRECTION]))
+        connection.register("delivery", tables.rows(DELIVERY, version=at[DELIVERY]))
+        return connection.execute(
+            """
+            SELECT feed, period, heading, count(*) AS records
+            FROM (SELECT m.* FROM made m
+                JOIN (SELECT delivery_id, arg_max(corrected_upto, sequence) AS upto FROM delivery GROUP BY ALL) d
+                ON d.delivery_id = m.delivery_id AND m.correction_number <= d.upto
+                QUALIFY row_number() OVER (PARTITION BY m.delivery_id, source_file, source_row, heading
+                    ORDER BY correction_number DESC) = 1)
+            WHERE NOT is_withdrawn GROUP BY ALL ORDER BY ALL
+            """
         ).to_arrow_table()
 
 

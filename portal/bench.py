@@ -12,23 +12,21 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import psutil
 
+from portal.bench_rows import Row, Say, row
 from schemas.contract import feeds
 from schemas.errors import RejectedError, UsageError
 from warehouse import duck
 from warehouse.settings import CHECKOUT
 
-Row = dict[str, Any]
-Say = Callable[[str], None]
 #: Seconds between two looks at the processes' memory.
 LOOK = 0.5
 REPEATS = 5
+NAMES = ("demo", "ingest", "stream")
 
 
 @dataclass
@@ -42,9 +40,14 @@ class Measured:
 
 def run_bench(name: str, scale: float, say: Say) -> list[Row]:
     """The rows of a benchmark: what, measured, goal, and where there is one a peer and the ratio to it."""
-    if name != "demo":
-        raise UsageError(f"unknown benchmark {name}; there is demo")
+    if name not in NAMES:
+        raise UsageError(f"unknown benchmark {name}; there are {', '.join(NAMES)}")
     with tempfile.TemporaryDirectory(prefix="brain-bench-") as folder:
+        if name != "demo":
+            from portal import bench_ingest, bench_stream
+
+            measure = bench_ingest.run if name == "ingest" else bench_stream.run
+            return measure(Path(folder), scale, say)
         home = Path(folder) / "home"
         try:
             return list(_demo(home, scale, say))
@@ -75,27 +78,16 @@ def _demo(home: Path, scale: float, say: Say) -> list[Row]:
     files = _duckdb_files(home)
     grades = _duckdb_grades(home)
     return [
-        _row("demo, cold, s", cold.seconds, "≤ 240"),
-        _row("memory of all processes at most, GiB", cold.peak_gib, "≤ 6"),
-        _row("demo again, nothing new, s", again.seconds, "≤ 30"),
-        _row(f"demo with one corrected file, s (rebuilt: {len(rebuilt)} tables)", changed.seconds, "–"),
-        _row("gate, share of the run, %", 100 * gate / cold.seconds, "≤ 15"),
-        _row("./brain sql, median, s", sql, "≤ 2"),
-        _row("ingest, s", stages.get("ingest", 0.0), "–", "DuckDB, CSV feeds → Parquet, s", files),
-        _row("run, s", stages.get("run", 0.0), "–", "DuckDB, totals, ranks and grades, s", grades),
-        *(_row(f"stage {k}, s", v, "–") for k, v in stages.items()),
+        row("demo, cold, s", cold.seconds, "≤ 240"),
+        row("memory of all processes at most, GiB", cold.peak_gib, "≤ 6"),
+        row("demo again, nothing new, s", again.seconds, "≤ 30"),
+        row(f"demo with one corrected file, s (rebuilt: {len(rebuilt)} tables)", changed.seconds, "–"),
+        row("gate, share of the run, %", 100 * gate / cold.seconds, "≤ 15"),
+        row("./brain sql, median, s", sql, "≤ 2"),
+        row("ingest, s", stages.get("ingest", 0.0), "–", "DuckDB, CSV feeds → Parquet, s", files),
+        row("run, s", stages.get("run", 0.0), "–", "DuckDB, totals, ranks and grades, s", grades),
+        *(row(f"stage {k}, s", v, "–") for k, v in stages.items()),
     ]
-
-
-def _row(what: str, measured: float, goal: str, peer: str = "", peer_seconds: float | None = None) -> Row:
-    ratio = round(measured / peer_seconds, 1) if peer_seconds else None
-    return {
-        "what": what,
-        "measured": round(measured, 2),
-        "goal": goal,
-        "peer": f"{peer}: {peer_seconds:.2f}" if peer_seconds else peer,
-        "ratio": ratio,
-    }
 
 
 def _brain(home: Path, *words: str) -> Measured:

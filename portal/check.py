@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from schemas.contract import Contract, ContractError, code_list, units
+from schemas.contract import Contract, ContractError, code_list, file_of, units
 from schemas.errors import RejectedError
 
 
@@ -19,10 +19,13 @@ def check_all() -> list[dict[str, Any]]:
     from jobs import graph
     from jobs.per_mu.rules import indicator_definitions, rule_book
     from schemas.contract import contracts, feeds, fields
+    from warehouse import tables
 
     for spec in contracts().values():
         baseline(spec)
         _check_columns(spec)
+        if tables.exists(spec.name):
+            tables.columns_to_add(spec)
     graph.check()
     suites = declared_suites()
     for name, spec in contracts().items():
@@ -53,6 +56,6 @@ def _check_columns(spec: Contract) -> None:
         unit = spec.column(name).unit
         if mapped.unit and mapped.unit != unit and unit not in units().get(mapped.unit, {}):
             raise ContractError(
-                f"schemas/{spec.area}/{spec.table}.yml: {name}: no factor from {mapped.unit} to {unit}; "
+                f"{file_of(spec)}: {name}: no factor from {mapped.unit} to {unit}; "
                 "add it to schemas/units.yml"
             )

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from portal import console
+from portal import console, quarantine
 from schemas.errors import RejectedError, UsageError, UserError
 
 app = typer.Typer(
@@ -19,6 +19,8 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
+
+app.add_typer(quarantine.app, name="quarantine")
 
 #: Rows that a statement prints; --json gives all.
 MAX_ROWS = 200
@@ -30,10 +32,11 @@ Json = Annotated[bool, typer.Option("--json", help="Print an array of objects, n
 def setup() -> None:
     """Fetch what commands need beside the Python environment; done by the launcher."""
     from warehouse import duck
-    from warehouse.jars import ensure_jars
+    from warehouse.jars import JAR_SETS, ensure_jars
     from warehouse.settings import settings
 
-    ensure_jars(settings())
+    for name in JAR_SETS:
+        ensure_jars(settings(), name)
     with duck.connect() as connection:
         duck.load_delta(connection)
 
@@ -54,6 +57,11 @@ def demo(
     years: Annotated[
         list[int] | None, typer.Option(help="Consecutive years; give it once for each.", show_default=False)
     ] = None,
+    stream: Annotated[
+        bool, typer.Option(help="Instead: let the city's meters send to a broker, and take it in live.")
+    ] = False,
+    rate: Annotated[int, typer.Option(help="Readings a second, with --stream.", min=1)] = 2000,
+    seconds: Annotated[float, typer.Option(help="How long the meters send, with --stream.", min=1)] = 60,
     json: Json = False,
 ) -> None:
     """Generate a synthetic city's files, run every DAG through Airflow, publish, and print what came out."""
@@ -62,12 +70,33 @@ def demo(
     from portal.demo import run_demo
 
     spec = CitySpec(scale, seed, tuple(sorted(years))) if years else CitySpec(scale, seed)
+    if stream:
+        _stream_demo(spec, rate, seconds, json)
+        return
     with console.stages(quiet=json) as progress:
         report = run_demo(spec, progress)
     if json:
         console.as_json(summary.as_rows(report, progress.seconds))
     else:
         summary.show(report, progress.seconds)
+
+
+def _stream_demo(spec: Any, rate: int, seconds: float, json: bool) -> None:
+    from portal import live, summary
+
+    with console.stages(quiet=json) as progress:
+        report = live.run_live(spec, rate, seconds, progress)
+    row = {**vars(report), "lost": report.lost}
+    if json:
+        console.as_json([row])
+    else:
+        console.say(summary.SYNTHETIC)
+        console.show([row], "十五分钟用电 Meter readings")
+        console.say(
+            "next: ./brain stream takes in what is sent; ./brain run and ./brain publish make a release of it"
+        )
+    if report.lost:
+        raise RejectedError(f"{report.lost:,} readings were not taken in; run ./brain stream --once")
 
 
 @app.command()
@@ -134,13 +163,25 @@ def ingest(
         str | None, typer.Option(help="Period of the named files, e.g. 2023 or 2024-03.")
     ] = None,
     remap: Annotated[bool, typer.Option(help="Apply today's mapping to records taken in earlier.")] = False,
+    infer: Annotated[
+        Path | None, typer.Option(help="Propose a contract for an unknown file; nothing is taken in.")
+    ] = None,
+    write: Annotated[
+        str | None, typer.Option(help="With --infer: put the proposal into schemas/raw/NAME.yml.")
+    ] = None,
     json: Json = False,
 ) -> None:
     """Take in what lies in the landing folder, or the named files."""
+    if infer is not None:
+        if feed or paths or period or remap:
+            raise UsageError("--infer goes with one file and nothing else: ./brain ingest --infer FILE")
+        _propose(infer, write, json)
+        return
+    if write is not None:
+        raise UsageError("--write goes with --infer: ./brain ingest --infer FILE --write NAME")
     from jobs.ingest import ingest as ingestion
     from jobs.ingest.deliveries import drop_of_file
     from schemas.contract import feed as feed_contract
-    from schemas.contract import feeds
 
     spec = feed_contract(feed) if feed else None
     drops = None
@@ -150,8 +191,7 @@ def ingest(
         drops = [drop_of_file(path, spec, period) for path in paths]
     with console.stages(quiet=json) as progress:
         if remap:
-            reports = [ingestion.remap(name, progress) for name in ([spec.table] if spec else feeds())]
-            files = [f for report in reports for f in report.files]
+            files = ingestion.replay([spec.table] if spec else None, progress).files
         else:
             files = ingestion.ingest([spec.table] if spec else None, drops, progress).files
     rows: list[dict[str, Any]] = [vars(f) for f in files]
@@ -163,6 +203,74 @@ def ingest(
         console.say("nothing new in the landing folder")
     if any(f.state == "rejected" for f in files):
         raise typer.Exit(1)
+
+
+def _propose(path: Path, name: str | None, json: bool) -> None:
+    """Print the two texts of a proposal as they are: they are YAML."""
+    from jobs.ingest.infer import infer, write
+
+    proposal = infer(path)
+    written = write(name, proposal.contract) if name else None
+    if json:
+        console.as_json([proposal.as_row()])
+        return
+    if written is None:
+        typer.echo(f"# --- schemas/raw/NAME.yml\n{proposal.contract}", nl=False)
+    if proposal.fields:
+        typer.echo(f"# --- new entries for fields.yml\n{proposal.fields}", nl=False)
+    done = f"wrote {written}; " if written else ""
+    console.err.print(f"{done}next: decide what is TODO, then ./brain check", markup=False, soft_wrap=True)
+
+
+@app.command()
+def stream(
+    feeds: Annotated[
+        list[str] | None,
+        typer.Argument(help="Feeds, e.g. ent_meter_reading; all streamed ones when left out."),
+    ] = None,
+    every: Annotated[float, typer.Option(help="Seconds between two batches.", min=0)] = 5,
+    seal: Annotated[
+        float, typer.Option(help="Minutes after which what came in becomes a delivery.", min=0)
+    ] = 15,
+    at_once: Annotated[int, typer.Option(help="Records of a batch at most.", min=1)] = 200_000,
+    once: Annotated[bool, typer.Option(help="Take in what there is, and end.")] = False,
+    json: Json = False,
+) -> None:
+    """Keep taking in from Kafka (BRAIN_KAFKA) or the landing folder until stopped."""
+    from datetime import timedelta
+
+    from jobs.ingest.stream import streamed
+    from portal import streaming
+    from schemas import contract
+    from warehouse.settings import settings
+
+    known = streamed(contract.feeds().values())
+    specs = streamed(contract.feed(name) for name in feeds) if feeds else known
+    if feeds and len(specs) < len(feeds):
+        raise UsageError(
+            f"not streamed: a feed without a topic; streamed are {', '.join(s.table for s in known)}"
+        )
+    with console.stages(quiet=json) as progress:
+
+        def watch(batch: Any) -> None:
+            progress(
+                "stream", f"{batch.feed} {batch.records / max(batch.seconds, 1e-3):,.0f}/s", batch.records
+            )
+
+        def tell(line: str) -> None:
+            console.err.print(line, markup=False)
+
+        pause = None if once else every
+        if settings().kafka:
+            options = streaming.StreamOptions(pause, at_once, timedelta(minutes=seal))
+            totals = streaming.stream_topics(specs, options, watch=watch, tell=tell)
+        else:
+            totals = streaming.stream_landing(specs, pause, watch=watch, tell=tell)
+    rows = [{"feed": name, **vars(total)} for name, total in totals.items()]
+    if json:
+        console.as_json(rows)
+    else:
+        console.show(rows, "收到的记录 Records")
 
 
 @app.command()
@@ -284,11 +392,11 @@ def explain(
 
 @app.command()
 def bench(
-    name: Annotated[str, typer.Argument(help="What to measure: demo.")] = "demo",
-    scale: Annotated[float, typer.Option(help="Size of the city.")] = 1.0,
+    name: Annotated[str, typer.Argument(help="What to measure: demo, ingest, stream.")] = "demo",
+    scale: Annotated[float, typer.Option(help="Size of the city, the file or the stream.")] = 1.0,
     json: Json = False,
 ) -> None:
-    """Measure the whole run, beside DuckDB on the same data; takes several minutes."""
+    """Measure the whole run, ingest or a stream, beside a peer on the same data; takes several minutes."""
     from portal.bench import run_bench
 
     rows = run_bench(name, scale, lambda line: console.err.print(line, markup=False))

@@ -75,6 +75,14 @@ def show(release: Release, found: Evidence, lines: list[str], column: str | None
     console.out.print(tree)
 
 
+def told(correction: Mapping[str, Any]) -> str:
+    """A correction in a line."""
+    old = correction["old_text"] or ""
+    new = "撤销 withdrawn" if correction["new_text"] is None else correction["new_text"]
+    who = f"{correction['corrected_by']}, {correction['corrected_at']:%Y-%m-%d}"
+    return f"{correction['heading']}: {old} → {new} ({correction['correction_reason']}; {who})"
+
+
 def _told(spec: Contract, name: str, value: Any) -> dict[str, Any]:
     column = spec.column(name)
     return {"column": name, "名称": column.zh, "value": console.text(value), "unit": column.unit or ""}
@@ -107,7 +115,9 @@ def _line(spec: Contract, row: Mapping[str, Any]) -> str:
             else str(record)
         )
         reasons = f" 隔离 quarantined: {', '.join(row['reasons'])}" if row.get("reasons") else ""
-        return f"{row['source_file']} 第 {row['source_row']} 行 row {row['source_row']}: {cells}{reasons}"
+        changed = "".join(f" 更正 corrected: {told(c)}" for c in row.get("corrections", ()))
+        number = row["source_row"]
+        return f"{row['source_file']} 第 {number} 行 row {number}: {cells}{changed}{reasons}"
     shown = (
         f"{spec.column(name).zh}={console.text(value)}{spec.column(name).unit or ''}"
         for name, value in row.items()

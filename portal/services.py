@@ -440,13 +440,12 @@ def _waiting(config: Settings) -> tuple[int, list[str]]:
     from schemas.contract import feeds
 
     known = {row["delivery_id"] for row in deliveries()}
-    waiting, broken = 0, []
+    waiting = 0
+    refused: list[RejectedError] = []
     for spec in feeds().values():
-        try:
-            waiting += sum(d.delivery_id not in known for d in find_drops(config.landing / spec.table))
-        except UserError as error:
-            broken.append(str(error))
-    return waiting, broken
+        drops = find_drops(config.landing / spec.table, refused)
+        waiting += sum(d.delivery_id not in known for d in drops)
+    return waiting, [str(error) for error in refused]
 
 
 def _release_row() -> dict[str, Any]:

@@ -20,7 +20,7 @@ _FEEDS = """
     SELECT feed, count(*) AS files, sum(records_in)::BIGINT AS records, sum(records_raw)::BIGINT AS raw,
         sum(records_quarantined)::BIGINT AS quarantined, any_value(r.reasons) AS reasons
     FROM (FROM release.delivery
-        QUALIFY row_number() OVER (PARTITION BY delivery_id ORDER BY sequence DESC) = 1)
+        QUALIFY row_number() OVER (PARTITION BY delivery_id, period ORDER BY sequence DESC) = 1)
     LEFT JOIN (SELECT feed, string_agg(reason || ' ' || n, ', ' ORDER BY n DESC, reason) AS reasons
         FROM (SELECT feed, reason, sum(records)::BIGINT AS n FROM release.quarantine GROUP BY ALL)
         GROUP BY feed) r USING (feed)

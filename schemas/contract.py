@@ -3,14 +3,18 @@
 A contract is one YAML file ``schemas/<area>/<table>.yml``. Its columns are names from the field
 dictionary ``schemas/fields.yml``, where type, unit, titles, description, domain and sensitivity stand
 once. Everything else (Spark schema, comments, row checks, baseline suite, data dictionary) is derived.
+
+An installation adds feeds of its own in a folder of the same layout (``raw/*.yml``, ``fields.yml``, ``units.yml``,
+``codes/*.csv``) that ``BRAIN_SCHEMAS`` names. It is read after the package's own and never changes what that says.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
@@ -23,6 +27,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from schemas.errors import UsageError, UserError
 
 SCHEMAS = Path(__file__).parent
+#: Environment variable with the folder of an installation's own contracts.
+EXTRA = "BRAIN_SCHEMAS"
+#: What a proposal (jobs/ingest/infer.py) has where a person must decide.
+UNDECIDED = "TODO"
 
 Sensitivity = Literal["public", "internal", "statistics", "personal"]
 LegalBasis = Literal["administration", "statistics_only", "authorisation"]
@@ -111,6 +119,9 @@ class Column(FieldEntry):
     required: bool = False
 
 
+DateFormat = Literal["yyyy-MM-dd", "yyyy/M/d", "yyyy年M月d日", "yyyyMMdd"]
+
+
 class MappedColumn(_Model):
     """How one of our columns is found in the sender's file."""
 
@@ -118,7 +129,14 @@ class MappedColumn(_Model):
     constant: str | None = None
     unit: str | None = None
     codes: dict[str, str] | None = None
-    date_format: str | None = None
+    #: yyyy-MM-dd (when left out), yyyy/M/d, yyyy年M月d日, yyyyMMdd; several where people type the file.
+    date_format: DateFormat | tuple[DateFormat, ...] | None = None
+
+    @property
+    def date_formats(self) -> tuple[DateFormat, ...]:
+        if isinstance(self.date_format, tuple):
+            return self.date_format
+        return (self.date_format or "yyyy-MM-dd",)
 
     @model_validator(mode="after")
     def _one_origin(self) -> MappedColumn:
@@ -127,18 +145,37 @@ class MappedColumn(_Model):
         return self
 
 
+class PeriodFrom(_Model):
+    """Cell that a record's period is the beginning of: 4 characters are a year, 7 a month, 10 a day."""
+
+    heading: str
+    length: Literal[4, 7, 10]
+
+
 class Source(_Model):
     """How a feed arrives and how the sender's words become ours."""
 
     sender: str
+    #: False while contract and mapping are agreed but the sender does not deliver yet: nothing is expected of it.
+    is_connected: bool = True
     format: Literal["csv", "jsonl", "excel"]
     encoding: Literal["utf-8", "utf-8-sig", "gb18030"] = "utf-8"
     delimiter: str = ","
-    #: Excel: number of heading lines (merged headings are joined with "/"), then unit lines to skip.
-    heading_rows: int = 1
-    unit_rows: int = 0
-    cadence: Literal["yearly", "monthly", "yearly_then_monthly", "irregular"]
+    #: Excel: lines above the headings, heading lines (merged headings are joined with "/"), unit lines to skip.
+    title_rows: int = Field(default=0, ge=0)
+    heading_rows: int = Field(default=1, ge=1)
+    unit_rows: int = Field(default=0, ge=0)
+    #: Feeds of a group are taken in by one DAG.
+    group: str = Field(default="", pattern="[a-z_]*")
+    cadence: Literal["yearly", "monthly", "yearly_then_monthly", "daily", "continuous", "irregular"]
     lateness_days: int = Field(ge=0)
+    #: Where each record says itself which period it speaks of; otherwise the manifest says it for the whole file.
+    period_from: PeriodFrom | None = None
+    #: Column that says when an event happened, and what becomes of records that come later than allowed.
+    event_time: str | None = None
+    late: Literal["keep", "quarantine"] = "keep"
+    #: Kafka topic with the same records as JSON; a feed without one is not streamed.
+    topic: str | None = None
     mapping: dict[str, MappedColumn]
     #: Headings that the sender has and that we leave out on purpose.
     ignored: tuple[str, ...] = ()
@@ -149,9 +186,23 @@ class Source(_Model):
     #: Share of the previous period's records that a period must at least bring.
     volume_band: float = Field(default=0.9, ge=0, le=1)
 
+    #: People typed the numbers: full-width digits, 1,234.5 and 1.2万 are read as numbers. Left out: in Excel only.
+    written_numbers: bool | None = None
+
+    @property
+    def headings(self) -> list[str]:
+        """Headings that the mapping needs, each once."""
+        wanted = [m.heading for m in self.mapping.values() if m.heading]
+        return list(dict.fromkeys(wanted + ([self.period_from.heading] if self.period_from else [])))
+
+    @property
+    def reads_written_numbers(self) -> bool:
+        return self.format == "excel" if self.written_numbers is None else self.written_numbers
+
     def mapping_hash(self) -> str:
         """Identify what mapping produced a row; shown beside each raw row."""
-        return digest(self.model_dump(mode="json", include={"mapping", "totals"}))
+        parts = {"mapping", "totals", "period_from", "event_time", "late", "written_numbers"}
+        return digest(self.model_dump(mode="json", include=parts, exclude_defaults=True))
 
 
 class Contract(_Model):
@@ -169,7 +220,8 @@ class Contract(_Model):
     legal_source: str = Field(min_length=1)
     access_key: AccessKey
     delivery: Delivery
-    version: int = 1
+    #: Another one is another table: its columns cannot be had from the old one's by adding some.
+    version: int = Field(default=1, ge=1)
     columns: tuple[Column, ...] = Field(min_length=1)
     source: Source | None = None
 
@@ -218,6 +270,9 @@ class Contract(_Model):
                 raise ValueError(
                     f"mapping: not mapped {sorted(unmapped)}, mapped but no column {sorted(unknown)}"
                 )
+            event_time = self.source.event_time
+            if event_time and (event_time not in names or self.column(event_time).type != "timestamp"):
+                raise ValueError(f"event_time: {event_time} is no timestamp column of the table")
         return self
 
     def arrow_schema(self) -> pa.Schema:
@@ -280,21 +335,61 @@ def arrow_type(text: str) -> pa.DataType:
 # --- loading -----------------------------------------------------------------------------------
 
 
+def schema_folders() -> list[Path]:
+    """The package's folder, then the installation's own, if ``BRAIN_SCHEMAS`` names one.
+
+    Raises:
+        ContractError: it names something that is no folder.
+    """
+    extra = os.environ.get(EXTRA, "")
+    if not extra:
+        return [SCHEMAS]
+    folder = Path(extra).expanduser()
+    if not folder.is_dir():
+        raise ContractError(f"{EXTRA}={extra}: no such folder; make it or unset the variable")
+    return [SCHEMAS, folder]
+
+
+def reload() -> None:
+    """Read every definition anew, after its files or ``BRAIN_SCHEMAS`` changed."""
+    for kept in (fields, units, code_list, contracts):
+        kept.cache_clear()
+
+
 @cache
 def fields() -> dict[str, FieldEntry]:
     """The field dictionary, name → entry."""
-    raw = _read_yaml(SCHEMAS / "fields.yml")
-    try:
-        return {name: FieldEntry.model_validate(entry) for name, entry in raw.items()}
-    except ValidationError as error:
-        raise ContractError(f"schemas/fields.yml: {first_error(error)}") from None
+    found: dict[str, FieldEntry] = {}
+    for path in _present("fields.yml"):
+        raw = _mapping(path)
+        if again := sorted(set(raw) & set(found)):
+            raise ContractError(f"{shown(path)}: {again[0]} is in schemas/fields.yml already; use that one")
+        _refuse_undecided(path, raw)
+        try:
+            found |= {name: FieldEntry.model_validate(entry) for name, entry in raw.items()}
+        except ValidationError as error:
+            raise ContractError(f"{shown(path)}: {first_error(error)}") from None
+    return found
 
 
 @cache
 def units() -> dict[str, dict[str, Decimal]]:
     """Exact factors: ``units()[from][to]``; multiply a value in ``from`` to get one in ``to``."""
-    raw = _read_yaml(SCHEMAS / "units.yml")
-    return {a: {b: Decimal(str(f)) for b, f in to.items()} for a, to in raw.items()}
+    found: dict[str, dict[str, Decimal]] = {}
+    for path in _present("units.yml"):
+        for sent, factors in _mapping(path).items():
+            for unit, factor in factors.items():
+                value = Decimal(str(factor))
+                if found.setdefault(sent, {}).setdefault(unit, value) != value:
+                    raise ContractError(
+                        f"{shown(path)}: {sent} to {unit} is {found[sent][unit]:f} in schemas/units.yml, not {value:f}"
+                    )
+    return found
+
+
+def code_lists() -> list[str]:
+    """Names of all code lists."""
+    return sorted({path.stem for folder in schema_folders() for path in (folder / "codes").glob("*.csv")})
 
 
 @cache
@@ -302,18 +397,23 @@ def code_list(name: str) -> dict[str, dict[str, str]]:
     """A code list ``schemas/codes/<name>.csv``: code → row."""
     import csv
 
-    path = SCHEMAS / "codes" / f"{name}.csv"
-    if not path.exists():
+    paths = _present(f"codes/{name}.csv")
+    if not paths:
         raise ContractError(f"unknown code list {name}: add schemas/codes/{name}.csv")
-    with path.open(encoding="utf-8", newline="") as file:
+    if len(paths) > 1:
+        raise ContractError(
+            f"{shown(paths[1])}: there is schemas/codes/{name}.csv already; give it another name"
+        )
+    with paths[0].open(encoding="utf-8", newline="") as file:
         return {row["code"]: row for row in csv.DictReader(file)}
 
 
-def parse_contract(area: str, table: str, raw: dict[str, Any]) -> Contract:
+def parse_contract(area: str, table: str, raw: dict[str, Any], where: str = "") -> Contract:
     """Build a contract from its YAML; columns are looked up in the field dictionary."""
-    where = f"schemas/{area}/{table}.yml"
+    where = where or f"schemas/{area}/{table}.yml"
     if not isinstance(raw, dict):
         raise ContractError(f"{where}: not a mapping")
+    _refuse_undecided(where, raw)
     names = dict(raw.get("columns") or {})
     if raw.get("source"):
         names |= FEED_COLUMNS
@@ -331,11 +431,66 @@ def parse_contract(area: str, table: str, raw: dict[str, Any]) -> Contract:
 @cache
 def contracts() -> dict[str, Contract]:
     """Every contract, ``area.table`` → contract, in the order of area and name."""
-    found = {}
-    for path in sorted(SCHEMAS.glob("*/*.yml")):
-        contract = parse_contract(path.parent.name, path.stem, _read_yaml(path))
+    found: dict[str, Contract] = {}
+    for path in _contract_files():
+        contract = parse_contract(path.parent.name, path.stem, _read_yaml(path), shown(path))
+        if contract.name in found:
+            raise ContractError(
+                f"{shown(path)}: {contract.name} is a contract of the package; give it another name"
+            )
         found[contract.name] = contract
-    return found
+    return dict(sorted(found.items()))
+
+
+def _contract_files() -> Iterator[Path]:
+    """A derived table needs a job of the package, so that an installation adds feeds only."""
+    package, *extra = schema_folders()
+    yield from sorted(package.glob("*/*.yml"))
+    for folder in extra:
+        yield from sorted(folder.glob("raw/*.yml"))
+
+
+def file_of(contract: Contract) -> str:
+    """The file that a contract stands in, as a message names it."""
+    return shown(_present(f"{contract.area}/{contract.table}.yml")[-1])
+
+
+def shown(path: Path) -> str:
+    """A definition's file as a message names it."""
+    return f"schemas/{path.relative_to(SCHEMAS)}" if path.is_relative_to(SCHEMAS) else str(path)
+
+
+def _present(name: str) -> list[Path]:
+    return [path for folder in schema_folders() if (path := folder / name).exists()]
+
+
+def _refuse_undecided(where: Path | str, raw: Any) -> None:
+    """A proposal is no definition until a person has decided what it leaves open."""
+    for field, text in _texts(raw):
+        if re.match(rf"{UNDECIDED}\b|{UNDECIDED}_", text):
+            file = where if isinstance(where, str) else shown(where)
+            raise ContractError(f"{file}: {field} is still {UNDECIDED}; a person must decide it")
+
+
+def _texts(raw: Any, field: str = "") -> Iterator[tuple[str, str]]:
+    """Every text of a definition, names included, with its place."""
+    if isinstance(raw, str):
+        yield field, raw
+    elif isinstance(raw, Mapping):
+        for name, value in raw.items():
+            here = f"{field}.{name}" if field else str(name)
+            yield here, str(name)
+            yield from _texts(value, here)
+    elif isinstance(raw, list):
+        for number, value in enumerate(raw):
+            yield from _texts(value, f"{field}.{number}")
+
+
+def _mapping(path: Path) -> dict[str, Any]:
+    raw = _read_yaml(path)
+    if raw is not None and not isinstance(raw, dict):
+        raise ContractError(f"{shown(path)}: not a mapping")
+    return raw or {}
 
 
 def contract(name: str) -> Contract:

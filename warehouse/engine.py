@@ -29,7 +29,7 @@ from filelock import FileLock
 
 from schemas.contract import digest
 from schemas.errors import RejectedError
-from warehouse.jars import ensure_jars
+from warehouse.jars import JAR_SETS, ensure_jars
 from warehouse.settings import CHECKOUT, Settings, settings
 
 if TYPE_CHECKING:
@@ -68,6 +68,8 @@ def spark_conf(config: Settings) -> dict[str, str]:
         "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
         "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
         "spark.sql.session.timeZone": "UTC",
+        # of a JSON record with a field twice the last one counts, as for every other reader
+        "spark.sql.variant.allowDuplicateKeys": "true",
         # Java never compiles longer methods: rather a projection for each operator than one that is interpreted.
         "spark.sql.codegen.hugeMethodLimit": "8000",
         # Two cores: few, larger tasks. AQE still splits what is skewed.
@@ -106,6 +108,11 @@ def spark_conf(config: Settings) -> dict[str, str]:
     }
 
 
+def _conf_hash(config: Settings) -> str:
+    """What a running engine must have been started with to be used: its configuration and its jars."""
+    return digest([spark_conf(config), JAR_SETS["spark"].coordinates])
+
+
 def connect(config: Settings | None = None) -> SparkSession:
     """A session on the engine, which is started when it does not run.
 
@@ -136,7 +143,7 @@ def _remote(config: Settings) -> str:
     config.engine.mkdir(parents=True, exist_ok=True)
     with FileLock(config.engine / "start.lock", timeout=START_SECONDS * 2):
         state = _running(config)
-        if state is None or state["conf"] != digest(spark_conf(config)):
+        if state is None or state["conf"] != _conf_hash(config):
             stop(config)
             state = _start(config)
     touch(config)
@@ -220,7 +227,7 @@ def _listens(port: int) -> bool:
 
 
 def _start(config: Settings) -> dict[str, Any]:
-    ensure_jars(config)
+    ensure_jars(config, "spark")
     log = config.logs / "engine.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as out:
@@ -253,7 +260,7 @@ def _java_command(config: Settings, port: int) -> list[str]:
     import pyspark
 
     home = Path(pyspark.__file__).parent
-    jars = [str(path) for path in sorted(config.jars.glob("*.jar"))]
+    jars = [str(path) for path in ensure_jars(config, "spark")]
     conf = {
         **spark_conf(config),
         # a cluster's executors fetch the jars; a local engine has them on its class path
@@ -299,7 +306,7 @@ def supervise(config: Settings) -> None:
             "java_started": psutil.Process(java.pid).create_time(),
             "port": port,
             "token": token,
-            "conf": digest(spark_conf(config)),
+            "conf": _conf_hash(config),
         }
         partial = state_file.with_suffix(".partial")
         partial.touch(mode=0o600)

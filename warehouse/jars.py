@@ -1,10 +1,16 @@
-"""Spark's Delta jars, resolved once into the cache by Ivy, which Spark itself ships."""
+"""Java libraries, resolved once into the cache by Ivy, which Spark itself ships; one folder for each set.
+
+A set's folder holds nothing but its jars and a marker with the hash of what was asked for: another list is another
+marker, and the folder is fetched anew.
+"""
 
 from __future__ import annotations
 
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from filelock import FileLock
@@ -13,53 +19,117 @@ from schemas.contract import digest
 from schemas.errors import RejectedError
 from warehouse.settings import Settings
 
-#: Coordinates of what Spark does not bring along. delta-spark 4.4.0 is the newest jar that is published.
-DELTA = ("io.delta", "delta-spark_4.2_2.13", "4.4.0")
-#: Of the resolved jars, those that Spark lacks; the rest are Spark's own in other versions.
-WANTED = ("delta-*.jar", "unitycatalog-*.jar")
+
+@dataclass(frozen=True)
+class JarSet:
+    """Coordinates (``organisation:module:revision``), alone or with all that they need at run time."""
+
+    coordinates: tuple[str, ...]
+    with_dependencies: bool
 
 
-def ensure_jars(config: Settings) -> Path:
-    """The folder with the jars; they are fetched when it is not there yet.
+#: What goes on Spark's class path is named jar by jar: with dependencies Spark's own jars would come along in other
+#: versions.
+JAR_SETS: Mapping[str, JarSet] = {
+    "spark": JarSet(
+        (
+            # Delta; 4.4.0 is the newest that is published
+            "io.delta:delta-spark_4.2_2.13:4.4.0",
+            "io.delta:delta-storage:4.4.0",
+            "io.delta:delta-kernel-api:4.4.0",
+            "io.delta:delta-kernel-defaults:4.4.0",
+            "io.delta:delta-kernel-unitycatalog:4.4.0",
+            "io.unitycatalog:unitycatalog-client:0.6.0",
+            "io.unitycatalog:unitycatalog-hadoop:0.6.0",
+            # Kafka as a source: of Spark's version, and of what it was built with
+            "org.apache.spark:spark-sql-kafka-0-10_2.13:4.2.0",
+            "org.apache.spark:spark-token-provider-kafka-0-10_2.13:4.2.0",
+            "org.apache.kafka:kafka-clients:3.9.2",
+            "org.apache.commons:commons-pool2:2.13.1",
+            # databases as a source
+            "org.postgresql:postgresql:42.7.13",
+        ),
+        with_dependencies=False,
+    ),
+    "kafka": JarSet(
+        (
+            "org.apache.kafka:kafka_2.13:4.2.2",
+            # without a binding the broker logs nothing; of the version of slf4j that the broker comes with
+            "org.slf4j:slf4j-simple:1.7.36",
+        ),
+        with_dependencies=True,
+    ),
+}
+
+
+def ensure_jars(config: Settings, name: str) -> list[Path]:
+    """The jars of a set, sorted; they are fetched when they are not there yet.
 
     Raises:
         RejectedError: they could not be fetched.
     """
-    marker = config.jars / f"complete-{digest([*DELTA, *WANTED])}"
-    if marker.exists():
-        return config.jars
-    config.cache.mkdir(parents=True, exist_ok=True)
-    with FileLock(config.cache / "jars.lock"):
-        if not marker.exists():
-            _fetch(config)
-            marker.touch()
-    return config.jars
+    wanted = JAR_SETS[name]
+    folder = config.jars / name
+    marker = folder / f"complete-{digest(asdict(wanted))}"
+    if not marker.exists():
+        config.jars.mkdir(parents=True, exist_ok=True)
+        with FileLock(config.jars / f"{name}.lock"):
+            if not marker.exists():
+                _fetch(config, name, wanted, folder, marker.name)
+    return sorted(folder.glob("*.jar"))
 
 
-def _fetch(config: Settings) -> None:
+def _fetch(config: Settings, name: str, wanted: JarSet, folder: Path, marker: str) -> None:
+    # an Ivy cache of its own: a half-filled ~/.m2 or ~/.ivy2 makes the resolver fail
+    with tempfile.TemporaryDirectory(dir=config.jars, prefix=f"{name}-") as scratch:
+        lib = Path(scratch) / "lib"
+        said = _resolve(Path(scratch), wanted, lib)
+        missing = [c for c in wanted.coordinates if not (lib / _file_name(c)).exists()]
+        if missing:
+            log = config.jars / f"{name}.log"
+            log.write_text(said, encoding="utf-8")
+            raise RejectedError(
+                f"the jar {missing[0]} could not be fetched; see {log} (the first run needs a network and Java)"
+            )
+        (lib / marker).touch()
+        shutil.rmtree(folder, ignore_errors=True)
+        lib.rename(folder)
+
+
+def _resolve(scratch: Path, wanted: JarSet, lib: Path) -> str:
+    """Let Ivy put the jars into ``lib``; what it said. Whether they are all there is for the caller to see."""
     import pyspark
 
     ivy = Path(pyspark.__file__).parent / "jars"
-    organisation, module, revision = DELTA
-    # an Ivy cache of its own: a half-filled ~/.m2 or ~/.ivy2 makes the resolver fail
-    with tempfile.TemporaryDirectory(dir=config.cache) as folder:
-        lib = Path(folder) / "lib"
-        done = subprocess.run(
-            [
-                "java", "-cp", f"{ivy}/*", "org.apache.ivy.Main", "-cache", f"{folder}/ivy",
-                "-dependency", organisation, module, revision, "-confs", "default",
-                "-retrieve", f"{lib}/[artifact]-[revision].[ext]",
-            ],
-            capture_output=True, text=True, check=False,
-        )  # fmt: skip
-        found = [path for pattern in WANTED for path in lib.glob(pattern)]
-        if done.returncode or not any(path.name.startswith(module) for path in found):
-            log = config.cache / "jars.log"
-            log.write_text(done.stdout + done.stderr, encoding="utf-8")
-            raise RejectedError(
-                f"Spark's Delta jars could not be fetched; see {log} (the first run needs a network)"
-            )
-        shutil.rmtree(config.jars, ignore_errors=True)
-        config.jars.mkdir(parents=True)
-        for path in found:
-            shutil.move(path, config.jars / path.name)
+    module = scratch / "ivy.xml"
+    module.write_text(_ivy_module(wanted), encoding="utf-8")
+    command = [
+        "java", "-cp", f"{ivy}/*", "org.apache.ivy.Main", "-cache", f"{scratch}/ivy",
+        "-ivy", str(module), "-confs", "default", "-retrieve", f"{lib}/[artifact]-[revision].[ext]",
+    ]  # fmt: skip
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+    except FileNotFoundError as error:
+        return str(error)
+    return done.stdout + done.stderr
+
+
+def _ivy_module(wanted: JarSet) -> str:
+    transitive = str(wanted.with_dependencies).lower()
+    lines = []
+    for coordinate in wanted.coordinates:
+        organisation, module, revision = coordinate.split(":")
+        lines.append(
+            f'<dependency org="{organisation}" name="{module}" rev="{revision}"'
+            f' conf="default->default" transitive="{transitive}"/>'
+        )
+    return (
+        '<ivy-module version="2.0"><info organisation="brain" module="jars"/>'
+        '<configurations><conf name="default"/></configurations>'
+        f"<dependencies>{''.join(lines)}</dependencies></ivy-module>"
+    )
+
+
+def _file_name(coordinate: str) -> str:
+    _, module, revision = coordinate.split(":")
+    return f"{module}-{revision}.jar"

@@ -21,9 +21,9 @@ from typing import TYPE_CHECKING, Any
 from deltalake import CommitProperties, DeltaTable, write_deltalake
 
 from schemas.contract import (
-    SCHEMAS,
     Contract,
     code_list,
+    code_lists,
     comment,
     contract,
     contracts,
@@ -253,6 +253,7 @@ DESCRIPTION = {
     "assumption": "规则假设 | What a rule set assumes. One row per rule set and field.",
     "delivery": "批次登记 | Deliveries taken in. One row per delivery and mapping.",
     "quarantine": "隔离统计 | Quarantined records. One row per feed, period and reason.",
+    "correction": "更正统计 | Corrected records. One row per feed, period and heading.",
     "dictionary": "数据字典 | Data dictionary. One row per published column.",
     "code": "代码表 | Code lists. One row per list and code.",
 }
@@ -309,10 +310,9 @@ def describe(path: Path, tables: Mapping[str, pa.Table]) -> None:
 
 def codes() -> list[dict[str, Any]]:
     """The code lists: one row per list and code, to be joined by readers."""
-    names = sorted(path.stem for path in (SCHEMAS / "codes").glob("*.csv"))
     return [
         {"list": name, "code": code, "zh": row["zh"], "en": row.get("en")}
-        for name in names
+        for name in code_lists()
         for code, row in code_list(name).items()
     ]
 

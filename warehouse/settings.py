@@ -26,6 +26,12 @@ class Settings(BaseSettings):
     spark_remote: str | None = None
     spark_conf: dict[str, str] = Field(default_factory=dict)
     engine_idle_minutes: float = 15
+    #: Kafka's bootstrap servers (host:port,…); without them streams come as files.
+    kafka: str | None = None
+    #: Before the names of topics: several homes may share a cluster.
+    kafka_topic_prefix: str = ""
+    #: What clients need to be let in (security.protocol, sasl.…, ssl.…), as warehouse/kafka.py says.
+    kafka_options: dict[str, str] = Field(default_factory=dict)
 
     def model_post_init(self, _: object) -> None:
         self.home = self.home.expanduser().resolve()
@@ -66,6 +72,7 @@ class Settings(BaseSettings):
 
     @property
     def jars(self) -> Path:
+        """A folder for each set of warehouse/jars.py."""
         return self.cache / "jars"
 
 

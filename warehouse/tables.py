@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 import pyarrow as pa
-from deltalake import DeltaTable, Schema
+from deltalake import CommitProperties, DeltaTable, Schema, write_deltalake
+from deltalake.transaction import AddAction
 from filelock import FileLock, Timeout
 
-from schemas.contract import Contract, comment, contract, table_comment
+from schemas.contract import Column, Contract, comment, contract, table_comment
 from schemas.errors import RejectedError
 from warehouse import engine
 from warehouse.settings import Settings, settings
@@ -34,11 +37,23 @@ WITHOUT_STATISTICS = {"delta.dataSkippingNumIndexedCols": "0"}
 LOCK_SECONDS = 600
 
 
-def table_path(name: str, config: Settings | None = None) -> Path:
-    """Folder of a table: ``warehouse/<layer>/<area>/<table>``, the area left out where it is the layer."""
+def table_path(name: str, config: Settings | None = None, table_version: int | None = None) -> Path:
+    """Folder of a table: ``warehouse/<layer>/<area>/<table>``, the area left out where it is the layer.
+
+    From version 2 of its contract on ``<table>@2``: earlier versions stay where and as they are. The version in
+    force where none is given.
+    """
     spec = contract(name)
     root = (config or settings()).warehouse / spec.layer
-    return root / spec.table if spec.area == spec.layer else root / spec.area / spec.table
+    number = table_version or spec.version
+    folder = spec.table if number == 1 else f"{spec.table}@{number}"
+    return root / folder if spec.area == spec.layer else root / spec.area / folder
+
+
+def all_versions(name: str) -> list[Path]:
+    """Folders of all versions of a table that were ever written."""
+    first = table_path(name, table_version=1)
+    return [p for p in (first, *sorted(first.parent.glob(f"{first.name}@*"))) if (p / "_delta_log").is_dir()]
 
 
 def exists(name: str) -> bool:
@@ -55,16 +70,21 @@ def version(name: str) -> int:
 
 
 def create_if_absent(spec: Contract, published: Path | None = None) -> None:
-    """Make an empty table with comments, NOT NULL and properties from its contract.
+    """Make an empty table with comments, NOT NULL and properties from its contract; add columns to one that exists.
 
     The log's first entry is written without Spark: it costs milliseconds instead of seconds.
+
+    Raises:
+        RejectedError: the table that exists cannot become what the contract says.
     """
     path = published or table_path(spec.name)
     if (path / "_delta_log").is_dir():
+        if published is None:  # a published table is written whole, with its schema
+            _add_columns(spec)
         return
     DeltaTable.create(
         str(path),
-        Schema.from_arrow(delta_schema(spec)),
+        _schema_of(spec),
         mode="ignore",
         partition_by=[spec.period] if spec.period else None,
         name=spec.name,
@@ -79,6 +99,58 @@ def delta_schema(spec: Contract) -> pa.Schema:
     return pa.schema([f.with_metadata({"comment": comment(by_name[f.name])}) for f in spec.arrow_schema()])
 
 
+def columns_to_add(spec: Contract) -> list[Column]:
+    """Columns of the contract that its table does not have yet.
+
+    Raises:
+        RejectedError: the contract differs in more than columns that it adds.
+    """
+    there, wanted = _delta_fields(open_table(spec.name).schema()), _delta_fields(_schema_of(spec))
+    faults = [f"no column {name} any more" for name in there if name not in wanted]
+    for name in wanted.keys() & there.keys():
+        if there[name]["type"] != wanted[name]["type"]:
+            faults.append(f"{name} is {_type_name(wanted[name])}, was {_type_name(there[name])}")
+        elif wanted[name]["nullable"] and not there[name]["nullable"]:
+            faults.append(f"{name} may be missing, was required")
+    period = open_table(spec.name).metadata().partition_columns
+    if period != ([spec.period] if spec.period else []):
+        faults.append(f"its period is {spec.period}, was {', '.join(period) or 'none'}")
+    added = [c for c in spec.columns if c.name not in there]
+    if faults:
+        new = f"; new: {', '.join(c.name for c in added)}" if added else ""
+        raise RejectedError(
+            f"{spec.name}: the contract is not that of the table: {'; '.join(sorted(faults))}{new}; columns may be "
+            f"added, anything else needs version: {spec.version + 1} in schemas/{spec.area}/{spec.table}.yml"
+        )
+    return added
+
+
+def _add_columns(spec: Contract) -> None:
+    """Give a table the columns that its contract has gained; rows that exist have them missing."""
+    if not columns_to_add(spec):
+        return
+    with committing(spec.name):
+        added = {c.name for c in columns_to_add(spec)}  # another process may have been first
+        schema = delta_schema(spec)
+        # what exists lacks them: no column that is added can be NOT NULL
+        fields = [schema.field(c.name).with_nullable(True) for c in spec.columns if c.name in added]
+        if fields:
+            open_table(spec.name).alter.add_columns(Schema.from_arrow(pa.schema(fields)).fields)
+
+
+def _schema_of(spec: Contract) -> Schema:
+    return Schema.from_arrow(delta_schema(spec))
+
+
+def _delta_fields(schema: Schema) -> dict[str, dict[str, Any]]:
+    return {f["name"]: f for f in json.loads(schema.to_json())["fields"]}
+
+
+def _type_name(field: dict[str, Any]) -> str:
+    kind = field["type"]
+    return kind if isinstance(kind, str) else f"{kind['type']}<{kind.get('elementType', '')}>"
+
+
 def read(name: str, version: int | None = None) -> DataFrame:
     """A table as a Spark DataFrame, at a version when given; empty when it was never written."""
     spec = contract(name)
@@ -89,10 +161,68 @@ def read(name: str, version: int | None = None) -> DataFrame:
     return reader.load(str(table_path(name)))
 
 
-def append(frame: DataFrame, spec: Contract, metadata: dict[str, Any]) -> None:
-    """Add rows in one commit."""
+@dataclass(frozen=True)
+class DataFile:
+    """A Parquet file that waits to become part of a table: where it lies now, its partition, its rows."""
+
+    path: Path
+    partition: dict[str, str]
+    rows: int
+
+
+def add_files(files: Sequence[DataFile], spec: Contract, metadata: dict[str, Any]) -> None:
+    """Make files part of a table in one commit; they are moved into its folder, which must lie on the same disk."""
     create_if_absent(spec)
-    _writer(frame, spec, metadata).mode("append").save(str(table_path(spec.name)))
+    folder = table_path(spec.name)
+    actions = []
+    for file in files:
+        inside = Path(*(f"{name}={value}" for name, value in file.partition.items())) / f"{uuid4()}.parquet"
+        (folder / inside).parent.mkdir(parents=True, exist_ok=True)
+        moved = file.path.replace(folder / inside)
+        status = moved.stat()
+        stats = json.dumps({"numRecords": file.rows})
+        written = int(status.st_mtime * 1000)
+        actions.append(AddAction(inside.as_posix(), status.st_size, file.partition, written, True, stats))
+    with committing(spec.name):
+        open_table(spec.name).create_write_transaction(
+            actions,
+            "append",
+            _schema_of(spec),
+            partition_by=[spec.period] if spec.period else None,
+            commit_properties=_properties(metadata),
+        )
+
+
+def append_batch(frame: DataFrame, spec: Contract, metadata: dict[str, Any], app: str, number: int) -> None:
+    """Add a stream's batch in one commit; a number that the table has of this stream is left out by Delta itself."""
+    writer = _writer(frame, spec, metadata).option("txnAppId", app).option("txnVersion", number)
+    with committing(spec.name):
+        writer.mode("append").save(str(table_path(spec.name)))
+
+
+def add_rows(rows: Sequence[dict[str, Any]], spec: Contract, metadata: dict[str, Any]) -> None:
+    """Add a few rows in one commit, without Spark."""
+    create_if_absent(spec)
+    with committing(spec.name):
+        write_deltalake(
+            str(table_path(spec.name)),
+            pa.Table.from_pylist(list(rows), schema=spec.arrow_schema()),
+            mode="append",
+            commit_properties=_properties(metadata),
+        )
+
+
+def _properties(metadata: dict[str, Any]) -> CommitProperties:
+    return CommitProperties(custom_metadata={"userMetadata": json.dumps(metadata, ensure_ascii=False)})
+
+
+@contextmanager
+def committing(name: str) -> Iterator[None]:
+    """Hold a table's commit lock: on a plain disk Delta does not keep two processes from the same version."""
+    folder = settings().locks
+    folder.mkdir(parents=True, exist_ok=True)
+    with FileLock(folder / f"commit-{name}.lock", timeout=LOCK_SECONDS):
+        yield
 
 
 def replace_periods(
@@ -110,8 +240,9 @@ def replace_periods(
 
 
 def delete(spec: Contract, condition: str) -> None:
-    """Delete rows through the engine."""
-    engine.connect().sql(f"DELETE FROM delta.`{table_path(spec.name)}` WHERE {condition}").collect()
+    """Delete rows, without Spark."""
+    with committing(spec.name):
+        open_table(spec.name).delete(condition)
 
 
 def _writer(frame: DataFrame, spec: Contract, metadata: dict[str, Any]) -> Any:
@@ -128,16 +259,6 @@ def commit_metadata(name: str, version: int | None = None) -> Iterator[dict[str,
     for entry in open_table(name, version).history():
         if text := entry.get("userMetadata"):
             yield json.loads(text)
-
-
-def last_metadata(name: str) -> dict[str, Any]:
-    """Metadata of the last commit that is ours; empty when there is none."""
-    if not exists(name):
-        return {}
-    for entry in open_table(name).history(1):
-        if text := entry.get("userMetadata"):
-            return dict(json.loads(text))
-    return next(commit_metadata(name), {})
 
 
 def rows(name: str, columns: Sequence[str] | None = None, version: int | None = None) -> pa.Table:

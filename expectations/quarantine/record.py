@@ -17,10 +17,10 @@ SUITE = Suite(
         Check(
             "delivery_known",
             "批次已登记",
-            "The record's delivery is registered",
+            "The record's delivery is registered; a stream registers its own when it seals them",
             "SELECT q.row_id, q.delivery_id FROM {table} q LEFT JOIN raw.delivery d "
             "ON d.delivery_id = q.delivery_id AND d.mapping_hash = q.mapping_hash "
-            "WHERE d.delivery_id IS NULL",
+            "WHERE d.delivery_id IS NULL AND q.feed NOT IN (SELECT feed FROM feeds.feed WHERE is_streamed)",
         ),
         Check(
             "feed_known",

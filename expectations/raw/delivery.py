@@ -50,8 +50,8 @@ SUITE = Suite(
             "隔离记录与登记数相符",
             "The quarantine holds as many records of a delivery as it registered",
             """SELECT d.feed, d.period, d.delivery_id, d.records_quarantined, coalesce(q.found, 0) AS found
-            FROM {table} d LEFT JOIN (SELECT delivery_id, mapping_hash, count(*) AS found
-                FROM quarantine.record GROUP BY ALL) q USING (delivery_id, mapping_hash)
+            FROM {table} d LEFT JOIN (SELECT delivery_id, mapping_hash, period, count(*) AS found
+                FROM quarantine.record GROUP BY ALL) q USING (delivery_id, mapping_hash, period)
             WHERE coalesce(q.found, 0) <> d.records_quarantined""",
         ),
         Check(
@@ -100,10 +100,11 @@ SUITE = Suite(
         Check(
             "every_feed",
             "各数据源均有批次",
-            "Every feed has delivered",
-            # monthly statistics begin with the first monthly year, annual ones end there
-            "SELECT f.feed FROM feeds.feed f WHERE f.feed NOT IN (SELECT feed FROM {table}) "
-            "AND f.feed NOT IN ('gov_statistics_annual', 'gov_statistics_monthly')",
+            "Every connected feed has delivered, those by month and day once there are months",
+            # irregular feeds owe nothing; the annual statistics end where the monthly ones begin
+            "SELECT f.feed FROM feeds.feed f WHERE f.is_connected AND f.feed NOT IN (SELECT feed FROM {table}) "
+            "AND f.feed <> 'gov_statistics_annual' AND (f.cadence LIKE 'yearly%' OR f.cadence <> 'irregular' "
+            "AND EXISTS (SELECT 1 FROM {table} WHERE length(period) > 4))",
             level="warn",
         ),
     ),

@@ -51,7 +51,7 @@ def members(directory: DataFrame, refused: DataFrame) -> DataFrame:
         .select(record.alias("r"), "row_id", F.col("period").alias("year"), "known_at")
         .select("r.*", "row_id", "year", "known_at", F.lit(True).alias("is_refused"))
         # a record without a code is still a firm; its row stands in for the code
-        .withColumn("uscc", F.coalesce("uscc", F.concat(F.lit("row-"), F.left("row_id", F.lit(14)))))
+        .withColumn("uscc", F.coalesce("uscc", F.concat(F.lit("row-"), F.left(F.md5("row_id"), F.lit(14)))))
         .join(accepted.select("uscc", "year"), ["uscc", "year"], "left_anti")
     )
     first = Window.partitionBy("uscc", "year").orderBy("row_id")

@@ -19,10 +19,11 @@ import numpy as np
 
 from jobs.demo_city.delivery import Frame, deliver, encode, file_name, replace, sent_at, source_of
 from jobs.demo_city.faults import Plan, apply, plan_faults
-from jobs.demo_city.feeds import City, build_city, deliveries, land_uses
+from jobs.demo_city.feeds import City, build_city, land_uses
 from jobs.demo_city.figures import TAXES
 from jobs.demo_city.parameters import parameters
 from jobs.demo_city.population import ABOVE
+from jobs.demo_city.schedule import deliveries
 from schemas.contract import SCHEMAS, feeds
 from schemas.errors import UsageError
 

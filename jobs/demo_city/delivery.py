@@ -59,7 +59,7 @@ class Frame:
         if extra or missing:
             raise ContractError(
                 f"schemas/raw/{self.feed}.yml: the demo city sends {sorted(extra)} which is not mapped, "
-                f"and lacks {sorted(missing)}; extend jobs/demo_city/feeds.py"
+                f"and lacks {sorted(missing)}; extend its module in jobs/demo_city"
             )
         first, *others = wanted
         order = [(first, wanted[first]), *((h, h) for h in self.source.ignored)]
@@ -125,17 +125,38 @@ def take(values: Sequence[str | None] | pa.Array, index: Ints) -> pa.Array:
 def dates(
     contract: Contract, column: str, days: npt.NDArray[np.datetime64], blank: Bools | None = None
 ) -> pa.Array:
-    """Dates in the sender's format."""
-    pattern = source_of(contract).mapping[column].date_format
-    moments = days.astype("datetime64[D]")
-    text = np.datetime_as_string(moments)
-    if pattern == "yyyy/M/d":
-        text = np.char.replace(np.char.replace(text, "-0", "/"), "-", "/")
-    elif pattern != "yyyy-MM-dd":
+    """Dates in the sender's format; where the sender has several, records take them in turn."""
+    formats = source_of(contract).mapping[column].date_formats
+    if unknown := set(formats) - set(_DATE_MARKS):
         raise ContractError(
-            f"schemas/raw/{contract.table}.yml: the demo city cannot write dates as {pattern}"
+            f"schemas/raw/{contract.table}.yml: the demo city cannot write dates as {sorted(unknown)}"
         )
-    return pa.array(text.astype(object), type=pa.string(), mask=blank)
+    text = np.datetime_as_string(days.astype("datetime64[D]")).astype(object)
+    for number, pattern in enumerate(formats):
+        text[number :: len(formats)] = _written(text[number :: len(formats)].astype(str), pattern)
+    return pa.array(text, type=pa.string(), mask=blank)
+
+
+#: Date formats that the demo city's senders write: what stands after year, month and day.
+_DATE_MARKS = {"yyyy-MM-dd": ("-", "-", ""), "yyyy/M/d": ("/", "/", ""), "yyyy年M月d日": ("年", "月", "日")}
+
+
+def _written(iso: npt.NDArray[np.str_], pattern: str) -> npt.NDArray[np.str_]:
+    """ISO dates in another format.
+
+    >>> _written(np.array(["2024-03-05"]), "yyyy年M月d日").tolist()
+    ['2024年3月5日']
+    """
+    if pattern == "yyyy-MM-dd":
+        return iso
+    after_year, after_month, after_day = _DATE_MARKS[pattern]
+    short = np.char.replace(iso, "-0", "-")
+    year, rest = np.char.partition(short, "-")[:, [0, 2]].T
+    month, day = np.char.partition(rest, "-")[:, [0, 2]].T
+    for piece in (after_year, month, after_month, day, after_day):
+        year = np.char.add(year, piece)
+    written: npt.NDArray[np.str_] = year
+    return written
 
 
 def days_in_year(year: Ints, draw: npt.NDArray[np.float64]) -> npt.NDArray[np.datetime64]:
@@ -170,8 +191,18 @@ def _csv(source: Source, table: pa.Table) -> bytes:
     return text.encode(source.encoding)
 
 
+#: Records that are joined to lines at a time: what lies beside the file in memory stays small.
+_LINES_AT_A_TIME = 200_000
+
+
 def _json_lines(table: pa.Table) -> bytes:
     """One object a line; cells hold no quotes or backslashes, so they are joined as they are."""
+    starts = range(0, table.num_rows, _LINES_AT_A_TIME)
+    return b"".join(_lines(table.slice(start, _LINES_AT_A_TIME)) for start in starts)
+
+
+def _lines(table: pa.Table) -> memoryview:
+    """The lines of some records: the bytes of one text array whose elements end in a line feed."""
     pieces: list[pa.Array | str] = []
     for position, name in enumerate(table.column_names):
         column = table.column(position).combine_chunks()
@@ -179,8 +210,11 @@ def _json_lines(table: pa.Table) -> bytes:
         if pa.types.is_string(column.type):
             text = pc.binary_join_element_wise('"', text, '"', "")
         pieces += [f'{"," if position else "{"}"{name}":', pc.fill_null(text, "null")]
-    lines = pc.binary_join_element_wise(*pieces, "}", "")
-    return ("\n".join(lines.to_pylist()) + "\n").encode("utf-8")
+    lines = pc.binary_join_element_wise(*pieces, "}\n", "")
+    first, last = (lines.offset, lines.offset + len(lines))
+    _, offsets, text = lines.buffers()
+    ends = np.frombuffer(offsets, dtype=np.int32)
+    return memoryview(text)[ends[first] : ends[last]]
 
 
 def _excel(source: Source, table: pa.Table) -> bytes:
@@ -263,7 +297,8 @@ def _heading(sheet: object, names: list[str], rows: int) -> None:
 def file_name(frame: Frame, suffix: str = "") -> str:
     """``tax_2023.csv``, ``land_survey_2023_haishu.csv``, ``energy_2023_corrected.jsonl``."""
     ending = {"csv": "csv", "jsonl": "jsonl", "excel": "xlsx"}[frame.source.format]
-    stem = "_".join(filter(None, [frame.feed.removeprefix("gov_"), frame.period, frame.part, suffix]))
+    name = frame.feed.removeprefix("gov_").removeprefix("ent_")
+    stem = "_".join(filter(None, [name, frame.period, frame.part, suffix]))
     return f"{stem}.{ending}"
 
 
@@ -276,11 +311,13 @@ def source_row(source: Source, position: int) -> int:
 
 
 def period_end(period: str) -> date:
-    """Last day of a year or month.
+    """Last day of a year or month; a day is its own last one.
 
     >>> period_end("2024-02").isoformat()
     '2024-02-29'
     """
+    if len(period) == 10:
+        return date.fromisoformat(period)
     year, _, month = period.partition("-")
     if not month:
         return date(int(year), 12, 31)

@@ -27,6 +27,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from jobs.demo_city import devices
 from jobs.demo_city.delivery import Frame, source_row
 from jobs.demo_city.draws import stream
 from jobs.demo_city.feeds import FIRST_MONTHLY_YEAR, City, Uses, holder_codes, land_uses, parcel_codes
@@ -154,6 +155,8 @@ def plan_faults(city: City, years: tuple[int, ...]) -> Plan:
     planner.deliveries(has_annual=bool(yearly))
     if monthly:
         planner.cumulative(monthly[0])
+    if devices.YEAR in years:
+        planner.meters()
     return Plan(tuple(planner.edits), tuple(planner.extras), planner.late)
 
 
@@ -500,6 +503,24 @@ class _Planner:
             self._add(
                 "cumulative_falls", "gov_statistics_monthly", site, fall, _ACCEPTED, period=f"{year}-07"
             )
+
+    def meters(self) -> None:
+        """Three broken records of the meter stream, on its fourth day at 10:00."""
+        day, feed_name = 3, "ent_meter_reading"
+        changes: tuple[tuple[str, dict[str, Change], str], ...] = (
+            ("wrong_check_digit_meter", {"uscc": broken}, "uscc:check"),
+            (
+                "malformed_meter_account",
+                {"meter_account_code": lambda a: f"NB{a[2:]}"},
+                "meter_account_code:pattern",
+            ),
+            ("missing_required", {"uscc": None}, "uscc:missing"),
+        )
+        sure = devices.Week(self.city).sure_readings(day, interval=40)
+        for (account, read_at), (kind, change, reason) in zip(sure, changes, strict=False):
+            where = {"meter_account_code": account, "read_at": read_at}
+            period = str(devices.DAYS[day])
+            self.edits.append(Edit(kind, feed_name, period, where, change, (_quarantined(reason),)))
 
 
 def _times(factor: str, places: int | None = None) -> Callable[[str], str]:

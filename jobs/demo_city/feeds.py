@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from functools import partial
 from itertools import pairwise
 
 import numpy as np
@@ -304,13 +302,17 @@ _QUARTERLY = (0.22, 0.22, 0.22, 0.42, 0.55, 0.55, 0.78, 0.78, 0.78, 1.0, 1.0, 1.
 _HALF_YEARLY = (0, 0, 0, 0, 0, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 1.0)
 
 
-def _between(total: Ints, before: Floats | float, after: Floats | float) -> Ints:
+def between(total: Ints, before: Floats | float, after: Floats | float) -> Ints:
     """What falls between two shares of the year; all months add up to the total exactly."""
     part: Ints = np.rint(total * after).astype(np.int64) - np.rint(total * before).astype(np.int64)
     return part
 
 
-def _reached(city: City, kind: str, year: int, month: int) -> tuple[Floats, Floats]:
+def period_of(year: int, month: int | None) -> str:
+    return f"{year}-{month:02d}" if month else str(year)
+
+
+def reached(city: City, kind: str, year: int, month: int) -> tuple[Floats, Floats]:
     """Each site's share of the year reached before and after the month."""
     rng = stream(city.population.seed, f"months-{kind}-{year}")
     shares = cumulative_shares(rng, city.population.sites, 12, 0.2)
@@ -324,7 +326,7 @@ def tax(city: City, year: int, month: int | None = None) -> Frame:
     columns = {"uscc": city.uscc(sites, year), "纳税人名称": city.name(sites, year)}
     offices = [f"国家税务总局宁波市{d.name}税务局" for d in city.p.districts]
     columns["主管税务机关"] = take(offices, q.district[sites])
-    before, after = _reached(city, "tax", year, month) if month else (np.zeros(q.sites), np.ones(q.sites))
+    before, after = reached(city, "tax", year, month) if month else (np.zeros(q.sites), np.ones(q.sites))
     steps: dict[str, tuple[float, ...]] = {
         "income": _QUARTERLY,
         "land_use": _HALF_YEARLY,
@@ -332,13 +334,18 @@ def tax(city: City, year: int, month: int | None = None) -> Frame:
     }
     for key, column in _TAX_COLUMNS.items():
         if month and key in steps:
-            values = _between(figures.taxes[key], (0.0, *steps[key])[month - 1], steps[key][month - 1])
+            values = between(figures.taxes[key], (0.0, *steps[key])[month - 1], steps[key][month - 1])
         else:
-            values = _between(figures.taxes[key], before, after)
+            values = between(figures.taxes[key], before, after)
         columns[column] = amounts(contract, column, values[sites], "元", 2)
-    declared = _between(figures.declared, before, after)[sites]
+    declared = between(figures.declared, before, after)[sites]
     columns["declared_revenue_wan_yuan"] = amounts(contract, "declared_revenue_wan_yuan", declared, "元", 2)
-    return _frame(contract, _period(year, month), columns)
+    return _frame(contract, period_of(year, month), columns)
+
+
+def meter_accounts(city: City, meters: Ints) -> pa.Array:
+    """33 and eight digits, different for every meter: 61,803,399 shares no factor with 10^8."""
+    return pa.array(33 * 10**8 + (meters * 61803399 + city.population.seed) % 10**8).cast(pa.string())
 
 
 def electricity(city: City, year: int, month: int | None = None) -> Frame:
@@ -348,15 +355,13 @@ def electricity(city: City, year: int, month: int | None = None) -> Frame:
     sites = city.meter_site[meters]
     kwh = np.rint(power[sites] * city.meter_share[meters]).astype(np.int64)
     if month:
-        before, after = _reached(city, "power", year, month)
-        kwh = _between(kwh, before[sites], after[sites])
-    # 33 and eight digits, different for every meter: 61,803,399 shares no factor with 10^8.
-    account = 33 * 10**8 + (meters * 61803399 + q.seed) % 10**8
+        before, after = reached(city, "power", year, month)
+        kwh = between(kwh, before[sites], after[sites])
     return _frame(
         contract,
-        _period(year, month),
+        period_of(year, month),
         {
-            "meter_account_code": pa.array(account).cast(pa.string()),
+            "meter_account_code": meter_accounts(city, meters),
             "户名": city.name(sites, year),
             "uscc": city.uscc(sites, year),
             "power_kwh": amounts(contract, "power_kwh", kwh, "万千瓦时", 4),
@@ -373,7 +378,7 @@ def social_insurance(city: City, year: int, month: int | None = None) -> Frame:
         insured = np.maximum(np.rint(insured * rng.uniform(0.96, 1.04, len(sites))), 0).astype(np.int64)
     return _frame(
         contract,
-        _period(year, month),
+        period_of(year, month),
         {
             "uscc": city.uscc(sites, year),
             "单位编号": pa.array(30_000_000 + sites).cast(pa.string()),
@@ -394,13 +399,13 @@ def statistics_monthly(city: City, year: int, month: int) -> Frame:
 def _statistics(city: City, contract: Contract, year: int, month: int | None) -> Frame:
     sites = city.above(year)
     figures = city.year(year)
-    share = np.ones(city.population.sites) if month is None else _reached(city, "statistics", year, month)[1]
+    share = np.ones(city.population.sites) if month is None else reached(city, "statistics", year, month)[1]
     columns = {"uscc": city.uscc(sites, year), "单位详细名称": city.name(sites, year)}
     for key in STATISTICS:
         values = np.rint((figures.money[key] * share)[sites]).astype(np.int64)
         columns[f"{key}_wan_yuan"] = amounts(contract, f"{key}_wan_yuan", values, "千元", 0)
     columns["employees_average"] = amounts(contract, "employees_average", figures.employees[sites], "人", 0)
-    return _frame(contract, _period(year, month), columns)
+    return _frame(contract, period_of(year, month), columns)
 
 
 def energy(city: City, year: int) -> Frame:
@@ -652,43 +657,3 @@ def penalty(city: City, year: int) -> Frame:
             "document_code": pa.array([f"甬罚示〔{year}〕{i + 1}号" for i in range(len(site))]),
         },
     )
-
-
-# --- the order of deliveries ---------------------------------------------------------------------------
-
-
-def _period(year: int, month: int | None) -> str:
-    return f"{year}-{month:02d}" if month else str(year)
-
-
-def deliveries(city: City, years: tuple[int, ...]) -> Iterator[tuple[str, str, str, Callable[[], Frame]]]:
-    """Every regular delivery: feed, period, part, and how to build it."""
-    for year in years:
-        yield from _yearly(city, year, complete=year == years[0])
-        if year < FIRST_MONTHLY_YEAR:
-            yield "gov_statistics_annual", str(year), "", partial(statistics_annual, city, year)
-        months: tuple[int | None, ...] = (None,) if year < FIRST_MONTHLY_YEAR else tuple(range(1, 13))
-        for month in months:
-            period = _period(year, month)
-            yield "gov_tax", period, "", partial(tax, city, year, month)
-            yield "gov_electricity", period, "", partial(electricity, city, year, month)
-            yield "gov_social_insurance", period, "", partial(social_insurance, city, year, month)
-            if month is not None and month >= 2:
-                yield (
-                    "gov_statistics_monthly",
-                    period,
-                    "",
-                    partial(statistics_monthly, city, year, month),
-                )
-
-
-def _yearly(city: City, year: int, complete: bool) -> Iterator[tuple[str, str, str, Callable[[], Frame]]]:
-    yield "gov_business_registry", str(year), "", partial(business_registry, city, year, complete)
-    yield "gov_statistics_directory", str(year), "", partial(statistics_directory, city, year)
-    yield "gov_energy", str(year), "", partial(energy, city, year)
-    yield "gov_emission", str(year), "", partial(emission, city, year)
-    yield "gov_land_parcel", str(year), "", partial(land_parcel, city, year)
-    for number, district in enumerate(city.p.districts):
-        yield "gov_land_survey", str(year), district.pinyin, partial(land_survey, city, year, number)
-    yield "gov_honour", str(year), "", partial(honour, city, year)
-    yield "gov_penalty", str(year), "", partial(penalty, city, year)

@@ -1,251 +1,571 @@
-"""The bounded reader: a sender's file becomes text cells with record numbers, outside Spark.
+"""The bounded reader: a sender's file becomes text cells with record numbers.
 
-Spark's CSV source neither reads GB18030 strictly nor numbers records, and has no Excel. Here a file is read
-as text, strictly in the encoding of its contract; nothing is converted or dropped.
+A file is read strictly in the encoding of its contract; nothing is converted or dropped. What a small file holds
+stays in memory, a large one goes through a scratch file on disk that is mapped into memory, so that no input
+takes more memory than ``IN_MEMORY_BYTES`` and a few blocks.
 """
 
 from __future__ import annotations
 
 import codecs
+import csv
 import io
+import itertools
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import date, datetime
+import mmap
+import re
+import stat
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+import msgspec
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv
 
+from jobs.ingest import archives, excel
 from schemas.contract import Contract, Source
 from schemas.errors import RejectedError
 
-#: Prefix of the text columns in the reader's files, beside the provenance columns.
-TEXT = "text_"
-#: Prefix of what the reader found out about check characters: one look-up for it, eighteen cuts of a text for Spark.
-VALID = "valid_"
-
-#: Files above this are refused: they would not fit the reader's memory.
 MAX_FILE_BYTES = 4 << 30
+#: Files up to this size are held in memory.
+IN_MEMORY_BYTES = 512 << 20
+#: A record must fit in a block.
+BLOCK_BYTES = 8 << 20
+MAX_HEADINGS = 2000
+#: Lines of JSON that are looked at for fields which the mapping does not know.
+SAMPLED_LINES = 100
+
+_Item = TypeVar("_Item")
+
+#: Columns of a reader's table beside ``cell_0``, ``cell_1`` …
+CELL = "cell_"
+#: The cells under a heading as corrected, where a correction speaks of one; the others stay as sent.
+CORRECTED = "corrected_"
+SOURCE_ROW = "source_row"
+SOURCE_FILE = "source_file"
+#: The record as one text where it has no cells: a JSON line, or a line with too many or too few cells.
+RAW_TEXT = "raw_text"
+RECORD_REASON = "record_reason"
+
+_SCHEMA_TAIL = [
+    pa.field(SOURCE_ROW, pa.int64()),
+    pa.field(RAW_TEXT, pa.string()),
+    pa.field(RECORD_REASON, pa.string()),
+]
 
 
 @dataclass(frozen=True)
-class TextRecords:
-    """A file's records as text.
+class Records:
+    """A file's records as text: one row for each, whether broken or not.
 
-    ``cells`` has one text column for each heading, in the file's order; ``numbers`` the record numbers as a
-    spreadsheet shows them; ``broken`` pairs of record number and cells for records whose number of cells
-    is not the headings' (kept, to be quarantined).
+    ``table`` has a text column ``cell_<i>`` for each heading, record numbers as a spreadsheet shows them, and
+    the reason why a record is none, where it is.
     """
 
     headings: list[str]
-    cells: pa.Table
-    numbers: pa.Array
-    broken: list[tuple[int, list[str]]]
+    table: pa.Table
 
     @property
     def count(self) -> int:
-        return int(self.cells.num_rows) + len(self.broken)
+        return int(self.table.num_rows)
 
 
-def read_records(path: Path, spec: Contract) -> TextRecords:
-    """Read one file as its contract says it is sent.
+def cell_columns(records: Records) -> dict[str, str]:
+    """Heading → the column that has its cells, corrected where there is a correction."""
+    names = set(records.table.column_names)
+    return {
+        heading: f"{CORRECTED}{i}" if f"{CORRECTED}{i}" in names else f"{CELL}{i}"
+        for i, heading in enumerate(records.headings)
+    }
+
+
+def read_records(path: Path, spec: Contract, scratch: Path) -> Records:
+    """Read one file, or all files of a zip archive, as its contract says it is sent.
+
+    Args:
+        scratch: an existing folder for what does not fit in memory; the result may map files in it.
 
     Raises:
-        RejectedError: the file is empty, unreadable, in another encoding, or lacks a heading.
+        RejectedError: the file is empty, unreadable, in another encoding, too large, or lacks a heading.
     """
-    source = spec.source
-    assert source is not None
-    size = path.stat().st_size
-    if size == 0:
-        raise RejectedError(f"{path.name}: the file is empty; ask {source.sender} to send it again")
-    if size > MAX_FILE_BYTES:
-        raise RejectedError(f"{path.name}: larger than {MAX_FILE_BYTES >> 30} GiB; split it")
-    read = {"csv": _read_csv, "jsonl": _read_json_lines, "excel": _read_excel}[source.format]
-    records = read(path, source)
-    _check_headings(path, source, records.headings)
-    if records.count == 0:
-        raise RejectedError(f"{path.name}: headings but no record; ask {source.sender} to send it again")
+    source = _source(spec)
+    check_file(path, path.name)
+    if path.suffix.lower() == ".zip":
+        members = archives.extract(path, scratch, MAX_FILE_BYTES)
+        parts = [_read_one(file, f"{path.name}/{name}", source, scratch) for name, file in members]
+        records = _joined(path.name, parts)
+    else:
+        records = _read_one(path, path.name, source, scratch)
+    if source.format == "jsonl":
+        _check_fields(path.name, spec, records)
     return records
+
+
+def kept(
+    by_file: Mapping[str, Sequence[tuple[int, list[str]]]], headings: list[str], spec: Contract
+) -> Records:
+    """Records that were kept, as they were sent: record numbers and original records by file."""
+    of_one = _kept_lines if _source(spec).format == "jsonl" else _kept_cells
+    if of_one is _kept_lines:
+        headings = list(dict.fromkeys((*_source(spec).headings, *headings)))
+    parts = [
+        _named(of_one(records, headings, _source(spec)), file) for file, records in sorted(by_file.items())
+    ]
+    return Records(headings, pa.concat_tables([part.table for part in parts]))
+
+
+def _kept_lines(records: Sequence[tuple[int, list[str]]], headings: list[str], source: Source) -> Records:
+    return _spooled_in_memory(_json_batches(((n, cells[0]) for n, cells in records), source), headings)
+
+
+def _kept_cells(records: Sequence[tuple[int, list[str]]], headings: list[str], source: Source) -> Records:
+    whole = [r for r in records if len(r[1]) == len(headings)]
+    broken = [(n, cells[0] if cells else "") for n, cells in records if len(cells) != len(headings)]
+    columns = [pa.array([cells[i] for _, cells in whole], pa.string()) for i in range(len(headings))]
+    table = _table(columns, np.array([n for n, _ in whole], np.int64))
+    return Records(headings, _mark_nul(_with_broken(table, broken)))
+
+
+def _named(records: Records, file: str) -> Records:
+    label = pa.repeat(pa.scalar(file), records.count)
+    return replace(records, table=records.table.append_column(SOURCE_FILE, label))
 
 
 def unknown_headings(source: Source, headings: Sequence[str]) -> list[str]:
     """Headings that the mapping neither uses nor ignores by name: a change at the sender's."""
-    known = {m.heading for m in source.mapping.values() if m.heading} | set(source.ignored)
+    known = set(source.headings) | set(source.ignored)
     return [h for h in headings if h not in known]
 
 
-def _check_headings(path: Path, source: Source, headings: Sequence[str]) -> None:
-    wanted = [m.heading for m in source.mapping.values() if m.heading]
-    missing = [h for h in wanted if h not in headings]
-    if missing:
+def some(headings: Sequence[str]) -> str:
+    """Headings for a message, which is one line."""
+    more = f" and {len(headings) - 12:,} more" if len(headings) > 12 else ""
+    return ", ".join(" ".join(h[:40].split()) for h in headings[:12]) + more
+
+
+def _source(spec: Contract) -> Source:
+    assert spec.source is not None
+    return spec.source
+
+
+def _read_one(path: Path, name: str, source: Source, scratch: Path) -> Records:
+    if check_file(path, name) == 0:
+        raise RejectedError(f"{name}: the file is empty; ask {source.sender} to send it again")
+    read: Callable[[Path, str, Source, Path], Records] = {
+        "csv": _read_csv,
+        "jsonl": _read_json_lines,
+        "excel": _read_excel,
+    }[source.format]
+    records = read(path, name, source, scratch)
+    if records.count == 0:
+        raise RejectedError(f"{name}: headings but no record; ask {source.sender} to send it again")
+    return _named(records, name)
+
+
+def check_file(path: Path, name: str) -> int:
+    """Size of a file that may be read; looked at before anything reads it, its checksum included.
+
+    Raises:
+        RejectedError: it is a link, a device or a pipe, or too large.
+    """
+    status = path.lstat()
+    if not stat.S_ISREG(status.st_mode):
+        raise RejectedError(f"{name}: a link or a device, not a file; put the file itself there")
+    if status.st_size > MAX_FILE_BYTES:
+        raise RejectedError(f"{name}: larger than {MAX_FILE_BYTES >> 30} GiB; split it")
+    return status.st_size
+
+
+def _joined(archive: str, parts: list[Records]) -> Records:
+    first, *others = parts
+    if any(part.headings != first.headings for part in others):
+        raise RejectedError(f"{archive}: its files have different headings; send them one by one")
+    return Records(first.headings, pa.concat_tables([part.table for part in parts]))
+
+
+def _check_headings(name: str, source: Source, headings: Sequence[str]) -> None:
+    if len(headings) > MAX_HEADINGS:
         raise RejectedError(
-            f"{path.name}: no column {', '.join(missing)}; the file has {', '.join(headings[:12])}"
+            f"{name}: {len(headings):,} columns in the heading; at most {MAX_HEADINGS:,} are read"
         )
+    missing = [h for h in source.headings if h not in headings]
+    if missing:
+        raise RejectedError(f"{name}: no column {some(missing)}; the file has {some(headings)}")
     repeated = sorted({h for h in headings if headings.count(h) > 1})
     if repeated:
-        raise RejectedError(f"{path.name}: column {', '.join(repeated)} appears more than once")
+        raise RejectedError(f"{name}: column {some(repeated)} appears more than once")
 
 
-def _wrong_encoding(path: Path, source: Source, error: Exception) -> RejectedError:
+def _check_fields(name: str, spec: Contract, records: Records) -> None:
+    """JSON has no heading line: a field that the table requires and no record has is a missing column."""
+    source = _source(spec)
+    required = [
+        source.mapping[c.name].heading for c in spec.columns if c.required and c.name in source.mapping
+    ]
+    missing = [
+        h
+        for h in required
+        if h and not pc.any(pc.not_equal(records.table[f"{CELL}{records.headings.index(h)}"], "")).as_py()
+    ]
+    if missing:
+        raise RejectedError(f"{name}: no record has a field {', '.join(missing)}")
+
+
+def _wrong_encoding(name: str, source: Source, error: Exception) -> RejectedError:
     return RejectedError(
-        f"{path.name}: not {source.encoding} as its contract says ({error}); "
+        f"{name}: not {source.encoding} as its contract says ({error}); "
         "ask for the right encoding or change source.encoding"
     )
+
+
+# --- tables ----------------------------------------------------------------------------------------
+
+
+def _table(cells: Sequence[pa.Array], numbers: np.ndarray[Any, Any]) -> pa.Table:
+    count = len(numbers)
+    names = [f"{CELL}{i}" for i in range(len(cells))]
+    tail = [pa.array(numbers, pa.int64()), pa.nulls(count, pa.string()), pa.nulls(count, pa.string())]
+    schema = pa.schema([pa.field(n, pa.string()) for n in names] + _SCHEMA_TAIL)
+    return pa.table([*cells, *tail], schema=schema)
+
+
+def _with_broken(
+    table: pa.Table, broken: Sequence[tuple[int, str]], reason: str = "record:cells"
+) -> pa.Table:
+    if not broken:
+        return table
+    columns = {name: pa.nulls(len(broken), table.schema.field(name).type) for name in table.column_names}
+    columns[SOURCE_ROW] = pa.array([n for n, _ in broken], pa.int64())
+    columns[RAW_TEXT] = pa.array([text for _, text in broken], pa.string())
+    columns[RECORD_REASON] = pa.array([reason] * len(broken), pa.string())
+    return pa.concat_tables([table, pa.table(columns, schema=table.schema)])
+
+
+def _spooled(tables: Iterator[pa.Table], scratch: Path) -> pa.Table:
+    """The tables in a file that is mapped into memory: what was read takes no memory of its own."""
+    path = scratch / f"spool-{len(list(scratch.iterdir()))}.arrow"
+    first = next(tables)
+    with pa.OSFile(str(path), "wb") as file, pa.ipc.new_file(file, first.schema) as writer:
+        writer.write_table(first)
+        for table in tables:
+            writer.write_table(table)
+    return pa.ipc.open_file(pa.memory_map(str(path))).read_all()
+
+
+def _spooled_in_memory(tables: Iterator[pa.Table], headings: list[str]) -> Records:
+    found = list(tables)
+    return Records(headings, pa.concat_tables(found) if found else _table([], np.array([], np.int64)))
 
 
 # --- CSV -------------------------------------------------------------------------------------------
 
 
-def _read_csv(path: Path, source: Source) -> TextRecords:
-    data = path.read_bytes()
-    if source.encoding.startswith("utf-8"):
-        data = data.removeprefix(codecs.BOM_UTF8)
-        payload: Any = data
-        try:
-            data.decode("utf-8")
-        except UnicodeDecodeError as error:
-            raise _wrong_encoding(path, source, error) from None
-    else:
-        try:
-            payload = data.decode(source.encoding).encode("utf-8")
-        except UnicodeDecodeError as error:
-            raise _wrong_encoding(path, source, error) from None
-    headings = _first_line(payload, source)
-    broken: list[tuple[int, list[str]]] = []
+def _read_csv(path: Path, name: str, source: Source, scratch: Path) -> Records:
+    try:
+        headings = _first_line(path, source)
+        _check_headings(name, source, headings)
+        table = None
+        if path.stat().st_size <= IN_MEMORY_BYTES:
+            table = _csv_at_once(path, headings, source)
+        if table is None:
+            table = _spooled(_csv_in_blocks(path, headings, source), scratch)
+    except UnicodeDecodeError as error:
+        raise _wrong_encoding(name, source, error) from None
+    except (pa.ArrowInvalid, csv.Error) as error:
+        raise _unreadable_csv(name, source, error) from None
+    _refuse_open_quote(path, name, table)
+    if source.encoding == "gb18030":
+        refuse_utf8_within(path, name)
+    return Records(headings, _mark_nul(table) if _holds(path, b"\0") else table)
 
-    def keep(row: pyarrow.csv.InvalidRow) -> str:
-        broken.append((row.number, [row.text or ""]))
+
+def _refuse_open_quote(path: Path, name: str, table: pa.Table) -> None:
+    """A quote that is never closed makes one cell of all that follows it, and of many records one."""
+    if not table.num_rows or _count(path, b'"') % 2 == 0:
+        return
+    number = pc.max(table[SOURCE_ROW]).as_py()
+    [last] = table.filter(pc.equal(table[SOURCE_ROW], number)).to_pylist()
+    if any("\n" in text for column, text in last.items() if column != SOURCE_ROW and text):
+        raise RejectedError(f"{name}: a quote is opened in record {number} and never closed; mend the file")
+
+
+#: Four Chinese characters or more in UTF-8 between plain ones. GB18030 has such bytes in one text of 10¹⁰.
+_UTF8_RUN = re.compile(rb"[\x00-\x7f](?:[\xe4-\xe9][\x80-\xbf]{2}){4,}(?:[\x00-\x7f]|\Z)")
+
+
+def refuse_utf8_within(path: Path, name: str) -> None:
+    """UTF-8 read as GB18030 is often text, only another: strict decoding does not find it."""
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        if found := _UTF8_RUN.search(content):
+            line = _lines_before(content, found.start() + 1) + 1
+            raise RejectedError(
+                f"{name}: line {line} holds UTF-8 in a file of GB18030; send it whole in one encoding"
+            )
+
+
+def _lines_before(content: mmap.mmap, end: int) -> int:
+    return sum(content[i : min(i + BLOCK_BYTES, end)].count(b"\n") for i in range(0, end, BLOCK_BYTES))
+
+
+def _unreadable_csv(name: str, source: Source, error: Exception) -> RejectedError:
+    text = str(error).splitlines()[0]
+    if "UTF8" in text:
+        return _wrong_encoding(name, source, error)
+    if "straddling" in text:
+        return RejectedError(
+            f"{name}: a record of more than {BLOCK_BYTES >> 20} MiB, or a quote that is never closed"
+        )
+    return RejectedError(f"{name}: not readable as CSV: {text}")
+
+
+def _csv_at_once(path: Path, headings: list[str], source: Source) -> pa.Table | None:
+    """All records on all cores; None where a record has too many or too few cells: its number is known only to one."""
+    broken = 0
+
+    def count(_: pyarrow.csv.InvalidRow) -> str:
+        nonlocal broken
+        broken += 1
         return "skip"
 
-    try:
-        table = pyarrow.csv.read_csv(
-            pa.BufferReader(payload),
-            # one thread: record numbers of broken rows are known only then
-            read_options=pyarrow.csv.ReadOptions(use_threads=False, column_names=headings, skip_rows=1),
-            parse_options=pyarrow.csv.ParseOptions(
-                delimiter=source.delimiter,
-                newlines_in_values=True,
-                invalid_row_handler=keep,
-                ignore_empty_lines=True,
-            ),
-            convert_options=pyarrow.csv.ConvertOptions(
-                column_types=dict.fromkeys(headings, pa.string()),
-                strings_can_be_null=False,
-                quoted_strings_can_be_null=False,
-            ),
-        )
-    except pa.ArrowInvalid as error:
-        raise RejectedError(f"{path.name}: not readable as CSV: {str(error).splitlines()[0]}") from None
-    taken = {number for number, _ in broken}
-    numbers: Any = (
-        pa.array(range(2, table.num_rows + 2), pa.int32())
-        if not taken
-        else pa.array([n for n in range(2, table.num_rows + len(taken) + 2) if n not in taken], pa.int32())
+    table = pyarrow.csv.read_csv(path, **_csv_options(headings, source, count, threads=True))
+    if broken:
+        return None
+    numbers = pa.array(np.arange(2, table.num_rows + 2, dtype=np.int64))
+    nothing = pa.nulls(table.num_rows, pa.string())
+    named = table.rename_columns([f"{CELL}{i}" for i in range(len(headings))])
+    return (
+        named.append_column(SOURCE_ROW, numbers)
+        .append_column(RAW_TEXT, nothing)
+        .append_column(RECORD_REASON, nothing)
     )
-    return TextRecords(headings, table, numbers, broken)
 
 
-def _first_line(payload: bytes, source: Source) -> list[str]:
-    import csv
+def _csv_in_blocks(path: Path, headings: list[str], source: Source) -> Iterator[pa.Table]:
+    broken: list[tuple[int, str]] = []
 
-    text = io.TextIOWrapper(io.BytesIO(payload[: 1 << 20]), encoding="utf-8", errors="ignore", newline="")
-    first = next(csv.reader(text, delimiter=source.delimiter), [])
+    def keep(row: pyarrow.csv.InvalidRow) -> str:
+        broken.append((row.number, row.text or ""))
+        return "skip"
+
+    following, told = 2, 0
+    reader = pyarrow.csv.open_csv(path, **_csv_options(headings, source, keep, threads=False))
+    for batch in reader:
+        skipped = np.array([n for n, _ in broken], np.int64)
+        numbers = np.arange(following, following + batch.num_rows + len(skipped))
+        numbers = numbers[~np.isin(numbers, skipped)][: batch.num_rows]
+        following = int(numbers[-1]) + 1 if len(numbers) else following
+        yield _with_broken(_table(batch.columns, numbers), broken[told:])
+        told = len(broken)
+    yield _with_broken(
+        _table([pa.array([], pa.string())] * len(headings), np.array([], np.int64)), broken[told:]
+    )
+
+
+def _csv_options(
+    headings: list[str], source: Source, on_broken: Callable[[pyarrow.csv.InvalidRow], str], *, threads: bool
+) -> dict[str, Any]:
+    return {
+        "read_options": pyarrow.csv.ReadOptions(
+            use_threads=threads,
+            column_names=headings,
+            skip_rows=1,
+            block_size=BLOCK_BYTES,
+            encoding="utf8" if source.encoding.startswith("utf-8") else source.encoding,
+        ),
+        "parse_options": pyarrow.csv.ParseOptions(
+            delimiter=source.delimiter,
+            newlines_in_values=True,
+            invalid_row_handler=on_broken,
+            ignore_empty_lines=True,
+        ),
+        "convert_options": pyarrow.csv.ConvertOptions(
+            column_types=dict.fromkeys(headings, pa.string()),
+            strings_can_be_null=False,
+            quoted_strings_can_be_null=False,
+        ),
+    }
+
+
+def _first_line(path: Path, source: Source) -> list[str]:
+    with path.open("rb") as file:
+        start = file.read(BLOCK_BYTES)
+    encoding = "utf-8-sig" if source.encoding.startswith("utf-8") else source.encoding
+    # the block may end within a character
+    text = codecs.getincrementaldecoder(encoding)().decode(start, final=len(start) < BLOCK_BYTES)
+    first = next(csv.reader(io.StringIO(text, newline=""), delimiter=source.delimiter), [])
     return [h.strip() for h in first]
+
+
+def _holds(path: Path, wanted: bytes) -> bool:
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        return content.find(wanted) >= 0
+
+
+def _count(path: Path, wanted: bytes) -> int:
+    with path.open("rb") as file:
+        return sum(block.count(wanted) for block in iter(lambda: file.read(BLOCK_BYTES), b""))
+
+
+def _mark_nul(table: pa.Table) -> pa.Table:
+    """Records with a NUL byte are no text."""
+    cells = [c for c in table.column_names if c.startswith(CELL)]
+    found = pa.chunked_array([pa.repeat(pa.scalar(False), table.num_rows)])
+    for cell in cells:
+        found = pc.or_(found, pc.fill_null(pc.match_substring(table[cell], "\0"), False))
+    return _marked(table, found, "record:nul")
+
+
+def _marked(table: pa.Table, which: pa.ChunkedArray, reason: str) -> pa.Table:
+    """The records in question with their reason, those that have one already with the older one."""
+    reasons = pc.if_else(which, pc.coalesce(table[RECORD_REASON], pa.scalar(reason)), table[RECORD_REASON])
+    return table.set_column(table.column_names.index(RECORD_REASON), RECORD_REASON, reasons)
 
 
 # --- JSON lines ------------------------------------------------------------------------------------
 
 
-def _read_json_lines(path: Path, source: Source) -> TextRecords:
+def _read_json_lines(path: Path, name: str, source: Source, scratch: Path) -> Records:
     try:
-        text = path.read_bytes().decode(source.encoding)
+        sample = [line for _, line in zip(range(SAMPLED_LINES), _lines(path, name, source), strict=False)]
+        headings = _json_headings(source, (line for _, line in sample))
+        if len(headings) > MAX_HEADINGS + len(source.headings):
+            raise RejectedError(
+                f"{name}: {len(headings):,} fields in its first lines; at most {MAX_HEADINGS:,} are read"
+            )
+        batches = _json_batches(_lines(path, name, source), source)
+        if path.stat().st_size <= IN_MEMORY_BYTES // 4:
+            return _spooled_in_memory(batches, headings)
+        return Records(headings, _spooled(batches, scratch))
     except UnicodeDecodeError as error:
-        raise _wrong_encoding(path, source, error) from None
-    wanted = [m.heading for m in source.mapping.values() if m.heading] + list(source.ignored)
-    headings: dict[str, None] = dict.fromkeys(())
-    records: list[tuple[int, dict[str, Any]]] = []
-    broken: list[tuple[int, list[str]]] = []
-    for number, line in enumerate(text.splitlines(), start=1):
-        if not line.strip():
-            continue
+        raise _wrong_encoding(name, source, error) from None
+
+
+def _lines(path: Path, name: str, source: Source) -> Iterator[tuple[int, str]]:
+    """Lines that are not empty, with their numbers."""
+    number = 0
+    rest = b""
+    first = True
+    with path.open("rb") as file:
+        while block := file.read(BLOCK_BYTES):
+            if first:
+                block, first = block.removeprefix(b"\xef\xbb\xbf"), False
+            *lines, rest = (rest + block).split(b"\n")
+            if len(rest) > BLOCK_BYTES:
+                raise RejectedError(f"{name}: a line of more than {BLOCK_BYTES >> 20} MiB")
+            for line in lines:
+                number += 1
+                if line.strip():
+                    yield number, line.decode(source.encoding).rstrip("\r")
+        if rest.strip():
+            yield number + 1, rest.decode(source.encoding).rstrip("\r")
+
+
+def _json_headings(source: Source, lines: Iterable[str]) -> list[str]:
+    """The mapping's headings, then what else the lines have."""
+    found = dict.fromkeys((*source.headings, *source.ignored))
+    for line in lines:
         try:
-            # numbers stay as written: a float would change the sender's figure
-            record = json.loads(line, parse_float=str, parse_int=str)
-        except (json.JSONDecodeError, RecursionError):
-            broken.append((number, [line]))
+            record = json.loads(line)
+        except (ValueError, RecursionError):
             continue
-        if not isinstance(record, dict):
-            broken.append((number, [line]))
-            continue
-        headings.update(dict.fromkeys(record))
-        records.append((number, record))
-    ordered = [h for h in wanted if h in headings] + [h for h in headings if h not in wanted]
-    columns = {h: pa.array([_json_text(r.get(h)) for _, r in records], pa.string()) for h in ordered}
-    return TextRecords(ordered, pa.table(columns), pa.array([n for n, _ in records], pa.int32()), broken)
+        if isinstance(record, dict):
+            found |= dict.fromkeys(str(k) for k in record)
+    return list(found)
 
 
-def _json_text(value: Any) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, str):
-        return value
-    return json.dumps(value, ensure_ascii=False)
+def _json_batches(lines: Iterable[tuple[int, str]], source: Source) -> Iterator[pa.Table]:
+    """Cells under the mapping's headings; numbers stay as written: a float would change the sender's figure."""
+    fields = [(f"f{i}", msgspec.Raw, msgspec.Raw()) for i in range(len(source.headings))]
+    renamed = {f"f{i}": heading for i, heading in enumerate(source.headings)}
+    decoder = msgspec.json.Decoder(msgspec.defstruct("Record", fields, rename=renamed))
+    for block in _blocks(lines, 1 << 16):
+        records, numbers, broken = [], [], []
+        for number, line in block:
+            try:
+                records.append(decoder.decode(line))
+                numbers.append((number, line))
+            except (msgspec.DecodeError, RecursionError):
+                broken.append((number, line))
+        cells = [_json_texts([getattr(r, name) for r in records]) for name in renamed]
+        table = _table(cells, np.array([n for n, _ in numbers], np.int64))
+        kept = pa.array([line for _, line in numbers], pa.string())
+        table = table.set_column(table.column_names.index(RAW_TEXT), RAW_TEXT, kept)
+        yield _with_broken(_mark_nul(table), broken, "record:json")
+
+
+def _blocks(lines: Iterable[_Item], size: int) -> Iterator[list[_Item]]:
+    block: list[_Item] = []
+    for line in lines:
+        block.append(line)
+        if len(block) == size:
+            yield block
+            block = []
+    if block:
+        yield block
+
+
+def _json_texts(values: list[msgspec.Raw]) -> pa.Array:
+    """Texts without their quotes, numbers and nested values as written, null as empty."""
+    texts = pa.array([bytes(v) for v in values], pa.binary()).cast(pa.string())
+    quoted = pc.starts_with(texts, '"')
+    plain = pc.if_else(quoted, pc.utf8_slice_codeunits(texts, 1, -1), texts)
+    plain = pc.if_else(pc.and_(pc.invert(quoted), pc.equal(texts, "null")), "", plain)
+    escaped = pc.indices_nonzero(pc.and_(quoted, pc.match_substring(texts, "\\"))).to_pylist()
+    if not escaped:
+        return plain
+    whole = plain.to_pylist()
+    for position in escaped:
+        whole[position] = _without_surrogates(json.loads(bytes(values[position])))
+    return pa.array(whole, pa.string())
+
+
+def _without_surrogates(text: str) -> str:
+    """Half of a pair of code units is no character; it cannot be stored."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 # --- Excel -----------------------------------------------------------------------------------------
 
 
-def _read_excel(path: Path, source: Source) -> TextRecords:
-    from python_calamine import CalamineError, CalamineWorkbook
+def _read_excel(path: Path, name: str, source: Source, scratch: Path) -> Records:
+    sheet = excel.open_sheet(path, name, scratch)
+    above, top = source.title_rows, source.title_rows + source.heading_rows
+    lines = enumerate(sheet.lines, start=1)
+    first = [line for _, line in itertools.islice(lines, top)]
+    headings = excel.headings_of(first[above:], sheet.merged, above)
+    _check_headings(name, source, headings)
+    rows = _excel_rows(lines, headings, source, top + source.unit_rows)
+    return _spooled_in_memory(_excel_batches(rows, len(headings), sheet.without_value), headings)
 
-    try:
-        sheet = CalamineWorkbook.from_path(str(path)).get_sheet_by_index(0)
-        lines = sheet.to_python(skip_empty_area=False)
-        merged = getattr(sheet, "merged_cell_ranges", None) or []
-    except (CalamineError, OSError, ValueError) as error:
-        raise RejectedError(f"{path.name}: not readable as Excel: {error}") from None
-    top = source.heading_rows
-    headings = _excel_headings([list(map(_excel_text, line)) for line in lines[:top]], merged)
+
+def _excel_rows(
+    lines: Iterable[tuple[int, list[str]]], headings: list[str], source: Source, above: int
+) -> Iterator[tuple[int, list[str]]]:
+    """Lines that are records, with as many cells as there are headings."""
     width = len(headings)
-    rows: list[tuple[int, list[str]]] = []
-    for number, line in enumerate(lines[top + source.unit_rows :], start=top + source.unit_rows + 1):
-        cells = [_excel_text(v) for v in line[:width]]
-        if any(cells) and not _is_total(cells, headings, source):
-            rows.append((number, cells + [""] * (width - len(cells))))
-    columns = {h: pa.array([cells[i] for _, cells in rows], pa.string()) for i, h in enumerate(headings)}
-    return TextRecords(headings, pa.table(columns), pa.array([n for n, _ in rows], pa.int32()), [])
+    for number, line in lines:
+        cells = line[:width]
+        if number > above and any(cells) and not _is_total(cells, headings, source):
+            yield number, cells + [""] * (width - len(cells))
 
 
-def _excel_headings(lines: list[list[str]], merged: Sequence[Any]) -> list[str]:
-    """Join the heading lines of a column with "/"; a merged cell's text holds for all its columns."""
-    for (top, left), (bottom, right) in merged:
-        if bottom < len(lines) and right > left:
-            for column in range(left, right + 1):
-                lines[top][column] = lines[top][left]
-    joined = ["/".join(dict.fromkeys(part for part in parts if part)) for parts in zip(*lines, strict=True)]
-    while joined and not joined[-1]:
-        joined.pop()
-    return joined
+def _excel_batches(
+    rows: Iterable[tuple[int, list[str]]], width: int, without_value: frozenset[int]
+) -> Iterator[pa.Table]:
+    for block in _blocks(rows, 1 << 16):
+        columns = [pa.array([cells[i] for _, cells in block], pa.string()) for i in range(width)]
+        table = _mark_nul(_table(columns, np.array([n for n, _ in block], np.int64)))
+        yield _marked(
+            table, pc.is_in(table[SOURCE_ROW], pa.array(without_value, pa.int64())), "record:formula"
+        )
 
 
 def _is_total(cells: Sequence[str], headings: Sequence[str], source: Source) -> bool:
     return any(
-        heading in headings and cells[headings.index(heading)] == word
+        heading in headings and re.sub(r"\s", "", cells[headings.index(heading)]) == re.sub(r"\s", "", word)
         for heading, word in source.totals.items()
     )
-
-
-def _excel_text(value: Any) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, float):
-        # Excel knows doubles only; 15 digits are what it keeps of a number
-        text = f"{value:.15g}"
-        return text if "e" not in text else f"{value:f}"
-    if isinstance(value, datetime):
-        return value.strftime("%Y-%m-%d") if value.time() == datetime.min.time() else value.isoformat()
-    if isinstance(value, date):
-        return value.isoformat()
-    return str(value).strip() if value is not None else ""

@@ -6,31 +6,34 @@ makes a delivery count: what a killed run left in the other tables is invisible,
 
 from __future__ import annotations
 
+import json
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
+from deltalake import DeltaTable
 
-from jobs.ingest.deliveries import Drop, checksum_of, current_deliveries, find_drops
-from jobs.ingest.files import TEXT, VALID, TextRecords, read_records, unknown_headings
-from schemas import credit_code
-from schemas.contract import Contract, contract, feeds
+from jobs.ingest import files
+from jobs.ingest.corrections import Correction, corrected, corrections, mapping_hash, upto
+from jobs.ingest.deliveries import (
+    DELIVERY,
+    QUARANTINE,
+    Drop,
+    checksum_of,
+    find_drops,
+    in_force,
+    latest_mapping,
+    table_version,
+)
+from jobs.ingest.files import Records, check_file, read_records, some, unknown_headings
+from jobs.ingest.load import Inbox, Loaded, load
+from schemas.contract import Contract, contract, feed, feeds
 from schemas.errors import RejectedError, UserError
-from warehouse import engine, tables
+from warehouse import tables
 from warehouse.settings import settings
-
-if TYPE_CHECKING:
-    from pyspark.sql import DataFrame
-
-DELIVERY = "raw.delivery"
-QUARANTINE = "quarantine.record"
 
 Progress = Callable[[str, str, int], None]
 
@@ -68,13 +71,15 @@ class IngestReport:
 
 @dataclass(frozen=True)
 class _Taken:
-    """A file read into the inbox, waiting for the engine."""
+    """A delivery's files, waiting for their commits."""
 
+    spec: Contract
     drop: Drop
-    records: int
     headings: list[str]
     mapping_hash: str
-    path: Path
+    loaded: Loaded
+    #: Number of the last correction that was applied.
+    corrected_upto: int | None = None
 
 
 def deliveries() -> list[dict[str, Any]]:
@@ -90,73 +95,116 @@ def ingest(
 ) -> IngestReport:
     """Take in everything new: of the named feeds, or the given drops.
 
-    A file that cannot be taken is reported and left where it is; the others go on.
+    A file that cannot be taken is reported and left where it is; the others go on. What lies in another version of
+    a feed's table than the one in force is mapped into that one first.
     """
     with tables.writing("ingest"):
         _recover(progress)
         given = list(drops) if drops is not None else None
         report = IngestReport()
-        known = deliveries()
-        inbox = _fresh_inbox()
-
-        def batches() -> Iterator[tuple[Contract, list[_Taken]]]:
+        known, made = deliveries(), corrections()
+        work: dict[str, list[_Taken]] = {}
+        with Inbox(settings().engine / "inbox") as inbox:
             for spec in _chosen(names, given):
-                found = (
-                    [d for d in given if d.feed == spec.table] if given is not None else _found(spec, report)
-                )
-                yield spec, _read_new(spec, found, known, inbox, report, progress)
-
-        _write(batches(), known, report, progress)
-        shutil.rmtree(inbox, ignore_errors=True)
+                found = _found(spec, report) if given is None else [d for d in given if d.feed == spec.table]
+                moved = _map_anew(spec, known, made, inbox, report, progress, only_moved=True)
+                if taken := moved + _read_new(spec, found, known, inbox, report, progress):
+                    work[spec.name] = taken
+            _commit(work, progress)
         return report
 
 
 def remap(name: str, progress: Progress = silent) -> IngestReport:
-    """Apply today's mapping to the kept original records of a feed's deliveries that another mapping made."""
-    spec = contract(f"raw.{name.removeprefix('raw.')}")
-    assert spec.source is not None
+    """Apply today's mapping and corrections to the kept original records of a feed's deliveries that others made."""
+    return replay([name], progress)
+
+
+def replay(names: Sequence[str] | None = None, progress: Progress = silent) -> IngestReport:
+    """The same for several feeds, or all; what neither a mapping nor a correction has changed is left alone."""
     with tables.writing("ingest"):
         _recover(progress)
-        known = deliveries()
-        wanted = spec.source.mapping_hash()
-        inbox = _fresh_inbox()
         report = IngestReport()
-        taken = []
-        for row in current_deliveries(known, spec):
-            if row["mapping_hash"] != wanted:
-                taken.append(_to_inbox(spec, _drop_of(row), kept_records(spec, row), inbox))
-                report.files.append(FileReport(spec.table, row["source_file"], row["period"], "taken"))
-        _write([(spec, taken)], known, report, progress)
-        shutil.rmtree(inbox, ignore_errors=True)
+        known, made = deliveries(), corrections()
+        work: dict[str, list[_Taken]] = {}
+        with Inbox(settings().engine / "inbox") as inbox:
+            for spec in _chosen(names, None):
+                if taken := _map_anew(spec, known, made, inbox, report, progress):
+                    work[spec.name] = taken
+            _commit(work, progress)
         return report
 
 
-def kept_records(spec: Contract, delivery: dict[str, Any]) -> TextRecords:
-    """The original records of a delivery as they were sent, put together from raw and quarantine."""
-    which = [
-        ("delivery_id", "=", delivery["delivery_id"]),
-        ("mapping_hash", "=", delivery["mapping_hash"]),
-    ]
-    records: list[tuple[int, list[str]]] = []
-    for table in (spec.name, QUARANTINE):
-        if tables.exists(table):
-            found = tables.open_table(table).to_pyarrow_table(
-                columns=["source_row", "source_record"], filters=which
-            )
-            records += zip(found["source_row"].to_pylist(), found["source_record"].to_pylist(), strict=True)
-    records.sort(key=lambda r: r[0])
-    width = len(delivery["headings"])
-    whole = [(n, cells) for n, cells in records if len(cells) == width]
-    columns = {
-        heading: pa.array([cells[i] for _, cells in whole], pa.string())
-        for i, heading in enumerate(delivery["headings"])
-    }
-    return TextRecords(
-        headings=list(delivery["headings"]),
-        cells=pa.table(columns),
-        numbers=pa.array([n for n, _ in whole], pa.int32()),
-        broken=[(n, cells) for n, cells in records if len(cells) != width],
-    )
+def _map_anew(
+    spec: Contract,
+    known: list[dict[str, Any]],
+    corrected_by_people: Mapping[str, Sequence[Correction]],
+    inbox: Inbox,
+    report: IngestReport,
+    progress: Progress,
+    *,
+    only_moved: bool = False,
+) -> list[_Taken]:
+    """A feed's deliveries whose mapping, corrections or table version (or only this) are not today's."""
+    wanted = {row["delivery_id"] for row in in_force(known, spec)}
+    taken = []
+    for delivery_id, rows in latest_mapping(known, spec).items():
+        made = corrected_by_people.get(delivery_id, [])
+        is_moved = table_version(rows[0]) != spec.version
+        is_wanted = is_moved or (not only_moved and rows[0]["mapping_hash"] != mapping_hash(spec, made))
+        if delivery_id in wanted and is_wanted:
+            drop = _drop_of(rows)
+            progress("ingest", f"map {spec.table} {drop.period} anew", drop.records or 0)
+            taken.append(_again(spec, drop, rows[0], made, known, inbox))
+            report.files.append(_entry(drop, taken[-1]))
+    return taken
+
+
+def _again(
+    spec: Contract,
+    drop: Drop,
+    row: dict[str, Any],
+    made: Sequence[Correction],
+    known: Iterable[dict[str, Any]],
+    inbox: Inbox,
+) -> _Taken:
+    """A delivery mapped anew; rows that the same mapping made once are there still and only count again.
+
+    Raises:
+        RejectedError: the tables do not hold as many of its records as the register says.
+    """
+    stamp = mapping_hash(spec, made)
+    same = [d for d in known if (d["delivery_id"], d["mapping_hash"]) == (drop.delivery_id, stamp)]
+    if same:
+        last = [d for d in same if d["sequence"] == max(d["sequence"] for d in same)]
+        return _Taken(spec, drop, row["headings"], stamp, _as_registered(last), upto(made))
+    records = kept_records(spec, row)
+    if records.count != drop.records:
+        raise RejectedError(
+            f"{drop.path.name}: {drop.records} records registered, {records.count} found; nothing was mapped anew"
+        )
+    return _load(spec, drop, corrected(records, made, spec), inbox, made)
+
+
+def _as_registered(rows: Iterable[dict[str, Any]]) -> Loaded:
+    raw = Counter({d["period"]: d["records_raw"] for d in rows})
+    return Loaded([], [], raw, Counter({d["period"]: d["records_quarantined"] for d in rows}))
+
+
+def kept_records(spec: Contract, delivery: dict[str, Any]) -> Records:
+    """The original records of a delivery as they were sent, put together from raw and quarantine.
+
+    Whatever version of the feed's table they lie in: only that one has rows of the delivery's mapping.
+    """
+    which = [("delivery_id", "=", delivery["delivery_id"]), ("mapping_hash", "=", delivery["mapping_hash"])]
+    columns = ["source_file", "source_row", "source_record"]
+    by_file: dict[str, list[tuple[int, list[str]]]] = defaultdict(list)
+    for folder in (*tables.all_versions(spec.name), *tables.all_versions(QUARANTINE)):
+        found = DeltaTable(str(folder)).to_pyarrow_table(columns=columns, filters=which)
+        for file, number, cells in zip(*(found[c].to_pylist() for c in columns), strict=True):
+            by_file[file].append((number, cells))
+    for records in by_file.values():
+        records.sort(key=lambda r: r[0])
+    return files.kept(by_file, delivery["headings"], spec)
 
 
 # --- reading -----------------------------------------------------------------------------------------
@@ -165,25 +213,23 @@ def kept_records(spec: Contract, delivery: dict[str, Any]) -> TextRecords:
 def _chosen(names: Sequence[str] | None, drops: list[Drop] | None) -> list[Contract]:
     if drops is not None:
         return [feeds()[name] for name in dict.fromkeys(d.feed for d in drops)]
-    known = feeds()
-    return [known[n.removeprefix("raw.")] for n in names] if names else list(known.values())
+    return [contract(feed(n).name) for n in names] if names else list(feeds().values())
 
 
 def _found(spec: Contract, report: IngestReport) -> list[Drop]:
     """Complete drops of a feed; a broken manifest is reported and does not hold up the others."""
     folder = settings().landing / spec.table
-    try:
-        return find_drops(folder)
-    except UserError as error:
-        report.files.append(FileReport(spec.table, folder.name, "", "rejected", message=str(error)))
-        return []
+    refused: list[RejectedError] = []
+    drops = find_drops(folder, refused)
+    report.files += [FileReport(spec.table, folder.name, "", "rejected", message=str(e)) for e in refused]
+    return drops
 
 
 def _read_new(
     spec: Contract,
     drops: Iterable[Drop],
     known: list[dict[str, Any]],
-    inbox: Path,
+    inbox: Inbox,
     report: IngestReport,
     progress: Progress,
 ) -> list[_Taken]:
@@ -197,24 +243,30 @@ def _read_new(
             entry.state, entry.message = "repeated", f"the same file as {first}"
         else:
             try:
-                taken.append(_to_inbox(spec, drop, _checked(drop, spec), inbox))
+                taken.append(_load(spec, drop, _checked(drop, spec, inbox), inbox))
                 seen[drop.delivery_id] = drop.path.name
-                entry.records_in = taken[-1].records
+                entry = _entry(drop, taken[-1])
                 assert spec.source is not None
                 if unknown := unknown_headings(spec.source, taken[-1].headings):
-                    entry.message = f"new headings, kept in the original record: {', '.join(unknown)}"
-                progress("ingest", f"read {spec.table} {drop.period}", entry.records_in)
+                    entry.message = f"new headings, kept in the original record: {some(unknown)}"
+                progress("ingest", f"{spec.table} {drop.period}", entry.records_in)
             except UserError as error:
                 entry.state, entry.message = "rejected", str(error)
         report.files.append(entry)
     return taken
 
 
-def _checked(drop: Drop, spec: Contract) -> TextRecords:
+def _checked(drop: Drop, spec: Contract, inbox: Inbox) -> Records:
+    scratch = inbox.folder / "scratch" / drop.delivery_id
+    scratch.mkdir(parents=True)
     try:
+        check_file(drop.path, drop.path.name)
+        before = _identity(drop.path)
         if checksum_of(drop.path) != drop.checksum:
             raise RejectedError(f"{drop.path.name}: not the file its manifest names; send both again")
-        records = read_records(drop.path, spec)
+        records = read_records(drop.path, spec, scratch)
+        if _identity(drop.path) != before:
+            raise RejectedError(f"{drop.path.name}: changed while it was read; it is tried again next time")
     except OSError as error:
         raise RejectedError(f"{drop.path.name}: not readable: {error.strerror}") from None
     if drop.records is not None and drop.records != records.count:
@@ -224,207 +276,78 @@ def _checked(drop: Drop, spec: Contract) -> TextRecords:
     return records
 
 
-def _to_inbox(spec: Contract, drop: Drop, records: TextRecords, inbox: Path) -> _Taken:
-    """Write a file's records as text columns under our names, original cells beside them."""
-    source = spec.source
-    assert source is not None
-    count = records.cells.num_rows
-    texts = {
-        f"{TEXT}{name}": pc.utf8_trim_whitespace(records.cells[mapped.heading].combine_chunks())
-        for name, mapped in source.mapping.items()
-        if mapped.heading
-    }
-    checked = {
-        f"{VALID}{c.name}": credit_code.valid_mask(texts[f"{TEXT}{c.name}"])
-        for c in spec.columns
-        if c.domain.check == "uscc" and f"{TEXT}{c.name}" in texts
-    }
-    reason = _repeated_keys(spec, texts) if spec.delivery == "snapshot" else None
-    table = pa.table(
-        {
-            **texts,
-            **checked,
-            "source_row": records.numbers,
-            "source_record": _cells(records.cells),
-            "record_reason": pa.nulls(count, pa.string()) if reason is None else reason,
-        }
-    )
-    if records.broken:
-        table = pa.concat_tables([table, _broken_rows(table.schema, records.broken)])
-    stamp = {
-        "delivery_id": pa.scalar(drop.delivery_id),
-        "period": pa.scalar(drop.period),
-        "source_file": pa.scalar(drop.path.name),
-        "known_at": pa.scalar(drop.known_at, pa.timestamp("us", tz="UTC")),
-    }
-    for name, value in stamp.items():
-        table = table.append_column(name, pa.repeat(value, table.num_rows))
-    folder = inbox / spec.table
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{drop.delivery_id}.parquet"
-    pq.write_table(table, path, compression="lz4")
-    return _Taken(drop, records.count, records.headings, source.mapping_hash(), path)
+def _identity(path: Path) -> tuple[int, ...]:
+    """What changes when a file is written to or another takes its place."""
+    status = path.lstat()
+    return status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
-def _cells(cells: pa.Table) -> pa.Array:
-    """A list of the row's cells for each row, in the file's order of headings."""
-    rows, width = cells.num_rows, cells.num_columns
-    flat = pa.concat_arrays([column.combine_chunks() for column in cells.columns])
-    order = np.arange(rows * width).reshape(width, rows).T.ravel()
-    offsets = pa.array(np.arange(0, rows * width + 1, width), pa.int32())
-    return pa.ListArray.from_arrays(offsets, flat.take(pa.array(order)))
+def _load(
+    spec: Contract, drop: Drop, records: Records, inbox: Inbox, made: Sequence[Correction] = ()
+) -> _Taken:
+    """Map a delivery's records into the inbox.
+
+    Raises:
+        RejectedError: the files do not hold as many records as were read.
+    """
+    stamp = mapping_hash(spec, made)
+    loaded = load(spec, drop, records, inbox, stamp)
+    if loaded.records != records.count:
+        raise RejectedError(
+            f"{drop.path.name}: {records.count} records read, {loaded.records} kept; nothing was taken in, run it again"
+        )
+    shutil.rmtree(inbox.folder / "scratch" / drop.delivery_id, ignore_errors=True)
+    return _Taken(spec, drop, records.headings, stamp, loaded, upto(made))
 
 
-def _repeated_keys(spec: Contract, texts: dict[str, pa.Array]) -> pa.Array | None:
-    """Reasons for records whose key was there before in the same file; None when there are none."""
-    keys = [f"{TEXT}{k}" for k in spec.key if f"{TEXT}{k}" in texts]
-    table = pa.table({k: texts[k] for k in keys})
-    groups = table.group_by(keys).aggregate([([], "count_all")])
-    if groups.num_rows == table.num_rows:
-        return None
-    seen: set[tuple[str, ...]] = set()
-    reasons: list[str | None] = []
-    for row in zip(*(texts[k].to_pylist() for k in keys), strict=True):
-        reasons.append("key:duplicate" if row in seen else None)
-        seen.add(row)
-    return pa.array(reasons, pa.string())
-
-
-def _broken_rows(schema: pa.Schema, broken: list[tuple[int, list[str]]]) -> pa.Table:
-    columns = {name: pa.nulls(len(broken), schema.field(name).type) for name in schema.names}
-    columns["source_row"] = pa.array([n for n, _ in broken], pa.int32())
-    columns["source_record"] = pa.array([cells for _, cells in broken], pa.list_(pa.string()))
-    columns["record_reason"] = pa.array(["record:cells"] * len(broken), pa.string())
-    return pa.table(columns, schema=schema)
+def _entry(drop: Drop, taken: _Taken) -> FileReport:
+    raw, refused = taken.loaded.records_raw.total(), taken.loaded.records_quarantined.total()
+    return FileReport(drop.feed, drop.path.name, drop.period, "taken", raw + refused, raw, refused)
 
 
 # --- writing -----------------------------------------------------------------------------------------
 
 
-def _write(
-    batches: Iterable[tuple[Contract, list[_Taken]]],
-    known: list[dict[str, Any]],
-    report: IngestReport,
-    progress: Progress,
-) -> None:
-    """Write the batches of feeds, the quarantine, and last the register that makes them count.
-
-    The next feed's files are read while the engine writes those before, two feeds at a time: while one is planned
-    or committed the other one's tasks run.
-    """
-    work: dict[str, list[_Taken]] = {}
-    with engine.workers() as writers:
-        pending: list[Future[dict[str, int]]] = []
-        for spec, taken in batches:
-            for earlier in pending:
-                if earlier.done():
-                    earlier.result()  # after a failure nothing new is begun
-            if taken:
-                work[spec.name] = taken
-                progress("ingest", spec.name, sum(t.records for t in taken))
-                pending.append(writers.submit(_append_accepted, spec, taken))
-    if not work:
-        return
-    counts = {delivery: records for done in pending for delivery, records in done.result().items()}
-    refused: list[DataFrame] = []
-    for name, taken in work.items():
-        short = [t for t in taken if counts.get(t.drop.delivery_id, 0) < t.records]
-        if short:
-            refused.append(_refused(contract(name), short))
+def _commit(work: dict[str, list[_Taken]], progress: Progress) -> None:
+    """The feeds' tables, the quarantine, and last the register that makes the deliveries count."""
     everything = [t for taken in work.values() for t in taken]
+    if not everything:
+        return
+    for name in work:  # a contract that its table cannot follow is refused before anything is written
+        if tables.exists(name):
+            tables.columns_to_add(contract(name))
+    refused = [file for t in everything for file in t.loaded.refused]
+    marks = sorted({(t.drop.delivery_id, t.mapping_hash) for t in everything})
+    _begin_journal([*work, QUARANTINE] if refused else list(work), marks)
+    for name, taken in work.items():
+        if accepted := [file for t in taken for file in t.loaded.accepted]:
+            progress("ingest", name, sum(file.rows for file in accepted))
+            tables.add_files(accepted, contract(name), {"deliveries": len(taken)})
     if refused:
-        frame = refused[0]
-        for other in refused[1:]:
-            frame = frame.unionByName(other)
-        progress("ingest", QUARANTINE, sum(t.records - counts.get(t.drop.delivery_id, 0) for t in everything))
-        tables.append(frame.coalesce(1), contract(QUARANTINE), _marks(everything))
-    _check_sums(work, counts, _count_by_delivery(QUARANTINE, everything))
-    _register(work, counts, known)
-    for entry in report.files:
-        for taken_file in work.get(f"raw.{entry.feed}", []):
-            if entry.state == "taken" and taken_file.drop.path.name == entry.file:
-                entry.records_in = taken_file.records
-                entry.records_raw = counts.get(taken_file.drop.delivery_id, 0)
-                entry.records_quarantined = entry.records_in - entry.records_raw
+        progress("ingest", QUARANTINE, sum(file.rows for file in refused))
+        tables.add_files(refused, contract(QUARANTINE), {"deliveries": len(everything)})
+    _register(everything)
+    _journal().unlink()
 
 
-def _append_accepted(spec: Contract, taken: list[_Taken]) -> dict[str, int]:
-    """Write a feed's accepted records in one commit; how many of each delivery."""
-    tables.append(_mapped(spec, taken).where("NOT is_refused"), spec, _marks(taken))
-    return _count_by_delivery(spec.name, taken)
+def _register(everything: list[_Taken]) -> None:
+    with tables.writing("register"):
+        sequence = max((d["sequence"] for d in deliveries()), default=0)
+        tables.add_rows(_rows(everything, sequence), contract(DELIVERY), {"deliveries": len(everything)})
 
 
-def _mapped(spec: Contract, taken: list[_Taken]) -> DataFrame:
-    from pyspark.sql import functions as F
-    from pyspark.sql.pandas.types import from_arrow_schema
-
-    from jobs.ingest.mapping import map_records
-
-    # left to find the columns itself, Spark runs a job for it
-    columns = from_arrow_schema(pq.read_schema(taken[0].path))
-    records = engine.connect().read.schema(columns).parquet(*(str(t.path) for t in taken))
-    return map_records(records, spec).select(
-        "*",
-        F.lit(taken[0].mapping_hash).alias("mapping_hash"),
-        F.lit(spec.table).alias("feed"),
-        F.md5(F.concat_ws("|", "delivery_id", "source_row")).alias("row_id"),
-    )
-
-
-def _refused(spec: Contract, taken: list[_Taken]) -> DataFrame:
-    from pyspark.sql import functions as F
-
-    assert spec.source is not None
-    uscc = F.col("text_uscc") if "uscc" in spec.column_names else F.lit(None).cast("string")
-    return (
-        _mapped(spec, taken)
-        .where("is_refused")
-        .withColumn("uscc", uscc)
-        .withColumn("mapped_record", F.to_json(F.struct(*(c for c in spec.source.mapping))))
-        .select(*contract(QUARANTINE).column_names)
-    )
-
-
-def _marks(taken: list[_Taken]) -> dict[str, Any]:
-    """Commit metadata that lets the next run see what a killed one left."""
-    return {"ingest": sorted([t.drop.delivery_id, t.mapping_hash] for t in taken)}
-
-
-def _count_by_delivery(name: str, taken: list[_Taken]) -> dict[str, int]:
-    if not tables.exists(name):
-        return {}
-    found = tables.open_table(name).to_pyarrow_dataset()
-    condition = pc.field("delivery_id").isin([t.drop.delivery_id for t in taken]) & pc.field(
-        "mapping_hash"
-    ).isin(sorted({t.mapping_hash for t in taken}))
-    if name != QUARANTINE:
-        condition = condition & pc.field("period").isin(sorted({t.drop.period for t in taken}))
-    groups = found.to_table(columns=["delivery_id"], filter=condition)["delivery_id"].value_counts()
-    return {entry["values"]: entry["counts"] for entry in groups.to_pylist()}
-
-
-def _check_sums(work: dict[str, list[_Taken]], accepted: dict[str, int], quarantined: dict[str, int]) -> None:
-    for taken in work.values():
-        for t in taken:
-            here = accepted.get(t.drop.delivery_id, 0) + quarantined.get(t.drop.delivery_id, 0)
-            if here != t.records:
-                raise RejectedError(
-                    f"{t.drop.path.name}: {t.records} records read, {here} kept; nothing was taken in, run it again"
-                )
-
-
-def _register(work: dict[str, list[_Taken]], counts: dict[str, int], known: list[dict[str, Any]]) -> None:
-    sequence = max((d["sequence"] for d in known), default=0)
-    rows = []
-    for taken in work.values():
-        for t in taken:
-            sequence += 1
-            accepted = counts.get(t.drop.delivery_id, 0)
+def _rows(everything: list[_Taken], sequence: int) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = []
+    for t in everything:
+        loaded = t.loaded
+        sequence += 1
+        for period in sorted({*loaded.records_raw, *loaded.records_quarantined}):
+            raw, refused = loaded.records_raw[period], loaded.records_quarantined[period]
             rows.append(
                 {
                     "feed": t.drop.feed,
                     "delivery_id": t.drop.delivery_id,
-                    "period": t.drop.period,
+                    "period": period,
                     "part": t.drop.part,
                     "sequence": sequence,
                     "source_file": t.drop.path.name,
@@ -432,45 +355,55 @@ def _register(work: dict[str, list[_Taken]], counts: dict[str, int], known: list
                     "headings": t.headings,
                     "mapping_hash": t.mapping_hash,
                     "known_at": t.drop.known_at,
-                    "records_in": t.records,
-                    "records_raw": accepted,
-                    "records_quarantined": t.records - accepted,
+                    "records_in": raw + refused,
+                    "records_raw": raw,
+                    "records_quarantined": refused,
+                    "table_version": t.spec.version,
+                    "corrected_upto": t.corrected_upto,
                 }
             )
-    spec = contract(DELIVERY)
-    frame = engine.connect().createDataFrame(pa.Table.from_pylist(rows, schema=spec.arrow_schema()))
-    tables.append(frame.coalesce(1), spec, {"ingest": [r["delivery_id"] for r in rows]})
+    return rows
 
 
 # --- recovery ------------------------------------------------------------------------------------------
 
 
+def _journal() -> Path:
+    return settings().home / "ingest-journal.json"
+
+
+def _begin_journal(names: Sequence[str], marks: Sequence[tuple[str, str]]) -> None:
+    """Say which tables get rows of which deliveries and mappings, before the first of them has any."""
+    partial = _journal().with_suffix(".partial")
+    partial.write_text(json.dumps({"tables": list(names), "deliveries": marks}), encoding="utf-8")
+    partial.replace(_journal())
+
+
 def _recover(progress: Progress) -> None:
     """Remove rows of deliveries that a killed run wrote without registering them."""
+    if not _journal().exists():
+        return
+    begun = json.loads(_journal().read_text(encoding="utf-8"))
     registered = {(d["delivery_id"], d["mapping_hash"]) for d in deliveries()}
-    for name in [spec.name for spec in feeds().values()] + [QUARANTINE]:
-        marks = tables.last_metadata(name).get("ingest", [])
-        orphans = sorted({(d, m) for d, m in marks} - registered)
-        if orphans:
+    orphans = sorted({(d, m) for d, m in begun["deliveries"]} - registered)
+    for name in begun["tables"] if orphans else ():
+        if tables.exists(name):
             progress("ingest", f"removing what an interrupted run left in {name}", len(orphans))
             clauses = (f"(delivery_id = '{d}' AND mapping_hash = '{m}')" for d, m in orphans)
             tables.delete(contract(name), " OR ".join(clauses))
+    _journal().unlink()
 
 
-def _drop_of(row: dict[str, Any]) -> Drop:
+def _drop_of(rows: Sequence[dict[str, Any]]) -> Drop:
+    """The drop of a registered delivery, from its rows."""
+    first = rows[0]
     return Drop(
-        path=Path(row["source_file"]),
-        feed=row["feed"],
-        period=row["period"],
-        part=row["part"] or "",
-        checksum=row["checksum"],
-        records=row["records_in"],
-        known_at=row["known_at"],
+        path=Path(first["source_file"]),
+        feed=first["feed"],
+        period=first["period"],
+        part=first["part"] or "",
+        checksum=first["checksum"],
+        records=sum(r["records_in"] for r in rows),
+        known_at=first["known_at"],
+        registered_id=first["delivery_id"],
     )
-
-
-def _fresh_inbox() -> Path:
-    inbox = settings().engine / "inbox"
-    shutil.rmtree(inbox, ignore_errors=True)
-    inbox.mkdir(parents=True)
-    return inbox

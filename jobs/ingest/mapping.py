@@ -1,106 +1,242 @@
 """From the sender's words to ours: text cells → typed columns and the reasons why a record is refused.
 
-A reason is ``column:rule``; the rules are missing, type, unit, code, date, pattern, domain, check, and for
-whole records ``record:cells`` (another number of cells than headings) and ``key:duplicate``.
+The mapping is SQL that DuckDB and Spark read alike: DuckDB maps what comes in files and from databases, Spark what
+comes in streams. Where the two name a function differently or understand a text differently (``0x1F``, ``1_000``,
+``12.5`` as a whole number) the expression says what counts; a test gives both the same texts.
+
+A reason is ``column:rule``; the rules are missing, type, code, date, pattern, domain, check, formula, late, future,
+and for whole records ``record:cells`` (another number of cells than headings), ``record:json``, ``record:nul``,
+``record:formula`` (a formula in Excel without a value) and ``key:duplicate``.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from decimal import Decimal
 
-from pyspark.sql import Column as SparkColumn
-from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
+from schemas.contract import Column, Contract, ContractError, MappedColumn, Source, code_list, units
 
-from jobs.columns import present
-from jobs.ingest.files import TEXT, VALID
-from schemas.contract import Column, Contract, ContractError, MappedColumn, code_list, units
+#: Prefix of the trimmed text of a column, and of what was found out about its check character.
+TEXT = "text_"
+VALID = "valid_"
+#: Trimmed text of the cell that a record's period comes from.
+PERIOD_TEXT = "period_text"
+
+NUMBER = r"[+-]?([0-9]+([.][0-9]*)?|[.][0-9]+)([eE][+-]?[0-9]{1,3})?"
+WHOLE_NUMBER = r"[+-]?[0-9]+"
+#: Dates as they are written: pattern and what makes yyyy-M-d of it.
+DATES = {
+    "yyyy-MM-dd": ("([12][0-9]{3})-([0-9]{2})-([0-9]{2})"),
+    "yyyy/M/d": ("([12][0-9]{3})/([0-9]{1,2})/([0-9]{1,2})"),
+    "yyyy年M月d日": ("([12][0-9]{3})年([0-9]{1,2})月([0-9]{1,2})日"),
+    "yyyyMMdd": ("([12][0-9]{3})([0-9]{2})([0-9]{2})"),
+}
+MOMENT = r"[12][0-9]{3}-[0-9]{2}-[0-9]{2}[T ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]{1,6})?)?"
+OFFSET = r"(Z|[+-](0[0-9]|1[0-3]):[0-5][0-9])"
+#: Times without an offset are China's.
+_LOCAL_OFFSET = "+08:00"
+PERIODS = {
+    4: "[12][0-9]{3}",
+    7: "[12][0-9]{3}-(0[1-9]|1[0-2])",
+    10: "[12][0-9]{3}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])",
+}
+#: A sender's clock may be ahead by this much.
+AHEAD = "INTERVAL 10 MINUTES"
 
 
-def map_records(records: DataFrame, spec: Contract) -> DataFrame:
-    """Typed columns, ``record_key``, ``reasons`` and ``is_refused``, one row for each record of the reader's files."""
+@dataclass(frozen=True)
+class Dialect:
+    """Where the two engines' SQL differs."""
+
+    text: Callable[[str], str]
+    matches: Callable[[str, str], str]
+    group: Callable[[int], str]
+    timestamp: str
+    #: Decimals of up to 18 digits are cheap, longer ones cost fifty times as much.
+    has_short_decimals: bool
+
+
+def _duckdb_text(value: str) -> str:
+    return "'" + value.replace("'", "''") + "'"
+
+
+def _spark_text(value: str) -> str:
+    return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+DUCKDB = Dialect(
+    text=_duckdb_text,
+    matches=lambda sql, pattern: f"regexp_full_match({sql}, {_duckdb_text(pattern)})",
+    group=lambda number: f"\\{number}",
+    timestamp="TIMESTAMPTZ",
+    has_short_decimals=True,
+)
+SPARK = Dialect(
+    text=_spark_text,
+    matches=lambda sql, pattern: f"({sql} RLIKE {_spark_text(f'^(?:{pattern})$')})",
+    group=lambda number: f"${number}",
+    timestamp="TIMESTAMP",
+    has_short_decimals=False,
+)
+
+
+@dataclass(frozen=True)
+class Mapping:
+    """A feed's mapping as SQL over the columns ``text_<column>``, ``valid_<column>``, ``period_text``, ``known_at``
+    and ``record_reason``; ``reasons`` stand on the values' names as well."""
+
+    values: dict[str, str]
+    reasons: list[str]
+    period: str | None
+    record_key: str
+
+
+def mapping_of(spec: Contract, dialect: Dialect) -> Mapping:
+    """The SQL of a feed's mapping.
+
+    Raises:
+        ContractError: a unit without a factor, or a type that no text can become.
+    """
     source = spec.source
     assert source is not None
-    columns = [(c, source.mapping[c.name]) for c in spec.columns if c.name in source.mapping]
-    values = (
-        value_of(text_of(column, mapped), column, mapped).alias(column.name) for column, mapped in columns
-    )
-    # A generator is not merged with what follows: each text is parsed once. In one projection Spark would push
-    # the filter on reasons below it, and parse every number again for each of its rules.
-    parsed = records.select("*", F.inline(F.array(F.struct(*values))))
-    reasons = [F.col("record_reason")]
-    for column, mapped in columns:
-        reasons += faults_of(text_of(column, mapped), F.col(column.name), column, mapped)
+    mapped = [(c, source.mapping[c.name]) for c in spec.columns if c.name in source.mapping]
+    values = {c.name: value_of(text_of(c, m, dialect), c, m, dialect) for c, m in mapped}
+    reasons = ["record_reason"]
+    for column, m in mapped:
+        reasons += faults_of(text_of(column, m, dialect), column, m, dialect)
+    reasons += _event_time_faults(source)
+    period = None
+    if source.period_from:
+        length = source.period_from.length
+        start = f"left({PERIOD_TEXT}, {length})"
+        period = f"CASE WHEN {dialect.matches(start, PERIODS[length])} THEN {start} END"
+        reasons.append(_reason(f"({period}) IS NULL", "period:missing"))
     key = [TEXT + k for k in spec.key if k in source.mapping and source.mapping[k].heading]
-    return parsed.select(
-        "*",
-        F.concat_ws("|", *key).alias("record_key"),
-        present(*reasons).alias("reasons"),
-        F.coalesce(*reasons).isNotNull().alias("is_refused"),
-    )
+    return Mapping(values, reasons, period, f"concat_ws('|', {', '.join(key)})")
 
 
-def text_of(column: Column, mapped: MappedColumn) -> SparkColumn:
+def text_of(column: Column, mapped: MappedColumn, dialect: Dialect) -> str:
     """The sender's text, missing where it is empty."""
-    text = F.lit(mapped.constant) if mapped.constant is not None else F.col(TEXT + column.name)
-    return F.when(text != "", text)
+    if mapped.constant is not None:
+        return dialect.text(mapped.constant)
+    return f"nullif({TEXT}{column.name}, '')"
 
 
-def value_of(text: SparkColumn, column: Column, mapped: MappedColumn) -> SparkColumn:
+def value_of(text: str, column: Column, mapped: MappedColumn, dialect: Dialect) -> str:
     """A column's value; missing where the text is no value of its type or no word of its code list."""
     if mapped.codes is not None:
-        table = F.create_map(*(F.lit(x) for pair in mapped.codes.items() for x in pair))
-        text = F.try_element_at(table, text)
+        words = " ".join(f"WHEN {dialect.text(a)} THEN {dialect.text(b)}" for a, b in mapped.codes.items())
+        text = f"CASE {text} {words} END"
     kind = column.type
     if kind == "string":
         return text
     if kind == "date":
-        return F.try_to_date(text, mapped.date_format or "yyyy-MM-dd")
-    if kind in ("boolean", "int", "bigint"):
-        return text.try_cast(kind)
+        return _date(text, mapped, dialect)
+    if kind == "timestamp":
+        return _timestamp(text, dialect)
+    if kind == "boolean":
+        return f"CASE lower({text}) WHEN 'true' THEN true WHEN 'false' THEN false END"
+    if kind in ("int", "bigint"):
+        return f"CASE WHEN {dialect.matches(text, WHOLE_NUMBER)} THEN TRY_CAST({text} AS {kind}) END"
     if kind.startswith("decimal"):
-        return (text.try_cast("decimal(30,10)") * factor(column, mapped)).try_cast(kind)
+        return _decimal(text, column, mapped, dialect)
     raise ContractError(f"column {column.name}: a feed cannot map to {kind}")
 
 
-def faults_of(
-    text: SparkColumn, value: SparkColumn, column: Column, mapped: MappedColumn
-) -> list[SparkColumn]:
+def _date(text: str, mapped: MappedColumn, dialect: Dialect) -> str:
+    to = dialect.text("-".join(dialect.group(i) for i in (1, 2, 3)))
+    cases = " ".join(
+        f"WHEN {dialect.matches(text, DATES[name])} "
+        f"THEN TRY_CAST(regexp_replace({text}, {dialect.text(f'^{DATES[name]}$')}, {to}) AS DATE)"
+        for name in mapped.date_formats
+    )
+    return f"CASE {cases} END"
+
+
+def _timestamp(text: str, dialect: Dialect) -> str:
+    """ISO 8601; a moment without an offset is China's time."""
+    return (
+        f"CASE WHEN {dialect.matches(text, MOMENT + OFFSET)} THEN TRY_CAST({text} AS {dialect.timestamp}) "
+        f"WHEN {dialect.matches(text, MOMENT)} "
+        f"THEN TRY_CAST(concat({text}, '{_LOCAL_OFFSET}') AS {dialect.timestamp}) END"
+    )
+
+
+def _decimal(text: str, column: Column, mapped: MappedColumn, dialect: Dialect) -> str:
+    """Rounded once, half away from zero, after the exact factor; ten decimals of the text count."""
+    value = factor(column, mapped)
+    digits, scale = len(value.as_tuple().digits), max(-int(value.as_tuple().exponent), 0)
+    exact = f"CAST({value:f} AS DECIMAL({max(digits, scale)},{scale}))"
+    long = f"TRY_CAST(TRY_CAST({text} AS DECIMAL(30,10)) * {exact} AS {column.type})"
+    cases = f"WHEN {dialect.matches(text, NUMBER)} THEN {long}"
+    if dialect.has_short_decimals:
+        whole = 14 - max(digits, scale)
+        short = rf"-?[0-9]{{1,{whole}}}([.][0-9]{{1,4}})?"
+        product = f"CAST({text} AS DECIMAL({whole + 4},4)) * {exact}"
+        cases = f"WHEN {dialect.matches(text, short)} THEN TRY_CAST({product} AS {column.type}) {cases}"
+    return f"CASE {cases} END"
+
+
+def faults_of(text: str, column: Column, mapped: MappedColumn, dialect: Dialect) -> list[str]:
     """The reasons that a column may give, each missing where it does not hold."""
-    faults = [(text.isNull(), "missing")] if column.required else []
+    name = column.name
+    faults = [_reason(f"({text}) IS NULL", f"{name}:missing")] if column.required else []
     rule = "code" if mapped.codes is not None else {"string": None, "date": "date"}.get(column.type, "type")
     if rule:
-        faults.append((text.isNotNull() & value.isNull(), rule))
-    faults += domain_faults(value, column)
-    return [F.when(bad, F.lit(f"{column.name}:{rule}")) for bad, rule in faults]
+        faults.append(_reason(f"({text}) IS NOT NULL AND {name} IS NULL", f"{name}:{rule}"))
+    is_free_text = column.type == "string" and mapped.codes is None and mapped.constant is None
+    if is_free_text and not (column.domain.pattern or column.domain.codes or column.domain.check):
+        faults.append(_reason(_is_formula(text), f"{name}:formula"))
+    return faults + domain_faults(column, dialect)
 
 
-def factor(column: Column, mapped: MappedColumn) -> SparkColumn:
+def _is_formula(text: str) -> str:
+    """A text that a spreadsheet runs when someone opens an export of ours (``=1+1``, ``@SUM(…)``, ``+cmd|…!A1``)."""
+    return f"left({text}, 1) IN ('=', '@') OR {text} LIKE '+%|%!%' OR {text} LIKE '-%|%!%'"
+
+
+def domain_faults(column: Column, dialect: Dialect) -> list[str]:
+    """Reasons why a value is outside its domain; a missing value never is."""
+    domain, name = column.domain, column.name
+    faults = []
+    if domain.min is not None:
+        faults.append(_reason(f"{name} < {domain.min:f}", f"{name}:domain"))
+    if domain.max is not None:
+        faults.append(_reason(f"{name} > {domain.max:f}", f"{name}:domain"))
+    if domain.pattern:
+        faults.append(_reason(f"NOT {dialect.matches(name, domain.pattern)}", f"{name}:pattern"))
+    if domain.codes:
+        codes = ", ".join(dialect.text(code) for code in code_list(domain.codes))
+        faults.append(_reason(f"{name} NOT IN ({codes})", f"{name}:code"))
+    if domain.check == "uscc":
+        faults.append(_reason(f"{name} IS NOT NULL AND NOT {VALID}{name}", f"{name}:check"))
+    return faults
+
+
+def _event_time_faults(source: Source) -> list[str]:
+    """A record's watermark is the time at which it came less the lateness that its contract allows."""
+    name = source.event_time
+    if name is None:
+        return []
+    faults = [_reason(f"{name} > known_at + {AHEAD}", f"{name}:future")]
+    if source.late == "quarantine":
+        faults.append(_reason(f"{name} < known_at - INTERVAL {source.lateness_days} DAYS", f"{name}:late"))
+    return faults
+
+
+def _reason(condition: str, reason: str) -> str:
+    return f"CASE WHEN {condition} THEN '{reason}' END"
+
+
+def factor(column: Column, mapped: MappedColumn) -> Decimal:
     """Exact factor from the sender's unit to the column's."""
     sent = mapped.unit
     if sent is None or sent == column.unit:
-        return F.lit(Decimal(1)).cast("decimal(2,0)")
+        return Decimal(1)
     try:
-        value = units()[sent][column.unit or ""]
+        return units()[sent][column.unit or ""]
     except KeyError:
         raise ContractError(
             f"column {column.name}: no factor from {sent} to {column.unit}; add it to schemas/units.yml"
         ) from None
-    return F.lit(value)
-
-
-def domain_faults(value: SparkColumn, column: Column) -> list[tuple[SparkColumn, str]]:
-    """Conditions under which a value is outside its domain; a missing value never is."""
-    domain = column.domain
-    faults = []
-    if domain.min is not None:
-        faults.append((value < F.lit(domain.min), "domain"))
-    if domain.max is not None:
-        faults.append((value > F.lit(domain.max), "domain"))
-    if domain.pattern:
-        faults.append((~value.rlike(f"^(?:{domain.pattern})$"), "pattern"))
-    if domain.codes:
-        faults.append((~value.isin(*code_list(domain.codes)), "code"))
-    if domain.check == "uscc":
-        faults.append((value.isNotNull() & ~F.col(VALID + column.name), "check"))
-    return faults

@@ -279,6 +279,12 @@ def _deliveries(city: City) -> None:
             city, "quarantine.record", feed=feed, period=YEARS[-1], row_id=f"q{number}", mapping_hash="m",
             delivery_id=f"{feed}-{YEARS[-1]}", uscc=code_of(number), reasons=[reason],
         )  # fmt: skip
+    _add(
+        city, "quarantine.correction", correction_number=1, feed="gov_tax", period=YEARS[-1], row_id="q1",
+        delivery_id=f"gov_tax-{YEARS[-1]}", heading="增值税", old_text="1.2亿", new_text="1,2亿",
+        correction_reason="电话核实", corrected_by="张三",
+    )  # fmt: skip
+    next(r for r in city["raw.delivery"] if r["delivery_id"] == f"gov_tax-{YEARS[-1]}")["corrected_upto"] = 1
     for year in YEARS:
         for row in city["core.enterprise_year"]:
             if row["year"] == year and row["tax_vat_wan_yuan"] is not None:

@@ -137,6 +137,20 @@ def _record(rows: Rows) -> dict[str, str]:
     return {"reasons_given": "x0", "delivery_known": "x1", "feed_known": "x2"}
 
 
+def _correction(rows: Rows) -> dict[str, str]:
+    good = rows[0]
+    rows += [good | {"correction_number": n} for n in range(2, 6)]
+    _change(rows, (1,), correction_reason=" ")
+    _change(rows, (2,), new_text=None)
+    _change(rows, (3,), delivery_id="nowhere")
+    return {
+        "reason_given": "correction_number=2",
+        "text_given": "correction_number=3",
+        "delivery_known": "correction_number=4|delivery_id=nowhere",
+        "all_applied": "correction_number=5",
+    }
+
+
 def _delivery(rows: Rows) -> dict[str, str]:
     by_id = {row["delivery_id"]: row for row in rows}
     by_id["gov_energy-2022"]["records_raw"] -= 1
@@ -307,6 +321,7 @@ BAD: dict[str, Callable[[Rows], dict[str, str]]] = {
     "per_mu.enterprise_grade": _enterprise_grade,
     "per_mu.indicator_value": _indicator_value,
     "per_mu.population": _population,
+    "quarantine.correction": _correction,
     "quarantine.record": _record,
     "raw.delivery": _delivery,
 }

@@ -23,6 +23,7 @@ from warehouse.releases import open_release
 from warehouse.settings import settings
 
 Fault = dict[str, Any]
+COUNTS = ("records_in", "records_raw", "records_quarantined")
 
 
 class City:
@@ -30,7 +31,11 @@ class City:
 
     def __init__(self, city: BuiltCity) -> None:
         self.reports = {f.file: f for f in city.ingested.files}
-        self.register = {d["source_file"]: d for d in deliveries()}
+        # a file whose records say their period has a row for each
+        self.register: dict[str, dict[str, Any]] = {}
+        for row in deliveries():
+            known = self.register.setdefault(row["source_file"], row | dict.fromkeys(COUNTS, 0))
+            known |= {count: known[count] + row[count] for count in COUNTS}
         self.refused = {
             (r["source_file"], r["source_row"]): r["reasons"]
             for r in tables.rows("quarantine.record").to_pylist()
@@ -116,9 +121,16 @@ def superseded(city: City, fault: Fault) -> str | None:
     source = feed(name).source
     assert source is not None
     heading = source.mapping[outcome["column"]].heading
-    place = city.register[fault["file"]]["headings"].index(heading)
-    found = [Decimal(r["source_record"][place]) for r in rows]
+    headings = city.register[fault["file"]]["headings"]
+    found = [Decimal(_cell(r["source_record"], headings, heading or "")) for r in rows]
     return None if found == [Decimal(outcome["value"])] else f"{heading} is {found}"
+
+
+def _cell(record: list[str], headings: list[str], heading: str) -> str:
+    """A cell of an original record, which is a JSON line or a list of cells."""
+    if record[0].startswith("{"):
+        return str(json.loads(record[0], parse_float=str, parse_int=str)[heading])
+    return record[headings.index(heading)]
 
 
 def scaled(city: City, fault: Fault) -> str | None:

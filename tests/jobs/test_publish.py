@@ -15,7 +15,8 @@ from deltalake import CommitProperties, write_deltalake
 import jobs.publish as module
 from expectations.gate import GateReport, Verdict
 from jobs import graph
-from jobs.ingest.ingest import DELIVERY, deliveries, ingest
+from jobs.ingest.deliveries import DELIVERY
+from jobs.ingest.ingest import deliveries, ingest
 from jobs.publish import GateFailed, publish
 from schemas.contract import contract
 from schemas.errors import RejectedError, UsageError

@@ -42,7 +42,7 @@ def lines(text: str) -> list[str]:
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
-        (("ingest", "gov_nothing"), 2, "unknown feed gov_nothing; known: gov_business_registry"),
+        (("ingest", "gov_nothing"), 2, "unknown feed gov_nothing; known: ent_equipment_status"),
         (("ingest", "gov_tax", "x.csv"), 2, "name the feed and the period of a file"),
         (("ingest", "gov_tax", "nowhere.csv", "--period", "2023"), 1, "nowhere.csv: no such file"),
         (("run", "nothing"), 2, "unknown area or table nothing; areas: core, per_mu"),

@@ -99,7 +99,7 @@ def test_status_counts_deliveries_that_were_not_taken_in_and_names_a_broken_mani
         "feed": "gov_tax",
         "period": "2023",
         "file": "a.csv",
-        "sha256": "0",
+        "sha256": "0" * 64,
         "sent_at": "2024-01-01T00:00:00Z",
     }
     (folder / "a.csv.manifest.json").write_text(json.dumps(manifest))

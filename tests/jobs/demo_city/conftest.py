@@ -1,10 +1,12 @@
-"""One small demo city for all tests of this folder."""
+"""One small demo city for all tests of this folder, and one that is large enough for shares."""
 
 from __future__ import annotations
 
 import pytest
 
 from jobs.demo_city.city import CitySpec
+from jobs.demo_city.feeds import City, build_city
+from jobs.demo_city.parameters import parameters
 from tests.jobs.demo_city.sent_city import Sent, send
 
 
@@ -12,3 +14,9 @@ from tests.jobs.demo_city.sent_city import Sent, send
 def sent(tmp_path_factory: pytest.TempPathFactory) -> Sent:
     """2020 (clean, for the plan's totals) to 2023 (the year with faults), and 2024 by month."""
     return send(tmp_path_factory.mktemp("city"), CitySpec(scale=0.005, years=(2020, 2021, 2022, 2023, 2024)))
+
+
+@pytest.fixture(scope="session")
+def city() -> City:
+    """A twentieth of the city, not written to files."""
+    return build_city(parameters(), 2020, 0.05, 2024)

@@ -9,13 +9,13 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
 from python_calamine import CalamineWorkbook
 
-from schemas.contract import Column, Contract, MappedColumn, code_list, feed, units
+from schemas.contract import Column, Contract, MappedColumn, code_list, feed, feeds, units
 
 ALPHABET = "0123456789ABCDEFGHJKLMNPQRTUWXY"
 
@@ -24,6 +24,11 @@ ALPHABET = "0123456789ABCDEFGHJKLMNPQRTUWXY"
 class Record:
     row: int
     cells: dict[str, str | None]
+
+
+def connected_feeds() -> dict[str, Contract]:
+    """The feeds whose sender delivers; of the others only the contract is agreed."""
+    return {name: spec for name, spec in feeds().items() if spec.source and spec.source.is_connected}
 
 
 def files_of(landing: Path, name: str) -> list[Path]:
@@ -78,7 +83,9 @@ def _broken_rule(column: Column, mapped: MappedColumn, text: str | None) -> str 
             return "code"
         text = mapped.codes[text]
     if column.type == "date":
-        return None if _is_date(text, mapped.date_format) else "date"
+        return None if any(_is_date(text, pattern) for pattern in mapped.date_formats) else "date"
+    if column.type == "timestamp":
+        return None if _is_moment(text) else "timestamp"
     if column.type.startswith("decimal") or column.type == "int":
         return _number_rule(column, mapped, text)
     domain = column.domain
@@ -102,11 +109,22 @@ def _number_rule(column: Column, mapped: MappedColumn, text: str) -> str | None:
     return "domain" if outside else None
 
 
-def _is_date(text: str, pattern: str | None) -> bool:
+def _is_moment(text: str) -> bool:
+    """ISO 8601 in local time with its offset."""
     try:
-        if pattern == "yyyy/M/d":
-            year, month, day = text.split("/")
-            date(int(year), int(month), int(day))
+        return text[10] == "T" and text.endswith("+08:00") and bool(datetime.fromisoformat(text))
+    except ValueError:
+        return False
+
+
+def _is_date(text: str, pattern: str) -> bool:
+    forms = {"yyyy/M/d": r"(\d{4})/(\d{1,2})/(\d{1,2})", "yyyy年M月d日": r"(\d{4})年(\d{1,2})月(\d{1,2})日"}
+    try:
+        if form := forms.get(pattern):
+            parts = re.fullmatch(form, text)
+            if parts is None:
+                return False
+            date(*(int(part) for part in parts.groups()))
         else:
             date.fromisoformat(text)
     except ValueError:

@@ -14,16 +14,17 @@ from stdnum.cn import uscc as stdnum_uscc
 from jobs.demo_city.city import CitySpec, generate
 from schemas.contract import Contract, feed, feeds
 from schemas.errors import UsageError
-from tests.jobs.demo_city.sender_files import Record, faults_of, files_of, read, valid_uscc
+from tests.jobs.demo_city.sender_files import Record, connected_feeds, faults_of, files_of, read, valid_uscc
 from tests.jobs.demo_city.sent_city import Sent, send
 
 YEARLY, MONTHLY = ("2020", "2021", "2022", "2023"), tuple(f"2024-{m:02d}" for m in range(1, 13))
 KINDS = {
-    "bad_date", "corrected_file", "cumulative_falls", "district_outside_ningbo", "late_file", "missing_required",
-    "negative_value_added", "not_a_number", "old_district_code", "out_of_domain", "over_allotted_parcel",
-    "rd_above_revenue", "renamed", "repeated_file", "square_metres_as_mu", "tax_quarantined_graded",
-    "unit_slip_parsable", "unit_slip_unparsable", "unknown_code_word", "unknown_industry_directory",
-    "valid_code_stdnum_rejects", "wrong_check_digit_directory", "wrong_check_digit_electricity",
+    "bad_date", "corrected_file", "cumulative_falls", "district_outside_ningbo", "late_file",
+    "malformed_meter_account", "missing_required", "negative_value_added", "not_a_number",
+    "old_district_code", "out_of_domain", "over_allotted_parcel", "rd_above_revenue", "renamed",
+    "repeated_file", "square_metres_as_mu", "tax_quarantined_graded", "unit_slip_parsable",
+    "unit_slip_unparsable", "unknown_code_word", "unknown_industry_directory", "valid_code_stdnum_rejects",
+    "wrong_check_digit_directory", "wrong_check_digit_electricity", "wrong_check_digit_meter",
     "wrong_check_digit_tax",
 }  # fmt: skip
 
@@ -198,7 +199,7 @@ def test_a_wrong_spec_is_refused(wrong: dict[str, object]) -> None:
 
 def test_every_file_has_a_right_manifest(sent: Sent) -> None:
     counted: Counter[tuple[str, str]] = Counter()
-    for name in feeds():
+    for name in connected_feeds():
         for path in files_of(sent.landing, name):
             manifest = json.loads((path.parent / f"{path.name}.manifest.json").read_text(encoding="utf-8"))
             assert manifest["feed"] == name and manifest["file"] == path.name
@@ -211,17 +212,28 @@ def test_every_file_has_a_right_manifest(sent: Sent) -> None:
 
 
 def test_periods_of_each_feed(sent: Sent) -> None:
-    expected = {name: {*YEARLY, "2024"} for name in feeds()}
-    for name in ("gov_tax", "gov_electricity", "gov_social_insurance"):
+    expected = {name: {*YEARLY, "2024"} for name in connected_feeds()}
+    for name in ("gov_tax", "gov_electricity", "gov_social_insurance", "gov_water", "gov_project"):
         expected[name] = {*YEARLY, *MONTHLY}
     expected["gov_statistics_monthly"] = set(MONTHLY[1:])
     expected["gov_statistics_annual"] = set(YEARLY)
+    for name in ("ent_monthly_report", "ent_pmi", "ent_need"):
+        expected[name] = set(MONTHLY)
+    expected["ent_objection"] = {f"{year}-06" for year in range(2021, 2025)}
+    expected["ent_meter_reading"] = {f"2024-12-{day}" for day in range(25, 32)}
+    expected["ent_equipment_status"] = {"2024-12-31"}
     assert {name: set(periods) for name, periods in sent.report.records.items()} == expected
     assert len(list(sent.landing.glob("gov_land_survey/land_survey_2023_*.csv"))) == 10
 
 
+def test_feeds_that_are_not_connected_send_nothing(sent: Sent) -> None:
+    waiting = set(feeds()) - set(connected_feeds())
+    assert waiting == {"gov_patent", "gov_customs", "ent_product", "ent_trade"}
+    assert not waiting & ({p.name for p in sent.landing.iterdir()} | set(sent.report.records))
+
+
 def test_headings_are_those_of_the_contract(sent: Sent) -> None:
-    for name, contract in feeds().items():
+    for name, contract in connected_feeds().items():
         assert contract.source is not None
         known = {m.heading for m in contract.source.mapping.values() if m.heading} | set(
             contract.source.ignored
@@ -230,6 +242,18 @@ def test_headings_are_those_of_the_contract(sent: Sent) -> None:
             headings, _ = read(path)
             assert len(headings) == len(set(headings))
             assert set(headings) == known, path.name
+
+
+def test_keys_are_unique_but_in_streams_that_repeat_themselves(sent: Sent) -> None:
+    repeating = set()
+    for name, contract in connected_feeds().items():
+        assert contract.source is not None
+        headings = [m.heading for k, m in contract.source.mapping.items() if k in contract.key]
+        for path in files_of(sent.landing, name):
+            found = [tuple(r.cells[str(h)] for h in headings) for r in read(path)[1]]
+            if len(found) != len(set(found)):
+                repeating.add(name)
+    assert repeating == {"ent_meter_reading"}
 
 
 def test_registry_is_complete_first_and_then_tells_changes(sent: Sent) -> None:
@@ -315,7 +339,7 @@ def test_lessors_are_holders_or_for_sublets_tenants_of_the_parcel(sent: Sent) ->
 
 def broken_records(sent: Sent) -> Counter[tuple[str, int, str]]:
     found: Counter[tuple[str, int, str]] = Counter()
-    for name, contract in feeds().items():
+    for name, contract in connected_feeds().items():
         for path in files_of(sent.landing, name):
             for record in read(path)[1]:
                 found.update((path.name, record.row, reason) for reason in faults_of(contract, record))

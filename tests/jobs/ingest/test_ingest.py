@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-import threading
-import time
-from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from jobs.ingest import ingest as module
 from jobs.ingest.current import current_rows
-from jobs.ingest.deliveries import Drop, current_deliveries
+from jobs.ingest.deliveries import current_deliveries
 from jobs.ingest.ingest import deliveries, ingest, remap
-from schemas.contract import Contract, feed
+from schemas.contract import feed
 from warehouse import tables
 
 GOOD = ["91350100M000100Y43", "91110000600037341L", "91370200797522673R"]
@@ -149,28 +145,6 @@ def test_a_killed_ingest_leaves_nothing_that_counts(home: Path, monkeypatch: pyt
     assert [f.records_in for f in report.taken] == [2]
     assert tables.rows("raw.gov_electricity").num_rows == 1
     assert tables.rows("quarantine.record").num_rows == 1
-
-
-def test_after_a_failed_write_no_other_feed_is_begun(monkeypatch: pytest.MonkeyPatch) -> None:
-    begun: list[str] = []
-    failed = threading.Event()
-
-    def append(spec: Contract, taken: list[module._Taken]) -> dict[str, int]:
-        begun.append(spec.table)
-        failed.set()
-        raise OSError("disk full")
-
-    def batches() -> Iterator[tuple[Contract, list[module._Taken]]]:
-        taken = module._Taken(Drop(Path("x.csv"), "", "", "", "", 1, datetime.now(UTC)), 1, [], "", Path())
-        yield feed("gov_electricity"), [taken]
-        assert failed.wait(10)
-        time.sleep(0.2)  # from the exception to the future that holds it
-        yield feed("gov_tax"), [taken]
-
-    monkeypatch.setattr(module, "_append_accepted", append)
-    with pytest.raises(OSError, match="disk full"):
-        module._write(batches(), [], module.IngestReport(), module.silent)
-    assert begun == ["gov_electricity"]
 
 
 def test_remap_applies_a_new_mapping_to_accepted_and_refused_rows(

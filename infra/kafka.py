@@ -1,0 +1,338 @@
+"""A Kafka broker of our own (KRaft, one node, on 127.0.0.1), and what a producer needs: topics, acknowledged records.
+
+Everything of a broker lies in its folder: ``data/``, ``broker.properties``, ``broker.log`` and ``broker.json``, by
+which other processes find it. Nothing is replicated and nothing expires: it is for the demo city and for tests. A
+city's operation has a cluster, named by ``BRAIN_KAFKA``.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from filelock import FileLock
+
+from infra.processes import ServerProcess, choose_ports, comes_up, listens, read_state, write_state
+from schemas.errors import RejectedError
+from warehouse.jars import ensure_jars
+from warehouse.kafka import client_options
+from warehouse.settings import settings
+
+if TYPE_CHECKING:
+    from confluent_kafka import KafkaError, Message
+
+START_SECONDS = 90
+STOP_SECONDS = 20
+#: Key, value, and where it is not now when it was sent (milliseconds since 1970).
+Record = tuple[str | None, bytes] | tuple[str | None, bytes, int]
+#: Of a record.
+MOST_BYTES = 20 << 20
+#: For an answer of a broker that is said to run.
+ANSWER_SECONDS = 30
+#: Names the (only) cluster of a folder; any 16 bytes in URL-safe Base64 will do.
+CLUSTER_ID = "bmluZ2JvLWJyYWluLTAwMA"
+
+_JAVA_OPTIONS = (
+    # A quick start and little memory count here, not throughput on many cores.
+    "-XX:+UseSerialGC",
+    "-XX:TieredStopAtLevel=1",
+    "-Djava.awt.headless=true",
+    "-Dorg.slf4j.simpleLogger.showDateTime=true",
+    "-Dorg.slf4j.simpleLogger.dateTimeFormat=yyyy-MM-dd'T'HH:mm:ss.SSSXXX",
+)
+
+
+@dataclass(frozen=True)
+class Broker:
+    """A running broker; as a context manager it is stopped at the end."""
+
+    folder: Path
+    port: int
+    process: ServerProcess
+
+    @property
+    def bootstrap(self) -> str:
+        return f"127.0.0.1:{self.port}"
+
+    def stop(self) -> None:
+        """Let it close its files, and wait until it has ended."""
+        self.process.end((signal.SIGTERM, STOP_SECONDS))
+
+    def kill(self) -> None:
+        """End it at once, as a power cut would end its process."""
+        self.process.end((signal.SIGKILL, STOP_SECONDS))
+
+    def __enter__(self) -> Broker:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+
+# --- start, stop -----------------------------------------------------------------------------------
+
+
+def start(folder: Path, *, port: int | None = None, heap: str = "512m") -> Broker:
+    """The folder's broker, which is started when it does not run.
+
+    Args:
+        folder: the broker's own; what was in its topics is there again.
+        port: None is the port it had last, or another one where that is taken.
+        heap: Java's memory for objects.
+
+    Raises:
+        RejectedError: it did not start, or runs at another port; the line names its log, and nothing is left running.
+    """
+    folder = folder.expanduser().resolve()
+    folder.mkdir(parents=True, exist_ok=True)
+    with FileLock(folder / "broker.lock", timeout=START_SECONDS * 2):
+        if found := running(folder):
+            if port not in (None, found.port):
+                raise RejectedError(f"the broker in {folder} runs at port {found.port}; stop it first")
+            return found
+        last = read_state(folder / "broker.json")
+        chosen, controller = choose_ports([port or last.get("port"), last.get("controller_port")])
+        if port not in (None, chosen):
+            raise RejectedError(f"port {port} of 127.0.0.1 is taken; name another one for the Kafka broker")
+        return _start(folder, chosen, controller, heap)
+
+
+def running(folder: Path) -> Broker | None:
+    """The broker that works in this folder, whoever started it."""
+    folder = folder.expanduser().resolve()
+    state = read_state(folder / "broker.json")
+    if not state:
+        return None
+    broker = Broker(folder, state["port"], ServerProcess(state["pid"], state["started"]))
+    return broker if broker.process.find() else None
+
+
+def stop(folder: Path) -> bool:
+    """Stop the broker of this folder. True when one ran."""
+    broker = running(folder)
+    if broker:
+        broker.stop()
+    return broker is not None
+
+
+def _start(folder: Path, port: int, controller: int, heap: str) -> Broker:
+    log = folder / "broker.log"
+    properties = folder / "broker.properties"
+    properties.write_text(_properties(folder, port, controller), encoding="utf-8")
+    class_path = os.pathsep.join(map(str, ensure_jars(settings(), "kafka")))
+    java = ["java", f"-Xmx{heap}", *_JAVA_OPTIONS, "-cp", class_path]
+    failure = RejectedError(
+        f"the Kafka broker did not start; see {log} (Java 17 or newer and {heap} of free memory are needed)"
+    )
+    with log.open("ab") as out:
+        if not (folder / "data" / "meta.properties").exists() and not _format(java, properties, out):
+            raise failure
+        child = subprocess.Popen(
+            [*java, "kafka.Kafka", str(properties)],
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=out,
+            start_new_session=True,
+        )
+    broker = Broker(folder, port, ServerProcess.of(child.pid))
+    try:
+        _remember(broker, controller)
+        if not comes_up(broker.process, lambda: listens(port) and _answers(broker.bootstrap), START_SECONDS):
+            raise failure
+    except BaseException:
+        broker.kill()
+        raise
+    return broker
+
+
+def _format(java: list[str], properties: Path, out: Any) -> bool:
+    """Make the storage, once for each folder."""
+    command = [*java, "kafka.tools.StorageTool", "format", "--ignore-formatted", "-t", CLUSTER_ID]
+    try:
+        done = subprocess.run(
+            [*command, "-c", str(properties)], stdin=subprocess.DEVNULL, stdout=out, stderr=out, check=False
+        )
+    except FileNotFoundError:
+        raise RejectedError(
+            "Java 17 or newer is needed for the Kafka broker; install it (Debian, Ubuntu: apt install "
+            "openjdk-17-jre-headless)"
+        ) from None
+    return done.returncode == 0
+
+
+def _properties(folder: Path, port: int, controller: int) -> str:
+    values = {
+        "process.roles": "broker,controller",
+        "node.id": 1,
+        "listeners": f"PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}",
+        "advertised.listeners": f"PLAINTEXT://127.0.0.1:{port}",
+        "controller.listener.names": "CONTROLLER",
+        # voters from here and not from the storage (--standalone): so a restart may have other ports
+        "controller.quorum.voters": f"1@127.0.0.1:{controller}",
+        "log.dirs": folder / "data",
+        # a misspelled topic is an error, not a new topic
+        "auto.create.topics.enable": "false",
+        # a record's time is its event's: with the usual week, last year's would be deleted at once
+        "log.retention.ms": -1,
+        # what senders may send is for the stream to judge, not for the broker
+        "message.max.bytes": MOST_BYTES,
+        # one node
+        "offsets.topic.replication.factor": 1,
+        "transaction.state.log.replication.factor": 1,
+        "transaction.state.log.min.isr": 1,
+        "share.coordinator.state.topic.replication.factor": 1,
+        "share.coordinator.state.topic.min.isr": 1,
+        # 50 partitions each by default: files and seconds for nobody
+        "offsets.topic.num.partitions": 1,
+        "transaction.state.log.num.partitions": 1,
+        "share.coordinator.state.topic.num.partitions": 1,
+        # one that was killed counts as alive for so long, and its successor waits; 9 s by default
+        "broker.session.timeout.ms": 3000,
+        "broker.heartbeat.interval.ms": 500,
+        # no second consumer is waited for
+        "group.initial.rebalance.delay.ms": 0,
+        # 128 MiB by default: a quarter of the heap
+        "log.cleaner.dedupe.buffer.size": 16 * 1024 * 1024,
+    }
+    return "".join(f"{key}={value}\n" for key, value in values.items())
+
+
+def _remember(broker: Broker, controller: int) -> None:
+    write_state(
+        broker.folder / "broker.json",
+        {
+            "pid": broker.process.pid,
+            "started": broker.process.started,
+            "port": broker.port,
+            "controller_port": controller,
+        },
+    )
+
+
+def _answers(bootstrap: str) -> bool:
+    from confluent_kafka import KafkaException
+    from confluent_kafka.admin import AdminClient
+
+    # who listens is only the right one when it names our cluster
+    try:
+        found: Any = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0}).list_topics(timeout=5)
+    except KafkaException:
+        return False
+    return bool(found.cluster_id == CLUSTER_ID and found.brokers)
+
+
+# --- topics, records -------------------------------------------------------------------------------
+
+
+def create_topics(
+    bootstrap: str, names: Iterable[str], partitions: int = 1, options: Mapping[str, str] | None = None
+) -> None:
+    """Create the topics that do not exist; those that do stay as they are, with their records.
+
+    Args:
+        bootstrap: host:port,… of brokers.
+        names: topics.
+        partitions: of each new topic; how often each is replicated is the cluster's own rule.
+        options: for clients, as ``BRAIN_KAFKA_OPTIONS``.
+
+    Raises:
+        RejectedError: no broker answers, or one refuses.
+    """
+    from confluent_kafka import KafkaError, KafkaException
+    from confluent_kafka.admin import AdminClient
+    from confluent_kafka.cimpl import NewTopic
+
+    wanted = [NewTopic(name, num_partitions=partitions) for name in sorted(set(names))]
+    if not wanted:
+        return
+    said: list[KafkaError] = []
+    client = AdminClient(_quiet(bootstrap, options, said))
+    futures = client.create_topics(wanted, request_timeout=ANSWER_SECONDS)
+    for name, future in futures.items():
+        try:
+            future.result()
+        except KafkaException as failure:
+            error: KafkaError = failure.args[0]
+            if error.code() != KafkaError.TOPIC_ALREADY_EXISTS:
+                client.poll(0)  # hands out what it has to say
+                raise _rejected(f"topic {name} could not be created", bootstrap, [error, *said]) from None
+
+
+def produce(
+    bootstrap: str,
+    topic: str,
+    records: Iterable[Record],
+    options: Mapping[str, str] | None = None,
+) -> int:
+    """Send records in their order, and wait until the cluster has acknowledged every one.
+
+    Returns:
+        The number of records; each is in the topic once.
+
+    Raises:
+        RejectedError: not all were acknowledged.
+    """
+    from confluent_kafka import Producer
+
+    failures: list[KafkaError] = []
+    said: list[KafkaError] = []
+
+    def delivered(error: KafkaError | None, _: Message) -> None:
+        if error is not None:
+            failures.append(error)
+
+    # idempotence is acks from all replicas, order kept, and no record twice after a retry
+    producer = Producer(
+        {
+            **_quiet(bootstrap, options, said),
+            "enable.idempotence": True,
+            "linger.ms": 20,
+            "message.max.bytes": MOST_BYTES,
+            "delivery.timeout.ms": ANSWER_SECONDS * 1000,
+        }
+    )
+    count = 0
+    for key, value, *at in records:
+        _enqueue(producer, topic, key, value, at[0] if at else 0, delivered)
+        count += 1
+        if failures:
+            break
+    producer.flush()
+    if failures:
+        what = f"{len(failures)} records for topic {topic} were not taken"
+        raise _rejected(what, bootstrap, [*failures, *said])
+    return count
+
+
+def _quiet(bootstrap: str, options: Mapping[str, str] | None, said: list[KafkaError]) -> dict[str, Any]:
+    """Configuration of a client that keeps its complaints for us instead of the terminal."""
+    return {**client_options(bootstrap, options or {}), "log_level": 0, "error_cb": said.append}
+
+
+def _enqueue(producer: Any, topic: str, key: str | None, value: bytes, at: int, delivered: Any) -> None:
+    while True:
+        try:
+            producer.produce(topic, value, key, timestamp=at, on_delivery=delivered)
+        except BufferError:  # the queue is full: wait for acknowledgements
+            producer.poll(1)
+        else:
+            producer.poll(0)
+            return
+
+
+def _rejected(what: str, bootstrap: str, errors: list[KafkaError]) -> RejectedError:
+    """One line with the first error, or with why we were not let in: that alone shows as a time-out otherwise."""
+    from confluent_kafka import KafkaError
+
+    error = next((e for e in errors if e.code() in (KafkaError._AUTHENTICATION, KafkaError._SSL)), errors[0])
+    return RejectedError(
+        f"{what}: {error.str()} (Kafka at {bootstrap}; see BRAIN_KAFKA, BRAIN_KAFKA_OPTIONS)"
+    )

@@ -1,0 +1,133 @@
+"""Server processes that outlive who started them: found again by process id and start time, never by name."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import signal
+import socket
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+#: Between two looks at a server that is starting.
+LOOK_SECONDS = 0.1
+
+
+@dataclass(frozen=True)
+class ServerProcess:
+    """A process id may be given to somebody else later; together with the start time it is one process."""
+
+    pid: int
+    started: float
+
+    @classmethod
+    def of(cls, pid: int) -> ServerProcess:
+        return cls(pid, psutil.Process(pid).create_time())
+
+    def find(self) -> psutil.Process | None:
+        """The process when it is alive."""
+        try:
+            process = psutil.Process(self.pid)
+            same = abs(process.create_time() - self.started) < 1
+            return process if same and process.status() != psutil.STATUS_ZOMBIE else None
+        except psutil.NoSuchProcess:
+            return None
+
+    def end(self, *signals: tuple[signal.Signals, float]) -> None:
+        """Send the signals one after the other, each with seconds to obey, until it and its children are gone."""
+        process = self.find()
+        if process is None:
+            return
+        family = [process]
+        with contextlib.suppress(psutil.NoSuchProcess):
+            family += process.children(recursive=True)
+        for number, seconds in (*signals, (signal.SIGKILL, 10)):
+            for receiver in family if number == signal.SIGKILL else [process]:
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    receiver.send_signal(number)
+            if _have_ended(family, seconds):
+                return
+
+
+def _have_ended(processes: list[psutil.Process], seconds: float) -> bool:
+    deadline = time.monotonic() + seconds
+    while any(map(_is_alive, processes)):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(LOOK_SECONDS)
+    return True
+
+
+def _is_alive(process: psutil.Process) -> bool:
+    """Not so a zombie: it has ended, and is kept only until its parent, if that is us, asks how."""
+    with contextlib.suppress(psutil.NoSuchProcess):
+        if not process.is_running():
+            return False
+        if process.status() != psutil.STATUS_ZOMBIE:
+            return True
+        with contextlib.suppress(psutil.TimeoutExpired):
+            process.wait(0)
+    return False
+
+
+def comes_up(process: ServerProcess, is_ready: Callable[[], bool], seconds: float) -> bool:
+    """Wait until the server is ready; False when it ended, or was not ready in time."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline and process.find():
+        if is_ready():
+            return True
+        time.sleep(LOOK_SECONDS)
+    return False
+
+
+# --- ports -----------------------------------------------------------------------------------------
+
+
+def listens(port: int) -> bool:
+    """Whether somebody answers at the port of 127.0.0.1."""
+    with socket.socket() as probe:
+        probe.settimeout(1)
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def choose_ports(wanted: Iterable[int | None]) -> list[int]:
+    """For each wanted port itself where it is free, else (and for None) another one; no two are the same."""
+    with contextlib.ExitStack() as held:
+        return [_hold(held, port) for port in wanted]
+
+
+def _hold(held: contextlib.ExitStack, port: int | None) -> int:
+    probe = held.enter_context(socket.socket())
+    # connections of a predecessor that are being closed do not count
+    probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        probe.bind(("127.0.0.1", port or 0))
+    except OSError:
+        probe.bind(("127.0.0.1", 0))
+    return int(probe.getsockname()[1])
+
+
+# --- state -----------------------------------------------------------------------------------------
+
+
+def read_state(file: Path) -> dict[str, Any]:
+    """What was written last; empty when nothing was, or nothing that can be read."""
+    try:
+        state: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    except (FileNotFoundError, json.JSONDecodeError):
+        return {}
+    return state
+
+
+def write_state(file: Path, state: dict[str, Any]) -> None:
+    """All at once or not at all, and for the owner's eyes only."""
+    partial = file.with_suffix(".partial")
+    partial.unlink(missing_ok=True)
+    partial.touch(mode=0o600)
+    partial.write_text(json.dumps(state), encoding="utf-8")
+    partial.replace(file)

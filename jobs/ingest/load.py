@@ -1,0 +1,309 @@
+"""Text records → Parquet files of a feed's table and of the quarantine, by DuckDB; a commit makes them count.
+
+A slice of a delivery at a time is mapped, so that memory is bounded whatever the size of a file.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import unicodedata
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+
+import duckdb
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from jobs.ingest.corrections import mapping_hash
+from jobs.ingest.deliveries import QUARANTINE, Drop
+from jobs.ingest.files import (
+    CELL,
+    RAW_TEXT,
+    RECORD_REASON,
+    SOURCE_FILE,
+    SOURCE_ROW,
+    Records,
+    cell_columns,
+)
+from jobs.ingest.mapping import DUCKDB, NUMBER, PERIOD_TEXT, TEXT, VALID, mapping_of
+from schemas import credit_code
+from schemas.contract import Contract, contract
+from warehouse import duck
+from warehouse.tables import DataFile
+
+SLICE_ROWS = 2_000_000
+POSITION = "record_position"
+
+#: A number as people type it: thousands separated, and in tens of thousands or hundreds of millions.
+_WRITTEN = re.compile(r"(?P<number>[+-]?(?:[0-9]+|[0-9]{1,3}(?:,[0-9]{3})+)(?:\.[0-9]+)?)(?P<times>[万亿]?)")
+_TIMES = {"": Decimal(1), "万": Decimal(10**4), "亿": Decimal(10**8)}
+
+
+@dataclass
+class Loaded:
+    """What a delivery became: files that wait for their commits, and records by period."""
+
+    accepted: list[DataFile]
+    refused: list[DataFile]
+    records_raw: Counter[str]
+    records_quarantined: Counter[str]
+
+    @property
+    def records(self) -> int:
+        return self.records_raw.total() + self.records_quarantined.total()
+
+
+class Inbox:
+    """An empty folder for what waits for its commits, and the connection that maps into it; both gone at the end."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def __enter__(self) -> Inbox:
+        shutil.rmtree(self.folder, ignore_errors=True)
+        self.folder.mkdir(parents=True)
+        self.connection = duck.connect()
+        self.connection.execute(f"SET temp_directory = {duck.literal(str(self.folder / 'spill'))}")
+        self.connection.execute("SET preserve_insertion_order = false")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.connection.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def load(spec: Contract, drop: Drop, records: Records, inbox: Inbox, stamp: str | None = None) -> Loaded:
+    """Map a delivery's records into files of the inbox.
+
+    Args:
+        stamp: the rows' mapping hash; the feed's own where none is given.
+    """
+    stamp = stamp or mapping_hash(spec)
+    folder, connection = inbox.folder / spec.table / drop.delivery_id, inbox.connection
+    repeated = _repeated_keys(connection, spec, records) if spec.delivery == "snapshot" else None
+    several = pc.count_distinct(records.table[SOURCE_FILE]).as_py() > 1
+    for number, part in enumerate(_slices(records, spec, repeated)):
+        mapped = _mapped(spec, drop, several, stamp)
+        _write(connection, spec, drop, (records.headings, part), folder / str(number), mapped)
+    accepted, refused = _files(folder, "accepted", "period"), _files(folder, "refused", "feed")
+    return Loaded(accepted, refused, _rows_by(accepted), _refused_by_period(refused))
+
+
+def _write(
+    connection: duckdb.DuckDBPyConnection,
+    spec: Contract,
+    drop: Drop,
+    given: tuple[Sequence[str], pa.Table],
+    folder: Path,
+    mapped: str,
+) -> None:
+    """The accepted and the refused records of one slice, given with its headings.
+
+    The refused are few or none: they are found first, by their reasons alone, so that nothing is worked out twice.
+    """
+    headings, texts = given
+    connection.register("texts", texts)
+    found = connection.execute(f"SELECT {POSITION} FROM ({mapped}) WHERE is_refused").fetchnumpy()[POSITION]
+    is_refused = np.isin(texts[POSITION].to_numpy(), found)
+    if len(found):
+        connection.register("texts", texts.filter(pa.array(is_refused)))
+        quarantined = f"SELECT {_quarantined(spec, headings)} FROM ({mapped})"
+        _copy(connection, quarantined, folder / "refused", "feed")
+    if len(found) < texts.num_rows:
+        connection.register("texts", texts.filter(pa.array(~is_refused)) if len(found) else texts)
+        by = "period" if spec.source and spec.source.period_from else None
+        target = folder / "accepted" if by else folder / "accepted" / f"period={drop.period}"
+        _copy(connection, f"SELECT {', '.join(_raw_columns(spec, headings))} FROM ({mapped})", target, by)
+    connection.unregister("texts")
+
+
+def _copy(connection: duckdb.DuckDBPyConnection, sql: str, target: Path, partition: str | None) -> None:
+    target.mkdir(parents=True, exist_ok=True)
+    how = f"PARTITION_BY ({partition})" if partition else "PER_THREAD_OUTPUT"
+    connection.execute(
+        f"COPY ({sql}) TO {duck.literal(str(target))} "
+        f"(FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, OVERWRITE_OR_IGNORE, {how})"
+    )
+
+
+def _mapped(spec: Contract, drop: Drop, several: bool, stamp: str) -> str:
+    """A query with every column that a raw or a quarantined row may have, and ``is_refused``."""
+    mapping = mapping_of(spec, DUCKDB)
+    values = ", ".join(f"{sql} AS {name}" for name, sql in mapping.values.items())
+    text = duck.literal
+    # record numbers start anew in each file of an archive
+    parts = [text(drop.delivery_id), *([f"left(md5({SOURCE_FILE}), 8)"] if several else []), SOURCE_ROW]
+    return f"""
+        SELECT *, coalesce({", ".join(mapping.reasons)}) IS NOT NULL AS is_refused,
+            {_reasons_list(mapping.reasons)} AS reasons, {mapping.record_key} AS record_key
+        FROM (SELECT *, {values}, coalesce({mapping.period or "NULL"}, {text(drop.period)}) AS period
+            FROM (SELECT *, TIMESTAMPTZ {text(drop.known_at.isoformat())} AS known_at,
+                    {text(drop.delivery_id)} AS delivery_id, {text(stamp)} AS mapping_hash,
+                    {text(spec.table)} AS feed, concat_ws('-', {", ".join(parts)}) AS row_id
+                FROM texts))"""
+
+
+def _reasons_list(reasons: Sequence[str]) -> str:
+    return f"list_filter([{', '.join(reasons)}], lambda reason: reason IS NOT NULL)"
+
+
+def _raw_columns(spec: Contract, headings: Sequence[str]) -> Iterator[str]:
+    assert spec.source is not None
+    by_file = spec.source.period_from is not None
+    for name in spec.column_names:
+        if name == "source_record":
+            yield f"{_record(spec, headings)} AS source_record"
+        elif name != "period" or by_file:  # otherwise the folder says it
+            yield name
+
+
+def _record(spec: Contract, headings: Sequence[str]) -> str:
+    """The record as sent: its cells, or a text where it has none (a JSON line, a line with too few cells)."""
+    assert spec.source is not None
+    if spec.source.format == "jsonl":
+        return f"[{RAW_TEXT}]"
+    cells = f"[{', '.join(f'{CELL}{i}' for i in range(len(headings)))}]"
+    return f"CASE WHEN {RAW_TEXT} IS NULL THEN {cells} ELSE [{RAW_TEXT}] END"
+
+
+def _quarantined(spec: Contract, headings: Sequence[str]) -> str:
+    assert spec.source is not None
+    mapped = ", ".join(f"{name} := {name}" for name in spec.source.mapping)
+    uscc = f"{TEXT}uscc" if f"{TEXT}uscc" in _text_columns(spec) else "CAST(NULL AS VARCHAR)"
+    given = {
+        "uscc": uscc,
+        "mapped_record": f"CAST(to_json(struct_pack({mapped})) AS VARCHAR)",
+        "source_record": _record(spec, headings),
+    }
+    return ", ".join(f"{given[n]} AS {n}" if n in given else n for n in contract(QUARANTINE).column_names)
+
+
+# --- texts -----------------------------------------------------------------------------------------
+
+
+def _text_columns(spec: Contract) -> dict[str, str]:
+    """Text column → heading."""
+    assert spec.source is not None
+    columns = {TEXT + name: m.heading for name, m in spec.source.mapping.items() if m.heading}
+    if spec.source.period_from:
+        columns[PERIOD_TEXT] = spec.source.period_from.heading
+    return columns
+
+
+def _slices(records: Records, spec: Contract, repeated: npt.NDArray[np.int64] | None) -> Iterator[pa.Table]:
+    for start in range(0, records.count, SLICE_ROWS):
+        part = records.table.slice(start, SLICE_ROWS)
+        positions = np.arange(start, start + part.num_rows)
+        part = part.append_column(POSITION, pa.array(positions))
+        if repeated is not None and len(repeated):
+            again = pa.array(np.isin(positions, repeated))
+            reason = pc.if_else(again, pc.coalesce(part[RECORD_REASON], "key:duplicate"), part[RECORD_REASON])
+            part = part.set_column(part.column_names.index(RECORD_REASON), RECORD_REASON, reason)
+        yield _with_texts(part, cell_columns(records), spec)
+
+
+def _with_texts(part: pa.Table, place: Mapping[str, str], spec: Contract) -> pa.Table:
+    """The cells beside their trimmed texts, and what is to be said of credit codes."""
+    source = spec.source
+    assert source is not None
+    for name, heading in _text_columns(spec).items():
+        cells = part[place[heading]] if heading in place else pa.nulls(part.num_rows, pa.string())
+        texts = pc.utf8_trim_whitespace(cells)
+        column = next((c for c in spec.columns if TEXT + c.name == name), None)
+        if column and source.reads_written_numbers and column.type.startswith(("decimal", "int", "bigint")):
+            texts = _numbers(texts)
+        part = part.append_column(name, texts)
+        if column and column.domain.check == "uscc":
+            valid = [credit_code.valid_mask(c) for c in pa.chunked_array(texts).chunks]
+            part = part.append_column(VALID + column.name, pa.chunked_array(valid, pa.bool_()))
+    return part
+
+
+def _numbers(texts: pa.ChunkedArray) -> pa.Array:
+    """Numbers that people typed as plain ones; what is none stays as it is."""
+    texts = texts.combine_chunks() if isinstance(texts, pa.ChunkedArray) else texts
+    odd = pc.fill_null(pc.invert(pc.match_substring_regex(texts, f"^({NUMBER})?$")), False)
+    if not pc.any(odd).as_py():
+        return texts
+    return pc.replace_with_mask(
+        texts, odd, pa.array([plain_number(t) for t in texts.filter(odd).to_pylist()])
+    )
+
+
+def plain_number(text: str) -> str:
+    """
+    >>> plain_number("１，２３４.5"), plain_number("1.2万"), plain_number("3亿"), plain_number("12,34")
+    ('1234.5', '12000', '300000000', '12,34')
+    """
+    found = _WRITTEN.fullmatch(unicodedata.normalize("NFKC", text).replace(" ", ""))
+    if not found:
+        return text
+    value = Decimal(found["number"].replace(",", "")) * _TIMES[found["times"]]
+    return f"{value.normalize():f}"
+
+
+def _repeated_keys(
+    connection: duckdb.DuckDBPyConnection, spec: Contract, records: Records
+) -> npt.NDArray[np.int64]:
+    """Positions of records whose key another record of the delivery has before them."""
+    keys = [
+        k for k in spec.key if spec.source and k in spec.source.mapping and spec.source.mapping[k].heading
+    ]
+    place = cell_columns(records)
+    assert spec.source is not None
+    nothing = pa.nulls(
+        records.count, pa.string()
+    )  # of a heading that today's mapping reads and the file lacks
+    cells = [place.get(spec.source.mapping[k].heading or "") for k in keys]
+    texts = [records.table[c] if c else nothing for c in cells]
+    trimmed = pa.table([pc.utf8_trim_whitespace(t) for t in texts], names=keys)
+    connection.register("keys", trimmed)
+    hashes = connection.execute(f"SELECT hash({', '.join(keys)}) AS h FROM keys").fetchnumpy()["h"]
+    connection.unregister("keys")
+    ordered = np.sort(hashes)
+    again = np.unique(ordered[1:][ordered[1:] == ordered[:-1]])
+    if not len(again):
+        return np.array([], np.int64)
+    # few are left, and among them may be different keys of the same hash
+    candidates = np.flatnonzero(np.isin(hashes, again))
+    whole = pc.is_null(records.table[RECORD_REASON]).to_numpy()[candidates]
+    seen: set[tuple[str, ...]] = set()
+    repeated = []
+    rows = trimmed.take(pa.array(candidates[whole])).to_pydict()
+    for position, row in zip(candidates[whole].tolist(), zip(*rows.values(), strict=True), strict=True):
+        if row in seen:
+            repeated.append(position)
+        seen.add(row)
+    return np.array(repeated, np.int64)
+
+
+# --- files -----------------------------------------------------------------------------------------
+
+
+def _files(folder: Path, kind: str, partition: str) -> list[DataFile]:
+    found = []
+    for path in sorted(folder.glob(f"*/{kind}/*/*.parquet")):
+        value = path.parent.name.removeprefix(f"{partition}=")
+        found.append(DataFile(path, {partition: value}, pq.read_metadata(path).num_rows))
+    return [f for f in found if f.rows]
+
+
+def _rows_by(files: Sequence[DataFile]) -> Counter[str]:
+    rows: Counter[str] = Counter()
+    for file in files:
+        rows[file.partition["period"]] += file.rows
+    return rows
+
+
+def _refused_by_period(files: Sequence[DataFile]) -> Counter[str]:
+    rows: Counter[str] = Counter()
+    for file in files:
+        rows.update(pq.read_table(file.path, columns=["period"], partitioning=None)["period"].to_pylist())
+    return rows

@@ -1,0 +1,49 @@
+"""A server is found again only as the process it was."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+from infra.processes import ServerProcess, choose_ports, read_state, write_state
+
+
+def test_a_process_id_that_was_given_to_somebody_else_is_not_ours() -> None:
+    me = ServerProcess.of(os.getpid())
+    assert me.find() is not None
+    other = ServerProcess(me.pid, me.started - 60)
+    assert other.find() is None
+    other.end((signal.SIGKILL, 0))  # spares us
+
+
+def test_who_does_not_obey_is_killed() -> None:
+    code = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(flush=True); time.sleep(60)"
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as deaf:
+        assert deaf.stdout is not None and deaf.stdout.readline()
+        server = ServerProcess.of(deaf.pid)
+        server.end((signal.SIGTERM, 0.2))
+        assert server.find() is None
+
+
+def test_ports_are_the_wanted_ones_where_free_and_never_the_same() -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        taken = other.getsockname()[1]
+        ports = choose_ports([taken, None, None])
+    assert taken not in ports and len(set(ports)) == 3
+    assert choose_ports(ports) == ports
+
+
+def test_state_is_for_the_owner_only_and_a_broken_one_is_none(tmp_path: Path) -> None:
+    file = tmp_path / "server.json"
+    assert read_state(file) == {}
+    write_state(file, {"port": 1})
+    assert read_state(file) == {"port": 1}
+    assert file.stat().st_mode & 0o077 == 0
+    file.write_text("{")
+    assert read_state(file) == {}

@@ -1,0 +1,130 @@
+"""A Spark driver of a stream's own, in this process: its Java ends when the process does, however that ends.
+
+A query on the shared engine would outlive its client, and a second one on the same checkpoint would start without
+complaint. Here the lock is a file that Java holds open as well: it is free when both are gone.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from filelock import FileLock, Timeout
+
+from schemas.errors import RejectedError
+from warehouse.engine import spark_conf
+from warehouse.jars import ensure_jars
+from warehouse.settings import Settings
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+#: Java needs a moment to see that its process is gone.
+LOCK_SECONDS = 20
+
+
+@contextmanager
+def driver(config: Settings, name: str, locks: Sequence[str], memory: str = "1g") -> Iterator[SparkSession]:
+    """A session of a driver that holds the locks of these names.
+
+    Raises:
+        RejectedError: another process holds one of them, or Java did not start.
+    """
+    folder = config.locks
+    folder.mkdir(parents=True, exist_ok=True)
+    held: list[FileLock] = []
+    try:
+        for lock_name in locks:
+            lock = FileLock(folder / f"{lock_name}.lock")
+            try:
+                lock.acquire(timeout=LOCK_SECONDS)
+            except Timeout:
+                raise RejectedError(
+                    f"{lock_name} is held by another process; stop that one first (./brain status shows it)"
+                ) from None
+            held.append(lock)
+        descriptors = [_descriptor(lock) for lock in held]
+        try:
+            session = _start(config, name, memory, descriptors)
+        finally:
+            for descriptor in descriptors:
+                os.close(descriptor)
+        try:
+            yield session
+        finally:
+            session.stop()
+            _shut_down()
+    finally:
+        for lock in held:
+            lock.release()
+
+
+def _descriptor(lock: FileLock) -> int:
+    """Another number for the locked file: the lock is the open file's, and free when the last number is closed.
+
+    The lock's own is closed in every child, which must not think that it holds it.
+    """
+    descriptor = lock._context.lock_file_fd
+    assert descriptor is not None
+    return os.dup(descriptor)
+
+
+def _start(config: Settings, name: str, memory: str, descriptors: list[int]) -> SparkSession:
+    from pyspark import SparkConf, SparkContext, java_gateway
+    from pyspark.errors import PySparkRuntimeError
+    from pyspark.sql.session import SparkSession as ClassicSession
+
+    # a process that spoke to the shared engine leaves word of it to its children
+    os.environ.pop("SPARK_CONNECT_MODE_ENABLED", None)
+    conf = SparkConf(loadDefaults=False)
+    for key, value in _conf(config, name, memory).items():
+        conf.set(key, value)
+    log = config.logs / f"{name}.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("ab") as out:
+        try:
+            launch: Any = java_gateway.launch_gateway
+            gateway = launch(conf, {"pass_fds": descriptors, "stdout": out, "stderr": out})
+        except (PySparkRuntimeError, OSError):
+            raise RejectedError(
+                f"the stream's Spark driver did not start; see {log} (Java 17 or newer is needed)"
+            ) from None
+    session: SparkSession = ClassicSession(SparkContext(conf=conf, gateway=gateway))
+    return session
+
+
+def _conf(config: Settings, name: str, memory: str) -> dict[str, str]:
+    conf = {k: v for k, v in spark_conf(config).items() if not k.startswith("spark.connect.")}
+    jars = [str(path) for path in ensure_jars(config, "spark")]
+    return {
+        **conf,
+        "spark.app.name": name,
+        "spark.driver.memory": memory,
+        "spark.driver.host": "127.0.0.1",
+        "spark.driver.bindAddress": "127.0.0.1",
+        "spark.driver.extraClassPath": ":".join(jars),
+        # streams of several feeds share the driver: none waits until another one's batch is through
+        "spark.scheduler.mode": "FAIR",
+        "spark.sql.shuffle.partitions": "2",
+        # one Parquet page of a poison record must not take the memory of a hundred
+        "spark.hadoop.parquet.block.size": str(32 << 20),
+        # what was read and is gone from the broker before it was taken in has to be seen
+        "spark.sql.streaming.stopTimeout": "30s",
+        **config.spark_conf,
+    }
+
+
+def _shut_down() -> None:
+    """End Java as well: another driver of this process starts anew."""
+    from pyspark import SparkContext
+
+    gateway: Any = SparkContext._gateway
+    if gateway is not None:
+        gateway.shutdown()
+        if process := getattr(gateway, "proc", None):
+            process.stdin.close()
+            process.wait(30)
+        SparkContext._gateway = None
+        SparkContext._jvm = None
