@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from functools import reduce
+from operator import add
+
 from pyspark.sql import Column, Window, WindowSpec
 from pyspark.sql import functions as F
+
+from schemas import credit_code
 
 
 def present(*texts: Column) -> Column:
@@ -20,3 +25,12 @@ def no_texts() -> Column:
 def whole(*partition: str) -> WindowSpec:
     """All rows of the partition, for each of its rows."""
     return Window.partitionBy(*partition).rowsBetween(Window.unboundedPreceding, Window.unboundedFollowing)
+
+
+def valid_credit_code(code: Column) -> Column:
+    """GB 32100-2015 as a native expression: weighted digits, check character included, sum to 0 modulo 31."""
+    weights = (*credit_code.WEIGHTS, 1)
+    alphabet = F.lit(credit_code.ALPHABET)
+    digits = [F.position(F.substring(code, i, 1), alphabet) - 1 for i in range(1, 19)]
+    total = reduce(add, (d * w for d, w in zip(digits, weights, strict=True)))
+    return code.rlike(f"^{credit_code.PATTERN}$") & (total % 31 == 0)

@@ -68,7 +68,6 @@ def run_live(spec: CitySpec, rate: int, seconds: float, progress: Progress) -> L
         before = _state(contract, config)
         with _stream(config, broker.bootstrap) as process:
             sender = _Sender(broker.bootstrap, topic, _readings(contract, config), rate, seconds)
-            _wait(lambda: _state(contract, config) != before or process.poll() is not None)
             start = time.monotonic()
             sender.start()
             while sender.is_alive():
@@ -188,9 +187,3 @@ def _look(
     taken, quarantined = _taken(contract, config, before)
     progress("stream", f"{produced:,} sent, {taken:,} taken in, {quarantined:,} of them quarantined", 0)
     time.sleep(0.5)
-
-
-def _wait(is_so: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not is_so() and time.monotonic() < deadline:
-        time.sleep(0.2)

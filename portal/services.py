@@ -26,11 +26,11 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-from filelock import FileLock, Timeout
 
 from portal.orchestration import USER, password_file, prepare_airflow
 from schemas.errors import RejectedError, UserError
 from warehouse import engine
+from warehouse.locks import held
 from warehouse.settings import CHECKOUT, Settings, settings
 
 Progress = Callable[[str, str, int], None]
@@ -129,18 +129,9 @@ def running_airflow(config: Settings) -> Airflow:
     return Airflow(state["port"], alive)
 
 
-@contextlib.contextmanager
-def _changing(config: Settings) -> Iterator[None]:
-    config.airflow.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(config.airflow / "services.lock")
-    try:
-        lock.acquire(timeout=START_SECONDS * 2)
-    except Timeout:
-        raise RejectedError("another ./brain up or down is still at work; wait for it or stop it") from None
-    try:
-        yield
-    finally:
-        lock.release()
+def _changing(config: Settings) -> contextlib.AbstractContextManager[object]:
+    refusal = "another ./brain up or down is still at work; wait for it or stop it"
+    return held(config.airflow, "services", START_SECONDS * 2, refusal)
 
 
 def _start(config: Settings, progress: Progress) -> Airflow:

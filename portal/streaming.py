@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from py4j.protocol import Py4JNetworkError
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_delay, wait_exponential
 
 from jobs.ingest.stream import Batch, FeedStream, QueryFailedError, lock_name
@@ -22,6 +23,8 @@ from warehouse.settings import settings
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
+#: What a call of a driver whose Java has ended raises.
+_JAVA_GONE = (Py4JNetworkError, ConnectionError)
 #: Between two looks at the queries.
 LOOK_SECONDS = 0.2
 MOST_WAIT_SECONDS = 30
@@ -129,10 +132,9 @@ def _run_queries(session: SparkSession, specs: Sequence[Contract], run: _Run) ->
     streams = [FeedStream(session, spec, settings(), run.options.seal_every, run.took) for spec in specs]
     try:
         queries = [s.start(run.options.every_seconds, run.options.max_records) for s in streams]
+        lasting = run.options.every_seconds is not None
         while not run.stop.is_set() and any(q.isActive for q in queries):
-            if failed := next((s for s in streams if s.failure), None):
-                raise failed.failure or RejectedError(f"stream {failed.name} failed")
-            if run.options.every_seconds is not None and not all(q.isActive for q in queries):
+            if any(s.failure for s in streams) or (lasting and not all(q.isActive for q in queries)):
                 break
             for stream in streams:
                 stream.seal_if_due()
@@ -140,6 +142,10 @@ def _run_queries(session: SparkSession, specs: Sequence[Contract], run: _Run) ->
         for stream, query in zip(streams, queries, strict=True):
             stream.check(query.exception())
         return True
+    except QueryFailedError:
+        if run.fresh:
+            return False
+        raise
     except _JAVA_GONE as error:
         log = settings().logs
         raise RejectedError(f"the stream's Spark driver ended ({type(error).__name__}); see {log}") from None
@@ -147,15 +153,6 @@ def _run_queries(session: SparkSession, specs: Sequence[Contract], run: _Run) ->
         for stream in streams:
             with suppress(*_JAVA_GONE):
                 stream.stop()
-
-
-def _java_gone() -> tuple[type[BaseException], ...]:
-    from py4j.protocol import Py4JNetworkError
-
-    return (Py4JNetworkError, ConnectionError)
-
-
-_JAVA_GONE = _java_gone()
 
 
 @contextmanager

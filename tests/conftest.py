@@ -42,6 +42,16 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, engine_remote: str) ->
     settings.cache_clear()
 
 
+@pytest.fixture
+def cold_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """An empty home without an engine: files are taken in without Spark."""
+    monkeypatch.setenv("BRAIN_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("BRAIN_SPARK_REMOTE", "sc://127.0.0.1:1")
+    settings.cache_clear()
+    yield settings().home
+    settings.cache_clear()
+
+
 @pytest.fixture(scope="session")
 def built_city(engine_remote: str, tmp_path_factory: pytest.TempPathFactory) -> BuiltCity:
     """A demo city from files to release 1; not to be changed."""

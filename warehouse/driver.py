@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
-from filelock import FileLock, Timeout
+from filelock import FileLock
 
 from schemas.errors import RejectedError
 from warehouse.engine import spark_conf
 from warehouse.jars import ensure_jars
+from warehouse.locks import held
 from warehouse.settings import Settings
 
 if TYPE_CHECKING:
@@ -32,20 +33,19 @@ def driver(config: Settings, name: str, locks: Sequence[str], memory: str = "1g"
     Raises:
         RejectedError: another process holds one of them, or Java did not start.
     """
-    folder = config.locks
-    folder.mkdir(parents=True, exist_ok=True)
-    held: list[FileLock] = []
-    try:
-        for lock_name in locks:
-            lock = FileLock(folder / f"{lock_name}.lock")
-            try:
-                lock.acquire(timeout=LOCK_SECONDS)
-            except Timeout:
-                raise RejectedError(
-                    f"{lock_name} is held by another process; stop that one first (./brain status shows it)"
-                ) from None
-            held.append(lock)
-        descriptors = [_descriptor(lock) for lock in held]
+    with ExitStack() as stack:
+        found = [
+            stack.enter_context(
+                held(
+                    config.locks,
+                    lock_name,
+                    LOCK_SECONDS,
+                    f"{lock_name} is held by another process; stop that one first (./brain status shows it)",
+                )
+            )
+            for lock_name in locks
+        ]
+        descriptors = [_descriptor(lock) for lock in found]
         try:
             session = _start(config, name, memory, descriptors)
         finally:
@@ -56,9 +56,6 @@ def driver(config: Settings, name: str, locks: Sequence[str], memory: str = "1g"
         finally:
             session.stop()
             _shut_down()
-    finally:
-        for lock in held:
-            lock.release()
 
 
 def _descriptor(lock: FileLock) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,11 +13,11 @@ from uuid import uuid4
 import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable, Schema, write_deltalake
 from deltalake.transaction import AddAction
-from filelock import FileLock, Timeout
 
 from schemas.contract import Column, Contract, comment, contract, table_comment
 from schemas.errors import RejectedError
 from warehouse import engine
+from warehouse.locks import held
 from warehouse.settings import Settings, settings
 
 if TYPE_CHECKING:
@@ -216,13 +216,9 @@ def _properties(metadata: dict[str, Any]) -> CommitProperties:
     return CommitProperties(custom_metadata={"userMetadata": json.dumps(metadata, ensure_ascii=False)})
 
 
-@contextmanager
-def committing(name: str) -> Iterator[None]:
+def committing(name: str) -> AbstractContextManager[None]:
     """Hold a table's commit lock: on a plain disk Delta does not keep two processes from the same version."""
-    folder = settings().locks
-    folder.mkdir(parents=True, exist_ok=True)
-    with FileLock(folder / f"commit-{name}.lock", timeout=LOCK_SECONDS):
-        yield
+    return writing(f"commit-{name}")
 
 
 def replace_periods(
@@ -272,16 +268,6 @@ def rows(name: str, columns: Sequence[str] | None = None, version: int | None = 
 @contextmanager
 def writing(what: str) -> Iterator[None]:
     """Hold the lock of a kind of writer (``ingest``, ``run``, ``publish``); one at a time per home."""
-    folder = settings().locks
-    folder.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(folder / f"{what}.lock")
-    try:
-        lock.acquire(timeout=LOCK_SECONDS)
-    except Timeout:
-        raise RejectedError(
-            f"another {what} has been at work for {LOCK_SECONDS // 60} minutes; wait for it or stop it"
-        ) from None
-    try:
+    refusal = f"another {what} has been at work for {LOCK_SECONDS // 60} minutes; wait for it or stop it"
+    with held(settings().locks, what, LOCK_SECONDS, refusal):
         yield
-    finally:
-        lock.release()

@@ -109,12 +109,10 @@ def kept(
     by_file: Mapping[str, Sequence[tuple[int, list[str]]]], headings: list[str], spec: Contract
 ) -> Records:
     """Records that were kept, as they were sent: record numbers and original records by file."""
-    of_one = _kept_lines if _source(spec).format == "jsonl" else _kept_cells
-    if of_one is _kept_lines:
-        headings = list(dict.fromkeys((*_source(spec).headings, *headings)))
-    parts = [
-        _named(of_one(records, headings, _source(spec)), file) for file, records in sorted(by_file.items())
-    ]
+    source, of_one = _source(spec), _kept_cells
+    if source.format == "jsonl":
+        headings, of_one = list(dict.fromkeys((*source.headings, *headings))), _kept_lines
+    parts = [_named(of_one(records, headings, source), file) for file, records in sorted(by_file.items())]
     return Records(headings, pa.concat_tables([part.table for part in parts]))
 
 

@@ -11,6 +11,7 @@ import shutil
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -326,43 +327,69 @@ def _commit(work: dict[str, list[_Taken]], progress: Progress) -> None:
     if refused:
         progress("ingest", QUARANTINE, sum(file.rows for file in refused))
         tables.add_files(refused, contract(QUARANTINE), {"deliveries": len(everything)})
-    _register(everything)
+    register([_registered(t) for t in everything])
     _journal().unlink()
 
 
-def _register(everything: list[_Taken]) -> None:
+@dataclass(frozen=True)
+class Entry:
+    """A delivery as the register has it: a row for each period of its records."""
+
+    feed: str
+    delivery_id: str
+    part: str
+    source_file: str
+    checksum: str
+    headings: list[str]
+    mapping_hash: str
+    known_at: datetime
+    records_raw: Counter[str]
+    records_quarantined: Counter[str]
+    table_version: int
+    corrected_upto: int | None = None
+
+    def rows(self, sequence: int) -> list[dict[str, Any]]:
+        shared = {k: v for k, v in vars(self).items() if k not in ("records_raw", "records_quarantined")}
+        counts = {
+            period: (self.records_raw[period], self.records_quarantined[period])
+            for period in sorted({*self.records_raw, *self.records_quarantined})
+        }
+        return [
+            {
+                **shared,
+                "period": period,
+                "sequence": sequence,
+                "records_in": raw + refused,
+                "records_raw": raw,
+                "records_quarantined": refused,
+            }
+            for period, (raw, refused) in counts.items()
+        ]
+
+
+def register(entries: Sequence[Entry]) -> None:
+    """Enter deliveries in their order; from now on they count."""
     with tables.writing("register"):
-        sequence = max((d["sequence"] for d in deliveries()), default=0)
-        tables.add_rows(_rows(everything, sequence), contract(DELIVERY), {"deliveries": len(everything)})
+        last = max((d["sequence"] for d in deliveries()), default=0)
+        rows = [row for number, entry in enumerate(entries, start=last + 1) for row in entry.rows(number)]
+        tables.add_rows(rows, contract(DELIVERY), {"deliveries": len(entries)})
 
 
-def _rows(everything: list[_Taken], sequence: int) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = []
-    for t in everything:
-        loaded = t.loaded
-        sequence += 1
-        for period in sorted({*loaded.records_raw, *loaded.records_quarantined}):
-            raw, refused = loaded.records_raw[period], loaded.records_quarantined[period]
-            rows.append(
-                {
-                    "feed": t.drop.feed,
-                    "delivery_id": t.drop.delivery_id,
-                    "period": period,
-                    "part": t.drop.part,
-                    "sequence": sequence,
-                    "source_file": t.drop.path.name,
-                    "checksum": t.drop.checksum,
-                    "headings": t.headings,
-                    "mapping_hash": t.mapping_hash,
-                    "known_at": t.drop.known_at,
-                    "records_in": raw + refused,
-                    "records_raw": raw,
-                    "records_quarantined": refused,
-                    "table_version": t.spec.version,
-                    "corrected_upto": t.corrected_upto,
-                }
-            )
-    return rows
+def _registered(taken: _Taken) -> Entry:
+    return Entry(
+        feed=taken.drop.feed,
+        delivery_id=taken.drop.delivery_id,
+        part=taken.drop.part,
+        source_file=taken.drop.path.name,
+        checksum=taken.drop.checksum,
+        headings=taken.headings,
+        mapping_hash=taken.mapping_hash,
+        known_at=taken.drop.known_at,
+        records_raw=taken.loaded.records_raw,
+        records_quarantined=taken.loaded.records_quarantined,
+        table_version=taken.spec.version,
+        corrected_upto=taken.corrected_upto,
+    )
 
 
 # --- recovery ------------------------------------------------------------------------------------------

@@ -89,8 +89,8 @@ def load(spec: Contract, drop: Drop, records: Records, inbox: Inbox, stamp: str 
     folder, connection = inbox.folder / spec.table / drop.delivery_id, inbox.connection
     repeated = _repeated_keys(connection, spec, records) if spec.delivery == "snapshot" else None
     several = pc.count_distinct(records.table[SOURCE_FILE]).as_py() > 1
+    mapped = _mapped(spec, drop, several, stamp)
     for number, part in enumerate(_slices(records, spec, repeated)):
-        mapped = _mapped(spec, drop, several, stamp)
         _write(connection, spec, drop, (records.headings, part), folder / str(number), mapped)
     accepted, refused = _files(folder, "accepted", "period"), _files(folder, "refused", "feed")
     return Loaded(accepted, refused, _rows_by(accepted), _refused_by_period(refused))

@@ -27,20 +27,19 @@ from uuid import uuid4
 import pyarrow.compute as pc
 from pydantic import BaseModel, ValidationError
 
-from jobs.columns import present
+from jobs.columns import present, valid_credit_code
 from jobs.ingest.corrections import mapping_hash
-from jobs.ingest.deliveries import DELIVERY, QUARANTINE
-from jobs.ingest.ingest import deliveries
+from jobs.ingest.deliveries import QUARANTINE
+from jobs.ingest.ingest import Entry, deliveries, register
 from jobs.ingest.mapping import PERIOD_TEXT, SPARK, TEXT, VALID, mapping_of
 from schemas.contract import Contract, contract, digest
-from schemas.credit_code import ALPHABET, PATTERN, WEIGHTS
 from schemas.errors import RejectedError, UserError
 from warehouse import tables
 from warehouse.kafka import spark_options
 from warehouse.settings import Settings
 
 if TYPE_CHECKING:
-    from pyspark.sql import Column, DataFrame, SparkSession
+    from pyspark.sql import DataFrame, SparkSession
     from pyspark.sql.streaming.query import StreamingQuery
 
 #: A longer record is kept in part: what a sender may send must not decide how much memory a task takes.
@@ -50,8 +49,6 @@ KEPT_BYTES = 64 << 10
 SPACES = "".join(map(chr, (*range(9, 14), *range(28, 33), 0x85, 0xA0, 0x1680, *range(0x2000, 0x200B))))
 SPACES += "\u2028\u2029\u202f\u205f\u3000"
 SAMPLED_RECORDS = 100
-
-Progress = Callable[[str, str, int], None]
 
 
 class Window(BaseModel):
@@ -159,8 +156,11 @@ class FeedStream:
         """Let the batch that runs end, begin no other, and seal what there is."""
         self._stopping = True
         with self._working:
-            if self._query is not None:
-                self._query.stop()
+            pass  # the batch that runs
+        # without the lock: one that begins now has to get as far as seeing that it may not
+        if self._query is not None:
+            self._query.stop()
+        with self._working:
             if self._state.begun == self._state.done:
                 self._seal()
 
@@ -307,34 +307,24 @@ class FeedStream:
                     f"see {self._config.logs}, and do not go on before this is understood"
                 )
             if kept:
-                self._register(raw, refused, window)
+                register([self._entry(raw, refused, window)])
         self._state.window = None
         self._save()
 
-    def _register(self, raw: Counter[str], refused: Counter[str], window: Window) -> None:
-        with tables.writing("register"):
-            sequence = max((d["sequence"] for d in deliveries()), default=0) + 1
-            rows = [
-                {
-                    "feed": self._spec.table,
-                    "delivery_id": self._delivery_id,
-                    "period": period,
-                    "part": "",
-                    "sequence": sequence,
-                    "source_file": self._topic,
-                    "checksum": digest([self._state.stream_id, window.first, self._state.done]),
-                    "headings": self._headings(),
-                    "mapping_hash": self._mapping_hash,
-                    "known_at": window.since,
-                    "records_in": raw[period] + refused[period],
-                    "records_raw": raw[period],
-                    "records_quarantined": refused[period],
-                    "table_version": self._spec.version,
-                    "corrected_upto": None,
-                }
-                for period in sorted({*raw, *refused})
-            ]
-            tables.add_rows(rows, contract(DELIVERY), {"stream": self._state.stream_id})
+    def _entry(self, raw: Counter[str], refused: Counter[str], window: Window) -> Entry:
+        return Entry(
+            feed=self._spec.table,
+            delivery_id=self._delivery_id,
+            part="",
+            source_file=self._topic,
+            checksum=digest([self._state.stream_id, window.first, self._state.done]),
+            headings=self._headings(),
+            mapping_hash=self._mapping_hash,
+            known_at=window.since,
+            records_raw=raw,
+            records_quarantined=refused,
+            table_version=self._spec.version,
+        )
 
     def _headings(self) -> list[str]:
         """The mapping's headings and what else the window's records have."""
@@ -489,7 +479,7 @@ def map_lines(texts: DataFrame, spec: Contract) -> DataFrame:
         for name, heading in cells.items()
     ]
     checked = [
-        _is_credit_code(F.col(TEXT + c.name)).alias(VALID + c.name)
+        valid_credit_code(F.col(TEXT + c.name)).alias(VALID + c.name)
         for c in spec.columns
         if c.domain.check == "uscc" and TEXT + c.name in cells
     ]
@@ -533,17 +523,6 @@ def _mapped(lines: DataFrame, spec: Contract) -> DataFrame:
 def _path(heading: str) -> str:
     quote = '"' if "'" in heading else "'"
     return f"$[{quote}{heading}{quote}]"
-
-
-def _is_credit_code(text: Column) -> Column:
-    """Form and check character (GB 32100-2015); a text that is none is not valid."""
-    from pyspark.sql import functions as F
-
-    total = F.lit(0)
-    for place, weight in enumerate((*WEIGHTS, 1), start=1):
-        letter = F.substring(text, place, 1)
-        total = total + (F.instr(F.lit(ALPHABET), letter) - 1) * weight
-    return F.when(text.rlike(f"^{PATTERN}$"), total % 31 == 0).otherwise(F.lit(False))
 
 
 def streamed(specs: Iterable[Contract]) -> list[Contract]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,6 @@ from schemas.contract import comment, contract, feed
 from schemas.errors import RejectedError
 from tests.changed_contracts import changed
 from warehouse import tables
-from warehouse.settings import settings
 
 FEED = "raw.gov_electricity"
 GOOD = ["91350100M000100Y43", "91110000600037341L"]
@@ -32,12 +31,8 @@ Edit = Callable[[dict[str, Any]], object]
 
 
 @pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """An empty home; nothing here needs Spark."""
-    monkeypatch.setenv("BRAIN_HOME", str(tmp_path / "home"))
-    settings.cache_clear()
-    yield settings().home
-    settings.cache_clear()
+def home(cold_home: Path) -> Path:
+    return cold_home
 
 
 def take(folder: Path, *lines: str, period: str = "2023") -> None:
@@ -223,7 +218,7 @@ def test_a_kill_on_the_way_to_a_new_version_loses_and_doubles_nothing(
 
     with changed(tmp_path, FEED, second(retyped)):
         with monkeypatch.context() as patch:
-            patch.setattr(module, "_register", killed)
+            patch.setattr(module, "register", killed)
             with pytest.raises(KeyboardInterrupt):
                 remap(FEED)
         assert now() == {}

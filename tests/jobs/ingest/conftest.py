@@ -1,26 +1,15 @@
-"""A home without an engine: files are taken in without Spark."""
+"""What senders do."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from warehouse.settings import settings
-
 Put = Callable[..., Path]
-
-
-@pytest.fixture
-def cold_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    monkeypatch.setenv("BRAIN_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("BRAIN_SPARK_REMOTE", "sc://127.0.0.1:1")
-    settings.cache_clear()
-    yield settings().home
-    settings.cache_clear()
 
 
 @pytest.fixture

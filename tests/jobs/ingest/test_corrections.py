@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -38,12 +37,8 @@ LINES = [
 
 
 @pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """An empty home; nothing here needs Spark."""
-    monkeypatch.setenv("BRAIN_HOME", str(tmp_path / "home"))
-    settings.cache_clear()
-    yield settings().home
-    settings.cache_clear()
+def home(cold_home: Path) -> Path:
+    return cold_home
 
 
 def take(folder: Path, name: str = "gov_electricity", lines: list[str] | None = None) -> None:
@@ -232,7 +227,7 @@ def test_a_killed_replay_leaves_what_counted_and_the_next_one_ends_it(
 
     with monkeypatch.context() as patch:
         if place == "register":
-            patch.setattr(module, "_register", killed)
+            patch.setattr(module, "register", killed)
         else:
             patch.setattr(tables, "add_files", add_files)
         with pytest.raises(KeyboardInterrupt):

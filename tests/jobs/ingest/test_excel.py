@@ -16,6 +16,7 @@ from jobs.ingest.ingest import ingest
 from jobs.ingest.load import Inbox, load
 from schemas.contract import Contract, Source, feed
 from tests.jobs.ingest.conftest import Put
+from tests.workbooks import emission_headings
 from warehouse import tables
 
 GOOD = ["91350100M000100Y43", "91110000600037341L", "91370200797522673R"]
@@ -65,10 +66,7 @@ def test_two_lines_end_to_end_with_numbers_as_people_type_them(put: Put, tmp_pat
     typed = ["1,234.5", "１２．５", "1.2万", "3亿", "7 ", "12.5%", 8.25]
     with xlsxwriter.Workbook(path) as book:
         sheet = book.add_worksheet()
-        sheet.merge_range(0, 0, 0, 1, "企业")
-        sheet.merge_range(0, 2, 0, 3, "废水")
-        sheet.merge_range(0, 4, 0, 5, "废气")
-        sheet.write_row(1, 0, ["名称", "信用代码", "化学需氧量", "氨氮", "二氧化硫", "氮氧化物"])
+        emission_headings(sheet)
         sheet.write_row(2, 2, ["千克", "千克", "吨", "吨"])
         for row, text in enumerate(typed, start=3):
             sheet.write_row(row, 0, ["甲", GOOD[0], 1000, 2000, text, 4])

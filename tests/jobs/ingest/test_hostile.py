@@ -21,6 +21,7 @@ from jobs.ingest import deliveries as deliveries_module
 from jobs.ingest import ingest as module
 from jobs.ingest.ingest import FileReport, ingest
 from tests.jobs.ingest.conftest import Put
+from tests.workbooks import emission_headings
 from warehouse import tables
 from warehouse.settings import CHECKOUT
 
@@ -244,10 +245,7 @@ def test_a_line_of_two_gibibytes(tmp_path: Path, feed: str, start: bytes, said: 
 def workbook(path: Path, last: int, column: int = 0) -> Path:
     with xlsxwriter.Workbook(path) as book:
         sheet = book.add_worksheet()
-        sheet.merge_range(0, 0, 0, 1, "企业")
-        sheet.merge_range(0, 2, 0, 3, "废水")
-        sheet.merge_range(0, 4, 0, 5, "废气")
-        sheet.write_row(1, 0, ["名称", "信用代码", "化学需氧量", "氨氮", "二氧化硫", "氮氧化物"])
+        emission_headings(sheet)
         sheet.write_row(2, 0, ["", "", "千克", "千克", "吨", "吨"])
         sheet.write_row(3, 0, ["甲", GOOD, 1, 2, 3, 4])
         sheet.write(last, column, "甲" if column == 0 else "far")

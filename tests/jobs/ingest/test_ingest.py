@@ -136,7 +136,7 @@ def test_a_killed_ingest_leaves_nothing_that_counts(home: Path, monkeypatch: pyt
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(module, "_register", killed)
+        patch.setattr(module, "register", killed)
         with pytest.raises(KeyboardInterrupt):
             ingest()
     assert current() == []
