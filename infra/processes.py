@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import signal
 import socket
 import time
@@ -31,12 +32,11 @@ class ServerProcess:
 
     def find(self) -> psutil.Process | None:
         """The process when it is alive."""
-        try:
+        with contextlib.suppress(psutil.NoSuchProcess):
             process = psutil.Process(self.pid)
-            same = abs(process.create_time() - self.started) < 1
-            return process if same and process.status() != psutil.STATUS_ZOMBIE else None
-        except psutil.NoSuchProcess:
-            return None
+            if abs(process.create_time() - self.started) < 1 and _is_alive(process):
+                return process
+        return None
 
     def end(self, *signals: tuple[signal.Signals, float]) -> None:
         """Send the signals one after the other, each with seconds to obey, until it and its children are gone."""
@@ -64,14 +64,21 @@ def _have_ended(processes: list[psutil.Process], seconds: float) -> bool:
 
 
 def _is_alive(process: psutil.Process) -> bool:
-    """Not so a zombie: it has ended, and is kept only until its parent, if that is us, asks how."""
+    """Not so a zombie: it has ended, and is kept only until its parent, if that is us, asks how.
+
+    A process whose first thread has ended while others work on looks like one, as Java does when it is stopped.
+    """
     with contextlib.suppress(psutil.NoSuchProcess):
         if not process.is_running():
             return False
         if process.status() != psutil.STATUS_ZOMBIE:
             return True
-        with contextlib.suppress(psutil.TimeoutExpired):
+        if process.ppid() != os.getpid():
+            return process.num_threads() > 1
+        try:
             process.wait(0)
+        except psutil.TimeoutExpired:
+            return True
     return False
 
 

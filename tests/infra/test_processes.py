@@ -7,9 +7,13 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
+import psutil
+
 from infra.processes import ServerProcess, choose_ports, read_state, write_state
+from warehouse.settings import CHECKOUT
 
 
 def test_a_process_id_that_was_given_to_somebody_else_is_not_ours() -> None:
@@ -27,6 +31,31 @@ def test_who_does_not_obey_is_killed() -> None:
         server = ServerProcess.of(deaf.pid)
         server.end((signal.SIGTERM, 0.2))
         assert server.find() is None
+
+
+#: Its first thread ends (alone: what Python has for it ends all), the second waits until its input is closed.
+FIRST_THREAD_ENDS = """
+import ctypes, sys, threading
+threading.Thread(target=lambda: (print(flush=True), sys.stdin.read())).start()
+ctypes.CDLL(None).pthread_exit(None)
+"""
+
+
+def test_a_process_whose_first_thread_has_ended_is_alive() -> None:
+    command = [sys.executable, "-c", FIRST_THREAD_ENDS]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None and process.stdout.readline()
+        server = ServerProcess.of(process.pid)
+        while psutil.Process(process.pid).status() != psutil.STATUS_ZOMBIE:
+            time.sleep(0.01)
+        assert server.find() is not None
+        look = f"from infra.processes import ServerProcess; print(ServerProcess{(server.pid, server.started)}.find())"
+        other = subprocess.run(
+            [sys.executable, "-c", look], capture_output=True, text=True, check=True, cwd=CHECKOUT
+        )
+        assert other.stdout.startswith("psutil.Process")
+        server.end((signal.SIGTERM, 10))
+        assert not psutil.pid_exists(process.pid)
 
 
 def test_ports_are_the_wanted_ones_where_free_and_never_the_same() -> None:
