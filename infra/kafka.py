@@ -21,7 +21,7 @@ from filelock import FileLock
 from infra.processes import ServerProcess, choose_ports, comes_up, listens, read_state, write_state
 from schemas.errors import RejectedError
 from warehouse.jars import ensure_jars
-from warehouse.kafka import client_options
+from warehouse.kafka import ANSWER_SECONDS, client_options
 from warehouse.settings import settings
 
 if TYPE_CHECKING:
@@ -33,8 +33,6 @@ STOP_SECONDS = 20
 Record = tuple[str | None, bytes] | tuple[str | None, bytes, int]
 #: Of a record.
 MOST_BYTES = 20 << 20
-#: For an answer of a broker that is said to run.
-ANSWER_SECONDS = 30
 #: Names the (only) cluster of a folder; any 16 bytes in URL-safe Base64 will do.
 CLUSTER_ID = "bmluZ2JvLWJyYWluLTAwMA"
 

@@ -15,9 +15,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-import psutil
-
 from portal.bench_rows import Row, Say, row
+from portal.memory import held_bytes
 from schemas.contract import feeds
 from schemas.errors import RejectedError, UsageError
 from warehouse import duck
@@ -128,30 +127,18 @@ class _Watch(threading.Thread):
 
     def run(self) -> None:
         while not self._done.wait(LOOK):
-            self.peak = max(self.peak, sum(self._memory()))
+            self.peak = max(self.peak, held_bytes(self._pids()))
 
     def stop(self) -> None:
         self._done.set()
         self.join()
 
-    def _memory(self) -> list[int]:
-        pids = {self._pid}
+    def _pids(self) -> set[int]:
         try:
             state = json.loads(self._state.read_text())
-            pids |= {state["java"], state["supervisor"]}
         except (OSError, ValueError):
-            pass
-        found: dict[int, int] = {}
-        for pid in pids:
-            try:
-                root = psutil.Process(pid)
-                for process in (root, *root.children(recursive=True)):
-                    memory = process.memory_full_info()
-                    # a forked task shares most of its parent's pages: each page counts once
-                    found[process.pid] = getattr(memory, "pss", memory.rss)
-            except psutil.Error:
-                continue
-        return list(found.values())
+            return {self._pid}
+        return {self._pid, state["java"], state["supervisor"]}
 
 
 def _versions(home: Path) -> dict[str, int]:

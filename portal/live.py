@@ -16,7 +16,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from infra import kafka
-from jobs.ingest.stream import State, folder_of
+from jobs.ingest.stream import State, state_of
 from schemas.contract import Contract, feed
 from schemas.errors import RejectedError
 from warehouse.settings import CHECKOUT, Settings, settings
@@ -65,7 +65,7 @@ def run_live(spec: CitySpec, rate: int, seconds: float, progress: Progress) -> L
     progress("broker", "starting Kafka", 0)
     with kafka.start(config.home / "kafka") as broker:
         kafka.create_topics(broker.bootstrap, [topic], PARTITIONS)
-        before = _state(contract, config)
+        before = state_of(contract, config)
         with _stream(config, broker.bootstrap) as process:
             sender = _Sender(broker.bootstrap, topic, _readings(contract, config), rate, seconds)
             start = time.monotonic()
@@ -158,15 +158,8 @@ def _stream(config: Settings, bootstrap: str) -> Iterator[subprocess.Popen[bytes
         raise RejectedError(f"{last.removeprefix('brain: ')} (see {log})")
 
 
-def _state(contract: Contract, config: Settings) -> State | None:
-    try:
-        return State.model_validate_json((folder_of(contract, config) / "state.json").read_bytes())
-    except (OSError, ValueError):
-        return None
-
-
 def _taken(contract: Contract, config: Settings, before: State | None) -> tuple[int, int]:
-    now = _state(contract, config)
+    now = state_of(contract, config)
     if now is None:
         return 0, 0
     same = before is not None and before.stream_id == now.stream_id

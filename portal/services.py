@@ -27,10 +27,11 @@ from typing import Any
 
 import psutil
 
+from portal.memory import held_bytes
 from portal.orchestration import USER, password_file, prepare_airflow
 from schemas.errors import RejectedError, UserError
 from warehouse import engine
-from warehouse.locks import held
+from warehouse.locks import held, is_held
 from warehouse.settings import CHECKOUT, Settings, settings
 
 Progress = Callable[[str, str, int], None]
@@ -364,7 +365,13 @@ def status() -> list[dict[str, Any]]:
     """What runs, what waits, and the last release: one row each."""
     config = settings()
     airflow = running_airflow(config)
-    return [_engine_row(config, airflow), _airflow_row(airflow), _landing_row(config), _release_row()]
+    return [
+        _engine_row(config, airflow),
+        _airflow_row(airflow),
+        *_stream_rows(config),
+        _landing_row(config),
+        _release_row(),
+    ]
 
 
 def as_lines(rows: Iterable[Mapping[str, Any]]) -> Iterator[str]:
@@ -412,8 +419,22 @@ def _airflow_row(airflow: Airflow) -> dict[str, Any]:
         state, note = "unwell", f"{airflow.address}/api/v2/monitor/health says what is amiss"
     return _row(
         "airflow", state, pid=(airflow.processes.get("scheduler") or processes[0]).pid, port=airflow.port,
-        memory_mib=_memory([p for root in processes for p in _tree(root)]), since=_since(processes), note=note,
+        memory_mib=_memory(processes), since=_since(processes), note=note,
     )  # fmt: skip
+
+
+def _stream_rows(config: Settings) -> Iterator[dict[str, Any]]:
+    """The streams that this home has, or had."""
+    from jobs.ingest.stream import lock_name, state_of, streamed
+    from schemas.contract import feeds
+
+    for spec in streamed(feeds().values()):
+        if state := state_of(spec, config):
+            runs = is_held(config.locks, lock_name(spec))
+            note = f"{spec.table}: {state.records:,} records, {state.refused:,} quarantined"
+            if state.begun_at:
+                note += f", last batch {state.begun_at.astimezone():%Y-%m-%d %H:%M:%S}"
+            yield _row("stream", "running" if runs else "stopped", note=note)
 
 
 def _landing_row(config: Settings) -> dict[str, Any]:
@@ -457,15 +478,8 @@ def _existing(pid: int) -> list[psutil.Process]:
 
 
 def _memory(processes: Iterable[psutil.Process]) -> int:
-    """MiB of the processes together; memory that they share counts once, where the system tells."""
-    total = 0
-    for process in processes:
-        with contextlib.suppress(psutil.Error):
-            try:
-                total += process.memory_full_info().pss
-            except (AttributeError, psutil.AccessDenied):
-                total += process.memory_info().rss
-    return round(total / 2**20)
+    """MiB of the processes and all that they started."""
+    return round(held_bytes(p.pid for p in processes) / 2**20)
 
 
 def _since(processes: Iterable[psutil.Process]) -> str:

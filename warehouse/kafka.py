@@ -10,6 +10,8 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
+#: For an answer of a broker that is said to run.
+ANSWER_SECONDS = 30
 #: Java's own: librdkafka refuses them.
 _JAVA_ONLY = ("sasl.jaas.config", "ssl.truststore.", "ssl.keystore.")
 #: librdkafka's own, and Java's name for the same.
@@ -51,3 +53,11 @@ def _java_options(options: Mapping[str, str]) -> dict[str, str]:
     if "ssl.ca.location" in options:
         java.setdefault("ssl.truststore.type", "PEM")
     return java
+
+
+def partitions_of(bootstrap: str, options: Mapping[str, str], topic: str) -> list[int]:
+    """Numbers of a topic's partitions; none of a topic that the broker does not have."""
+    from confluent_kafka.admin import AdminClient
+
+    admin = AdminClient(client_options(bootstrap, options))
+    return sorted(admin.list_topics(topic, timeout=ANSWER_SECONDS).topics[topic].partitions)

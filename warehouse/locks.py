@@ -28,3 +28,14 @@ def held(folder: Path, name: str, seconds: float, refusal: str) -> Iterator[File
         yield lock
     finally:
         lock.release()
+
+
+def is_held(folder: Path, name: str) -> bool:
+    """Whether some process holds a lock just now."""
+    if not (folder / f"{name}.lock").exists():
+        return False
+    try:
+        with FileLock(folder / f"{name}.lock", timeout=0):
+            return False
+    except Timeout:
+        return True

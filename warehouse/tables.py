@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import pyarrow as pa
-from deltalake import CommitProperties, DeltaTable, Schema, write_deltalake
+from deltalake import CommitProperties, DeltaTable, Schema, Transaction, write_deltalake
 from deltalake.transaction import AddAction
 
 from schemas.contract import Column, Contract, comment, contract, table_comment
@@ -35,6 +36,9 @@ TABLE_PROPERTIES: dict[str, str | None] = {
 WITHOUT_STATISTICS = {"delta.dataSkippingNumIndexedCols": "0"}
 
 LOCK_SECONDS = 600
+
+#: Files of a period that are put together when there are so many of them, and the size that is aimed at.
+SMALL_BYTES, MANY_FILES, COMPACTED_BYTES = 4 << 20, 64, 64 << 20
 
 
 def table_path(name: str, config: Settings | None = None, table_version: int | None = None) -> Path:
@@ -105,14 +109,15 @@ def columns_to_add(spec: Contract) -> list[Column]:
     Raises:
         RejectedError: the contract differs in more than columns that it adds.
     """
-    there, wanted = _delta_fields(open_table(spec.name).schema()), _delta_fields(_schema_of(spec))
+    table = open_table(spec.name)
+    there, wanted = _delta_fields(table.schema()), _delta_fields(_schema_of(spec))
     faults = [f"no column {name} any more" for name in there if name not in wanted]
     for name in wanted.keys() & there.keys():
         if there[name]["type"] != wanted[name]["type"]:
             faults.append(f"{name} is {_type_name(wanted[name])}, was {_type_name(there[name])}")
         elif wanted[name]["nullable"] and not there[name]["nullable"]:
             faults.append(f"{name} may be missing, was required")
-    period = open_table(spec.name).metadata().partition_columns
+    period = table.metadata().partition_columns
     if period != ([spec.period] if spec.period else []):
         faults.append(f"its period is {spec.period}, was {', '.join(period) or 'none'}")
     added = [c for c in spec.columns if c.name not in there]
@@ -170,9 +175,17 @@ class DataFile:
     rows: int
 
 
-def add_files(files: Sequence[DataFile], spec: Contract, metadata: dict[str, Any]) -> None:
-    """Make files part of a table in one commit; they are moved into its folder, which must lie on the same disk."""
-    create_if_absent(spec)
+def add_files(
+    files: Sequence[DataFile],
+    spec: Contract,
+    metadata: dict[str, Any],
+    transaction: tuple[str, int] | None = None,
+) -> None:
+    """Make files part of a table in one commit; they are moved into its folder, which is there, on the same disk.
+
+    Args:
+        transaction: application and number, which the table remembers (``DeltaTable.transaction_version``).
+    """
     folder = table_path(spec.name)
     actions = []
     for file in files:
@@ -189,15 +202,31 @@ def add_files(files: Sequence[DataFile], spec: Contract, metadata: dict[str, Any
             "append",
             _schema_of(spec),
             partition_by=[spec.period] if spec.period else None,
-            commit_properties=_properties(metadata),
+            commit_properties=_properties(metadata, transaction),
         )
 
 
-def append_batch(frame: DataFrame, spec: Contract, metadata: dict[str, Any], app: str, number: int) -> None:
-    """Add a stream's batch in one commit; a number that the table has of this stream is left out by Delta itself."""
-    writer = _writer(frame, spec, metadata).option("txnAppId", app).option("txnVersion", number)
+def compact(spec: Contract, periods: Iterable[str]) -> int:
+    """Put a table's many small files of some periods together; the number of files that gave way.
+
+    Rows and row order within files stay as they are; earlier versions keep their files. Periods with few small files
+    are left alone, so that a row is written again a few times only.
+    """
     with committing(spec.name):
-        writer.mode("append").save(str(table_path(spec.name)))
+        table = open_table(spec.name)
+        found = pa.table(table.get_add_actions(flatten=True)).select(
+            [f"partition.{spec.period}", "size_bytes"]
+        )
+        small = Counter(
+            period
+            for period, size in zip(*(column.to_pylist() for column in found.columns), strict=True)
+            if size < SMALL_BYTES
+        )
+        wanted = sorted(period for period in periods if small[period] >= MANY_FILES)
+        if not wanted:
+            return 0
+        done = table.optimize.compact([(spec.period, "in", wanted)], target_size=COMPACTED_BYTES)
+    return int(done["numFilesRemoved"])
 
 
 def add_rows(rows: Sequence[dict[str, Any]], spec: Contract, metadata: dict[str, Any]) -> None:
@@ -212,8 +241,11 @@ def add_rows(rows: Sequence[dict[str, Any]], spec: Contract, metadata: dict[str,
         )
 
 
-def _properties(metadata: dict[str, Any]) -> CommitProperties:
-    return CommitProperties(custom_metadata={"userMetadata": json.dumps(metadata, ensure_ascii=False)})
+def _properties(metadata: dict[str, Any], transaction: tuple[str, int] | None = None) -> CommitProperties:
+    return CommitProperties(
+        custom_metadata={"userMetadata": json.dumps(metadata, ensure_ascii=False)},
+        app_transactions=[Transaction(*transaction)] if transaction else None,
+    )
 
 
 def committing(name: str) -> AbstractContextManager[None]:

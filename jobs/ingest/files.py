@@ -462,6 +462,19 @@ def _lines(path: Path, name: str, source: Source) -> Iterator[tuple[int, str]]:
             yield number + 1, rest.decode(source.encoding).rstrip("\r")
 
 
+def json_records(
+    lines: Sequence[tuple[int, str]], spec: Contract, unreadable: Sequence[tuple[int, str, str]]
+) -> Records:
+    """JSON texts with their numbers as records, and those without a text with what is kept of them, and why."""
+    source = _source(spec)
+    headings = _json_headings(source, (line for _, line in lines[:SAMPLED_LINES]))
+    nothing = _table([pa.array([], pa.string()) for _ in source.headings], np.array([], np.int64))
+    tables = [nothing, *_json_batches(lines, source)]
+    for reason in {reason for _, _, reason in unreadable}:
+        tables.append(_with_broken(nothing, [(n, text) for n, text, r in unreadable if r == reason], reason))
+    return Records(headings, pa.concat_tables(tables))
+
+
 def _json_headings(source: Source, lines: Iterable[str]) -> list[str]:
     """The mapping's headings, then what else the lines have."""
     found = dict.fromkeys((*source.headings, *source.ignored))

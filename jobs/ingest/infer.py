@@ -20,7 +20,7 @@ from typing import Any
 import yaml
 
 from jobs.ingest.load import plain_number
-from jobs.ingest.mapping import DATES, MOMENT, NUMBER, OFFSET, PERIODS, WHOLE_NUMBER
+from jobs.ingest.mapping import DATES, MOMENT, NUMBER, PERIODS, WHOLE_NUMBER
 from jobs.ingest.sample import SYNONYMS, Sample, plain, take, unit_named
 from schemas import credit_code
 from schemas.contract import (
@@ -293,7 +293,7 @@ def _fit_of_type(values: Sequence[str], kind: str) -> float:
     if kind == "date":
         return _share(values, lambda v: any(re.fullmatch(p, v) for p in DATES.values()))
     if kind == "timestamp":
-        return _share(values, re.compile(f"{MOMENT}({OFFSET})?").fullmatch)
+        return _share(values, re.compile(MOMENT).fullmatch)
     if kind.startswith(("decimal", "int", "bigint")):
         pattern = re.compile(NUMBER if kind.startswith("decimal") else WHOLE_NUMBER)
         return _share(values, lambda v: bool(pattern.fullmatch(plain_number(v))))

@@ -35,6 +35,7 @@ from schemas.contract import Contract, contract, feed, feeds
 from schemas.errors import RejectedError, UserError
 from warehouse import tables
 from warehouse.settings import settings
+from warehouse.tables import DataFile
 
 Progress = Callable[[str, str, int], None]
 
@@ -323,12 +324,17 @@ def _commit(work: dict[str, list[_Taken]], progress: Progress) -> None:
     for name, taken in work.items():
         if accepted := [file for t in taken for file in t.loaded.accepted]:
             progress("ingest", name, sum(file.rows for file in accepted))
-            tables.add_files(accepted, contract(name), {"deliveries": len(taken)})
+            _add(accepted, contract(name), len(taken))
     if refused:
         progress("ingest", QUARANTINE, sum(file.rows for file in refused))
-        tables.add_files(refused, contract(QUARANTINE), {"deliveries": len(everything)})
+        _add(refused, contract(QUARANTINE), len(everything))
     register([_registered(t) for t in everything])
     _journal().unlink()
+
+
+def _add(files: Sequence[DataFile], spec: Contract, count: int) -> None:
+    tables.create_if_absent(spec)
+    tables.add_files(files, spec, {"deliveries": count})
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,7 @@ from jobs.ingest.files import (
     Records,
     cell_columns,
 )
-from jobs.ingest.mapping import DUCKDB, NUMBER, PERIOD_TEXT, TEXT, VALID, mapping_of
+from jobs.ingest.mapping import NUMBER, PERIOD_TEXT, TEXT, VALID, mapping_of
 from schemas import credit_code
 from schemas.contract import Contract, contract
 from warehouse import duck
@@ -59,6 +59,14 @@ class Loaded:
     def records(self) -> int:
         return self.records_raw.total() + self.records_quarantined.total()
 
+    def __add__(self, other: Loaded) -> Loaded:
+        return Loaded(
+            self.accepted + other.accepted,
+            self.refused + other.refused,
+            self.records_raw + other.records_raw,
+            self.records_quarantined + other.records_quarantined,
+        )
+
 
 class Inbox:
     """An empty folder for what waits for its commits, and the connection that maps into it; both gone at the end."""
@@ -79,19 +87,67 @@ class Inbox:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
+@dataclass(frozen=True)
+class Origin:
+    """What mapped rows say of where they came from: SQL over the records' columns, and a period that all share."""
+
+    delivery_id: str
+    mapping_hash: str
+    known_at: str
+    row_id: str
+    #: Of a record that does not say its own.
+    period: str
+    #: The records' only period, where they do not say one.
+    only_period: str | None = None
+
+
 def load(spec: Contract, drop: Drop, records: Records, inbox: Inbox, stamp: str | None = None) -> Loaded:
     """Map a delivery's records into files of the inbox.
 
     Args:
         stamp: the rows' mapping hash; the feed's own where none is given.
     """
-    stamp = stamp or mapping_hash(spec)
-    folder, connection = inbox.folder / spec.table / drop.delivery_id, inbox.connection
-    repeated = _repeated_keys(connection, spec, records) if spec.delivery == "snapshot" else None
+    repeated = _repeated_keys(inbox.connection, spec, records) if spec.delivery == "snapshot" else None
+    origin = _of_drop(spec, drop, records, stamp or mapping_hash(spec))
+    folder = inbox.folder / spec.table / drop.delivery_id
+    return map_records(spec, origin, records, inbox.connection, folder, repeated)
+
+
+def _of_drop(spec: Contract, drop: Drop, records: Records, stamp: str) -> Origin:
+    assert spec.source is not None
     several = pc.count_distinct(records.table[SOURCE_FILE]).as_py() > 1
-    mapped = _mapped(spec, drop, several, stamp)
+    # record numbers start anew in each file of an archive
+    parts = [
+        duck.literal(drop.delivery_id),
+        *([f"left(md5({SOURCE_FILE}), 8)"] if several else []),
+        SOURCE_ROW,
+    ]
+    return Origin(
+        delivery_id=drop.delivery_id,
+        mapping_hash=stamp,
+        known_at=f"TIMESTAMPTZ {duck.literal(drop.known_at.isoformat())}",
+        row_id=f"concat_ws('-', {', '.join(parts)})",
+        period=duck.literal(drop.period),
+        only_period=None if spec.source.period_from else drop.period,
+    )
+
+
+def map_records(
+    spec: Contract,
+    origin: Origin,
+    records: Records,
+    connection: duckdb.DuckDBPyConnection,
+    folder: Path,
+    repeated: npt.NDArray[np.int64] | None = None,
+) -> Loaded:
+    """Map records into files of an empty folder, a slice at a time.
+
+    Args:
+        repeated: positions of records whose key another one has before them.
+    """
+    mapped = _mapped(spec, origin)
     for number, part in enumerate(_slices(records, spec, repeated)):
-        _write(connection, spec, drop, (records.headings, part), folder / str(number), mapped)
+        _write(connection, spec, origin, (records.headings, part), folder / str(number), mapped)
     accepted, refused = _files(folder, "accepted", "period"), _files(folder, "refused", "feed")
     return Loaded(accepted, refused, _rows_by(accepted), _refused_by_period(refused))
 
@@ -99,7 +155,7 @@ def load(spec: Contract, drop: Drop, records: Records, inbox: Inbox, stamp: str 
 def _write(
     connection: duckdb.DuckDBPyConnection,
     spec: Contract,
-    drop: Drop,
+    origin: Origin,
     given: tuple[Sequence[str], pa.Table],
     folder: Path,
     mapped: str,
@@ -118,9 +174,10 @@ def _write(
         _copy(connection, quarantined, folder / "refused", "feed")
     if len(found) < texts.num_rows:
         connection.register("texts", texts.filter(pa.array(~is_refused)) if len(found) else texts)
-        by = "period" if spec.source and spec.source.period_from else None
-        target = folder / "accepted" if by else folder / "accepted" / f"period={drop.period}"
-        _copy(connection, f"SELECT {', '.join(_raw_columns(spec, headings))} FROM ({mapped})", target, by)
+        only = origin.only_period
+        target = folder / "accepted" / f"period={only}" if only else folder / "accepted"
+        columns = ", ".join(_raw_columns(spec, headings, without_period=only is not None))
+        _copy(connection, f"SELECT {columns} FROM ({mapped})", target, None if only else "period")
     connection.unregister("texts")
 
 
@@ -133,20 +190,18 @@ def _copy(connection: duckdb.DuckDBPyConnection, sql: str, target: Path, partiti
     )
 
 
-def _mapped(spec: Contract, drop: Drop, several: bool, stamp: str) -> str:
+def _mapped(spec: Contract, origin: Origin) -> str:
     """A query with every column that a raw or a quarantined row may have, and ``is_refused``."""
-    mapping = mapping_of(spec, DUCKDB)
+    mapping = mapping_of(spec)
     values = ", ".join(f"{sql} AS {name}" for name, sql in mapping.values.items())
     text = duck.literal
-    # record numbers start anew in each file of an archive
-    parts = [text(drop.delivery_id), *([f"left(md5({SOURCE_FILE}), 8)"] if several else []), SOURCE_ROW]
     return f"""
         SELECT *, coalesce({", ".join(mapping.reasons)}) IS NOT NULL AS is_refused,
             {_reasons_list(mapping.reasons)} AS reasons, {mapping.record_key} AS record_key
-        FROM (SELECT *, {values}, coalesce({mapping.period or "NULL"}, {text(drop.period)}) AS period
-            FROM (SELECT *, TIMESTAMPTZ {text(drop.known_at.isoformat())} AS known_at,
-                    {text(drop.delivery_id)} AS delivery_id, {text(stamp)} AS mapping_hash,
-                    {text(spec.table)} AS feed, concat_ws('-', {", ".join(parts)}) AS row_id
+        FROM (SELECT *, {values}, coalesce({mapping.period or "NULL"}, {origin.period}) AS period
+            FROM (SELECT *, {origin.known_at} AS known_at,
+                    {text(origin.delivery_id)} AS delivery_id, {text(origin.mapping_hash)} AS mapping_hash,
+                    {text(spec.table)} AS feed, {origin.row_id} AS row_id
                 FROM texts))"""
 
 
@@ -154,13 +209,11 @@ def _reasons_list(reasons: Sequence[str]) -> str:
     return f"list_filter([{', '.join(reasons)}], lambda reason: reason IS NOT NULL)"
 
 
-def _raw_columns(spec: Contract, headings: Sequence[str]) -> Iterator[str]:
-    assert spec.source is not None
-    by_file = spec.source.period_from is not None
+def _raw_columns(spec: Contract, headings: Sequence[str], *, without_period: bool) -> Iterator[str]:
     for name in spec.column_names:
         if name == "source_record":
             yield f"{_record(spec, headings)} AS source_record"
-        elif name != "period" or by_file:  # otherwise the folder says it
+        elif name != "period" or not without_period:  # otherwise the folder says it
             yield name
 
 

@@ -1,21 +1,21 @@
 """From the sender's words to ours: text cells → typed columns and the reasons why a record is refused.
 
-The mapping is SQL that DuckDB and Spark read alike: DuckDB maps what comes in files and from databases, Spark what
-comes in streams. Where the two name a function differently or understand a text differently (``0x1F``, ``1_000``,
-``12.5`` as a whole number) the expression says what counts; a test gives both the same texts.
+The mapping is SQL of DuckDB, which maps what comes in files, from databases and in streams. Where DuckDB understands
+more texts than a sender may mean (``0x1F``, ``1_000``, ``12.5`` as a whole number) the expression says what counts.
 
 A reason is ``column:rule``; the rules are missing, type, code, date, pattern, domain, check, formula, late, future,
 and for whole records ``record:cells`` (another number of cells than headings), ``record:json``, ``record:nul``,
-``record:formula`` (a formula in Excel without a value) and ``key:duplicate``.
+``record:formula`` (a formula in Excel without a value), ``record:size`` and ``record:encoding`` (of a message) and
+``key:duplicate``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 
 from schemas.contract import Column, Contract, ContractError, MappedColumn, Source, code_list, units
+from warehouse.duck import literal
 
 #: Prefix of the trimmed text of a column, and of what was found out about its check character.
 TEXT = "text_"
@@ -32,8 +32,10 @@ DATES = {
     "yyyy年M月d日": ("([12][0-9]{3})年([0-9]{1,2})月([0-9]{1,2})日"),
     "yyyyMMdd": ("([12][0-9]{3})([0-9]{2})([0-9]{2})"),
 }
-MOMENT = r"[12][0-9]{3}-[0-9]{2}-[0-9]{2}[T ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]{1,6})?)?"
+MINUTE = r"[12][0-9]{3}-[0-9]{2}-[0-9]{2}[T ]([01][0-9]|2[0-3]):[0-5][0-9]"
+SECONDS = r":[0-5][0-9]([.][0-9]{1,6})?"
 OFFSET = r"(Z|[+-](0[0-9]|1[0-3]):[0-5][0-9])"
+MOMENT = f"{MINUTE}({SECONDS})?{OFFSET}?"
 #: Times without an offset are China's.
 _LOCAL_OFFSET = "+08:00"
 PERIODS = {
@@ -43,42 +45,6 @@ PERIODS = {
 }
 #: A sender's clock may be ahead by this much.
 AHEAD = "INTERVAL 10 MINUTES"
-
-
-@dataclass(frozen=True)
-class Dialect:
-    """Where the two engines' SQL differs."""
-
-    text: Callable[[str], str]
-    matches: Callable[[str, str], str]
-    group: Callable[[int], str]
-    timestamp: str
-    #: Decimals of up to 18 digits are cheap, longer ones cost fifty times as much.
-    has_short_decimals: bool
-
-
-def _duckdb_text(value: str) -> str:
-    return "'" + value.replace("'", "''") + "'"
-
-
-def _spark_text(value: str) -> str:
-    return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
-
-
-DUCKDB = Dialect(
-    text=_duckdb_text,
-    matches=lambda sql, pattern: f"regexp_full_match({sql}, {_duckdb_text(pattern)})",
-    group=lambda number: f"\\{number}",
-    timestamp="TIMESTAMPTZ",
-    has_short_decimals=True,
-)
-SPARK = Dialect(
-    text=_spark_text,
-    matches=lambda sql, pattern: f"({sql} RLIKE {_spark_text(f'^(?:{pattern})$')})",
-    group=lambda number: f"${number}",
-    timestamp="TIMESTAMP",
-    has_short_decimals=False,
-)
 
 
 @dataclass(frozen=True)
@@ -92,7 +58,7 @@ class Mapping:
     record_key: str
 
 
-def mapping_of(spec: Contract, dialect: Dialect) -> Mapping:
+def mapping_of(spec: Contract) -> Mapping:
     """The SQL of a feed's mapping.
 
     Raises:
@@ -101,84 +67,88 @@ def mapping_of(spec: Contract, dialect: Dialect) -> Mapping:
     source = spec.source
     assert source is not None
     mapped = [(c, source.mapping[c.name]) for c in spec.columns if c.name in source.mapping]
-    values = {c.name: value_of(text_of(c, m, dialect), c, m, dialect) for c, m in mapped}
+    values = {c.name: value_of(text_of(c, m), c, m) for c, m in mapped}
     reasons = ["record_reason"]
     for column, m in mapped:
-        reasons += faults_of(text_of(column, m, dialect), column, m, dialect)
+        reasons += faults_of(text_of(column, m), column, m)
     reasons += _event_time_faults(source)
     period = None
     if source.period_from:
         length = source.period_from.length
         start = f"left({PERIOD_TEXT}, {length})"
-        period = f"CASE WHEN {dialect.matches(start, PERIODS[length])} THEN {start} END"
+        period = f"CASE WHEN {_matches(start, PERIODS[length])} THEN {start} END"
         reasons.append(_reason(f"({period}) IS NULL", "period:missing"))
     key = [TEXT + k for k in spec.key if k in source.mapping and source.mapping[k].heading]
     return Mapping(values, reasons, period, f"concat_ws('|', {', '.join(key)})")
 
 
-def text_of(column: Column, mapped: MappedColumn, dialect: Dialect) -> str:
+def text_of(column: Column, mapped: MappedColumn) -> str:
     """The sender's text, missing where it is empty."""
     if mapped.constant is not None:
-        return dialect.text(mapped.constant)
+        return literal(mapped.constant)
     return f"nullif({TEXT}{column.name}, '')"
 
 
-def value_of(text: str, column: Column, mapped: MappedColumn, dialect: Dialect) -> str:
+def value_of(text: str, column: Column, mapped: MappedColumn) -> str:
     """A column's value; missing where the text is no value of its type or no word of its code list."""
     if mapped.codes is not None:
-        words = " ".join(f"WHEN {dialect.text(a)} THEN {dialect.text(b)}" for a, b in mapped.codes.items())
+        words = " ".join(f"WHEN {literal(a)} THEN {literal(b)}" for a, b in mapped.codes.items())
         text = f"CASE {text} {words} END"
     kind = column.type
     if kind == "string":
         return text
     if kind == "date":
-        return _date(text, mapped, dialect)
+        return _date(text, mapped)
     if kind == "timestamp":
-        return _timestamp(text, dialect)
+        return _timestamp(text)
     if kind == "boolean":
         return f"CASE lower({text}) WHEN 'true' THEN true WHEN 'false' THEN false END"
     if kind in ("int", "bigint"):
-        return f"CASE WHEN {dialect.matches(text, WHOLE_NUMBER)} THEN TRY_CAST({text} AS {kind}) END"
+        return f"CASE WHEN {_matches(text, WHOLE_NUMBER)} THEN TRY_CAST({text} AS {kind}) END"
     if kind.startswith("decimal"):
-        return _decimal(text, column, mapped, dialect)
+        return _decimal(text, column, mapped)
     raise ContractError(f"column {column.name}: a feed cannot map to {kind}")
 
 
-def _date(text: str, mapped: MappedColumn, dialect: Dialect) -> str:
-    to = dialect.text("-".join(dialect.group(i) for i in (1, 2, 3)))
+def _date(text: str, mapped: MappedColumn) -> str:
+    to = literal("-".join(rf"\{i}" for i in (1, 2, 3)))
     cases = " ".join(
-        f"WHEN {dialect.matches(text, DATES[name])} "
-        f"THEN TRY_CAST(regexp_replace({text}, {dialect.text(f'^{DATES[name]}$')}, {to}) AS DATE)"
+        f"WHEN {_matches(text, DATES[name])} "
+        f"THEN TRY_CAST(regexp_replace({text}, {literal(f'^{DATES[name]}$')}, {to}) AS DATE)"
         for name in mapped.date_formats
     )
     return f"CASE {cases} END"
 
 
-def _timestamp(text: str, dialect: Dialect) -> str:
+def _timestamp(text: str) -> str:
     """ISO 8601; a moment without an offset is China's time."""
+    seconds = f"CASE WHEN {text}[17] = ':' THEN '' ELSE ':00' END"
+    offset = f"CASE WHEN {_matches(text, f'.*{OFFSET}')} THEN '' ELSE '{_LOCAL_OFFSET}' END"
     return (
-        f"CASE WHEN {dialect.matches(text, MOMENT + OFFSET)} THEN TRY_CAST({text} AS {dialect.timestamp}) "
-        f"WHEN {dialect.matches(text, MOMENT)} "
-        f"THEN TRY_CAST(concat({text}, '{_LOCAL_OFFSET}') AS {dialect.timestamp}) END"
+        f"CASE WHEN {_matches(text, MINUTE + SECONDS + OFFSET)} THEN TRY_CAST({text} AS TIMESTAMPTZ) "
+        f"WHEN {_matches(text, MOMENT)} "
+        f"THEN TRY_CAST(concat(left({text}, 16), {seconds}, {text}[17:], {offset}) AS TIMESTAMPTZ) END"
     )
 
 
-def _decimal(text: str, column: Column, mapped: MappedColumn, dialect: Dialect) -> str:
+def _decimal(text: str, column: Column, mapped: MappedColumn) -> str:
     """Rounded once, half away from zero, after the exact factor; ten decimals of the text count."""
     value = factor(column, mapped)
     digits, scale = len(value.as_tuple().digits), max(-int(value.as_tuple().exponent), 0)
     exact = f"CAST({value:f} AS DECIMAL({max(digits, scale)},{scale}))"
     long = f"TRY_CAST(TRY_CAST({text} AS DECIMAL(30,10)) * {exact} AS {column.type})"
-    cases = f"WHEN {dialect.matches(text, NUMBER)} THEN {long}"
-    if dialect.has_short_decimals:
-        whole = 14 - max(digits, scale)
-        short = rf"-?[0-9]{{1,{whole}}}([.][0-9]{{1,4}})?"
-        product = f"CAST({text} AS DECIMAL({whole + 4},4)) * {exact}"
-        cases = f"WHEN {dialect.matches(text, short)} THEN TRY_CAST({product} AS {column.type}) {cases}"
+    # decimals of up to 18 digits are cheap, longer ones cost fifty times as much
+    whole = 14 - max(digits, scale)
+    short = rf"-?[0-9]{{1,{whole}}}([.][0-9]{{1,4}})?"
+    product = f"CAST({text} AS DECIMAL({whole + 4},4)) * {exact}"
+    cases = (
+        f"WHEN {_matches(text, short)} THEN TRY_CAST({product} AS {column.type}) "
+        f"WHEN {_matches(text, NUMBER)} THEN {long}"
+    )
     return f"CASE {cases} END"
 
 
-def faults_of(text: str, column: Column, mapped: MappedColumn, dialect: Dialect) -> list[str]:
+def faults_of(text: str, column: Column, mapped: MappedColumn) -> list[str]:
     """The reasons that a column may give, each missing where it does not hold."""
     name = column.name
     faults = [_reason(f"({text}) IS NULL", f"{name}:missing")] if column.required else []
@@ -188,7 +158,11 @@ def faults_of(text: str, column: Column, mapped: MappedColumn, dialect: Dialect)
     is_free_text = column.type == "string" and mapped.codes is None and mapped.constant is None
     if is_free_text and not (column.domain.pattern or column.domain.codes or column.domain.check):
         faults.append(_reason(_is_formula(text), f"{name}:formula"))
-    return faults + domain_faults(column, dialect)
+    return faults + domain_faults(column)
+
+
+def _matches(sql: str, pattern: str) -> str:
+    return f"regexp_full_match({sql}, {literal(pattern)})"
 
 
 def _is_formula(text: str) -> str:
@@ -196,7 +170,7 @@ def _is_formula(text: str) -> str:
     return f"left({text}, 1) IN ('=', '@') OR {text} LIKE '+%|%!%' OR {text} LIKE '-%|%!%'"
 
 
-def domain_faults(column: Column, dialect: Dialect) -> list[str]:
+def domain_faults(column: Column) -> list[str]:
     """Reasons why a value is outside its domain; a missing value never is."""
     domain, name = column.domain, column.name
     faults = []
@@ -205,9 +179,9 @@ def domain_faults(column: Column, dialect: Dialect) -> list[str]:
     if domain.max is not None:
         faults.append(_reason(f"{name} > {domain.max:f}", f"{name}:domain"))
     if domain.pattern:
-        faults.append(_reason(f"NOT {dialect.matches(name, domain.pattern)}", f"{name}:pattern"))
+        faults.append(_reason(f"NOT {_matches(name, domain.pattern)}", f"{name}:pattern"))
     if domain.codes:
-        codes = ", ".join(dialect.text(code) for code in code_list(domain.codes))
+        codes = ", ".join(literal(code) for code in code_list(domain.codes))
         faults.append(_reason(f"{name} NOT IN ({codes})", f"{name}:code"))
     if domain.check == "uscc":
         faults.append(_reason(f"{name} IS NOT NULL AND NOT {VALID}{name}", f"{name}:check"))

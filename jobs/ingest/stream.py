@@ -27,36 +27,35 @@ from uuid import uuid4
 import pyarrow.compute as pc
 from pydantic import BaseModel, ValidationError
 
-from jobs.columns import present, valid_credit_code
+from jobs.ingest import messages
 from jobs.ingest.corrections import mapping_hash
 from jobs.ingest.deliveries import QUARANTINE
+from jobs.ingest.files import SOURCE_ROW
 from jobs.ingest.ingest import Entry, deliveries, register
-from jobs.ingest.mapping import PERIOD_TEXT, SPARK, TEXT, VALID, mapping_of
+from jobs.ingest.load import Inbox, Loaded, Origin, map_records
 from schemas.contract import Contract, contract, digest
-from schemas.errors import RejectedError, UserError
-from warehouse import tables
-from warehouse.kafka import spark_options
+from schemas.errors import RejectedError
+from warehouse import duck, tables
+from warehouse.kafka import partitions_of, spark_options
 from warehouse.settings import Settings
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
     from pyspark.sql.streaming.query import StreamingQuery
 
-#: A longer record is kept in part: what a sender may send must not decide how much memory a task takes.
-MAX_RECORD_BYTES = 1 << 20
-KEPT_BYTES = 64 << 10
-#: What is trimmed from texts, as the reader of files does it.
-SPACES = "".join(map(chr, (*range(9, 14), *range(28, 33), 0x85, 0xA0, 0x1680, *range(0x2000, 0x200B))))
-SPACES += "\u2028\u2029\u202f\u205f\u3000"
-SAMPLED_RECORDS = 100
+
+STATE = "state.json"
 
 
 class Window(BaseModel):
-    """Batches that make one delivery: the first one's number, when it was begun, records so far."""
+    """Batches that make one delivery: the first one's number, when it was begun, and what they had so far."""
 
     first: int
     since: datetime
-    records: int = 0
+    #: Records by period.
+    raw: dict[str, int] = {}
+    refused: dict[str, int] = {}
+    headings: list[str] = []
 
 
 class State(BaseModel):
@@ -120,8 +119,8 @@ class FeedStream:
         self._working = threading.Lock()
         self._stopping = False
         self._query: StreamingQuery | None = None
-        #: Why a batch could not be taken in, where that is for a person to see to.
-        self.failure: UserError | None = None
+        #: Why a batch could not be taken in, where trying again would not help.
+        self.failure: Exception | None = None
         tables.create_if_absent(spec)
         tables.create_if_absent(contract(QUARANTINE))
         self._state = self._recover()
@@ -187,7 +186,7 @@ class FeedStream:
         """What ended the query, as a line for a person.
 
         Raises:
-            RejectedError: it cannot go on before somebody has looked.
+            RejectedError: it cannot go on before somebody has looked; or what a batch raised, if not Spark did.
             QueryFailedError: it may go on when it is tried again.
         """
         if self.failure:
@@ -204,9 +203,14 @@ class FeedStream:
         raise QueryFailedError(f"stream {self.name}: {cause[:200]}")
 
     def _take(self, batch: DataFrame, number: int) -> None:
+        from py4j.protocol import Py4JError
+        from pyspark.errors import PySparkException
+
         try:
             self._take_in(batch, number)
-        except UserError as error:
+        except (_StopRequestedError, Py4JError, PySparkException):
+            raise
+        except Exception as error:
             self.failure = error
             raise
 
@@ -218,16 +222,19 @@ class FeedStream:
             is_again = number <= self._state.begun
             if not is_again:
                 self._begin(number)
-            records, refused = self._write(batch, number, is_again)
+            loaded = self._write(batch, number, is_again)
             window = self._state.window
             assert window is not None
+            refused = loaded.records_quarantined.total()
             if number > self._state.done:
-                window.records += records
-                self._state.records += records
+                window.raw = dict(Counter(window.raw) + loaded.records_raw)
+                window.refused = dict(Counter(window.refused) + loaded.records_quarantined)
+                self._state.records += loaded.records
                 self._state.refused += refused
                 self._state.done = number
                 self._save()
-            self._on_batch(Batch(self._spec.table, number, records, refused, time.monotonic() - start))
+            seconds = time.monotonic() - start
+            self._on_batch(Batch(self._spec.table, number, loaded.records, refused, seconds))
 
     def _begin(self, number: int) -> None:
         """Say what the batch belongs to before anything of it is written."""
@@ -239,46 +246,39 @@ class FeedStream:
         self._state.begun, self._state.begun_at = number, now
         self._save()
 
-    def _write(self, batch: DataFrame, number: int, is_again: bool) -> tuple[int, int]:
-        """The accepted records, then the refused ones; how many records there were, and how many refused."""
-        from pyspark.sql import Observation
-        from pyspark.sql import functions as F
+    def _write(self, batch: DataFrame, number: int, is_again: bool) -> Loaded:
+        """The accepted records, then the refused ones."""
+        with Inbox(self._folder / "inbox") as inbox:
+            messages.keep(batch, inbox.folder / "messages")
+            loaded = self._mapped(inbox)
+            for name, files in ((self._spec.name, loaded.accepted), (QUARANTINE, loaded.refused)):
+                if files and not (is_again and _written(name, self._state.stream_id) >= number):
+                    metadata = {"stream": self._state.stream_id, "batch": number}
+                    tables.add_files(files, contract(name), metadata, (self._state.stream_id, number))
+        return loaded
 
-        rows = self._stamped(batch)
-        app = self._state.stream_id
-        if is_again and _written(self._spec.name, app) >= number:
-            counts = rows.agg(F.count("*"), F.count_if("is_refused")).collect()[0]
-            records, refused = int(counts[0]), int(counts[1])
-        else:
-            seen = Observation()
-            observed = rows.observe(
-                seen, F.count(F.lit(1)).alias("records"), F.count_if("is_refused").alias("refused")
+    def _mapped(self, inbox: Inbox) -> Loaded:
+        window, begun_at = self._state.window, self._state.begun_at
+        assert window is not None and begun_at is not None
+        source = self._spec.source
+        length = source.period_from.length if source and source.period_from else 10
+        mark = duck.literal(self._stream_mark)
+        origin = Origin(
+            delivery_id=self._delivery_id,
+            mapping_hash=self._mapping_hash,
+            known_at=messages.ARRIVED,
+            row_id=f"concat_ws('-', {mark}, {messages.PARTITION}, {SOURCE_ROW})",
+            # the day on which it came, in China
+            period=f"strftime({messages.ARRIVED} + INTERVAL 8 HOURS, '%Y-%m-%d')[:{length}]",
+        )
+        loaded = Loaded([], [], Counter(), Counter())
+        for place, part in enumerate(messages.kept(inbox.folder / "messages")):
+            records = messages.records_of(part, self._spec, self._topic, begun_at)
+            loaded += map_records(
+                self._spec, origin, records, inbox.connection, inbox.folder / "mapped" / str(place)
             )
-            self._append(observed.where("NOT is_refused"), self._spec, number)
-            records, refused = int(seen.get["records"]), int(seen.get["refused"])
-        if refused and not (is_again and _written(QUARANTINE, app) >= number):
-            quarantined = rows.where("is_refused").withColumn("uscc", F.col("refused_uscc"))
-            self._append(quarantined, contract(QUARANTINE), number)
-        return records, refused
-
-    def _append(self, rows: DataFrame, spec: Contract, number: int) -> None:
-        metadata = {"stream": self._state.stream_id, "batch": number}
-        tables.append_batch(rows, spec, metadata, self._state.stream_id, number)
-
-    def _stamped(self, batch: DataFrame) -> DataFrame:
-        from pyspark.sql import functions as F
-
-        assert self._state.begun_at is not None
-        # a literal of a time would be part of the generated code, which would be compiled anew for each batch
-        arrived = F.concat(F.lit(self._state.begun_at.isoformat()), F.left("topic", F.lit(0))).cast(
-            "timestamp"
-        )
-        return (
-            map_messages(batch.withColumn("known_at", F.least("timestamp", arrived)), self._spec)
-            .withColumn("delivery_id", F.lit(self._delivery_id))
-            .withColumn("mapping_hash", F.lit(self._mapping_hash))
-            .withColumn("row_id", F.concat_ws("-", F.lit(self._stream_mark), "partition", "source_row"))
-        )
+            window.headings = list(dict.fromkeys((*window.headings, *records.headings)))
+        return loaded
 
     @property
     def _stream_mark(self) -> str:
@@ -293,21 +293,24 @@ class FeedStream:
     # --- sealing -----------------------------------------------------------------------------------
 
     def _seal(self) -> None:
-        """Enter the window in the register of deliveries."""
+        """Enter the window in the register of deliveries, once its tables have what its batches had."""
         window = self._state.window
         if window is None:
             return
         if self._delivery_id not in {d["delivery_id"] for d in deliveries()}:
-            raw = _count(self._spec.name, self._delivery_id)
-            refused = _count(QUARANTINE, self._delivery_id)
-            kept = raw.total() + refused.total()
-            if kept != window.records:
+            raw, refused = Counter(window.raw), Counter(window.refused)
+            kept = _count(QUARANTINE, self._delivery_id, ("feed", "=", self._spec.table))
+            if raw:
+                kept += _count(self._spec.name, self._delivery_id, ("period", "in", [*raw]))
+            if kept != raw + refused:
                 raise RejectedError(
-                    f"stream {self._spec.table}: {window.records} records read, {kept} kept; "
+                    f"stream {self._spec.table}: {raw.total() + refused.total()} records read, {kept.total()} kept; "
                     f"see {self._config.logs}, and do not go on before this is understood"
                 )
             if kept:
                 register([self._entry(raw, refused, window)])
+                tables.compact(self._spec, raw)
+                tables.compact(contract(QUARANTINE), [self._spec.table])
         self._state.window = None
         self._save()
 
@@ -318,7 +321,7 @@ class FeedStream:
             part="",
             source_file=self._topic,
             checksum=digest([self._state.stream_id, window.first, self._state.done]),
-            headings=self._headings(),
+            headings=window.headings,
             mapping_hash=self._mapping_hash,
             known_at=window.since,
             records_raw=raw,
@@ -326,24 +329,11 @@ class FeedStream:
             table_version=self._spec.version,
         )
 
-    def _headings(self) -> list[str]:
-        """The mapping's headings and what else the window's records have."""
-        source = self._spec.source
-        assert source is not None
-        found = dict.fromkeys((*source.headings, *source.ignored))
-        condition = pc.field("delivery_id") == self._delivery_id
-        dataset = tables.open_table(self._spec.name).to_pyarrow_dataset()
-        for record in dataset.head(SAMPLED_RECORDS, columns=["source_record"], filter=condition)[
-            "source_record"
-        ].to_pylist():
-            found |= dict.fromkeys(json.loads(record[0]))
-        return list(found)
-
     # --- state -------------------------------------------------------------------------------------
 
     @property
     def _state_file(self) -> Path:
-        return self._folder / "state.json"
+        return self._folder / STATE
 
     def _save(self) -> None:
         partial = self._state_file.with_suffix(".partial")
@@ -369,10 +359,20 @@ class FeedStream:
         self._folder.mkdir(parents=True)
         self._forget_unsealed()
         if following := self._following_offsets():
-            self._starting_offsets = json.dumps({self._topic: following})
+            # Kafka's source wants all partitions: -2 is the first record of one of which nothing was read
+            all_of = {str(number): -2 for number in self._partitions()}
+            self._starting_offsets = json.dumps({self._topic: all_of | following})
         self._state = State(stream_id=uuid4().hex)
         self._save()
         return self._state
+
+    def _partitions(self) -> list[int]:
+        from confluent_kafka import KafkaException
+
+        try:
+            return partitions_of(self._config.kafka or "", self._config.kafka_options, self._topic)
+        except KafkaException as error:
+            raise QueryFailedError(f"stream {self.name}: {error}") from None
 
     def _forget_unsealed(self) -> None:
         """Remove rows of the topic whose window no register knows; they are read from the broker again."""
@@ -399,6 +399,14 @@ def folder_of(spec: Contract, config: Settings) -> Path:
     return config.home / "streams" / spec.table
 
 
+def state_of(spec: Contract, config: Settings) -> State | None:
+    """What a feed's stream has taken in so far; nothing where it never ran."""
+    try:
+        return State.model_validate_json((folder_of(spec, config) / STATE).read_bytes())
+    except (OSError, ValidationError):
+        return None
+
+
 def lock_name(spec: Contract) -> str:
     return f"stream-{spec.table}"
 
@@ -418,111 +426,11 @@ def _of_topic(name: str, topic: str) -> Any:
     )
 
 
-def _count(name: str, delivery_id: str) -> Counter[str]:
-    """Rows of a delivery by period."""
-    dataset = tables.open_table(name).to_pyarrow_dataset()
-    found = dataset.to_table(columns=["period"], filter=pc.field("delivery_id") == delivery_id)
+def _count(name: str, delivery_id: str, partition: tuple[str, str, Any]) -> Counter[str]:
+    """Rows of a delivery by period, looked for in the partitions that may have some."""
+    which = [partition, ("delivery_id", "=", delivery_id)]
+    found = tables.open_table(name).to_pyarrow_table(columns=["period"], filters=which)
     return Counter(found["period"].to_pylist())
-
-
-# --- messages ----------------------------------------------------------------------------------------
-
-
-def map_messages(messages: DataFrame, spec: Contract) -> DataFrame:
-    """Kafka's records with ``known_at`` → columns of the raw table and of the quarantine, and ``is_refused``."""
-    from pyspark.sql import functions as F
-
-    source = spec.source
-    assert source is not None
-    too_long = F.length("value") > MAX_RECORD_BYTES
-    readable = F.is_valid_utf8(F.col("value").cast("string"))
-    texts = messages.select(
-        F.concat_ws("/", "topic", "partition").alias("source_file"),
-        F.col("partition"),
-        F.col("offset").alias("source_row"),
-        "known_at",
-        F.when(~too_long & readable, F.col("value").cast("string")).alias("raw_text"),
-        F.coalesce(
-            F.when(F.col("value").isNull(), "record:json"),
-            F.when(too_long, "record:size"),
-            F.when(~readable, "record:encoding"),
-        ).alias("unreadable"),
-        F.when(
-            too_long | ~readable,
-            F.concat(F.lit("base64:"), F.base64(F.substring("value", 1, KEPT_BYTES))),
-        ).alias("kept_bytes"),
-    )
-    return map_lines(texts, spec)
-
-
-def map_lines(texts: DataFrame, spec: Contract) -> DataFrame:
-    """JSON texts → typed columns, ``record_key``, ``reasons`` and ``is_refused``.
-
-    ``texts`` has ``raw_text``, ``unreadable`` (a reason why there is none), ``kept_bytes`` and the provenance.
-    """
-    from pyspark.sql import functions as F
-
-    source = spec.source
-    assert source is not None
-    # A variant keeps numbers exactly, from_json reads them as floats. A generator is not merged with what follows: the
-    # text is parsed once, and each value as well.
-    parsed = texts.select("*", F.inline(F.array(F.struct(F.try_parse_json("raw_text").alias("record")))))
-    is_object = F.col("raw_text").rlike(r"^\s*\{") & F.col("raw_text").rlike(r"\}\s*$")
-    broken = F.when(F.col("record").isNull() | ~is_object, "record:json")
-    cells = {TEXT + name: m.heading for name, m in source.mapping.items() if m.heading}
-    if source.period_from:
-        cells[PERIOD_TEXT] = source.period_from.heading
-    trimmed = [
-        F.coalesce(
-            F.btrim(F.try_variant_get("record", _path(heading), "string"), F.lit(SPACES)), F.lit("")
-        ).alias(name)
-        for name, heading in cells.items()
-    ]
-    checked = [
-        valid_credit_code(F.col(TEXT + c.name)).alias(VALID + c.name)
-        for c in spec.columns
-        if c.domain.check == "uscc" and TEXT + c.name in cells
-    ]
-    provenance = ["source_file", "source_row", "partition", "known_at", "raw_text", "kept_bytes"]
-    lines = parsed.select(*provenance, F.coalesce("unreadable", broken).alias("record_reason"), *trimmed)
-    # written as an escape only: searched for where the text has one
-    has_nul = F.col("raw_text").contains("\\u0000") & F.concat(*cells).contains("\0")
-    reason = F.coalesce("record_reason", F.when(has_nul, "record:nul"))
-    return _mapped(lines.select("*", *checked).withColumn("record_reason", reason), spec)
-
-
-def _mapped(lines: DataFrame, spec: Contract) -> DataFrame:
-    from pyspark.sql import functions as F
-
-    source = spec.source
-    assert source is not None
-    mapping = mapping_of(spec, SPARK)
-    values = F.struct(*(F.expr(sql).alias(name) for name, sql in mapping.values.items()))
-    reasons = [F.expr(sql) for sql in mapping.reasons]
-    length = source.period_from.length if source.period_from else 10
-    # of a record that does not say its period: the day on which it came, in China
-    day = F.date_format(F.col("known_at") + F.expr("INTERVAL 8 HOURS"), "yyyy-MM-dd")
-    period = F.expr(mapping.period) if mapping.period else F.lit(None)
-    sent_code = F.col(TEXT + "uscc") if TEXT + "uscc" in lines.columns else F.lit(None).cast("string")
-    return (
-        lines.select("*", F.inline(F.array(values)))
-        .select(
-            "*",
-            present(*reasons).alias("reasons"),
-            F.coalesce(*reasons).isNotNull().alias("is_refused"),
-            F.coalesce(period, F.left(day, F.lit(length))).alias("period"),
-            F.expr(mapping.record_key).alias("record_key"),
-            F.lit(spec.table).alias("feed"),
-            F.array(F.coalesce("kept_bytes", "raw_text", F.lit(""))).alias("source_record"),
-            F.to_json(F.struct(*mapping.values)).alias("mapped_record"),
-        )
-        .withColumn("refused_uscc", sent_code)
-    )
-
-
-def _path(heading: str) -> str:
-    quote = '"' if "'" in heading else "'"
-    return f"$[{quote}{heading}{quote}]"
 
 
 def streamed(specs: Iterable[Contract]) -> list[Contract]:

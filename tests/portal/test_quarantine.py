@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from jobs.ingest.mapping import DUCKDB, mapping_of
+from jobs.ingest.mapping import mapping_of
 from portal import cli
 from portal.quarantine import RULES, WHOLE
 from schemas.contract import feeds
@@ -142,7 +142,7 @@ def test_an_empty_home_has_nothing_in_quarantine(brain: Brain) -> None:
 def test_every_reason_has_words() -> None:
     told = set()
     for spec in feeds().values():
-        for sql in mapping_of(spec, DUCKDB).reasons[1:]:
+        for sql in mapping_of(spec).reasons[1:]:
             told.add(sql.rsplit("THEN '", 1)[1].removesuffix("' END"))
     assert told
     assert [r for r in sorted(told) if r not in WHOLE and r.split(":")[1] not in RULES] == []

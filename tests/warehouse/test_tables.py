@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from deltalake import CommitProperties, write_deltalake
 from filelock import FileLock
@@ -19,6 +22,7 @@ from tests.built_city import one_line
 from tests.frames import frame
 from warehouse import releases, tables
 from warehouse.settings import settings
+from warehouse.tables import DataFile
 
 PARCEL = contract("core.parcel")
 
@@ -96,6 +100,34 @@ def test_a_column_that_its_contract_adds_comes_into_an_existing_table(
         c["name"]: c["metadata"].get("comment") for c in columns if c["name"] != "certificate_code"
     }
     assert kept_comments == {c.name: comment(c) for c in earlier}
+
+
+def test_small_files_are_put_together_and_rows_stay(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tables, "MANY_FILES", 4)
+    spec = contract("raw.ent_meter_reading")
+    tables.create_if_absent(spec)
+    at = datetime(2024, 12, 31, 0, 15, tzinfo=UTC)
+    texts = {c.name: "t" for c in spec.columns if c.required and c.type == "string"}
+    for number, period in enumerate(["2024-12-30"] * 3 + ["2024-12-31"] * 5):
+        row = {
+            **texts, "period": period, "row_id": f"r{number}", "source_row": number, "source_record": [f"{number}"],
+            "register_kwh": Decimal(number), "meter_multiplier": 20, "read_at": at, "known_at": at,
+        }  # fmt: skip
+        path = home / f"{number}.parquet"
+        given = pa.Table.from_pylist([row], spec.arrow_schema()).drop_columns(["period"])
+        pq.write_table(given, path)
+        tables.add_files([DataFile(path, {"period": period}, 1)], spec, {}, ("a stream", number))
+    before = tables.rows(spec.name).sort_by("source_row")
+    last = tables.version(spec.name)
+    assert tables.compact(spec, ["2024-12-30", "2024-12-31"]) == 5
+    assert tables.rows(spec.name).sort_by("source_row").equals(before)
+    assert tables.rows(spec.name, version=last).sort_by("source_row").equals(before)
+    table = tables.open_table(spec.name)
+    assert table.transaction_version("a stream") == 7
+    folders = [path.split("/")[0] for path in pa.table(table.get_add_actions())["path"].to_pylist()]
+    assert sorted(folders) == ["period=2024-12-30"] * 3 + ["period=2024-12-31"]
+    assert tables.compact(spec, ["2024-12-30", "2024-12-31"]) == 0
+    assert tables.version(spec.name) == last + 1
 
 
 def test_what_others_commit_is_passed_over(home: Path) -> None:

@@ -178,6 +178,24 @@ def test_a_lost_checkpoint_loses_and_doubles_nothing(home: Path, broker: Broker,
     assert sum(d["records_in"] for d in deliveries()) == 13
 
 
+def test_without_a_checkpoint_a_partition_that_had_nothing_is_read_from_its_beginning(
+    home: Path, broker: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prefix = f"{uuid4().hex[:8]}."
+    monkeypatch.setenv("BRAIN_KAFKA_TOPIC_PREFIX", prefix)
+    settings.cache_clear()
+    kafka.create_topics(broker.bootstrap, [f"{prefix}meter-reading"], partitions=8)
+    values = [json.dumps(reading(n)).encode() for n in range(2)]
+    kafka.produce(broker.bootstrap, f"{prefix}meter-reading", [("one key", values[0])])
+    assert take()["records"] == 1
+    shutil.rmtree(folder_of(SPEC, settings()))
+    more = [(f"key {n}", values[1]) for n in range(40)]
+    kafka.produce(broker.bootstrap, f"{prefix}meter-reading", more)
+    assert take()["records"] == 40
+    assert len({r["source_file"] for r in rows()}) > 4
+    assert len(rows()) == 41
+
+
 def test_a_second_stream_of_a_feed_is_refused_in_one_line(home: Path, topic: str) -> None:
     held = FileLock(settings().locks / f"{lock_name(SPEC)}.lock")
     settings().locks.mkdir(parents=True)
