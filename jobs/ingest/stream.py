@@ -218,21 +218,22 @@ class FeedStream:
         with self._working:
             if self._stopping:
                 raise _StopRequestedError
+            if number <= self._state.done:
+                return  # killed before Spark had entered in its checkpoint that the batch was through
             start = time.monotonic()
-            is_again = number <= self._state.begun
+            is_again = number == self._state.begun
             if not is_again:
                 self._begin(number)
             loaded = self._write(batch, number, is_again)
             window = self._state.window
             assert window is not None
             refused = loaded.records_quarantined.total()
-            if number > self._state.done:
-                window.raw = dict(Counter(window.raw) + loaded.records_raw)
-                window.refused = dict(Counter(window.refused) + loaded.records_quarantined)
-                self._state.records += loaded.records
-                self._state.refused += refused
-                self._state.done = number
-                self._save()
+            window.raw = dict(Counter(window.raw) + loaded.records_raw)
+            window.refused = dict(Counter(window.refused) + loaded.records_quarantined)
+            self._state.records += loaded.records
+            self._state.refused += refused
+            self._state.done = number
+            self._save()
             seconds = time.monotonic() - start
             self._on_batch(Batch(self._spec.table, number, loaded.records, refused, seconds))
 

@@ -178,6 +178,19 @@ def test_a_lost_checkpoint_loses_and_doubles_nothing(home: Path, broker: Broker,
     assert sum(d["records_in"] for d in deliveries()) == 13
 
 
+def test_a_batch_that_was_through_but_for_its_checkpoint_is_not_taken_again(
+    home: Path, broker: Broker, topic: str
+) -> None:
+    send(broker, [reading(n) for n in range(10)], topic)
+    take()
+    for entry in (folder_of(SPEC, settings()) / "checkpoint" / "commits").glob("*0*"):
+        entry.unlink()  # as if it had been killed a moment before
+    send(broker, [reading(n) for n in range(10, 15)], topic)
+    assert take()["records"] == 5
+    assert sorted(r["source_row"] for r in rows()) == list(range(15))
+    assert sum(d["records_in"] for d in deliveries()) == 15
+
+
 def test_without_a_checkpoint_a_partition_that_had_nothing_is_read_from_its_beginning(
     home: Path, broker: Broker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
