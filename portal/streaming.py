@@ -11,20 +11,18 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from py4j.protocol import Py4JNetworkError
+from py4j.protocol import Py4JJavaError
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_delay, wait_exponential
 
 from jobs.ingest.stream import Batch, FeedStream, QueryFailedError, lock_name
 from schemas.contract import Contract
 from schemas.errors import RejectedError
-from warehouse.driver import driver
+from warehouse.driver import driver, java_gone
 from warehouse.settings import settings
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-#: What a call of a driver whose Java has ended raises.
-_JAVA_GONE = (Py4JNetworkError, ConnectionError)
 #: Between two looks at the queries.
 LOOK_SECONDS = 0.2
 MOST_WAIT_SECONDS = 30
@@ -146,12 +144,14 @@ def _run_queries(session: SparkSession, specs: Sequence[Contract], run: _Run) ->
         if run.fresh:
             return False
         raise
-    except _JAVA_GONE as error:
+    except Py4JJavaError:
+        raise
+    except java_gone() as error:
         log = settings().logs
         raise RejectedError(f"the stream's Spark driver ended ({type(error).__name__}); see {log}") from None
     finally:
         for stream in streams:
-            with suppress(*_JAVA_GONE):
+            with suppress(*java_gone()):
                 stream.stop()
 
 

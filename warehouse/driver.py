@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock
@@ -54,8 +54,16 @@ def driver(config: Settings, name: str, locks: Sequence[str], memory: str = "1g"
         try:
             yield session
         finally:
-            session.stop()
+            with suppress(*java_gone()):
+                session.stop()
             _shut_down()
+
+
+def java_gone() -> tuple[type[Exception], ...]:
+    """What a call of a driver whose Java has ended raises."""
+    from py4j.protocol import Py4JError
+
+    return Py4JError, ConnectionError
 
 
 def _descriptor(lock: FileLock) -> int:
@@ -119,7 +127,8 @@ def _shut_down() -> None:
 
     gateway: Any = SparkContext._gateway
     if gateway is not None:
-        gateway.shutdown()
+        with suppress(*java_gone()):
+            gateway.shutdown()
         if process := getattr(gateway, "proc", None):
             process.stdin.close()
             process.wait(30)

@@ -282,6 +282,20 @@ class Stream:
         self._log.close()
 
 
+def test_a_driver_that_is_killed_ends_the_stream_in_one_line(home: Path, broker: Broker, topic: str) -> None:
+    home.mkdir()
+    stream = Stream(home)
+    send(broker, [reading(n) for n in range(10)], topic)
+    _wait_for(stream, 10)
+    stream.kill("driver")
+    stream.stop()
+    assert stream.process.returncode == 1
+    last = (home / "stream.log").read_text().splitlines()[-1]
+    assert last.startswith("brain: the stream's Spark driver ended"), last
+    take()
+    assert len(rows()) == 10
+
+
 def _faults(broker_folder: Path, home: Path, times: int, seed: int) -> None:
     """Kill client, driver and broker at random points under load; at the end every produced record is there once."""
     random_ = random.Random(seed)
