@@ -157,11 +157,26 @@ def check(json: Json = False) -> None:
 def ingest(
     feed: Annotated[str | None, typer.Argument(help="A feed, e.g. gov_tax; all feeds when left out.")] = None,
     paths: Annotated[
-        list[Path] | None, typer.Argument(help="Files to take in; their period is needed.")
+        list[Path] | None,
+        typer.Argument(help="Files to take in; their period is needed. With --from: more feeds."),
     ] = None,
     period: Annotated[
-        str | None, typer.Option(help="Period of the named files, e.g. 2023 or 2024-03.")
+        str | None,
+        typer.Option(help="Period of the named files, e.g. 2023 or 2024-03. With --from: only this one."),
     ] = None,
+    database: Annotated[
+        str | None,
+        typer.Option(
+            "--from",
+            metavar="CONNECTION",
+            help="Read the feeds, or all that have a table there, from the database of AIRFLOW_CONN_<CONNECTION>: "
+            "postgres://user:password@host:port/database, or Airflow's JSON.",
+            show_default=False,
+        ),
+    ] = None,
+    full: Annotated[
+        bool, typer.Option("--full", help="With --from: read whole tables, whatever their watermarks say.")
+    ] = False,
     remap: Annotated[bool, typer.Option(help="Apply today's mapping to records taken in earlier.")] = False,
     infer: Annotated[
         Path | None, typer.Option(help="Propose a contract for an unknown file; nothing is taken in.")
@@ -171,14 +186,23 @@ def ingest(
     ] = None,
     json: Json = False,
 ) -> None:
-    """Take in what lies in the landing folder, or the named files."""
+    """Take in what lies in the landing folder, the named files, or what a database has."""
     if infer is not None:
-        if feed or paths or period or remap:
+        if feed or paths or period or remap or database:
             raise UsageError("--infer goes with one file and nothing else: ./brain ingest --infer FILE")
         _propose(infer, write, json)
         return
     if write is not None:
         raise UsageError("--write goes with --infer: ./brain ingest --infer FILE --write NAME")
+    if database is not None:
+        if remap:
+            raise UsageError(
+                "--from and --remap are two commands: ./brain ingest --remap applies to what was read"
+            )
+        _pull(database, [name for name in (feed, *map(str, paths or ())) if name], period, full, json)
+        return
+    if full:
+        raise UsageError("--full goes with --from: ./brain ingest --from CONNECTION --full")
     from jobs.ingest import ingest as ingestion
     from jobs.ingest.deliveries import drop_of_file
     from schemas.contract import feed as feed_contract
@@ -194,13 +218,30 @@ def ingest(
             files = ingestion.replay([spec.table] if spec else None, progress).files
         else:
             files = ingestion.ingest([spec.table] if spec else None, drops, progress).files
+    _show_taken(files, "收到的文件 Files", "nothing new in the landing folder", json)
+
+
+def _pull(name: str, feeds: list[str], period: str | None, full: bool, json: bool) -> None:
+    """Take in what a database has."""
+    from jobs.ingest.connections import connection_from_environment
+    from jobs.ingest.database import pull
+
+    connection = connection_from_environment(name)
+    with console.stages(quiet=json) as progress:
+        report = pull(feeds or None, connection, progress, period=period, full=full)
+    if report.absent:
+        console.err.print(f"no table in {name}: {', '.join(report.absent)}", markup=False, soft_wrap=True)
+    _show_taken(report.files, "收到的数据 Tables", f"no feed has a table in {name}", json)
+
+
+def _show_taken(files: list[Any], title: str, nothing: str, json: bool) -> None:
     rows: list[dict[str, Any]] = [vars(f) for f in files]
     if json:
         console.as_json(rows)
     elif rows:
-        console.show(rows, "收到的文件 Files")
+        console.show(rows, title)
     else:
-        console.say("nothing new in the landing folder")
+        console.say(nothing)
     if any(f.state == "rejected" for f in files):
         raise typer.Exit(1)
 

@@ -152,6 +152,35 @@ class PeriodFrom(_Model):
     length: Literal[4, 7, 10]
 
 
+#: A part of a table's name in a database.
+_TABLE_WORD = r"[^\x00-\x1f./\\\"]+"
+
+
+class Database(_Model):
+    """How a feed is read from a sender's database: one column for each heading of the mapping.
+
+    A feed without this block is read in full, from the table that is named as the feed.
+    """
+
+    #: Table or view, with its schema where the user's search path does not find it.
+    table: str | None = Field(default=None, pattern=rf"^{_TABLE_WORD}([.]{_TABLE_WORD})?$")
+    #: Column with the period of each row, where no heading says it (period_from), and with its part.
+    period: str = Field(default="period", min_length=1)
+    part: str | None = Field(default=None, min_length=1)
+    #: Column that only grows, a time or a whole number: what changed since the last pull is found by it.
+    watermark: str | None = Field(default=None, min_length=1)
+    #: Rows may be committed so much later than the watermark says: seconds, of a number its units.
+    overlap: int = Field(default=0, ge=0)
+    #: Keys are compared: a row that is gone is withdrawn in whatever period, and so is a period that is gone.
+    withdraws: bool = False
+
+    @model_validator(mode="after")
+    def _overlap_of_a_watermark(self) -> Database:
+        if self.overlap and self.watermark is None:
+            raise ValueError("overlap goes with a watermark: name the column")
+        return self
+
+
 class Source(_Model):
     """How a feed arrives and how the sender's words become ours."""
 
@@ -176,6 +205,8 @@ class Source(_Model):
     late: Literal["keep", "quarantine"] = "keep"
     #: Kafka topic with the same records as JSON; a feed without one is not streamed.
     topic: str | None = None
+    #: The same records in a sender's database.
+    database: Database = Database()
     mapping: dict[str, MappedColumn]
     #: Headings that the sender has and that we leave out on purpose.
     ignored: tuple[str, ...] = ()
@@ -273,6 +304,11 @@ class Contract(_Model):
             event_time = self.source.event_time
             if event_time and (event_time not in names or self.column(event_time).type != "timestamp"):
                 raise ValueError(f"event_time: {event_time} is no timestamp column of the table")
+            if self.source.database.withdraws and self.delivery != "snapshot":
+                raise ValueError(
+                    "database.withdraws: only a snapshot withdraws rows; an event is never changed, and an increment "
+                    "says what is new"
+                )
         return self
 
     def arrow_schema(self) -> pa.Schema:

@@ -18,7 +18,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
@@ -234,7 +234,7 @@ def _start(config: Settings) -> dict[str, Any]:
         supervisor = subprocess.Popen(
             [sys.executable, "-m", "warehouse.engine"],
             cwd=CHECKOUT,
-            env={**os.environ, **config.environment()},
+            env={**_without_connections(os.environ), **config.environment()},
             stdin=subprocess.DEVNULL,
             stdout=out,
             stderr=out,
@@ -251,6 +251,11 @@ def _start(config: Settings) -> dict[str, Any]:
     raise RejectedError(
         f"the Spark engine did not start; see {log} (Java 17 or newer and free memory are needed)"
     )
+
+
+def _without_connections(environment: Mapping[str, str]) -> dict[str, str]:
+    """The engine outlives who started it and gets a password with the query that needs it: it inherits none."""
+    return {k: v for k, v in environment.items() if not k.startswith("AIRFLOW_CONN_")}
 
 
 # --- the supervisor process ------------------------------------------------------------------------

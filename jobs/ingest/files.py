@@ -116,6 +116,30 @@ def kept(
     return Records(headings, pa.concat_tables([part.table for part in parts]))
 
 
+def in_blocks(
+    headings: list[str], blocks: Iterator[tuple[list[pa.Array], pa.Array | None]], name: str, scratch: Path
+) -> Records:
+    """Records that another reader hands over, a block at a time, numbered from 1.
+
+    Args:
+        blocks: at least one; the cells under each heading, and the records as one text each, where the feed's
+            records are kept as such.
+        name: what stands for the file.
+        scratch: an existing folder for the cells, which the result maps.
+    """
+
+    def numbered() -> Iterator[pa.Table]:
+        following = 1
+        for cells, texts in blocks:
+            table = _table(cells, np.arange(following, following + len(cells[0]), dtype=np.int64))
+            following += len(cells[0])
+            if texts is not None:
+                table = table.set_column(table.column_names.index(RAW_TEXT), RAW_TEXT, texts)
+            yield table
+
+    return _named(Records(headings, _spooled(numbered(), scratch)), name)
+
+
 def _kept_lines(records: Sequence[tuple[int, list[str]]], headings: list[str], source: Source) -> Records:
     return _spooled_in_memory(_json_batches(((n, cells[0]) for n, cells in records), source), headings)
 

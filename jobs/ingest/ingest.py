@@ -61,6 +61,8 @@ class FileReport:
 @dataclass
 class IngestReport:
     files: list[FileReport] = field(default_factory=list)
+    #: Feeds that have no table in the database that was asked for all of them.
+    absent: list[str] = field(default_factory=list)
 
     @property
     def taken(self) -> list[FileReport]:
@@ -72,7 +74,18 @@ class IngestReport:
 
 
 @dataclass(frozen=True)
-class _Taken:
+class Work:
+    """What a run has in hand: register and corrections as they were found, a folder for what waits for its commits."""
+
+    known: list[dict[str, Any]]
+    made: Mapping[str, Sequence[Correction]]
+    inbox: Inbox
+    report: IngestReport
+    progress: Progress
+
+
+@dataclass(frozen=True)
+class Taken:
     """A delivery's files, waiting for their commits."""
 
     spec: Contract
@@ -100,20 +113,37 @@ def ingest(
     A file that cannot be taken is reported and left where it is; the others go on. What lies in another version of
     a feed's table than the one in force is mapped into that one first.
     """
+    given = list(drops) if drops is not None else None
+
+    def bring(spec: Contract, work: Work) -> list[Taken]:
+        found = _found(spec, work.report) if given is None else [d for d in given if d.feed == spec.table]
+        return map_moved(spec, work) + _read_new(spec, found, work)
+
+    return take_in(_chosen(names, given), bring, progress)
+
+
+def take_in(
+    specs: Iterable[Contract],
+    bring: Callable[[Contract, Work], list[Taken]],
+    progress: Progress,
+    then: Callable[[], None] = lambda: None,
+) -> IngestReport:
+    """Take in what ``bring`` finds of each feed, in one commit for each table, the register's last.
+
+    Args:
+        then: done when everything counts, before anybody else may take in.
+    """
     with tables.writing("ingest"):
         _recover(progress)
-        given = list(drops) if drops is not None else None
-        report = IngestReport()
-        known, made = deliveries(), corrections()
-        work: dict[str, list[_Taken]] = {}
+        found: dict[str, list[Taken]] = {}
         with Inbox(settings().engine / "inbox") as inbox:
-            for spec in _chosen(names, given):
-                found = _found(spec, report) if given is None else [d for d in given if d.feed == spec.table]
-                moved = _map_anew(spec, known, made, inbox, report, progress, only_moved=True)
-                if taken := moved + _read_new(spec, found, known, inbox, report, progress):
-                    work[spec.name] = taken
-            _commit(work, progress)
-        return report
+            work = Work(deliveries(), corrections(), inbox, IngestReport(), progress)
+            for spec in specs:
+                if taken := bring(spec, work):
+                    found[spec.name] = taken
+            _commit(found, progress)
+        then()
+        return work.report
 
 
 def remap(name: str, progress: Progress = silent) -> IngestReport:
@@ -123,68 +153,51 @@ def remap(name: str, progress: Progress = silent) -> IngestReport:
 
 def replay(names: Sequence[str] | None = None, progress: Progress = silent) -> IngestReport:
     """The same for several feeds, or all; what neither a mapping nor a correction has changed is left alone."""
-    with tables.writing("ingest"):
-        _recover(progress)
-        report = IngestReport()
-        known, made = deliveries(), corrections()
-        work: dict[str, list[_Taken]] = {}
-        with Inbox(settings().engine / "inbox") as inbox:
-            for spec in _chosen(names, None):
-                if taken := _map_anew(spec, known, made, inbox, report, progress):
-                    work[spec.name] = taken
-            _commit(work, progress)
-        return report
+    return take_in(_chosen(names, None), _map_anew, progress)
 
 
-def _map_anew(
-    spec: Contract,
-    known: list[dict[str, Any]],
-    corrected_by_people: Mapping[str, Sequence[Correction]],
-    inbox: Inbox,
-    report: IngestReport,
-    progress: Progress,
-    *,
-    only_moved: bool = False,
-) -> list[_Taken]:
+def map_moved(spec: Contract, work: Work) -> list[Taken]:
+    """What lies in another version of a feed's table than the one in force, mapped into that one."""
+    return _map_anew(spec, work, only_moved=True)
+
+
+def _map_anew(spec: Contract, work: Work, *, only_moved: bool = False) -> list[Taken]:
     """A feed's deliveries whose mapping, corrections or table version (or only this) are not today's."""
-    wanted = {row["delivery_id"] for row in in_force(known, spec)}
+    wanted = {row["delivery_id"] for row in in_force(work.known, spec)}
     taken = []
-    for delivery_id, rows in latest_mapping(known, spec).items():
-        made = corrected_by_people.get(delivery_id, [])
+    for delivery_id, rows in latest_mapping(work.known, spec).items():
+        made = work.made.get(delivery_id, [])
         is_moved = table_version(rows[0]) != spec.version
         is_wanted = is_moved or (not only_moved and rows[0]["mapping_hash"] != mapping_hash(spec, made))
         if delivery_id in wanted and is_wanted:
             drop = _drop_of(rows)
-            progress("ingest", f"map {spec.table} {drop.period} anew", drop.records or 0)
-            taken.append(_again(spec, drop, rows[0], made, known, inbox))
-            report.files.append(_entry(drop, taken[-1]))
+            work.progress("ingest", f"map {spec.table} {drop.period} anew", drop.records or 0)
+            taken.append(load_again(spec, drop, rows[0], work))
+            work.report.files.append(entry_of(drop, taken[-1]))
     return taken
 
 
-def _again(
-    spec: Contract,
-    drop: Drop,
-    row: dict[str, Any],
-    made: Sequence[Correction],
-    known: Iterable[dict[str, Any]],
-    inbox: Inbox,
-) -> _Taken:
+def load_again(spec: Contract, drop: Drop, row: dict[str, Any], work: Work) -> Taken:
     """A delivery mapped anew; rows that the same mapping made once are there still and only count again.
+
+    Args:
+        row: of the register, as the delivery was mapped last.
 
     Raises:
         RejectedError: the tables do not hold as many of its records as the register says.
     """
+    made = work.made.get(drop.delivery_id, [])
     stamp = mapping_hash(spec, made)
-    same = [d for d in known if (d["delivery_id"], d["mapping_hash"]) == (drop.delivery_id, stamp)]
+    same = [d for d in work.known if (d["delivery_id"], d["mapping_hash"]) == (drop.delivery_id, stamp)]
     if same:
         last = [d for d in same if d["sequence"] == max(d["sequence"] for d in same)]
-        return _Taken(spec, drop, row["headings"], stamp, _as_registered(last), upto(made))
+        return Taken(spec, drop, row["headings"], stamp, _as_registered(last), upto(made))
     records = kept_records(spec, row)
     if records.count != drop.records:
         raise RejectedError(
             f"{drop.path.name}: {drop.records} records registered, {records.count} found; nothing was mapped anew"
         )
-    return _load(spec, drop, corrected(records, made, spec), inbox, made)
+    return load_drop(spec, drop, corrected(records, made, spec), work.inbox, made)
 
 
 def _as_registered(rows: Iterable[dict[str, Any]]) -> Loaded:
@@ -227,16 +240,9 @@ def _found(spec: Contract, report: IngestReport) -> list[Drop]:
     return drops
 
 
-def _read_new(
-    spec: Contract,
-    drops: Iterable[Drop],
-    known: list[dict[str, Any]],
-    inbox: Inbox,
-    report: IngestReport,
-    progress: Progress,
-) -> list[_Taken]:
-    seen = {d["delivery_id"]: d["source_file"] for d in known}
-    taken: list[_Taken] = []
+def _read_new(spec: Contract, drops: Iterable[Drop], work: Work) -> list[Taken]:
+    seen = {d["delivery_id"]: d["source_file"] for d in work.known}
+    taken: list[Taken] = []
     for drop in drops:
         entry = FileReport(drop.feed, drop.path.name, drop.period, "taken")
         if first := seen.get(drop.delivery_id):
@@ -245,16 +251,16 @@ def _read_new(
             entry.state, entry.message = "repeated", f"the same file as {first}"
         else:
             try:
-                taken.append(_load(spec, drop, _checked(drop, spec, inbox), inbox))
+                taken.append(load_drop(spec, drop, _checked(drop, spec, work.inbox), work.inbox))
                 seen[drop.delivery_id] = drop.path.name
-                entry = _entry(drop, taken[-1])
+                entry = entry_of(drop, taken[-1])
                 assert spec.source is not None
                 if unknown := unknown_headings(spec.source, taken[-1].headings):
                     entry.message = f"new headings, kept in the original record: {some(unknown)}"
-                progress("ingest", f"{spec.table} {drop.period}", entry.records_in)
+                work.progress("ingest", f"{spec.table} {drop.period}", entry.records_in)
             except UserError as error:
                 entry.state, entry.message = "rejected", str(error)
-        report.files.append(entry)
+        work.report.files.append(entry)
     return taken
 
 
@@ -284,9 +290,9 @@ def _identity(path: Path) -> tuple[int, ...]:
     return status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
-def _load(
+def load_drop(
     spec: Contract, drop: Drop, records: Records, inbox: Inbox, made: Sequence[Correction] = ()
-) -> _Taken:
+) -> Taken:
     """Map a delivery's records into the inbox.
 
     Raises:
@@ -299,10 +305,10 @@ def _load(
             f"{drop.path.name}: {records.count} records read, {loaded.records} kept; nothing was taken in, run it again"
         )
     shutil.rmtree(inbox.folder / "scratch" / drop.delivery_id, ignore_errors=True)
-    return _Taken(spec, drop, records.headings, stamp, loaded, upto(made))
+    return Taken(spec, drop, records.headings, stamp, loaded, upto(made))
 
 
-def _entry(drop: Drop, taken: _Taken) -> FileReport:
+def entry_of(drop: Drop, taken: Taken) -> FileReport:
     raw, refused = taken.loaded.records_raw.total(), taken.loaded.records_quarantined.total()
     return FileReport(drop.feed, drop.path.name, drop.period, "taken", raw + refused, raw, refused)
 
@@ -310,7 +316,7 @@ def _entry(drop: Drop, taken: _Taken) -> FileReport:
 # --- writing -----------------------------------------------------------------------------------------
 
 
-def _commit(work: dict[str, list[_Taken]], progress: Progress) -> None:
+def _commit(work: dict[str, list[Taken]], progress: Progress) -> None:
     """The feeds' tables, the quarantine, and last the register that makes the deliveries count."""
     everything = [t for taken in work.values() for t in taken]
     if not everything:
@@ -381,7 +387,7 @@ def register(entries: Sequence[Entry]) -> None:
         tables.add_rows(rows, contract(DELIVERY), {"deliveries": len(entries)})
 
 
-def _registered(taken: _Taken) -> Entry:
+def _registered(taken: Taken) -> Entry:
     return Entry(
         feed=taken.drop.feed,
         delivery_id=taken.drop.delivery_id,

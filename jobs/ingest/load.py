@@ -76,7 +76,8 @@ class Inbox:
 
     def __enter__(self) -> Inbox:
         shutil.rmtree(self.folder, ignore_errors=True)
-        self.folder.mkdir(parents=True)
+        # of a pull that was killed the engine may still be writing into it, under a name of that pull's own
+        self.folder.mkdir(parents=True, exist_ok=True)
         self.connection = duck.connect()
         self.connection.execute(f"SET temp_directory = {duck.literal(str(self.folder / 'spill'))}")
         self.connection.execute("SET preserve_insertion_order = false")
@@ -268,7 +269,7 @@ def _with_texts(part: pa.Table, place: Mapping[str, str], spec: Contract) -> pa.
     assert source is not None
     for name, heading in _text_columns(spec).items():
         cells = part[place[heading]] if heading in place else pa.nulls(part.num_rows, pa.string())
-        texts = pc.utf8_trim_whitespace(cells)
+        texts = _empty_if_missing(pc.utf8_trim_whitespace(cells), part[RECORD_REASON])
         column = next((c for c in spec.columns if TEXT + c.name == name), None)
         if column and source.reads_written_numbers and column.type.startswith(("decimal", "int", "bigint")):
             texts = _numbers(texts)
@@ -277,6 +278,14 @@ def _with_texts(part: pa.Table, place: Mapping[str, str], spec: Contract) -> pa.
             valid = [credit_code.valid_mask(c) for c in pa.chunked_array(texts).chunks]
             part = part.append_column(VALID + column.name, pa.chunked_array(valid, pa.bool_()))
     return part
+
+
+def _empty_if_missing(texts: pa.ChunkedArray, reasons: pa.ChunkedArray) -> pa.ChunkedArray:
+    """A database's missing cell is a file's empty one; a record that has no cells at all has no texts either."""
+    if not texts.null_count:
+        return texts
+    has_cells = pc.fill_null(pc.invert(pc.starts_with(reasons, "record:")), True)
+    return pc.if_else(pc.and_(pc.is_null(texts), has_cells), "", texts)
 
 
 def _numbers(texts: pa.ChunkedArray) -> pa.Array:

@@ -99,15 +99,17 @@ def _sent(spec: Contract, delivery: Mapping[str, Any], row: Mapping[str, Any]) -
     return Sent(spec, delivery, row, tuple(headings), cells)
 
 
-def fields_of(record: Sequence[str], headings: Sequence[str]) -> dict[str, str] | None:
-    """A kept record under its sender's headings; None where it has no cells.
+def fields_of(record: Sequence[str | None], headings: Sequence[str]) -> dict[str, str] | None:
+    """A kept record under its sender's headings, missing cells as empty ones; None where it has no cells.
 
     >>> fields_of(["91", "7"], ["代码", "电量"]), fields_of(["91"], ["代码", "电量"])
     ({'代码': '91', '电量': '7'}, None)
     """
-    if len(record) == 1 and (fields := as_fields(record[0])) is not None:
+    if len(record) == 1 and (fields := as_fields(record[0] or "")) is not None:
         return fields
-    return dict(zip(headings, record, strict=True)) if len(headings) == len(record) else None
+    if len(headings) != len(record):
+        return None
+    return {heading: cell or "" for heading, cell in zip(headings, record, strict=True)}
 
 
 def as_fields(line: str) -> dict[str, str] | None:
