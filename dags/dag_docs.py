@@ -19,6 +19,28 @@ CADENCE = {
     "continuous": "实时 continuous",
     "irregular": "不定期 irregular",
 }
+#: Groups of the package's feeds; an installation's own goes by its name.
+GROUP = {
+    "credit": "信用 credit",
+    "devices": "设备 devices",
+    "energy": "能源 energy",
+    "enterprise_reports": "企业填报 enterprise reports",
+    "environment": "环境 environment",
+    "innovation": "创新 innovation",
+    "land": "土地 land",
+    "market": "市场 market",
+    "other": "其他 other",
+    "people": "人员 people",
+    "projects": "项目 projects",
+    "registry": "登记 registry",
+    "statistics": "统计 statistics",
+    "tax": "税务 tax",
+}
+
+
+def group_title(group: str) -> str:
+    """A group's title in both languages."""
+    return GROUP.get(group, group)
 
 
 def title(name: str) -> str:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import logging
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 from airflow.sdk import Asset
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+from declared_jobs import needed_by
 
+from schemas.contract import connected_groups
 from schemas.errors import RejectedError, UserError
 
 #: Every task: a refused input or a failed gate is final, anything else (a lost engine) is tried again.
@@ -38,32 +40,75 @@ def asset(table: str) -> Asset:
     return Asset(table, uri=f"brain://{table.replace('.', '/')}", group=table.split(".", maxsplit=1)[0])
 
 
-def ingest_feeds(context: Context) -> dict[str, Any]:
-    """Take in what is new in the landing folder; announce the feeds and periods that got something.
+def ingest_group(group: str, context: Context) -> dict[str, Any]:
+    """Take in what is new of a group's feeds; announce the feeds and periods that got something.
 
     Announced again is what tables are waiting for although it came earlier: the event of a task that died
     between its commit and its end is lost, and nothing else would ever start its consumers.
     """
+    from jobs.ingest import arrivals
     from jobs.ingest.deliveries import QUARANTINE
-    from jobs.ingest.ingest import ingest
 
-    feed = context["params"]["feed"]
+    params = context["params"]
+    feeds = [spec.table for spec in connected_groups()[group]]
+    is_whole = not any(params[name] for name in ("feed", "period", "remap", "connection"))
+    came = arrivals.drops(feeds)
+    if is_whole:
+        arrivals.begin(group, came | arrivals.registered(feeds), arrivals.now())
     with _final_when_refused():
-        report = ingest([feed] if feed else None, progress=_progress)
+        report = _take_in([params["feed"]] if params["feed"] else feeds, params)
+    seen = came | arrivals.registered(feeds)
     changed: dict[str, set[str]] = defaultdict(set)
     for file in report.taken:
         changed[f"raw.{file.feed}"].add(file.period)
         if file.records_quarantined:
             changed[QUARANTINE].add(file.period)
     for name, periods in _awaited().items():
-        changed[name] |= periods
+        if name.removeprefix("raw.") in feeds:
+            changed[name] |= periods
     _announce(context, changed)
+    if is_whole:
+        arrivals.done(group, seen, arrivals.now())
     return {
         "taken": len(report.taken),
         "records_in": sum(f.records_in for f in report.taken),
         "records_quarantined": sum(f.records_quarantined for f in report.taken),
         "rejected": [f"{f.feed}/{f.file}: {f.message}" for f in report.rejected],
     }
+
+
+def _take_in(feeds: list[str], params: Mapping[str, Any]) -> Any:
+    """From a database where a connection is named, else from the landing folder or the kept records."""
+    period = params["period"]
+    if params["connection"]:
+        from jobs.ingest.database import pull
+
+        return pull(feeds, database_connection(params["connection"]), _progress, period=period)
+    from jobs.ingest.ingest import ingest, replay
+
+    if params["remap"]:
+        return replay(feeds, _progress, period=period)
+    return ingest(feeds, progress=_progress, period=period)
+
+
+def database_connection(name: str) -> Any:
+    """An Airflow connection, wherever Airflow keeps it, as feeds are read through it.
+
+    Raises:
+        RejectedError: Airflow has none of this name, or it is of a database whose driver is not there.
+    """
+    from airflow.sdk import Connection
+    from airflow.sdk.exceptions import AirflowNotFoundException
+
+    from jobs.ingest.connections import parse_connection
+
+    try:
+        found = Connection.get(name)
+    except AirflowNotFoundException:
+        raise RejectedError(
+            f"Airflow has no connection {name}; add it there, or set AIRFLOW_CONN_<NAME>"
+        ) from None
+    return parse_connection(name, found.get_uri())
 
 
 def refuse_rejected(report: Mapping[str, Any]) -> None:
@@ -73,17 +118,31 @@ def refuse_rejected(report: Mapping[str, Any]) -> None:
             raise RejectedError("not taken in: " + "; ".join(rejected))
 
 
+def check_expected(context: Context) -> dict[str, Any]:
+    """Fail while feeds are overdue, with one line that names them; otherwise say how many feeds stand how."""
+    from jobs.ingest.expected import expectations, missing_line, today_here
+    from jobs.ingest.ingest import deliveries
+
+    day = context["params"]["today"]
+    found = expectations(deliveries(), date.fromisoformat(day) if day else today_here())
+    if line := missing_line(found):
+        raise AirflowFailException(f"not come: {line}")
+    return dict(Counter(expectation.state for expectation in found))
+
+
 def run_area(area: str, context: Context) -> dict[str, Any]:
     """Bring an area up to date, with whatever it needs; announce the tables and periods that were made.
 
-    Announced again are the area's tables that no release holds yet, for the reason given at ``ingest_feeds``.
+    Announced again are the area's tables that no release holds yet, for the reason given at ``ingest_group``, unless
+    runs of all who need them are on their way.
     """
     from jobs import graph
 
     params = context["params"]
     with _final_when_refused():
         report = graph.run([area], full=params["full"], period=params["period"], progress=_progress)
-    _announce(context, _unreleased(area) | report.made)
+    lost = {} if _are_on_their_way([*needed_by(area), "publish"]) else _unreleased(area)
+    _announce(context, lost | report.made)
     return {"made": report.made, "fresh": report.fresh}
 
 
@@ -126,6 +185,13 @@ def _awaited() -> dict[str, set[str]]:
                     p for period in stale for p in graph.needed(needed.periods, period, given[needed.table])
                 }
     return awaited
+
+
+def _are_on_their_way(dags: Iterable[str]) -> bool:
+    """Whether each of the DAGs has a run that has its work before it: while this task is at work no other is."""
+    from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
+
+    return all(RuntimeTaskInstance.get_dr_count(dag_id=dag, states=["queued", "running"]) for dag in dags)
 
 
 def _unreleased(area: str) -> dict[str, list[str]]:

@@ -54,6 +54,12 @@ def inputs_of(area: str) -> list[str]:
     return sorted({given for table in own for given in declared_inputs()[table]} - set(own))
 
 
+def needed_by(area: str) -> list[str]:
+    """Other areas that are made from an area's tables."""
+    own = set(tables_of(area))
+    return [other for other in areas() if other != area and own & set(inputs_of(other))]
+
+
 def _table_order() -> list[str]:
     known = declared_inputs()
     depends = {table: {i for i in inputs if i in known} for table, inputs in known.items()}

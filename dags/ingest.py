@@ -1,48 +1,116 @@
-"""数据接入 Ingest: what lies in the landing folder → raw tables and quarantine."""
+"""数据接入 Ingest: what comes for a group of feeds → raw tables and quarantine.
+
+A run waits until a complete manifest lies in the landing folder of one of the group's feeds, holding no worker
+(`watch.py`), takes in what came, and the next run waits. A run that a person starts waits for nothing; with a period
+it takes in only what was sent for that one, or maps the kept records of that one anew.
+"""
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from airflow.sdk import DAG, Param, get_current_context, task
-from dag_docs import feeds_md
-from dag_tasks import TASK_DEFAULTS, asset, ingest_feeds, refuse_rejected
+from dag_docs import feeds_md, group_title
+from dag_tasks import TASK_DEFAULTS, asset, ingest_group, refuse_rejected
+from watch import WaitForArrivals
 
-from schemas.contract import feeds
+from schemas.contract import Contract, connected_groups
 
-FEEDS = feeds()
+HOUR = 3600
+#: Cadence → seconds between two looks, and after which a run looks at what is stale though nothing came.
+#: Corrections come at any time: what is sent once a year is waited for as well.
+LOOKS = {
+    "continuous": (10, HOUR),
+    "daily": (20, 6 * HOUR),
+    "monthly": (30, 24 * HOUR),
+    "yearly_then_monthly": (30, 24 * HOUR),
+    "yearly": (30, 24 * HOUR),
+    "irregular": (30, 24 * HOUR),
+}
+GROUPS = connected_groups()
 
-with DAG(
-    "ingest",
-    dag_display_name="数据接入 Ingest",
-    description="接收落地目录中的新文件 Take in new files of the landing folder",
-    # feeds come monthly or yearly, corrections at any time; looking costs a few seconds and starts no engine
-    schedule="*/15 * * * *",
-    catchup=False,
-    max_active_runs=1,
-    default_args=TASK_DEFAULTS,
-    tags=["ingest", "raw"],
-    params={
-        "feed": Param(
-            None,
-            type=["null", "string"],
-            enum=[None, *FEEDS],
-            title="数据源 Feed",
-            description="只接收一个数据源；留空为全部 Only this feed; all when left out",
+
+def looks(specs: list[Contract]) -> tuple[int, int]:
+    """As often as the feed of the group that comes most often."""
+    return min(LOOKS[spec.source.cadence] for spec in specs if spec.source)
+
+
+for place, (group, specs) in enumerate(GROUPS.items()):
+    names = [spec.table for spec in specs]
+    every, at_most = looks(specs)
+    with DAG(
+        f"ingest_{group}",
+        dag_display_name=f"数据接入 Ingest · {group_title(group)}",
+        description="等到新文件即接收 Take in new files of the landing folder when they come",
+        schedule="@continuous",
+        # without one the first run's interval is empty, and the next run is taken for the same
+        start_date=datetime(2020, 1, 1, tzinfo=UTC),
+        catchup=False,
+        max_active_runs=1,
+        default_args=TASK_DEFAULTS,
+        tags=["ingest", "raw", group],
+        params={
+            "feed": Param(
+                None,
+                type=["null", "string"],
+                enum=[None, *names],
+                title="数据源 Feed",
+                description="只接收一个数据源；留空为全组 Only this feed; the group when left out",
+            ),
+            "period": Param(
+                None,
+                type=["null", "string"],
+                pattern=r"^[0-9]{4}(-(0[1-9]|1[0-2])(-(0[1-9]|[12][0-9]|3[01]))?)?$",
+                title="期别 Period",
+                description="补录：只接收该期别（年含其月、日）Backfill: only what was sent for this period, "
+                "a year with its months and days",
+            ),
+            "remap": Param(
+                False,
+                type="boolean",
+                title="重新映射 Map anew",
+                description="以现行映射重做已接收的记录 Apply today's mapping to records taken in earlier",
+            ),
+            "connection": Param(
+                None,
+                type=["null", "string"],
+                pattern=r"^[A-Za-z0-9_.\-]+$",
+                title="数据库连接 Connection",
+                description="从此 Airflow 连接的数据库读取；留空为落地目录 Pull from the database of this "
+                "Airflow connection; the landing folder when left out",
+            ),
+        },
+        doc_md=f"## 数据接入 Ingest · {group_title(group)}\n\n{__doc__}\n\n{feeds_md(specs)}\n",
+    ):
+        wait = WaitForArrivals(
+            task_id="wait",
+            task_display_name="等待 Wait",
+            group=group,
+            feeds=names,
+            every=every,
+            at_most=at_most,
         )
-    },
-    doc_md=f"## 数据接入 Ingest\n\n{__doc__}\n\n{feeds_md(FEEDS.values())}\n",
-):
-    # priority: areas first, so that a release waits for them; see areas.py
-    @task(
-        outlets=[*(asset(spec.name) for spec in FEEDS.values()), asset("quarantine.record")],
-        task_display_name="接收 Take in",
-        priority_weight=10,
-        weight_rule="absolute",
-    )
-    def ingest() -> dict[str, object]:
-        return ingest_feeds(get_current_context())
 
-    @task(task_display_name="被拒文件 Rejected files", priority_weight=1, weight_rule="absolute", retries=0)
-    def rejected_files(report: dict[str, object]) -> None:
-        refuse_rejected(report)
+        # before the areas: what has come goes into one run of them, and one release; see areas.py
+        @task(
+            task_id="take_in",
+            task_display_name="接收 Take in",
+            outlets=[*(asset(spec.name) for spec in specs), asset("quarantine.record")],
+            priority_weight=2000 - place,
+            weight_rule="absolute",
+        )
+        def take_in(group: str) -> dict[str, object]:
+            return ingest_group(group, get_current_context())
 
-    rejected_files(ingest())
+        @task(
+            task_display_name="被拒文件 Rejected files",
+            priority_weight=1500,
+            weight_rule="absolute",
+            retries=0,
+        )
+        def rejected_files(report: dict[str, object]) -> None:
+            refuse_rejected(report)
+
+        taken = take_in(group)
+        wait >> taken
+        rejected_files(taken)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -113,7 +114,7 @@ def up(json: Json = False) -> None:
         return
     console.say(f"Airflow {'runs' if is_new else 'already runs'} at {airflow.address}")
     console.say(f"user {USER}, password in {password_file(settings())}")
-    console.say(f"it takes in what lies in {settings().landing}, and makes a release of it")
+    console.say(f"it takes in what lies in {settings().landing} or comes there, and makes a release of it")
     console.say("next: ./brain demo for a demo city, ./brain status, ./brain down")
 
 
@@ -162,7 +163,10 @@ def ingest(
     ] = None,
     period: Annotated[
         str | None,
-        typer.Option(help="Period of the named files, e.g. 2023 or 2024-03. With --from: only this one."),
+        typer.Option(
+            help="Period of the named files, e.g. 2023 or 2024-03; without files: take in, or map anew, only this "
+            "period's deliveries, a year with its months and days. With --from: only this one."
+        ),
     ] = None,
     database: Annotated[
         str | None,
@@ -204,7 +208,7 @@ def ingest(
     if full:
         raise UsageError("--full goes with --from: ./brain ingest --from CONNECTION --full")
     from jobs.ingest import ingest as ingestion
-    from jobs.ingest.deliveries import drop_of_file
+    from jobs.ingest.deliveries import check_period, drop_of_file
     from schemas.contract import feed as feed_contract
 
     spec = feed_contract(feed) if feed else None
@@ -213,12 +217,16 @@ def ingest(
         if spec is None or period is None:
             raise UsageError("name the feed and the period of a file: ./brain ingest FEED FILE --period 2023")
         drops = [drop_of_file(path, spec, period) for path in paths]
+    names = [spec.table] if spec else None
+    only = None if drops else period
+    check_period(only)
     with console.stages(quiet=json) as progress:
         if remap:
-            files = ingestion.replay([spec.table] if spec else None, progress).files
+            files = ingestion.replay(names, progress, period=only).files
         else:
-            files = ingestion.ingest([spec.table] if spec else None, drops, progress).files
-    _show_taken(files, "收到的文件 Files", "nothing new in the landing folder", json)
+            files = ingestion.ingest(names, drops, progress, period=only).files
+    nothing = "nothing new in the landing folder" + (f" for {only}" if only else "")
+    _show_taken(files, "收到的文件 Files", nothing, json)
 
 
 def _pull(name: str, feeds: list[str], period: str | None, full: bool, json: bool) -> None:
@@ -244,6 +252,31 @@ def _show_taken(files: list[Any], title: str, nothing: str, json: bool) -> None:
         console.say(nothing)
     if any(f.state == "rejected" for f in files):
         raise typer.Exit(1)
+
+
+@app.command("feeds")
+def list_feeds(
+    today: Annotated[
+        str | None, typer.Option(help="As of this day, e.g. 2024-03-31; today when left out.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Every feed: owner, cadence, what is expected by when, what came last, and whether it is overdue."""
+    from jobs.ingest.expected import HEADINGS, as_row, expectations, today_here
+    from jobs.ingest.ingest import deliveries
+
+    try:
+        day = date.fromisoformat(today) if today else today_here()
+    except ValueError:
+        raise UsageError(f"--today {today}: give a day, e.g. 2024-03-31") from None
+    found = expectations(deliveries(), day)
+    rows = [as_row(expectation) for expectation in found]
+    if json:
+        console.as_json(rows)
+        return
+    console.show([{HEADINGS[k]: v for k, v in row.items()} for row in rows], "数据源 Feeds")
+    missing = sum(expectation.is_missing for expectation in found)
+    console.say(f"{missing} of {len(found)} feeds have not come in time" if missing else "no feed is overdue")
 
 
 def _propose(path: Path, name: str | None, json: bool) -> None:

@@ -205,7 +205,7 @@ def _write_private(path: Path, content: dict[str, str]) -> None:
 
 
 def run_dags_in_process(progress: Progress = lambda *_: None) -> dict[str, dict[str, Any]]:
-    """Run ingest, every area and publish by Airflow, one after the other, in this process.
+    """Take in every group's feeds, run every area and publish by Airflow, one after the other, in this process.
 
     ``dag.test()`` triggers no consumers, so the DAGs are run in the order of the graph; each asks the graph
     what is stale. What Airflow prints goes to ``logs/airflow-run.log``. As under the scheduler, files that are
@@ -238,11 +238,16 @@ def run_dags_in_process(progress: Progress = lambda *_: None) -> dict[str, dict[
 
 
 def _order(dags: dict[str, Any]) -> list[str]:
-    """Ingest first, publish last, between them the areas: those go first whose tables others need."""
-    rank = {
-        name: -max(t.priority_weight for t in dag.tasks) for name, dag in dags.items() if "area" in dag.tags
-    }
-    return ["ingest", *sorted(rank, key=lambda name: rank[name]), "publish"]
+    """Groups of feeds first, publish last, between them the areas: by priority, as the scheduler takes them.
+
+    What is about today and not about what came, like the feeds that are overdue, has no place in it.
+    """
+
+    def tagged(tag: str) -> list[str]:
+        named = [name for name, dag in dags.items() if tag in dag.tags]
+        return sorted(named, key=lambda name: -max(t.priority_weight for t in dags[name].tasks))
+
+    return [*tagged("raw"), *tagged("area"), "publish"]
 
 
 def _load_dags() -> dict[str, Any]:
@@ -266,7 +271,8 @@ def _run(dag: Any, log: Path) -> tuple[dict[str, Any], BaseException | None]:
     for task in dag.tasks:
         task.retries = 0
         task.on_failure_callback = [lambda context: failures.append(context["exception"])]
-        task.python_callable = _reporting(task.python_callable, reports)
+        if hasattr(task, "python_callable"):
+            task.python_callable = _reporting(task.python_callable, reports)
     run = dag.test()
     report = next((r for r in reports if r), {})
     for failure in failures:

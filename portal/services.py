@@ -1,9 +1,9 @@
 """What runs in the background for a home: the Spark engine and Airflow, on 127.0.0.1 only.
 
-Airflow runs as its components (API server, scheduler, DAG processor) and not as ``airflow standalone``, which
+Airflow runs as its components (API server, scheduler, DAG processor, triggerer) and not as ``airflow standalone``,
+which
 
-* starts a triggerer as well, though no task here defers, and stays as a fifth process: 0.4 GiB of memory for nothing;
-* lets the scheduler serve its logs on all interfaces at a port that two homes would have to share;
+* lets scheduler and triggerer serve their logs on all interfaces at ports that two homes would have to share;
 * goes on when one of its components has died, and leaves them behind when it is killed.
 """
 
@@ -28,7 +28,7 @@ from typing import Any
 import psutil
 
 from portal.memory import held_bytes
-from portal.orchestration import USER, password_file, prepare_airflow
+from portal.orchestration import DAGS, USER, password_file, prepare_airflow
 from schemas.errors import RejectedError, UserError
 from warehouse import engine
 from warehouse.locks import held, is_held
@@ -40,6 +40,7 @@ Progress = Callable[[str, str, int], None]
 #: comes first. One that the scheduler starts at once, left over from before, would fail without it.
 COMPONENTS: Mapping[str, tuple[str, ...]] = {
     "scheduler": ("scheduler", "--skip-serve-logs"),
+    "triggerer": ("triggerer", "--skip-serve-logs"),
     "dag-processor": ("dag-processor",),
     "api-server": ("api-server",),
 }
@@ -166,6 +167,8 @@ def _start_airflow(config: Settings, variables: Mapping[str, str], port: int) ->
     config.logs.mkdir(parents=True, exist_ok=True)
     here = "127.0.0.1,localhost"  # what tasks say to the API server is no business of a proxy
     env = {**os.environ, **config.environment(), **variables, "NO_PROXY": here, "no_proxy": here}
+    # tasks find what lies beside the DAGs, the triggerer by itself does not
+    env["PYTHONPATH"] = os.pathsep.join(filter(None, (str(DAGS), os.environ.get("PYTHONPATH"))))
     airflow = Airflow(port)
     for name in reversed(list(COMPONENTS)):
         if name == "scheduler":
@@ -307,22 +310,24 @@ def _answers(airflow: Airflow) -> bool:
 
 
 def is_well(airflow: Airflow, since: datetime | None = None) -> bool:
-    """Whether database, scheduler and DAG processor are healthy, by heartbeats after ``since``."""
+    """Whether database, scheduler, DAG processor and triggerer are healthy, by heartbeats after ``since``."""
     try:
         health = call(airflow, "/api/v2/monitor/health")
     except (OSError, ValueError):
         return False
-    if any(health[part]["status"] != "healthy" for part in ("metadatabase", "scheduler", "dag_processor")):
+    beating = ("scheduler", "dag_processor", "triggerer")
+    if any(health[part]["status"] != "healthy" for part in ("metadatabase", *beating)):
         return False
-    beats = [health[part][f"latest_{part}_heartbeat"] for part in ("scheduler", "dag_processor")]
+    beats = [health[part][f"latest_{part}_heartbeat"] for part in beating]
     return since is None or min(datetime.fromisoformat(beat) for beat in beats) > since
 
 
 def expected_dags() -> set[str]:
-    """Ids of the DAGs: one for each area that has tables, the way in, and the way out."""
-    from schemas.contract import contracts
+    """Ids of the DAGs: one for each group of feeds, each area that has tables, the alert, and the way out."""
+    from schemas.contract import connected_groups, contracts
 
-    return {"ingest", "publish"} | {spec.area for spec in contracts().values() if spec.layer == "staged"}
+    areas = {spec.area for spec in contracts().values() if spec.layer == "staged"}
+    return {"feeds_expected", "publish"} | areas | {f"ingest_{group}" for group in connected_groups()}
 
 
 def _has_read_dags(config: Settings, airflow: Airflow, since: datetime) -> bool:

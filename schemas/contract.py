@@ -194,8 +194,8 @@ class Source(_Model):
     title_rows: int = Field(default=0, ge=0)
     heading_rows: int = Field(default=1, ge=1)
     unit_rows: int = Field(default=0, ge=0)
-    #: Feeds of a group are taken in by one DAG.
-    group: str = Field(default="", pattern="[a-z_]*")
+    #: Feeds of a group are taken in by one DAG, ``ingest_<group>``; those without one by ``ingest_other``.
+    group: str = Field(default="", pattern=r"^[a-z_]*$")
     cadence: Literal["yearly", "monthly", "yearly_then_monthly", "daily", "continuous", "irregular"]
     lateness_days: int = Field(ge=0)
     #: Where each record says itself which period it speaks of; otherwise the manifest says it for the whole file.
@@ -552,6 +552,15 @@ def feed(name: str) -> Contract:
         return feeds()[name.removeprefix("raw.")]
     except KeyError:
         raise UsageError(f"unknown feed {name}; known: {', '.join(feeds())}") from None
+
+
+def connected_groups() -> dict[str, list[Contract]]:
+    """Group → its feeds whose senders deliver, both in the order of names; a group without one is left out."""
+    found: dict[str, list[Contract]] = {}
+    for spec in feeds().values():
+        if spec.source and spec.source.is_connected:
+            found.setdefault(spec.source.group or "other", []).append(spec)
+    return dict(sorted(found.items()))
 
 
 def first_error(error: ValidationError) -> str:

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 import shutil
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -31,7 +30,7 @@ from deltalake import DeltaTable
 from jobs.ingest import postgres
 from jobs.ingest.connections import Connection, UnreachableError, connection_from_environment
 from jobs.ingest.corrections import mapping_hash, upto
-from jobs.ingest.deliveries import QUARANTINE, Drop, in_force, latest_mapping
+from jobs.ingest.deliveries import QUARANTINE, Drop, check_period, in_force, latest_mapping
 from jobs.ingest.files import Records, in_blocks, some, unknown_headings
 from jobs.ingest.ingest import (
     FileReport,
@@ -50,7 +49,7 @@ from jobs.ingest.load import Loaded
 from jobs.ingest.mapping import PERIODS
 from jobs.ingest.postgres import Column, Reader
 from schemas.contract import Contract, Source, feed, feeds
-from schemas.errors import RejectedError, UsageError, UserError
+from schemas.errors import RejectedError, UserError
 from warehouse import tables
 from warehouse.duck import literal
 from warehouse.settings import settings
@@ -86,10 +85,7 @@ def pull(
         RejectedError: the database cannot be reached, or does not let us in.
         UsageError: there is no such feed or period.
     """
-    if period is not None and not re.fullmatch(_PERIOD, period):
-        raise UsageError(
-            f"--period {period}: give a year, a month or a day, like 2023, 2024-03 or 2024-03-01"
-        )
+    check_period(period)
     specs = [feed(name) for name in dict.fromkeys(names)] if names else list(feeds().values())
     reader = Reader(connection)
     there = reader.tables({spec.table: table_of(spec) for spec in specs})

@@ -7,6 +7,7 @@ period, part and checksum, so a file that is sent twice, under whatever name, is
 from __future__ import annotations
 
 import hashlib
+import re
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -18,10 +19,12 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from jobs.ingest.files import check_file
 from schemas.contract import Contract, digest, first_error
-from schemas.errors import RejectedError
+from schemas.errors import RejectedError, UsageError
 
 MANIFEST = ".manifest.json"
 MAX_MANIFEST_BYTES = 1 << 20
+#: A year, a month or a day.
+PERIOD = r"^[0-9]{4}(-(0[1-9]|1[0-2])(-[0-3][0-9])?)?$"
 #: A sender's clock may be ahead by this much; the time of sending decides which snapshot counts.
 AHEAD = timedelta(days=1)
 _FIRST_YEAR, _LAST_YEAR = 2000, 9998
@@ -38,7 +41,7 @@ class Manifest(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True)
 
     feed: str
-    period: str = Field(pattern=r"^[0-9]{4}(-(0[1-9]|1[0-2])(-[0-3][0-9])?)?$")
+    period: str = Field(pattern=PERIOD)
     part: str = Field(default="", max_length=100, pattern=r"^[^\x00-\x1f]*$")
     file: str
     sha256: str = Field(pattern="^[0-9A-Fa-f]{64}$")
@@ -156,6 +159,29 @@ def checksum_of(path: Path) -> str:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise RejectedError(f"{path}: not readable: {error.strerror}") from None
+
+
+def check_period(text: str | None) -> None:
+    """A period that somebody asks for names a year, month or day as a manifest does.
+
+    Raises:
+        UsageError: it does not.
+    """
+    try:
+        if text is None or (re.fullmatch(PERIOD, text) and (len(text) < 10 or date.fromisoformat(text))):
+            return
+    except ValueError:
+        pass
+    raise UsageError(f"--period {text}: give a year, month or day, e.g. 2023, 2024-03 or 2024-03-31")
+
+
+def is_within(period: str, wanted: str | None) -> bool:
+    """Whether a period lies in the wanted one, or is it; every period does where none is wanted.
+
+    >>> is_within("2024-03", "2024"), is_within("2024", "2024-03"), is_within("2024-03", None)
+    (True, False, True)
+    """
+    return wanted is None or period == wanted or period.startswith(f"{wanted}-")
 
 
 # --- which deliveries count --------------------------------------------------------------------------

@@ -26,6 +26,7 @@ from jobs.ingest.deliveries import (
     checksum_of,
     find_drops,
     in_force,
+    is_within,
     latest_mapping,
     table_version,
 )
@@ -107,8 +108,10 @@ def ingest(
     names: Sequence[str] | None = None,
     drops: Iterable[Drop] | None = None,
     progress: Progress = silent,
+    *,
+    period: str | None = None,
 ) -> IngestReport:
-    """Take in everything new: of the named feeds, or the given drops.
+    """Take in everything new: of the named feeds, or the given drops; of one period only where that is named.
 
     A file that cannot be taken is reported and left where it is; the others go on. What lies in another version of
     a feed's table than the one in force is mapped into that one first.
@@ -117,7 +120,8 @@ def ingest(
 
     def bring(spec: Contract, work: Work) -> list[Taken]:
         found = _found(spec, work.report) if given is None else [d for d in given if d.feed == spec.table]
-        return map_moved(spec, work) + _read_new(spec, found, work)
+        found = [d for d in found if is_within(d.period, period)]
+        return map_moved(spec, work, period) + _read_new(spec, found, work)
 
     return take_in(_chosen(names, given), bring, progress)
 
@@ -151,17 +155,28 @@ def remap(name: str, progress: Progress = silent) -> IngestReport:
     return replay([name], progress)
 
 
-def replay(names: Sequence[str] | None = None, progress: Progress = silent) -> IngestReport:
-    """The same for several feeds, or all; what neither a mapping nor a correction has changed is left alone."""
-    return take_in(_chosen(names, None), _map_anew, progress)
+def replay(
+    names: Sequence[str] | None = None, progress: Progress = silent, *, period: str | None = None
+) -> IngestReport:
+    """The same for several feeds, or all; what neither a mapping nor a correction has changed is left alone.
+
+    With a period only deliveries that have records of it; they are mapped anew as a whole.
+    """
+
+    def bring(spec: Contract, work: Work) -> list[Taken]:
+        return _map_anew(spec, work, period=period)
+
+    return take_in(_chosen(names, None), bring, progress)
 
 
-def map_moved(spec: Contract, work: Work) -> list[Taken]:
+def map_moved(spec: Contract, work: Work, period: str | None = None) -> list[Taken]:
     """What lies in another version of a feed's table than the one in force, mapped into that one."""
-    return _map_anew(spec, work, only_moved=True)
+    return _map_anew(spec, work, period=period, only_moved=True)
 
 
-def _map_anew(spec: Contract, work: Work, *, only_moved: bool = False) -> list[Taken]:
+def _map_anew(
+    spec: Contract, work: Work, *, period: str | None = None, only_moved: bool = False
+) -> list[Taken]:
     """A feed's deliveries whose mapping, corrections or table version (or only this) are not today's."""
     wanted = {row["delivery_id"] for row in in_force(work.known, spec)}
     taken = []
@@ -169,7 +184,8 @@ def _map_anew(spec: Contract, work: Work, *, only_moved: bool = False) -> list[T
         made = work.made.get(delivery_id, [])
         is_moved = table_version(rows[0]) != spec.version
         is_wanted = is_moved or (not only_moved and rows[0]["mapping_hash"] != mapping_hash(spec, made))
-        if delivery_id in wanted and is_wanted:
+        is_of_period = any(is_within(row["period"], period) for row in rows)
+        if delivery_id in wanted and is_wanted and is_of_period:
             drop = _drop_of(rows)
             work.progress("ingest", f"map {spec.table} {drop.period} anew", drop.records or 0)
             taken.append(load_again(spec, drop, rows[0], work))

@@ -3,22 +3,30 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import subprocess
 import sys
+import time
+from collections import defaultdict
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import yaml
 
 from jobs import graph
 from jobs.demo_city.city import CitySpec, generate
+from jobs.ingest import database
+from jobs.ingest.connections import connection_from_environment
 from jobs.ingest.deliveries import DELIVERY, QUARANTINE
 from jobs.publish import GateFailed
 from portal import orchestration
-from schemas.contract import contract, feeds
-from schemas.errors import RejectedError
+from schemas.contract import contract, feeds, parse_contract
+from schemas.errors import RejectedError, UserError
 from tests.built_city import redeliver
 from warehouse import releases, tables
 from warehouse.settings import CHECKOUT, Settings, settings
@@ -30,6 +38,21 @@ PER_MU = {
     "per_mu.enterprise_grade", "per_mu.indicator_value", "per_mu.population",
 }  # fmt: skip
 YEARS = ["2022", "2023"]
+#: One DAG for each group that has a feed whose sender delivers, and the feeds of each.
+GROUPS = {
+    "ingest_credit": ["gov_penalty"],
+    "ingest_devices": ["ent_equipment_status", "ent_meter_reading"],
+    "ingest_energy": ["gov_electricity", "gov_energy", "gov_water"],
+    "ingest_enterprise_reports": ["ent_monthly_report", "ent_need", "ent_objection", "ent_pmi"],
+    "ingest_environment": ["gov_discharge_permit", "gov_emission"],
+    "ingest_innovation": ["gov_honour"],
+    "ingest_land": ["gov_building", "gov_land_parcel", "gov_land_survey", "gov_park", "gov_zone"],
+    "ingest_people": ["gov_social_insurance"],
+    "ingest_projects": ["gov_grant", "gov_policy", "gov_project"],
+    "ingest_registry": ["gov_business_registry"],
+    "ingest_statistics": ["gov_statistics_annual", "gov_statistics_directory", "gov_statistics_monthly"],
+    "ingest_tax": ["gov_tax"],
+}
 #: Feeds that a job reads; the others are announced and nobody listens.
 READ = {
     "raw.gov_business_registry", "raw.gov_electricity", "raw.gov_emission", "raw.gov_energy", "raw.gov_honour",
@@ -43,32 +66,18 @@ FROM_PARCEL = {"core.parcel", "core.parcel_use", "core.enterprise_year"} | PER_M
 # --- definitions ---------------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def airflow_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
-    """Airflow as it is configured for a home; the variables are gone again after the module."""
-    config = Settings(home=tmp_path_factory.mktemp("dags") / "home")
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in orchestration.environment(config).items():
-            patch.setenv(name, value)
-        yield config
-
-
-@pytest.fixture(scope="module")
-def dags(airflow_home: Settings) -> dict[str, Any]:
-    """The DAGs as Airflow loads them; a file that is none raises."""
-    return orchestration._load_dags()
-
-
 def test_there_are_exactly_these_dags(dags: dict[str, Any]) -> None:
-    assert set(dags) == {"ingest", "core", "per_mu", "publish"}
+    assert set(dags) == {*GROUPS, "feeds_expected", "core", "per_mu", "publish"}
     assert {d: {t.task_id for t in dag.tasks} for d, dag in dags.items()} == {
-        "ingest": {"ingest", "rejected_files"},
+        **{name: {"wait", "take_in", "rejected_files"} for name in GROUPS},
+        "feeds_expected": {"check"},
         "core": {"run"},
         "per_mu": {"run"},
         "publish": {"publish"},
     }
     assert {d: set(dag.tags) for d, dag in dags.items()} == {
-        "ingest": {"ingest", "raw"},
+        **{name: {"ingest", "raw", name.removeprefix("ingest_")} for name in GROUPS},
+        "feeds_expected": {"ingest", "alert"},
         "core": {"area", "core"},
         "per_mu": {"area", "per_mu"},
         "publish": {"publish"},
@@ -98,7 +107,7 @@ def test_loading_the_dags_loads_neither_spark_nor_the_gate_nor_a_job(airflow_hom
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd="/")
     number, heavy, seconds = json.loads(done.stdout.strip().splitlines()[-1])
-    assert (number, heavy) == (4, [])
+    assert (number, heavy) == (len(GROUPS) + 4, [])
     assert seconds < 5  # 0.3 s where nothing else runs
 
 
@@ -134,9 +143,16 @@ def test_a_job_whose_inputs_cannot_be_read_from_the_source_is_refused(
 
 
 def test_each_task_announces_its_tables_and_each_dag_listens_to_its_inputs(dags: dict[str, Any]) -> None:
-    raw = {spec.name for spec in feeds().values()}
     outlets = {d: {o.name for t in dag.tasks for o in t.outlets} for d, dag in dags.items()}
-    assert outlets == {"ingest": raw | {QUARANTINE}, "core": CORE, "per_mu": PER_MU, "publish": {"release"}}
+    assert outlets == {
+        **{d: {f"raw.{name}" for name in names} | {QUARANTINE} for d, names in GROUPS.items()},
+        "feeds_expected": set(),
+        "core": CORE,
+        "per_mu": PER_MU,
+        "publish": {"release"},
+    }
+    connected = {spec.table for spec in feeds().values() if spec.source and spec.source.is_connected}
+    assert sorted(name for names in GROUPS.values() for name in names) == sorted(connected)
     listens = {
         d: {a.name for a in dags[d].timetable.asset_condition.objects} for d in ("core", "per_mu", "publish")
     }
@@ -155,9 +171,54 @@ def test_each_task_announces_its_tables_and_each_dag_listens_to_its_inputs(dags:
 
 
 def test_inputs_go_before_those_who_need_them_and_a_release_waits_for_all(dags: dict[str, Any]) -> None:
-    weight = {d: max(t.priority_weight for t in dag.tasks) for d, dag in dags.items()}
-    assert weight["core"] > weight["per_mu"] > weight["ingest"] > weight["publish"]
-    assert orchestration._order(dags) == ["ingest", "core", "per_mu", "publish"]
+    weight = {d: min(t.priority_weight for t in dag.tasks if t.task_id != "wait") for d, dag in dags.items()}
+    assert min(weight[d] for d in GROUPS) > weight["core"] > weight["per_mu"] > weight["publish"]
+    assert orchestration._order(dags) == [*GROUPS, "core", "per_mu", "publish"]
+
+
+def test_a_group_waits_takes_in_and_tells_of_refused_files_one_run_after_the_other(
+    dags: dict[str, Any],
+) -> None:
+    for name in GROUPS:
+        dag = dags[name]
+        steps = {t.task_id: t.upstream_task_ids for t in dag.tasks}
+        assert steps == {"wait": set(), "take_in": {"wait"}, "rejected_files": {"take_in"}}
+        assert dag.schedule == "@continuous"
+        # the first run's interval must not be empty: the second would be taken for it
+        assert dag.start_date is not None and dag.start_date.year < 2026
+
+
+def test_a_feed_of_an_installation_gets_a_dag_too(airflow_home: Settings, tmp_path: Path) -> None:
+    own = tmp_path / "own"
+    (own / "raw").mkdir(parents=True)
+    given = (CHECKOUT / "schemas" / "raw" / "gov_water.yml").read_text(encoding="utf-8")
+    (own / "raw" / "own_water.yml").write_text(given.replace("  group: energy\n", ""), encoding="utf-8")
+    (own / "raw" / "own_gas.yml").write_text(given.replace("group: energy", "group: gas"), encoding="utf-8")
+    code = (
+        "from portal import orchestration, services\n"
+        "dags = orchestration._load_dags()\n"
+        "assert set(dags) == services.expected_dags()\n"
+        "print(sorted(n for n in dags if n.startswith('ingest_')), dags['ingest_other'].dag_display_name)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=CHECKOUT,
+        env={**os.environ, "BRAIN_SCHEMAS": str(own)},
+    )  # fmt: skip
+    expected = sorted([*GROUPS, "ingest_gas", "ingest_other"])
+    assert done.stdout.splitlines()[-1] == f"{expected} 数据接入 Ingest · 其他 other"
+
+
+def test_a_group_that_could_name_no_dag_is_refused() -> None:
+    raw = yaml.safe_load((CHECKOUT / "schemas" / "raw" / "gov_tax.yml").read_text(encoding="utf-8"))
+    assert parse_contract("raw", "gov_tax", raw).source is not None
+    for group in ("Tax", "税务", "tax office"):
+        raw["source"]["group"] = group
+        with pytest.raises(UserError, match=r"^schemas/raw/gov_tax\.yml: source\.group: "):
+            parse_contract("raw", "gov_tax", raw)
+
+
+def test_feeds_are_checked_once_a_day(dags: dict[str, Any]) -> None:
+    assert dags["feeds_expected"].schedule == "0 1 * * *"
 
 
 def test_a_lost_engine_is_tried_again_and_a_refusal_is_final(
@@ -167,11 +228,13 @@ def test_a_lost_engine_is_tried_again_and_a_refusal_is_final(
 
     retries = {f"{d}.{t.task_id}": t.retries for d, dag in dags.items() for t in dag.tasks}
     assert retries == {
-        "ingest.ingest": 2, "ingest.rejected_files": 0, "core.run": 2, "per_mu.run": 2, "publish.publish": 2,
+        **{f"{d}.{task}": n for d in GROUPS for task, n in (("wait", 2), ("take_in", 2), ("rejected_files", 0))},
+        "feeds_expected.check": 0, "core.run": 2, "per_mu.run": 2, "publish.publish": 2,
     }  # fmt: skip
     assert dags["core"].tasks[0].retry_delay == timedelta(seconds=20)
 
     area = _globals(dags["core"].tasks[0])["run_area"]
+    monkeypatch.setattr(_tasks(dags), "_are_on_their_way", lambda _: True)
     context = {"params": {"full": False, "period": None}}
     for raised, becomes in ((RejectedError("no data"), AirflowFailException), (OSError("gone"), OSError)):
 
@@ -185,7 +248,8 @@ def test_a_lost_engine_is_tried_again_and_a_refusal_is_final(
 
 def test_documentation_names_title_owner_and_legal_basis_of_every_table(dags: dict[str, Any]) -> None:
     shown = {
-        "ingest": {spec.name for spec in feeds().values()},
+        **{d: {f"raw.{name}" for name in names} for d, names in GROUPS.items()},
+        "feeds_expected": {f"raw.{name}" for names in GROUPS.values() for name in names},
         "core": CORE | READ,
         "per_mu": CORE | PER_MU,
         "publish": CORE | PER_MU,
@@ -197,7 +261,22 @@ def test_documentation_names_title_owner_and_legal_basis_of_every_table(dags: di
             spec = contract(table)
             assert all(text in rows[table] for text in (spec.title.zh, spec.title.en, spec.owner, spec.grain))
             assert spec.legal_source in rows[table] and "legal basis" in dags[name].doc_md
-    power = next(line for line in dags["ingest"].doc_md.splitlines() if "`raw.gov_electricity`" in line)
+    for name, names in GROUPS.items():
+        assert re.fullmatch(r"数据接入 Ingest · [\u4e00-\u9fff]+ [a-z ]+", dags[name].dag_display_name)
+        head, *rows = [line for line in dags[name].doc_md.splitlines() if line.startswith("| ")]
+        assert head.endswith(
+            "| 责任单位 owner | 法律依据 legal basis | 频率 cadence | 允许延迟（天） days late |"
+        )
+        for feed_name, row in zip(names, rows, strict=True):
+            source = contract(f"raw.{feed_name}").source
+            assert source is not None
+            basis, cadence, late = (cell.strip() for cell in row.split("|")[-4:-1])
+            assert re.fullmatch(r"[\u4e00-\u9fff]+ [a-z ]+（.+）", basis), row
+            assert re.fullmatch(rf"[\u4e00-\u9fff]+ {source.cadence.replace('_then_', ', then ')}", cadence)
+            assert late == str(source.lateness_days)
+    power = next(
+        line for line in dags["ingest_energy"].doc_md.splitlines() if "`raw.gov_electricity`" in line
+    )
     assert "国网宁波供电公司" in power and "行政管理 administration（浙政办发〔2019〕62号）" in power
     assert "| 先年后月 yearly, then monthly | 10 |" in power
 
@@ -208,7 +287,16 @@ def test_documentation_names_title_owner_and_legal_basis_of_every_table(dags: di
         ("core", "period", ["2023", "2024-03", None], ["2024-13", "24", "2023; DROP", 2023]),
         ("per_mu", "period", ["2023"], ["2023-3"]),
         ("per_mu", "full", [True, False], ["yes", None]),
-        ("ingest", "feed", ["gov_tax", None], ["tax", "../gov_tax", ""]),
+        ("ingest_tax", "feed", ["gov_tax", None], ["tax", "../gov_tax", "", "gov_water"]),
+        (
+            "ingest_land",
+            "period",
+            ["2023", "2024-03", "2024-03-31", None],
+            ["2024-13", "2024-03-32", "24", "*", 2023],
+        ),
+        ("ingest_land", "remap", [True, False], ["yes", None]),
+        ("ingest_land", "connection", ["tax_office", None], ["", "a b", "postgres://x"]),
+        ("feeds_expected", "today", ["2024-02-29", None], ["2024", "yesterday", 20240229]),
     ],
 )
 def test_a_malformed_parameter_is_refused_before_a_run_begins(
@@ -222,6 +310,103 @@ def test_a_malformed_parameter_is_refused_before_a_run_begins(
     for value in bad:
         with pytest.raises(ParamValidationError):
             allowed.resolve(value)
+
+
+# --- feeds that have not come, and databases -------------------------------------------------------------
+
+
+def _tasks(dags: dict[str, Any]) -> Any:
+    """The module with what the tasks do, as the DAGs see it."""
+    return sys.modules[_globals(dags["publish"].tasks[0])["publish_release"].__module__]
+
+
+def test_a_feed_that_is_overdue_fails_the_check_in_one_line(
+    dags: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from airflow.sdk.exceptions import AirflowFailException
+
+    from jobs.ingest import ingest as ingestion
+
+    def check(rows: list[dict[str, Any]], today: str | None) -> dict[str, Any]:
+        monkeypatch.setattr(ingestion, "deliveries", lambda: rows)
+        report: dict[str, Any] = _tasks(dags).check_expected({"params": {"today": today}})
+        return report
+
+    connected = [name for names in GROUPS.values() for name in names]
+    rows = [{"feed": name, "period": "2023-12-31", "known_at": date_time("2024-01-01")} for name in connected]
+    assert check(rows, "2024-01-01") == {
+        "on time": len(connected),
+        "not connected": len(feeds()) - len(connected),
+    }
+    with pytest.raises(AirflowFailException) as failed:
+        check([r for r in rows if r["feed"] != "gov_emission"], "2024-01-01")
+    assert str(failed.value) == (
+        "not come: gov_emission 2022 expected by 2023-03-31 from 宁波市生态环境局, never seen"
+    )
+    with pytest.raises(
+        AirflowFailException, match=r"gov_tax 2024-01 expected by 2024-02-20 .* last seen 2023-12"
+    ):
+        check(rows, None)
+
+
+@pytest.mark.parametrize(
+    ("area", "coming", "announced"),
+    [
+        ("core", {"per_mu", "publish"}, {"core.enterprise"}),
+        ("core", {"publish"}, {"core.enterprise", "core.parcel"}),
+        ("core", {"per_mu"}, {"core.enterprise", "core.parcel"}),
+        ("per_mu", {"publish"}, {"core.enterprise"}),
+        ("per_mu", set(), {"core.enterprise", "core.parcel"}),
+    ],
+)
+def test_what_no_release_holds_is_announced_again_unless_all_who_need_it_are_on_their_way(
+    dags: dict[str, Any], monkeypatch: pytest.MonkeyPatch, area: str, coming: set[str], announced: set[str]
+) -> None:
+    from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
+
+    def count(dag_id: str, states: list[str]) -> int:
+        assert states == ["queued", "running"]
+        return int(dag_id in coming)
+
+    monkeypatch.setattr(RuntimeTaskInstance, "get_dr_count", staticmethod(count))
+    report = graph.RunReport(made={"core.enterprise": ["2023"]}, fresh=[])
+    monkeypatch.setattr(graph, "run", lambda *_, **__: report)
+    monkeypatch.setattr(_tasks(dags), "_unreleased", lambda _: {"core.parcel": ["2023"]})
+    events: dict[Any, Any] = defaultdict(lambda: SimpleNamespace(add_partitions=lambda _: None))
+    context = {"params": {"full": False, "period": None}, "task": SimpleNamespace(), "outlet_events": events}
+    _tasks(dags).run_area(area, context)
+    assert {outlet.name for outlet in context["task"].outlets} == announced  # type: ignore[attr-defined]
+
+
+def date_time(text: str) -> Any:
+    from datetime import datetime
+
+    return datetime.fromisoformat(f"{text}T00:00:00+00:00")
+
+
+def test_a_connection_of_airflow_is_what_feeds_are_read_through(
+    dags: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = {
+        "conn_type": "postgres", "host": "db.example", "port": 5433, "schema": "tax office", "login": "a reader",
+        "password": "p@ss/w%rd?:#", "extra": {"sslmode": "require"},
+    }  # fmt: skip
+    monkeypatch.setenv("AIRFLOW_CONN_TAX_OFFICE", json.dumps(said))
+    pulled: list[Any] = []
+    monkeypatch.setattr(database, "pull", lambda *given, **how: pulled.append((*given, how)))
+    tasks = _tasks(dags)
+    tasks._take_in(["gov_tax"], {"connection": "tax_office", "period": "2024-03"})
+    [(names, connection, progress, how)] = pulled
+    assert (names, progress, how) == (["gov_tax"], tasks._progress, {"period": "2024-03"})
+    assert connection == connection_from_environment("tax_office")
+    assert (connection.user, connection.password) == (said["login"], said["password"])
+    assert connection.jdbc_url == "jdbc:postgresql://db.example:5433/tax%20office"
+    assert connection.options["sslmode"] == "require"
+
+
+def test_a_connection_that_airflow_does_not_have_is_refused_in_one_line(dags: dict[str, Any]) -> None:
+    with pytest.raises(RejectedError, match=r"^Airflow has no connection tax_office; add it there"):
+        _tasks(dags).database_connection("tax_office")
 
 
 def _globals(task: Any) -> dict[str, Any]:
@@ -288,10 +473,11 @@ def test_every_dag_reports_what_it_did_and_a_release_comes_out(
     first_run: tuple[dict[str, Any], list[tuple[str, str, int]], list[int]],
 ) -> None:
     reports, seen, numbers = first_run
-    assert list(reports) == ["ingest", "core", "per_mu", "publish"]
-    assert reports["ingest"]["taken"] == len(tables.rows(DELIVERY)) > 12
-    assert reports["ingest"]["records_in"] == sum(tables.rows(DELIVERY)["records_in"].to_pylist())
-    assert reports["ingest"]["rejected"] == []
+    assert list(reports) == [*GROUPS, "core", "per_mu", "publish"]
+    taken = [reports[name] for name in GROUPS]
+    assert sum(r["taken"] for r in taken) == len(tables.rows(DELIVERY)) > 12
+    assert sum(r["records_in"] for r in taken) == sum(tables.rows(DELIVERY)["records_in"].to_pylist())
+    assert [r["rejected"] for r in taken] == [[]] * len(GROUPS)
     assert reports["core"] == {"made": dict.fromkeys(CORE, YEARS), "fresh": []}
     assert reports["per_mu"] == {"made": dict.fromkeys(PER_MU, YEARS), "fresh": _in_order(CORE)}
     assert (reports["publish"]["release"], reports["publish"]["is_new"]) == (1, True)
@@ -306,8 +492,11 @@ def _in_order(names: set[str]) -> list[str]:
 
 def test_a_second_run_writes_nothing_and_publishes_nothing(released: Path) -> None:
     before, numbers = versions(), releases.release_numbers()
+    since = time.perf_counter()
     reports = orchestration.run_dags_in_process()
-    assert reports["ingest"]["taken"] == 0
+    assert [reports[name]["taken"] for name in GROUPS] == [0] * len(GROUPS)
+    # every group, area and publication together; half a second a group where nothing else runs
+    assert time.perf_counter() - since < 60
     assert reports["core"]["made"] == reports["per_mu"]["made"] == {}
     assert reports["publish"] == {"release": numbers[-1], "is_new": False, "written": []}
     assert versions() == before

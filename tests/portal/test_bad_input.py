@@ -45,6 +45,13 @@ def lines(text: str) -> list[str]:
         (("ingest", "gov_nothing"), 2, "unknown feed gov_nothing; known: ent_equipment_status"),
         (("ingest", "gov_tax", "x.csv"), 2, "name the feed and the period of a file"),
         (("ingest", "gov_tax", "nowhere.csv", "--period", "2023"), 1, "nowhere.csv: no such file"),
+        (("ingest", "--period", "2024-13"), 2, "--period 2024-13: give a year, month or day, e.g. 2023"),
+        (
+            ("ingest", "--remap", "--period", "2023-02-30"),
+            2,
+            "--period 2023-02-30: give a year, month or day",
+        ),
+        (("feeds", "--today", "2023-02-30"), 2, "--today 2023-02-30: give a day, e.g. 2024-03-31"),
         (("run", "nothing"), 2, "unknown area or table nothing; areas: core, per_mu"),
         (("run",), 1, "nothing has been taken in yet; run ./brain ingest first"),
         (("publish",), 1, "was never made; run ./brain run first"),

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from pathlib import Path
 
 import psutil
@@ -112,10 +113,32 @@ def test_status_counts_deliveries_that_were_not_taken_in_and_names_a_broken_mani
 
 def test_a_component_that_ended_is_named(home: Settings, stubborn: subprocess.Popen[bytes]) -> None:
     mark = (stubborn.pid, psutil.Process(stubborn.pid).create_time())
-    remember(home, 8080, scheduler=mark, api_server=mark)
+    remember(home, 8080, scheduler=mark, triggerer=mark, api_server=mark)
     row = services.status()[1]
     assert (row["state"], row["note"]) == ("broken", "dag-processor ended; ./brain up starts it anew")
     assert row["pid"] == stubborn.pid and row["memory_mib"] > 0
+
+
+def test_without_a_triggerer_nothing_would_be_waited_for_so_it_counts(
+    home: Settings, stubborn: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mark = (stubborn.pid, psutil.Process(stubborn.pid).create_time())
+    remember(home, 8080, scheduler=mark, api_server=mark, dag_processor=mark)
+    row = services.status()[1]
+    assert (row["state"], row["note"]) == ("broken", "triggerer ended; ./brain up starts it anew")
+
+    remember(home, 8080, scheduler=mark, api_server=mark, dag_processor=mark, triggerer=mark)
+    beat = "2026-03-01T08:15:00+00:00"
+    parts = ("scheduler", "dag_processor", "triggerer")
+    health = {part: {"status": "healthy", f"latest_{part}_heartbeat": beat} for part in parts}
+    health["metadatabase"] = {"status": "healthy"}
+    monkeypatch.setattr(services, "call", lambda *_: health)
+    assert services.status()[1]["state"] == "running"
+    assert services.is_well(Airflow(8080), datetime.fromisoformat("2026-03-01T08:14:00+00:00"))
+    health["triggerer"]["latest_triggerer_heartbeat"] = "2026-03-01T08:13:00+00:00"
+    assert not services.is_well(Airflow(8080), datetime.fromisoformat("2026-03-01T08:14:00+00:00"))
+    health["triggerer"]["status"] = "unhealthy"
+    assert services.status()[1]["state"] == "unwell"
 
 
 def test_status_is_a_line_each_for_people() -> None:

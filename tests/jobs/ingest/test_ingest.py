@@ -5,14 +5,15 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from jobs.ingest import ingest as module
 from jobs.ingest.current import current_rows
 from jobs.ingest.deliveries import current_deliveries
-from jobs.ingest.ingest import deliveries, ingest, remap
-from schemas.contract import feed
+from jobs.ingest.ingest import deliveries, ingest, remap, replay
+from schemas.contract import Contract, feed
 from warehouse import tables
 
 GOOD = ["91350100M000100Y43", "91110000600037341L", "91370200797522673R"]
@@ -169,3 +170,40 @@ def test_remap_applies_a_new_mapping_to_accepted_and_refused_rows(
     newest = deliveries()[-1] if deliveries()[-1]["sequence"] == 2 else deliveries()[0]
     assert (newest["records_in"], newest["records_raw"], newest["records_quarantined"]) == (3, 1, 2)
     assert remap("gov_electricity").taken == []
+
+
+def in_another_unit(spec: Contract, unit: str) -> Contract:
+    assert spec.source is not None
+    power = spec.source.mapping["power_kwh"].model_copy(update={"unit": unit})
+    mapping = {**spec.source.mapping, "power_kwh": power}
+    return spec.model_copy(update={"source": spec.source.model_copy(update={"mapping": mapping})})
+
+
+def test_of_a_period_only_its_deliveries_are_taken_in_or_mapped_anew(
+    cold_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number, period in enumerate(("2023", "2024-03", "2024-04", "2024-04-30")):
+        drop(cold_home, f"{period}.csv", period, [line(GOOD[0], "3302000001", str(number + 1))])
+    drop(cold_home, "broken.csv", "2024-03", ["one cell"])
+    (cold_home / "landing" / "gov_electricity" / "broken.csv").write_bytes(b"")
+
+    def taken(**given: Any) -> list[str]:
+        return sorted(f.period for f in ingest(["gov_electricity"], **given).taken)
+
+    assert taken(period="2022") == []
+    assert taken(period="2024-04") == ["2024-04", "2024-04-30"]
+    assert [f.file for f in ingest(period="2024-04").rejected] == []
+    assert taken(period="2024") == ["2024-03"]
+    assert taken() == ["2023"]
+    assert taken() == []
+
+    spec, old = feed("gov_electricity"), module.contract
+    changed = in_another_unit(spec, "千瓦时")
+    monkeypatch.setattr(module, "contract", lambda n: changed if n == spec.name else old(n))
+
+    def again(**given: Any) -> list[str]:
+        return sorted(f.period for f in replay(["gov_electricity"], **given).taken)
+
+    assert again(period="2024") == ["2024-03", "2024-04", "2024-04-30"]
+    assert again(period="2024") == []
+    assert again() == ["2023"]

@@ -1,0 +1,117 @@
+"""Arrivals: what came for a group of feeds since it was last taken in.
+
+Cheap enough to be asked every few seconds by a process that holds no worker: names, times and sizes are looked at,
+never contents. A file that was refused was looked at, so that it is no arrival again until it or its manifest
+changes.
+
+Beside the landing folder the register is looked at: what a stream, a correction or the command line entered is news
+for the tables made from it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from jobs.ingest.deliveries import DELIVERY, MANIFEST
+from warehouse.settings import settings
+
+#: After an attempt that failed for another reason than its files (no engine, a full disk) the same is tried again.
+RETRY_AFTER = timedelta(minutes=15)
+
+#: ``<feed>/<file>`` or ``<feed>`` (its register) → what changes when it does.
+Marks = dict[str, str]
+
+
+def drops(feeds: Sequence[str]) -> Marks:
+    """Manifests in the feeds' landing folders whose files lie beside them; half a drop is none yet."""
+    found: Marks = {}
+    for feed in feeds:
+        try:
+            with os.scandir(settings().landing / feed) as folder:
+                entries = {entry.name: entry for entry in folder}
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        for name, entry in entries.items():
+            if name.endswith(MANIFEST) and (file := entries.get(name.removesuffix(MANIFEST))):
+                found[f"{feed}/{file.name}"] = f"{_stamp(entry)} {_stamp(file)}"
+    return found
+
+
+def registered(feeds: Sequence[str]) -> Marks:
+    """How far the register of each feed goes: its entries are files that are added, one for each commit."""
+    from warehouse.tables import table_path
+
+    found: Marks = {}
+    for feed in feeds:
+        files = sorted(p.name for p in (table_path(DELIVERY) / f"feed={feed}").glob("*.parquet"))
+        if files:
+            found[feed] = f"{len(files)} {files[-1]}"
+    return found
+
+
+def unseen(group: str, feeds: Sequence[str], now: datetime) -> Marks:
+    """What is there and was not taken in or refused as it is now."""
+    state = _state(group)
+    seen, tried = state.get("seen", {}), state.get("tried", {})
+    wait = "tried_at" in state and now - datetime.fromisoformat(state["tried_at"]) < RETRY_AFTER
+    found = drops(feeds) | registered(feeds)
+    return {
+        name: mark
+        for name, mark in found.items()
+        if seen.get(name) != mark and not (wait and tried.get(name) == mark)
+    }
+
+
+def looked_at(group: str) -> datetime | None:
+    """When the group was taken in last, with something new or not."""
+    at = _state(group).get("looked_at")
+    return datetime.fromisoformat(at) if at else None
+
+
+def begin(group: str, marks: Mapping[str, str], now: datetime) -> None:
+    """Say what is about to be taken in: if that fails it is left alone for a while."""
+    _write(group, {**_state(group), "tried": marks, "tried_at": now.isoformat()})
+
+
+def done(group: str, marks: Mapping[str, str], now: datetime) -> None:
+    """Say what was taken in or refused; what is no longer there is forgotten."""
+    _write(group, {"seen": marks, "looked_at": now.isoformat()})
+
+
+def _stamp(entry: os.DirEntry[str]) -> str:
+    try:
+        status = entry.stat()
+    except OSError:  # gone, or a link to nowhere: ingest says so
+        return "-"
+    return f"{status.st_mtime_ns}.{status.st_size}.{status.st_ino}"
+
+
+def _file(group: str) -> Path:
+    return settings().home / "arrivals" / f"{group}.json"
+
+
+def _state(group: str) -> dict[str, Any]:
+    try:
+        return dict(json.loads(_file(group).read_text(encoding="utf-8")))
+    except (
+        FileNotFoundError,
+        ValueError,
+    ):  # without it everything is looked at once more, and found to be known
+        return {}
+
+
+def _write(group: str, state: Mapping[str, Any]) -> None:
+    path = _file(group)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(f".{os.getpid()}.partial")
+    partial.write_text(json.dumps(state, ensure_ascii=False), encoding="utf-8")
+    partial.replace(path)
+
+
+def now() -> datetime:
+    return datetime.now(UTC)

@@ -1,0 +1,27 @@
+"""Airflow as it is configured for a home, and the DAGs as it loads them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from portal import orchestration
+from warehouse.settings import Settings
+
+
+@pytest.fixture(scope="module")
+def airflow_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
+    """Airflow as it is configured for a home; the variables are gone again after the module."""
+    config = Settings(home=tmp_path_factory.mktemp("dags") / "home")
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in orchestration.environment(config).items():
+            patch.setenv(name, value)
+        yield config
+
+
+@pytest.fixture(scope="module")
+def dags(airflow_home: Settings) -> dict[str, Any]:
+    """The DAGs as Airflow loads them; a file that is none raises."""
+    return orchestration._load_dags()
