@@ -5,11 +5,13 @@ A slice of a delivery at a time is mapped, so that memory is bounded whatever th
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -39,7 +41,8 @@ from warehouse import duck
 from warehouse.tables import DataFile
 
 SLICE_ROWS = 2_000_000
-POSITION = "record_position"
+#: Texts of a column that a file spells out once.
+DICTIONARY_ROWS = 1_000
 
 #: A number as people type it: thousands separated, and in tens of thousands or hundreds of millions.
 _WRITTEN = re.compile(r"(?P<number>[+-]?(?:[0-9]+|[0-9]{1,3}(?:,[0-9]{3})+)(?:\.[0-9]+)?)(?P<times>[万亿]?)")
@@ -163,32 +166,52 @@ def _write(
 ) -> None:
     """The accepted and the refused records of one slice, given with its headings.
 
-    The refused are few or none: they are found first, by their reasons alone, so that nothing is worked out twice.
+    The refused are few or none: they are those that were not written, so that nothing is worked out twice.
     """
     headings, texts = given
+    only = origin.only_period
+    target = folder / "accepted" / f"period={only}" if only else folder / "accepted"
+    columns = ", ".join(_raw_columns(spec, headings, without_period=only is not None))
     connection.register("texts", texts)
-    found = connection.execute(f"SELECT {POSITION} FROM ({mapped}) WHERE is_refused").fetchnumpy()[POSITION]
-    is_refused = np.isin(texts[POSITION].to_numpy(), found)
-    if len(found):
-        connection.register("texts", texts.filter(pa.array(is_refused)))
+    accepted = f"SELECT {columns} FROM ({mapped}) WHERE NOT is_refused"
+    count = _copy(connection, accepted, target, None if only else "period")
+    if count < texts.num_rows:
+        refused = texts.filter(_not_written(texts, folder / "accepted")) if count else texts
+        connection.register("texts", refused)
         quarantined = f"SELECT {_quarantined(spec, headings)} FROM ({mapped})"
         _copy(connection, quarantined, folder / "refused", "feed")
-    if len(found) < texts.num_rows:
-        connection.register("texts", texts.filter(pa.array(~is_refused)) if len(found) else texts)
-        only = origin.only_period
-        target = folder / "accepted" / f"period={only}" if only else folder / "accepted"
-        columns = ", ".join(_raw_columns(spec, headings, without_period=only is not None))
-        _copy(connection, f"SELECT {columns} FROM ({mapped})", target, None if only else "period")
     connection.unregister("texts")
 
 
-def _copy(connection: duckdb.DuckDBPyConnection, sql: str, target: Path, partition: str | None) -> None:
+def _not_written(texts: pa.Table, folder: Path) -> pa.Array:
+    """Which of the records the files of a folder do not have."""
+    written = pq.read_table(folder, columns=[SOURCE_FILE, SOURCE_ROW], partitioning=None)
+    names = pc.unique(texts[SOURCE_FILE])
+    there, done = (_places(t, names) for t in (texts, written))
+    return pa.array(np.isin(there, done, invert=True))
+
+
+def _places(table: pa.Table, names: pa.Array) -> npt.NDArray[np.int64]:
+    """A number for each file and record number; offsets of topics too are below 2⁴⁸."""
+    rows: npt.NDArray[np.int64] = table[SOURCE_ROW].to_numpy()
+    if len(names) == 1:
+        return rows
+    files: npt.NDArray[np.int64] = (
+        pc.index_in(table[SOURCE_FILE], value_set=names).to_numpy().astype(np.int64)
+    )
+    return (files << 48) | rows
+
+
+def _copy(connection: duckdb.DuckDBPyConnection, sql: str, target: Path, partition: str | None) -> int:
+    """Write rows into files of a folder; how many there were."""
     target.mkdir(parents=True, exist_ok=True)
     how = f"PARTITION_BY ({partition})" if partition else "PER_THREAD_OUTPUT"
-    connection.execute(
-        f"COPY ({sql}) TO {duck.literal(str(target))} "
-        f"(FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, OVERWRITE_OR_IGNORE, {how})"
-    )
+    # most texts differ from row to row: a large dictionary of them is worked out in vain
+    found = connection.execute(
+        f"COPY ({sql}) TO {duck.literal(str(target))} (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, "
+        f"DICTIONARY_SIZE_LIMIT {DICTIONARY_ROWS}, OVERWRITE_OR_IGNORE, {how})"
+    ).fetchone()
+    return int(found[0]) if found else 0
 
 
 def _mapped(spec: Contract, origin: Origin) -> str:
@@ -254,10 +277,8 @@ def _text_columns(spec: Contract) -> dict[str, str]:
 def _slices(records: Records, spec: Contract, repeated: npt.NDArray[np.int64] | None) -> Iterator[pa.Table]:
     for start in range(0, records.count, SLICE_ROWS):
         part = records.table.slice(start, SLICE_ROWS)
-        positions = np.arange(start, start + part.num_rows)
-        part = part.append_column(POSITION, pa.array(positions))
         if repeated is not None and len(repeated):
-            again = pa.array(np.isin(positions, repeated))
+            again = pa.array(np.isin(np.arange(start, start + part.num_rows), repeated))
             reason = pc.if_else(again, pc.coalesce(part[RECORD_REASON], "key:duplicate"), part[RECORD_REASON])
             part = part.set_column(part.column_names.index(RECORD_REASON), RECORD_REASON, reason)
         yield _with_texts(part, cell_columns(records), spec)
@@ -265,18 +286,24 @@ def _slices(records: Records, spec: Contract, repeated: npt.NDArray[np.int64] | 
 
 def _with_texts(part: pa.Table, place: Mapping[str, str], spec: Contract) -> pa.Table:
     """The cells beside their trimmed texts, and what is to be said of credit codes."""
-    source = spec.source
-    assert source is not None
-    for name, heading in _text_columns(spec).items():
+
+    def columns_of(name: str, heading: str) -> Iterator[tuple[str, pa.ChunkedArray]]:
         cells = part[place[heading]] if heading in place else pa.nulls(part.num_rows, pa.string())
         texts = _empty_if_missing(pc.utf8_trim_whitespace(cells), part[RECORD_REASON])
         column = next((c for c in spec.columns if TEXT + c.name == name), None)
-        if column and source.reads_written_numbers and column.type.startswith(("decimal", "int", "bigint")):
+        is_number = column and column.type.startswith(("decimal", "int", "bigint"))
+        if is_number and spec.source and spec.source.reads_written_numbers:
             texts = _numbers(texts)
-        part = part.append_column(name, texts)
+        yield name, texts
         if column and column.domain.check == "uscc":
             valid = [credit_code.valid_mask(c) for c in pa.chunked_array(texts).chunks]
-            part = part.append_column(VALID + column.name, pa.chunked_array(valid, pa.bool_()))
+            yield VALID + column.name, pa.chunked_array(valid, pa.bool_())
+
+    given = _text_columns(spec).items()
+    with ThreadPoolExecutor(os.cpu_count()) as pool:  # what Arrow does here it does on one core
+        for found in pool.map(lambda item: list(columns_of(*item)), given):
+            for name, texts in found:
+                part = part.append_column(name, texts)
     return part
 
 
