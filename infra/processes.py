@@ -34,7 +34,7 @@ class ServerProcess:
         """The process when it is alive."""
         with contextlib.suppress(psutil.NoSuchProcess):
             process = psutil.Process(self.pid)
-            if abs(process.create_time() - self.started) < 1 and _is_alive(process):
+            if abs(process.create_time() - self.started) < 1 and is_alive(process):
                 return process
         return None
 
@@ -56,14 +56,14 @@ class ServerProcess:
 
 def _have_ended(processes: list[psutil.Process], seconds: float) -> bool:
     deadline = time.monotonic() + seconds
-    while any(map(_is_alive, processes)):
+    while any(map(is_alive, processes)):
         if time.monotonic() > deadline:
             return False
         time.sleep(LOOK_SECONDS)
     return True
 
 
-def _is_alive(process: psutil.Process) -> bool:
+def is_alive(process: psutil.Process) -> bool:
     """Not so a zombie: it has ended, and is kept only until its parent, if that is us, asks how.
 
     A process whose first thread has ended while others work on looks like one, as Java does when it is stopped.

@@ -27,6 +27,7 @@ from typing import Any
 
 import psutil
 
+from infra.processes import ServerProcess, is_alive
 from portal.memory import held_bytes
 from portal.orchestration import DAGS, USER, password_file, prepare_airflow
 from schemas.errors import RejectedError, UserError
@@ -122,12 +123,8 @@ def running_airflow(config: Settings) -> Airflow:
         return Airflow(0)
     alive = {}
     for name, (pid, started) in state["processes"].items():
-        with contextlib.suppress(psutil.NoSuchProcess):
-            process = psutil.Process(pid)
-            # a process id may have been given to somebody else since
-            same = abs(process.create_time() - started) < 1
-            if same and process.status() != psutil.STATUS_ZOMBIE:
-                alive[name] = process
+        if process := ServerProcess(pid, started).find():
+            alive[name] = process
     return Airflow(state["port"], alive)
 
 
@@ -296,7 +293,7 @@ def _wait(config: Settings, airflow: Airflow, condition: Callable[[Airflow], boo
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
         for name, process in airflow.processes.items():
-            if not process.is_running() or process.status() == psutil.STATUS_ZOMBIE:
+            if not is_alive(process):
                 raise RejectedError(f"Airflow's {name} ended at once; see {component_log(config, name)}")
         with contextlib.suppress(OSError):  # nobody answers yet, or somebody else does
             if condition(airflow):

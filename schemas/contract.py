@@ -198,6 +198,8 @@ class Source(_Model):
     group: str = Field(default="", pattern=r"^[a-z_]*$")
     cadence: Literal["yearly", "monthly", "yearly_then_monthly", "daily", "continuous", "irregular"]
     lateness_days: int = Field(ge=0)
+    #: Months that are told of with the next one: January's industry statistics come with February's.
+    merged_months: tuple[int, ...] = ()
     #: Where each record says itself which period it speaks of; otherwise the manifest says it for the whole file.
     period_from: PeriodFrom | None = None
     #: Column that says when an event happened, and what becomes of records that come later than allowed.

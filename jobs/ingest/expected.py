@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Any, Literal
 
-from schemas.contract import Contract, feeds
+from schemas.contract import Contract, Source, feeds
 
 #: Deadlines are days of the senders' calendar; China has one time zone and no summer time.
 HERE = timezone(timedelta(hours=8))
@@ -110,8 +110,12 @@ def _expectation(spec: Contract, rows: Sequence[Mapping[str, Any]], today: date)
     if source.is_connected and unit:
         if last is None:
             period = last_over(unit, source.lateness_days, today)
+            while _is_merged(period, source):
+                period = _name(_first_day(period) - timedelta(days=1), unit)
         else:
             period = _name(_until(last, unit) + timedelta(days=1), unit)
+            while _is_merged(period, source):
+                period = _name(last_day(period) + timedelta(days=1), unit)
     by = last_day(period) + timedelta(days=source.lateness_days) if period else None
     return Expectation(
         feed=spec.table,
@@ -125,6 +129,11 @@ def _expectation(spec: Contract, rows: Sequence[Mapping[str, Any]], today: date)
         last_seen_at=seen_at,
         state=_state(source.is_connected, last is not None, period, by, today),
     )
+
+
+def _is_merged(period: str, source: Source) -> bool:
+    """Whether a month has no delivery of its own."""
+    return len(period) == 7 and int(period[5:]) in source.merged_months
 
 
 def _state(is_connected: bool, came: bool, period: str | None, by: date | None, today: date) -> State:

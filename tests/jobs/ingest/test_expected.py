@@ -108,6 +108,25 @@ def test_the_latest_period_counts_and_the_latest_time_whatever_order_they_came_i
     assert expectations(rows[::-1], date(2024, 6, 2), [a_feed("monthly", 10)]) == [found]
 
 
+@pytest.mark.parametrize(
+    ("periods", "today", "expected", "by"),
+    [
+        (["2024-12"], "2025-03-16", "2025-02", "2025-03-15"),
+        (["2024-11"], "2025-01-16", "2024-12", "2025-01-15"),
+        ([], "2025-03-15", "2024-12", "2025-01-15"),  # February's time is not over, January has none
+        ([], "2025-03-16", "2025-02", "2025-03-15"),
+    ],
+)
+def test_a_month_that_is_told_of_with_the_next_one_is_not_waited_for(
+    periods: list[str], today: str, expected: str, by: str
+) -> None:
+    spec = feed("gov_statistics_monthly")
+    given = [came(period, name=spec.table) for period in periods]
+    [found] = expectations(given, date.fromisoformat(today), [spec])
+    assert (found.expected_period, str(found.expected_by)) == (expected, by)
+    assert found.is_missing
+
+
 def test_of_an_irregular_feed_nothing_is_expected() -> None:
     for periods, state in ((["2024-06"], "on time"), ([], "never")):
         found = one("irregular", 10, periods, "2030-01-01")
@@ -134,7 +153,7 @@ def test_every_feed_has_one_row_those_that_are_missing_first_and_one_line_names_
     assert by_feed["gov_tax"].state == "overdue"  # February by 20 March
     line = missing_line(found)
     assert line.startswith(
-        "gov_statistics_monthly 2024-01 expected by 2024-02-15 from 宁波市统计局, last seen 2023-12; "
+        "gov_statistics_monthly 2024-02 expected by 2024-03-15 from 宁波市统计局, last seen 2023-12; "
         "gov_tax 2024-02 expected by 2024-03-20 from "
     )
     assert "gov_emission 2022 expected by 2023-03-31" in line and "never seen" in line
