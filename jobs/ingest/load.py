@@ -185,14 +185,15 @@ def _write(
 
 def _not_written(texts: pa.Table, folder: Path) -> pa.Array:
     """Which of the records the files of a folder do not have."""
-    written = pq.read_table(folder, columns=[SOURCE_FILE, SOURCE_ROW], partitioning=None)
     names = pc.unique(texts[SOURCE_FILE])
+    columns = [SOURCE_ROW] if len(names) == 1 else [SOURCE_ROW, SOURCE_FILE]
+    written = pq.read_table(folder, columns=columns, partitioning=None)
     there, done = (_places(t, names) for t in (texts, written))
     return pa.array(np.isin(there, done, invert=True))
 
 
 def _places(table: pa.Table, names: pa.Array) -> npt.NDArray[np.int64]:
-    """A number for each file and record number; offsets of topics too are below 2⁴⁸."""
+    """A number for each record number, and file where there are several; offsets of topics too are below 2⁴⁸."""
     rows: npt.NDArray[np.int64] = table[SOURCE_ROW].to_numpy()
     if len(names) == 1:
         return rows
@@ -289,7 +290,7 @@ def _with_texts(part: pa.Table, place: Mapping[str, str], spec: Contract) -> pa.
 
     def columns_of(name: str, heading: str) -> Iterator[tuple[str, pa.ChunkedArray]]:
         cells = part[place[heading]] if heading in place else pa.nulls(part.num_rows, pa.string())
-        texts = _empty_if_missing(pc.utf8_trim_whitespace(cells), part[RECORD_REASON])
+        texts = _empty_if_missing(_trimmed(cells), part[RECORD_REASON])
         column = next((c for c in spec.columns if TEXT + c.name == name), None)
         is_number = column and column.type.startswith(("decimal", "int", "bigint"))
         if is_number and spec.source and spec.source.reads_written_numbers:
@@ -305,6 +306,25 @@ def _with_texts(part: pa.Table, place: Mapping[str, str], spec: Contract) -> pa.
             for name, texts in found:
                 part = part.append_column(name, texts)
     return part
+
+
+def _trimmed(texts: pa.Array | pa.ChunkedArray) -> pa.ChunkedArray:
+    """Texts without spaces around them; those that have no space at all, as most columns of codes, are not looked at
+    one by one."""
+    chunks = pa.chunked_array(texts).chunks
+    return pa.chunked_array(
+        [chunk if _has_only_signs(chunk) else pc.utf8_trim_whitespace(chunk) for chunk in chunks], pa.string()
+    )
+
+
+def _has_only_signs(texts: pa.StringArray) -> bool:
+    """Whether all characters are printable ASCII but the space: told from the bytes, whatever the texts' bounds."""
+    _, offsets, data = texts.buffers()
+    if not len(texts) or data is None:
+        return True
+    ends = np.frombuffer(offsets, np.int32)[texts.offset :][: len(texts) + 1]
+    letters = np.frombuffer(data, np.uint8)[ends[0] : ends[-1]]
+    return not len(letters) or bool(letters.min() > ord(" ") and letters.max() < 0x7F)
 
 
 def _empty_if_missing(texts: pa.ChunkedArray, reasons: pa.ChunkedArray) -> pa.ChunkedArray:
@@ -352,7 +372,7 @@ def _repeated_keys(
     )  # of a heading that today's mapping reads and the file lacks
     cells = [place.get(spec.source.mapping[k].heading or "") for k in keys]
     texts = [records.table[c] if c else nothing for c in cells]
-    trimmed = pa.table([pc.utf8_trim_whitespace(t) for t in texts], names=keys)
+    trimmed = pa.table([_trimmed(t) for t in texts], names=keys)
     connection.register("keys", trimmed)
     hashes = connection.execute(f"SELECT hash({', '.join(keys)}) AS h FROM keys").fetchnumpy()["h"]
     connection.unregister("keys")

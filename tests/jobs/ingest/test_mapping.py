@@ -17,7 +17,7 @@ import pytest
 
 from jobs.ingest.deliveries import Drop
 from jobs.ingest.files import SOURCE_ROW, Records, read_records
-from jobs.ingest.load import Inbox, Loaded, Origin, load, map_records
+from jobs.ingest.load import Inbox, Loaded, Origin, _trimmed, load, map_records
 from jobs.ingest.messages import ARRIVED as ARRIVED_AT
 from jobs.ingest.messages import KEPT_BYTES, records_of
 from schemas.contract import Column, Contract, code_list, fields
@@ -377,6 +377,25 @@ def test_every_text_becomes_what_the_rules_say(
         assert row["source_record"] == [line]
     assert differences[:5] == []
     assert 300 < accepted < 3000
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        ["a", "b1"],
+        [" a", "b"],
+        ["a", "b\t"],
+        ["a\xa0", "\u3000b"],
+        ["", None],
+        [None, None],
+        [],
+        ["a b"],
+        ["é "],
+    ],
+)
+def test_texts_are_trimmed_whatever_their_bytes(texts: list[str | None]) -> None:
+    given = pa.array(["  before  ", *texts, " after"], pa.string())[1:-1]  # a part of a longer one
+    assert _trimmed(given).to_pylist() == [t if t is None else t.strip() for t in texts]
 
 
 def test_a_message_that_is_no_text_is_kept_in_part_and_says_why(tmp_path: Path) -> None:
