@@ -367,15 +367,17 @@ def _repeated_keys(
     ]
     place = cell_columns(records)
     assert spec.source is not None
-    nothing = pa.nulls(
-        records.count, pa.string()
-    )  # of a heading that today's mapping reads and the file lacks
+    # of a heading that today's mapping reads and the file lacks
+    nothing = pa.nulls(records.count, pa.string())
     cells = [place.get(spec.source.mapping[k].heading or "") for k in keys]
     texts = [records.table[c] if c else nothing for c in cells]
     trimmed = pa.table([_trimmed(t) for t in texts], names=keys)
-    connection.register("keys", trimmed)
-    hashes = connection.execute(f"SELECT hash({', '.join(keys)}) AS h FROM keys").fetchnumpy()["h"]
+    # DuckDB gives rows back in no order
+    connection.register("keys", trimmed.append_column("position", pa.array(np.arange(records.count))))
+    found = connection.execute(f"SELECT position, hash({', '.join(keys)}) AS h FROM keys").fetchnumpy()
     connection.unregister("keys")
+    hashes = np.empty(records.count, np.uint64)
+    hashes[found["position"]] = found["h"]
     ordered = np.sort(hashes)
     again = np.unique(ordered[1:][ordered[1:] == ordered[:-1]])
     if not len(again):

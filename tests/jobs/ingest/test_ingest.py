@@ -7,12 +7,15 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
 from jobs.ingest import ingest as module
 from jobs.ingest.current import current_rows
 from jobs.ingest.deliveries import current_deliveries
+from jobs.ingest.files import Records
 from jobs.ingest.ingest import deliveries, ingest, remap, replay
+from jobs.ingest.load import Inbox, _repeated_keys
 from schemas.contract import Contract, feed
 from warehouse import tables
 
@@ -207,3 +210,22 @@ def test_of_a_period_only_its_deliveries_are_taken_in_or_mapped_anew(
     assert again(period="2024") == ["2024-03", "2024-04", "2024-04-30"]
     assert again(period="2024") == []
     assert again() == ["2023"]
+
+
+def test_a_key_that_comes_again_is_found_wherever_it_lies(tmp_path: Path) -> None:
+    """Many blocks, which several threads work on: positions are those of the file all the same."""
+    spec = feed("gov_electricity")
+    assert spec.source is not None
+    headings = spec.source.headings
+    count, block, repeated = 600_000, 3_000, list(range(1_500, 600_000, 3_000))
+    texts = [f"33{n:08d}" for n in range(count)]
+    for position in repeated:
+        texts[position] = texts[position - 1]
+    blocks = []
+    for start in range(0, count, block):
+        cells = {f"cell_{i}": pa.array(texts[start : start + block]) for i in range(len(headings))}
+        blocks.append(pa.table({**cells, "record_reason": pa.nulls(block, pa.string())}))
+    records = Records(list(headings), pa.concat_tables(blocks))
+    with Inbox(tmp_path / "inbox") as inbox:
+        for _ in range(5):
+            assert _repeated_keys(inbox.connection, spec, records).tolist() == repeated
