@@ -19,6 +19,7 @@ from uuid import uuid4
 
 import psutil
 import pytest
+from confluent_kafka.admin import AdminClient, NewPartitions
 from filelock import FileLock
 
 from infra import kafka
@@ -207,6 +208,18 @@ def test_without_a_checkpoint_a_partition_that_had_nothing_is_read_from_its_begi
     assert take()["records"] == 40
     assert len({r["source_file"] for r in rows()}) > 4
     assert len(rows()) == 41
+
+
+def test_partitions_that_a_topic_gains_are_read_too(home: Path, broker: Broker, topic: str) -> None:
+    send(broker, [reading(n) for n in range(5)], topic)
+    take()
+    admin = AdminClient({"bootstrap.servers": broker.bootstrap})
+    admin.create_partitions([NewPartitions(topic, 4)])[topic].result()
+    more = [(f"key {n}", json.dumps(reading(n)).encode()) for n in range(5, 45)]
+    kafka.produce(broker.bootstrap, topic, more)
+    assert take()["records"] == 40
+    assert len({r["source_file"] for r in rows()}) == 4
+    assert len({r["row_id"] for r in rows()}) == 45
 
 
 def test_a_second_stream_of_a_feed_is_refused_in_one_line(home: Path, topic: str) -> None:
