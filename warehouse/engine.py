@@ -68,8 +68,6 @@ def spark_conf(config: Settings) -> dict[str, str]:
         "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
         "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
         "spark.sql.session.timeZone": "UTC",
-        # of a JSON record with a field twice the last one counts, as for every other reader
-        "spark.sql.variant.allowDuplicateKeys": "true",
         # Java never compiles longer methods: rather a projection for each operator than one that is interpreted.
         "spark.sql.codegen.hugeMethodLimit": "8000",
         # Two cores: few, larger tasks. AQE still splits what is skewed.
