@@ -87,9 +87,7 @@ def spark_conf(config: Settings) -> dict[str, str]:
         "spark.hadoop.parquet.compression.codec.zstd.level": "1",
         # No or few rows have the same: the dictionary would be begun in vain in every file.
         "spark.hadoop.parquet.enable.dictionary#row_id": "false",
-        "spark.hadoop.parquet.enable.dictionary#record_key": "false",
         "spark.hadoop.parquet.enable.dictionary#uscc": "false",
-        "spark.hadoop.parquet.enable.dictionary#source_record.list.element": "false",
         # A writer for each partition instead of a sort by partition: tables have some dozens of periods at most.
         "spark.sql.maxConcurrentOutputFileWriters": "64",
         # Sides of joins are some tens of MB: hashing them beats sorting both.
