@@ -66,11 +66,13 @@ def demo(
     json: Json = False,
 ) -> None:
     """Generate a synthetic city's files, run every DAG through Airflow, publish, and print what came out."""
-    from jobs.demo_city.city import CitySpec
+    from jobs.demo_city.city import CitySpec, check_sent
+    from jobs.ingest.expected import today_here
     from portal import summary
     from portal.demo import run_demo
 
     spec = CitySpec(scale, seed, tuple(sorted(years))) if years else CitySpec(scale, seed)
+    check_sent(spec, today_here())
     if stream:
         _stream_demo(spec, rate, seconds, json)
         return

@@ -11,6 +11,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -56,6 +57,19 @@ class CitySpec:
             raise UsageError(f"years {years}: give consecutive years in order, such as 2023 2024")
         if years[0] < first or years[-1] > LAST_YEAR:
             raise UsageError(f"years {years}: the demo city knows {first} to {LAST_YEAR}")
+
+
+def check_sent(spec: CitySpec, today: date) -> None:
+    """Senders are through with a year by the end of June after it; a file that is sent later than today is refused.
+
+    Raises:
+        UsageError: the city has a later year.
+    """
+    last = today.year - (1 if today.month > 6 else 2)
+    if spec.years[-1] > last:
+        raise UsageError(
+            f"year {spec.years[-1]}: its files would be sent after today; give years up to {last}"
+        )
 
 
 @dataclass(frozen=True)

@@ -60,6 +60,7 @@ def lines(text: str) -> list[str]:
         (("rollback", "3"), 2, "there is no release yet"),
         (("demo", "--scale", "99"), 2, "scale 99"),
         (("demo", "--years", "2019"), 2, "the demo city knows 2020 to"),
+        (("demo", "--years", "2035"), 2, "year 2035: its files would be sent after today; give years up to"),
     ],
 )
 def test_wrong_usage_is_one_line(brain, words: tuple[str, ...], code: int, said: str) -> None:  # type: ignore[no-untyped-def]

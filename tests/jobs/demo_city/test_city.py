@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter, defaultdict
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 from stdnum.cn import uscc as stdnum_uscc
 
-from jobs.demo_city.city import CitySpec, generate
+from jobs.demo_city.city import CitySpec, check_sent, generate
 from schemas.contract import Contract, feed, feeds
 from schemas.errors import UsageError
 from tests.jobs.demo_city.sender_files import Record, connected_feeds, faults_of, files_of, read, valid_uscc
@@ -431,3 +432,18 @@ def test_firms_whose_data_are_incomplete_are_above_scale(sent: Sent) -> None:
         for r in read(file(sent, "statistics_directory_2023.csv"))[1]
     }
     assert {directory[f["key"]["uscc"]] for f in incomplete} == {"规上"}
+
+
+@pytest.mark.parametrize(
+    ("today", "last"), [("2026-06-30", 2024), ("2026-07-01", 2025), ("2026-12-31", 2025)]
+)
+def test_a_year_is_refused_until_its_senders_are_through(today: str, last: int) -> None:
+    check_sent(CitySpec(years=(last,)), date.fromisoformat(today))
+    with pytest.raises(UsageError, match=f"year {last + 1}: .* give years up to {last}"):
+        check_sent(CitySpec(years=(last + 1,)), date.fromisoformat(today))
+
+
+def test_all_of_a_year_is_sent_by_the_end_of_june_after_it(sent: Sent) -> None:
+    for manifest in sent.landing.glob("*/*.manifest.json"):
+        said = json.loads(manifest.read_text(encoding="utf-8"))
+        assert said["sent_at"] < f"{int(said['period'][:4]) + 1}-07-01", manifest.name
