@@ -166,6 +166,20 @@ def test_records_are_taken_once_by_contract_and_the_rest_says_why(
     assert tables.version(SPEC.name) == before
 
 
+def test_poison_records_in_a_row_hold_up_nothing_and_are_kept_in_part(
+    home: Path, broker: Broker, topic: str
+) -> None:
+    """40 of 10 MiB each and one of rubbish; the driver has 1 GiB, and the good ones behind are taken in."""
+    poison = [b'{"hh": "' + bytes([65 + n % 26]) * (10 << 20) + b'"}' for n in range(40)]
+    send(broker, [reading(0), *poison, bytes(range(256)), reading(1), reading(2)], topic)
+    assert take()["records"] == 44
+    assert sorted(r["source_row"] for r in rows()) == [0, 42, 43]
+    assert {why[0] for offset, why in refused().items() if offset < 41} == {"record:size"}
+    assert refused()[41][0] == "record:encoding"
+    kept = tables.rows("quarantine.record", ["source_record"])
+    assert kept.nbytes < 41 * 100_000
+
+
 def test_a_lost_checkpoint_loses_and_doubles_nothing(home: Path, broker: Broker, topic: str) -> None:
     send(broker, [reading(n) for n in range(10)], topic)
     take()
