@@ -19,6 +19,7 @@ from typing import Any
 
 from jobs.ingest.deliveries import DELIVERY, MANIFEST
 from warehouse.settings import settings
+from warehouse.state import write_whole
 
 #: After an attempt that failed for another reason than its files (no engine, a full disk) the same is tried again.
 RETRY_AFTER = timedelta(minutes=15)
@@ -106,11 +107,7 @@ def _state(group: str) -> dict[str, Any]:
 
 
 def _write(group: str, state: Mapping[str, Any]) -> None:
-    path = _file(group)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(f".{os.getpid()}.partial")
-    partial.write_text(json.dumps(state, ensure_ascii=False), encoding="utf-8")
-    partial.replace(path)
+    write_whole(_file(group), json.dumps(state, ensure_ascii=False))
 
 
 def now() -> datetime:

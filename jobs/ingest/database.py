@@ -18,7 +18,7 @@ import shutil
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -31,6 +31,7 @@ from jobs.ingest import postgres
 from jobs.ingest.connections import Connection, UnreachableError, connection_from_environment
 from jobs.ingest.corrections import mapping_hash, upto
 from jobs.ingest.deliveries import QUARANTINE, Drop, check_period, in_force, latest_mapping
+from jobs.ingest.expected import HERE
 from jobs.ingest.files import Records, in_blocks, some, unknown_headings
 from jobs.ingest.ingest import (
     FileReport,
@@ -53,6 +54,7 @@ from schemas.errors import RejectedError, UserError
 from warehouse import tables
 from warehouse.duck import literal
 from warehouse.settings import settings
+from warehouse.state import write_whole
 
 __all__ = ["Connection", "connection_from_environment", "pull"]
 
@@ -165,11 +167,7 @@ class _Mark:
 
     def save(self, name: str) -> None:
         """After the register's commit: a pull killed between the two reads the same rows again, and leaves them out."""
-        path = _mark_file(name)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_suffix(".partial")
-        partial.write_text(json.dumps(vars(self), ensure_ascii=False), encoding="utf-8")
-        partial.replace(path)
+        write_whole(_mark_file(name), json.dumps(vars(self), ensure_ascii=False))
 
 
 def _mark_file(name: str) -> Path:
@@ -476,7 +474,7 @@ class _Pull:
     @property
     def _today(self) -> Part:
         """Of records that say their period themselves the delivery is that of the day on which it came, in China."""
-        day = self.asked.now.astimezone(timezone(timedelta(hours=8))).date().isoformat()
+        day = self.asked.now.astimezone(HERE).date().isoformat()
         return day[: self.length], ""
 
     def _leave_out_held(self) -> None:

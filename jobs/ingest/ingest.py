@@ -36,6 +36,7 @@ from schemas.contract import Contract, contract, feed, feeds
 from schemas.errors import RejectedError, UserError
 from warehouse import tables
 from warehouse.settings import settings
+from warehouse.state import write_whole
 from warehouse.tables import DataFile
 
 Progress = Callable[[str, str, int], None]
@@ -429,9 +430,7 @@ def _journal() -> Path:
 
 def _begin_journal(names: Sequence[str], marks: Sequence[tuple[str, str]]) -> None:
     """Say which tables get rows of which deliveries and mappings, before the first of them has any."""
-    partial = _journal().with_suffix(".partial")
-    partial.write_text(json.dumps({"tables": list(names), "deliveries": marks}), encoding="utf-8")
-    partial.replace(_journal())
+    write_whole(_journal(), json.dumps({"tables": list(names), "deliveries": marks}))
 
 
 def _recover(progress: Progress) -> None:

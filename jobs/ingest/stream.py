@@ -38,6 +38,7 @@ from schemas.errors import RejectedError
 from warehouse import duck, tables
 from warehouse.kafka import partitions_of, spark_options
 from warehouse.settings import Settings
+from warehouse.state import write_whole
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -337,9 +338,7 @@ class FeedStream:
         return self._folder / STATE
 
     def _save(self) -> None:
-        partial = self._state_file.with_suffix(".partial")
-        partial.write_text(self._state.model_dump_json(), encoding="utf-8")
-        partial.replace(self._state_file)
+        write_whole(self._state_file, self._state.model_dump_json())
 
     def _recover(self) -> State:
         """The state as it was left; without one the tables say from which record to go on."""
