@@ -112,14 +112,14 @@ class Archive:
         spec = contract(table)
         if table in self.release.tables:
             connection, source = self._file, table
-            clauses, values = _conditions(where)
+            clauses, values = conditions(spec, where)
         elif table in self._inputs:
             connection = self._lake
             # a release of old was made from the version of the table that was in force then
             number = self.release.manifest.get("table_versions", {}).get(table, 1)
             path = duck.literal(str(tables.table_path(table, table_version=number)))
             source = f"delta_scan({path}, version := {self._inputs[table]})"
-            clauses, values = _conditions(where)
+            clauses, values = conditions(spec, where)
             clauses.append(self._current(spec))
         else:
             return [], 0
@@ -169,13 +169,18 @@ class Archive:
         return [{name: c[name] for name in told} for c in cells.values()]
 
 
-def _conditions(where: Mapping[str, Any]) -> tuple[list[str], list[Any]]:
-    """A year also stands for its months where the other side speaks of periods."""
+def conditions(spec: Contract, where: Mapping[str, Any]) -> tuple[list[str], list[Any]]:
+    """Clauses and values of a search in a table.
+
+    A year also stands for its months where the table has months only: what a sender sends, and tables by month.
+    A month stands for its year where the table has years.
+    """
     clauses, values = [], []
     for name, value in where.items():
-        if name == "period" and len(str(value)) == 4:
-            clauses.append("left(period, 4) = ?")
+        by_month = name == "month" or (name == "period" and spec.layer != "staged")
+        if by_month and len(str(value)) == 4:
+            clauses.append(f"left({name}, 4) = ?")
         else:
             clauses.append(f"{name} = ?")
-        values.append(value)
+        values.append(str(value)[:4] if name == "year" else value)
     return clauses, values

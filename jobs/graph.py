@@ -74,10 +74,13 @@ def check() -> None:
             raise GraphError(f"{job.table}: a job's table needs a period column")
         for given in job.inputs.values():
             contract(given.table)
-        if next(iter(job.inputs.values())).periods not in ("same", "year"):
-            raise GraphError(
-                f"{job.table}: its first input gives the periods; make it one of the same period"
-            )
+        for name in job.givers:
+            if name not in job.inputs:
+                raise GraphError(f"{job.table}: {name} is to give its periods and is no input of it")
+            if job.inputs[name].periods not in ("same", "year", "year_of"):
+                raise GraphError(
+                    f"{job.table}: {name} gives the periods; make it an input of the same period"
+                )
 
 
 def select(names: Iterable[str]) -> list[Job]:
@@ -122,12 +125,16 @@ def needed(rule: str, period: str, available: Iterable[str]) -> list[str]:
 
     >>> needed("year", "2024", ["2023", "2024-01", "2024-02"])
     ['2024-01', '2024-02']
+    >>> needed("to_date", "2024-02", ["2023-02", "2024-01", "2024-02", "2024-03"])
+    ['2024-01', '2024-02']
     >>> needed("upto", "2023", ["2022", "2023", "2024"])
     ['2022', '2023']
     """
     tests: Mapping[str, Callable[[str], bool]] = {
         "same": lambda p: p == period,
         "year": lambda p: p[:4] == period,
+        "year_of": lambda p: p == period[:4],
+        "to_date": lambda p: len(p) > 4 and p[:4] == period[:4] and p[: len(period)] <= period,
         "upto": lambda p: p[: len(period)] <= period,
         "all": lambda p: True,
     }
@@ -135,10 +142,15 @@ def needed(rule: str, period: str, available: Iterable[str]) -> list[str]:
 
 
 def target_periods(job: Job, known: Mapping[str, Fingerprints]) -> list[str]:
-    """The periods a table has: those of its first input."""
-    first = next(iter(job.inputs.values()))
-    periods = known.get(first.table, {})
-    return sorted({p[:4] for p in periods} if first.periods == "year" else periods)
+    """The periods a table has: those that the inputs give which are named for it."""
+    found: set[str] = set()
+    for name, which in job.givers.items():
+        given = job.inputs[name]
+        periods = set(known.get(given.table, {}))
+        if given.periods == "year":
+            periods = {p[:4] for p in periods}
+        found |= {max(periods)} if which == "last" and periods else periods
+    return sorted(found)
 
 
 def fingerprints(deliveries: list[dict[str, Any]]) -> dict[str, Fingerprints]:

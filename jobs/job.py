@@ -10,11 +10,15 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
 #: Which periods of an input an output period needs.
-#: same   - the period itself; at least one input of a job is of this kind and defines its periods
-#: year   - the year and its months (2024, 2024-01, ...); also defines periods, as years
-#: upto   - every period up to and including this one
-#: all    - every period
-PeriodRule = Literal["same", "year", "upto", "all"]
+#: same    - the period itself
+#: year    - the year and its months (2024, 2024-01, ...); where it gives a job's periods, it gives years
+#: year_of - the year in which the period lies (2024 for 2024-03)
+#: to_date - the months of the period's year up to the period (2024-01 to 2024-03 for 2024-03)
+#: upto    - every period up to and including this one
+#: all     - every period
+PeriodRule = Literal["same", "year", "year_of", "to_date", "upto", "all"]
+#: Which of an input's periods a job's table has: each of them, or the last one only.
+Given = Literal["each", "last"]
 
 
 @dataclass(frozen=True)
@@ -44,6 +48,8 @@ class Job:
     table: str
     transform: Callable[..., DataFrame]
     inputs: Mapping[str, Input]
+    #: Inputs that give the table its periods, by name; when left out, each period of the first input.
+    periods: Mapping[str, Given] = field(default_factory=dict)
     #: Loads the rules; called once a run.
     rules: Callable[[], Rules] | None = None
     #: Which input rows stand behind an output row: input table -> {column there: column here}.
@@ -52,3 +58,8 @@ class Job:
     @property
     def area(self) -> str:
         return self.table.split(".")[0]
+
+    @property
+    def givers(self) -> Mapping[str, Given]:
+        """The inputs that give the table its periods."""
+        return self.periods or {next(iter(self.inputs)): "each"}

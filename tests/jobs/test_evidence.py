@@ -11,7 +11,7 @@ import duckdb
 import pytest
 
 from jobs import graph
-from jobs.evidence import ROWS_SHOWN, Archive, Evidence
+from jobs.evidence import ROWS_SHOWN, Archive, Evidence, conditions
 from schemas.contract import contract, feeds
 from schemas.errors import RejectedError, UsageError
 from tests.built_city import one_line
@@ -206,3 +206,12 @@ def test_a_value_that_cannot_be_compared_is_said_in_one_line(archive: Archive) -
     with pytest.raises(RejectedError) as error:
         archive.explain("core.parcel", {"parcel_area_mu": "large"})
     assert one_line(error.value).startswith("core.parcel: ")
+
+
+def test_a_year_stands_for_its_months_and_a_month_for_its_year() -> None:
+    assert conditions(contract("raw.gov_tax"), {"period": "2024"}) == (["left(period, 4) = ?"], ["2024"])
+    assert conditions(contract("raw.gov_tax"), {"period": "2024-03"}) == (["period = ?"], ["2024-03"])
+    assert conditions(contract("core.enterprise_year"), {"uscc": "x", "year": "2024-03"}) == (
+        ["uscc = ?", "year = ?"],
+        ["x", "2024"],
+    )

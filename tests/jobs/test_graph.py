@@ -18,6 +18,7 @@ from pyspark.sql import SparkSession
 
 import jobs.core.parcel
 from jobs import graph
+from jobs.core import parcel
 from jobs.ingest.deliveries import DELIVERY, QUARANTINE
 from jobs.ingest.ingest import deliveries, ingest
 from jobs.job import Input, Job
@@ -276,8 +277,32 @@ def test_a_table_without_job_and_a_job_without_periods_are_named(monkeypatch: py
         graph.check()
     late = replace(found["core.parcel"], inputs={"registered": Input("raw.gov_land_parcel", "upto")})
     monkeypatch.setattr(graph, "registry", lambda: {**found, "core.parcel": late})
-    with pytest.raises(graph.GraphError, match=r"core\.parcel: its first input gives the periods"):
+    with pytest.raises(graph.GraphError, match=r"core\.parcel: registered gives the periods"):
         graph.check()
+    lost = replace(found["core.parcel"], periods={"months": "last"})
+    monkeypatch.setattr(graph, "registry", lambda: {**found, "core.parcel": lost})
+    with pytest.raises(graph.GraphError, match=r"core\.parcel: months is to give its periods"):
+        graph.check()
+
+
+def test_periods_are_those_of_the_inputs_that_give_them() -> None:
+    inputs = {"years": Input("core.enterprise", "year_of"), "months": Input("raw.gov_tax")}
+    known = {
+        "core.enterprise": dict.fromkeys(["2023", "2024"], "x"),
+        "raw.gov_tax": dict.fromkeys(["2024-01", "2024-02"], "x"),
+    }
+
+    def periods(**givers: Any) -> list[str]:
+        return graph.target_periods(Job("core.parcel", parcel.parcel, inputs, givers), known)
+
+    assert periods() == ["2023", "2024"]
+    assert periods(years="each", months="each") == ["2023", "2024", "2024-01", "2024-02"]
+    assert periods(years="each", months="last") == ["2023", "2024", "2024-02"]
+    assert graph.target_periods(Job("core.parcel", parcel.parcel, inputs, {"months": "last"}), {}) == []
+    # a month reads its year of the one and itself of the other
+    assert graph.needed("year_of", "2024-02", known["core.enterprise"]) == ["2024"]
+    assert graph.needed("to_date", "2024-02", known["raw.gov_tax"]) == ["2024-01", "2024-02"]
+    assert graph.needed("to_date", "2024", ["2023-12", "2024", "2024-01"]) == ["2024-01"]
 
 
 def test_an_unknown_area_is_named_with_the_known_ones() -> None:
