@@ -15,15 +15,15 @@ from jobs.per_mu.rules import RuleBook, rule_book
 KEY = ("year", "district_code", "list_code", "indicator_code")
 
 
-def baseline(population: DataFrame, enterprise_year: DataFrame, rules: RuleBook) -> DataFrame:
+def baseline(population: DataFrame, unit: DataFrame, rules: RuleBook) -> DataFrame:
     """One row per year, district, list and indicator of the rule sets; value by indicator's unit."""
-    return baselines(population, enterprise_year, rules.items())
+    return baselines(population, unit, rules.items())
 
 
-def baselines(population: DataFrame, enterprise_year: DataFrame, items: Items) -> DataFrame:
+def baselines(population: DataFrame, units: DataFrame, items: Items) -> DataFrame:
     """``baseline`` for the given rule sets, of districts or of the city; missing where not above zero."""
-    session = population.sparkSession
-    found = unit_figures(population, enterprise_year, items).transform(_group_values)
+    session = units.sparkSession
+    found = unit_figures(units, items).transform(_group_values)
     return (
         indicator_frame(session, items)
         .join(F.broadcast(population.select(*BY_DISTRICT).distinct()), BY_DISTRICT, "left_semi")
@@ -78,7 +78,7 @@ JOB = Job(
     transform=baseline,
     inputs={
         "population": Input("per_mu.population"),
-        "enterprise_year": Input("core.enterprise_year"),
+        "unit": Input("per_mu.unit"),
     },
     rules=rule_book,
     evidence={

@@ -16,16 +16,18 @@ from jobs.per_mu.indicator_value import indicator_values
 from jobs.per_mu.ranking import ranking_order
 from jobs.per_mu.row_identity import row_id
 from jobs.per_mu.rules import CITY, RuleBook, rule_book
+from jobs.per_mu.unit import of_city
 
 LABEL = "测算"
 
 
-def city_rank(population: DataFrame, enterprise_year: DataFrame, rules: RuleBook) -> DataFrame:
+def city_rank(population: DataFrame, unit: DataFrame, rules: RuleBook) -> DataFrame:
     """One row per unit of evaluation and year: points and place under the city rule set."""
     items = rules.city_items()
-    city = population.withColumn("district_code", F.lit(CITY))
+    units = of_city(unit)
+    found = baselines(population.withColumn("district_code", F.lit(CITY)), units, items)
     scores = (
-        indicator_values(city, enterprise_year, baselines(city, enterprise_year, items), items)
+        indicator_values(units, found, items)
         .groupBy("uscc", "year", "list_code")
         .agg(
             F.sum("score").cast("decimal(24,6)").alias("total_score"),
@@ -37,7 +39,7 @@ def city_rank(population: DataFrame, enterprise_year: DataFrame, rules: RuleBook
     place = Window.partitionBy("year", "list_code").orderBy(*ranking_order(-F.col("total_score")))
     behind = (F.col("list_size") - F.col("city_rank") + 1) * 100
     return (
-        scores.join(population.select("uscc", "year", "district_code"), ["uscc", "year"], "inner")
+        scores.join(unit.select("uscc", "year", "district_code"), ["uscc", "year"], "inner")
         .withColumns(
             {
                 "city_rank": F.row_number().over(place),
@@ -59,11 +61,11 @@ JOB = Job(
     transform=city_rank,
     inputs={
         "population": Input("per_mu.population"),
-        "enterprise_year": Input("core.enterprise_year"),
+        "unit": Input("per_mu.unit"),
     },
     rules=rule_book,
     evidence={
-        "core.enterprise_year": {"uscc": "uscc", "year": "year"},
+        "per_mu.unit": {"uscc": "uscc", "year": "year"},
         "per_mu.population": {"evaluation_uscc": "uscc", "year": "year"},
     },
 )

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import get_args
-
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from jobs.per_mu.arithmetic import VALUE_TYPE, divide
 from jobs.per_mu.parameters import BY_DISTRICT, BY_LIST, FIGURES, Items, district_frame, indicator_frame
-from jobs.per_mu.rules import ListCode
 
 #: Tax component of a rule set → column of core.enterprise_year.
 TAX_COLUMNS = {
@@ -22,6 +19,10 @@ TAX_COLUMNS = {
     "property": "tax_property_wan_yuan",
     "other": "tax_other_wan_yuan",
 }
+
+DISTRICT_TAX = "tax_contribution_wan_yuan"
+#: Columns of per_mu.unit in the order of ``FIGURES``.
+FIGURE_COLUMNS = [DISTRICT_TAX if name == "tax_contribution" else name for name in FIGURES]
 
 
 def tax_contribution(components: str = "tax_components") -> Column:
@@ -38,24 +39,18 @@ def tax_contribution(components: str = "tax_components") -> Column:
     return F.when(F.coalesce(*TAX_COLUMNS.values()).isNotNull(), total.cast(VALUE_TYPE))
 
 
-def unit_figures(population: DataFrame, enterprise_year: DataFrame, items: Items) -> DataFrame:
+def unit_figures(units: DataFrame, items: Items) -> DataFrame:
     """One row per unit, year and indicator of its list, with the parameters of rule set and indicator.
 
-    The figures of merged firms are summed into their unit; a firm that inherits a grade adds nothing.
     Value: 万元, 亩 and so on by indicator, rounded by the rule set; missing where not defined.
     """
-    session = population.sparkSession
-    members = population.where("eval_status_code = 'graded' and unit_role_code in ('own', 'merged')").select(
-        "uscc", "year", "evaluation_uscc", "district_code", "list_code", "unit_role_code"
-    )
-    units = (
-        members.join(enterprise_year.drop("district_code", "is_above_scale"), ["uscc", "year"], "inner")
-        .join(district_frame(session, items), BY_DISTRICT, "inner")
-        .withColumn("tax_contribution", tax_contribution())
-        .transform(_sum_units)
-    )
+    # taken out of an array an indicator's figures cost a look-up; a choice among columns for each indicator made
+    # methods so long that Java left them interpreted
+    figures = F.array(*[F.col(name).cast(VALUE_TYPE) for name in FIGURE_COLUMNS])
+    session = units.sparkSession
     return (
-        units.join(district_frame(session, items), BY_DISTRICT, "inner")
+        units.select("uscc", "year", "district_code", "list_code", figures.alias("figures"))
+        .join(district_frame(session, items), BY_DISTRICT, "inner")
         .join(indicator_frame(session, items), BY_LIST, "inner")
         .withColumns(
             {
@@ -69,21 +64,4 @@ def unit_figures(population: DataFrame, enterprise_year: DataFrame, items: Items
             "value", divide(*map(F.col, ("numerator", "denominator", "value_scale", "rounding_mode")))
         )
         .drop("figures", "numerator_place", "denominator_place", "denominator_factor")
-    )
-
-
-def _sum_units(members: DataFrame) -> DataFrame:
-    """Firms → units, their ``FIGURES`` as an array; the list is that of the unit's lead.
-
-    Taken out of an array an indicator's figures cost a look-up; a choice among columns for each indicator made
-    methods so long that Java left them interpreted.
-    """
-    lead = F.col("unit_role_code") == "own"
-    lists = F.array(*map(F.lit, get_args(ListCode)))
-    # numbers only, or Spark would sort the firms in order to add them up
-    return members.groupBy(F.col("evaluation_uscc").alias("uscc"), "year", "district_code").agg(
-        F.element_at(
-            lists, F.max(F.when(lead, F.array_position(lists, F.col("list_code")).cast("int")))
-        ).alias("list_code"),
-        F.array(*[F.sum(name).cast(VALUE_TYPE) for name in FIGURES]).alias("figures"),
     )

@@ -20,12 +20,10 @@ OF_VALUE_ADDED = tuple(
 )
 
 
-def indicator_value(
-    population: DataFrame, enterprise_year: DataFrame, baseline: DataFrame, rules: RuleBook
-) -> DataFrame:
+def indicator_value(unit: DataFrame, baseline: DataFrame, rules: RuleBook) -> DataFrame:
     """One row per unit of evaluation, year and indicator; score in points."""
     return (
-        indicator_values(population, enterprise_year, baseline, rules.items())
+        indicator_values(unit, baseline, rules.items())
         .withColumn("row_id", row_id("uscc", "year", "indicator_code"))
         .select(
             "uscc", "year", "indicator_code", "district_code", "list_code", "numerator", "denominator",
@@ -34,13 +32,11 @@ def indicator_value(
     )  # fmt: skip
 
 
-def indicator_values(
-    population: DataFrame, enterprise_year: DataFrame, baseline: DataFrame, items: Items
-) -> DataFrame:
+def indicator_values(units: DataFrame, baseline: DataFrame, items: Items) -> DataFrame:
     """``indicator_value`` for the given rule sets, of districts or of the city."""
     known = baseline.select(*BY_LIST, "indicator_code", F.col("value").alias("baseline"))
     return (
-        unit_figures(population, enterprise_year, items)
+        unit_figures(units, items)
         .join(F.broadcast(known), [*BY_LIST, "indicator_code"], "left")
         .withColumn("is_missing", F.col("value").isNull())
         .transform(_with_own_score)
@@ -112,13 +108,12 @@ JOB = Job(
     table="per_mu.indicator_value",
     transform=indicator_value,
     inputs={
-        "population": Input("per_mu.population"),
-        "enterprise_year": Input("core.enterprise_year"),
+        "unit": Input("per_mu.unit"),
         "baseline": Input("per_mu.baseline"),
     },
     rules=rule_book,
     evidence={
-        "core.enterprise_year": {"uscc": "uscc", "year": "year"},
+        "per_mu.unit": {"uscc": "uscc", "year": "year"},
         "per_mu.population": {"evaluation_uscc": "uscc", "year": "year"},
         "per_mu.baseline": {
             "year": "year", "district_code": "district_code", "list_code": "list_code",

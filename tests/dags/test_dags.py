@@ -35,7 +35,7 @@ DAGS = CHECKOUT / "dags"
 CORE = {"core.enterprise", "core.enterprise_event", "core.enterprise_year", "core.parcel", "core.parcel_use"}
 PER_MU = {
     "per_mu.adjustment", "per_mu.baseline", "per_mu.city_rank", "per_mu.district_summary",
-    "per_mu.enterprise_grade", "per_mu.indicator_value", "per_mu.population",
+    "per_mu.enterprise_grade", "per_mu.indicator_value", "per_mu.population", "per_mu.unit",
 }  # fmt: skip
 YEARS = ["2022", "2023"]
 #: One DAG for each group that has a feed whose sender delivers, and the feeds of each.

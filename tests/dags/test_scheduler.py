@@ -31,7 +31,7 @@ CITY = CitySpec(scale=0.005, seed=7, years=(2022, 2023))
 FROM_PARCEL = {
     "core.parcel", "core.parcel_use", "core.enterprise_year", "per_mu.adjustment", "per_mu.baseline",
     "per_mu.city_rank", "per_mu.district_summary", "per_mu.enterprise_grade", "per_mu.indicator_value",
-    "per_mu.population",
+    "per_mu.population", "per_mu.unit",
 }  # fmt: skip
 
 

@@ -208,6 +208,13 @@ def _indicators(city: City, number: int, place: Row, rule_set: str) -> Decimal:
         "I2": (year["value_added_wan_yuan"], year["land_area_mu"]),
         "I7": (year["tax_vat_wan_yuan"], year["power_kwh"] / 10000),
     }
+    summed = {k: v for k, v in year.items() if k in contract("per_mu.unit").column_names and k not in place}
+    tax = year["tax_vat_wan_yuan"]
+    _add(
+        city, "per_mu.unit",
+        **{**summed, **place, "uscc": code_of(number)}, member_count=1,
+        tax_contribution_wan_yuan=tax, city_tax_contribution_wan_yuan=tax,
+    )  # fmt: skip
     total = Decimal(0)
     for indicator, weight in WEIGHTS[place["list_code"]].items():
         numerator, denominator = sides[indicator]

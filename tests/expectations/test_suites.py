@@ -207,6 +207,12 @@ def _baseline(rows: Rows) -> dict[str, str]:
     return {"of_the_year": "ningbo-test-2021", "above_zero": "indicator_code=I2", "steady": "year=2023"}
 
 
+def _unit(rows: Rows) -> dict[str, str]:
+    _change(rows, (0,), list_code="tenant")
+    rows[1]["land_area_mu"] += 1
+    return {"units_of_population": rows[0]["uscc"], "sums_of_members": rows[1]["uscc"]}
+
+
 def _indicator_value(rows: Rows) -> dict[str, str]:
     _change(rows, (0,), list_code="tenant")
     _change(rows, (2,), weight=Decimal(61))
@@ -320,6 +326,7 @@ BAD: dict[str, Callable[[Rows], dict[str, str]]] = {
     "per_mu.district_summary": _district_summary,
     "per_mu.enterprise_grade": _enterprise_grade,
     "per_mu.indicator_value": _indicator_value,
+    "per_mu.unit": _unit,
     "per_mu.population": _population,
     "quarantine.correction": _correction,
     "quarantine.record": _record,

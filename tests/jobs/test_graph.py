@@ -30,8 +30,8 @@ from warehouse.settings import Settings, settings
 
 #: Everything below core.enterprise_year.
 AFTER_YEAR = [
-    "per_mu.population", "per_mu.adjustment", "per_mu.baseline", "per_mu.city_rank", "per_mu.indicator_value",
-    "per_mu.enterprise_grade", "per_mu.district_summary",
+    "per_mu.population", "per_mu.unit", "per_mu.adjustment", "per_mu.baseline", "per_mu.city_rank",
+    "per_mu.indicator_value", "per_mu.enterprise_grade", "per_mu.district_summary",
 ]  # fmt: skip
 PER_MU_OF_EVENTS = ["per_mu.adjustment", "per_mu.enterprise_grade", "per_mu.district_summary"]
 

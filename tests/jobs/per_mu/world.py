@@ -22,6 +22,7 @@ from jobs.per_mu.enterprise_grade import enterprise_grade
 from jobs.per_mu.indicator_value import indicator_value
 from jobs.per_mu.population import population
 from jobs.per_mu.rules import RuleBook, RuleSet, parse_rule_set
+from jobs.per_mu.unit import unit
 from schemas.contract import contract
 
 if TYPE_CHECKING:
@@ -273,17 +274,16 @@ def run(spark: SparkSession, world: World, frames: dict[str, DataFrame] | None =
     people, rows["population"] = stored(
         population(i["enterprise"], year, i["parcel"], i["parcel_use"], rules), "per_mu.population"
     )
-    bases, rows["baseline"] = stored(baseline(people, year, rules), "per_mu.baseline")
-    values, rows["indicator_value"] = stored(
-        indicator_value(people, year, bases, rules), "per_mu.indicator_value"
-    )
+    units, rows["unit"] = stored(unit(people, year, rules), "per_mu.unit")
+    bases, rows["baseline"] = stored(baseline(people, units, rules), "per_mu.baseline")
+    values, rows["indicator_value"] = stored(indicator_value(units, bases, rules), "per_mu.indicator_value")
     changes, rows["adjustment"] = stored(
         adjustment(people, i["enterprise_event"], rules), "per_mu.adjustment"
     )
     grades, rows["enterprise_grade"] = stored(
         enterprise_grade(people, i["enterprise"], values, changes, rules), "per_mu.enterprise_grade"
     )
-    _, rows["city_rank"] = stored(city_rank(people, year, rules), "per_mu.city_rank")
+    _, rows["city_rank"] = stored(city_rank(people, units, rules), "per_mu.city_rank")
     _, rows["district_summary"] = stored(
         district_summary(people, grades, year, rules), "per_mu.district_summary"
     )

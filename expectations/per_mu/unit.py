@@ -1,0 +1,42 @@
+"""Suite 评价单元数据: the units graded in their own name, and the sums of their firms."""
+
+from __future__ import annotations
+
+from expectations.suite import Check, Suite
+
+#: What is summed as it stands in core.enterprise_year.
+_SUMS = (
+    "declared_revenue_wan_yuan", "emission_t", "employees_average", "energy_tce", "land_area_mu", "power_kwh",
+    "rd_expense_wan_yuan", "revenue_wan_yuan", "value_added_wan_yuan",
+)  # fmt: skip
+
+_MEMBERS = """SELECT p.evaluation_uscc AS uscc, year, count(*) AS firms, {sums}
+    FROM per_mu.population p JOIN core.enterprise_year y USING (uscc, year)
+    WHERE p.eval_status_code = 'graded' AND p.unit_role_code IN ('own', 'merged') GROUP BY ALL"""
+
+SUITE = Suite(
+    "per_mu.unit",
+    (
+        Check(
+            "units_of_population",
+            "评价单元与名单一致",
+            "Exactly the units graded in their own name, in their district and list",
+            """SELECT coalesce(u.uscc, p.uscc) AS uscc, coalesce(u.year, p.year) AS year
+            FROM {table} u FULL JOIN (SELECT * FROM per_mu.population
+                WHERE eval_status_code = 'graded' AND unit_role_code = 'own') p
+            ON p.uscc = u.uscc AND p.year = u.year
+            WHERE u.uscc IS NULL OR p.uscc IS NULL
+                OR p.district_code <> u.district_code OR p.list_code <> u.list_code""",
+        ),
+        Check(
+            "sums_of_members",
+            "单元数据等于成员企业合计",
+            "Every figure is the sum over the unit's firms",
+            f"""SELECT u.uscc, u.year, u.member_count FROM {{table}} u
+            LEFT JOIN ({_MEMBERS.format(sums=", ".join(f"sum(y.{c}) AS {c}" for c in _SUMS))}) m
+            ON m.uscc = u.uscc AND m.year = u.year
+            WHERE m.firms IS DISTINCT FROM u.member_count
+                OR {" OR ".join(f"m.{c} IS DISTINCT FROM u.{c}" for c in _SUMS)}""",
+        ),
+    ),
+)

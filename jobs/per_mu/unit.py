@@ -1,0 +1,79 @@
+"""评价单元数据 Figures of units of evaluation: a firm with those that are merged into it.
+
+Summed once, for baselines, indicators and the city's rank alike.
+"""
+
+from __future__ import annotations
+
+from typing import get_args
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from jobs.job import Input, Job
+from jobs.per_mu.figures import DISTRICT_TAX, FIGURE_COLUMNS, tax_contribution
+from jobs.per_mu.parameters import BY_DISTRICT, district_frame
+from jobs.per_mu.row_identity import row_id
+from jobs.per_mu.rules import CITY, ListCode, RuleBook, rule_book
+from schemas.contract import contract
+
+TABLE = "per_mu.unit"
+CITY_TAX = "city_tax_contribution_wan_yuan"
+
+
+def unit(population: DataFrame, enterprise_year: DataFrame, rules: RuleBook) -> DataFrame:
+    """One row per unit graded in its own name and year; a firm that inherits a grade adds nothing.
+
+    Tax contribution (万元) by the components of the district's rule set, and by those of the city's, which is
+    missing for a year without one.
+    """
+    session = population.sparkSession
+    members = population.where("eval_status_code = 'graded' and unit_role_code in ('own', 'merged')").select(
+        "uscc", "year", "evaluation_uscc", "district_code", "list_code", "unit_role_code"
+    )
+    components = district_frame(session, rules.items()).select(*BY_DISTRICT, "tax_components")
+    of_city = district_frame(session, rules.city_items()).select(
+        "year", F.col("tax_components").alias("city_tax_components")
+    )
+    return (
+        members.join(enterprise_year.drop("district_code", "is_above_scale"), ["uscc", "year"], "inner")
+        .join(F.broadcast(components), BY_DISTRICT, "inner")
+        .join(F.broadcast(of_city), "year", "left")
+        .withColumns({DISTRICT_TAX: tax_contribution(), CITY_TAX: tax_contribution("city_tax_components")})
+        .groupBy(F.col("evaluation_uscc").alias("uscc"), "year", "district_code")
+        .agg(_lead_list(), F.count("*").cast("int").alias("member_count"), *_sums())
+        .withColumn("row_id", row_id("uscc", "year"))
+        .select(*contract(TABLE).column_names)
+    )
+
+
+def _lead_list() -> Column:
+    """The list of the unit's lead; as a number, or Spark would sort the firms in order to find it."""
+    lists = F.array(*map(F.lit, get_args(ListCode)))
+    place = F.when(F.col("unit_role_code") == "own", F.array_position(lists, F.col("list_code")).cast("int"))
+    return F.element_at(lists, F.max(place)).alias("list_code")
+
+
+def _sums() -> list[Column]:
+    types = {c.name: c.type for c in contract(TABLE).columns}
+    return [F.sum(name).cast(types[name]).alias(name) for name in (*FIGURE_COLUMNS, CITY_TAX)]
+
+
+def of_city(units: DataFrame) -> DataFrame:
+    """The units as one district, with the tax contribution by the city's rule set."""
+    return units.withColumns({"district_code": F.lit(CITY), DISTRICT_TAX: F.col(CITY_TAX)})
+
+
+JOB = Job(
+    table=TABLE,
+    transform=unit,
+    inputs={
+        "population": Input("per_mu.population"),
+        "enterprise_year": Input("core.enterprise_year"),
+    },
+    rules=rule_book,
+    evidence={
+        "core.enterprise_year": {"uscc": "uscc", "year": "year"},
+        "per_mu.population": {"evaluation_uscc": "uscc", "year": "year"},
+    },
+)
