@@ -17,6 +17,7 @@ def check_all() -> list[dict[str, Any]]:
     from expectations.baseline import baseline
     from expectations.suite import declared_suites
     from jobs import graph
+    from jobs.chain.models import load as chain_models
     from jobs.per_mu.rules import indicator_definitions, rule_book
     from schemas.contract import contracts, feeds, fields
     from warehouse import tables
@@ -42,6 +43,7 @@ def check_all() -> list[dict[str, Any]]:
         {"definition": "作业 jobs", "count": len(graph.registry())},
         {"definition": "校验套件 suites", "count": len(suites)},
         {"definition": "规则集 rule sets", "count": len(rule_book().all())},
+        {"definition": "产业链模型 chain models", "count": len(chain_models().chains)},
     ]
 
 

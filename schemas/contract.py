@@ -4,8 +4,9 @@ A contract is one YAML file ``schemas/<area>/<table>.yml``. Its columns are name
 dictionary ``schemas/fields.yml``, where type, unit, titles, description, domain and sensitivity stand
 once. Everything else (Spark schema, comments, row checks, baseline suite, data dictionary) is derived.
 
-An installation adds feeds of its own in a folder of the same layout (``raw/*.yml``, ``fields.yml``, ``units.yml``,
-``codes/*.csv``) that ``BRAIN_SCHEMAS`` names. It is read after the package's own and never changes what that says.
+An installation adds feeds of its own in a folder of the same layout (``raw/*.yml``, ``fields.yml``,
+``units.yml``, ``codes/*.csv``; chains in ``chains/*.yml``, see jobs/chain/models.py) that ``BRAIN_SCHEMAS``
+names. It is read after the package's own and never changes what that says.
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ from schemas.errors import UsageError, UserError
 SCHEMAS = Path(__file__).parent
 #: Environment variable with the folder of an installation's own contracts.
 EXTRA = "BRAIN_SCHEMAS"
+#: Code lists that an installation lengthens by codes of its own; every other list is closed.
+OPEN_LISTS = frozenset({"chain", "product", "service_class"})
 #: What a proposal (jobs/ingest/infer.py) has where a person must decide.
 UNDECIDED = "TODO"
 
@@ -432,18 +435,24 @@ def code_lists() -> list[str]:
 
 @cache
 def code_list(name: str) -> dict[str, dict[str, str]]:
-    """A code list ``schemas/codes/<name>.csv``: code → row."""
+    """A code list ``schemas/codes/<name>.csv``: code → row; of an open list, the installation's codes too."""
     import csv
 
     paths = _present(f"codes/{name}.csv")
     if not paths:
         raise ContractError(f"unknown code list {name}: add schemas/codes/{name}.csv")
-    if len(paths) > 1:
+    if len(paths) > 1 and name not in OPEN_LISTS:
         raise ContractError(
             f"{shown(paths[1])}: there is schemas/codes/{name}.csv already; give it another name"
         )
-    with paths[0].open(encoding="utf-8", newline="") as file:
-        return {row["code"]: row for row in csv.DictReader(file)}
+    found: dict[str, dict[str, str]] = {}
+    for path in paths:
+        with path.open(encoding="utf-8", newline="") as file:
+            rows = {row["code"]: row for row in csv.DictReader(file)}
+        if again := sorted(set(rows) & set(found)):
+            raise ContractError(f"{shown(path)}: {again[0]} is in schemas/codes/{name}.csv already")
+        found |= rows
+    return found
 
 
 def parse_contract(area: str, table: str, raw: dict[str, Any], where: str = "") -> Contract:

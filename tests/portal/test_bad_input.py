@@ -178,7 +178,7 @@ def test_a_broken_contract_stops_check(
 def test_check_counts_every_definition(brain) -> None:  # type: ignore[no-untyped-def]
     code, out, _ = brain("check", "--json")
     assert code == 0
-    assert out.count('"definition"') == 6 and "规则集 rule sets" in out
+    assert out.count('"definition"') == 7 and "规则集 rule sets" in out
 
 
 def test_an_unforeseen_failure_is_one_line_and_its_story_goes_to_a_file(

@@ -162,9 +162,9 @@ def test_another_change_is_refused_in_one_line(home: Path, tmp_path: Path, edit:
 
 def test_check_finds_nothing_to_say_of_tables_as_their_contracts_are(home: Path, tmp_path: Path) -> None:
     take(tmp_path, *LINES)
-    assert len(check_all()) == 6
+    assert len(check_all()) == 7
     with changed(tmp_path, FEED, second(renamed)):
-        assert len(check_all()) == 6
+        assert len(check_all()) == 7
 
 
 # --- versions ----------------------------------------------------------------------------------------
