@@ -34,13 +34,19 @@ def declared_inputs(root: Path = Path(jobs.__path__[0])) -> Mapping[str, tuple[s
 
 
 def areas() -> list[str]:
-    """Areas in an order in which they can run; where two need each other, by name."""
-    rank = {table: place for place, table in enumerate(_table_order())}
-    last: dict[str, int] = {}
-    for table, place in rank.items():
-        area = table.split(".")[0]
-        last[area] = max(last.get(area, 0), place)
-    return sorted(last, key=lambda area: last[area])
+    """Areas in an order in which they can run: each after those whose tables it reads.
+
+    Where two need each other, the one whose tables come first.
+    """
+    place: dict[str, int] = {}
+    for rank, table in enumerate(_table_order()):
+        place.setdefault(table.split(".")[0], rank)
+    waiting, order = sorted(place, key=lambda area: place[area]), list[str]()
+    while waiting:
+        free = [a for a in waiting if not {i.split(".")[0] for i in inputs_of(a)} & set(waiting) - {a}]
+        order.append((free or waiting)[0])
+        waiting.remove(order[-1])
+    return order
 
 
 def tables_of(area: str) -> list[str]:

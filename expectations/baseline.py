@@ -10,8 +10,15 @@ from schemas.contract import Column, Contract, Domain
 
 #: Tables of which a city, or a small part of it, can truly have no row.
 MAY_BE_EMPTY = frozenset(
-    {"quarantine.record", "quarantine.correction", "core.enterprise_event", "per_mu.adjustment"}
-)
+    {
+        "quarantine.record", "quarantine.correction", "core.enterprise_event", "per_mu.adjustment",
+        # changes of identity are rare, and months begin in one year
+        "core.enterprise_month", "core.group_member", "core.identity_event", "core.identity_review",
+        "core.succession",
+        # enterprises tell of products and trades by choice
+        "chain.trade", "chain.supply_flow", "chain.local_supplier",
+    }
+)  # fmt: skip
 
 _DUCKDB_TYPES = {
     "string": "VARCHAR",

@@ -10,22 +10,19 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
 from portal.bench_rows import Row, Say, row
-from portal.memory import held_bytes
+from portal.memory import Watch
 from schemas.contract import feeds
 from schemas.errors import RejectedError, UsageError
 from warehouse import duck
 from warehouse.settings import CHECKOUT
 
-#: Seconds between two looks at the processes' memory.
-LOOK = 0.5
 REPEATS = 5
-NAMES = ("demo", "ingest", "stream")
+NAMES = ("demo", "ingest", "stream", "chain", "profile")
 
 
 @dataclass
@@ -41,6 +38,14 @@ def run_bench(name: str, scale: float, say: Say) -> list[Row]:
     """The rows of a benchmark: what, measured, goal, and where there is one a peer and the ratio to it."""
     if name not in NAMES:
         raise UsageError(f"unknown benchmark {name}; there are {', '.join(NAMES)}")
+    if name in ("chain", "profile"):
+        from portal import bench_tables
+
+        if scale != 1:
+            raise UsageError(
+                f"bench {name} measures the home's own city; ./brain demo --scale {scale} makes another"
+            )
+        return bench_tables.run(name, say)
     with tempfile.TemporaryDirectory(prefix="brain-bench-") as folder:
         if name != "demo":
             from portal import bench_ingest, bench_stream
@@ -105,40 +110,12 @@ def _brain(home: Path, *words: str) -> Measured:
         stderr=subprocess.PIPE,
         text=True,
     )
-    watch = _Watch(process.pid, home)
-    watch.start()
-    out, err = process.communicate()
-    seconds = time.monotonic() - start
-    watch.stop()
+    with Watch(process.pid, home) as watch:
+        out, err = process.communicate()
+        seconds = time.monotonic() - start
     if process.returncode:
         raise RejectedError((err.strip().splitlines() or [f"brain {words[0]} failed"])[-1])
     return Measured(seconds, watch.peak / 2**30, json.loads(out) if "--json" in words else [])
-
-
-class _Watch(threading.Thread):
-    """Most memory held at a time by a process, its children, and the home's engine."""
-
-    def __init__(self, pid: int, home: Path) -> None:
-        super().__init__(daemon=True)
-        self.peak = 0
-        self._pid = pid
-        self._state = home / "engine" / "engine.json"
-        self._done = threading.Event()
-
-    def run(self) -> None:
-        while not self._done.wait(LOOK):
-            self.peak = max(self.peak, held_bytes(self._pids()))
-
-    def stop(self) -> None:
-        self._done.set()
-        self.join()
-
-    def _pids(self) -> set[int]:
-        try:
-            state = json.loads(self._state.read_text())
-        except (OSError, ValueError):
-            return {self._pid}
-        return {self._pid, state["java"], state["supervisor"]}
 
 
 def _versions(home: Path) -> dict[str, int]:

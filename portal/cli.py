@@ -467,12 +467,60 @@ def explain(
 
 
 @app.command()
-def bench(
-    name: Annotated[str, typer.Argument(help="What to measure: demo, ingest, stream.")] = "demo",
-    scale: Annotated[float, typer.Option(help="Size of the city, the file or the stream.")] = 1.0,
+def card(
+    who: Annotated[str, typer.Argument(metavar="USCC", help="A credit code, or a part of a name.")],
+    year: Annotated[
+        str | None, typer.Option(help="A year, e.g. 2023; the enterprise's last one when left out.")
+    ] = None,
+    html: Annotated[
+        Path | None, typer.Option(help="Write the sheet as one page, for A4 paper and phones.")
+    ] = None,
+    release: Annotated[int | None, typer.Option(help="A release; the latest when left out.")] = None,
     json: Json = False,
 ) -> None:
-    """Measure the whole run, ingest or a stream, beside a peer on the same data; takes several minutes."""
+    """One enterprise's sheet: who, grade and why, five years, chains, tags, scores, what would lift it."""
+    from portal import card as sheet
+    from portal import card_screen
+    from warehouse.releases import open_release
+
+    opened = open_release(release)
+    with sheet.reading(opened) as query:
+        matches, found = sheet.find(query, who)
+        if found == 1:
+            made = sheet.gather(query, opened.number, matches[0].uscc, year)
+        elif html is not None:
+            raise UsageError(
+                f"{found:,} enterprises have {who} in their names; --html needs one: give its code"
+            )
+        elif json:
+            console.as_json([vars(match) for match in matches])
+            return
+        else:
+            card_screen.show_matches(matches, found, who)
+            return
+    if html is not None:
+        from portal import card_page
+
+        card_page.write(made, html)
+    if json:
+        console.as_json([sheet.as_row(made)])
+    elif html is not None:
+        console.say(f"wrote {html}")
+    else:
+        card_screen.show(made)
+
+
+@app.command()
+def bench(
+    name: Annotated[
+        str, typer.Argument(help="What to measure: demo, ingest, stream, chain, profile.")
+    ] = "demo",
+    scale: Annotated[
+        float, typer.Option(help="Size of the city, the file or the stream; the areas are those of the home.")
+    ] = 1.0,
+    json: Json = False,
+) -> None:
+    """Measure the whole run, ingest, a stream, or an area's tables, beside a peer on the same data; takes minutes."""
     from portal.bench import run_bench
 
     rows = run_bench(name, scale, lambda line: console.err.print(line, markup=False))

@@ -3,9 +3,47 @@
 from __future__ import annotations
 
 import contextlib
+import json
+import threading
 from collections.abc import Iterable
+from pathlib import Path
+from types import TracebackType
+from typing import Self
 
 import psutil
+
+#: Seconds between two looks at the processes' memory.
+LOOK = 0.5
+
+
+class Watch(threading.Thread):
+    """Most memory held at a time by a process, its children, and a home's engine, while the block lasts."""
+
+    def __init__(self, pid: int, home: Path) -> None:
+        super().__init__(daemon=True)
+        self.peak = 0
+        self._pid = pid
+        self._state = home / "engine" / "engine.json"
+        self._done = threading.Event()
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
+        self._done.set()
+        self.join()
+
+    def run(self) -> None:
+        while not self._done.wait(LOOK):
+            self.peak = max(self.peak, held_bytes(self._pids()))
+
+    def _pids(self) -> set[int]:
+        try:
+            state = json.loads(self._state.read_text())
+        except (OSError, ValueError):
+            return {self._pid}
+        return {self._pid, state["java"], state["supervisor"]}
 
 
 def held_bytes(pids: Iterable[int]) -> int:

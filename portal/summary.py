@@ -42,6 +42,24 @@ _TOP = f"""
         AND rank_in_list <= {TOP} ORDER BY rank_in_list"""
 
 
+_CHAINS = """
+    SELECT c.zh AS 产业链, (m.output_wan_yuan / 10000)::DECIMAL(18, 1) AS 产值亿元,
+        m.output_growth_pct::DECIMAL(18, 1) AS "增速%", m.firm_count AS 企业, m.above_scale_count AS 规上,
+        count(*) FILTER (g.state_code = 'strong') AS 优势, count(*) FILTER (g.state_code = 'weak') AS 薄弱,
+        count(*) FILTER (g.state_code = 'single_point') AS 单点,
+        count(*) FILTER (g.state_code = 'missing') AS 缺失,
+        coalesce(string_agg(g.node_name_zh, '、' ORDER BY g.node_code)
+            FILTER (g.state_code = 'missing'), '') AS 缺失环节
+    FROM chain.chain_metrics m JOIN release.code c ON c.list = 'chain' AND c.code = m.chain_code
+    JOIN chain.gap g ON g.chain_code = m.chain_code AND g.year = m.year
+    WHERE m.period = ? GROUP BY ALL ORDER BY m.output_wan_yuan DESC"""
+
+_TARGET = """
+    SELECT (output_wan_yuan / 10000)::DECIMAL(18, 0) AS output, target_year,
+        (target_wan_yuan / 10000)::DECIMAL(18, 0) AS target, target_progress_pct::DECIMAL(18, 1) AS progress
+    FROM chain.target_progress WHERE chain_code = 'ALL' AND year = ?"""
+
+
 def query(release: Release, sql: str, *values: object) -> list[dict[str, Any]]:
     """Rows of a release file."""
     with duck.connect(release.file, read_only=True) as connection:
@@ -71,6 +89,7 @@ def show(report: DemoReport, seconds: Mapping[str, float]) -> None:
     _show_plan(report)
     _show_gate(release)
     _show_grades(release)
+    _show_chains(release)
     _show_times(seconds)
     _show_next(report)
 
@@ -121,6 +140,16 @@ def _show_grades(release: Release) -> None:
         "code"
     ]
     console.show(query(release, _TOP, year, code), f"{district}规上前{TOP}名 Top {TOP} above scale, {year}")
+
+
+def _show_chains(release: Release) -> None:
+    year = _latest_year(release)
+    console.show(query(release, _CHAINS, year), f"十条标志性产业链 The ten chains, {year}")
+    for total in query(release, _TARGET, year):
+        console.say(
+            f"合计 together {total['output']:,} 亿元; {total['target_year']} 年目标 target "
+            f"{total['target']:,} 亿元 ({total['progress']} %)"
+        )
 
 
 def _latest_year(release: Release) -> str:

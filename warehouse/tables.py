@@ -259,12 +259,16 @@ def replace_periods(
     """Replace whole periods in one commit; a row outside them is an error, not a surprise."""
     create_if_absent(spec)
     listed = ", ".join(f"'{p}'" for p in sorted(periods))
+    before = version(spec.name)
     (
         _writer(frame, spec, metadata)
         .mode("overwrite")
         .option("replaceWhere", f"{spec.period} IN ({listed})")
         .save(str(table_path(spec.name)))
     )
+    if version(spec.name) == before:
+        # where no row comes or goes Spark commits nothing, and what the periods were made from would be lost
+        add_rows([], spec, metadata)
 
 
 def delete(spec: Contract, condition: str) -> None:

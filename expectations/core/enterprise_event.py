@@ -1,4 +1,4 @@
-"""Suite 荣誉与处罚: kinds, codes and dates."""
+"""Suite 荣誉、处罚与失信: kinds, codes and dates."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ SUITE = Suite(
         Check(
             "code_of_kind",
             "事件代码属于其类别",
-            "Honours have honour codes, penalties and accidents penalty codes",
+            "Honours have honour codes, credit records credit codes, penalties and accidents penalty codes",
             """SELECT event_id, year, event_kind_code, event_code FROM {table} WHERE CASE event_kind_code
             WHEN 'honour' THEN event_code NOT IN (SELECT code FROM codes.honour)
+            WHEN 'credit' THEN event_code NOT IN (SELECT code FROM codes.credit)
             ELSE event_code NOT IN (SELECT code FROM codes.penalty) END""",
         ),
         Check(
@@ -24,8 +25,10 @@ SUITE = Suite(
         Check(
             "date_in_year",
             "事件日期在年度内",
-            "The event happened in its year",
-            "SELECT event_id, year FROM {table} WHERE CAST(year(event_date) AS VARCHAR) <> year",
+            "The event happened in its year; a credit record may also be removed in it",
+            """SELECT event_id, year FROM {table} WHERE CAST(year(event_date) AS VARCHAR) <> year
+            AND NOT (event_kind_code = 'credit' AND CAST(year(event_date) AS VARCHAR) < year
+                AND coalesce(CAST(year(valid_until_date) AS VARCHAR) = year, false))""",
             level="warn",
         ),
         Check(

@@ -14,6 +14,7 @@ _OWN = {
     "declared_revenue": ("申报营业收入", "declared revenue", "declared_revenue_wan_yuan"),
     "power": ("用电量", "electricity", "power_kwh"),
     "energy": ("综合能耗", "energy", "energy_tce"),
+    "water": ("用水量", "water", "water_m3"),
     "output": ("工业总产值", "output", "output_wan_yuan"),
     "revenue": ("营业收入", "revenue", "revenue_wan_yuan"),
     "value_added": ("工业增加值", "value added", "abs(value_added_wan_yuan)"),
@@ -231,6 +232,21 @@ SUITE = Suite(
             "Energy at equivalent value is not below calorific value, but for 5 % of a year's firms",
             """SELECT year FROM {table} GROUP BY year HAVING
             count(*) FILTER (energy_calorific_tce > energy_tce) > 5 + 0.05 * count(energy_tce)""",
+        ),
+        Check(
+            "patents_of_kinds",
+            "有效发明专利不多于有效专利",
+            "Inventions in force are among the patents in force",
+            "SELECT uscc, year FROM {table} WHERE inventions_valid_count > patents_valid_count",
+        ),
+        Check(
+            "exports_to_revenue",
+            "海关出口额不高于营业收入的三倍",
+            "Exports exceed three times revenue in at most five firms and 5 % of a year's exporters",
+            """SELECT year FROM {table} WHERE revenue_wan_yuan > 0 GROUP BY year HAVING
+            count(*) FILTER (customs_export_wan_yuan > 3 * revenue_wan_yuan)
+                > 5 + 0.05 * count(customs_export_wan_yuan)""",
+            level="warn",
         ),
         *_unit_slips(),
         *_totals(),

@@ -1,18 +1,21 @@
 """企业年度数据 Enterprise figures by year: every feed's figures beside the directory's firms.
 
-Months add up to the year (tax, electricity), are averaged (insured persons), or are cumulative already (monthly
-statistics: the year's last month counts). Missing stays missing.
+Months add up to the year (tax, electricity, water, customs), are averaged (insured persons), or are cumulative
+already (monthly statistics: the year's last month counts). Missing stays missing.
+
+Rows under the code of an absorbed firm, a code before the present one or a branch count for the enterprise behind it
+(``jobs/core/identity.py``). Statistics and energy do not: they are what firms of the directory report of themselves.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from jobs.columns import no_texts, present
-from jobs.core.identity import row_id
+from jobs.core.identity import behind, row_id, successors
 from jobs.job import Input, Job
 from schemas.contract import contract
 
@@ -22,6 +25,8 @@ TYPES = {c.name: c.type for c in contract(TABLE).columns}
 STATISTICS = [c for c in contract("raw.gov_statistics_annual").source.mapping if c != "uscc"]  # type: ignore[union-attr]
 TAXES = [c for c in contract("raw.gov_tax").source.mapping if c != "uscc"]  # type: ignore[union-attr]
 POLLUTANTS = ["cod_t", "nh3n_t", "so2_t", "nox_t"]
+#: Column → direction of trade.
+DIRECTIONS: Mapping[str, str] = {"customs_export_wan_yuan": "export", "customs_import_wan_yuan": "import"}
 
 
 def enterprise_year(
@@ -34,16 +39,24 @@ def enterprise_year(
     energy: DataFrame,
     emission: DataFrame,
     insurance: DataFrame,
+    water: DataFrame,
+    customs: DataFrame,
+    patents: DataFrame,
     refused: DataFrame,
+    succession: DataFrame,
 ) -> DataFrame:
     """One row per enterprise and year of the directory."""
+    spans = successors(succession)
     parts = {
         "gov_statistics": statistics(annual, monthly),
-        "gov_tax": totals(tax, TAXES),
-        "gov_electricity": totals(electricity, ["power_kwh"]),
+        "gov_tax": totals(behind(tax, spans), TAXES),
+        "gov_electricity": totals(behind(electricity, spans), ["power_kwh"]),
         "gov_energy": totals(energy, ["energy_tce", "energy_calorific_tce"]),
-        "gov_emission": emissions(emission),
-        "gov_social_insurance": by_year(insurance, round_half_up("insured_count")),
+        "gov_emission": emissions(behind(emission, spans)),
+        "gov_social_insurance": insured(behind(insurance, spans)),
+        "gov_water": totals(behind(water, spans), ["water_m3"]),
+        "gov_customs": totals(behind(by_direction(customs), spans), DIRECTIONS),
+        "gov_patent": behind(in_force(patents, enterprises), spans, period="year").transform(patent_counts),
         "land": land(uses),
     }
     rows = enterprises.select("uscc", "year", "district_code", "is_above_scale", "known_at")
@@ -52,7 +65,7 @@ def enterprise_year(
         known = part.withColumnRenamed("known_at", f"known_{name}").hint("shuffle_hash")
         rows = rows.join(known, ["uscc", "year"], "left")
     return (
-        rows.join(quarantined(refused), ["uscc", "year"], "left")
+        rows.join(quarantined(behind(refused, spans)), ["uscc", "year"], "left")
         .withColumn("missing_feeds", missing_feeds())
         .withColumn("quarantined_feeds", doubtful_feeds())
         .withColumn("known_at", F.greatest("known_at", *(f"known_{name}" for name in parts)))
@@ -75,9 +88,57 @@ def totals(feed: DataFrame, columns: Iterable[str]) -> DataFrame:
     return by_year(feed, *(F.sum(c).cast(TYPES[c]).alias(c) for c in columns))
 
 
-def round_half_up(column: str) -> Column:
-    """Average over the year's periods, to whole units."""
-    return F.round(F.avg(F.col(column).cast("decimal(18,2)")), 0).cast(TYPES[column]).alias(column)
+def insured(feed: DataFrame) -> DataFrame:
+    """Insured persons averaged over the year's periods, rounded half up; an enterprise's codes are added up."""
+    # each month is a bit, a year of its own the lowest: the periods are those in which any of the codes has a row
+    month = F.coalesce(F.substring("period", 6, 2).try_cast("int"), F.lit(0))
+    periods = F.bit_count(F.bit_or(F.call_function("shiftleft", F.lit(1), month)))
+    return (
+        by_year(feed, F.sum("insured_count").alias("persons"), periods.alias("periods"))
+        .withColumn(
+            "insured_count", F.expr("(2 * persons + periods) div (2 * periods)").cast(TYPES["insured_count"])
+        )
+        .drop("persons", "periods")
+    )
+
+
+def by_direction(customs: DataFrame) -> DataFrame:
+    """Customs values as exports and imports."""
+    direction = F.col("trade_direction_code")
+    return customs.withColumns(
+        {
+            column: F.when(direction == code, F.col("customs_value_wan_yuan"))
+            for column, code in DIRECTIONS.items()
+        }
+    )
+
+
+def in_force(patents: DataFrame, enterprises: DataFrame) -> DataFrame:
+    """Each patent as it stood at the end of each year: as last told up to then."""
+    told = Window.partitionBy("patent_code").orderBy("told", "period")
+    states = patents.withColumn("told", F.left("period", F.lit(4))).withColumn(
+        "replaced", F.lead("told").over(told)
+    )
+    years = F.broadcast(enterprises.select("year").distinct())
+    stands = (F.col("told") <= F.col("year")) & (
+        F.col("replaced").isNull() | (F.col("year") < F.col("replaced"))
+    )
+    return states.join(years, stands, "inner")
+
+
+def patent_counts(states: DataFrame) -> DataFrame:
+    """Patents of each firm and year: applied for and granted in it, in force at its end."""
+    is_valid = F.col("patent_status_code") == "granted"
+    counted = {
+        "patents_applied_count": F.year("applied_date") == F.col("year").cast("int"),
+        "patents_granted_count": F.year("granted_date") == F.col("year").cast("int"),
+        "inventions_valid_count": is_valid & (F.col("patent_kind_code") == "invention"),
+        "patents_valid_count": is_valid,
+    }
+    return states.groupBy("uscc", "year").agg(
+        *(F.count_if(condition).cast(TYPES[name]).alias(name) for name, condition in counted.items()),
+        F.max("known_at").alias("known_at"),
+    )
 
 
 def statistics(annual: DataFrame, monthly: DataFrame) -> DataFrame:
@@ -160,7 +221,11 @@ JOB = Job(
         "energy": Input("raw.gov_energy"),
         "emission": Input("raw.gov_emission"),
         "insurance": Input("raw.gov_social_insurance", "year"),
+        "water": Input("raw.gov_water", "year"),
+        "customs": Input("raw.gov_customs", "year"),
+        "patents": Input("raw.gov_patent", "upto"),
         "refused": Input("quarantine.record", "year"),
+        "succession": Input("core.succession", "upto"),
     },
     evidence={
         "core.enterprise": {"uscc": "uscc", "year": "year"},
@@ -172,6 +237,10 @@ JOB = Job(
         "raw.gov_energy": {"uscc": "uscc", "period": "year"},
         "raw.gov_emission": {"uscc": "uscc", "period": "year"},
         "raw.gov_social_insurance": {"uscc": "uscc", "period": "year"},
+        "raw.gov_water": {"uscc": "uscc", "period": "year"},
+        "raw.gov_customs": {"uscc": "uscc", "period": "year"},
+        "raw.gov_patent": {"uscc": "uscc"},
+        "core.succession": {"to_uscc": "uscc"},
         "quarantine.record": {"uscc": "uscc", "period": "year"},
     },
 )

@@ -5,17 +5,21 @@ from __future__ import annotations
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from jobs.core.identity import UNDIVIDED, flags, present_district, row_id
+from jobs.core.identity import UNDIVIDED, behind, flags, present_district, row_id, successors
 from jobs.job import Input, Job
 from schemas.contract import contract
 
 TABLE = "core.parcel"
 
 
-def parcel(registered: DataFrame) -> DataFrame:
-    """One row per parcel and year, in today's districts, with what is odd about its title."""
+def parcel(registered: DataFrame, succession: DataFrame) -> DataFrame:
+    """One row per parcel and year, in today's districts, with what is odd about its title.
+
+    Of a title in the name of a firm that was absorbed, its successor is the holder.
+    """
     return (
-        registered.withColumn("year", F.col("period"))
+        registered.withColumns({"year": F.col("period"), "titled_uscc": F.col("owner_uscc")})
+        .transform(behind, successors(succession), "owner_uscc")
         .withColumn(
             "district_code",
             F.coalesce(
@@ -28,6 +32,7 @@ def parcel(registered: DataFrame) -> DataFrame:
             "land_flags",
             flags(
                 disputed=F.col("is_disputed"),
+                holder_succeeded=F.col("owner_uscc") != F.col("titled_uscc"),
                 no_certificate=F.col("certificate_code").isNull(),
                 no_holder=F.col("owner_uscc").isNull(),
             ),
@@ -40,6 +45,9 @@ def parcel(registered: DataFrame) -> DataFrame:
 JOB = Job(
     table=TABLE,
     transform=parcel,
-    inputs={"registered": Input("raw.gov_land_parcel")},
-    evidence={"raw.gov_land_parcel": {"parcel_id": "parcel_id", "period": "year"}},
+    inputs={"registered": Input("raw.gov_land_parcel"), "succession": Input("core.succession", "upto")},
+    evidence={
+        "raw.gov_land_parcel": {"parcel_id": "parcel_id", "period": "year"},
+        "core.succession": {"to_uscc": "owner_uscc"},
+    },
 )

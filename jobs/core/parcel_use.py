@@ -1,5 +1,8 @@
 """宗地使用 Uses of parcels: who uses how much of each parcel; over a parcel never more than there is.
 
+A user or lessor that was absorbed, or is a branch, is the enterprise behind it: uses of several of its codes are
+added up, and what it lets to itself is its own use.
+
 The rules, in order:
 1. A tenant's land is its surveyed land, else its share of the parcel's floor area.
 2. What a tenant sublets is the subtenant's and no longer its own.
@@ -12,19 +15,20 @@ from __future__ import annotations
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
-from jobs.core.identity import flags, present_district, row_id
+from jobs.core.identity import behind, flags, present_district, row_id, successors
 from jobs.job import Input, Job
 from schemas.contract import contract
 
 TABLE = "core.parcel_use"
 AREA = "decimal(18,6)"
+TYPES = {c.name: c.type for c in contract("raw.gov_land_survey").columns}
 #: Survey and register are measured apart; a difference below this share is not worth a flag.
 TOLERANCE = 0.01
 
 
-def parcel_use(parcels: DataFrame, survey: DataFrame) -> DataFrame:
+def parcel_use(parcels: DataFrame, survey: DataFrame, succession: DataFrame) -> DataFrame:
     """One row per parcel, user, kind of use and year."""
-    uses = surveyed_uses(parcels, survey)
+    uses = surveyed_uses(parcels, by_enterprise(survey, succession))
     tenants = uses.where("use_type_code <> 'own'").transform(without_sublets).transform(fit_into_parcel)
     holders = own_uses(parcels, uses, tenants)
     columns = contract(TABLE).column_names
@@ -35,14 +39,44 @@ def parcel_use(parcels: DataFrame, survey: DataFrame) -> DataFrame:
     )
 
 
+MEASURED = ("surveyed_area_mu", "floor_area_m2", "floor_share_pct")
+
+
+def by_enterprise(survey: DataFrame, succession: DataFrame) -> DataFrame:
+    """One row for each parcel, enterprise and kind of use.
+
+    Where a code has two rows of one kind the latest counts; those of several codes of an enterprise are added up.
+    """
+    spans = successors(succession)
+    is_moved = (F.col("uscc") != F.col("sent_uscc")) | (F.col("lessor_uscc") != F.col("sent_lessor"))
+    of_itself = F.coalesce((F.col("uscc") == F.col("lessor_uscc")) & is_moved, F.lit(False))
+    named = (
+        survey.withColumns({"sent_uscc": F.col("uscc"), "sent_lessor": F.col("lessor_uscc")})
+        .transform(behind, spans)
+        .transform(behind, spans, "lessor_uscc")
+        .withColumn("use_type_code", F.when(of_itself, "own").otherwise(F.col("use_type_code")))
+        .withColumn("lessor_uscc", F.when(~of_itself, F.col("lessor_uscc")))
+    )
+    key = ["parcel_id", "uscc", "use_type_code", "period"]
+    latest = Window.partitionBy(*key).orderBy(
+        "sent_uscc", F.col("known_at").desc(), "delivery_id", "source_row"
+    )
+    together = latest.rowsBetween(Window.unboundedPreceding, Window.unboundedFollowing)
+    counts = F.coalesce(F.lag("sent_uscc").over(latest) != F.col("sent_uscc"), F.lit(True))
+    return (
+        named.withColumns({"_counts": counts, "_place": F.row_number().over(latest)})
+        .withColumns(
+            {c: F.sum(F.when(F.col("_counts"), F.col(c))).over(together).cast(TYPES[c]) for c in MEASURED}
+        )
+        .where("_place = 1")
+    )
+
+
 def surveyed_uses(parcels: DataFrame, survey: DataFrame) -> DataFrame:
-    """Survey rows with their parcel; one row for each parcel, user and kind of use.
+    """Survey rows with their parcel.
 
     A use of a parcel that the register lacks is kept: its own surveyed land then stands for the parcel's.
     """
-    key = ["parcel_id", "uscc", "use_type_code", "period"]
-    latest = Window.partitionBy(*key).orderBy(F.col("known_at").desc(), "delivery_id", "source_row")
-    one = survey.withColumn("_place", F.row_number().over(latest)).where("_place = 1")
     land = parcels.select(
         "parcel_id", "year", "district_code", "parcel_area_mu", "owner_uscc",
         F.col("known_at").alias("parcel_known_at"), F.lit(True).alias("is_registered"),
@@ -53,7 +87,7 @@ def surveyed_uses(parcels: DataFrame, survey: DataFrame) -> DataFrame:
         F.try_divide("floor_area_m2", F.sum("floor_area_m2").over(whole)),
     )
     return (
-        one.withColumn("year", F.col("period"))
+        survey.withColumn("year", F.col("period"))
         .join(land, ["parcel_id", "year"], "left")
         .withColumn(
             "parcel_area_mu",
@@ -164,9 +198,14 @@ def own_uses(parcels: DataFrame, uses: DataFrame, tenants: DataFrame) -> DataFra
 JOB = Job(
     table=TABLE,
     transform=parcel_use,
-    inputs={"parcels": Input("core.parcel"), "survey": Input("raw.gov_land_survey")},
+    inputs={
+        "parcels": Input("core.parcel"),
+        "survey": Input("raw.gov_land_survey"),
+        "succession": Input("core.succession", "upto"),
+    },
     evidence={
         "core.parcel": {"parcel_id": "parcel_id", "year": "year"},
         "raw.gov_land_survey": {"parcel_id": "parcel_id", "period": "year"},
+        "core.succession": {"to_uscc": "uscc"},
     },
 )

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 from collections import Counter
@@ -17,19 +18,27 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+from pyarrow import csv
 
+from jobs.demo_city import market
+from jobs.demo_city.chains import MODELS
 from jobs.demo_city.delivery import Frame, deliver, encode, file_name, replace, sent_at, source_of
 from jobs.demo_city.faults import Plan, apply, plan_faults
 from jobs.demo_city.feeds import City, build_city, land_uses
 from jobs.demo_city.figures import TAXES
+from jobs.demo_city.marks import clusters, marked
 from jobs.demo_city.parameters import parameters
 from jobs.demo_city.population import ABOVE
 from jobs.demo_city.schedule import deliveries
+from jobs.demo_city.successions import plan_identities, with_branches
 from schemas.contract import SCHEMAS, feeds
 from schemas.errors import UsageError
 
 MARKER = ".demo_city.json"
-TRUTH = "planted_faults.json"
+TRUTH, IDENTITIES = "planted_faults.json", "identities.json"
+#: What firms truly make, and where the city lacks something; no job reads them.
+POSITIONS, GAPS = "chain_positions.csv", "chain_gaps.json"
 MIN_SCALE, MAX_SCALE = 0.005, 10.0
 LAST_YEAR = 2035
 
@@ -100,7 +109,7 @@ class GenerationReport:
 def generate(
     spec: CitySpec, landing: Path, truth: Path, progress: Callable[[str, int], None] | None = None
 ) -> GenerationReport:
-    """Write the city's files to ``landing/<feed>/`` and its planted faults to ``truth``.
+    """Write the city's files to ``landing/<feed>/``; its planted faults, identities and true positions to ``truth``.
 
     A city that already lies there is kept as it is; another demo city's files are removed first. Files that
     the demo city did not write are left alone.
@@ -118,13 +127,17 @@ def generate(
     _remove(landing, found.get("files", []))
 
     city = build_city(parameters(), spec.seed, spec.scale, max(2024, spec.years[-1]))
+    replace(truth / POSITIONS, _csv(market.positions(city, spec.years)))
+    replace(truth / GAPS, _dump(market.gaps(city)))
     plan = plan_faults(city, spec.years)
+    identities = plan_identities(city, spec.years, plan.taken)
+    plan = dataclasses.replace(plan, edits=(*plan.edits, *identities.edits))
     state: dict[str, Any] = {**identity, "complete": False, "files": planned_files(city, spec, plan)}
     replace(marker, _dump(state))
     records: dict[str, Counter[str]] = {}
     faults: list[dict[str, Any]] = []
     for _, _, _, build in deliveries(city, spec.years):
-        for frame in _send(landing, build(), plan, faults):
+        for frame in _send(landing, with_branches(build(), identities), plan, faults):
             records.setdefault(frame.feed, Counter())[frame.period] += frame.rows
             if progress:
                 progress(frame.feed, frame.rows)
@@ -132,6 +145,7 @@ def generate(
         fault |= {"id": f"F{number:03d}"}
     order = ("id", "kind", "feed", "period", "part", "file", "key", "cells", "outcome")
     replace(truth / TRUTH, _dump([{k: f[k] for k in order} for f in faults]))
+    replace(truth / IDENTITIES, _dump(identities.truth))
     state |= {
         "complete": True,
         "records": records,
@@ -145,7 +159,8 @@ def is_there(spec: CitySpec, landing: Path, truth: Path) -> bool:
     """Whether exactly this city's files lie in the landing folder."""
     found = _read_marker(landing / MARKER)
     same = all(found.get(k) == v for k, v in _identity(spec).items())
-    return bool(found.get("complete")) and same and (truth / TRUTH).exists()
+    told = all((truth / name).exists() for name in (TRUTH, IDENTITIES, POSITIONS, GAPS))
+    return bool(found.get("complete")) and same and told
 
 
 def _identity(spec: CitySpec) -> dict[str, Any]:
@@ -204,7 +219,10 @@ def planned_files(city: City, spec: CitySpec, plan: Plan) -> list[str]:
 
 
 def compare_with_plan(city: City) -> tuple[Comparison, ...]:
-    """The base year's totals of firms above scale beside those of 宁波市制造业高质量发展"十四五"规划."""
+    """The base year's totals of firms above scale beside those of 宁波市制造业高质量发展"十四五"规划.
+
+    The last four are parts of the value added that overlap: they are never added together.
+    """
     p, q = city.p, city.population
     year = p.base_year
     figures, above = city.year(year), q.status[year] == ABOVE
@@ -219,8 +237,13 @@ def compare_with_plan(city: City) -> tuple[Comparison, ...]:
     made["tax_contribution"] = (int(sum(int(figures.taxes[key][above].sum()) for key in TAXES)), 10)
     made["land"] = (int(uses.area[above[uses.site]].sum()), 2)
     made["energy"] = (int(figures.energy[above].sum()), 2)
+    value = figures.money["value_added"]
+    made["clusters"] = (int(value[clusters(city, year) >= 0].sum()), 5)
+    made |= {
+        key: (int(value[marked(city, year, key)].sum()), 5) for key in ("strategic", "hightech", "equipment")
+    }
     rows = []
-    for total in p.totals:
+    for total in (*p.totals, *p.marks.totals):
         number, digits = made[total.key]
         plan = Decimal(str(total.value)) * Decimal(str(q.scale))
         generated = Decimal(number).scaleb(-digits)
@@ -235,10 +258,11 @@ def compare_with_plan(city: City) -> tuple[Comparison, ...]:
 
 
 def generator_version() -> str:
-    """Hash of what decides the files' bytes: this package, the feeds' source blocks, code lists, numpy."""
+    """Hash of what decides the files' bytes: this package, code lists, models, the feeds' source blocks, numpy."""
     here = Path(__file__).parent
     state = hashlib.sha256(np.__version__.split(".")[0].encode())
-    for path in sorted([*here.glob("*.py"), *here.glob("*.yml"), *(SCHEMAS / "codes").glob("*.csv")]):
+    codes, models = (SCHEMAS / "codes").glob("*.csv"), MODELS.glob("*.yml")
+    for path in sorted([*here.glob("*.py"), *here.glob("*.yml"), *codes, *models]):
         state.update(path.name.encode() + b"\0" + path.read_bytes())
     for name, contract in sorted(feeds().items()):
         if contract.source:
@@ -274,6 +298,12 @@ def _report(kept: bool, state: dict[str, Any]) -> GenerationReport:
         for zh, unit, *numbers in state["plan_comparison"]
     )
     return GenerationReport(kept, {f: dict(p) for f, p in state["records"].items()}, comparison)
+
+
+def _csv(table: pa.Table) -> bytes:
+    sink = pa.BufferOutputStream()
+    csv.write_csv(table, sink, csv.WriteOptions(include_header=False, quoting_style="none"))
+    return ",".join(table.column_names).encode() + b"\n" + bytes(sink.getvalue())
 
 
 def _dump(value: object) -> bytes:

@@ -138,7 +138,12 @@ def dates(
 
 
 #: Date formats that the demo city's senders write: what stands after year, month and day.
-_DATE_MARKS = {"yyyy-MM-dd": ("-", "-", ""), "yyyy/M/d": ("/", "/", ""), "yyyy年M月d日": ("年", "月", "日")}
+_DATE_MARKS = {
+    "yyyy-MM-dd": ("-", "-", ""),
+    "yyyyMMdd": ("", "", ""),
+    "yyyy/M/d": ("/", "/", ""),
+    "yyyy年M月d日": ("年", "月", "日"),
+}
 
 
 def _written(iso: npt.NDArray[np.str_], pattern: str) -> npt.NDArray[np.str_]:
@@ -147,8 +152,8 @@ def _written(iso: npt.NDArray[np.str_], pattern: str) -> npt.NDArray[np.str_]:
     >>> _written(np.array(["2024-03-05"]), "yyyy年M月d日").tolist()
     ['2024年3月5日']
     """
-    if pattern == "yyyy-MM-dd":
-        return iso
+    if pattern in ("yyyy-MM-dd", "yyyyMMdd"):
+        return np.char.replace(iso, "-", "") if pattern == "yyyyMMdd" else iso
     after_year, after_month, after_day = _DATE_MARKS[pattern]
     short = np.char.replace(iso, "-0", "-")
     year, rest = np.char.partition(short, "-")[:, [0, 2]].T

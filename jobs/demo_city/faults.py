@@ -27,10 +27,18 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from jobs.demo_city import devices
+from jobs.demo_city import devices, innovation, market
 from jobs.demo_city.delivery import Frame, source_row
 from jobs.demo_city.draws import stream
-from jobs.demo_city.feeds import FIRST_MONTHLY_YEAR, City, Uses, holder_codes, land_uses, parcel_codes
+from jobs.demo_city.feeds import (
+    FIRST_MONTHLY_YEAR,
+    City,
+    Uses,
+    holder_codes,
+    land_uses,
+    parcel_codes,
+    period_of,
+)
 from jobs.demo_city.figures import TAXES
 from jobs.demo_city.identity import broken
 from jobs.demo_city.land import LET_WHOLLY
@@ -41,7 +49,7 @@ Change = str | None | Callable[[str], str]
 Outcome = dict[str, Any]
 #: Days beyond the time allowed by which the late file comes.
 DAYS_LATE = 45
-_TOO_SMALL = "the demo city is too small for its planted faults: raise its scale"
+TOO_SMALL = "the demo city is too small for its planted faults: raise its scale"
 _EXEMPT_GROUPS = ("16", "25", "41-43", "44", "45-46")
 
 
@@ -77,6 +85,8 @@ class Plan:
     extras: tuple[Extra, ...]
     #: (feed, period, part) of files sent late.
     late: dict[tuple[str, str, str], int]
+    #: Sites that faults concern.
+    taken: frozenset[int] = frozenset()
 
     def edits_of(self, frame: Frame) -> list[Edit]:
         place = (frame.feed, frame.period, frame.part)
@@ -155,9 +165,13 @@ def plan_faults(city: City, years: tuple[int, ...]) -> Plan:
     planner.deliveries(has_annual=bool(yearly))
     if monthly:
         planner.cumulative(monthly[0])
+        planner.customs(monthly[0])
     if devices.YEAR in years:
         planner.meters()
-    return Plan(tuple(planner.edits), tuple(planner.extras), planner.late)
+    planner.products()
+    if market.TRADES_YEAR in years:
+        planner.trades()
+    return Plan(tuple(planner.edits), tuple(planner.extras), planner.late, frozenset(planner.taken))
 
 
 def _quarantined(reason: str) -> Outcome:
@@ -204,7 +218,7 @@ class _Planner:
         )
         site = next(fits, None)
         if site is None:
-            raise UsageError(_TOO_SMALL)
+            raise UsageError(TOO_SMALL)
         self.taken.add(site)
         return site
 
@@ -406,7 +420,7 @@ class _Planner:
                 if int(uses.parcel[row]) not in busy and fits(row):
                     busy.add(int(uses.parcel[row]))
                     return int(row)
-            raise UsageError(_TOO_SMALL)
+            raise UsageError(TOO_SMALL)
 
         scaled = {"type": "scaled", "table": "core.parcel_use"}
         square_metres: dict[str, Change] = {"surveyed_area_mu": _times(str(Decimal(2000) / 3))}
@@ -503,6 +517,80 @@ class _Planner:
             self._add(
                 "cumulative_falls", "gov_statistics_monthly", site, fall, _ACCEPTED, period=f"{year}-07"
             )
+
+    def products(self) -> None:
+        """Declared products, patents, marks and listings."""
+        year, tells = self.year, market.declaring(self.city, self.year)
+        declare = [s for s in self.large if tells[self.city.population.firm[year][s]]]
+        unknown: dict[str, Change] = {"product_code": "999901"}
+        self._add("unknown_product", "ent_product", self._site(declare), unknown, _ACCEPTED)
+        more: dict[str, Change] = {"revenue_share_pct": "120.50"}
+        over = _quarantined("revenue_share_pct:domain")
+        self._add("out_of_domain", "ent_product", self._site(declare), more, over)
+        code = str(innovation.application_codes(innovation.applications(self.city, year))[0].as_py())
+        edits: tuple[tuple[str, str, dict[str, str], dict[str, Change], str], ...] = (
+            (
+                "malformed_patent",
+                "gov_patent",
+                {"patent_code": code},
+                {"patent_code": f"CN{code}"},
+                "patent_code:pattern",
+            ),
+            (
+                "unknown_code_word",
+                "gov_credit",
+                {"event_id": f"XY-{year}-000001"},
+                {"credit_code": "其他"},
+                "credit_code:code",
+            ),
+        )
+        for kind, name, where, change, reason in edits:
+            self.edits.append(Edit(kind, name, str(year), where, change, (_quarantined(reason),)))
+        other: dict[str, Change] = {"cluster_code": "航空航天"}
+        self._add(
+            "unknown_code_word",
+            "gov_industry_mark",
+            self._site(self.large),
+            other,
+            _quarantined("cluster_code:code"),
+        )
+
+    def customs(self, year: int) -> None:
+        """A negative amount at customs, of the firm with the largest exports."""
+        exports = np.where(
+            self.city.population.status[year] == ABOVE, self.city.year(year).money["export_value"], 0
+        )
+        site = int(np.argmax(exports))
+        where = {"uscc": self._uscc(site, year)}
+        change: dict[str, Change] = {"customs_value_wan_yuan": lambda text: f"-{text}"}
+        domain = (_quarantined("customs_value_wan_yuan:domain"),)
+        self.edits.append(Edit("out_of_domain", "gov_customs", f"{year}-05", where, change, domain))
+
+    def trades(self) -> None:
+        """Trades of the firms that have a node nearly alone: they are sure to sell."""
+        year, roles = market.TRADES_YEAR, self.city.roles
+        period, size = period_of(year, market.TRADES_MONTH), market.revenue(self.city, year)
+        site_of = np.full(len(self.city.codes), -1)
+        sites = self.city.population.in_year(year)
+        site_of[self.city.firms(sites, year)] = sites
+        firms = []
+        for node in roles.nodes.positions(self.city.p.chain_gaps.single_point):
+            here = roles.firm[(roles.node == node) & (site_of[roles.firm] >= 0)]
+            firms.append(str(self.city.codes[int(here[np.argmax(size[site_of[here]])])].as_py()))
+        first, second = firms[0], firms[1]
+        slip: dict[str, Change] = {"trade_wan_yuan": _times("0.0001")}
+        edits: tuple[tuple[str, dict[str, str], dict[str, Change], Outcome], ...] = (
+            ("unit_slip_parsable", {"seller_code": second}, slip, _ACCEPTED),
+            ("purchase_from_unknown", {"buyer_code": second}, {"seller_code": "330299000000017"}, _ACCEPTED),
+            (
+                "malformed_party",
+                {"seller_code": first},
+                {"seller_code": lambda code: f"{code[:9]}-{code[9:]}"},
+                _quarantined("seller_code:pattern"),
+            ),
+        )
+        for kind, where, change, outcome in edits:
+            self.edits.append(Edit(kind, "ent_trade", period, where, change, (outcome,)))
 
     def meters(self) -> None:
         """Three broken records of the meter stream, on its fourth day at 10:00."""

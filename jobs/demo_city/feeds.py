@@ -8,10 +8,11 @@ from itertools import pairwise
 import numpy as np
 import pyarrow as pa
 
+from jobs.demo_city.chains import Roles, draw_roles
 from jobs.demo_city.delivery import Frame, amounts, dates, days_in_year, decimals, take, words
 from jobs.demo_city.draws import Bools, Floats, Ints, cumulative_shares, stream
 from jobs.demo_city.figures import STATISTICS, TAXES, Base, Year, base_figures, year_figures
-from jobs.demo_city.identity import credit_codes, names
+from jobs.demo_city.identity import credit_codes, names, registration_numbers
 from jobs.demo_city.land import Land, parcels, used_land
 from jobs.demo_city.parameters import Parameters
 from jobs.demo_city.population import (
@@ -29,6 +30,20 @@ from schemas.contract import Contract, code_list, feed
 FIRST_MONTHLY_YEAR = 2024
 #: Former district codes that credit codes still carry: successor -> (code, share of older firms).
 _FORMER_IN_CODES = {"330212": (("330204", 0.04), ("330227", 0.01)), "330213": (("330283", 0.08),)}
+
+
+@dataclass(frozen=True)
+class Change:
+    """A change of identity as the registry tells of it; the share in 0.01 %."""
+
+    kind: str
+    before: str
+    after: str
+    day: np.datetime64
+    reason: str
+    group_code: str | None = None
+    group_name: str | None = None
+    share: int | None = None
 
 
 @dataclass
@@ -50,14 +65,40 @@ class City:
     manager: Ints
     meter_site: Ints
     meter_share: Floats
+    #: What the firms make: their nodes in the value chains and their products.
+    roles: Roles
     #: Firms that the registry reports again in a year though nothing changed.
     reported_again: dict[int, list[int]] = field(default_factory=dict)
+    #: Changes of identity by the year in which the registry tells of them.
+    changes: dict[int, list[Change]] = field(default_factory=dict)
+    #: Firms whose organisation code is not that within their credit code: from which year on the registry says so.
+    organisation_codes: dict[int, tuple[int, str]] = field(default_factory=dict)
     years: dict[int, Year] = field(default_factory=dict)
+    #: Output and value added of the year before, thousand yuan by site; 0 where the firm had none.
+    before: dict[int, tuple[Ints, Ints]] = field(default_factory=dict)
 
     def year(self, year: int) -> Year:
         if year not in self.years:
             self.years = {year: year_figures(self.p, self.population, self.base, year)}
         return self.years[year]
+
+    def year_before(self, year: int) -> tuple[Ints, Ints]:
+        """What each site's firm had in the year before: firms below scale then say what their books say."""
+        if year not in self.before:
+            q, figures = self.population, year_figures(self.p, self.population, self.base, year - 1)
+            same = (q.firm[year] == q.firm[year - 1]) & (q.status[year - 1] != ABSENT)
+            above = q.status[year - 1] == ABOVE
+            small = figures.declared / 1e5  # 0.01 yuan in thousand yuan
+            rates = np.array([d.va_rate / 100 for d in self.p.divisions])[q.group]
+            output = np.where(above, figures.money["output"], small)
+            value_added = np.where(above, figures.money["value_added"], small * rates)
+            self.before = {
+                year: (
+                    np.where(same, np.rint(output), 0).astype(np.int64),
+                    np.where(same, np.rint(value_added), 0).astype(np.int64),
+                )
+            }
+        return self.before[year]
 
     def firms(self, sites: Ints, year: int) -> Ints:
         found: Ints = self.population.firm[year][sites]
@@ -68,6 +109,9 @@ class City:
 
     def name(self, sites: Ints, year: int) -> pa.Array:
         return take(self.names, self.firms(sites, year))
+
+    def certificate(self, parcel: int) -> str:
+        return f"浙（{self.land.acquired[parcel]}）宁波市不动产权第{parcel:07d}号"
 
     def above(self, year: int) -> Ints:
         return np.flatnonzero(self.population.status[year] == ABOVE)
@@ -86,6 +130,7 @@ def build_city(p: Parameters, seed: int, scale: float, last_year: int) -> City:
     for number in range(len(p.landmarks)):
         word[population.giant[population.firm_site] == number] = len(p.divisions) + number
     meter_site, meter_share = _meters(population)
+    classes = class_codes(p, population)
     return City(
         p=p,
         population=population,
@@ -100,7 +145,7 @@ def build_city(p: Parameters, seed: int, scale: float, last_year: int) -> City:
             serial=np.arange(firms),
             seed=seed,
         ),
-        classes=pa.array(class_codes(p, population)),
+        classes=pa.array(classes),
         registered=_registered(p, population),
         villages=villages,
         village_names=village_names,
@@ -109,6 +154,7 @@ def build_city(p: Parameters, seed: int, scale: float, last_year: int) -> City:
         manager=_managers(p, population),
         meter_site=meter_site,
         meter_share=meter_share,
+        roles=draw_roles(p, population, base, classes),
     )
 
 
@@ -241,11 +287,24 @@ def business_registry(city: City, year: int, complete: bool) -> Frame:
         take(streets, q.district[sites]), pa.array(firms % 997 + 1).cast(pa.string()), "号", ""
     )
     n = len(firms)
+    # credit codes came on 1 October 2015: firms registered before have the numbers and codes of old as well
+    old = city.registered[firms] < np.datetime64("2015-10-01")
+    uscc = take(city.codes, firms)
+    number = registration_numbers([d.code for d in city.p.districts], q.district[sites], firms)
+    organisation = pa.compute.if_else(
+        pa.array(old), pa.compute.utf8_slice_codeunits(uscc, 8, 17), None
+    ).to_pylist()
+    place = {int(firm): row for row, firm in enumerate(firms)} if city.organisation_codes else {}
+    for firm, (since, code) in city.organisation_codes.items():
+        if year >= since and firm in place:
+            organisation[place[firm]] = code
     return _frame(
         contract,
         str(year),
         {
-            "uscc": take(city.codes, firms),
+            "uscc": uscc,
+            "registration_number": pa.compute.if_else(pa.array(old), number, None),
+            "organisation_code": pa.array(organisation, pa.string()),
             "enterprise_name": take(city.names, firms),
             "former_name": pa.nulls(n, pa.string()),
             "registered_date": dates(contract, "registered_date", city.registered[firms]),
@@ -392,8 +451,18 @@ def statistics_annual(city: City, year: int) -> Frame:
 
 
 def statistics_monthly(city: City, year: int, month: int) -> Frame:
-    """Cumulative from January."""
-    return _statistics(city, feed("gov_statistics_monthly"), year, month)
+    """Cumulative from January, beside the same months of the year before."""
+    contract, sites = feed("gov_statistics_monthly"), city.above(year)
+    frame = _statistics(city, contract, year, month)
+    share = reached(city, "statistics", year - 1, month)[1]
+    output, value_added = city.year_before(year)
+    for column, values in (
+        ("output_last_year_wan_yuan", output),
+        ("value_added_last_year_wan_yuan", value_added),
+    ):
+        told = np.rint(values * share)[sites].astype(np.int64)
+        frame.columns[column] = amounts(contract, column, told, "千元", 0, blank=output[sites] == 0)
+    return frame
 
 
 def _statistics(city: City, contract: Contract, year: int, month: int | None) -> Frame:
@@ -405,6 +474,9 @@ def _statistics(city: City, contract: Contract, year: int, month: int | None) ->
         values = np.rint((figures.money[key] * share)[sites]).astype(np.int64)
         columns[f"{key}_wan_yuan"] = amounts(contract, f"{key}_wan_yuan", values, "千元", 0)
     columns["employees_average"] = amounts(contract, "employees_average", figures.employees[sites], "人", 0)
+    if month:
+        for key in ("output", "value_added"):
+            columns[f"{key}_last_year_wan_yuan"] = pa.nulls(len(sites), pa.string())
     return _frame(contract, period_of(year, month), columns)
 
 

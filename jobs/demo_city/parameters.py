@@ -162,6 +162,59 @@ class Land(_Model):
     construction_share: float
 
 
+class ChainGaps(_Model):
+    """Codes of nodes in which the city lacks something."""
+
+    missing: tuple[str, ...]
+    weak: tuple[str, ...]
+    single_point: tuple[str, ...]
+
+    @property
+    def all(self) -> tuple[str, ...]:
+        return (*self.missing, *self.weak, *self.single_point)
+
+
+class ByScale(_Model):
+    """A share of the firms above and of those below scale."""
+
+    above: float
+    below: float
+
+
+class Noise(_Model):
+    code: str
+    zh: str
+
+
+class Market(_Model):
+    wrong_class_share: float
+    second_role_share: ByScale
+    third_role_share: ByScale
+    outside_share: float
+    declaring_share: ByScale
+    neighbour_code_share: float
+    trades: int
+    trading_share: ByScale
+    coverage: tuple[float, float]
+    material_share: float
+    purchase_coverage: float
+    local_share: tuple[float, float]
+    weak_local_share: float
+    noise_share: float
+    organisation_code_share: float
+    noise: tuple[Noise, ...]
+
+
+class Marks(_Model):
+    """Marks by the beginnings of industry classes, and what their firms' value added comes to."""
+
+    totals: tuple[Total, ...]
+    clusters: dict[str, tuple[str, ...]]
+    strategic: tuple[str, ...]
+    hightech: tuple[str, ...]
+    reserve: tuple[str, ...]
+
+
 class Parameters(_Model):
     base_year: int
     totals: tuple[Total, ...]
@@ -178,9 +231,17 @@ class Parameters(_Model):
     land: Land
     honours: dict[str, int]
     penalties: dict[str, int]
+    chain_gaps: ChainGaps
+    market: Market
+    marks: Marks
+    #: Kind of listing: listings a year for each thousand firms, mean years on the list.
+    credit: dict[str, tuple[float, float]]
 
     def total(self, key: str) -> Total:
         return next(t for t in self.totals if t.key == key)
+
+    def mark(self, key: str) -> Total:
+        return next(t for t in self.marks.totals if t.key == key)
 
     def grown(self, indicator: str, year: int) -> float:
         """Level of a total in ``year`` when the base year is 1."""

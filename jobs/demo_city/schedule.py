@@ -5,7 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from functools import partial
 
-from jobs.demo_city import devices, feeds, offices, places, projects, reports
+from jobs.demo_city import (
+    customs,
+    devices,
+    feeds,
+    innovation,
+    market,
+    marks,
+    offices,
+    places,
+    projects,
+    reports,
+    successions,
+)
 from jobs.demo_city.delivery import Frame
 from jobs.demo_city.feeds import FIRST_MONTHLY_YEAR, City, period_of
 
@@ -29,11 +41,15 @@ def deliveries(city: City, years: tuple[int, ...]) -> Iterator[Delivery]:
             yield "ent_objection", f"{year + 1}-06", "", partial(reports.objection, city, year)
         if year == devices.YEAR:
             yield from _daily(city)
+        if year == market.TRADES_YEAR:
+            month = market.TRADES_MONTH
+            yield "ent_trade", period_of(year, month), "", partial(market.trade, city, year, month)
 
 
 def _yearly(city: City, year: int, complete: bool) -> Iterator[Delivery]:
     period = str(year)
     yield "gov_business_registry", period, "", partial(feeds.business_registry, city, year, complete)
+    yield "gov_identity_change", period, "", partial(successions.identity_change, city, year)
     yield "gov_statistics_directory", period, "", partial(feeds.statistics_directory, city, year)
     yield "gov_energy", period, "", partial(feeds.energy, city, year)
     yield "gov_emission", period, "", partial(feeds.emission, city, year)
@@ -48,6 +64,10 @@ def _yearly(city: City, year: int, complete: bool) -> Iterator[Delivery]:
     yield "gov_penalty", period, "", partial(feeds.penalty, city, year)
     yield "gov_policy", period, "", partial(offices.policy, city, year)
     yield "gov_grant", period, "", partial(offices.grant, city, year)
+    yield "ent_product", period, "", partial(market.product, city, year)
+    yield "gov_patent", period, "", partial(innovation.patent, city, year, complete)
+    yield "gov_credit", period, "", partial(marks.credit, city, year, complete)
+    yield "gov_industry_mark", period, "", partial(marks.industry_mark, city, year)
 
 
 def _yearly_then_monthly(city: City, year: int, month: int | None) -> Iterator[Delivery]:
@@ -63,6 +83,7 @@ def _monthly(city: City, year: int, month: int) -> Iterator[Delivery]:
     period = period_of(year, month)
     if month >= 2:
         yield "gov_statistics_monthly", period, "", partial(feeds.statistics_monthly, city, year, month)
+    yield "gov_customs", period, "", partial(customs.customs, city, year, month)
     yield "ent_monthly_report", period, "", partial(reports.monthly_report, city, year, month)
     yield "ent_pmi", period, "", partial(reports.pmi, city, year, month)
     yield "ent_need", period, "", partial(reports.need, city, year, month)

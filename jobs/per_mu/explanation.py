@@ -12,8 +12,9 @@ from decimal import ROUND_CEILING, ROUND_DOWN, ROUND_FLOOR, ROUND_HALF_UP, Decim
 from typing import Any, Literal
 
 from jobs.per_mu.figures import TAX_COLUMNS
+from jobs.per_mu.reasons import title_of, told_reason
 from jobs.per_mu.rules import RuleSet, indicator_definitions
-from schemas.contract import code_list, contract
+from schemas.contract import contract
 
 Row = Mapping[str, Any]
 Rows = Sequence[Row]
@@ -88,8 +89,8 @@ def explain_grade(facts: Facts) -> list[str]:
 def _who(facts: Facts) -> Iterator[str]:
     g, rules = facts.grade, facts.rule_set
     yield (
-        f"{g['enterprise_name']}（{g['uscc']}），{g['year']} 年度，{_title('district', g['district_code'])}，"
-        f"{_title('per_mu_list', g['list_code'])}；规则集 rule set {rules.id}"
+        f"{g['enterprise_name']}（{g['uscc']}），{g['year']} 年度，{title_of('district', g['district_code'])}，"
+        f"{title_of('per_mu_list', g['list_code'])}；规则集 rule set {rules.id}"
     )
     if g["evaluation_uscc"] != g["uscc"]:
         yield f"租赁企业随宗地主评价 follows the parcel's holder: {g['evaluation_uscc']}"
@@ -115,7 +116,7 @@ def _indicator(row: Row, rules: RuleSet) -> str:
     name = f"{row['indicator_code']} {d.zh} {d.en}"
     sides = f"{_n(row['numerator'])} {d.numerator_unit} ÷ {_n(row['denominator'])} {d.denominator_unit}"
     points = f"{_n(row['score'])} 分"
-    note = f"（{_title('indicator_note', row['note_code'])}）" if row["note_code"] else ""
+    note = f"（{title_of('indicator_note', row['note_code'])}）" if row["note_code"] else ""
     if row["value"] is None:
         return f"{name} = {sides}：无值 no value；得分 score {points}{note}"
     if row["baseline"] is None:
@@ -182,34 +183,16 @@ def _initial(facts: Facts) -> Iterator[str]:
 
 def _final(facts: Facts) -> Iterator[str]:
     g = facts.grade
-    changes = [_reason(code) for code in g["grade_reasons"]]
+    changes = [told_reason(code) for code in g["grade_reasons"]]
     why = "；".join(changes) if changes else "无调整 no adjustment"
     yield (
         f"终评等级 final grade: {g['initial_grade']} → {g['final_grade']}（{why}），"
-        f"{_title('grade', g['final_grade'])}；状态 status {_title('grade_status', g['status_code'])}"
+        f"{title_of('grade', g['final_grade'])}；状态 status {title_of('grade_status', g['status_code'])}"
     )
-
-
-def _reason(code: str) -> str:
-    kind, _, rest = code.partition(":")
-    if kind == "refill":
-        return "被否决企业空出的名额依次递补 refilled"
-    if kind == "veto":
-        return f"一票否决：{_title('penalty', rest)} veto"
-    if kind == "protection":
-        return "保护：不低于C类 protected from D"
-    if kind in ("inherited", "shared"):
-        return f"随 {rest} 评价"
-    return code
 
 
 def _check(computed: Decimal, published: Decimal) -> str:
     return " ✓" if computed == published else f" ≠ 发布值 published {_n(published)}"
-
-
-def _title(list_name: str, code: str) -> str:
-    row = code_list(list_name).get(code)
-    return row["zh"] if row else code
 
 
 def _n(value: Decimal | int | None) -> str:

@@ -32,54 +32,100 @@ from warehouse import releases, tables
 from warehouse.settings import CHECKOUT, Settings, settings
 
 DAGS = CHECKOUT / "dags"
-CORE = {"core.enterprise", "core.enterprise_event", "core.enterprise_year", "core.parcel", "core.parcel_use"}
+CORE = {
+    "core.enterprise", "core.enterprise_event", "core.enterprise_identifier", "core.enterprise_month",
+    "core.enterprise_year", "core.group_member", "core.identity_event", "core.identity_review", "core.parcel",
+    "core.parcel_use", "core.succession",
+}  # fmt: skip
+CHAIN = {
+    "chain.chain_metrics", "chain.gap", "chain.local_supplier", "chain.node", "chain.node_enterprise",
+    "chain.node_metrics", "chain.supply_flow", "chain.target_progress", "chain.trade",
+}  # fmt: skip
+PROFILE = {"profile.comprehensive_score", "profile.enterprise_profile", "profile.enterprise_tag"}
+#: What there are no months or trades for before 2024.
+LATER = {"core.enterprise_month", "chain.trade", "chain.supply_flow"}
 PER_MU = {
     "per_mu.adjustment", "per_mu.baseline", "per_mu.city_rank", "per_mu.district_summary",
     "per_mu.enterprise_grade", "per_mu.indicator_value", "per_mu.population", "per_mu.unit",
 }  # fmt: skip
+AREAS = {"core": CORE, "per_mu": PER_MU, "chain": CHAIN, "profile": PROFILE}
+CURATED = CORE | PER_MU | CHAIN | PROFILE
 YEARS = ["2022", "2023"]
 #: One DAG for each group that has a feed whose sender delivers, and the feeds of each.
 GROUPS = {
-    "ingest_credit": ["gov_penalty"],
+    "ingest_credit": ["gov_credit", "gov_penalty"],
     "ingest_devices": ["ent_equipment_status", "ent_meter_reading"],
     "ingest_energy": ["gov_electricity", "gov_energy", "gov_water"],
     "ingest_enterprise_reports": ["ent_monthly_report", "ent_need", "ent_objection", "ent_pmi"],
     "ingest_environment": ["gov_discharge_permit", "gov_emission"],
-    "ingest_innovation": ["gov_honour"],
+    "ingest_innovation": ["gov_honour", "gov_patent"],
     "ingest_land": ["gov_building", "gov_land_parcel", "gov_land_survey", "gov_park", "gov_zone"],
+    "ingest_market": ["ent_product", "ent_trade", "gov_customs"],
     "ingest_people": ["gov_social_insurance"],
     "ingest_projects": ["gov_grant", "gov_policy", "gov_project"],
-    "ingest_registry": ["gov_business_registry"],
-    "ingest_statistics": ["gov_statistics_annual", "gov_statistics_directory", "gov_statistics_monthly"],
+    "ingest_registry": ["gov_business_registry", "gov_identity_change"],
+    "ingest_statistics": [
+        "gov_industry_mark",
+        "gov_statistics_annual",
+        "gov_statistics_directory",
+        "gov_statistics_monthly",
+    ],
     "ingest_tax": ["gov_tax"],
 }
 #: Feeds that a job reads; the others are announced and nobody listens.
 READ = {
-    "raw.gov_business_registry", "raw.gov_electricity", "raw.gov_emission", "raw.gov_energy", "raw.gov_honour",
-    "raw.gov_land_parcel", "raw.gov_land_survey", "raw.gov_penalty", "raw.gov_social_insurance",
-    "raw.gov_statistics_annual", "raw.gov_statistics_directory", "raw.gov_statistics_monthly", "raw.gov_tax",
+    "raw.ent_monthly_report", "raw.gov_business_registry", "raw.gov_credit", "raw.gov_customs",
+    "raw.gov_electricity", "raw.gov_emission", "raw.gov_energy", "raw.gov_honour", "raw.gov_identity_change",
+    "raw.gov_land_parcel", "raw.gov_land_survey", "raw.gov_patent", "raw.gov_penalty",
+    "raw.gov_social_insurance", "raw.gov_statistics_annual", "raw.gov_statistics_directory",
+    "raw.gov_statistics_monthly", "raw.gov_tax", "raw.gov_water",
 }  # fmt: skip
-#: What the area of a parcel reaches.
-FROM_PARCEL = {"core.parcel", "core.parcel_use", "core.enterprise_year"} | PER_MU
+#: Tables of other areas and feeds that each area reads.
+GIVEN = {
+    "core": READ | {QUARANTINE},
+    "per_mu": {
+        "core.enterprise", "core.enterprise_event", "core.enterprise_year", "core.parcel", "core.parcel_use",
+    },
+    "chain": {
+        "core.enterprise", "core.enterprise_event", "core.enterprise_identifier", "core.enterprise_month",
+        "core.enterprise_year", "per_mu.enterprise_grade", "raw.ent_product", "raw.ent_trade", "raw.gov_patent",
+    },
+    "profile": {
+        "chain.node_enterprise", "core.enterprise", "core.enterprise_event", "core.enterprise_month",
+        "core.enterprise_year", "per_mu.city_rank", "per_mu.enterprise_grade", "per_mu.indicator_value",
+        "per_mu.population",
+    },
+}  # fmt: skip
+#: What the area of a parcel reaches; a parcel's certificate is an identifier, which says who trades.
+FROM_PARCEL = (
+    {
+        "core.parcel",
+        "core.parcel_use",
+        "core.enterprise_year",
+        "core.enterprise_identifier",
+        "core.identity_review",
+    }
+    | PER_MU
+    | CHAIN - {"chain.node"}
+    | PROFILE
+)
 
 
 # --- definitions ---------------------------------------------------------------------------------------
 
 
 def test_there_are_exactly_these_dags(dags: dict[str, Any]) -> None:
-    assert set(dags) == {*GROUPS, "feeds_expected", "core", "per_mu", "publish"}
+    assert set(dags) == {*GROUPS, "feeds_expected", *AREAS, "publish"}
     assert {d: {t.task_id for t in dag.tasks} for d, dag in dags.items()} == {
         **{name: {"wait", "take_in", "rejected_files"} for name in GROUPS},
         "feeds_expected": {"check"},
-        "core": {"run"},
-        "per_mu": {"run"},
+        **{area: {"run"} for area in AREAS},
         "publish": {"publish"},
     }
     assert {d: set(dag.tags) for d, dag in dags.items()} == {
         **{name: {"ingest", "raw", name.removeprefix("ingest_")} for name in GROUPS},
         "feeds_expected": {"ingest", "alert"},
-        "core": {"area", "core"},
-        "per_mu": {"area", "per_mu"},
+        **{area: {"area", area} for area in AREAS},
         "publish": {"publish"},
     }
     assert {(dag.max_active_runs, dag.catchup) for dag in dags.values()} == {(1, False)}
@@ -122,7 +168,7 @@ def test_what_the_dags_read_from_the_source_is_what_the_job_graph_declares(airfl
     inputs, areas, given = json.loads(done.stdout)
     declared = {name: [i.table for i in job.inputs.values()] for name, job in graph.registry().items()}
     assert inputs == declared
-    assert areas == ["core", "per_mu"]
+    assert areas == list(AREAS)
     for area in areas:
         needs = {i for name, tables_ in declared.items() if name.startswith(f"{area}.") for i in tables_}
         assert given[area] == sorted(n for n in needs if not n.startswith(f"{area}."))
@@ -147,33 +193,21 @@ def test_each_task_announces_its_tables_and_each_dag_listens_to_its_inputs(dags:
     assert outlets == {
         **{d: {f"raw.{name}" for name in names} | {QUARANTINE} for d, names in GROUPS.items()},
         "feeds_expected": set(),
-        "core": CORE,
-        "per_mu": PER_MU,
+        **AREAS,
         "publish": {"release"},
     }
     connected = {spec.table for spec in feeds().values() if spec.source and spec.source.is_connected}
     assert sorted(name for names in GROUPS.values() for name in names) == sorted(connected)
-    listens = {
-        d: {a.name for a in dags[d].timetable.asset_condition.objects} for d in ("core", "per_mu", "publish")
-    }
-    assert listens == {
-        "core": READ | {QUARANTINE},
-        "per_mu": {
-            "core.enterprise",
-            "core.enterprise_event",
-            "core.enterprise_year",
-            "core.parcel",
-            "core.parcel_use",
-        },
-        "publish": CORE | PER_MU,
-    }
+    listens = {d: {a.name for a in dags[d].timetable.asset_condition.objects} for d in (*AREAS, "publish")}
+    assert listens == {**GIVEN, "publish": CURATED}
     assert {o.uri for o in dags["per_mu"].tasks[0].outlets} >= {"brain://per_mu/enterprise_grade"}
 
 
 def test_inputs_go_before_those_who_need_them_and_a_release_waits_for_all(dags: dict[str, Any]) -> None:
     weight = {d: min(t.priority_weight for t in dag.tasks if t.task_id != "wait") for d, dag in dags.items()}
-    assert min(weight[d] for d in GROUPS) > weight["core"] > weight["per_mu"] > weight["publish"]
-    assert orchestration._order(dags) == [*GROUPS, "core", "per_mu", "publish"]
+    order = [min(weight[d] for d in GROUPS), *(weight[area] for area in AREAS), weight["publish"]]
+    assert order == sorted(set(order), reverse=True)
+    assert orchestration._order(dags) == [*GROUPS, *AREAS, "publish"]
 
 
 def test_a_group_waits_takes_in_and_tells_of_refused_files_one_run_after_the_other(
@@ -229,7 +263,7 @@ def test_a_lost_engine_is_tried_again_and_a_refusal_is_final(
     retries = {f"{d}.{t.task_id}": t.retries for d, dag in dags.items() for t in dag.tasks}
     assert retries == {
         **{f"{d}.{task}": n for d in GROUPS for task, n in (("wait", 2), ("take_in", 2), ("rejected_files", 0))},
-        "feeds_expected.check": 0, "core.run": 2, "per_mu.run": 2, "publish.publish": 2,
+        "feeds_expected.check": 0, "publish.publish": 2, **{f"{area}.run": 2 for area in AREAS},
     }  # fmt: skip
     assert dags["core"].tasks[0].retry_delay == timedelta(seconds=20)
 
@@ -250,9 +284,8 @@ def test_documentation_names_title_owner_and_legal_basis_of_every_table(dags: di
     shown = {
         **{d: {f"raw.{name}" for name in names} for d, names in GROUPS.items()},
         "feeds_expected": {f"raw.{name}" for names in GROUPS.values() for name in names},
-        "core": CORE | READ,
-        "per_mu": CORE | PER_MU,
-        "publish": CORE | PER_MU,
+        **{area: made | GIVEN[area] - {QUARANTINE} for area, made in AREAS.items()},
+        "publish": CURATED,
     }
     for name, expected in shown.items():
         rows = {line.split("`")[1]: line for line in dags[name].doc_md.splitlines() if line.startswith("| `")}
@@ -334,10 +367,7 @@ def test_a_feed_that_is_overdue_fails_the_check_in_one_line(
 
     connected = [name for names in GROUPS.values() for name in names]
     rows = [{"feed": name, "period": "2023-12-31", "known_at": date_time("2024-01-01")} for name in connected]
-    assert check(rows, "2024-01-01") == {
-        "on time": len(connected),
-        "not connected": len(feeds()) - len(connected),
-    }
+    assert check(rows, "2024-01-01") == {"on time": len(feeds())}
     with pytest.raises(AirflowFailException) as failed:
         check([r for r in rows if r["feed"] != "gov_emission"], "2024-01-01")
     assert str(failed.value) == (
@@ -352,10 +382,10 @@ def test_a_feed_that_is_overdue_fails_the_check_in_one_line(
 @pytest.mark.parametrize(
     ("area", "coming", "announced"),
     [
-        ("core", {"per_mu", "publish"}, {"core.enterprise"}),
-        ("core", {"publish"}, {"core.enterprise", "core.parcel"}),
-        ("core", {"per_mu"}, {"core.enterprise", "core.parcel"}),
-        ("per_mu", {"publish"}, {"core.enterprise"}),
+        ("core", {"per_mu", "chain", "profile", "publish"}, {"core.enterprise"}),
+        ("core", {"chain", "profile", "publish"}, {"core.enterprise", "core.parcel"}),
+        ("core", {"per_mu", "chain", "profile"}, {"core.enterprise", "core.parcel"}),
+        ("per_mu", {"chain", "profile", "publish"}, {"core.enterprise"}),
         ("per_mu", set(), {"core.enterprise", "core.parcel"}),
     ],
 )
@@ -473,21 +503,18 @@ def test_every_dag_reports_what_it_did_and_a_release_comes_out(
     first_run: tuple[dict[str, Any], list[tuple[str, str, int]], list[int]],
 ) -> None:
     reports, seen, numbers = first_run
-    assert list(reports) == [*GROUPS, "core", "per_mu", "publish"]
+    assert list(reports) == [*GROUPS, *AREAS, "publish"]
     taken = [reports[name] for name in GROUPS]
     assert sum(r["taken"] for r in taken) == len(tables.rows(DELIVERY)) > 12
     assert sum(r["records_in"] for r in taken) == sum(tables.rows(DELIVERY)["records_in"].to_pylist())
     assert [r["rejected"] for r in taken] == [[]] * len(GROUPS)
-    assert reports["core"] == {"made": dict.fromkeys(CORE, YEARS), "fresh": []}
-    assert reports["per_mu"] == {"made": dict.fromkeys(PER_MU, YEARS), "fresh": _in_order(CORE)}
+    for area, made in AREAS.items():
+        assert reports[area]["made"] == dict.fromkeys(made - LATER, YEARS), area
+        assert not set(reports[area]["fresh"]) & (made - LATER)
     assert (reports["publish"]["release"], reports["publish"]["is_new"]) == (1, True)
-    assert set(reports["publish"]["written"]) == CORE | PER_MU
+    assert set(reports["publish"]["written"]) == CURATED
     assert numbers == [1]
     assert {stage for stage, _, _ in seen} == {"ingest", "run", "gate", "publish"}
-
-
-def _in_order(names: set[str]) -> list[str]:
-    return [name for name in graph.registry() if name in names]
 
 
 def test_a_second_run_writes_nothing_and_publishes_nothing(released: Path) -> None:
@@ -497,7 +524,7 @@ def test_a_second_run_writes_nothing_and_publishes_nothing(released: Path) -> No
     assert [reports[name]["taken"] for name in GROUPS] == [0] * len(GROUPS)
     # every group, area and publication together; half a second a group where nothing else runs
     assert time.perf_counter() - since < 60
-    assert reports["core"]["made"] == reports["per_mu"]["made"] == {}
+    assert [reports[area]["made"] for area in AREAS] == [{}] * len(AREAS)
     assert reports["publish"] == {"release": numbers[-1], "is_new": False, "written": []}
     assert versions() == before
     assert releases.release_numbers() == numbers

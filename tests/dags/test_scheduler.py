@@ -31,12 +31,16 @@ CITY = CitySpec(scale=0.005, seed=7, years=(2022, 2023))
 FROM_PARCEL = {
     "core.parcel", "core.parcel_use", "core.enterprise_year", "per_mu.adjustment", "per_mu.baseline",
     "per_mu.city_rank", "per_mu.district_summary", "per_mu.enterprise_grade", "per_mu.indicator_value",
-    "per_mu.population", "per_mu.unit",
+    "per_mu.population", "per_mu.unit", "core.enterprise_identifier", "core.identity_review",
+    "chain.chain_metrics", "chain.gap", "chain.local_supplier", "chain.node_enterprise", "chain.node_metrics",
+    "chain.supply_flow", "chain.target_progress", "chain.trade", "profile.comprehensive_score",
+    "profile.enterprise_profile", "profile.enterprise_tag",
 }  # fmt: skip
 
 
 GROUPS = sorted(f"ingest_{group}" for group in connected_groups())
-RUN_BY_EVENTS = [*GROUPS, "core", "per_mu", "publish"]
+AREAS = ["core", "per_mu", "chain", "profile"]
+RUN_BY_EVENTS = [*GROUPS, *AREAS, "publish"]
 
 
 class Client:
@@ -146,7 +150,7 @@ def until(condition: Callable[[], bool]) -> None:
 def made_by(client: Client, known: set[str]) -> Counter[tuple[str, str]]:
     """(Table, period) → how often the runs of the areas made it, runs that were known before left out."""
     made: Counter[tuple[str, str]] = Counter()
-    for dag in ("core", "per_mu"):
+    for dag in AREAS:
         for run in client.runs(dag):
             if run["dag_run_id"] not in known:
                 report = client.result(dag, run["dag_run_id"], "run")

@@ -79,12 +79,20 @@ def _plain(kind: str) -> Any:
 
 def good_city() -> City:
     """Rows of every table that the gate reads, in which every suite passes."""
+    # which take what they build on from here
+    from tests.expectations.good_chain import add_chains
+    from tests.expectations.good_profile import add_profiles
+
     city: City = defaultdict(list)
     for year in YEARS:
         for number in range(FIRMS):
             _core(city, year, number)
         _per_mu(city, year)
     _events(city)
+    _identities(city)
+    _months(city)
+    add_chains(city)
+    add_profiles(city)
     _deliveries(city)
     return dict(city)
 
@@ -266,6 +274,53 @@ def _events(city: City) -> None:
         event_id="E1", district_code=district_of(6), adjustment_kind_code="bonus", effect_code="none",
         rule_set_id="ningbo-test-330203-2023",
     )  # fmt: skip
+
+
+def _identities(city: City) -> None:
+    """Every firm by its organisation code; firms 50 and 51 claim one meter account; firm 52 is a group's."""
+    for number in range(FIRMS):
+        code = code_of(number)
+        _add(
+            city, "core.enterprise_identifier", identifier_kind_code="organisation_code", identifier=code[8:17],
+            uscc=code, year=YEARS[0], source_feed="gov_business_registry",
+        )  # fmt: skip
+    for number in (50, 51):
+        _add(
+            city, "core.enterprise_identifier", identifier_kind_code="meter_account", identifier="3300000050",
+            uscc=code_of(number), year=YEARS[1], source_feed="gov_electricity", is_disputed=True,
+        )  # fmt: skip
+    _add(
+        city, "core.identity_review", identifier_kind_code="meter_account", identifier="3300000050", year=YEARS[1],
+        review_reason_code="overlapping_use", claimants=[code_of(50), code_of(51)], source_feeds=["gov_electricity"],
+    )  # fmt: skip
+    _add(
+        city, "core.identity_event", event_id="BG1", year=YEARS[1], identity_event_kind_code="merge",
+        from_uscc=code_of(800), to_uscc=code_of(53), valid_from_date=date(2023, 5, 1),
+    )  # fmt: skip
+    _add(
+        city, "core.identity_event", event_id="BG2", year=YEARS[1], identity_event_kind_code="rename",
+        from_uscc=code_of(54), to_uscc=code_of(54), former_name="旧名", enterprise_name="新名",
+    )  # fmt: skip
+    _add(
+        city, "core.succession", from_uscc=code_of(800), to_uscc=code_of(53), year=YEARS[1],
+        identifier_kind_code="former_uscc", valid_from_date=date(2023, 5, 1),
+    )  # fmt: skip
+    _add(
+        city, "core.group_member", group_code="JT1", uscc=code_of(52), year=YEARS[1], controller_uscc=code_of(53),
+        holding_share_pct=Decimal(60), valid_from_date=date(2020, 1, 1),
+    )  # fmt: skip
+
+
+def _months(city: City) -> None:
+    """Firms above scale from February to May 2023: ten a month."""
+    for number in range(0, FIRMS, 3):
+        for month in range(2, 6):
+            _add(
+                city, "core.enterprise_month", uscc=code_of(number), month=f"2023-{month:02}", year="2023",
+                district_code=district_of(number), months_covered=2 if month == 2 else 1,
+                output_ytd_wan_yuan=Decimal(10 * month),
+                output_month_wan_yuan=Decimal(20 if month == 2 else 10), employees_average=50,
+            )  # fmt: skip
 
 
 def _deliveries(city: City) -> None:

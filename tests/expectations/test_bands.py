@@ -49,6 +49,8 @@ def spread_city(firms: int, years: tuple[str, ...], seed: int) -> Columns:
             r * f if a else None
             for r, f, a in zip(revenue, draw.uniform(0.8, 1.2, firms), above, strict=True)
         ]
+        # eight cubic metres on each 万元 of a third of the revenue, so that nothing more is drawn
+        water = revenue / 3 * 8
         values: dict[str, Any] = {
             "uscc": [code_of(n) for n in range(firms)],
             "year": [year] * firms,
@@ -63,6 +65,7 @@ def spread_city(firms: int, years: tuple[str, ...], seed: int) -> Columns:
             "employees_average": [e if a else None for e, a in zip(np.exp(staff), above, strict=True)],
             "value_added_wan_yuan": statistics,
             "energy_tce": statistics,
+            "water_m3": water,
             "land_area_mu": np.exp(draw.normal(1.7, 0.9, firms))
             if year == years[0]
             else columns["land_area_mu"][:firms],
@@ -133,6 +136,7 @@ def test_slips_in_other_figures() -> None:
         "power_kwh": "power_unit_slip",
         "declared_revenue_wan_yuan": "declared_revenue_unit_slip",
         "land_area_mu": "land_unit_slip",
+        "water_m3": "water_unit_slip",
     }.items():
         factor = 667 if name == "land_area_mu" else 1e-4  # m² for 亩
         assert check in slips_found("core.enterprise_year", slip(city, (name,), factor, year="2022"))

@@ -11,6 +11,8 @@ import pytest
 
 from expectations.suite import declared_suites
 from schemas.contract import contract
+from tests.expectations.bad_chain import BAD_CHAIN
+from tests.expectations.bad_profile import BAD_PROFILE
 from tests.expectations.conftest import Judge
 from tests.expectations.good_city import City, Row, add_delivery, code_of, parcel_of, row_for
 
@@ -67,6 +69,9 @@ def _enterprise_year(rows: Rows) -> dict[str, str]:
         rows[index]["rd_expense_wan_yuan"] = rows[index]["revenue_wan_yuan"] + 1
         rows[index]["energy_calorific_tce"] = rows[index]["energy_tce"] + 1
         rows[index]["sales_output_wan_yuan"] *= 10
+    _change(rows, (6,), inventions_valid_count=2, patents_valid_count=1)
+    for index in range(30, 60, 3):
+        rows[index]["customs_export_wan_yuan"] = rows[index]["revenue_wan_yuan"] * 4
     giant = ("tax_vat_wan_yuan", "output_wan_yuan", "value_added_wan_yuan", "power_kwh", "energy_tce")
     _multiply(rows, last, 10_000, *giant)
     del rows[last + 59]
@@ -85,6 +90,8 @@ def _enterprise_year(rows: Rows) -> dict[str, str]:
         "sales_to_output": code_of(0),
         "city_sales_to_output": "year=2022",
         "energy_values": "year=2022",
+        "patents_of_kinds": code_of(6),
+        "exports_to_revenue": "year=2022",
         **{f"{t}_total_steady": "year=2023" for t in ("tax", "output", "value_added", "power", "energy")},
     }
 
@@ -121,11 +128,118 @@ def _parcel_use(rows: Rows) -> dict[str, str]:
 
 def _enterprise_event(rows: Rows) -> dict[str, str]:
     good = rows[0]
-    rows += [good | {"event_id": f"X{n}", "uscc": code_of(900 + n), "row_id": f"x{n}"} for n in range(7)]
+    rows += [good | {"event_id": f"X{n}", "uscc": code_of(900 + n), "row_id": f"x{n}"} for n in range(9)]
     _change(rows, (1,), event_code="tax_evasion")
     _change(rows, (2,), valid_until_date=date(2020, 1, 1))
-    _change(rows, (3,), event_date=date(2021, 1, 1))
-    return {"code_of_kind": "X0", "dates_ordered": "X1", "date_in_year": "X2", "firm_known": "year=2023"}
+    # a credit record that stands since 2021 belongs to the year of its removal, and to no other
+    listed = {"event_kind_code": "credit", "event_code": "tax_grade_d", "event_date": date(2021, 1, 1)}
+    _change(rows, (3,), **listed, valid_until_date=date(2023, 6, 1))
+    _change(rows, (4,), **listed)
+    _change(rows, (5,), event_kind_code="credit")
+    return {"code_of_kind": "X4", "dates_ordered": "X1", "date_in_year": "X3", "firm_known": "year=2023"}
+
+
+def _identity_event(rows: Rows) -> dict[str, str]:
+    good = rows[0]
+    rows += [good | {"event_id": f"X{n}", "to_uscc": code_of(900 + n), "row_id": f"x{n}"} for n in range(7)]
+    _change(rows, (1,), former_name="新名")
+    _change(rows, (2,), identity_event_kind_code="group")
+    _change(rows, (3,), from_uscc=code_of(901))
+    _change(rows, (4,), valid_to_date=date(2022, 1, 1))
+    _change(rows, (5,), valid_from_date=date(2024, 1, 1))
+    return {
+        "renamed_itself": "BG2",
+        "kind_of_identity": "X0",
+        "becomes_another": "X1",
+        "dates_ordered": "X2",
+        "told_in_time": "X3",
+        "successor_known": "year=2023",
+    }
+
+
+def _enterprise_identifier(rows: Rows) -> dict[str, str]:
+    twice = rows[5] | {"uscc": code_of(6), "row_id": "x"}
+    _change(rows, (0,), identifier="short")
+    _change(rows, (1,), source_feed="gov_nonsense")
+    _change(rows, (2,), valid_to_date=date(2019, 1, 1))
+    _change(rows, (3,), is_disputed=True)
+    rows += [twice, rows[FIRMS] | {"uscc": code_of(49), "is_disputed": False, "row_id": "y"}]
+    return {
+        "form_of_kind": "identifier=short",
+        "source_known": "gov_nonsense",
+        "dates_ordered": code_of(2),
+        "disputes_reviewed": code_of(3),
+        "firms_covered": code_of(0),
+        "one_enterprise": code_of(5)[8:17],
+        "clear_or_disputed": "3300000050",
+    }
+
+
+def _identity_review(rows: Rows) -> dict[str, str]:
+    good = rows[0]
+    rows += [good | {"identifier": f"33000001{n:02}", "row_id": f"x{n}"} for n in range(21)]
+    _change(rows, (0,), claimants=[code_of(50)])
+    _change(rows, (1,), review_reason_code="cycle")
+    return {
+        "claimants_named": "3300000050",
+        "reason_of_kind": "3300000100",
+        "in_dispute": "3300000101",
+        "few_open": "year=2023",
+    }
+
+
+def _succession(rows: Rows) -> dict[str, str]:
+    good = rows[0]
+    rows += [good | {"from_uscc": code_of(800 + n), "row_id": f"x{n}"} for n in range(1, 3)]
+    _change(rows, (1,), to_uscc=code_of(800))
+    _change(rows, (2,), valid_from_date=date(2022, 5, 1), is_disputed=True)
+    return {
+        "told_of": code_of(801),
+        "followed_to_the_last": code_of(801),
+        "disputed_stands_for_itself": code_of(802),
+        "begins_in_year": code_of(802),
+    }
+
+
+def _group_member(rows: Rows) -> dict[str, str]:
+    good = rows[0]
+    rows += [good | {"group_code": f"JT{n}", "row_id": f"x{n}"} for n in range(2, 4)]
+    rows.append(good | {"uscc": code_of(55), "controller_uscc": code_of(56), "row_id": "y"})
+    _change(rows, (1,), controller_uscc=code_of(52))
+    _change(rows, (2,), valid_to_date=date(2019, 1, 1))
+    return {
+        "not_its_own_controller": "JT2",
+        "dates_ordered": "JT3",
+        "one_controller": "JT1",
+        "shares_within_whole": code_of(52),
+    }
+
+
+def _enterprise_month(rows: Rows) -> dict[str, str]:
+    """Four months of each of twenty firms, February first."""
+    good = rows[0]
+    _change(rows, (0,), output_month_wan_yuan=Decimal(21))
+    _change(rows, (4,), months_covered=1)
+    _change(rows, (9,), is_cumulative_fall=True)
+    for row in rows:
+        if row["month"] == "2023-04":
+            _change([row], (0,), is_cumulative_fall=True)
+        if row["month"] == "2023-05":
+            row["output_month_wan_yuan"] = Decimal(31)
+    rows += [
+        good
+        | {"uscc": code_of(900 + n), "month": "2023-03", "row_id": f"x{n}", "year": "2023" if n else "2022"}
+        for n in range(8)
+    ]
+    return {
+        "months_add_up": code_of(0),
+        "covered_add_up": code_of(3),
+        "fall_flagged": code_of(6),
+        "falls_share": "month=2023-04",
+        "total_steady": "month=2023-05",
+        "month_of_year": "year=2022",
+        "firm_known": "month=2023-03",
+    }
 
 
 def _record(rows: Rows) -> dict[str, str]:
@@ -315,9 +429,17 @@ def _district_summary(rows: Rows) -> dict[str, str]:
 
 
 BAD: dict[str, Callable[[Rows], dict[str, str]]] = {
+    **BAD_CHAIN,
+    **BAD_PROFILE,
     "core.enterprise": _enterprise,
     "core.enterprise_event": _enterprise_event,
+    "core.enterprise_identifier": _enterprise_identifier,
+    "core.enterprise_month": _enterprise_month,
     "core.enterprise_year": _enterprise_year,
+    "core.group_member": _group_member,
+    "core.identity_event": _identity_event,
+    "core.identity_review": _identity_review,
+    "core.succession": _succession,
     "core.parcel": _parcel,
     "core.parcel_use": _parcel_use,
     "per_mu.adjustment": _adjustment,
@@ -339,6 +461,7 @@ ELSEWHERE = {
     "per_mu.adjustment": {"vetoes_applied"},
     "per_mu.enterprise_grade": {"quota_d", "vetoed_not_above_c", "final_results_stay", "grades_steady"},
     "per_mu.population": {"somebody_graded"},
+    "profile.comprehensive_score": {"percentiles_flat"},
 }
 
 

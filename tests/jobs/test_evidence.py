@@ -28,6 +28,23 @@ REACHED = {
     "core.parcel": {"raw.gov_land_parcel"},
     "core.parcel_use": {"raw.gov_land_parcel", "raw.gov_land_survey"},
     "core.enterprise_year": {"raw.gov_tax", "raw.gov_electricity", "raw.gov_social_insurance"},
+    "core.enterprise_month": {"raw.gov_statistics_monthly", "raw.gov_electricity"},
+    "core.enterprise_identifier": {"raw.gov_business_registry", "raw.gov_electricity", "raw.gov_land_parcel"},
+    "core.group_member": {"raw.gov_identity_change"},
+    "core.identity_event": {"raw.gov_identity_change"},
+    "core.identity_review": {"raw.gov_business_registry", "raw.gov_electricity", "raw.gov_land_parcel"},
+    "core.succession": {"raw.gov_identity_change"},
+    "chain.trade": {"raw.ent_trade"},
+    "chain.node_enterprise": {"raw.gov_statistics_directory"},
+    "chain.local_supplier": {"raw.ent_trade", "raw.ent_product"},
+    "chain.node_metrics": set(),
+    "chain.chain_metrics": set(),
+    "chain.gap": set(),
+    "chain.supply_flow": set(),
+    "chain.target_progress": set(),
+    "profile.enterprise_profile": {"raw.gov_statistics_directory", "raw.gov_tax"},
+    "profile.enterprise_tag": {"raw.gov_statistics_directory", "raw.gov_tax"},
+    "profile.comprehensive_score": {"raw.gov_statistics_directory", "raw.gov_tax"},
     "per_mu.population": {"raw.gov_statistics_directory", "raw.gov_land_survey"},
     "per_mu.adjustment": {"raw.gov_honour", "raw.gov_penalty"},
     "per_mu.baseline": set(),
@@ -37,8 +54,13 @@ REACHED = {
     "per_mu.enterprise_grade": {"raw.gov_tax", "raw.gov_statistics_directory", "raw.gov_land_survey"},
     "per_mu.district_summary": set(),
 }
+#: What the chain models say, which lie in the repository; no sender's row stands behind it.
+FROM_MODELS = {"chain.node"}
 #: Tables of which a row comes from one of the senders, not from each of them.
-EITHER = {"core.enterprise_event", "per_mu.adjustment"}
+EITHER = {
+    "core.enterprise_event", "per_mu.adjustment", "core.enterprise_identifier", "core.identity_review",
+    "chain.local_supplier",
+}  # fmt: skip
 
 
 @pytest.fixture
@@ -80,7 +102,7 @@ def as_sent(table: str, row: Mapping[str, Any]) -> bool:
 # --- every table -------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", PUBLISHED)
+@pytest.mark.parametrize("name", [name for name in PUBLISHED if name not in FROM_MODELS])
 def test_a_row_of_every_published_table_is_explained_down_to_the_files(archive: Archive, name: str) -> None:
     where = key_of(name, "district_code IS NOT NULL" if name == "per_mu.district_summary" else "true")
     found = archive.explain(name, where)

@@ -42,7 +42,7 @@ def test_a_feed_that_came_and_one_that_did_not(cold_home: Path, capfd: pytest.Ca
         "title": "用电量 Electricity",
     }
     assert (rows["gov_tax"]["state"], rows["gov_tax"]["last_period"]) == ("never", None)
-    assert (rows["gov_patent"]["state"], rows["gov_patent"]["expected_by"]) == ("not connected", None)
+    assert (rows["gov_patent"]["state"], rows["gov_patent"]["expected_by"]) == ("never", "2024-02-29")
 
     rows = {r["feed"]: r for r in json.loads(brain(capfd, "feeds", "--json", "--today", "2024-05-10"))}
     assert rows["gov_electricity"]["state"] == "due"

@@ -86,6 +86,15 @@ def test_whole_periods_are_replaced_and_the_others_stay(home: Path, spark: Spark
     assert kept() == [("2022", "1")]
 
 
+def test_what_made_no_row_is_known_all_the_same(home: Path, spark: SparkSession) -> None:
+    """Spark commits nothing where no row comes or goes."""
+    nothing = frame(spark, PARCEL.name, [parcel("2023", 1)]).where(F.lit(False))
+    for mark in ("a", "b"):
+        tables.replace_periods(nothing, PARCEL, ["2023"], {"fingerprints": {"2023": mark}})
+        assert kept() == []
+        assert next(tables.commit_metadata(PARCEL.name)) == {"fingerprints": {"2023": mark}}
+
+
 def test_a_column_that_its_contract_adds_comes_into_an_existing_table(
     home: Path, spark: SparkSession
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from frames import frame
@@ -46,6 +47,89 @@ def test_months_are_added_and_cumulative_months_are_not(spark: SparkSession) -> 
     assert row["insured_count"] == 11  # 10.5, half up
     assert row["tax_income_wan_yuan"] is None and row["land_area_mu"] is None
     assert row["missing_feeds"] == ["gov_energy"]
+
+
+OLD, BRANCH = "91110000600037341L", "91370200797522673R"
+#: OLD was absorbed on 15 May 2024, BRANCH is a branch since before 2024.
+BECAME = [
+    {"from_uscc": OLD, "to_uscc": U, "year": "2024", "valid_from_date": date(2024, 5, 15)},
+    {"from_uscc": BRANCH, "to_uscc": U, "year": "2024", "valid_from_date": date(2024, 1, 1)},
+]
+
+
+def test_rows_of_an_absorbed_firm_and_of_a_branch_count_for_the_enterprise_behind_them(
+    spark: SparkSession,
+) -> None:
+    months = {
+        "tax": [{"uscc": OLD, "period": f"2024-{m:02}", "tax_vat_wan_yuan": "1"} for m in range(1, 13)],
+        "electricity": [
+            {"uscc": BRANCH, "period": f"2024-{m:02}", "meter_account_code": "b", "power_kwh": "10"}
+            for m in (1, 2)
+        ],
+        "water": [
+            {"uscc": u, "period": "2024-06", "water_account_code": a, "water_m3": "5"}
+            for u, a in ((U, "u"), (OLD, "o"))
+        ],
+        "insurance": [
+            *({"uscc": U, "period": f"2024-{m:02}", "insured_count": 10} for m in (1, 2, 7)),
+            {"uscc": OLD, "period": "2024-07", "insured_count": 4},
+            {"uscc": BRANCH, "period": "2024-01", "insured_count": 1},
+        ],
+        "emission": [
+            {"uscc": BRANCH, "period": "2024", "cod_t": "2", "nh3n_t": "0", "so2_t": "0", "nox_t": "1"}
+        ],
+        "energy": [{"uscc": BRANCH, "period": "2024", "energy_tce": "9"}],
+        "refused": [{"feed": "gov_tax", "period": "2024-08", "uscc": OLD, "reasons": ["a:b"]}],
+    }
+    row = year(spark, **months, succession=BECAME)
+    assert str(row["tax_vat_wan_yuan"]) == "7.000000"  # June to December; May began before the day
+    assert str(row["power_kwh"]) == "20.00"
+    assert str(row["water_m3"]) == "10.00"
+    assert row["insured_count"] == 12  # (11 + 10 + 14) / 3 months = 11.67
+    assert str(row["emission_t"]) == "3.000000"
+    assert row["energy_tce"] is None  # what firms of the directory report of themselves stays theirs
+    assert row["quarantined_feeds"] == ["gov_tax"]
+    assert row["missing_feeds"] == ["gov_energy", "gov_statistics"]
+
+
+def test_customs_and_patents(spark: SparkSession) -> None:
+    def patent(
+        number: int, period: str, status: str, applied: str, granted: str | None = None, **more: Any
+    ) -> Any:
+        return {
+            "uscc": U, "patent_code": f"p{number}", "period": period, "patent_status_code": status,
+            "patent_kind_code": "utility_model", "applied_date": date.fromisoformat(applied),
+            "granted_date": granted and date.fromisoformat(granted), **more,
+        }  # fmt: skip
+
+    patents = [
+        patent(1, "2022", "pending", "2022-05-01"), patent(1, "2023", "granted", "2022-05-01", "2023-04-01"),
+        patent(2, "2022", "granted", "2018-01-01", "2019-01-01", patent_kind_code="invention"),
+        patent(3, "2022", "granted", "2018-01-01", "2019-01-01"),
+        patent(3, "2023", "lapsed", "2018-01-01", "2019-01-01"),
+        patent(4, "2023", "pending", "2023-02-01"), patent(4, "2024", "granted", "2023-02-01", "2024-02-01"),
+        patent(5, "2023", "granted", "2023-02-01", "2023-12-31", uscc=OLD),
+    ]  # fmt: skip
+    customs = [
+        {"uscc": U, "period": period, "trade_direction_code": direction, "customs_value_wan_yuan": value}
+        for period, direction, value in (
+            ("2023-01", "export", "2"),
+            ("2023-12", "export", "3"),
+            ("2023-12", "import", "1"),
+        )
+    ]
+    row = year(spark, "2023", patents=patents, customs=customs)
+    # applied for: 4; granted: 1; in force: 1 and 2, of which 2 is an invention; 3 has lapsed, 4 is granted later
+    counts = (
+        "patents_applied_count",
+        "patents_granted_count",
+        "patents_valid_count",
+        "inventions_valid_count",
+    )
+    assert [row[c] for c in counts] == [1, 1, 2, 1]
+    assert [str(row[f"customs_{d}_wan_yuan"]) for d in ("export", "import")] == ["5.000000", "1.000000"]
+    blank = year(spark, "2023")
+    assert blank["patents_valid_count"] is None and blank["customs_export_wan_yuan"] is None
 
 
 def test_what_is_missing_and_what_was_refused_is_said(spark: SparkSession) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from datetime import UTC, date, datetime
 from decimal import ROUND_FLOOR, Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -10,26 +11,40 @@ from frames import frame
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from jobs.core.parcel import parcel
 from jobs.core.parcel_use import parcel_use
 
 if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
+    from pyspark.sql import DataFrame, SparkSession
 
 OWNER, TENANT, SUBTENANT, OTHER = "owner", "tenant", "subtenant", "other"
 P = "330282001GB000001"
 
 
 def uses(
-    spark: SparkSession, area: str, survey: list[dict[str, Any]], owner: str | None = OWNER
+    spark: SparkSession,
+    area: str,
+    survey: list[dict[str, Any]],
+    owner: str | None = OWNER,
+    became: dict[str, str] | None = None,
 ) -> dict[Any, Any]:
     parcels = frame(
         spark, "core.parcel", [{"parcel_id": P, "year": "2023", "parcel_area_mu": area, "owner_uscc": owner}]
     )
     rows = frame(spark, "raw.gov_land_survey", [{"parcel_id": P, "period": "2023", **s} for s in survey])
-    result = parcel_use(parcels, rows).collect()
+    result = parcel_use(parcels, rows, succession(spark, became or {})).collect()
     return {
         (r["uscc"], r["use_type_code"]): (str(r["used_area_mu"].normalize()), r["land_flags"]) for r in result
     }
+
+
+def succession(spark: SparkSession, became: dict[str, str]) -> DataFrame:
+    """Absorptions of the year before."""
+    rows = [
+        {"from_uscc": old, "to_uscc": new, "year": "2022", "valid_from_date": date(2022, 5, 1)}
+        for old, new in became.items()
+    ]
+    return frame(spark, "core.succession", rows)
 
 
 def own(area: str) -> dict[str, Any]:
@@ -91,6 +106,36 @@ def test_without_a_holder_the_surveyed_own_users_share_what_is_there(spark: Spar
     assert result[OTHER, "own"][0] == "1.5"
 
 
+def test_the_land_of_an_absorbed_firm_is_its_successors(spark: SparkSession) -> None:
+    # 12: the tenant has 3 and the firm it absorbed 2, together 5; 7 are left
+    result = uses(spark, "12", [own("7"), lease("3"), lease("2", OTHER)], became={OTHER: TENANT})
+    assert result == {(TENANT, "lease"): ("5", []), (OWNER, "own"): ("7", [])}
+
+
+def test_what_an_enterprise_lets_to_itself_is_its_own_use(spark: SparkSession) -> None:
+    # the holder absorbed its tenant: 6 + 4 = 10 in own use
+    assert uses(spark, "10", [own("6"), lease("4")], became={TENANT: OWNER}) == {(OWNER, "own"): ("1E+1", [])}
+
+
+def test_the_successor_holds_the_parcel_of_an_absorbed_holder(spark: SparkSession) -> None:
+    rows = [
+        {"parcel_id": P, "period": period, "parcel_area_mu": "10", "owner_uscc": OTHER}
+        for period in ("2021", "2023")
+    ]
+    found = parcel(frame(spark, "raw.gov_land_parcel", rows), succession(spark, {OTHER: OWNER})).collect()
+    assert {(r["year"], r["owner_uscc"], "holder_succeeded" in r["land_flags"]) for r in found} == {
+        ("2021", OTHER, False),
+        ("2023", OWNER, True),
+    }
+
+
+def test_the_latest_row_of_a_code_counts_and_codes_are_added_up(spark: SparkSession) -> None:
+    # of OTHER's two rows the later one, 2; with TENANT's 3 that makes 5
+    again = lease("1", OTHER, known_at=datetime(2023, 1, 1, tzinfo=UTC))
+    result = uses(spark, "12", [own("7"), lease("3"), lease("2", OTHER), again], became={OTHER: TENANT})
+    assert result[TENANT, "lease"] == ("5", [])
+
+
 areas = st.decimals("0.01", "50", places=2)
 
 
@@ -124,7 +169,9 @@ def test_never_more_than_the_parcel_against_an_oracle(
             given_out += got
         expected[name, OWNER] = area - given_out
     result = parcel_use(
-        frame(spark, "core.parcel", registered), frame(spark, "raw.gov_land_survey", survey)
+        frame(spark, "core.parcel", registered),
+        frame(spark, "raw.gov_land_survey", survey),
+        succession(spark, {}),
     ).collect()
     assert {(r["parcel_id"], r["uscc"]): r["used_area_mu"] for r in result} == expected
     total: dict[str, Decimal] = defaultdict(Decimal)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
 from jobs.demo_city.city import CitySpec
 from jobs.demo_city.feeds import City, build_city
 from jobs.demo_city.parameters import parameters
-from tests.jobs.demo_city.sent_city import Sent, send
+from tests.jobs.demo_city.sent_city import Sent, at_scale, send
 
 
 @pytest.fixture(scope="session")
@@ -20,3 +22,10 @@ def sent(tmp_path_factory: pytest.TempPathFactory) -> Sent:
 def city() -> City:
     """A twentieth of the city, not written to files."""
     return build_city(parameters(), 2020, 0.05, 2024)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def forget_cities() -> Iterator[None]:
+    """A whole city takes some 300 MB."""
+    yield
+    at_scale.cache_clear()

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from jobs.demo_city.city import TRUTH, CitySpec, GenerationReport, generate
+from jobs.demo_city.feeds import City, build_city
+from jobs.demo_city.parameters import parameters
 
 
 @dataclass(frozen=True)
@@ -26,3 +29,9 @@ def send(home: Path, spec: CitySpec) -> Sent:
     report = generate(spec, landing, truth)
     faults = json.loads((truth / TRUTH).read_text(encoding="utf-8"))
     return Sent(spec, landing, truth, report, faults)
+
+
+@cache
+def at_scale(scale: float) -> City:
+    """The city of the usual seed, not written to files; forgotten after each test file."""
+    return build_city(parameters(), 2020, scale, 2024)

@@ -149,7 +149,7 @@ def test_every_feed_has_one_row_those_that_are_missing_first_and_one_line_names_
     assert sorted(e.feed for e in found) == sorted(feeds())
     assert [e.is_missing for e in found] == sorted((e.is_missing for e in found), reverse=True)
     by_feed = {e.feed: e for e in found}
-    assert by_feed["ent_trade"].state == "not connected"
+    assert by_feed["ent_trade"].state == "never"
     assert by_feed["gov_tax"].state == "overdue"  # February by 20 March
     line = missing_line(found)
     assert line.startswith(
@@ -157,7 +157,7 @@ def test_every_feed_has_one_row_those_that_are_missing_first_and_one_line_names_
         "gov_tax 2024-02 expected by 2024-03-20 from "
     )
     assert "gov_emission 2022 expected by 2023-03-31" in line and "never seen" in line
-    assert "ent_trade" not in line and "ent_objection" not in line and "\n" not in line
+    assert "ent_objection" not in line and "\n" not in line
     assert missing_line(e for e in found if not e.is_missing) == ""
 
 

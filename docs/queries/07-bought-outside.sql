@@ -1,0 +1,8 @@
+-- 本地企业在哪些环节的产品上对外采购最多？（补链线索）
+-- Of which nodes' products do local firms buy most from outside?
+SELECT n.node_name_zh, m.demand_outside_wan_yuan, m.local_supply_pct, m.firm_count, g.state_code
+FROM chain.node_metrics m
+JOIN chain.node n ON n.node_code = m.node_code AND n.year = m.year
+JOIN chain.gap g ON g.node_code = m.node_code AND g.year = m.year
+WHERE m.period = (SELECT max(period) FROM chain.node_metrics WHERE demand_wan_yuan IS NOT NULL)
+ORDER BY m.demand_outside_wan_yuan DESC NULLS LAST LIMIT 20;

@@ -1,0 +1,6 @@
+-- 哪些标签最常见？各有多少企业？
+-- How many firms carry each tag?
+SELECT c.zh AS tag, c.en, count(*) AS firms, count(*) FILTER (t.is_above_scale) AS above_scale
+FROM profile.enterprise_tag t JOIN release.code c ON c.list = 'tag' AND c.code = t.tag_code
+WHERE t.period = (SELECT max(period) FROM profile.enterprise_tag WHERE length(period) = 4)
+GROUP BY ALL ORDER BY firms DESC;

@@ -1,0 +1,8 @@
+-- 由累计数推算的单月产值：哪些企业本月下滑最多？
+-- Single months from cumulative figures: whose output fell most this month?
+SELECT m.month, m.uscc, e.enterprise_name, m.output_month_wan_yuan,
+    lag(m.output_month_wan_yuan) OVER (PARTITION BY m.uscc ORDER BY m.month) AS month_before
+FROM core.enterprise_month m JOIN core.enterprise e ON e.uscc = m.uscc AND e.year = m.year
+WHERE m.months_covered = 1
+QUALIFY m.month = max(m.month) OVER () AND month_before > 0
+ORDER BY m.output_month_wan_yuan / month_before, m.uscc LIMIT 20;

@@ -1,0 +1,52 @@
+"""Suite 企业购销汇总: both sides of the trades are the same amount."""
+
+from __future__ import annotations
+
+from expectations.suite import Check, Suite
+
+_KEY = "uscc, trade_side_code, product_code, period"
+
+SUITE = Suite(
+    "chain.trade",
+    (
+        Check(
+            "total_is_sum",
+            "市内加市外等于总额",
+            "Trade with local firms and with others is all of it",
+            f"SELECT {_KEY} FROM {{table}} WHERE local_trade_wan_yuan + outside_trade_wan_yuan <> trade_total_wan_yuan",
+        ),
+        Check(
+            "sides_equal",
+            "销售与采购总额相等",
+            "Sales of a product in a month are its purchases, in amount and in rows",
+            """SELECT product_code, period FROM {table} GROUP BY ALL
+            HAVING sum(CASE trade_side_code WHEN 'sale' THEN trade_total_wan_yuan ELSE -trade_total_wan_yuan END) <> 0
+                OR sum(CASE trade_side_code WHEN 'sale' THEN trade_count ELSE -trade_count END) <> 0""",
+        ),
+        Check(
+            "local_sides_equal",
+            "市内销售与市内采购相等",
+            "What local firms sold to local firms they bought from local firms",
+            """SELECT product_code, period FROM {table} WHERE uscc <> 'OUT'
+            GROUP BY ALL HAVING sum(
+                CASE trade_side_code WHEN 'sale' THEN local_trade_wan_yuan ELSE -local_trade_wan_yuan END) <> 0""",
+        ),
+        Check(
+            "firm_known",
+            "企业在名录中",
+            "Every firm is in the directory of the year or of an earlier one",
+            """SELECT t.uscc, t.year FROM {table} t
+            ANTI JOIN core.enterprise e ON e.uscc = t.uscc AND e.year <= t.year WHERE t.uscc <> 'OUT'""",
+        ),
+        Check(
+            "outside_share",
+            "市外占比合理",
+            "Local firms are on more than a tenth of the amount: else codes are not resolved",
+            """SELECT period FROM {table} WHERE trade_side_code = 'sale' GROUP BY period
+            HAVING sum(trade_total_wan_yuan) FILTER (uscc <> 'OUT') IS NULL
+                OR sum(trade_total_wan_yuan) FILTER (uscc <> 'OUT') < 0.1 * sum(trade_total_wan_yuan)""",
+            level="warn",
+        ),
+    ),
+    may_be_empty=True,
+)

@@ -1,0 +1,63 @@
+"""Suite 企业月度数据: single months add up, falls are flagged and rare, and totals are steady."""
+
+from __future__ import annotations
+
+from expectations.suite import Check, Suite
+
+SUITE = Suite(
+    "core.enterprise_month",
+    (
+        Check(
+            "month_of_year",
+            "月份在年度内",
+            "The month lies in its year",
+            "SELECT uscc, month, year FROM {table} WHERE left(month, 4) <> year",
+        ),
+        Check(
+            "months_add_up",
+            "各月产值之和等于累计产值",
+            "A year's single months add up to its last cumulative output",
+            """SELECT uscc, year, sum(output_month_wan_yuan) AS months, max_by(output_ytd_wan_yuan, month) AS ytd
+            FROM {table} GROUP BY uscc, year HAVING months <> ytd""",
+        ),
+        Check(
+            "covered_add_up",
+            "覆盖月数之和等于截至月份",
+            "The months covered in a year add up to its last month",
+            """SELECT uscc, year FROM {table} GROUP BY uscc, year
+            HAVING sum(months_covered) <> CAST(right(max(month), 2) AS INTEGER)""",
+        ),
+        Check(
+            "fall_flagged",
+            "累计产值下降均已标记",
+            "A cumulative output that fell is flagged, and no other",
+            """SELECT uscc, month FROM {table}
+            WHERE is_cumulative_fall IS DISTINCT FROM coalesce(output_month_wan_yuan < 0, false)""",
+        ),
+        Check(
+            "falls_share",
+            "累计值下降的企业不超过5%",
+            "At most five firms and 5 % of a month's fall in cumulative output",
+            "SELECT month FROM {table} GROUP BY month "
+            "HAVING count(*) FILTER (is_cumulative_fall) > 5 + 0.05 * count(*)",
+        ),
+        Check(
+            "total_steady",
+            "全市月均产值与上月相比在三分之一至三倍之间",
+            "The city's output of an average month stays between a third and three times that of the month before",
+            """SELECT month, before, now FROM (SELECT month, now, lag(now) OVER (ORDER BY month) AS before
+                FROM (SELECT month, sum(output_month_wan_yuan / months_covered) AS now FROM {table} GROUP BY month))
+            WHERE before > 0 AND (now < before / 3 OR now > before * 3)""",
+        ),
+        Check(
+            "firm_known",
+            "企业在册",
+            "The firm was in a directory by then, but for five and 5 % of a month's firms",
+            """SELECT t.month FROM {table} t LEFT JOIN (SELECT uscc, min(year) AS first FROM core.enterprise
+                GROUP BY uscc) e ON e.uscc = t.uscc AND e.first <= t.year
+            GROUP BY t.month HAVING count(*) FILTER (e.uscc IS NULL) > 5 + 0.05 * count(*)""",
+            level="warn",
+        ),
+    ),
+    may_be_empty=True,
+)

@@ -1,0 +1,160 @@
+"""本地配套清单 Local suppliers: for each product the local firms able to supply it, the best first."""
+
+from __future__ import annotations
+
+from pyspark.sql import Column, DataFrame, Window, WindowSpec
+from pyspark.sql import functions as F
+
+from jobs.chain.frames import holds, place_frame, product_frame
+from jobs.chain.rules import OUT, SupplierRules, supplier_rules
+from jobs.columns import no_texts, present
+from jobs.core.identity import row_id
+from jobs.job import Input, Job
+from schemas.contract import contract
+
+TABLE = "chain.local_supplier"
+KEY = ["product_code", "uscc", "year"]
+#: Kinds of events that speak against a firm.
+RISKS = ("penalty", "accident", "credit")
+#: Those of them that last until they are removed.
+LASTING = ("credit",)
+
+
+def local_supplier(
+    enterprises: DataFrame,
+    products: DataFrame,
+    trades: DataFrame,
+    positions: DataFrame,
+    grades: DataFrame,
+    events: DataFrame,
+    rules: SupplierRules,
+) -> DataFrame:
+    """One row per product of a node, firm of the directory and year, at most so many a product as the rules say.
+
+    A firm is able to supply what it declares or sells, unless its evidence for the product's node is stray.
+
+    Args:
+        enterprises, products, positions, grades: of the year.
+        events: up to the year.
+        trades: of the year's months; the last one with trades counts.
+    """
+    session = enterprises.sparkSession
+    places = product_frame(session, rules.models).drop("fed_node_codes").alias("p")
+    able = _declared(products).join(_sold(trades).hint("shuffle_hash"), KEY, "full").alias("a")
+    is_home = (F.col("a.product_code") == F.col("p.product_code")) & holds("a.year")
+    standing = positions.where("is_confirmed").select("uscc", "node_code", "year")
+    firms = enterprises.select(
+        "uscc", "year", "enterprise_name", "district_code", "is_above_scale", "registration_status_code"
+    )
+    by = ["uscc", "year"]
+    return (
+        able.join(places, is_home, "inner")
+        .select("a.*", "p.node_code")
+        .join(standing.hint("shuffle_hash"), ["uscc", "node_code", "year"], "left_semi")
+        .join(firms.hint("shuffle_hash"), by, "inner")
+        .join(_grades(grades).hint("shuffle_hash"), by, "left")
+        .join(F.broadcast(_risks(enterprises, events)), by, "left")
+        .withColumn("risk_tags", _tags())
+        .withColumn("supplier_evidence", present(_when("is_declared", "declared"), _when("is_sold", "sold")))
+        .withColumn("supplier_rank", F.row_number().over(_order()))
+        .where(F.col("supplier_rank") <= rules.places)
+        .join(place_frame(session, rules.models).drop("tier_code"), "node_code", "left")
+        .withColumn("row_id", row_id(*KEY))
+        .select(*contract(TABLE).column_names)
+    )
+
+
+def _declared(products: DataFrame) -> DataFrame:
+    """What firms say they make, one row each: the key of the feed."""
+    return products.select(
+        "product_code", "uscc", F.left("period", F.lit(4)).alias("year"), "revenue_share_pct", "capacity_amount",
+        "capacity_unit", F.lit(True).alias("is_declared"),
+    )  # fmt: skip
+
+
+def _sold(trades: DataFrame) -> DataFrame:
+    """Sales of the year's last month with trades."""
+    sales = trades.where(f"trade_side_code = 'sale' and uscc <> '{OUT}'")
+    last = trades.groupBy("year").agg(F.max("period").alias("sales_month"))
+    return (
+        sales.join(F.broadcast(last), "year", "inner")
+        .where("period = sales_month")
+        .select(
+            *KEY, "sales_month", F.col("trade_total_wan_yuan").alias("month_sales_wan_yuan"),
+            F.lit(True).alias("is_sold"),
+        )
+    )  # fmt: skip
+
+
+def _grades(grades: DataFrame) -> DataFrame:
+    """The grade in force."""
+    return grades.groupBy("uscc", "year").agg(
+        F.max_by("final_grade", "evaluation_version").alias("final_grade")
+    )
+
+
+def _risks(enterprises: DataFrame, events: DataFrame) -> DataFrame:
+    """What speaks against a firm in a year: penalties and accidents of the year, entries of credit not yet removed.
+
+    An entry comes again in the year of its removal; what is known by the year counts.
+    """
+    years = enterprises.select("year").distinct()
+    counts = (F.col("told") == F.col("year")) | F.col("event_kind_code").isin(list(LASTING))
+    ended = F.coalesce(F.date_format("until", "yyyy") <= F.col("year"), F.lit(False))
+    tag = F.concat_ws(":", "event_kind_code", "event_code")
+    return (
+        events.where(F.col("event_kind_code").isin(list(RISKS)))
+        .withColumnRenamed("year", "told")
+        .join(F.broadcast(years), F.col("told") <= F.col("year"), "inner")
+        .where(counts)
+        .groupBy("uscc", "year", "event_id", "event_kind_code", "event_code")
+        .agg(F.max_by("valid_until_date", "told").alias("until"))
+        .where(~ended)
+        .groupBy("uscc", "year")
+        .agg(F.array_sort(F.collect_set(tag)).alias("risks"))
+    )
+
+
+def _tags() -> Column:
+    own = present(
+        F.when(F.col("final_grade") == "D", F.lit("grade_d")),
+        F.when(F.col("registration_status_code") != "active", F.lit("not_active")),
+    )
+    return F.concat(own, F.coalesce("risks", no_texts()))
+
+
+def _when(flag: str, name: str) -> Column:
+    return F.when(F.coalesce(F.col(flag), F.lit(False)), F.lit(name))
+
+
+def _order() -> WindowSpec:
+    """Best evidence, no risk, larger sales, larger share of revenue; then the credit code."""
+    both = F.size("supplier_evidence") == 2
+    evidence = F.when(both, 0).when(F.coalesce(F.col("is_sold"), F.lit(False)), 1).otherwise(2)
+    return Window.partitionBy("product_code", "year").orderBy(
+        evidence,
+        F.size("risk_tags") > 0,
+        F.col("month_sales_wan_yuan").desc_nulls_last(),
+        F.col("revenue_share_pct").desc_nulls_last(),
+        "uscc",
+    )
+
+
+JOB = Job(
+    table=TABLE,
+    transform=local_supplier,
+    inputs={
+        "enterprises": Input("core.enterprise"),
+        "products": Input("raw.ent_product"),
+        "trades": Input("chain.trade", "year"),
+        "positions": Input("chain.node_enterprise"),
+        "grades": Input("per_mu.enterprise_grade"),
+        "events": Input("core.enterprise_event", "upto"),
+    },
+    rules=supplier_rules,
+    evidence={
+        "raw.ent_product": {"uscc": "uscc", "product_code": "product_code", "period": "year"},
+        "chain.trade": {"uscc": "uscc", "product_code": "product_code", "year": "year"},
+        "chain.node_enterprise": {"uscc": "uscc", "node_code": "node_code", "year": "year"},
+    },
+)

@@ -1,0 +1,374 @@
+"""Policy of the chain tables as data: evidence, overrides, states of nodes, the plan's target.
+
+Each file beside this one is a validated model; a job is handed what it reads and nothing else, so that a changed
+threshold makes anew what rests on it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from decimal import Decimal
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self, TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from jobs.chain.models import ChainModels, load
+from schemas.contract import code_list, digest, first_error
+from schemas.errors import RejectedError
+
+M = TypeVar("M", bound=BaseModel)
+HERE = Path(__file__).parent
+#: Chain and node of what is in no chain.
+OUT = "OUT"
+
+Why = Annotated[str, Field(min_length=1)]
+Percent = Annotated[Decimal, Field(ge=0, le=100, decimal_places=4)]
+Part = Annotated[Decimal, Field(ge=0, le=1, decimal_places=4)]
+Count = Annotated[int, Field(ge=1, le=1000)]
+Kind = Literal["product", "sales", "class", "purchase", "honour"]
+KINDS: tuple[Kind, ...] = ("product", "sales", "class", "purchase", "honour")
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class KindOfEvidence(_Model):
+    """What a kind of evidence adds to the confidence, and from which share on it does so in full."""
+
+    weight: Part
+    full_from_pct: Decimal = Field(gt=0, le=100, decimal_places=4)
+    why: Why
+
+
+class Shares(_Model):
+    """Weights of declared revenue and recorded sales in a position share."""
+
+    product: Count
+    sales: Count
+    why: Why
+
+
+class ClassRanks(_Model):
+    """Weights of a class's nodes by the place of the class among their classes."""
+
+    weights: tuple[Count, ...] = Field(min_length=1)
+    outside: Count
+    why: Why
+
+
+class Purchases(_Model):
+    """How far a firm's basket moves shares that rest on its class alone."""
+
+    base: Decimal = Field(gt=0, le=1, decimal_places=4)
+    confirm_share_pct: Decimal = Field(gt=50, le=100, decimal_places=4)
+    confirm_fit_pct: Percent
+    why: Why
+
+
+class Stray(_Model):
+    """When a declared product or a sale counts."""
+
+    of_class_pct: Percent
+    of_division_pct: Percent
+    alone_pct: Percent
+    trades: Count
+    years_told: Count
+    why: Why
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if not self.of_class_pct <= self.of_division_pct <= self.alone_pct:
+            raise ValueError("of_class_pct, of_division_pct and alone_pct do not rise")
+        return self
+
+
+class Honour(_Model):
+    """An honour at some levels."""
+
+    honour: str
+    levels: tuple[str, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _known(self) -> Self:
+        if self.honour not in code_list("honour"):
+            raise ValueError(f"unknown honour {self.honour}")
+        if unknown := sorted(set(self.levels) - set(code_list("level"))):
+            raise ValueError(f"unknown levels {', '.join(unknown)}")
+        return self
+
+
+class Honours(_Model):
+    """Which honours count, and what patents say beside them."""
+
+    champion: Honour
+    little_giant: Honour
+    patents_for_full: Count
+    honour_part: Part
+    why: Why
+
+
+class Supplier(_Model):
+    """How long the list of suppliers of a product may be."""
+
+    places: Count
+    why: Why
+
+
+class EvidenceModel(_Model):
+    """What says that a firm stands in a node."""
+
+    kinds: dict[Kind, KindOfEvidence]
+    shares: Shares
+    class_ranks: ClassRanks
+    purchases: Purchases
+    stray: Stray
+    honours: Honours
+    lead_output_wan_yuan: Decimal = Field(gt=0, decimal_places=6)
+    lead_why: Why
+    supplier: Supplier
+
+    @model_validator(mode="after")
+    def _every_kind(self) -> Self:
+        if lost := sorted(set(KINDS) - set(self.kinds)):
+            raise ValueError(f"kinds: {', '.join(lost)} is missing")
+        return self
+
+
+class Override(_Model):
+    """A firm's positions in some years as people decided them."""
+
+    uscc: str = Field(min_length=1)
+    positions: dict[str, Decimal] = Field(min_length=1)
+    from_year: int = Field(ge=2000, le=2100)
+    to_year: int | None = Field(default=None, ge=2000, le=2100)
+    reason: Why
+    document: Why
+
+    @field_validator("positions")
+    @classmethod
+    def _whole(cls, positions: dict[str, Decimal]) -> dict[str, Decimal]:
+        if min(positions.values()) <= 0 or sum(positions.values()) != 100:
+            raise ValueError(f"shares are above 0 and sum to 100, not to {sum(positions.values())}")
+        return positions
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.to_year is not None and self.to_year < self.from_year:
+            raise ValueError("to_year lies before from_year")
+        return self
+
+    def holds_in(self, year: int) -> bool:
+        return self.from_year <= year <= (self.to_year or year)
+
+
+class Overrides(_Model):
+    """All overrides; a firm has at most one in a year."""
+
+    overrides: tuple[Override, ...] = ()
+
+    @model_validator(mode="after")
+    def _one_a_year(self) -> Self:
+        for i, one in enumerate(self.overrides):
+            for other in self.overrides[:i]:
+                start = max(one.from_year, other.from_year)
+                end = min(one.to_year or math.inf, other.to_year or math.inf)
+                if one.uscc == other.uscc and start <= end:
+                    raise ValueError(f"{one.uscc} has two overrides in {start}")
+        return self
+
+
+class Condition(_Model):
+    """A limit on a figure."""
+
+    figure: str
+    below: Decimal | None = None
+    at_most: Decimal | None = None
+    above: Decimal | None = None
+    at_least: Decimal | None = None
+
+    @model_validator(mode="after")
+    def _one_limit(self) -> Self:
+        if sum(limit is not None for limit in (self.below, self.at_most, self.above, self.at_least)) != 1:
+            raise ValueError(f"{self.figure}: give one of below, at_most, above, at_least")
+        if self.figure not in FIGURES:
+            raise ValueError(f"unknown figure {self.figure}; known: {', '.join(FIGURES)}")
+        return self
+
+
+#: Figures that a rule of states may speak of.
+FIGURES = (
+    "is_covered", "firm_count", "proven_count", "above_scale_count", "output_wan_yuan", "cr1_pct", "cr5_pct", "hhi",
+    "local_supply_pct", "outside_dependence_pct", "location_quotient", "champion_count", "little_giant_count",
+    "lead_firm_count",
+)  # fmt: skip
+State = Literal["not_covered", "missing", "weak", "single_point", "strong", "normal"]
+
+
+class StateRule(_Model):
+    """A state, and all that must hold for it."""
+
+    state: State
+    reason: str = Field(pattern="[a-z_]+")
+    when: tuple[Condition, ...]
+    why: Why
+
+
+class StateRules(_Model):
+    """Rules in their order; the last one holds for everything."""
+
+    source: Why
+    rules: tuple[StateRule, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if self.rules[-1].when or any(not rule.when for rule in self.rules[:-1]):
+            raise ValueError("the last rule, and only that, has no condition")
+        reasons = [rule.reason for rule in self.rules]
+        if twice := sorted({r for r in reasons if reasons.count(r) > 1}):
+            raise ValueError(f"reason {twice[0]} is given twice")
+        return self
+
+    @property
+    def hash(self) -> str:
+        return digest(self.model_dump(mode="json"))
+
+    def fingerprint(self, period: str) -> str:
+        """The same in every period."""
+        return self.hash
+
+
+class Target(_Model):
+    """The plan's target for all chains, and the path to it."""
+
+    target_wan_yuan: Decimal = Field(gt=0, decimal_places=6)
+    target_year: int
+    base_year: int
+    source: Why
+    path: Literal["linear"]
+    path_why: Why
+    split_why: Why
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.base_year >= self.target_year:
+            raise ValueError("base_year must lie before target_year")
+        return self
+
+    def fingerprint(self, period: str) -> str:
+        """The same in every period."""
+        return digest(self.model_dump(mode="json"))
+
+
+class ChainRules:
+    """Models, evidence and overrides: what positions rest on."""
+
+    def __init__(self, models: ChainModels, evidence: EvidenceModel, overrides: Overrides) -> None:
+        self.models = models
+        self.evidence = evidence
+        self.overrides = overrides
+        nodes = {node.code for node in models.nodes} | {OUT}
+        for given in overrides.overrides:
+            if unknown := sorted(set(given.positions) - nodes):
+                raise RejectedError(f"overrides.yml: {given.uscc} is put into unknown node {unknown[0]}")
+
+    def fingerprint(self, period: str) -> str:
+        """Everything that bears on a year, or on a month of it."""
+        year = int(period[:4])
+        return digest(
+            [
+                self.models.fingerprint(period),
+                self.evidence.model_dump(mode="json"),
+                [o.model_dump(mode="json") for o in self.overrides.overrides if o.holds_in(year)],
+            ]
+        )
+
+
+class MetricRules:
+    """Models and what a lead firm is: what the figures of nodes rest on."""
+
+    def __init__(self, models: ChainModels, lead_output_wan_yuan: Decimal) -> None:
+        self.models = models
+        self.lead_output_wan_yuan = lead_output_wan_yuan
+
+    def fingerprint(self, period: str) -> str:
+        return digest([self.models.fingerprint(period), str(self.lead_output_wan_yuan)])
+
+
+class SupplierRules:
+    """Models and the length of a list of suppliers."""
+
+    def __init__(self, models: ChainModels, places: int) -> None:
+        self.models = models
+        self.places = places
+
+    def fingerprint(self, period: str) -> str:
+        return digest([self.models.fingerprint(period), self.places])
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML with exact decimals: 0.45 is read from its text, never through a binary float."""
+
+
+_Loader.add_constructor(
+    "tag:yaml.org,2002:float",
+    lambda loader, node: Decimal(str(loader.construct_scalar(node))),  # type: ignore[arg-type]
+)
+
+
+def read(model: type[M], path: Path) -> M:
+    """A rule file as its model.
+
+    Raises:
+        RejectedError: one line naming the file, the place and what is wrong.
+    """
+    try:
+        raw: Any = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)
+    except (yaml.YAMLError, OSError, UnicodeDecodeError, ArithmeticError) as error:
+        raise RejectedError(f"{path.name}: not readable as YAML: {str(error).splitlines()[0]}") from None
+    if not isinstance(raw, Mapping):
+        raise RejectedError(f"{path.name}: not a mapping")
+    try:
+        return model.model_validate(raw)
+    except ValidationError as error:
+        raise RejectedError(f"{path.name}: {first_error(error)}") from None
+
+
+@cache
+def evidence_model() -> EvidenceModel:
+    """The evidence model shipped with the platform."""
+    return read(EvidenceModel, HERE / "evidence.yml")
+
+
+@cache
+def chain_rules() -> ChainRules:
+    """Rules of positions."""
+    return ChainRules(load(), evidence_model(), read(Overrides, HERE / "overrides.yml"))
+
+
+@cache
+def metric_rules() -> MetricRules:
+    """Rules of figures."""
+    return MetricRules(load(), evidence_model().lead_output_wan_yuan)
+
+
+@cache
+def supplier_rules() -> SupplierRules:
+    """Rules of the list of suppliers."""
+    return SupplierRules(load(), evidence_model().supplier.places)
+
+
+@cache
+def state_rules() -> StateRules:
+    """Rules of states."""
+    return read(StateRules, HERE / "state_rules.yml")
+
+
+@cache
+def target() -> Target:
+    """The plan's target."""
+    return read(Target, HERE / "targets.yml")

@@ -1,0 +1,78 @@
+"""企业购销汇总 Purchases and sales of an enterprise by product: trades with the enterprise behind each code.
+
+Everything that reads trades reads this. A code behind which stands no enterprise of a directory up to the year is
+outside 市外或未知; its side is kept under OUT, so that sales and purchases of a product are the same amount.
+"""
+
+from __future__ import annotations
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from jobs.chain.rules import OUT
+from jobs.core.identity import resolve, row_id
+from jobs.job import Input, Job
+from schemas.contract import contract
+
+TABLE = "chain.trade"
+TYPE = "decimal(18,6)"
+
+
+def trade(trades: DataFrame, identifiers: DataFrame) -> DataFrame:
+    """One row per enterprise (or OUT), side, product and month; amounts in 万元.
+
+    Args:
+        trades: seller, buyer, product and amount as enterprises report them.
+        identifiers: codes of enterprises of the years up to the month's.
+    """
+    resolved = (
+        trades.select("seller_code", "buyer_code", "product_code", "trade_wan_yuan", "period", "known_at")
+        .withColumn("year", F.left("period", F.lit(4)))
+        .transform(resolve, "seller_code", identifiers, into="seller")
+        .transform(resolve, "buyer_code", identifiers, into="buyer")
+    )
+    sides = F.explode(
+        F.array(
+            F.struct(
+                F.lit("sale").alias("side"),
+                F.coalesce("seller", F.lit(OUT)).alias("uscc"),
+                F.col("buyer").isNotNull().alias("is_local"),
+            ),
+            F.struct(
+                F.lit("purchase").alias("side"),
+                F.coalesce("buyer", F.lit(OUT)).alias("uscc"),
+                F.col("seller").isNotNull().alias("is_local"),
+            ),
+        )
+    )
+    amount = F.col("trade_wan_yuan")
+    zero = F.lit(0).cast(TYPE)
+    return (
+        resolved.select("period", "year", "product_code", "trade_wan_yuan", "known_at", sides.alias("s"))
+        .select("period", "year", "product_code", "trade_wan_yuan", "known_at", "s.*")
+        .groupBy("uscc", F.col("side").alias("trade_side_code"), "product_code", "period", "year")
+        .agg(
+            F.coalesce(F.sum(F.when(F.col("is_local"), amount)).cast(TYPE), zero).alias(
+                "local_trade_wan_yuan"
+            ),
+            F.coalesce(F.sum(F.when(~F.col("is_local"), amount)).cast(TYPE), zero).alias(
+                "outside_trade_wan_yuan"
+            ),
+            F.coalesce(F.sum(amount).cast(TYPE), zero).alias("trade_total_wan_yuan"),
+            F.count("*").alias("trade_count"),
+            F.max("known_at").alias("known_at"),
+        )
+        .withColumn("row_id", row_id("uscc", "trade_side_code", "product_code", "period"))
+        .select(*contract(TABLE).column_names)
+    )
+
+
+JOB = Job(
+    table=TABLE,
+    transform=trade,
+    inputs={
+        "trades": Input("raw.ent_trade"),
+        "identifiers": Input("core.enterprise_identifier", "upto"),
+    },
+    evidence={"raw.ent_trade": {"period": "period", "product_code": "product_code"}},
+)

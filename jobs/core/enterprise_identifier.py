@@ -1,0 +1,275 @@
+"""企业标识 Identifiers: every code, account and certificate by which an enterprise is known.
+
+Registration numbers and organisation codes are an enterprise's for good: a second firm that claims one puts it in
+dispute. Meter accounts and land certificates change hands: they are in dispute in a year in which two firms have one
+at the same time (the stretch of one firm's periods overlaps that of another). Codes with a successor are those of
+``jobs/core/identity.py``. What is in dispute stands here with each claimant, and in core.identity_review.
+"""
+
+from __future__ import annotations
+
+from pyspark.sql import Column, DataFrame, Window
+from pyspark.sql import functions as F
+
+from jobs.core.identity import first_day, followed, never, row_id
+from jobs.job import Input, Job
+from schemas.contract import contract
+
+TABLE = "core.enterprise_identifier"
+#: Kinds that stay with an enterprise for good; the others change hands.
+LASTING = ("registration_number", "organisation_code")
+WHAT = ["identifier_kind_code", "identifier"]
+
+
+def enterprise_identifier(
+    made: DataFrame,
+    directory: DataFrame,
+    registry: DataFrame,
+    events: DataFrame,
+    accounts: DataFrame,
+    parcels: DataFrame,
+) -> DataFrame:
+    """One row per identifier, enterprise and year in which it came to be the enterprise's.
+
+    Args:
+        made: the directory's firms of the years that are made; all else is given up to the last of these.
+    """
+    claims = (
+        of_registry(registry)
+        .unionByName(of_directory(directory))
+        .unionByName(of_account(accounts))
+        .unionByName(of_parcel(parcels))
+        .withColumn("is_registered", F.col("source_feed") == "gov_business_registry")
+    )
+    return (
+        held(claims)
+        .unionByName(of_events(events))
+        .join(F.broadcast(made.select("year").distinct()), "year", "left_semi")
+        .withColumn("row_id", row_id(*WHAT, "uscc", "year"))
+        .select(*contract(TABLE).column_names)
+    )
+
+
+# --- claims: who says in which period that an identifier is whose ------------------------------------------
+
+
+def claims_of(
+    rows: DataFrame, kind: str | Column, identifier: str | Column, uscc: str, feed: str, since: Column
+) -> DataFrame:
+    """``at`` is the period as a number, 202400 for a year and 202403 for a month."""
+    return rows.select(
+        (F.lit(kind) if isinstance(kind, str) else kind).alias("identifier_kind_code"),
+        (F.col(identifier) if isinstance(identifier, str) else identifier).alias("identifier"),
+        F.col(uscc).alias("uscc"),
+        F.rpad(F.replace(F.col("period"), F.lit("-"), F.lit("")), 6, "0").cast("int").alias("at"),
+        since.alias("since"),
+        F.lit(feed).alias("source_feed"),
+        "known_at",
+    )
+
+
+def of_registry(registry: DataFrame) -> DataFrame:
+    """Registration number, organisation code as registered, and that within the credit code."""
+    own = F.substring("uscc", 9, 9)
+    codes = F.array(
+        F.struct(F.lit("registration_number").alias("kind"), F.col("registration_number").alias("code")),
+        F.struct(F.lit("organisation_code").alias("kind"), own.alias("code")),
+        F.struct(
+            F.lit("organisation_code").alias("kind"),
+            F.when(F.col("organisation_code") != own, F.col("organisation_code")).alias("code"),
+        ),
+    )
+    return (
+        registry.withColumn("claimed", F.explode(codes))
+        .where("claimed.code IS NOT NULL")
+        .transform(
+            lambda rows: claims_of(
+                rows, F.col("claimed.kind"), F.col("claimed.code"), "uscc", "gov_business_registry",
+                F.col("registered_date"),
+            )
+        )
+    )  # fmt: skip
+
+
+def of_directory(directory: DataFrame) -> DataFrame:
+    """Firms of the directory that the registry does not know (yet) have their organisation code from there."""
+    unknown = directory.where("is_uscc_valid AND NOT is_in_registry").withColumn("period", F.col("year"))
+    own = F.substring("uscc", 9, 9)
+    return claims_of(
+        unknown, "organisation_code", own, "uscc", "gov_statistics_directory", first_day(F.col("period"))
+    )
+
+
+def of_account(accounts: DataFrame) -> DataFrame:
+    return claims_of(
+        accounts, "meter_account", "meter_account_code", "uscc", "gov_electricity", first_day(F.col("period"))
+    )
+
+
+def of_parcel(parcels: DataFrame) -> DataFrame:
+    titled = parcels.where("certificate_code IS NOT NULL AND owner_uscc IS NOT NULL")
+    return claims_of(
+        titled, "certificate", "certificate_code", "owner_uscc", "gov_land_parcel", first_day(F.col("period"))
+    )
+
+
+# --- whose they are --------------------------------------------------------------------------------------
+
+
+def held(claims: DataFrame) -> DataFrame:
+    """Identifiers with their enterprises, and those in dispute with each claimant."""
+    is_lasting = F.col("identifier_kind_code").isin(list(LASTING))
+    by_year = claims.groupBy(
+        *WHAT, "uscc", F.when(is_lasting, 0).otherwise(F.floor(F.col("at") / 100)).alias("group_year")
+    ).agg(
+        F.min("at").alias("first"), F.max("at").alias("last"), F.min_by("since", "at").alias("since"),
+        F.min_by("known_at", "at").alias("known_at"), F.min_by("is_registered", "at").alias("is_registered"),
+    )  # fmt: skip
+    # most identifiers have one enterprise for all years: these need no order of periods
+    owners = by_year.groupBy(*WHAT, "uscc").agg(
+        F.min("first").alias("first"), *(F.min_by(c, "first").alias(c) for c in ("since", "known_at", "is_registered"))
+    )  # fmt: skip
+    shared = F.broadcast(owners.groupBy(*WHAT).count().where("count > 1").select(*WHAT))
+    single = owners.join(shared, WHAT, "left_anti").withColumns(
+        {
+            "valid_to_date": F.lit(None).cast("date"),
+            "is_disputed": F.lit(False),
+            "year": F.floor(F.col("first") / 100),
+        }
+    )
+    several = of_several(by_year.join(shared, WHAT, "left_semi"))
+    columns = [*WHAT, "uscc", "year", "since", "valid_to_date", "is_disputed", "is_registered", "known_at"]
+    return (
+        single.select(*columns)
+        .unionByName(several.select(*columns))
+        .withColumn("year", F.col("year").cast("string"))
+        .withColumn("source_feed", source_feed())
+        .withColumnRenamed("since", "valid_from_date")
+        .drop("is_registered")
+    )
+
+
+def source_feed() -> Column:
+    kind = F.col("identifier_kind_code")
+    return (
+        F.when(kind == "meter_account", "gov_electricity")
+        .when(kind == "certificate", "gov_land_parcel")
+        .when(F.col("is_registered"), "gov_business_registry")
+        .otherwise("gov_statistics_directory")
+    )
+
+
+def of_several(claims: DataFrame) -> DataFrame:
+    """Identifiers that were several enterprises': who has them from when on, and who contradicts whom."""
+    order = Window.partitionBy(*WHAT).orderBy("first", "uscc")
+    is_lasting = F.col("group_year") == 0
+    year = F.floor(F.col("first") / 100)
+    before, after = F.lag("uscc").over(order), F.lead("uscc").over(order)
+    same_time = (F.lag("group_year").over(order) == F.col("group_year")) & (
+        F.lag("last").over(order) >= F.col("first")
+    )
+    ordered = claims.withColumns(
+        {
+            "year": year,
+            "begins": F.coalesce(before != F.col("uscc"), F.lit(True)),
+            "contradicts": F.coalesce((before != F.col("uscc")) & (is_lasting | same_time), F.lit(False)),
+            "valid_to_date": F.when(
+                (after != F.col("uscc"))
+                & (F.lead("group_year").over(order) == F.col("group_year"))
+                & ~is_lasting,
+                last_day(F.col("last")),
+            ),
+        }
+    )
+    disputes = F.broadcast(
+        ordered.where("contradicts").select(*WHAT, F.col("year").alias("dispute")).distinct()
+    )
+    is_party = F.when(is_lasting, F.col("year") <= F.col("dispute")).otherwise(
+        F.col("year") == F.col("dispute")
+    )
+    disputed = (
+        ordered.join(disputes, WHAT, "inner")
+        .where(is_party)
+        .withColumns(
+            {"year": F.col("dispute"), "valid_to_date": F.lit(None).cast("date"), "is_disputed": F.lit(True)}
+        )
+        .drop("dispute")
+    )
+    clear = (
+        ordered.where("begins")
+        .join(disputes.withColumnRenamed("dispute", "year"), [*WHAT, "year"], "left_anti")
+        .withColumn("is_disputed", F.lit(False))
+    )
+    return clear.unionByName(disputed, allowMissingColumns=True)
+
+
+def last_day(at: Column) -> Column:
+    """Last day of a period given as a number."""
+    month = at % 100
+    return F.last_day(
+        F.make_date(F.floor(at / 100).cast("int"), F.when(month == 0, 12).otherwise(month), F.lit(1))
+    )
+
+
+def of_events(events: DataFrame) -> DataFrame:
+    """Codes with a successor: each change of the last one, and those in dispute with each claimant."""
+    codes = followed(events).withColumns(
+        {
+            "identifier_kind_code": F.col("kind"),
+            "identifier": F.col("code"),
+            "source_feed": F.lit("gov_identity_change"),
+        }
+    )
+    clear = (
+        codes.select("*", F.posexplode("spans"))
+        .withColumn("known_at", F.get("claims", F.lit(0))["known_at"])
+        .withColumn("uscc", F.col("col.head"))
+        .withColumn("valid_from_date", F.col("col.since"))
+        .withColumn("ends", F.coalesce(F.get("spans", F.col("pos") + 1)["since"], F.col("until")))
+        .withColumn(
+            "valid_to_date",
+            F.when(F.year("ends") == F.year("valid_from_date"), F.date_sub("ends", 1)),
+        )
+        .withColumn("is_disputed", F.lit(False))
+    )
+    known = F.filter("claims", lambda c: c["told"] <= F.col("dispute"))
+    mine = F.filter("claims", lambda c: c["head"] == F.col("uscc"))
+    # once in dispute, each later claim opens it again
+    later = F.filter(F.col("claims")["told"], lambda told: told > F.col("until"))
+    disputed = (
+        codes.where(F.col("until") < never())
+        .withColumn("dispute", F.explode(F.array_distinct(F.concat(F.array("until"), later))))
+        .withColumn("uscc", F.explode(F.array_distinct(known["head"])))
+        .withColumns(
+            {
+                "valid_from_date": F.array_min(mine["since"]),
+                "known_at": F.get(mine, F.lit(0))["known_at"],
+                "valid_to_date": F.lit(None).cast("date"),
+                "is_disputed": F.lit(True),
+            }
+        )
+    )
+    columns = [
+        *WHAT, "uscc", "valid_from_date", "valid_to_date", "source_feed", "is_disputed", "known_at",
+    ]  # fmt: skip
+    return clear.select(F.year("valid_from_date").cast("string").alias("year"), *columns).unionByName(
+        disputed.select(F.year("dispute").cast("string").alias("year"), *columns)
+    )
+
+
+JOB = Job(
+    table=TABLE,
+    transform=enterprise_identifier,
+    inputs={
+        "made": Input("core.enterprise"),
+        "directory": Input("core.enterprise", "upto"),
+        "registry": Input("raw.gov_business_registry", "upto"),
+        "events": Input("core.identity_event", "upto"),
+        "accounts": Input("raw.gov_electricity", "upto"),
+        "parcels": Input("raw.gov_land_parcel", "upto"),
+    },
+    evidence={
+        "core.identity_event": {"from_uscc": "identifier"},
+        "raw.gov_business_registry": {"uscc": "uscc"},
+    },
+)

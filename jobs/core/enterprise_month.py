@@ -1,0 +1,170 @@
+"""企业月度数据 Enterprise figures by month: single months out of cumulative statistics, and what other feeds say.
+
+Statistics are cumulative from January. A single month is the difference to the month told before in the same year;
+the first one told begins in January, so that February holds two months, and a month after one that was not told
+holds it as well: ``months_covered`` says how many. A cumulative figure that falls is kept as sent and flagged: its
+single month is below zero. Where either of the two figures is missing, the single month is.
+
+The firms are those that report monthly statistics, which only firms above scale do; their place is that of the latest
+directory up to the year, since a year's directory comes after its months.
+"""
+
+from __future__ import annotations
+
+from functools import reduce
+from operator import add
+
+from pyspark.sql import Column, DataFrame, Window
+from pyspark.sql import functions as F
+
+from jobs.core.enterprise_year import DIRECTIONS, TAXES, by_direction
+from jobs.core.identity import UNDIVIDED, behind, present_district, row_id, successors
+from jobs.job import Input, Job
+from schemas.contract import contract
+
+TABLE = "core.enterprise_month"
+TYPES = {c.name: c.type for c in contract(TABLE).columns}
+#: Cumulative column → the feed's column.
+CUMULATIVE = {
+    "output_ytd_wan_yuan": "output_wan_yuan",
+    "value_added_ytd_wan_yuan": "value_added_wan_yuan",
+    "revenue_ytd_wan_yuan": "revenue_wan_yuan",
+    "profit_ytd_wan_yuan": "profit_wan_yuan",
+    "export_ytd_wan_yuan": "export_value_wan_yuan",
+    "rd_ytd_wan_yuan": "rd_expense_wan_yuan",
+}
+#: Single month → the cumulative column that it is the difference of.
+SINGLE = {
+    "output_month_wan_yuan": "output_ytd_wan_yuan",
+    "value_added_month_wan_yuan": "value_added_ytd_wan_yuan",
+}
+AS_SENT = ["output_last_year_wan_yuan", "value_added_last_year_wan_yuan", "employees_average"]
+#: Columns that a month's rows of other feeds add up to.
+SUMS = ["power_kwh", "water_m3", "tax_month_wan_yuan", "insured_count", *DIRECTIONS]
+REPORTED = ["new_orders_wan_yuan", "orders_in_hand_wan_yuan", "capacity_utilisation_pct"]
+
+
+def enterprise_month(
+    statistics: DataFrame,
+    to_date: DataFrame,
+    enterprises: DataFrame,
+    tax: DataFrame,
+    electricity: DataFrame,
+    water: DataFrame,
+    insurance: DataFrame,
+    customs: DataFrame,
+    reports: DataFrame,
+    succession: DataFrame,
+) -> DataFrame:
+    """One row per enterprise above scale and month with statistics.
+
+    Args:
+        statistics: the months that are made.
+        to_date: these and the months before them in their years.
+        enterprises: the directories up to the years.
+    """
+    firms = statistics.select("uscc", F.col("period").alias("month"))
+    spans = successors(succession)
+    sums = [
+        behind(tax, spans).withColumn("tax_month_wan_yuan", paid()),
+        *(behind(feed, spans) for feed in (electricity, water, insurance, by_direction(customs))),
+    ]
+    figures = reduce(
+        lambda all_, feed: all_.unionByName(feed, allowMissingColumns=True),
+        [of_firms(feed, firms) for feed in (*sums, reports)],
+    )
+    monthly = figures.groupBy("uscc", "month").agg(
+        *(F.sum(c).cast(TYPES[c]).alias(c) for c in (*SUMS, *REPORTED)), F.max("known_at").alias("_told_at")
+    )
+    return (
+        single_months(to_date)
+        .join(F.broadcast(firms.select("month").distinct()), "month", "left_semi")
+        .join(monthly, ["uscc", "month"], "left")
+        .join(places(firms, enterprises), ["uscc", "year"], "left")
+        .withColumn(
+            "district_code",
+            F.coalesce("district_code", present_district(F.substring("uscc", 3, 6)), F.lit(UNDIVIDED)),
+        )
+        .withColumn("known_at", F.greatest("known_at", "_told_at"))
+        .withColumn("row_id", row_id("uscc", "month"))
+        .select(*contract(TABLE).column_names)
+    )
+
+
+def single_months(to_date: DataFrame) -> DataFrame:
+    """Cumulative figures with what the month adds to the one told before."""
+    before = Window.partitionBy("uscc", "year").orderBy("month")
+    number = F.substring("month", 6, 2).cast("int")
+    previous = F.coalesce(F.lag(number).over(before), F.lit(0))
+    cumulative = to_date.select(
+        "uscc", F.col("period").alias("month"), F.left("period", F.lit(4)).alias("year"),
+        *(F.col(sent).alias(name) for name, sent in CUMULATIVE.items()), *AS_SENT, "known_at",
+    )  # fmt: skip
+
+    def added(column: str) -> Column:
+        # before the first month told lies January, where every cumulative figure begins with nothing
+        start = F.when(previous == 0, F.lit(0).cast(TYPES[column])).otherwise(F.lag(column).over(before))
+        return (F.col(column) - start).cast(TYPES[column])
+
+    return cumulative.withColumns(
+        {
+            "months_covered": number - previous,
+            **{month: added(column) for month, column in SINGLE.items()},
+        }
+    ).withColumn("is_cumulative_fall", F.col("output_month_wan_yuan") < 0)
+
+
+def paid() -> Column:
+    """All components of the tax paid, 万元."""
+    components = [c for c in TAXES if c.startswith("tax_")]
+    return reduce(add, (F.coalesce(c, F.lit(0)) for c in components))
+
+
+def of_firms(feed: DataFrame, firms: DataFrame) -> DataFrame:
+    """The feed's rows of these firms and months, with the columns that count; the others go before they are moved."""
+    columns = [c for c in (*SUMS, *REPORTED) if c in feed.columns]
+    return (
+        feed.withColumnRenamed("period", "month")
+        .select("uscc", "month", *columns, "known_at")
+        .join(F.broadcast(firms), ["uscc", "month"], "left_semi")
+    )
+
+
+def places(firms: DataFrame, enterprises: DataFrame) -> DataFrame:
+    """District of each firm in the latest directory up to each year."""
+    years = firms.select("uscc", F.left("month", F.lit(4)).alias("year")).distinct()
+    listed = enterprises.select("uscc", F.col("year").alias("listed"), "district_code")
+    return (
+        listed.join(F.broadcast(years), "uscc", "inner")
+        .where("listed <= year")
+        .groupBy("uscc", "year")
+        .agg(F.max_by("district_code", "listed").alias("district_code"))
+    )
+
+
+JOB = Job(
+    table=TABLE,
+    transform=enterprise_month,
+    inputs={
+        "statistics": Input("raw.gov_statistics_monthly"),
+        "to_date": Input("raw.gov_statistics_monthly", "to_date"),
+        "enterprises": Input("core.enterprise", "upto"),
+        "tax": Input("raw.gov_tax"),
+        "electricity": Input("raw.gov_electricity"),
+        "water": Input("raw.gov_water"),
+        "insurance": Input("raw.gov_social_insurance"),
+        "customs": Input("raw.gov_customs"),
+        "reports": Input("raw.ent_monthly_report"),
+        "succession": Input("core.succession", "upto"),
+    },
+    evidence={
+        "raw.gov_statistics_monthly": {"uscc": "uscc", "period": "month"},
+        "raw.gov_tax": {"uscc": "uscc", "period": "month"},
+        "raw.gov_electricity": {"uscc": "uscc", "period": "month"},
+        "raw.gov_water": {"uscc": "uscc", "period": "month"},
+        "raw.gov_social_insurance": {"uscc": "uscc", "period": "month"},
+        "raw.gov_customs": {"uscc": "uscc", "period": "month"},
+        "raw.ent_monthly_report": {"uscc": "uscc", "period": "month"},
+        "core.succession": {"to_uscc": "uscc"},
+    },
+)

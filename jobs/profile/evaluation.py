@@ -1,0 +1,118 @@
+"""Rules of the comprehensive evaluation 综合评价规则: dimensions, indicators and weights as validated data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from jobs.profile.rule_files import FOLDER, read
+from jobs.profile.tag_rules import Node, check_field, is_number, parse_node
+from schemas.contract import code_list, digest, first_error
+from schemas.errors import RejectedError
+
+Level = Literal["division_size", "division", "size", "city"]
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Indicator(_Model):
+    """A field of the profile: its weight in the dimension, and which way is better."""
+
+    weight: Decimal = Field(gt=0, le=100, decimal_places=2)
+    better: Literal["more", "less"] = "more"
+
+
+class Dimension(_Model):
+    """One dimension: its weight in the total, and its indicators by field."""
+
+    weight: Decimal = Field(gt=0, le=100, decimal_places=2)
+    indicators: dict[str, Indicator] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _whole(self) -> Dimension:
+        for name in self.indicators:
+            if not is_number(check_field(name)):
+                raise ValueError(f"{name} is no number")
+        if (total := sum(i.weight for i in self.indicators.values())) != 100:
+            raise ValueError(f"weights of the indicators sum to {total}, not to 100")
+        return self
+
+
+class Peers(_Model):
+    """Groups of peers from the narrowest to the widest, and how many firms one must have."""
+
+    least: int = Field(ge=2, le=1000)
+    levels: tuple[Level, ...]
+
+    @field_validator("levels")
+    @classmethod
+    def _ends_with_all(cls, levels: tuple[Level, ...]) -> tuple[Level, ...]:
+        if not levels or levels[-1] != "city" or len(set(levels)) != len(levels):
+            raise ValueError("levels are named once each, and city is the last one: it always has somebody")
+        return levels
+
+
+class Evaluation(_Model):
+    """The whole rule."""
+
+    scope: Any
+    peers: Peers
+    #: Weight that must be there, of a dimension and of the total.
+    least_indicator_weight: Decimal = Field(gt=0, le=100)
+    least_dimension_weight: Decimal = Field(gt=0, le=100)
+    dimensions: dict[str, Dimension]
+
+    @field_validator("scope")
+    @classmethod
+    def _scope(cls, raw: Any) -> Any:
+        parse_node(raw)
+        return raw
+
+    @model_validator(mode="after")
+    def _whole(self) -> Evaluation:
+        if set(self.dimensions) != set(code_list("evaluation_dimension")):
+            raise ValueError(f"dimensions are exactly {', '.join(code_list('evaluation_dimension'))}")
+        if (total := sum(d.weight for d in self.dimensions.values())) != 100:
+            raise ValueError(f"weights of the dimensions sum to {total}, not to 100")
+        names = self.indicators
+        if len(names) != sum(len(d.indicators) for d in self.dimensions.values()):
+            raise ValueError("an indicator stands in one dimension")
+        return self
+
+    @property
+    def in_scope(self) -> Node:
+        return parse_node(self.scope)
+
+    @property
+    def indicators(self) -> Mapping[str, Indicator]:
+        """Field → indicator, over all dimensions in their order."""
+        return {name: i for d in self.dimensions.values() for name, i in d.indicators.items()}
+
+    def fingerprint(self, period: str) -> str:
+        """Hash of the rule; it is the same for every period."""
+        return digest(self.model_dump(mode="json"))
+
+
+def load(path: Path = FOLDER / "evaluation.yml") -> Evaluation:
+    """The evaluation's rule from its file.
+
+    Raises:
+        RejectedError: one line naming file, place and what is wrong.
+    """
+    try:
+        return Evaluation.model_validate(read(path))
+    except ValidationError as error:
+        raise RejectedError(f"{path.name}: {first_error(error)}") from None
+
+
+@cache
+def evaluation() -> Evaluation:
+    """The rule shipped with the platform."""
+    return load()

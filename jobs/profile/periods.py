@@ -1,0 +1,118 @@
+"""Periods of the profile: years of the directory and the latest month, and which year's figures each of them shows."""
+
+from __future__ import annotations
+
+import calendar
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+
+@dataclass(frozen=True)
+class Period:
+    """A period to be made."""
+
+    name: str
+    #: Year of the directory.
+    year: int
+    #: Year of the yearly figures, and what they are of: that year, or its last month while it is not complete.
+    figures_year: int
+    figures_as_of: str
+    last_day: date
+
+    @property
+    def is_partial(self) -> bool:
+        return self.figures_as_of != str(self.figures_year)
+
+    @property
+    def last_month(self) -> str:
+        return f"{self.last_day:%Y-%m}"
+
+
+def periods_asked(enterprises: DataFrame, months: DataFrame, months_to_date: DataFrame) -> list[Period]:
+    """The periods to be made.
+
+    There are a handful. As values in the plan they take the place of a join with a small table in every part, each
+    of which would be a stage of its own.
+    """
+    tagged = (
+        enterprises.select(F.lit("year").alias("what"), F.col("year").alias("name"))
+        .unionByName(months.select(F.lit("month").alias("what"), F.col("month").alias("name")))
+        .unionByName(months_to_date.select(F.lit("known").alias("what"), F.col("month").alias("name")))
+        .distinct()
+    )
+    found: dict[str, list[str]] = {"year": [], "month": [], "known": []}
+    for row in tagged.collect():
+        found[row["what"]].append(row["name"])
+    known = {name[:4]: name for name in sorted(found["known"])}
+    return sorted(
+        [*(period_of_year(y, known.get(y)) for y in found["year"]), *map(period_of_month, found["month"])],
+        key=lambda p: p.name,
+    )
+
+
+def period_of_year(year: str, last_month: str | None) -> Period:
+    """A year, complete when no months of it are known, or its December is.
+
+    >>> period_of_year("2024", "2024-06").figures_as_of
+    '2024-06'
+    """
+    partial = last_month if last_month and not last_month.endswith("-12") else None
+    return Period(year, int(year), int(year), partial or year, date(int(year), 12, 31))
+
+
+def period_of_month(month: str) -> Period:
+    """A month: its last complete year is its own in December, else the one before.
+
+    >>> period_of_month("2024-02")
+    Period(name='2024-02', year=2024, figures_year=2023, figures_as_of='2023', last_day=datetime.date(2024, 2, 29))
+    """
+    year, number = int(month[:4]), int(month[5:])
+    last_day = date(year, number, calendar.monthrange(year, number)[1])
+    figures_year = year if number == 12 else year - 1
+    return Period(month, year, figures_year, str(figures_year), last_day)
+
+
+def for_periods(rows: DataFrame, wanted: Mapping[int, Iterable[str]]) -> DataFrame:
+    """Rows of the wanted years, once for each of the year's periods, with ``period`` instead of ``year``."""
+    named = _by_year({year: F.array(*map(F.lit, periods)) for year, periods in wanted.items()})
+    return rows.withColumn("period", F.explode(F.try_element_at(named, "year"))).drop("year")
+
+
+def of_figures_year(rows: DataFrame, asked: Iterable[Period]) -> DataFrame:
+    """Rows of the periods' figures' years, by period."""
+    wanted: dict[int, list[str]] = {}
+    for period in asked:
+        wanted.setdefault(period.figures_year, []).append(period.name)
+    return for_periods(rows, wanted)
+
+
+def of_years_back(rows: DataFrame, asked: Iterable[Period], *back: int) -> DataFrame:
+    """Rows so many years before the periods' figures' years, with ``back`` and the period instead of the year."""
+    wanted: dict[int, list[Column]] = {}
+    for period in asked:
+        for n in back:
+            entry = F.struct(F.lit(period.name).alias("period"), F.lit(n).alias("back"))
+            wanted.setdefault(period.figures_year - n, []).append(entry)
+    named = _by_year({year: F.array(*entries) for year, entries in wanted.items()})
+    columns = [c for c in rows.columns if c != "year"]
+    return rows.select(*columns, F.inline(F.try_element_at(named, "year")))
+
+
+def _by_year(entries: Mapping[int, Column]) -> Column:
+    """A map of years, as a value in the plan."""
+    return F.create_map(*(c for year, entry in entries.items() for c in (F.lit(str(year)), entry)))
+
+
+def of_period(asked: Iterable[Period], **values: Callable[[Period], Any]) -> dict[str, Column]:
+    """Columns with something of the row's period each."""
+    return {
+        name: F.try_element_at(
+            F.create_map(*(c for p in asked for c in (F.lit(p.name), F.lit(value(p))))), "period"
+        )
+        for name, value in values.items()
+    }

@@ -1,0 +1,94 @@
+"""The good city's profiles, tags and scores, as the oracle works them out from the other tables.
+
+Months of 2023 end with May, so the year is not complete, and the latest month's figures are those of 2022.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+
+import yaml
+from oracles import profile as oracle
+
+from jobs.profile.rule_files import FOLDER
+from schemas.contract import Contract, contract
+from tests.expectations.good_city import YEARS, City, _add
+
+#: Input of the profile → table.
+TABLES = {
+    "enterprises": "core.enterprise",
+    "figures": "core.enterprise_year",
+    "population": "per_mu.population",
+    "grades": "per_mu.enterprise_grade",
+    "indicators": "per_mu.indicator_value",
+    "city_ranks": "per_mu.city_rank",
+    "events": "core.enterprise_event",
+    "months": "core.enterprise_month",
+    "nodes": "chain.node_enterprise",
+}
+MONTH = "2023-05"
+PERIODS = (*YEARS, MONTH)
+
+
+def add_profiles(city: City) -> None:
+    """Rows of every table of the area, after all that they are made from."""
+    rules = {
+        n: yaml.safe_load((FOLDER / f"{n}.yml").read_text(encoding="utf-8")) for n in ("tags", "evaluation")
+    }
+    tables = {name: city[table] for name, table in TABLES.items()}
+    profiles = oracle.profiles(tables, PERIODS)
+    directory = {(r["uscc"], r["year"]): r for r in city["core.enterprise"]}
+    # 2022 comes first in every table of firms, the month last
+    for (uscc, period), row in sorted(profiles.items(), key=lambda item: item[0][1]):
+        listed = directory[uscc, period[:4]]
+        spec = contract("profile.enterprise_profile")
+        taken = {c: listed[c] for c in spec.column_names if c in listed and c not in ("row_id", "year")}
+        _add(city, spec.name, **_stored(spec, taken | row))
+    for row in city["profile.enterprise_profile"]:
+        _tags(city, row, profiles[row["uscc"], row["period"]], rules["tags"])
+    _scores(city, oracle.scores(rules["evaluation"], profiles, PERIODS))
+
+
+def _tags(city: City, row: dict[str, Any], profile: dict[str, Any], rules: dict[str, Any]) -> None:
+    for code in sorted(oracle.tags(rules, profile)):
+        shown = (
+            f"{name}={_text(row[name])}" for name in rules[code]["evidence"] if row[name] not in (None, [])
+        )
+        _add(
+            city, "profile.enterprise_tag", uscc=row["uscc"], tag_code=code, period=row["period"],
+            tag_kind_code=rules[code]["kind"], tag_evidence=list(shown), district_code=row["district_code"],
+            is_above_scale=row["is_above_scale"],
+        )  # fmt: skip
+
+
+def _text(value: Any) -> str:
+    return "+".join(value) if isinstance(value, list) else str(value).lower()
+
+
+def _scores(city: City, scores: dict[tuple[str, str], dict[str, Any]]) -> None:
+    spec = contract("profile.comprehensive_score")
+    profiles = {(r["uscc"], r["period"]): r for r in city["profile.enterprise_profile"]}
+    for (uscc, period), score in sorted(scores.items(), key=lambda item: item[0][1]):
+        profile = profiles[uscc, period]
+        told = [f"{n}={oracle.shown(v, 4)}" for n, v in score["percentiles"].items()]
+        taken = {c: profile[c] for c in spec.column_names if c in profile and c != "row_id"}
+        named = {f"{d}_score": v for d, v in score.items()} | {"comprehensive_score": score["total"]}
+        row = taken | named | score | {"indicator_percentiles": told}
+        _add(city, spec.name, **_stored(spec, row))
+
+
+def _stored(spec: Contract, row: dict[str, Any]) -> dict[str, Any]:
+    """The oracle's values in the contract's columns and types."""
+    return {c.name: _value(c.type, row[c.name]) for c in spec.columns if c.name in row}
+
+
+def _value(kind: str, value: Any) -> Any:
+    if isinstance(value, set):
+        return sorted(value)
+    if isinstance(value, Fraction):
+        if kind.startswith("decimal"):
+            return Decimal(oracle.shown(value, int(kind.rstrip(")").split(",")[1])))
+        return int(value)
+    return value

@@ -1,0 +1,115 @@
+"""Positions and gaps found in a demo city against what its firms truly make.
+
+The truth lies beside the warehouse and is read by tests alone. What counts are confirmed positions of the last year,
+the only one with trades: precision is the part of them that is true, recall the part of the true ones found. Recall
+is also taken over firms of which products or sales are known, and over those above scale.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from jobs import graph
+from jobs.demo_city.city import CitySpec, generate
+from jobs.ingest.ingest import ingest
+from tests.built_city import BuiltCity, at_home
+from warehouse import duck, tables
+from warehouse.settings import settings
+
+YEAR = "2024"
+
+
+@dataclass
+class Found:
+    """What the platform found in a city, beside its truth."""
+
+    connection: duckdb.DuckDBPyConnection
+
+    def one(self, sql: str) -> dict[str, Any]:
+        [row] = duck.fetch(self.connection, sql)
+        return row
+
+    def states(self) -> dict[str, set[str]]:
+        """State → nodes."""
+        rows = duck.fetch(
+            self.connection,
+            f"SELECT state_code, list(node_code) AS nodes FROM gap WHERE year = '{YEAR}' GROUP BY 1",
+        )
+        return {row["state_code"]: set(row["nodes"]) for row in rows}
+
+
+def found_in(home: Path) -> Found:
+    """Tables as they lie in a home, with the truth."""
+    connection = duck.connect()
+    duck.load_delta(connection)
+    for table in ("node_enterprise", "gap", "trade"):
+        path = duck.literal(str(tables.table_path(f"chain.{table}")))
+        connection.execute(f"CREATE VIEW {table} AS SELECT * FROM delta_scan({path})")
+    truth = duck.literal(str(home / "truth" / "chain_positions.csv"))
+    connection.execute(
+        f"CREATE TABLE truth AS SELECT * FROM read_csv({truth}, all_varchar = true) WHERE year = '{YEAR}'"
+    )
+    connection.execute(
+        f"""CREATE TABLE judged AS
+        SELECT coalesce(p.uscc, t.uscc) AS uscc, p.uscc IS NOT NULL AS is_found, t.uscc IS NOT NULL AS is_true,
+            f.is_above_scale, f.has_data
+        FROM (SELECT uscc, node_code FROM node_enterprise WHERE year = '{YEAR}' AND is_confirmed) p
+        FULL JOIN (SELECT uscc, node_code FROM truth WHERE node_code <> 'OUT') t
+            ON t.uscc = p.uscc AND t.node_code = p.node_code
+        JOIN (SELECT uscc, bool_or(is_above_scale) AS is_above_scale,
+                bool_or(coalesce(product_score, sales_score) IS NOT NULL) AS has_data
+            FROM node_enterprise WHERE year = '{YEAR}' GROUP BY uscc) f ON f.uscc = coalesce(p.uscc, t.uscc)"""
+    )
+    return Found(connection)
+
+
+_SHARES = """count(*) FILTER (is_found AND is_true) / count(*) FILTER (is_found) AS precision,
+    count(*) FILTER (is_found AND is_true) / count(*) FILTER (is_true) AS recall"""
+
+
+def judge(found: Found, home: Path) -> None:
+    everyone = found.one(f"SELECT {_SHARES} FROM judged")
+    known = found.one(f"SELECT {_SHARES} FROM judged WHERE has_data")
+    above = found.one(f"SELECT {_SHARES} FROM judged WHERE is_above_scale")
+    assert everyone["precision"] >= 0.9, everyone
+    assert known["recall"] >= 0.85, known
+    assert above["recall"] >= 0.85 and above["precision"] >= 0.9, above
+    planted = json.loads((home / "truth" / "chain_gaps.json").read_text(encoding="utf-8"))
+    states = found.states()
+    assert set(planted["missing"]) <= states.get("missing", set())
+    assert set(planted["weak"]) <= states.get("weak", set())
+    assert set(planted["single_point"]) <= states.get("single_point", set())
+
+
+def test_positions_and_gaps_of_a_small_city(built_city: BuiltCity, engine_remote: str) -> None:
+    with at_home(built_city.home, engine_remote) as home:
+        judge(found_in(home), home)
+
+
+@pytest.fixture
+def whole_city(tmp_path: Path, engine_remote: str) -> Iterator[Path]:
+    """A city of true size, as far as the chains need it."""
+    with at_home(tmp_path / "home", engine_remote) as home:
+        generate(CitySpec(scale=1, seed=7, years=(2023, 2024)), settings().landing, home / "truth")
+        ingest()
+        graph.run(["chain"])
+        yield home
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(7200)
+def test_positions_and_gaps_of_a_whole_city(whole_city: Path) -> None:
+    found = found_in(whole_city)
+    judge(found, whole_city)
+    planted = json.loads((whole_city / "truth" / "chain_gaps.json").read_text(encoding="utf-8"))
+    # many small firms show nothing but their class and what they buy
+    assert found.one(f"SELECT {_SHARES} FROM judged")["recall"] >= 0.85
+    # at true size nothing else lacks firms
+    assert found.states()["missing"] == set(planted["missing"])

@@ -1,0 +1,30 @@
+"""Figures of chains: sums of the nodes, firms once."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from tests.jobs.chain.world import Results
+
+
+def test_a_firm_in_two_nodes_is_one_firm(golden: Results) -> None:
+    """TST in 2024: the weaver (M01, M02), the spinner, the padder, the odd firm, SOLE, the buyer, the tailor."""
+    row = golden.one("chain_metrics", chain_code="TST", period="2024")
+    assert row["firm_count"] == 8
+    # 120,000 + 30,000 + 50,000 + half of the tailor's 200,000
+    assert row["output_wan_yuan"] == 300_000 and row["reporting_count"] == 4
+    assert row["cr1_pct"] == 40 and row["lead_firm_count"] == 2
+    # 40² + 33.3333² + 16.6667² + 10²
+    assert row["hhi"] == Decimal("3088.887778")
+
+
+def test_sums_are_those_of_the_nodes(golden: Results) -> None:
+    for row in golden.rows["chain_metrics"]:
+        nodes = [
+            n for n in golden.rows["node_metrics"]
+            if (n["chain_code"], n["period"]) == (row["chain_code"], row["period"])
+        ]  # fmt: skip
+        for name in ("output_wan_yuan", "revenue_wan_yuan", "demand_wan_yuan", "comparable_output_wan_yuan"):
+            known = [n[name] for n in nodes if n[name] is not None]
+            assert row[name] == (sum(known) if known else None), (name, row["chain_code"], row["period"])
+        assert row["node_count"] == len(nodes)
