@@ -34,12 +34,14 @@ def comprehensive_score(profiles: DataFrame, earlier: DataFrame, rules: Evaluati
         earlier: profiles up to the periods; the year before each one's figures is read of it.
     """
     asked = F.broadcast(profiles.select("period", "figures_year").distinct())
-    firms = in_scope(earlier, asked, rules).transform(with_peers, rules)
+    # both are read again and again below; without a stop Spark plans and makes all of it each time
+    firms = in_scope(earlier, asked, rules).transform(with_peers, rules).localCheckpoint()
     scored = (
         firms.drop("groups", *rules.indicators)
         .join(percentiles(firms, rules), KEY, "left")
         .transform(with_dimensions, rules)
         .transform(with_total, rules)
+        .localCheckpoint()
     )
     before = scored.select(
         "uscc",
