@@ -96,7 +96,7 @@ GIVEN = {
         "per_mu.population",
     },
 }  # fmt: skip
-#: What the area of a parcel reaches; a parcel's certificate is an identifier, which says who trades.
+#: What the area of a parcel reaches: its certificate is an identifier. There are no trades before 2024.
 FROM_PARCEL = (
     {
         "core.parcel",
@@ -106,7 +106,7 @@ FROM_PARCEL = (
         "core.identity_review",
     }
     | PER_MU
-    | CHAIN - {"chain.node"}
+    | CHAIN - {"chain.node", "chain.node_enterprise", "chain.trade", "chain.supply_flow"}
     | PROFILE
 )
 

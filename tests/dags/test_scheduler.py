@@ -32,8 +32,8 @@ FROM_PARCEL = {
     "core.parcel", "core.parcel_use", "core.enterprise_year", "per_mu.adjustment", "per_mu.baseline",
     "per_mu.city_rank", "per_mu.district_summary", "per_mu.enterprise_grade", "per_mu.indicator_value",
     "per_mu.population", "per_mu.unit", "core.enterprise_identifier", "core.identity_review",
-    "chain.chain_metrics", "chain.gap", "chain.local_supplier", "chain.node_enterprise", "chain.node_metrics",
-    "chain.supply_flow", "chain.target_progress", "chain.trade", "profile.comprehensive_score",
+    "chain.chain_metrics", "chain.gap", "chain.local_supplier", "chain.node_metrics",
+    "chain.target_progress", "profile.comprehensive_score",
     "profile.enterprise_profile", "profile.enterprise_tag",
 }  # fmt: skip
 
