@@ -52,7 +52,13 @@ _CHAINS = """
             FILTER (g.state_code = 'missing'), '') AS 缺失环节
     FROM chain.chain_metrics m JOIN release.code c ON c.list = 'chain' AND c.code = m.chain_code
     JOIN chain.gap g ON g.chain_code = m.chain_code AND g.year = m.year
-    WHERE m.period = ? GROUP BY ALL ORDER BY m.output_wan_yuan DESC"""
+    WHERE m.period = ? GROUP BY ALL ORDER BY 产值亿元 DESC"""
+
+#: The firm with the largest confirmed part in a chain of those that are known best.
+_KNOWN_FIRM = """
+    SELECT n.uscc FROM chain.node_enterprise n JOIN per_mu.enterprise_grade g USING (uscc, year)
+    WHERE n.year = ? AND n.is_confirmed AND n.is_above_scale AND n.node_code <> 'OUT'
+    ORDER BY n.confidence DESC, n.position_share DESC, n.uscc LIMIT 1"""
 
 _TARGET = """
     SELECT (output_wan_yuan / 10000)::DECIMAL(18, 0) AS output, target_year,
@@ -90,6 +96,7 @@ def show(report: DemoReport, seconds: Mapping[str, float]) -> None:
     _show_gate(release)
     _show_grades(release)
     _show_chains(release)
+    _show_card(release)
     _show_times(seconds)
     _show_next(report)
 
@@ -152,6 +159,14 @@ def _show_chains(release: Release) -> None:
         )
 
 
+def _show_card(release: Release) -> None:
+    from portal import card, card_screen
+
+    for firm in query(release, _KNOWN_FIRM, _latest_year(release)):
+        with card.reading(release) as read:
+            card_screen.show(card.gather(read, release.number, firm["uscc"], None))
+
+
 def _latest_year(release: Release) -> str:
     return str(query(release, "SELECT max(year) AS year FROM per_mu.enterprise_grade")[0]["year"])
 
@@ -174,4 +189,5 @@ def _show_next(report: DemoReport) -> None:
     console.say('  ./brain sql -c "from per_mu.enterprise_grade limit 5"')
     if firm:
         console.say(f"  ./brain explain per_mu.enterprise_grade uscc={firm[0]['uscc']} year={year}")
+    console.say("  ./brain sql < docs/queries/01-weak-nodes-of-a-chain.sql")
     console.say("  ./brain up        # Airflow on 127.0.0.1; ./brain down stops it")
