@@ -97,16 +97,22 @@ def followed(events: DataFrame) -> DataFrame:
                 F.coalesce(others["told"], never()).alias("until"),
             ),
         )
+        .localCheckpoint()
     )
     links = codes.agg(F.map_from_entries(F.collect_list(F.struct("code", "step"))).alias("links"))
+    # a stop after each step: the next one names its arrays many times, and Spark would put their whole formula in each
+    # place, which took a minute of planning for a dozen rows
     return (
         codes.crossJoin(F.broadcast(links))
         .withColumn("path", _path())
+        .localCheckpoint()
         .transform(_without_cycle)
+        .localCheckpoint()
         .withColumn("until", F.get("path", F.lit(0))["until"])
         .withColumn("spans", _spans())
         .withColumn("kind", F.when(first["is_branch"], "branch_code").otherwise("former_uscc"))
         .select("code", "kind", "claims", "spans", "until", "is_cycle")
+        .localCheckpoint()
     )
 
 
