@@ -82,7 +82,10 @@ def _takes(sql_type: str, texts: Iterable[str]) -> bool:
 
 
 def _day(text: str) -> date:
-    return date(*(int(n) for n in re.fullmatch(r"(\d+)\D(\d+)\D(\d+)\D?", text).groups()))  # type: ignore[union-attr]
+    parts = re.fullmatch(r"(\d+)\D(\d+)\D(\d+)\D?", text)
+    if parts is None:  # 20240331 stays a text
+        raise ValueError(text)
+    return date(*(int(n) for n in parts.groups()))
 
 
 def create(connection: psycopg.Connection, of_feed: str, every: Iterable[Lot]) -> dict[str, str]:
