@@ -37,15 +37,16 @@ def lots(landing: Path) -> list[Lot]:
     for manifest in landing.rglob("*.manifest.json"):
         said = json.loads(manifest.read_text(encoding="utf-8"))
         _, records = read(manifest.with_name(said["file"]))
-        rows = [{h: _plain(c) for h, c in r.cells.items()} for r in records]
+        shown = _plain if said["file"].endswith(".xlsx") else str
+        rows = [{h: c and shown(c) for h, c in r.cells.items()} for r in records]
         sent = datetime.fromisoformat(said["sent_at"])
         found.append(Lot(said["feed"], said["file"], said["period"], said["part"], sent, rows))
     return sorted(found, key=lambda lot: (lot.sent_at, lot.file))
 
 
-def _plain(cell: str | None) -> str | None:
+def _plain(cell: str) -> str:
     """Excel's whole numbers as people see them."""
-    return cell.removesuffix(".0") if cell and re.fullmatch(r"-?[0-9]+[.]0", cell) else cell
+    return cell.removesuffix(".0") if re.fullmatch(r"-?[0-9]+[.]0", cell) else cell
 
 
 def _types(spec: Any, rows: Iterable[dict[str, str | None]]) -> dict[str, str]:
