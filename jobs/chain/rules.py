@@ -7,16 +7,15 @@ threshold makes anew what rests on it.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, TypeVar
+from typing import Annotated, Literal, Self, TypeVar
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from jobs.chain.models import ChainModels, load
+from jobs.rule_files import read_mapping
 from schemas.contract import code_list, digest, first_error
 from schemas.errors import RejectedError
 
@@ -310,28 +309,13 @@ class SupplierRules:
         return digest([self.models.fingerprint(period), self.places])
 
 
-class _Loader(yaml.SafeLoader):
-    """YAML with exact decimals: 0.45 is read from its text, never through a binary float."""
-
-
-_Loader.add_constructor(
-    "tag:yaml.org,2002:float",
-    lambda loader, node: Decimal(str(loader.construct_scalar(node))),  # type: ignore[arg-type]
-)
-
-
 def read(model: type[M], path: Path) -> M:
     """A rule file as its model.
 
     Raises:
         RejectedError: one line naming the file, the place and what is wrong.
     """
-    try:
-        raw: Any = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)
-    except (yaml.YAMLError, OSError, UnicodeDecodeError, ArithmeticError) as error:
-        raise RejectedError(f"{path.name}: not readable as YAML: {str(error).splitlines()[0]}") from None
-    if not isinstance(raw, Mapping):
-        raise RejectedError(f"{path.name}: not a mapping")
+    raw = read_mapping(path)
     try:
         return model.model_validate(raw)
     except ValidationError as error:

@@ -14,9 +14,9 @@ from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from jobs.rule_files import read_mapping
 from schemas.contract import code_list, digest, first_error
 from schemas.errors import RejectedError, UsageError
 
@@ -57,7 +57,7 @@ class IndicatorDefinition(_Model):
 @cache
 def indicator_definitions() -> dict[str, IndicatorDefinition]:
     """Indicator code → definition, from ``indicators.yml``."""
-    raw = _read(Path(__file__).parent / "indicators.yml")
+    raw = read_mapping(Path(__file__).parent / "indicators.yml")
     return {code: IndicatorDefinition.model_validate(entry) for code, entry in raw.items()}
 
 
@@ -342,33 +342,13 @@ class RuleBook:
 # --- loading ---------------------------------------------------------------------------------------
 
 
-class _Loader(yaml.SafeLoader):
-    """YAML with exact decimals: 24.097 is read from its text, never through a binary float."""
-
-
-_Loader.add_constructor(
-    "tag:yaml.org,2002:float",
-    lambda loader, node: Decimal(str(loader.construct_scalar(node))),  # type: ignore[arg-type]
-)
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        raw = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)
-    except (yaml.YAMLError, OSError, UnicodeDecodeError, ArithmeticError) as error:
-        raise RejectedError(f"{path.name}: not readable as YAML: {str(error).splitlines()[0]}") from None
-    if not isinstance(raw, dict):
-        raise RejectedError(f"{path.name}: not a mapping")
-    return raw
-
-
 def load_rule_book(folder: Path = RULE_SETS) -> RuleBook:
     """Every rule set of a folder.
 
     Raises:
         RejectedError: a file is not well formed; the line names file, place and what is wrong.
     """
-    raw = {path.name: _read(path) for path in sorted(folder.glob("*.yml"))}
+    raw = {path.name: read_mapping(path) for path in sorted(folder.glob("*.yml"))}
     return RuleBook(rule_set for name in raw for rule_set in _expand(name, raw))
 
 
@@ -384,8 +364,8 @@ def read_rule_file(path: Path) -> list[RuleSet]:
     Raises:
         RejectedError: the file is not well formed.
     """
-    shipped = {p.name: _read(p) for p in sorted(RULE_SETS.glob("*.yml"))}
-    return list(_expand(path.name, {**shipped, path.name: _read(path)}))
+    shipped = {p.name: read_mapping(p) for p in sorted(RULE_SETS.glob("*.yml"))}
+    return list(_expand(path.name, {**shipped, path.name: read_mapping(path)}))
 
 
 def _expand(name: str, raw: Mapping[str, dict[str, Any]]) -> Iterable[RuleSet]:

@@ -1,26 +1,14 @@
-"""Rules of this area as YAML: read with exact decimals, refused in one line."""
+"""Where the rules of this area lie, and how they are read."""
 
 from __future__ import annotations
 
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from jobs.rule_files import read_mapping
 from schemas.errors import RejectedError
 
 FOLDER = Path(__file__).parent
-
-
-class _Loader(yaml.SafeLoader):
-    """0.1 is read from its text, never through a binary float."""
-
-
-_Loader.add_constructor(
-    "tag:yaml.org,2002:float",
-    lambda loader, node: Decimal(str(loader.construct_scalar(node))),  # type: ignore[arg-type]
-)
 
 
 def read(path: Path) -> dict[str, Any]:
@@ -29,10 +17,7 @@ def read(path: Path) -> dict[str, Any]:
     Raises:
         RejectedError: it is not; the line names the file.
     """
-    try:
-        raw = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)
-    except (yaml.YAMLError, OSError, UnicodeDecodeError, ArithmeticError) as error:
-        raise RejectedError(f"{path.name}: not readable as YAML: {str(error).splitlines()[0]}") from None
-    if not isinstance(raw, dict) or not all(isinstance(key, str) for key in raw):
+    raw = read_mapping(path)
+    if not all(isinstance(key, str) for key in raw):
         raise RejectedError(f"{path.name}: not a mapping of names")
     return raw
