@@ -225,8 +225,9 @@ def run(
             gone = sorted(set(stored) - set(target))
             if period is not None:
                 stale, gone = [p for p in stale if p == period], []
-            # a table for which no data have come yet is there, empty: it can be published
-            tables.create_if_absent(contract(job.table))
+            if not target:
+                # a table for which no data have come yet is there, empty: it can be published
+                tables.create_if_absent(contract(job.table))
             if stale or gone:
                 progress("run", job.table, len(stale))
                 _make(job, stale, gone, wanted, stored, deliveries)
