@@ -1,11 +1,12 @@
-"""Column expressions and windows for every area."""
+"""Column expressions, windows and literal tables for every area."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import reduce
 from operator import add
 
-from pyspark.sql import Column, Window, WindowSpec
+from pyspark.sql import Column, DataFrame, SparkSession, Window, WindowSpec
 from pyspark.sql import functions as F
 
 from schemas import credit_code
@@ -25,6 +26,11 @@ def no_texts() -> Column:
 def whole(*partition: str) -> WindowSpec:
     """All rows of the partition, for each of its rows."""
     return Window.partitionBy(*partition).rowsBetween(Window.unboundedPreceding, Window.unboundedFollowing)
+
+
+def literal_table(session: SparkSession, rows: Iterable[tuple[object, ...]], schema: str) -> DataFrame:
+    """A small table of literals, marked for broadcast; the schema may be broken over lines."""
+    return F.broadcast(session.createDataFrame(list(rows), " ".join(schema.split())))
 
 
 def valid_credit_code(code: Column) -> Column:

@@ -13,6 +13,7 @@ from pyspark.sql import functions as F
 
 from jobs.chain.models import ChainModels, Node
 from jobs.chain.rules import OUT, ClassRanks, Honour, Override
+from jobs.columns import literal_table
 from schemas.contract import code_list
 
 MICRO = Decimal("0.000001")
@@ -23,11 +24,6 @@ _ALWAYS = "9999"
 def holds(year: str) -> Column:
     """The row of the model holds in the year."""
     return (F.col(year) >= F.col("from_year")) & (F.col(year) <= F.col("to_year"))
-
-
-def _frame(session: SparkSession, rows: Iterable[tuple[object, ...]], schema: str) -> DataFrame:
-    """A small literal table, marked for broadcast."""
-    return F.broadcast(session.createDataFrame(list(rows), " ".join(schema.split())))
 
 
 def segments(models: ChainModels) -> Iterator[tuple[str, str, tuple[Node, ...]]]:
@@ -49,7 +45,7 @@ def node_frame(session: SparkSession, models: ChainModels) -> DataFrame:
         for start, end, nodes in segments(models)
         for n in nodes
     )  # fmt: skip
-    return _frame(
+    return literal_table(
         session,
         rows,
         """from_year string, to_year string, chain_code string, node_code string, node_name_zh string,
@@ -62,7 +58,7 @@ def node_frame(session: SparkSession, models: ChainModels) -> DataFrame:
 def place_frame(session: SparkSession, models: ChainModels) -> DataFrame:
     """Chain and tier of a node; OUT among them."""
     rows = [*((n.code, n.chain_code, n.tier) for n in models.nodes), (OUT, OUT, None)]
-    return _frame(session, rows, "node_code string, chain_code string, tier_code string")
+    return literal_table(session, rows, "node_code string, chain_code string, tier_code string")
 
 
 def product_frame(session: SparkSession, models: ChainModels) -> DataFrame:
@@ -73,7 +69,7 @@ def product_frame(session: SparkSession, models: ChainModels) -> DataFrame:
         for n in nodes
         for p in n.products
     )
-    return _frame(
+    return literal_table(
         session,
         rows,
         "from_year string, to_year string, product_code string, node_code string, fed_node_codes array<string>",
@@ -86,7 +82,7 @@ def name_frame(session: SparkSession) -> DataFrame:
     for code, titles in code_list("product").items():
         codes.setdefault(titles["zh"], []).append(code)
     rows = ((name, found[0]) for name, found in codes.items() if len(found) == 1)
-    return _frame(session, rows, "product_name string, named_code string")
+    return literal_table(session, rows, "product_name string, named_code string")
 
 
 def class_frame(session: SparkSession, models: ChainModels, ranks: ClassRanks) -> DataFrame:
@@ -102,7 +98,7 @@ def class_frame(session: SparkSession, models: ChainModels, ranks: ClassRanks) -
         for industry, weights in found.items():
             sole = len(weights) == 1
             rows += [(start, end, industry, n, w, sole, words.get(n, [])) for n, w in weights.items()]
-    return _frame(
+    return literal_table(
         session,
         rows,
         """from_year string, to_year string, industry_code string, node_code string, class_weight int,
@@ -134,7 +130,7 @@ def division_frame(session: SparkSession, models: ChainModels) -> DataFrame:
         for n in nodes
         for industry in n.classes
     }
-    return _frame(
+    return literal_table(
         session,
         sorted(rows),
         "from_year string, to_year string, node_code string, industry_division_code string",
@@ -154,7 +150,7 @@ def edge_frame(session: SparkSession, models: ChainModels) -> DataFrame:
             (start, end, seller, buyer, (share / totals[buyer]).quantize(MICRO, ROUND_HALF_UP))
             for seller, buyer, share in edges
         ]
-    return _frame(
+    return literal_table(
         session,
         rows,
         """from_year string, to_year string, seller_node_code string, node_code string,
@@ -172,7 +168,7 @@ def override_frame(session: SparkSession, overrides: Iterable[Override]) -> Data
         for o in overrides
         for node, share in o.positions.items()
     )  # fmt: skip
-    return _frame(
+    return literal_table(
         session,
         rows,
         """from_year string, to_year string, uscc string, node_code string, override_part decimal(9,6),

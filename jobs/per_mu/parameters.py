@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from decimal import Decimal
 
 from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql import functions as F
 
+from jobs.columns import literal_table
 from jobs.per_mu.rules import Indicator, RuleSet, indicator_definitions
 
 Items = list[tuple[str, str, RuleSet]]
@@ -44,14 +43,9 @@ level_code string, adjustment_kind_code string, adjustment_code string, points d
 effect_code string, category string"""
 
 
-def _frame(session: SparkSession, rows: Iterable[tuple[object, ...]], schema: str) -> DataFrame:
-    """A small literal table, marked for broadcast."""
-    return F.broadcast(session.createDataFrame(list(rows), " ".join(schema.split())))
-
-
 def district_frame(session: SparkSession, items: Items) -> DataFrame:
     """One row per district and year: the parameters that hold for all lists."""
-    return _frame(session, [_district_row(*item) for item in items], _DISTRICT)
+    return literal_table(session, [_district_row(*item) for item in items], _DISTRICT)
 
 
 def _district_row(district: str, year: str, r: RuleSet) -> tuple[object, ...]:
@@ -71,7 +65,7 @@ def _district_row(district: str, year: str, r: RuleSet) -> tuple[object, ...]:
 
 def list_frame(session: SparkSession, items: Items) -> DataFrame:
     """One row per district, year and list: figures a firm must have, and the quota."""
-    return _frame(
+    return literal_table(
         session,
         [_list_row(d, y, r, code) for d, y, r in items for code in r.lists],
         _LIST,
@@ -99,7 +93,7 @@ def indicator_frame(session: SparkSession, items: Items) -> DataFrame:
 
     Places are those of the indicator's figures in ``FIGURES``.
     """
-    return _frame(
+    return literal_table(
         session,
         [
             (*(d, y, code, name), *_indicator_row(name, rule))
@@ -123,7 +117,7 @@ def _indicator_row(name: str, rule: Indicator) -> tuple[object, ...]:
 
 def event_frame(session: SparkSession, items: Items) -> DataFrame:
     """One row per district, year and honour with its level, or penalty: what it does to score or grade."""
-    return _frame(session, [row for d, y, r in items for row in _event_rows(d, y, r)], _EVENT)
+    return literal_table(session, [row for d, y, r in items for row in _event_rows(d, y, r)], _EVENT)
 
 
 def _event_rows(district: str, year: str, r: RuleSet) -> list[tuple[object, ...]]:
