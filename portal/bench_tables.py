@@ -322,11 +322,12 @@ def profile_peer(asked: Asked) -> Peer:
 
 
 def _profile_sql() -> str:
+    from jobs.core.enterprise_year import TAX_COMPONENTS
     from jobs.profile import parts as spec
     from jobs.profile.enterprise_profile import GROUPS
 
-    taxes = ", ".join(spec.TAXES)
-    total = f"CASE WHEN coalesce({taxes}) IS NOT NULL THEN {' + '.join(f'coalesce({c}, 0)' for c in spec.TAXES)} END"
+    taxes, parts = ", ".join(TAX_COMPONENTS), " + ".join(f"coalesce({c}, 0)" for c in TAX_COMPONENTS)
+    total = f"CASE WHEN coalesce({taxes}) IS NOT NULL THEN {parts} END"
     growth = [
         *(
             f"100 * ({c} / nullif(greatest(before_{c}, 0), 0) - 1) AS {name}"

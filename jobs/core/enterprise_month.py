@@ -12,12 +12,11 @@ directory up to the year, since a year's directory comes after its months.
 from __future__ import annotations
 
 from functools import reduce
-from operator import add
 
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
-from jobs.core.enterprise_year import DIRECTIONS, TAXES, by_direction
+from jobs.core.enterprise_year import DIRECTIONS, by_direction, paid
 from jobs.core.identity import UNDIVIDED, behind, present_district, row_id, successors
 from jobs.job import Input, Job
 from schemas.contract import contract
@@ -112,12 +111,6 @@ def single_months(to_date: DataFrame) -> DataFrame:
             **{month: added(column) for month, column in SINGLE.items()},
         }
     ).withColumn("is_cumulative_fall", F.col("output_month_wan_yuan") < 0)
-
-
-def paid() -> Column:
-    """All components of the tax paid, 万元."""
-    components = [c for c in TAXES if c.startswith("tax_")]
-    return reduce(add, (F.coalesce(c, F.lit(0)) for c in components))
 
 
 def of_firms(feed: DataFrame, firms: DataFrame) -> DataFrame:

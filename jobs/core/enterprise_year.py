@@ -10,6 +10,8 @@ Rows under the code of an absorbed firm, a code before the present one or a bran
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import reduce
+from operator import add
 
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
@@ -24,6 +26,7 @@ TYPES = {c.name: c.type for c in contract(TABLE).columns}
 
 STATISTICS = [c for c in contract("raw.gov_statistics_annual").source.mapping if c != "uscc"]  # type: ignore[union-attr]
 TAXES = [c for c in contract("raw.gov_tax").source.mapping if c != "uscc"]  # type: ignore[union-attr]
+TAX_COMPONENTS = [c for c in TAXES if c.startswith("tax_")]
 POLLUTANTS = ["cod_t", "nh3n_t", "so2_t", "nox_t"]
 #: Column → direction of trade.
 DIRECTIONS: Mapping[str, str] = {"customs_export_wan_yuan": "export", "customs_import_wan_yuan": "import"}
@@ -86,6 +89,11 @@ def by_year(feed: DataFrame, *figures: Column) -> DataFrame:
 def totals(feed: DataFrame, columns: Iterable[str]) -> DataFrame:
     """Periods and accounts of a firm added up; a column that no row fills stays missing."""
     return by_year(feed, *(F.sum(c).cast(TYPES[c]).alias(c) for c in columns))
+
+
+def paid() -> Column:
+    """All components of the tax paid, 万元; zero where none is on record."""
+    return reduce(add, (F.coalesce(c, F.lit(0)) for c in TAX_COMPONENTS))
 
 
 def insured(feed: DataFrame) -> DataFrame:

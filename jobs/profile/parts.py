@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from functools import reduce
-from operator import add
-
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
 from jobs.columns import whole
+from jobs.core.enterprise_year import TAX_COMPONENTS, paid
 from jobs.profile.periods import Period, of_figures_year, of_years_back
 from schemas.contract import code_list, contract
 
 KEY = ["uscc", "period"]
 TYPES = {c.name: c.type for c in contract("profile.enterprise_profile").columns}
 
-TAXES = [c for c in contract("core.enterprise_year").column_names if c.startswith("tax_") and "stat" not in c]
 #: Yearly figures that are taken over as they are.
 FIGURES = [
     "land_area_mu", "land_own_mu", "land_lease_mu", "land_let_mu", "tax_vat_wan_yuan", "tax_income_wan_yuan",
@@ -61,9 +58,8 @@ RECENT_MONTHS = 36
 
 def with_taxes(figures: DataFrame) -> DataFrame:
     """Taxes paid in all; missing where no component is on record."""
-    total = reduce(add, (F.coalesce(c, F.lit(0)) for c in TAXES))
-    paid = F.when(F.coalesce(*TAXES).isNotNull(), total).cast(TYPES["tax_total_wan_yuan"])
-    return figures.withColumn("tax_total_wan_yuan", paid)
+    total = F.when(F.coalesce(*TAX_COMPONENTS).isNotNull(), paid()).cast(TYPES["tax_total_wan_yuan"])
+    return figures.withColumn("tax_total_wan_yuan", total)
 
 
 def yearly(figures: DataFrame, asked: list[Period]) -> DataFrame:
