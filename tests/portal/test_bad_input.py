@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import shutil
-import sys
 from pathlib import Path
 
 import pytest
 
 from jobs.per_mu import rules
-from portal import cli
 from schemas import contract as contracts_module
 from warehouse import tables
 from warehouse.settings import CHECKOUT, settings
@@ -22,17 +20,9 @@ Run = tuple[int, str, str]
 
 
 @pytest.fixture
-def brain(home: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch):  # type: ignore[no-untyped-def]
+def brain(home: Path, brain):  # type: ignore[no-untyped-def]
     """``brain("check")``: exit code, standard output and standard error of a command."""
-
-    def run(*words: str) -> Run:
-        monkeypatch.setattr(sys, "argv", ["brain", *words])
-        with pytest.raises(SystemExit) as left:
-            cli.main()
-        out, err = capfd.readouterr()
-        return int(left.value.code or 0), out, err
-
-    return run
+    return brain
 
 
 def lines(text: str) -> list[str]:
@@ -52,7 +42,7 @@ def lines(text: str) -> list[str]:
             "--period 2023-02-30: give a year, month or day",
         ),
         (("feeds", "--today", "2023-02-30"), 2, "--today 2023-02-30: give a day, e.g. 2024-03-31"),
-        (("run", "nothing"), 2, "unknown area or table nothing; areas: core, per_mu"),
+        (("run", "nothing"), 2, "unknown area or table nothing; areas: chain, core, per_mu, profile"),
         (("run",), 1, "nothing has been taken in yet; run ./brain ingest first"),
         (("publish",), 1, "was never made; run ./brain run first"),
         (("sql", "-c", "select 1"), 2, "there is no release yet; ./brain demo makes one"),
