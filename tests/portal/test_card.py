@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import re
-import sys
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 from html.parser import HTMLParser
@@ -16,7 +15,7 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
-from portal import card, card_page, card_screen, cli, console
+from portal import card, card_page, card_screen, console
 from portal.card import Card
 from schemas.errors import UsageError
 from tests.portal import card_release as made
@@ -58,20 +57,6 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 def release(home: Path) -> Release:
     made.write(home)
     return open_release()
-
-
-@pytest.fixture
-def brain(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Brain:
-    """``brain("card", …)``: exit code, standard output and standard error."""
-
-    def run(*words: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["brain", *words])
-        with pytest.raises(SystemExit) as left:
-            cli.main()
-        out, err = capfd.readouterr()
-        return int(left.value.code or 0), out, err
-
-    return run
 
 
 def gathered(release: Release, uscc: str, year: str | None = None) -> Card:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,6 @@ from typing import Any
 import pytest
 
 from jobs.ingest.mapping import mapping_of
-from portal import cli
 from portal.quarantine import RULES, WHOLE
 from schemas.contract import feeds
 from warehouse.settings import settings
@@ -25,21 +23,11 @@ Brain = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
-def brain(
-    tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Brain]:
+def brain(tmp_path: Path, brain: Brain, monkeypatch: pytest.MonkeyPatch) -> Iterator[Brain]:
     """``brain("check")``: exit code, standard output and standard error of a command in a home without Spark."""
     monkeypatch.setenv("BRAIN_HOME", str(tmp_path / "home"))
     settings.cache_clear()
-
-    def run(*words: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["brain", *words])
-        with pytest.raises(SystemExit) as left:
-            cli.main()
-        out, err = capfd.readouterr()
-        return int(left.value.code or 0), out, err
-
-    yield run
+    yield brain
     settings.cache_clear()
 
 
