@@ -24,7 +24,7 @@ from jobs.demo_city.draws import Bools, Floats, Ints, stream
 from jobs.demo_city.figures import Base
 from jobs.demo_city.parameters import Parameters
 from jobs.demo_city.population import ABOVE, ABSENT, BELOW, Population
-from schemas.contract import SCHEMAS, ContractError
+from schemas.contract import SCHEMAS, ContractError, code_list
 
 MODELS = Path(__file__).parents[1] / "chain" / "models"
 #: Divisions of industry by GB/T 4754-2017: only their firms stand in the directory.
@@ -141,12 +141,6 @@ def nodes() -> Nodes:
     )
 
 
-@cache
-def _class_titles() -> dict[str, str]:
-    with (SCHEMAS / "codes" / "industry_class.csv").open(encoding="utf-8", newline="") as file:
-        return {row["code"]: row["zh"] for row in csv.DictReader(file)}
-
-
 def _listed_products() -> dict[str, tuple[str, str]]:
     """Product → its name in cells (no character that a CSV or JSON cell would have to quote) and its class."""
     with (SCHEMAS / "codes" / "product.csv").open(encoding="utf-8", newline="") as file:
@@ -174,7 +168,9 @@ def _products(p: Parameters, chains: Nodes) -> Products:
     home = {product: n for n, of_node in enumerate(chains.products) for product in of_node}
     names = {code: name for code, (name, _) in listed.items()}
     names |= {code: code for code in home if code not in names}
-    names |= {code: _goods(title) for code, title in _class_titles().items() if code not in names}
+    names |= {
+        code: _goods(row["zh"]) for code, row in code_list("industry_class").items() if code not in names
+    }
     names |= {noise.code: noise.zh for noise in p.market.noise}
     codes = tuple(names)
     position = {code: n for n, code in enumerate(codes)}
@@ -217,7 +213,7 @@ class _Draw:
     is_fixed: Bools = field(init=False)
 
     def __post_init__(self) -> None:
-        known = list(_class_titles())
+        known = list(code_list("industry_class"))
         divisions = sorted({code[:2] for code in known})
         position, place = {c: n for n, c in enumerate(known)}, {d: n for n, d in enumerate(divisions)}
         division = np.array([place[code[:2]] for code in known])
@@ -306,8 +302,8 @@ class _Draw:
         return found[np.argsort(rank[found], kind="stable")]
 
     def _division(self, place: int) -> int:
-        code = list(_class_titles())[place]
-        return sorted({c[:2] for c in _class_titles()}).index(code[:2])
+        code = list(code_list("industry_class"))[place]
+        return sorted({c[:2] for c in code_list("industry_class")}).index(code[:2])
 
     def give(self, firms: Ints, node: int) -> None:
         """Make a node the only one of the firms."""
@@ -458,7 +454,7 @@ def _outside_products(draw: _Draw, goods: Products, position: dict[str, int]) ->
     """A product of each firm that belongs to no chain: of its class, else of its division, else any of the noise."""
     rng = draw.rng
     home = {product for products in draw.chains.products for product in products}
-    known = list(_class_titles())
+    known = list(code_list("industry_class"))
     free: dict[str, list[int]] = {}
     for code, (_, of_class) in _listed_products().items():
         if code not in home:
