@@ -9,6 +9,7 @@ from pyspark.sql import functions as F
 
 from jobs.columns import whole
 from jobs.per_mu.arithmetic import divide
+from jobs.per_mu.versions import in_force
 
 MONEY = "decimal(18,6)"
 #: Figures of a firm's period, of which a node has the firm's share.
@@ -173,7 +174,7 @@ def ratios(rows: DataFrame) -> DataFrame:
 
 def with_grades(positions: DataFrame, grades: DataFrame) -> DataFrame:
     """Confirmed positions with the firm's grade of the year as in force; missing where it has none."""
-    latest = grades.groupBy("uscc", "year").agg(F.max_by("final_grade", "evaluation_version").alias("grade"))
+    latest = in_force(grades).select("uscc", "year", F.col("final_grade").alias("grade"))
     return confirmed(positions).join(latest.hint("shuffle_hash"), ["uscc", "year"], "left")
 
 

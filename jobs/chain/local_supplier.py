@@ -10,6 +10,7 @@ from jobs.chain.rules import OUT, SupplierRules, supplier_rules
 from jobs.columns import no_texts, present
 from jobs.core.identity import row_id
 from jobs.job import Input, Job
+from jobs.per_mu.versions import in_force
 from schemas.contract import contract
 
 TABLE = "chain.local_supplier"
@@ -47,12 +48,13 @@ def local_supplier(
         "uscc", "year", "enterprise_name", "district_code", "is_above_scale", "registration_status_code"
     )
     by = ["uscc", "year"]
+    graded = in_force(grades).select(*by, "final_grade")
     return (
         able.join(places, is_home, "inner")
         .select("a.*", "p.node_code")
         .join(standing.hint("shuffle_hash"), ["uscc", "node_code", "year"], "left_semi")
         .join(firms.hint("shuffle_hash"), by, "inner")
-        .join(_grades(grades).hint("shuffle_hash"), by, "left")
+        .join(graded.hint("shuffle_hash"), by, "left")
         .join(F.broadcast(_risks(enterprises, events)), by, "left")
         .withColumn("risk_tags", _tags())
         .withColumn("supplier_evidence", present(_when("is_declared", "declared"), _when("is_sold", "sold")))
@@ -84,13 +86,6 @@ def _sold(trades: DataFrame) -> DataFrame:
             F.lit(True).alias("is_sold"),
         )
     )  # fmt: skip
-
-
-def _grades(grades: DataFrame) -> DataFrame:
-    """The grade in force."""
-    return grades.groupBy("uscc", "year").agg(
-        F.max_by("final_grade", "evaluation_version").alias("final_grade")
-    )
 
 
 def _risks(enterprises: DataFrame, events: DataFrame) -> DataFrame:

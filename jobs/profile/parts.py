@@ -7,6 +7,7 @@ from pyspark.sql import functions as F
 
 from jobs.columns import whole
 from jobs.core.enterprise_year import TAX_COMPONENTS, paid
+from jobs.per_mu.versions import in_force
 from jobs.profile.periods import Period, of_figures_year, of_years_back
 from schemas.contract import code_list, contract
 
@@ -99,7 +100,10 @@ def evaluated(
     grades: DataFrame, indicators: DataFrame, city_ranks: DataFrame, asked: list[Period]
 ) -> DataFrame:
     """Score, places and values of the evaluation; the grades of five years are the digits of ``grade_digits``."""
-    graded = of_years_back(in_force(grades), asked, *range(GRADE_YEARS))
+    results = in_force(grades).select(
+        "uscc", "year", "final_grade", "total_score", "rank_in_list", "list_size"
+    )
+    graded = of_years_back(results, asked, *range(GRADE_YEARS))
     now = F.col("back") == 0
     place = F.position(F.col("final_grade"), F.lit(GRADES)).cast("bigint")
     powers = F.array(*(F.lit(10**n).cast("bigint") for n in range(GRADE_YEARS)))
@@ -125,16 +129,6 @@ def evaluated(
     kept = [c for c in together.columns if c not in (*KEY, "grade_digits")]
     return together.groupBy(*KEY).agg(
         F.sum("grade_digits").alias("grade_digits"), *(F.max(c).alias(c) for c in kept)
-    )
-
-
-def in_force(grades: DataFrame) -> DataFrame:
-    """The latest version of each result: those that none supersedes."""
-    corrected = grades.where("supersedes is not null").select(
-        "uscc", "year", F.col("supersedes").alias("evaluation_version")
-    )
-    return grades.join(F.broadcast(corrected), ["uscc", "year", "evaluation_version"], "left_anti").select(
-        "uscc", "year", "final_grade", "total_score", "rank_in_list", "list_size"
     )
 
 
