@@ -79,7 +79,7 @@ class Archive:
         """
         spec = contract(table)
         if table not in self.release.tables:
-            raise UsageError(f"{table} is not published; published: {', '.join(self.release.tables)}")
+            raise UsageError(f"{table} is not published; published: {', '.join(sorted(self.release.tables))}")
         for name in where:
             spec.column(name)
         found = self._evidence(table, dict(where))

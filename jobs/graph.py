@@ -215,7 +215,7 @@ def run(
         _check_versions(deliveries)
         wanted = fingerprints(deliveries)
         if period is not None and not any(period in wanted[job.table] for job in chosen):
-            raise RejectedError(f"no data for period {period}; the directory has {_periods(wanted)}")
+            raise RejectedError(f"no data for period {period}; there are {_periods(wanted)}")
         made: dict[str, list[str]] = {}
 
         def refresh(job: Job) -> None:

@@ -27,7 +27,7 @@ from infra.kafka import Broker
 from jobs.ingest.current import current_rows
 from jobs.ingest.deliveries import current_deliveries
 from jobs.ingest.ingest import deliveries
-from jobs.ingest.stream import folder_of, lock_name
+from jobs.ingest.stream import folder_of, lock_name, state_of
 from schemas.contract import feed
 from schemas.credit_code import check_character
 from warehouse import tables
@@ -384,11 +384,13 @@ def _has_begun(stream: Stream, produced: int) -> bool:
 
 
 def _wait_for(stream: Stream, produced: int) -> None:
+    """Until the tables have every record and the last batch is through: a stop in the midst of one seals nothing."""
     deadline = time.monotonic() + 180
     while time.monotonic() < deadline:
         count = tables.rows(SPEC.name, ["source_row"]).num_rows
         count += tables.rows("quarantine.record", ["source_row"]).num_rows
-        if count >= produced:
+        state = state_of(SPEC, settings())
+        if count >= produced and state is not None and state.begun == state.done:
             return
         assert stream.process.poll() is None, "the stream ended"
         time.sleep(1)
