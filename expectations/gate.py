@@ -23,6 +23,7 @@ from expectations.baseline import baseline
 from expectations.snapshot import (
     Pin,
     Quota,
+    add_copied,
     add_deliveries,
     add_previous,
     add_quotas,
@@ -30,6 +31,7 @@ from expectations.snapshot import (
     first_line,
     prepare,
     published_contracts,
+    remove_copied,
     rows,
 )
 from expectations.suite import Check, Level, Suite, declared_suites
@@ -109,6 +111,7 @@ def run_gate(
     *,
     quotas: Iterable[Quota] = (),
     tables: Iterable[str] | None = None,
+    copied: Path | None = None,
 ) -> GateReport:
     """Judge the pinned tables.
 
@@ -118,13 +121,14 @@ def run_gate(
         progress: told the table, its place and their number before each table.
         quotas: shares of grades by rule set, for the check of grade quotas.
         tables: judge only these (all must be pinned); every required table when left out.
+        copied: a DuckDB file to which pinned tables were copied: those are judged there.
     """
     start = time.monotonic()
     wanted = tuple(tables) if tables is not None else (*required_tables(), *_pinned_feeds(pins))
     with tempfile.TemporaryDirectory(prefix="gate-") as folder, _open(Path(folder)) as session:
         verdicts: list[Verdict] = []
         suites = suites_of(wanted)
-        session.load(suites, pins, previous or {}, quotas)
+        session.load(suites, pins, previous or {}, quotas, copied)
         names = list(dict.fromkeys(suite.table for suite in suites))
         for suite in suites:
             if progress and suite is next(s for s in suites if s.table == suite.table):
@@ -194,6 +198,7 @@ class _Session:
         pins: Mapping[str, Pin],
         previous: Mapping[str, Pin],
         quotas: Iterable[Quota],
+        copied: Path | None,
     ) -> None:
         """The tables that the suites judge or read, and nothing else."""
         read = _tables_read(suites)
@@ -205,9 +210,11 @@ class _Session:
         with self.engine.begin() as connection:
             before = [s for s in contracts().values() if f"previous_{s.name}" in read]
             add_previous(connection, before, previous)
+            there = add_copied(connection, copied, specs) if copied else set()
         for spec in specs:
-            # One transaction for each: a failed one must not take the others with it.
-            self.broken |= self._copy(spec, pins)
+            if spec.name not in there:
+                # One transaction for each: a failed one must not take the others with it.
+                self.broken |= self._copy(spec, pins)
         if "raw.delivery" in pins and "raw.delivery" not in self.broken:
             with self.engine.begin() as connection:
                 add_deliveries(connection)
@@ -375,6 +382,7 @@ def _open(folder: Path) -> Iterator[_Session]:
     )
     session = _Session(context, datasource, folder)
     # The database lives as long as a connection to it.
-    with session.engine.connect():
+    with session.engine.connect() as connection:
         yield session
+        remove_copied(connection)
     session.engine.dispose()

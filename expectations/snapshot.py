@@ -1,7 +1,7 @@
 """The gate's database: pinned Delta tables copied into DuckDB, and nothing else.
 
-A copy, since every check would otherwise open the Delta log anew. The last release's tables are views: few
-checks read them.
+A copy, since every check would otherwise open the Delta log anew; where the draft of a release holds one, it is
+that one. The last release's tables are views: few checks read them.
 """
 
 from __future__ import annotations
@@ -66,6 +66,28 @@ def add_tables(connection: Any, specs: Iterable[Contract], pins: Mapping[str, Pi
         except Exception as error:
             broken[spec.name] = first_line(error)
     return broken
+
+
+def add_copied(connection: Any, file: Path, specs: Iterable[Contract]) -> set[str]:
+    """Names of those tables that the file holds; they are views of it."""
+    run(connection, f"ATTACH {_text(str(file))} AS draft (READ_ONLY)")
+    held = {
+        f"{area}.{table}"
+        for area, table in rows(
+            connection,
+            "SELECT table_schema, table_name FROM information_schema.tables WHERE table_catalog = 'draft'",
+        )
+    }
+    found = [spec for spec in specs if spec.name in held]
+    for spec in found:
+        run(connection, f"CREATE SCHEMA IF NOT EXISTS {spec.area}")
+        run(connection, f"CREATE VIEW {spec.name} AS SELECT * FROM draft.{spec.name}")
+    return {spec.name for spec in found}
+
+
+def remove_copied(connection: Any) -> None:
+    """Let go of the file: Great Expectations keeps connections for as long as the process lives."""
+    run(connection, "DETACH DATABASE IF EXISTS draft")
 
 
 def add_previous(connection: Any, specs: Iterable[Contract], pins: Mapping[str, Pin]) -> None:

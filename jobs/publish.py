@@ -1,6 +1,6 @@
-"""Publish: pin the staged tables, let the gate judge exactly these versions, and make a release of them.
+"""Publish: pin the staged tables, copy them into a file, let the gate judge that file, and make a release of it.
 
-What is published is what was pinned: a table that changes meanwhile waits for the next release. A release is
+What is published is what was judged: a table that changes meanwhile waits for the next release. A release is
 closed: every table was made from the versions of its inputs that the release itself contains.
 """
 
@@ -24,6 +24,8 @@ from warehouse.releases import Release, published_path
 from warehouse.settings import settings
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from expectations.gate import GateReport, Pin, Quota
 
 Progress = Callable[[str, str, int], None]
@@ -66,10 +68,9 @@ def publish(progress: Progress = lambda *_: None) -> PublishReport:
         last = releases.last_release()
         if last and last.made_from["closure"] == closure:
             return PublishReport(last, False, None)
-        previous = _previous(last)
-        gate = _judge(pins, previous, progress)
         staged = {name: (tables.table_path(name), pins[name].version) for name in registry()}
-        with releases.draft(staged, lambda name, rows: progress("publish", name, rows)) as draft:
+        with releases.draft(staged, lambda name, rows: progress("draft", name, rows)) as draft:
+            gate = _judge(pins, _previous(last), draft.path, progress)
             if last and dict(draft.hashes) == {n: t.content_hash for n, t in last.tables.items()}:
                 last.is_also_made_from(closure, {n: p.version for n, p in pins.items()})
                 return PublishReport(last, False, gate)
@@ -107,11 +108,17 @@ def _previous(last: Release | None) -> dict[str, Pin]:
     return {n: Pin(n, str(t.path), t.version) for n, t in last.tables.items()} if last else {}
 
 
-def _judge(pins: Mapping[str, Pin], previous: Mapping[str, Pin], progress: Progress) -> GateReport:
+def _judge(
+    pins: Mapping[str, Pin], previous: Mapping[str, Pin], draft: Path, progress: Progress
+) -> GateReport:
     from expectations.gate import run_gate, verdict_rows
 
     report = run_gate(
-        pins, previous, lambda table, place, of: progress("gate", table, place), quotas=_quotas()
+        pins,
+        previous,
+        lambda table, place, of: progress("gate", table, place),
+        quotas=_quotas(),
+        copied=draft,
     )
     folder = settings().logs
     folder.mkdir(parents=True, exist_ok=True)

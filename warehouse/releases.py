@@ -18,6 +18,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import duckdb
 from deltalake import CommitProperties, DeltaTable, write_deltalake
 
 from schemas.contract import (
@@ -36,7 +37,6 @@ from warehouse.settings import settings
 from warehouse.tables import create_if_absent, writing
 
 if TYPE_CHECKING:
-    import duckdb
     import pyarrow as pa
 
 MANIFEST = re.compile(r"manifest-(\d+)\.json")
@@ -184,10 +184,14 @@ def _copy_table(connection: duckdb.DuckDBPyConnection, spec: Contract, source: P
     order = [
         f"{c} DESC" if c == spec.period else c for c in dict.fromkeys([spec.period or "", *spec.key]) if c
     ]
-    connection.execute(
-        f"CREATE TABLE {spec.name} AS SELECT {columns} "
-        f"FROM delta_scan({literal(str(source))}, version := {version}) ORDER BY {', '.join(order)}"
-    )
+    scan = f"delta_scan({literal(str(source))}, version := {version})"
+    try:
+        connection.execute(
+            f"CREATE TABLE {spec.name} AS SELECT {columns} FROM {scan} ORDER BY {', '.join(order)}"
+        )
+    except duckdb.Error as error:
+        line = (str(error).strip().splitlines() or ["no message"])[0]
+        raise RejectedError(f"{spec.name}: version {version} cannot be read: {line[:200]}") from None
     connection.execute(f"COMMENT ON TABLE {spec.name} IS {literal(table_comment(spec))}")
     for column in spec.columns:
         connection.execute(f"COMMENT ON COLUMN {spec.name}.{column.name} IS {literal(comment(column))}")
