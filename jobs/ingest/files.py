@@ -13,9 +13,11 @@ import io
 import itertools
 import json
 import mmap
+import os
 import re
 import stat
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -458,7 +460,12 @@ def _read_json_lines(path: Path, name: str, source: Source, scratch: Path) -> Re
             raise RejectedError(
                 f"{name}: {len(headings):,} fields in its first lines; at most {MAX_HEADINGS:,} are read"
             )
-        batches = _json_batches(_lines(path, name, source), source)
+        layout = _layout(line for _, line in sample)
+        batches = (
+            _json_in_blocks(path, name, source, layout)
+            if layout and source.encoding.startswith("utf-8")
+            else _json_batches(_lines(path, name, source), source)
+        )
         if path.stat().st_size <= IN_MEMORY_BYTES // 4:
             return _spooled_in_memory(batches, headings)
         return Records(headings, _spooled(batches, scratch))
@@ -497,6 +504,97 @@ def json_records(
     for reason in {reason for _, _, reason in unreadable}:
         tables.append(_with_broken(nothing, [(n, text) for n, text, r in unreadable if r == reason], reason))
     return Records(headings, pa.concat_tables(tables))
+
+
+#: Values of a flat record as JSON writes them, texts without escapes.
+_JSON_TEXT = r'"[^"\\\x00-\x1f]*"'
+_JSON_VALUE = rf"(?:{_JSON_TEXT}|-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?|true|false|null)"
+
+#: What a line without a record has.
+_BLANKS = " \t\r\n\v\f"
+
+
+def _layout(lines: Iterable[str]) -> list[str]:
+    """The fields of the first line, if it is a flat record written without spaces as most senders' are."""
+    line = next(iter(lines), "")
+    if not re.fullmatch(rf"{{{_JSON_TEXT}:{_JSON_VALUE}(?:,{_JSON_TEXT}:{_JSON_VALUE})*}}", line):
+        return []
+    fields = list(json.loads(line))
+    return fields if line.count('":') == len(fields) else []
+
+
+def _json_in_blocks(path: Path, name: str, source: Source, layout: Sequence[str]) -> Iterator[pa.Table]:
+    """Lines of the layout are taken apart together, the others one by one by :func:`_json_batches`.
+
+    It is what that one makes of them all, in a quarter of the time.
+    """
+    wanted = {heading: f"f{i}" for i, heading in enumerate(source.headings)}
+    fields = [
+        f"{re.escape(json.dumps(field, ensure_ascii=False))}:"
+        + (f"(?P<{wanted[field]}>{_JSON_VALUE})" if field in wanted else _JSON_VALUE)
+        for field in layout
+    ]
+    pattern = f"^(?P<line>{{{','.join(fields)}}})\n$"
+
+    def taken_apart(numbers: np.ndarray[Any, Any], lines: pa.StringArray) -> pa.Table:
+        found = pc.extract_regex(lines, pattern)
+        is_other = found.is_null().to_numpy(zero_copy_only=False)
+        alike = found.filter(pa.array(~is_other))
+        nothing = pa.array([""], pa.string()).take(pa.array(np.zeros(len(alike), np.int64)))
+        cells = [_json_cells(alike.field(f)) if h in layout else nothing for h, f in wanted.items()]
+        table = _table(cells, numbers[~is_other])
+        table = table.set_column(table.column_names.index(RAW_TEXT), RAW_TEXT, alike.field("line"))
+        others = lines.filter(pa.array(is_other)).to_pylist()
+        numbered = zip(numbers[is_other].tolist(), others, strict=True)
+        left = [(n, text.removesuffix("\n").rstrip("\r")) for n, text in numbered if text.strip(_BLANKS)]
+        if not left:
+            return table
+        # of records with the same key the first one counts
+        return pa.concat_tables([table, *_json_batches(left, source)]).sort_by(SOURCE_ROW)
+
+    threads = os.cpu_count() or 1
+    with ThreadPoolExecutor(threads) as pool:
+        for before, lines in _line_blocks(path, name):
+            places = [p for p in np.array_split(np.arange(len(lines)), threads) if len(p)]
+            yield from pool.map(
+                lambda p, b=before, all_=lines: taken_apart(b + 1 + p, all_.slice(p[0], len(p))), places
+            )
+
+
+def _line_blocks(path: Path, name: str) -> Iterator[tuple[int, pa.StringArray]]:
+    """Lines with their ends, a block at a time, and how many there were before."""
+    before, rest = 0, b""
+    with path.open("rb") as file:
+        if file.read(3) != b"\xef\xbb\xbf":
+            file.seek(0)
+        while block := file.read(BLOCK_BYTES):
+            whole, end, last = (rest + block).rpartition(b"\n")
+            if len(last) > BLOCK_BYTES:
+                raise RejectedError(f"{name}: a line of more than {BLOCK_BYTES >> 20} MiB")
+            if end:
+                lines = _split(whole + end)
+                yield before, lines
+                before += len(lines)
+            rest = last
+    if rest.strip():
+        yield before, _split(rest + b"\n")
+
+
+def _split(text: bytes) -> pa.StringArray:
+    """Lines with their ends, without copying them.
+
+    Raises:
+        UnicodeDecodeError: it is not UTF-8.
+    """
+    ends = np.flatnonzero(np.frombuffer(text, np.uint8) == ord("\n")) + 1
+    bounds = np.concatenate(([0], ends)).astype(np.int32)
+    lines = pa.StringArray.from_buffers(len(ends), pa.py_buffer(bounds), pa.py_buffer(text))
+    try:
+        lines.validate(full=True)
+    except pa.ArrowInvalid:
+        text.decode()  # says where
+        raise
+    return lines
 
 
 def _json_headings(source: Source, lines: Iterable[str]) -> list[str]:
@@ -546,16 +644,26 @@ def _blocks(lines: Iterable[_Item], size: int) -> Iterator[list[_Item]]:
 def _json_texts(values: list[msgspec.Raw]) -> pa.Array:
     """Texts without their quotes, numbers and nested values as written, null as empty."""
     texts = pa.array([bytes(v) for v in values], pa.binary()).cast(pa.string())
-    quoted = pc.starts_with(texts, '"')
-    plain = pc.if_else(quoted, pc.utf8_slice_codeunits(texts, 1, -1), texts)
-    plain = pc.if_else(pc.and_(pc.invert(quoted), pc.equal(texts, "null")), "", plain)
-    escaped = pc.indices_nonzero(pc.and_(quoted, pc.match_substring(texts, "\\"))).to_pylist()
+    plain = _json_cells(texts)
+    is_escaped = pc.and_(pc.starts_with(texts, '"'), pc.match_substring(texts, "\\"))
+    escaped = pc.indices_nonzero(is_escaped).to_pylist()
     if not escaped:
         return plain
     whole = plain.to_pylist()
     for position in escaped:
         whole[position] = _without_surrogates(json.loads(bytes(values[position])))
     return pa.array(whole, pa.string())
+
+
+def _json_cells(texts: pa.StringArray) -> pa.StringArray:
+    """JSON values as texts: without their quotes, null as empty."""
+    is_quoted = pc.starts_with(texts, '"')
+    if not pc.any(is_quoted, min_count=0).as_py():
+        return pc.if_else(pc.equal(texts, "null"), "", texts)
+    plain = pc.utf8_slice_codeunits(texts, 1, -1)
+    if pc.all(is_quoted, min_count=0).as_py():
+        return plain
+    return pc.if_else(is_quoted, plain, pc.if_else(pc.equal(texts, "null"), "", texts))
 
 
 def _without_surrogates(text: str) -> str:
