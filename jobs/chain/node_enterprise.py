@@ -30,7 +30,7 @@ from jobs.chain.rules import KINDS, OUT, ChainRules, EvidenceModel, chain_rules
 from jobs.columns import whole
 from jobs.core.identity import flags, row_id
 from jobs.job import Input, Job
-from jobs.per_mu.arithmetic import divide
+from jobs.per_mu.arithmetic import divide, ratio
 from schemas.contract import contract
 
 TABLE = "chain.node_enterprise"
@@ -185,7 +185,7 @@ def _bought(trades: DataFrame, rules: ChainRules) -> DataFrame:
         .groupBy(*ROW)
         .agg(F.sum("trade_total_wan_yuan").cast("decimal(18,6)").alias("amount"))
         .withColumn("total", F.sum("amount").over(whole("uscc", "year")).cast("decimal(18,6)"))
-        .withColumn("basket_part", divide(F.col("amount"), F.col("total")))
+        .withColumn("basket_part", ratio(F.col("amount"), F.col("total")))
     )
     edges = edge_frame(trades.sparkSession, rules.models).alias("e")
     row = basket.alias("b")
@@ -248,10 +248,10 @@ def _scored(rows: DataFrame) -> DataFrame:
         .where("coalesce(class_weight, declared, sold, override_part) is not null")
         .withColumns(
             {
-                "product_score": divide(F.col("declared"), F.col("declared_all")).cast(PART),
-                "sales_score": divide(F.col("sold"), F.col("sold_all")).cast(PART),
+                "product_score": ratio(F.col("declared"), F.col("declared_all")).cast(PART),
+                "sales_score": ratio(F.col("sold"), F.col("sold_all")).cast(PART),
                 "class_score": F.coalesce(
-                    divide(F.col("class_weight"), F.col("class_weight_all")), F.lit(0)
+                    ratio(F.col("class_weight"), F.col("class_weight_all")), F.lit(0)
                 ).cast(PART),
                 # least skips what is missing
                 "purchase_score": F.when(
@@ -380,7 +380,7 @@ def _described(rows: DataFrame, evidence: EvidenceModel) -> DataFrame:
     """Honour score, confidence, confirmation, reasons."""
     honours = evidence.honours
     patents = F.least(
-        divide(F.coalesce("patents", F.lit(0)), F.lit(honours.patents_for_full)), F.lit(Decimal(1))
+        ratio(F.coalesce("patents", F.lit(0)), F.lit(honours.patents_for_full)), F.lit(Decimal(1))
     ).cast(PART)
     awarded = F.when(F.col("is_champion") | F.col("is_little_giant"), F.col("position_share")).otherwise(
         F.lit(0)
@@ -432,7 +432,7 @@ def _confidence(evidence: EvidenceModel) -> Column:
         given = evidence.kinds[kind]
         value = F.coalesce(F.col(f"{kind}_score"), F.lit(0)).cast(PART)
         full = F.lit((given.full_from_pct / 100).quantize(Decimal("0.000001")))
-        strength = F.least(divide(value, full), F.lit(Decimal(1))).cast(PART)
+        strength = F.least(ratio(value, full), F.lit(Decimal(1))).cast(PART)
         part = strength * F.lit(given.weight)
         parts.append(F.when(counts[kind], part).otherwise(F.lit(0)) if kind in counts else part)
     total = F.least(F.round(reduce(add, parts), 6), F.lit(Decimal(1)))

@@ -1,10 +1,4 @@
-"""Quotients, growth and compound growth, exact and rounded once.
-
-Spark divides two amounts of six digits to twenty digits and rounds there. That is the true quotient's own rounding at
-six digits too, as long as the denominator is below 10^14 of its last digits (a trillion yuan): a quotient that is no
-tie at six digits is then further from one than the rounding at twenty can move it. A profile has dozens of quotients,
-so the expression has to be short; jobs/per_mu/arithmetic.py has no such limit.
-"""
+"""Shares, growth and compound growth, exact and rounded once."""
 
 from __future__ import annotations
 
@@ -13,17 +7,11 @@ from decimal import Decimal
 from pyspark.sql import Column
 from pyspark.sql import functions as F
 
-AMOUNT = "decimal(18,6)"
-RATIO_TYPE = "decimal(24,6)"
+from jobs.per_mu.arithmetic import AMOUNT, ratio
+
 PERCENT_TYPE = "decimal(18,4)"
 #: Compound growth is given in steps of 0.01 %.
 STEPS = 10_000
-
-
-def ratio(part: Column, whole: Column) -> Column:
-    """``part / whole`` with six digits, rounded half up; missing unless the whole is above zero."""
-    positive = F.when(whole > 0, whole.try_cast(AMOUNT))
-    return F.try_divide(part.try_cast(AMOUNT), positive).try_cast(RATIO_TYPE)
 
 
 def share_pct(part: Column, whole: Column) -> Column:

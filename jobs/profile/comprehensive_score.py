@@ -100,21 +100,19 @@ def with_peers(firms: DataFrame, rules: Evaluation) -> DataFrame:
     )
 
 
-def among_peers(values: DataFrame, firms: DataFrame, *within: str) -> DataFrame:
-    """For each value its place in each group that somebody has as peers: how many there are, and at or below it.
+def among_peers(values: DataFrame, used: DataFrame, *within: str) -> DataFrame:
+    """For each value its place in each of the groups: how many there are, and at or below it.
 
     Args:
         values: key, groups and ``value``, more being better; missing values are nobody's peers.
+        used: period and peer group of those that are asked for.
         within: further columns within which values are comparable.
     """
-    wanted = firms.select("period", "peer_group").distinct()
-    everyone = firms.select("period", F.lit(CITY).alias("peer_group")).distinct()
-    used = F.broadcast(wanted.unionByName(everyone).distinct())
     members = (
         values.where("value is not null")
         .withColumn("peer_group", F.explode("groups"))
         .drop("groups")
-        .join(used, ["period", "peer_group"], "left_semi")
+        .join(F.broadcast(used.distinct()), ["period", "peer_group"], "left_semi")
     )
     group = ["period", "peer_group", *within]
     # the frame reaches to the last equal value
@@ -143,7 +141,7 @@ def percentiles(firms: DataFrame, rules: Evaluation) -> DataFrame:
     ]
     values = firms.select(*KEY, "groups", F.col("peer_group").alias("own"), F.inline(F.array(*signed)))
     return (
-        among_peers(values, firms, "number")
+        among_peers(values, firms.select("period", "peer_group"), "number")
         .where("peer_group = own")
         .withColumn("percentile", percentile())
         .groupBy(*KEY)
@@ -196,7 +194,9 @@ def ranks(scored: DataFrame, firms: DataFrame) -> DataFrame:
     totals = scored.select(
         *KEY, F.col("comprehensive_score").alias("value"), F.col("peer_group").alias("own")
     )
-    placed = among_peers(totals.join(firms.select(*KEY, "groups"), KEY, "inner"), firms)
+    used = firms.select("period", "peer_group")
+    everyone = firms.select("period", F.lit(CITY).alias("peer_group"))
+    placed = among_peers(totals.join(firms.select(*KEY, "groups"), KEY, "inner"), used.unionByName(everyone))
     place = (F.col("firms") - F.col("at_or_below") + 1).cast("int")
     own, in_city = F.col("peer_group") == F.col("own"), F.col("peer_group") == CITY
     return (

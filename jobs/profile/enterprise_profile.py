@@ -10,7 +10,7 @@ for three years, all as of the period's last day. Missing stays missing: no figu
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from decimal import ROUND_HALF_UP, Decimal
 from functools import reduce
 from operator import add
@@ -21,7 +21,8 @@ from pyspark.sql import functions as F
 from jobs.columns import no_texts, present
 from jobs.core.identity import row_id
 from jobs.job import Input, Job
-from jobs.profile.arithmetic import cagr_pct, growth_pct, ratio, share_pct
+from jobs.per_mu.arithmetic import ratio
+from jobs.profile.arithmetic import cagr_pct, growth_pct, share_pct
 from jobs.profile.parts import (
     CASES,
     COMPOUND,
@@ -103,15 +104,15 @@ def enterprise_profile(
     asked = periods_asked(enterprises, months, months_to_date)
     if not asked:
         return directory.sparkSession.createDataFrame([], ", ".join(f"{c} {t}" for c, t in TYPES.items()))
-    parts = (
-        yearly(figures, asked),
-        earlier(figures, asked),
-        listed(population, asked),
-        evaluated(grades, indicators, city_ranks, asked),
-        happened(events, asked),
-        placed(nodes, figures, asked),
-        reported(months_to_date, asked),
-    )
+    parts = {
+        "yearly": yearly(figures, asked),
+        "earlier": earlier(figures, asked),
+        "listed": listed(population, asked),
+        "evaluated": evaluated(grades, indicators, city_ranks, asked),
+        "happened": happened(events, asked),
+        "placed": placed(nodes, figures, asked),
+        "reported": reported(months_to_date, asked),
+    }
     wanted: dict[int, list[str]] = {}
     for period in asked:
         wanted.setdefault(period.year, []).append(period.name)
@@ -124,38 +125,39 @@ def enterprise_profile(
             as_of_date=lambda p: p.last_day,
         )
     )
-    for part in parts:
-        # each part has some tens of MB: hashed it need not be sorted, nor the directory with it
-        rows = rows.join(part.hint("shuffle_hash"), KEY, "left")
-    return (
-        rows.transform(describe_firm)
-        .transform(describe_figures)
-        .transform(describe_evaluation)
-        .transform(describe_events)
-        .transform(describe_trend)
-        .transform(describe_risk)
-        .transform(describe_groups)
-        .withColumn("known_at", F.greatest("known_at", "figures_known_at"))
-        .withColumn("row_id", row_id("uscc", "period"))
-        .select(*(F.col(c).cast(t).alias(c) for c, t in TYPES.items()))
-    )
+    fields = {name: F.col(name) for name in rows.columns}
+    for name, part in parts.items():
+        held = [c for c in part.columns if c not in KEY]
+        # each part has some tens of MB: hashed it need not be sorted, nor the directory with it. In one piece it goes
+        # through all joins as bytes, where single fields would be looked at one by one each time.
+        packed = part.select(*KEY, F.struct(*held).alias(name)).hint("shuffle_hash")
+        rows = rows.join(packed, KEY, "left")
+        fields |= {c: F.col(f"{name}.{c}") for c in held}
+    for described in (firm, quotients, evaluation, incidents, trend, risk, groups):
+        fields |= described(fields)
+    fields["known_at"] = F.greatest(fields["known_at"], fields["figures_known_at"])
+    fields["row_id"] = row_id("uscc", "period")
+    return rows.select(*(fields[c].cast(t).alias(c) for c, t in TYPES.items()))
 
 
-# --- columns -----------------------------------------------------------------------------------------------
+# --- fields of a row, given those that are there -----------------------------------------------------------
+
+Fields = Mapping[str, Column]
 
 
-def describe_firm(rows: DataFrame) -> DataFrame:
+def firm(c: Fields) -> dict[str, Column]:
     """Age and size class."""
-    staff = F.coalesce("employees_average", F.col("insured_count").cast("decimal(18,2)"))
-    born, day = F.col("registered_date"), F.col("as_of_date")
+    staff = F.coalesce(c["employees_average"], c["insured_count"].cast("decimal(18,2)"))
+    revenue = F.coalesce(c["revenue_wan_yuan"], c["declared_revenue_wan_yuan"])
+    born, day = c["registered_date"], c["as_of_date"]
     had_birthday = F.month(born) * 100 + F.dayofmonth(born) <= F.month(day) * 100 + F.dayofmonth(day)
     age = F.year(day) - F.year(born) - F.when(had_birthday, 0).otherwise(1)
-    return (
-        rows.withColumn("age_years", F.when(born.isNotNull(), F.greatest(age, F.lit(0))))
-        .withColumn("size_staff_count", staff)
-        .withColumn("size_revenue_wan_yuan", F.coalesce("revenue_wan_yuan", "declared_revenue_wan_yuan"))
-        .withColumn("size_class_code", size_class(F.col("size_staff_count"), F.col("size_revenue_wan_yuan")))
-    )
+    return {
+        "age_years": F.when(born.isNotNull(), F.greatest(age, F.lit(0))),
+        "size_staff_count": staff,
+        "size_revenue_wan_yuan": revenue,
+        "size_class_code": size_class(staff, revenue),
+    }
 
 
 def size_class(staff: Column, revenue: Column) -> Column:
@@ -171,132 +173,114 @@ def size_class(staff: Column, revenue: Column) -> Column:
     return found
 
 
-def describe_figures(rows: DataFrame) -> DataFrame:
+def quotients(c: Fields) -> dict[str, Column]:
     """Quotients and growth; each missing where a side is."""
-    c = F.col
-    return rows.withColumns(
-        {
-            **{name: growth_pct(c(figure), c(f"before_{figure}")) for figure, name in GROWTH.items()},
-            **{name: cagr_pct(c(figure), c(f"third_{figure}")) for figure, name in COMPOUND.items()},
-            "energy_intensity": ratio(c("energy_tce"), c("value_added_wan_yuan")),
-            "water_intensity": ratio(c("water_m3"), c("value_added_wan_yuan")),
-            "emission_intensity": ratio(c("emission_t") * 1000, c("value_added_wan_yuan")),
-            "labour_productivity_wan_yuan": ratio(c("value_added_wan_yuan"), c("employees_average")),
-            "tax_per_person_wan_yuan": ratio(c("tax_total_wan_yuan"), c("insured_count")),
-            "profit_margin_pct": share_pct(c("profit_wan_yuan"), c("revenue_wan_yuan")),
-            "value_added_rate_pct": share_pct(c("value_added_wan_yuan"), c("output_wan_yuan")),
-            "sales_ratio_pct": share_pct(c("sales_output_wan_yuan"), c("output_wan_yuan")),
-            "export_share_pct": share_pct(c("export_value_wan_yuan"), c("sales_output_wan_yuan")),
-            "rd_ratio_pct": share_pct(c("rd_expense_wan_yuan"), c("revenue_wan_yuan")),
-            "new_product_ratio_pct": share_pct(c("new_product_output_wan_yuan"), c("output_wan_yuan")),
-            "node_output_share_pct": share_pct(c("node_output_wan_yuan"), c("of_node")),
-            "output_ytd_growth_pct": growth_pct(c("output_ytd_wan_yuan"), c("output_last_year_wan_yuan")),
-            "orders_change_pct": F.when(
-                c("ordered_months") == 6, growth_pct(c("orders_now"), c("orders_before"))
-            ),
-        }
-    )  # fmt: skip
+    return {
+        **{name: growth_pct(c[figure], c[f"before_{figure}"]) for figure, name in GROWTH.items()},
+        **{name: cagr_pct(c[figure], c[f"third_{figure}"]) for figure, name in COMPOUND.items()},
+        "energy_intensity": ratio(c["energy_tce"], c["value_added_wan_yuan"]),
+        "water_intensity": ratio(c["water_m3"], c["value_added_wan_yuan"]),
+        "emission_intensity": ratio(c["emission_t"] * 1000, c["value_added_wan_yuan"]),
+        "labour_productivity_wan_yuan": ratio(c["value_added_wan_yuan"], c["employees_average"]),
+        "tax_per_person_wan_yuan": ratio(c["tax_total_wan_yuan"], c["insured_count"]),
+        "profit_margin_pct": share_pct(c["profit_wan_yuan"], c["revenue_wan_yuan"]),
+        "value_added_rate_pct": share_pct(c["value_added_wan_yuan"], c["output_wan_yuan"]),
+        "sales_ratio_pct": share_pct(c["sales_output_wan_yuan"], c["output_wan_yuan"]),
+        "export_share_pct": share_pct(c["export_value_wan_yuan"], c["sales_output_wan_yuan"]),
+        "rd_ratio_pct": share_pct(c["rd_expense_wan_yuan"], c["revenue_wan_yuan"]),
+        "new_product_ratio_pct": share_pct(c["new_product_output_wan_yuan"], c["output_wan_yuan"]),
+        "node_output_share_pct": share_pct(c["node_output_wan_yuan"], c["of_node"]),
+        "output_ytd_growth_pct": growth_pct(c["output_ytd_wan_yuan"], c["output_last_year_wan_yuan"]),
+        "orders_change_pct": F.when(c["ordered_months"] == 6, growth_pct(c["orders_now"], c["orders_before"])),
+    }  # fmt: skip
 
 
-def describe_evaluation(rows: DataFrame) -> DataFrame:
+def evaluation(c: Fields) -> dict[str, Column]:
     """Grades out of their digits, and the percentile in the list."""
-    year = F.col("figures_year").cast("int")
-    digits = [F.floor(F.col("grade_digits") / 10**n).cast("int") % 10 for n in range(GRADE_YEARS)]
+    year = c["figures_year"].cast("int")
+    digits = [F.floor(c["grade_digits"] / 10**n).cast("int") % 10 for n in range(GRADE_YEARS)]
     grades = [F.when(d > 0, F.substring(F.lit(GRADES), d, F.lit(1))) for d in digits]
     told = [F.concat((year - n).cast("string"), F.lit("="), grades[n]) for n in reversed(range(GRADE_YEARS))]
     run = F.when(digits[0] == 0, F.lit(None))
     for n, digit in enumerate(digits):
         run = run.when(digit != len(GRADES), F.lit(n))
-    ahead = F.col("list_size") - F.col("rank_in_list") + 1
-    return rows.withColumns(
-        {
-            "final_grade": grades[0],
-            "grade_history": F.when(F.col("grade_digits").isNull(), no_texts()).otherwise(present(*told)),
-            "grade_d_years": run.when(digits[0] > 0, F.lit(GRADE_YEARS)),
-            "list_percentile_pct": share_pct(ahead, F.col("list_size")),
-        }
-    )
+    ahead = c["list_size"] - c["rank_in_list"] + 1
+    return {
+        "final_grade": grades[0],
+        "grade_history": F.when(c["grade_digits"].isNull(), no_texts()).otherwise(present(*told)),
+        "grade_d_years": run.when(digits[0] > 0, F.lit(GRADE_YEARS)),
+        "list_percentile_pct": share_pct(ahead, c["list_size"]),
+    }
 
 
-def describe_events(rows: DataFrame) -> DataFrame:
+def incidents(c: Fields) -> dict[str, Column]:
     """Honours' levels by name, cases and listings as lists; a firm without any event has none of each."""
     names = F.array(*map(F.lit, LEVELS))
     counts = ("honour_count", "penalty_count", "accident_count", "open_listing_count")
-    return rows.withColumns(
-        {
-            # an honour whose level is not known is counted, but has no level
-            **{
-                f"{h}_level_code": F.when(F.col(f"{h}_rank") > 0, F.get(names, F.col(f"{h}_rank") - 1))
-                for h in HONOURS
-            },
-            "is_listed": F.col("listed_rank").isNotNull(),
-            "smart_factory_rank": F.coalesce("smart_factory_rank", F.lit(0)),
-            **{name: F.coalesce(name, F.lit(0)) for name in counts},
-            "case_codes": _codes("case", CASES, F.coalesce(F.col("penalty_count") + F.col("accident_count"), F.lit(0))),
-            "open_listing_codes": _codes("open", LISTINGS, F.coalesce("open_listing_count", F.lit(0))),
-        }
-    )  # fmt: skip
+    number_of_cases = F.coalesce(c["penalty_count"] + c["accident_count"], F.lit(0))
+    return {
+        # an honour whose level is not known is counted, but has no level
+        **{f"{h}_level_code": F.when(c[f"{h}_rank"] > 0, F.get(names, c[f"{h}_rank"] - 1)) for h in HONOURS},
+        "is_listed": c["listed_rank"].isNotNull(),
+        "smart_factory_rank": F.coalesce(c["smart_factory_rank"], F.lit(0)),
+        **{name: F.coalesce(c[name], F.lit(0)) for name in counts},
+        "case_codes": _codes({code: c[f"case_{code}"] for code in CASES}, number_of_cases),
+        "open_listing_codes": _codes(
+            {code: c[f"open_{code}"] for code in LISTINGS}, F.coalesce(c["open_listing_count"], F.lit(0))
+        ),
+    }
 
 
-def _codes(prefix: str, codes: Iterable[str], number: Column) -> Column:
+def _codes(flags: Fields, number: Column) -> Column:
     """Those of the codes whose flag is set; few firms have any."""
-    return F.when(number > 0, present(*(F.when(F.col(f"{prefix}_{c}"), F.lit(c)) for c in codes))).otherwise(
-        no_texts()
-    )
+    codes = present(*(F.when(flag, F.lit(code)) for code, flag in flags.items()))
+    return F.when(number > 0, codes).otherwise(no_texts())
 
 
-def describe_trend(rows: DataFrame) -> DataFrame:
-    growth = F.coalesce("output_growth_pct", "declared_revenue_growth_pct")
+def trend(c: Fields) -> dict[str, Column]:
+    growth = F.coalesce(c["output_growth_pct"], c["declared_revenue_growth_pct"])
     found = F.when(growth >= 5, "rising").when(growth <= -5, "falling").when(growth.isNotNull(), "steady")
-    return rows.withColumn("trend_code", found)
+    return {"trend_code": found}
 
 
-def describe_risk(rows: DataFrame) -> DataFrame:
+def risk(c: Fields) -> dict[str, Column]:
     """Reasons, the severe ones first: one of these, or three of the others, make a high risk."""
-    has = {code: F.coalesce(F.col(f"case_{code}"), F.lit(False)) for code in CASES}
-    listed_as = {code: F.coalesce(F.col(f"open_{code}"), F.lit(False)) for code in LISTINGS}
+    has = {code: F.coalesce(c[f"case_{code}"], F.lit(False)) for code in CASES}
+    listed_as = {code: F.coalesce(c[f"open_{code}"], F.lit(False)) for code in LISTINGS}
     severe = {
         "listed_serious": listed_as["dishonest_debtor"] | listed_as["serious_violation"],
         "fatal_accident": has["safety_fatal"],
         "tax_evasion": has["tax_evasion"],
     }
-    losses = (F.col("profit_wan_yuan") < 0) & (F.col("profit_before_wan_yuan") < 0)
+    losses = (c["profit_wan_yuan"] < 0) & (c["profit_before_wan_yuan"] < 0)
     moderate = {
         "abnormal_operation": listed_as["abnormal_operation"],
         "environment": has["environment_major"] | has["illegal_discharge"] | listed_as["environment_red"],
-        "grade_d": F.coalesce(F.col("final_grade") == "D", F.lit(False)),
+        "grade_d": F.coalesce(c["final_grade"] == "D", F.lit(False)),
         "loss_two_years": F.coalesce(losses, F.lit(False)),
-        "output_fall": F.coalesce(F.col("output_growth_pct") <= -20, F.lit(False)),
+        "output_fall": F.coalesce(c["output_growth_pct"] <= -20, F.lit(False)),
         "tax_credit_d": listed_as["tax_grade_d"],
     }
     number = reduce(add, (F.when(m, 1).otherwise(0) for m in moderate.values()))
     is_severe = reduce(lambda a, b: a | b, severe.values())
-    level = F.when(is_severe | (F.col("_moderate") >= 3), "high").when(F.col("_moderate") > 0, "medium")
+    level = F.when(is_severe | (number >= 3), "high").when(number > 0, "medium").otherwise("low")
     reasons = present(*(F.when(found, F.lit(code)) for code, found in {**severe, **moderate}.items()))
-    return (
-        rows.withColumn("_moderate", number)
-        .withColumn("risk_level_code", level.otherwise("low"))
-        .withColumn("risk_reasons", F.when(F.col("risk_level_code") == "low", no_texts()).otherwise(reasons))
-    )
+    return {
+        "risk_level_code": level,
+        "risk_reasons": F.when(is_severe | (number > 0), reasons).otherwise(no_texts()),
+    }
 
 
-def describe_groups(rows: DataFrame) -> DataFrame:
+def groups(c: Fields) -> dict[str, Column]:
     """Of what time each group's figures are, and the share of its fields that is there."""
-    counted = {g: reduce(add, (F.col(c).isNotNull().cast("int") for c in GROUPS[g])) for g in GROUPS}
-    month = F.concat("year", F.lit("-"), F.lpad(F.col("last_number").cast("string"), 2, "0"))
-    times = {"register": F.col("year"), "orders": month}
-    rows = rows.withColumns({f"_{g}": number for g, number in counted.items()})
-    every = reduce(add, (F.col(f"_{g}") for g in GROUPS))
-    return rows.withColumns(
-        {
-            **{
-                f"{g}_as_of": F.when(F.col(f"_{g}") > 0, times.get(g, F.col("figures_as_of"))) for g in GROUPS
-            },
-            "register_as_of": F.col("year"),
-            **{f"{g}_completeness": _share(F.col(f"_{g}"), len(fields)) for g, fields in GROUPS.items()},
-            "profile_completeness": _share(every, sum(map(len, GROUPS.values()))),
-        }
-    )
+    counted = {g: reduce(add, (c[f].isNotNull().cast("int") for f in fields)) for g, fields in GROUPS.items()}
+    month = F.concat(c["year"], F.lit("-"), F.lpad(c["last_number"].cast("string"), 2, "0"))
+    times = {"register": c["year"], "orders": month}
+    found = {f"{g}_as_of": F.when(counted[g] > 0, times.get(g, c["figures_as_of"])) for g in GROUPS}
+    found["register_as_of"] = c["year"]
+    found |= {f"{g}_completeness": _share(counted[g], len(fields)) for g, fields in GROUPS.items()}
+    every = reduce(add, counted.values())
+    return {**found, "profile_completeness": _share(every, sum(map(len, GROUPS.values())))}
 
 
 def _share(number: Column, of: int) -> Column:
