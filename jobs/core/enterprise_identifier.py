@@ -119,12 +119,20 @@ def of_parcel(parcels: DataFrame) -> DataFrame:
 def held(claims: DataFrame) -> DataFrame:
     """Identifiers with their enterprises, and those in dispute with each claimant."""
     is_lasting = F.col("identifier_kind_code").isin(list(LASTING))
-    by_year = claims.groupBy(
-        *WHAT, "uscc", F.when(is_lasting, 0).otherwise(F.floor(F.col("at") / 100)).alias("group_year")
-    ).agg(
-        F.min("at").alias("first"), F.max("at").alias("last"), F.min_by("since", "at").alias("since"),
-        F.min_by("known_at", "at").alias("known_at"), F.min_by("is_registered", "at").alias("is_registered"),
-    )  # fmt: skip
+    # without the stop at its end all feeds would be read five times
+    by_year = (
+        claims.groupBy(
+            *WHAT, "uscc", F.when(is_lasting, 0).otherwise(F.floor(F.col("at") / 100)).alias("group_year")
+        )
+        .agg(
+            F.min("at").alias("first"),
+            F.max("at").alias("last"),
+            F.min_by("since", "at").alias("since"),
+            F.min_by("known_at", "at").alias("known_at"),
+            F.min_by("is_registered", "at").alias("is_registered"),
+        )
+        .localCheckpoint()
+    )
     # most identifiers have one enterprise for all years: these need no order of periods
     owners = by_year.groupBy(*WHAT, "uscc").agg(
         F.min("first").alias("first"), *(F.min_by(c, "first").alias(c) for c in ("since", "known_at", "is_registered"))
