@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from portal.orchestration import run_dags_in_process, start_migration
-from schemas.errors import UserError
 from warehouse import engine, releases
 from warehouse.releases import Release
 from warehouse.settings import settings
@@ -36,22 +36,20 @@ def run_demo(spec: CitySpec, progress: Progress) -> DemoReport:
     """Generate the city's files (kept when the same ones lie there), run every DAG, publish.
 
     Airflow's database and the engine are started while the files are written: each takes several seconds and
-    neither needs the others.
+    neither needs the others. Nobody waits for the engine before the first table is made.
     """
     from jobs.demo_city.city import generate
 
     config = settings()
     migration = start_migration(config)
-    warming = _warm_engine() if _has_work(spec) else None
+    if _has_work(spec):
+        threading.Thread(target=_warm_engine, daemon=True).start()
     city = generate(
         spec, config.landing, config.home / "truth", lambda feed, rows: progress("generate", feed, rows)
     )
     if migration:
         progress("airflow", "preparing its database", 0)
         migration.wait()
-    if warming:
-        progress("engine", "starting Spark", 0)
-        warming.join()
     dags = run_dags_in_process(progress)
     return DemoReport(city, dags, releases.open_release())
 
@@ -63,15 +61,7 @@ def _has_work(spec: CitySpec) -> bool:
     return not (releases.release_numbers() and is_there(spec, config.landing, config.home / "truth"))
 
 
-def _warm_engine() -> threading.Thread:
+def _warm_engine() -> None:
     """Start the engine in the background; what goes wrong shows again, in full, where it is needed."""
-
-    def start() -> None:
-        try:
-            engine.connect()
-        except UserError:
-            return
-
-    thread = threading.Thread(target=start, daemon=True)
-    thread.start()
-    return thread
+    with contextlib.suppress(Exception):
+        engine.warm_up()
