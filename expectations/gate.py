@@ -383,6 +383,8 @@ def _open(folder: Path) -> Iterator[_Session]:
     session = _Session(context, datasource, folder)
     # The database lives as long as a connection to it.
     with session.engine.connect() as connection:
-        yield session
-        remove_copied(connection)
+        try:
+            yield session
+        finally:
+            remove_copied(connection)
     session.engine.dispose()
