@@ -127,12 +127,19 @@ def needed(rule: str, period: str, available: Iterable[str]) -> list[str]:
     ['2024-01', '2024-02']
     >>> needed("to_date", "2024-02", ["2023-02", "2024-01", "2024-02", "2024-03"])
     ['2024-01', '2024-02']
+    >>> needed("nearest", "2023", ["2021-12", "2024-11", "2024-12"])
+    ['2024-11', '2024-12']
     >>> needed("upto", "2023", ["2022", "2023", "2024"])
     ['2022', '2023']
     """
+    available = list(available)
+    if rule == "nearest":
+        years = {p[:4] for p in available}
+        period = min(years, key=lambda y: (abs(int(y) - int(period[:4])), y), default=period)
     tests: Mapping[str, Callable[[str], bool]] = {
         "same": lambda p: p == period,
         "year": lambda p: p[:4] == period,
+        "nearest": lambda p: p[:4] == period[:4],
         "year_of": lambda p: p == period[:4],
         "to_date": lambda p: len(p) > 4 and p[:4] == period[:4] and p[: len(period)] <= period,
         "upto": lambda p: p[: len(period)] <= period,

@@ -14,9 +14,10 @@ if TYPE_CHECKING:
 #: year    - the year and its months (2024, 2024-01, ...); where it gives a job's periods, it gives years
 #: year_of - the year in which the period lies (2024 for 2024-03)
 #: to_date - the months of the period's year up to the period (2024-01 to 2024-03 for 2024-03)
+#: nearest - the year and its months, or where it has none those of the nearest year that has some, the earlier of two
 #: upto    - every period up to and including this one
 #: all     - every period
-PeriodRule = Literal["same", "year", "year_of", "to_date", "upto", "all"]
+PeriodRule = Literal["same", "year", "year_of", "to_date", "nearest", "upto", "all"]
 #: Which of an input's periods a job's table has: each of them, or the last one only.
 Given = Literal["each", "last"]
 

@@ -63,11 +63,13 @@ def node_enterprise(
     Args:
         enterprises: the year's directory.
         products: products that firms say they make, of the years up to it.
-        trades: sales and purchases of the year's months by product.
+        trades: sales and purchases by product, of the year's months or, where it has none, of the nearest year's.
         events: honours up to the year.
         patents: patents up to the year.
     """
     firms = enterprises.select("uscc", "year", "district_code", "is_above_scale", "industry_code", "known_at")
+    traded = F.broadcast(_traded_years(firms, trades))
+    trades = trades.withColumnRenamed("year", "traded_year").join(traded, "traded_year", "inner")
     evidence = [
         _of_class(firms, rules),
         _declared(firms, products, rules),
@@ -92,6 +94,7 @@ def node_enterprise(
         .join(place_frame(enterprises.sparkSession, rules.models), "node_code", "left")
         .transform(_described, rules.evidence)
         .transform(_with_override_reasons, rules)
+        .join(traded, "year", "left")
         .withColumn("row_id", row_id("uscc", "node_code", "year"))
         .select(*contract(TABLE).column_names)
     )
@@ -119,6 +122,21 @@ def _of_class(firms: DataFrame, rules: ChainRules) -> DataFrame:
         F.coalesce("c.node_code", F.lit(OUT)).alias("node_code"),
         F.coalesce("c.class_weight", F.lit(1)).alias("class_weight"),
         F.coalesce(F.col("c.is_sole"), F.lit(False)).cast("int").alias("is_sole"),
+    )  # fmt: skip
+
+
+def _traded_years(firms: DataFrame, trades: DataFrame) -> DataFrame:
+    """For each year the year whose trades count: the nearest one that has some, of two the earlier.
+
+    Trades are recorded for some years only. A firm that sold magnets in December made them in the year before as well:
+    without this a chain would seem to grow in the first year with trades, by the firms that they place in it.
+    """
+    distance = F.abs(F.col("year").cast("int") - F.col("traded_year").cast("int"))
+    return (
+        firms.select("year").distinct()
+        .crossJoin(trades.select(F.col("year").alias("traded_year")).distinct())
+        .groupBy("year")
+        .agg(F.min_by("traded_year", F.struct(distance, "traded_year")).alias("traded_year"))
     )  # fmt: skip
 
 
@@ -456,7 +474,7 @@ JOB = Job(
     inputs={
         "enterprises": Input("core.enterprise"),
         "products": Input("raw.ent_product", "upto"),
-        "trades": Input("chain.trade", "year"),
+        "trades": Input("chain.trade", "nearest"),
         "events": Input("core.enterprise_event", "upto"),
         "patents": Input("raw.gov_patent", "upto"),
     },
@@ -464,7 +482,7 @@ JOB = Job(
     evidence={
         "core.enterprise": {"uscc": "uscc", "year": "year"},
         "raw.ent_product": {"uscc": "uscc", "period": "year"},
-        "chain.trade": {"uscc": "uscc", "year": "year"},
+        "chain.trade": {"uscc": "uscc", "year": "traded_year"},
         "core.enterprise_event": {"uscc": "uscc"},
         "raw.gov_patent": {"uscc": "uscc"},
     },

@@ -78,13 +78,14 @@ def positions(year: str) -> dict[str, list[str]]:
 
 
 def registered(year: str) -> dict[str, list[str]]:
-    """What the registry of a year reaches: who is who from then on."""
+    """What the registry of a year reaches: who is who from then on, and by the trades, which count for all years,
+    where firms stand."""
     named = [
         "core.enterprise", "core.enterprise_identifier", "core.enterprise_month", "core.enterprise_year",
         "core.identity_review", "core.parcel", "core.parcel_use", "core.succession", "chain.node", "chain.trade",
     ]  # fmt: skip
     own = {"core.identity_event": [year]}
-    return own | from_year_on([*named, *AFTER_YEAR], year) | looking_back(year) | positions(year)
+    return own | from_year_on([*named, *AFTER_YEAR], year) | looking_back(YEARS[0]) | positions(YEARS[0])
 
 
 def redelivered(feed: str, period: str) -> list[dict[str, Any]]:
@@ -112,8 +113,9 @@ def redelivered(feed: str, period: str) -> list[dict[str, Any]]:
                 "2024",
             )
             | {"core.enterprise_month": ["2024-05"], "chain.trade": [LAST]}
-            | looking_back("2024")
-            | positions("2024"),
+            # there are trades of one month: years without any have these
+            | looking_back("2022")
+            | positions("2022"),
         ),
         (
             "gov_honour",

@@ -134,7 +134,11 @@ def positions(
             for n in valid_nodes(nodes, year)
             if any(c[:2] == (firm["industry_code"] or "")[:2] for c in n["classes"])
         }
-        own = [t for t in traded if t["uscc"] == firm["uscc"] and t["year"] == year]
+        # a year without trades has those of the year that is least far away, of two the one before
+        traded_year = min(
+            {t["year"] for t in traded}, key=lambda y: (abs(int(y) - int(year)), int(y)), default=None
+        )
+        own = [t for t in traded if t["uscc"] == firm["uscc"] and t["year"] == traded_year]
         sold: dict[str, list[Any]] = defaultdict(lambda: [ZERO, 0])
         for t in own:
             if t["trade_side_code"] == "sale":
@@ -155,7 +159,8 @@ def positions(
             None,
         )
         facts = {
-            "firm": firm, "class": mine, "is_sole": is_sole, "declared": declared, "sold": sold,
+            "firm": firm, "traded_year": traded_year, "class": mine, "is_sole": is_sole, "declared": declared,
+            "sold": sold,
             "fit": _fit(own, home, nodes, year), "patents": _patents(firm, patents, nodes, mine, listed),
             "decided": decided, "because": because, "repeated": repeated, "near": divisions | {"OUT"},
             "honours": _honours(firm, events, evidence["honours"]),
@@ -348,7 +353,8 @@ def _described(
         "confidence": ONE if decided else min(half_up(confidence), ONE),
         "is_confirmed": (decided or has_data or alone or basket) and share > 0 and node != "OUT",
         "position_reasons": sorted(name for name, holds in conditions.items() if holds),
-        "override_reason": facts["because"], "is_champion": champion, "is_little_giant": giant,
+        "override_reason": facts["because"], "traded_year": facts["traded_year"],
+        "is_champion": champion, "is_little_giant": giant,
         "district_code": firm["district_code"], "is_above_scale": firm["is_above_scale"],
     }  # fmt: skip
 

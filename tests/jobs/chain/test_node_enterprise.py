@@ -29,18 +29,24 @@ from tests.jobs.chain.world import Results
 def test_declared_shares_are_taken_against_their_sum(golden: Results) -> None:
     """60 and 20 of 80; the sales are all cloth: M01 (2 × 0.75 + 1 × 1) / 3, M02 (2 × 0.25) / 3, cut at six digits."""
     assert golden.shares(WEAVER) == {"TST-M01": "0.833334", "TST-M02": "0.166666"}
-    assert golden.shares(WEAVER, "2023") == {"TST-M01": "0.750000", "TST-M02": "0.250000"}
     assert golden.confirmed(WEAVER) == ["TST-M01", "TST-M02"]
+
+
+def test_a_year_without_trades_has_those_of_the_nearest_year(golden: Results) -> None:
+    """Trades of December 2024 are the only ones: they count in 2023 too, and the row says so."""
+    assert golden.shares(WEAVER, "2023") == golden.shares(WEAVER)
+    assert {r["traded_year"] for r in golden.positions(WEAVER, "2023").values()} == {"2024"}
 
 
 def test_confidence_is_weight_times_strength(golden: Results) -> None:
     """M01: product 0.75, sales 1 and class 1 are full (0.45 + 0.40 + 0.20), more than 1 is 1; a champion besides.
 
-    2023, M02: product 0.25 of 0.2 is full, 0.45; class 1712 is none of M02's; honour 0.25 × 0.5 of 0.5: 0.1 × 0.25.
+    2023, M02: product 0.25 of 0.2 is full, 0.45; class 1712 is none of M02's; honour 0.166666 × 0.5 of 0.5: 0.1 ×
+    0.166666.
     """
     assert golden.positions(WEAVER)["TST-M01"]["confidence"] == 1
     before = golden.positions(WEAVER, "2023")["TST-M02"]
-    assert before["honour_score"] == Decimal("0.125") and before["confidence"] == Decimal("0.475")
+    assert before["honour_score"] == Decimal("0.083333") and before["confidence"] == Decimal("0.466667")
     assert before["is_champion"] and not golden.positions(TAILOR)["TST-D01"]["is_little_giant"]
 
 
