@@ -41,12 +41,12 @@ def test_a_year_without_trades_has_those_of_the_nearest_year(golden: Results) ->
 def test_confidence_is_weight_times_strength(golden: Results) -> None:
     """M01: product 0.75, sales 1 and class 1 are full (0.45 + 0.40 + 0.20), more than 1 is 1; a champion besides.
 
-    2023, M02: product 0.25 of 0.2 is full, 0.45; class 1712 is none of M02's; honour 0.166666 × 0.5 of 0.5: 0.1 ×
-    0.166666.
+    2023, M02: product 0.25 of 0.2 is full, 0.45; it buys nothing but what M02 is made of, 0.15; class 1712 is none of
+    M02's; honour 0.166666 × 0.5 of 0.5: 0.1 × 0.166666.
     """
     assert golden.positions(WEAVER)["TST-M01"]["confidence"] == 1
     before = golden.positions(WEAVER, "2023")["TST-M02"]
-    assert before["honour_score"] == Decimal("0.083333") and before["confidence"] == Decimal("0.466667")
+    assert before["honour_score"] == Decimal("0.083333") and before["confidence"] == Decimal("0.616667")
     assert before["is_champion"] and not golden.positions(TAILOR)["TST-D01"]["is_little_giant"]
 
 
