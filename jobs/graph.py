@@ -245,6 +245,28 @@ def run(
         return RunReport({n: made[n] for n in order if n in made}, [n for n in order if n not in made])
 
 
+def make_anew(names: Iterable[str], periods: Iterable[str]) -> None:
+    """Make periods of the named tables again, as a run does, and nothing of what they are made from.
+
+    Raises:
+        RejectedError: something is not up to date.
+    """
+    wanted_names, asked = set(names), set(periods)
+    with tables.writing("run"):
+        deliveries = tables.rows(DELIVERY).to_pylist()
+        if stale := stale_tables(deliveries):
+            raise RejectedError(
+                f"{next(iter(stale))} is not up to date with its inputs; run ./brain run first"
+            )
+        wanted = fingerprints(deliveries)
+
+        def again(job: Job) -> None:
+            if there := sorted(asked & set(wanted[job.table])):
+                _make(job, there, [], wanted, stored_fingerprints(job.table), deliveries)
+
+        _in_order((job for name, job in registry().items() if name in wanted_names), again)
+
+
 def _check_versions(deliveries: list[dict[str, Any]]) -> None:
     """Refuse to make tables while a feed's deliveries lie in another version of its table: they do not count."""
     for spec in feeds().values():

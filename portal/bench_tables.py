@@ -1,8 +1,8 @@
 """``./brain bench chain`` and ``./brain bench profile``: an area's tables, beside DuckDB doing the same work.
 
-What is measured is the home's own city: a warm run of the area for the latest year and the latest month, whether
-stale or not. The home's tables get new versions with the content that they had. The peer reads the same Delta tables
-with the same two cores and writes Parquet.
+What is measured is the home's own city: the area's tables for the latest year and the latest month on a warm engine,
+stale or not, and nothing that they are made from. They get new versions with the content that they had. The peer reads
+the same Delta tables with the same two cores and writes Parquet.
 
 The chains' peer resolves the codes of the trades, sums them by firm, side and product, takes the firms' shares in the
 nodes from class, products and sales, and finds flows between nodes, sums, growth, concentration and local supply by
@@ -62,15 +62,15 @@ def run(area: str, say: Say) -> list[Row]:
     names = [name for name, job in graph.registry().items() if job.area == area]
     asked = _asked(names)
     say(f"{area}, {asked.year} and {asked.month}: to warm up, table by table")
-    _each(names, asked)
-    each = _each(names, asked)
+    _make(names, asked)
+    each = {name: _make([name], asked) for name in names}
     ours, peers, memory = [], [], 0
     with tempfile.TemporaryDirectory(prefix="brain-bench-") as folder:
         for repeat in range(REPEATS):
             say(f"{repeat + 1} of {REPEATS}")
             peers.append(_peer(area, asked, Path(folder)))
             with Watch(os.getpid(), settings().home) as watch:
-                ours.append(_make([area], asked))
+                ours.append(_make(names, asked))
             memory = max(memory, watch.peak)
     peer, mine = statistics.median(sum(p.values()) for p in peers), statistics.median(ours)
     parts = {name: statistics.median(p[name] for p in peers) for name in peers[0]}
@@ -105,27 +105,12 @@ def _asked(names: list[str]) -> Asked:
 
 
 def _make(names: list[str], asked: Asked) -> float:
-    """Seconds in which tables are made for the year and for the month, as ``./brain run --full --period`` does."""
+    """Seconds in which tables are made for the year and for the month, and nothing that they are made from."""
     from jobs import graph
 
     start = time.monotonic()
-    for period in (asked.year, asked.month):
-        graph.run(names, period=period, full=True)
+    graph.make_anew(names, (asked.year, asked.month))
     return time.monotonic() - start
-
-
-def _each(names: list[str], asked: Asked) -> dict[str, float]:
-    """The same for each table by itself."""
-    from jobs import graph
-
-    seconds = {}
-    for name in names:
-        periods = [p for p in (asked.year, asked.month) if p in graph.stored_fingerprints(name)]
-        start = time.monotonic()
-        for period in periods:
-            graph.run([name], period=period, full=True)
-        seconds[name] = time.monotonic() - start
-    return seconds
 
 
 # --- the peer ------------------------------------------------------------------------------------------
@@ -395,8 +380,8 @@ def _profile_sql() -> str:
         SELECT n.uscc, n.year, chain_code AS main_chain_code, node_code AS main_node_code,
             position_share AS main_node_share, confidence AS main_node_confidence,
             count(*) OVER (PARTITION BY n.uscc, n.year) AS node_count,
-            position_share * f.output_wan_yuan AS node_output_wan_yuan,
-            sum(position_share * f.output_wan_yuan) OVER (PARTITION BY node_code, n.year) AS of_node,
+            position_share * CAST(f.output_wan_yuan AS DOUBLE) AS node_output_wan_yuan,
+            sum(position_share * CAST(f.output_wan_yuan AS DOUBLE)) OVER (PARTITION BY node_code, n.year) AS of_node,
             row_number() OVER (PARTITION BY n.uscc, n.year
                 ORDER BY position_share DESC, confidence DESC NULLS LAST, node_code) AS place
         FROM chain.node_enterprise n LEFT JOIN figures f USING (uscc, year)

@@ -179,6 +179,21 @@ def test_run_and_ingest_twice_write_nothing(built_copy: Path) -> None:
     assert versions() == before
 
 
+def test_tables_are_made_anew_without_what_they_are_made_from(
+    built_copy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before, content = versions(), staged_hashes()
+    graph.make_anew(["per_mu.baseline", "chain.gap"], ["2023", "2024-12"])
+    grown = {path for path, number in versions().items() if number != before[path]}
+    assert grown == {"staged/per_mu/baseline", "staged/chain/gap"}
+    assert staged_hashes() == content
+    assert graph.stale_tables(deliveries()) == {}
+    monkeypatch.setattr(graph, "stale_tables", lambda _: {"core.parcel": ["2023"]})
+    with pytest.raises(RejectedError) as error:
+        graph.make_anew(["per_mu.baseline"], ["2023"])
+    assert one_line(error.value) == "core.parcel is not up to date with its inputs; run ./brain run first"
+
+
 def test_optimize_and_empty_commits_make_nothing_stale(built_copy: Path) -> None:
     before = versions()
     for name in (DELIVERY, "raw.gov_tax", "core.enterprise", "per_mu.population"):

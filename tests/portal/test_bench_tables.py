@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -90,7 +91,11 @@ def test_growth_of_a_profile(tmp_path: Path) -> None:
             "core.enterprise": [{"uscc": "甲", "year": "2024", "is_above_scale": True}],
             "core.enterprise_year": [
                 {"uscc": "甲", "year": y, "output_wan_yuan": o, "tax_vat_wan_yuan": 5, "employees_average": 400}
-                for y, o in (("2024", 1331), ("2023", 1100), ("2021", 1000), ("2020", 7))
+                for y, o in (("2024", 1_331_000), ("2023", 1_100_000), ("2021", 1_000_000), ("2020", 7))
+            ],
+            "chain.node_enterprise": [
+                {"uscc": "甲", "year": "2024", "chain_code": "GDMJ", "node_code": "GDMJ-M01",
+                 "position_share": Decimal("0.75"), "confidence": Decimal(1)},
             ],
             "per_mu.enterprise_grade": [
                 {"uscc": "甲", "year": y, "final_grade": g, "evaluation_version": 1}
@@ -108,6 +113,7 @@ def test_growth_of_a_profile(tmp_path: Path) -> None:
         assert round(row["output_growth_pct"], 6) == 21 and round(row["output_cagr_pct"], 6) == 10
         assert row["grade_history"] == ["2023=A", "2024=B"] and row["final_grade"] == "B"
         assert float(row["tax_total_wan_yuan"]) == 5
+        assert (row["main_node_code"], row["node_output_wan_yuan"]) == ("GDMJ-M01", 998_250)
 
 
 def test_percentiles_and_tags(tmp_path: Path) -> None:
