@@ -381,7 +381,8 @@ def _profile_sql() -> str:
             position_share AS main_node_share, confidence AS main_node_confidence,
             count(*) OVER (PARTITION BY n.uscc, n.year) AS node_count,
             position_share * CAST(f.output_wan_yuan AS DOUBLE) AS node_output_wan_yuan,
-            sum(position_share * CAST(f.output_wan_yuan AS DOUBLE)) OVER (PARTITION BY node_code, n.year) AS of_node,
+            sum(position_share * CAST(f.output_wan_yuan AS DOUBLE)) FILTER (is_confirmed)
+                OVER (PARTITION BY node_code, n.year) AS of_node,
             row_number() OVER (PARTITION BY n.uscc, n.year
                 ORDER BY position_share DESC, confidence DESC NULLS LAST, node_code) AS place
         FROM chain.node_enterprise n LEFT JOIN figures f USING (uscc, year)

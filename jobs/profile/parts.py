@@ -179,7 +179,7 @@ def as_known(events: DataFrame, asked: list[Period]) -> DataFrame:
 
 
 def placed(nodes: DataFrame, figures: DataFrame, asked: list[Period]) -> DataFrame:
-    """The firm's main node, and its part of the node's output."""
+    """The firm's main node, and what the firms that stand there produce, as chain.node_metrics counts it."""
     output = figures.where("output_wan_yuan is not null").select("uscc", "year", "output_wan_yuan")
     produced = (F.col("position_share") * F.col("output_wan_yuan")).cast(TYPES["node_output_wan_yuan"])
     order = Window.partitionBy("uscc", "year").orderBy(
@@ -187,12 +187,16 @@ def placed(nodes: DataFrame, figures: DataFrame, asked: list[Period]) -> DataFra
     )
     main = (
         nodes.where("chain_code <> 'OUT' and position_share > 0")
-        .select("uscc", "year", "chain_code", "node_code", "position_share", "confidence")
+        .select("uscc", "year", "chain_code", "node_code", "position_share", "confidence", "is_confirmed")
         .join(output.hint("shuffle_hash"), ["uscc", "year"], "left")
         .withColumn("node_output_wan_yuan", produced)
         .withColumn("place", F.row_number().over(order))
         .withColumn("placed_node_count", F.count("*").over(whole("uscc", "year")).cast("int"))
-        .withColumn("of_node", F.sum("node_output_wan_yuan").over(whole("node_code", "year")))
+        .withColumn("confirmed", F.when(F.col("is_confirmed"), F.col("node_output_wan_yuan")))
+        # a firm of which it is not certain that it stands there is no part of the node
+        .withColumn(
+            "of_node", F.when(F.col("is_confirmed"), F.sum("confirmed").over(whole("node_code", "year")))
+        )
         .where("place = 1")
     )
     return of_figures_year(

@@ -303,8 +303,10 @@ def _chain(tables: Mapping[str, list[Row]], uscc: str, year: str) -> Row:
         return None if made is None or share is None else rounded(share * made, 6)
 
     main = own[0]
-    parts = [part(r) for r in inside if r["node_code"] == main["node_code"]]
+    # the node's output is that of the firms which certainly stand there
+    parts = [part(r) for r in inside if r["node_code"] == main["node_code"] and r["is_confirmed"]]
     known = [p for p in parts if p is not None]
+    is_part = known and main["is_confirmed"]
     return {
         "main_chain_code": main["chain_code"],
         "main_node_code": main["node_code"],
@@ -312,7 +314,7 @@ def _chain(tables: Mapping[str, list[Row]], uscc: str, year: str) -> Row:
         "main_node_confidence": exact(main["confidence"]),
         "placed_node_count": len(own),
         "node_output_wan_yuan": part(main),
-        "node_output_share_pct": percent(part(main), sum(known, Fraction(0)) if known else None),
+        "node_output_share_pct": percent(part(main), sum(known, Fraction(0)) if is_part else None),
     }
 
 

@@ -77,6 +77,10 @@ for name, output in ((LEADER, "80000"), (OTHER, "40000")):
     WORLD.figures(name, "2023", output_wan_yuan=output, rd_expense_wan_yuan="0")
 WORLD.node(LEADER, "2023", "XTCX-M01", "0.75").node(LEADER, "2023", "XTCX-M02", "0.25")
 WORLD.node(OTHER, "2023", "XTCX-M01", "0.5").node(OTHER, "2023", "OUT", "0.5")
+# of a third one it is not certain that it stands there
+WORLD.figures("UNSURE", "2023", output_wan_yuan="100000").node(
+    "UNSURE", "2023", "XTCX-M01", "1", confirmed=False
+)
 
 # --- months: orders of 2024 -------------------------------------------------------------------------------------------
 ORDERED = "ORDERED"

@@ -95,11 +95,19 @@ class World:
         self.tables["months"].append({"uscc": uscc, "month": month, "year": month[:4], **empty, **given})
         return self
 
-    def node(self, uscc: str, year: str, node_code: str, share: str, confidence: str = "0.5") -> World:
+    def node(
+        self,
+        uscc: str,
+        year: str,
+        node_code: str,
+        share: str,
+        confidence: str = "0.5",
+        confirmed: bool = True,
+    ) -> World:
         self.tables["nodes"].append(
             {
                 "uscc": uscc, "year": year, "node_code": node_code, "chain_code": node_code.split("-", maxsplit=1)[0],
-                "position_share": share, "confidence": confidence,
+                "position_share": share, "confidence": confidence, "is_confirmed": confirmed,
             }
         )  # fmt: skip
         return self
@@ -244,7 +252,7 @@ def _placed(draw: random.Random, world: World, uscc: str, year: str) -> None:
     shares = draw.choice([("1",), ("0.5", "0.5"), ("0.333333", "0.333333", "0.333334"), ("0", "1")])
     nodes = draw.sample(["XTCX-M01", "XTCX-M02", "GDMJ-U01", "OUT"], len(shares))
     for node, share in zip(nodes, shares, strict=True):
-        world.node(uscc, year, node, share, draw.choice(["0.5", "0.8"]))
+        world.node(uscc, year, node, share, draw.choice(["0.5", "0.8"]), draw.random() < 0.8)
 
 
 def _happened(draw: random.Random, world: World, uscc: str) -> None:
