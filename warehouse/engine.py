@@ -130,16 +130,14 @@ def warm_up() -> None:
     from pyspark.sql import Window
     from pyspark.sql import functions as F
 
-    config, folder = settings(), tempfile.mkdtemp(dir=settings().engine)
+    session = connect()
+    settings().engine.mkdir(parents=True, exist_ok=True)
+    folder = tempfile.mkdtemp(dir=settings().engine)
     try:
-        rows = (
-            connect(config)
-            .range(50_000)
-            .select(
-                F.concat(F.lit("c"), F.col("id").cast("string")).alias("code"),
-                (F.col("id") % 5).cast("string").alias("year"),
-                (F.col("id") / 7).cast("decimal(18,6)").alias("amount"),
-            )
+        rows = session.range(50_000).select(
+            F.concat(F.lit("c"), F.col("id").cast("string")).alias("code"),
+            (F.col("id") % 5).cast("string").alias("year"),
+            (F.col("id") / 7).cast("decimal(18,6)").alias("amount"),
         )
         place = Window.partitionBy("year").orderBy(F.col("amount").desc())
         sums = rows.groupBy("year", F.left("code", F.lit(3)).alias("group")).agg(

@@ -191,7 +191,7 @@ def _copy_table(connection: duckdb.DuckDBPyConnection, spec: Contract, source: P
         )
     except duckdb.Error as error:
         line = (str(error).strip().splitlines() or ["no message"])[0]
-        raise RejectedError(f"{spec.name}: version {version} cannot be read: {line[:200]}") from None
+        raise RejectedError(f"{spec.name}: version {version} cannot be copied: {line[:200]}") from None
     connection.execute(f"COMMENT ON TABLE {spec.name} IS {literal(table_comment(spec))}")
     for column in spec.columns:
         connection.execute(f"COMMENT ON COLUMN {spec.name}.{column.name} IS {literal(comment(column))}")

@@ -41,6 +41,9 @@ MAX_HEADINGS = 2000
 #: Lines of JSON that are looked at for fields which the mapping does not know.
 SAMPLED_LINES = 100
 
+#: Fields of JSON lines that are taken apart together.
+MAX_LAYOUT = 200
+
 _Item = TypeVar("_Item")
 
 #: Columns of a reader's table beside ``cell_0``, ``cell_1`` …
@@ -520,7 +523,8 @@ def _layout(lines: Iterable[str]) -> list[str]:
     if not re.fullmatch(rf"{{{_JSON_TEXT}:{_JSON_VALUE}(?:,{_JSON_TEXT}:{_JSON_VALUE})*}}", line):
         return []
     fields = list(json.loads(line))
-    return fields if line.count('":') == len(fields) else []
+    # a field that comes twice is no layout, and of too many the expression would be too long
+    return fields if line.count('":') == len(fields) <= MAX_LAYOUT else []
 
 
 def _json_in_blocks(path: Path, name: str, source: Source, layout: Sequence[str]) -> Iterator[pa.Table]:

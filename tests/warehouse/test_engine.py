@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.built_city import at_home
 from warehouse import engine
 
 
@@ -28,3 +29,9 @@ def test_a_process_with_a_session_keeps_the_engine_awake_and_no_home_alive(
     used.parent.rmdir()
     time.sleep(0.2)
     assert not used.parent.exists()
+
+
+def test_warming_up_leaves_nothing_behind(tmp_path: Path, engine_remote: str) -> None:
+    with at_home(tmp_path / "home", engine_remote) as home:
+        engine.warm_up()
+        assert [p for p in home.rglob("*") if p.is_file()] == []

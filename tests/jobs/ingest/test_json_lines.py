@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pyarrow.compute as pc
 import pytest
 
 from jobs.ingest import files
@@ -77,6 +78,17 @@ def test_lines_together_are_what_each_is_alone(
     assert together.count == len(lines)
     taken = [r for r in together.table.to_pylist() if r[RECORD_REASON] is None]
     assert len(lines) * 2 // 3 < len(taken) < len(lines)
+
+
+@pytest.mark.parametrize("extra", [["a b-c.(d)|[é]", "宁波", "$^*+?{}"], [f"f{n}" for n in range(180)]])
+def test_fields_of_any_name_and_number(tmp_path: Path, extra: list[str]) -> None:
+    more = "".join(f',"{name}":{n}' for n, name in enumerate(extra))
+    lines = [PLAIN[:-1] + more + "}", PLAIN, PLAIN[:-1] + more.replace(":0", ":[0]") + "}"]
+    content = "\n".join(lines).encode()
+    assert len(files._layout(lines)) == 6 + len(extra)
+    together, alone = read(content, tmp_path), one_by_one(content, tmp_path)
+    assert together.table.to_pylist() == alone.table.sort_by(SOURCE_ROW).to_pylist()
+    assert pc.is_null(together.table[RECORD_REASON]).to_pylist() == [True] * 3
 
 
 def test_records_keep_their_order_whatever_they_look_like(tmp_path: Path) -> None:
