@@ -514,7 +514,7 @@ def test_every_dag_reports_what_it_did_and_a_release_comes_out(
     assert (reports["publish"]["release"], reports["publish"]["is_new"]) == (1, True)
     assert set(reports["publish"]["written"]) == CURATED
     assert numbers == [1]
-    assert {stage for stage, _, _ in seen} == {"ingest", "run", "gate", "publish"}
+    assert {stage for stage, _, _ in seen} == {"ingest", "run", "draft", "gate", "publish"}
 
 
 def test_a_second_run_writes_nothing_and_publishes_nothing(released: Path) -> None:
