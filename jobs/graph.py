@@ -254,11 +254,11 @@ def make_anew(names: Iterable[str], periods: Iterable[str]) -> None:
     wanted_names, asked = set(names), set(periods)
     with tables.writing("run"):
         deliveries = tables.rows(DELIVERY).to_pylist()
-        if stale := stale_tables(deliveries):
+        wanted = fingerprints(deliveries)
+        if stale := _stale(wanted):
             raise RejectedError(
                 f"{next(iter(stale))} is not up to date with its inputs; run ./brain run first"
             )
-        wanted = fingerprints(deliveries)
 
         def again(job: Job) -> None:
             if there := sorted(asked & set(wanted[job.table])):
@@ -303,7 +303,10 @@ def _periods(wanted: Mapping[str, Fingerprints]) -> str:
 
 def stale_tables(deliveries: list[dict[str, Any]]) -> dict[str, list[str]]:
     """Table → periods that are not what they should be made from."""
-    wanted = fingerprints(deliveries)
+    return _stale(fingerprints(deliveries))
+
+
+def _stale(wanted: Mapping[str, Fingerprints]) -> dict[str, list[str]]:
     result = {}
     for name in registry():
         stored = stored_fingerprints(name)

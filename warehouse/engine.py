@@ -12,7 +12,6 @@ import json
 import logging
 import os
 import secrets
-import shutil
 import signal
 import socket
 import subprocess
@@ -132,29 +131,22 @@ def warm_up() -> None:
 
     session = connect()
     settings().engine.mkdir(parents=True, exist_ok=True)
-    folder = tempfile.mkdtemp(dir=settings().engine)
-    try:
-        rows = session.range(50_000).select(
-            F.concat(F.lit("c"), F.col("id").cast("string")).alias("code"),
-            (F.col("id") % 5).cast("string").alias("year"),
-            (F.col("id") / 7).cast("decimal(18,6)").alias("amount"),
-        )
-        place = Window.partitionBy("year").orderBy(F.col("amount").desc())
-        sums = rows.groupBy("year", F.left("code", F.lit(3)).alias("group")).agg(
-            F.sum("amount").alias("total")
-        )
-        (
-            rows.withColumn("group", F.left("code", F.lit(3)))
-            .withColumn("place", F.row_number().over(place))
-            .join(sums.hint("shuffle_hash"), ["year", "group"], "left")
-            .withColumn("share", F.when(F.col("total") > 0, F.try_divide("amount", "total")))
-            .withColumn("marks", F.array_except(F.array("code", "group"), F.array(F.lit("c"))))
-            .write.format("delta")
-            .partitionBy("year")
-            .save(f"{folder}/table")
-        )
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    rows = session.range(50_000).select(
+        F.concat(F.lit("c"), F.col("id").cast("string")).alias("code"),
+        (F.col("id") % 5).cast("string").alias("year"),
+        (F.col("id") / 7).cast("decimal(18,6)").alias("amount"),
+    )
+    place = Window.partitionBy("year").orderBy(F.col("amount").desc())
+    sums = rows.groupBy("year", F.left("code", F.lit(3)).alias("group")).agg(F.sum("amount").alias("total"))
+    made = (
+        rows.withColumn("group", F.left("code", F.lit(3)))
+        .withColumn("place", F.row_number().over(place))
+        .join(sums.hint("shuffle_hash"), ["year", "group"], "left")
+        .withColumn("share", F.when(F.col("total") > 0, F.try_divide("amount", "total")))
+        .withColumn("marks", F.array_except(F.array("code", "group"), F.array(F.lit("c"))))
+    )
+    with tempfile.TemporaryDirectory(dir=settings().engine, ignore_cleanup_errors=True) as folder:
+        made.write.format("delta").partitionBy("year").save(f"{folder}/table")
 
 
 @cache

@@ -190,7 +190,7 @@ def _copy_table(connection: duckdb.DuckDBPyConnection, spec: Contract, source: P
             f"CREATE TABLE {spec.name} AS SELECT {columns} FROM {scan} ORDER BY {', '.join(order)}"
         )
     except duckdb.Error as error:
-        line = (str(error).strip().splitlines() or ["no message"])[0]
+        line = str(error).splitlines()[0]
         raise RejectedError(f"{spec.name}: version {version} cannot be copied: {line[:200]}") from None
     connection.execute(f"COMMENT ON TABLE {spec.name} IS {literal(table_comment(spec))}")
     for column in spec.columns:

@@ -478,22 +478,28 @@ def _read_json_lines(path: Path, name: str, source: Source, scratch: Path) -> Re
 
 def _lines(path: Path, name: str, source: Source) -> Iterator[tuple[int, str]]:
     """Lines that are not empty, with their numbers."""
-    number = 0
+    numbers = itertools.count(1)
+    for block in _whole_lines(path, name):
+        # the line first: zip() would throw away the number that it took before it found no more lines
+        for line, number in zip(block.split(b"\n")[:-1], numbers, strict=False):
+            if line.strip():
+                yield number, line.decode(source.encoding).rstrip("\r")
+
+
+def _whole_lines(path: Path, name: str) -> Iterator[bytes]:
+    """The file in blocks of whole lines with their ends, also of the last one, without a byte order mark."""
     rest = b""
-    first = True
     with path.open("rb") as file:
+        if file.read(3) != codecs.BOM_UTF8:
+            file.seek(0)
         while block := file.read(BLOCK_BYTES):
-            if first:
-                block, first = block.removeprefix(b"\xef\xbb\xbf"), False
-            *lines, rest = (rest + block).split(b"\n")
+            whole, end, rest = (rest + block).rpartition(b"\n")
             if len(rest) > BLOCK_BYTES:
                 raise RejectedError(f"{name}: a line of more than {BLOCK_BYTES >> 20} MiB")
-            for line in lines:
-                number += 1
-                if line.strip():
-                    yield number, line.decode(source.encoding).rstrip("\r")
-        if rest.strip():
-            yield number + 1, rest.decode(source.encoding).rstrip("\r")
+            if end:
+                yield whole + end
+    if rest:
+        yield rest + b"\n"
 
 
 def json_records(
@@ -558,30 +564,14 @@ def _json_in_blocks(path: Path, name: str, source: Source, layout: Sequence[str]
 
     threads = os.cpu_count() or 1
     with ThreadPoolExecutor(threads) as pool:
-        for before, lines in _line_blocks(path, name):
-            places = [p for p in np.array_split(np.arange(len(lines)), threads) if len(p)]
+        before = 0
+        for block in _whole_lines(path, name):
+            lines = _split(block)
+            parts = [p for p in np.array_split(np.arange(len(lines)), threads) if len(p)]
             yield from pool.map(
-                lambda p, b=before, all_=lines: taken_apart(b + 1 + p, all_.slice(p[0], len(p))), places
+                taken_apart, [before + 1 + p for p in parts], [lines.slice(p[0], len(p)) for p in parts]
             )
-
-
-def _line_blocks(path: Path, name: str) -> Iterator[tuple[int, pa.StringArray]]:
-    """Lines with their ends, a block at a time, and how many there were before."""
-    before, rest = 0, b""
-    with path.open("rb") as file:
-        if file.read(3) != b"\xef\xbb\xbf":
-            file.seek(0)
-        while block := file.read(BLOCK_BYTES):
-            whole, end, last = (rest + block).rpartition(b"\n")
-            if len(last) > BLOCK_BYTES:
-                raise RejectedError(f"{name}: a line of more than {BLOCK_BYTES >> 20} MiB")
-            if end:
-                lines = _split(whole + end)
-                yield before, lines
-                before += len(lines)
-            rest = last
-    if rest.strip():
-        yield before, _split(rest + b"\n")
+            before += len(lines)
 
 
 def _split(text: bytes) -> pa.StringArray:

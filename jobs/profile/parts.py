@@ -182,6 +182,7 @@ def placed(nodes: DataFrame, figures: DataFrame, asked: list[Period]) -> DataFra
     """The firm's main node, and what the firms that stand there produce, as chain.node_metrics counts it."""
     output = figures.where("output_wan_yuan is not null").select("uscc", "year", "output_wan_yuan")
     produced = (F.col("position_share") * F.col("output_wan_yuan")).cast(TYPES["node_output_wan_yuan"])
+    certain = F.when(F.col("is_confirmed"), F.col("node_output_wan_yuan"))
     order = Window.partitionBy("uscc", "year").orderBy(
         F.col("position_share").desc(), F.col("confidence").desc_nulls_last(), "node_code"
     )
@@ -192,11 +193,8 @@ def placed(nodes: DataFrame, figures: DataFrame, asked: list[Period]) -> DataFra
         .withColumn("node_output_wan_yuan", produced)
         .withColumn("place", F.row_number().over(order))
         .withColumn("placed_node_count", F.count("*").over(whole("uscc", "year")).cast("int"))
-        .withColumn("confirmed", F.when(F.col("is_confirmed"), F.col("node_output_wan_yuan")))
         # a firm of which it is not certain that it stands there is no part of the node
-        .withColumn(
-            "of_node", F.when(F.col("is_confirmed"), F.sum("confirmed").over(whole("node_code", "year")))
-        )
+        .withColumn("of_node", F.when(F.col("is_confirmed"), F.sum(certain).over(whole("node_code", "year"))))
         .where("place = 1")
     )
     return of_figures_year(

@@ -188,7 +188,7 @@ def test_tables_are_made_anew_without_what_they_are_made_from(
     assert grown == {"staged/per_mu/baseline", "staged/chain/gap"}
     assert staged_hashes() == content
     assert graph.stale_tables(deliveries()) == {}
-    monkeypatch.setattr(graph, "stale_tables", lambda _: {"core.parcel": ["2023"]})
+    monkeypatch.setattr(graph, "_stale", lambda _: {"core.parcel": ["2023"]})
     with pytest.raises(RejectedError) as error:
         graph.make_anew(["per_mu.baseline"], ["2023"])
     assert one_line(error.value) == "core.parcel is not up to date with its inputs; run ./brain run first"
