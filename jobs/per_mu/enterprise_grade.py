@@ -2,8 +2,9 @@
 
 Initial grade 初评等级: by rank and quota alone. Final grade 调档后等级: after vetoes, places refilled where
 the rule set says so, and protections from D (Changle 2023: a veto overrides the protection of new firms).
-Rounding of quotas as in published practice: A and B floor, D ceil or floor, C what is left. No document says
-how ties are broken; here by total, then tax per mu, then credit code.
+Rounding of quotas as in published practice: A and B floor, D ceil or floor, C what is left. A and B are shares
+at most, D at least: where a small list has fewer units than seats, as exempt and protected firms count in their
+base, D is filled first. No document says how ties are broken; here by total, then tax per mu, then credit code.
 """
 
 from __future__ import annotations
@@ -187,11 +188,11 @@ def _place(among: str) -> Column:
 
 
 def _grade(place: Column, at_bottom: Column) -> Column:
-    """Grade by place: A and B from the top, D at the bottom, C between; A and B go before D."""
+    """Grade by place: D at the bottom, of those above it A and B from the top, C between."""
     return (
-        F.when(place <= F.col("quota_a"), "A")
+        F.when(at_bottom, "D")
+        .when(place <= F.col("quota_a"), "A")
         .when(place <= F.col("quota_a") + F.col("quota_b"), "B")
-        .when(at_bottom, "D")
         .otherwise("C")
     )
 

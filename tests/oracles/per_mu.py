@@ -552,7 +552,8 @@ def _grade_list(ranked: list[Row], base: int, quota: Row, rule: Row) -> None:
         place = everyone[unit["uscc"]]
         unit["rank_in_list"], unit["list_size"] = rank, len(ranked)
         unit["is_tie"] = sum(other["total"] == unit["total"] for other in ranked) > 1
-        unit["initial"] = top(place) or ("D" if place > len(ranked) - d else "C")
+        # D is a share at least, A and B are shares at most
+        unit["initial"] = "D" if place > len(ranked) - d else top(place) or "C"
         unit["ranked"] = unit["initial"]
     if quota["refill_vetoed"]:
         overridden = rule["protection"]["veto_overrides"]
@@ -564,7 +565,7 @@ def _grade_list(ranked: list[Row], base: int, quota: Row, rule: Row) -> None:
         for unit in seated:
             at_bottom = worst[unit["uscc"]] > len(seated) - left
             if unit in free:
-                unit["ranked"] = top(best[unit["uscc"]]) or ("D" if at_bottom else "C")
+                unit["ranked"] = "D" if at_bottom else top(best[unit["uscc"]]) or "C"
             elif at_bottom:
                 unit["ranked"] = "D"
             elif unit["initial"] == "D":

@@ -76,7 +76,7 @@ def test_the_rule_set_says_whether_exempt_and_protected_firms_count_in_a_quota(e
     # shares of 0.2 each: of 4 graded 0.8; with 3 exempt or 3 protected 1.4; with both 2
     assert evaluated.grades(NOBODY) == "CCCC"
     assert evaluated.grades(EXEMPT) == evaluated.grades(PROTECTED) == "ABCD"
-    assert evaluated.grades(BOTH) == "AABB"  # A and B go before D
+    assert evaluated.grades(BOTH) == "AADD"  # more seats than firms: D is a share at least, A and B at most
     assert {row["list_size"] for row in evaluated.table("enterprise_grade", BOTH)} == {4}
 
 
