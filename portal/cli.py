@@ -69,8 +69,13 @@ def demo(
     from jobs.demo_city.city import CitySpec, check_sent
     from jobs.ingest.expected import today_here
     from portal import summary
-    from portal.demo import run_demo
+    from portal.demo import LEAST_SCALE, run_demo
 
+    if scale < LEAST_SCALE and not stream:
+        raise UsageError(
+            f"scale {scale}: give one from {LEAST_SCALE}; in a smaller city one planted fault tips the sums of a year, "
+            "and the gate refuses them"
+        )
     spec = CitySpec(scale, seed, tuple(sorted(years))) if years else CitySpec(scale, seed)
     check_sent(spec, today_here())
     if stream:

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 Progress = Callable[[str, str, int], None]
 
+#: The gate holds the city's sums against the year before; below this scale they hang on a single firm.
+LEAST_SCALE = 0.01
+
 
 @dataclass(frozen=True)
 class DemoReport:
