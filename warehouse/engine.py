@@ -71,6 +71,9 @@ def spark_conf(config: Settings) -> dict[str, str]:
         "spark.sql.session.timeZone": "UTC",
         # Java never compiles longer methods: rather a projection for each operator than one that is interpreted.
         "spark.sql.codegen.hugeMethodLimit": "8000",
+        # All tables together compile some thousand classes; of 100, as by default, none is left when a table is made
+        # again, and Java has to learn it all anew.
+        "spark.sql.codegen.cache.maxEntries": "4000",
         # Two cores: few, larger tasks. AQE still splits what is skewed.
         "spark.sql.shuffle.partitions": "4",
         "spark.default.parallelism": "4",
