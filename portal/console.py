@@ -109,6 +109,8 @@ def heading(line: str) -> None:
 class Stages:
     """Progress of a long command: what is being done now, and afterwards how long each stage took.
 
+    What comes before the first word of a stage is the stage "start": all of it where there is nothing to do.
+
     A live line in a terminal, plain lines where the output is no terminal, nothing when quiet.
     """
 
@@ -116,7 +118,7 @@ class Stages:
         self._display = display
         self._quiet = quiet
         self._task = display.add_task("…", total=None) if display else None
-        self._stage = ""
+        self._stage = "start"
         self._since = time.monotonic()
         self.seconds: dict[str, float] = {}
 
@@ -130,8 +132,7 @@ class Stages:
 
     def _close(self, stage: str) -> None:
         now = time.monotonic()
-        if self._stage:
-            self.seconds[self._stage] = self.seconds.get(self._stage, 0.0) + now - self._since
+        self.seconds[self._stage] = self.seconds.get(self._stage, 0.0) + now - self._since
         self._stage, self._since = stage, now
 
 

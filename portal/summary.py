@@ -43,16 +43,16 @@ _TOP = f"""
 
 
 _CHAINS = """
-    SELECT c.zh AS 产业链, (m.output_wan_yuan / 10000)::DECIMAL(18, 1) AS 产值亿元,
+    SELECT * EXCLUDE (missing) FROM (SELECT c.zh AS 产业链, (m.output_wan_yuan / 10000)::DECIMAL(18, 1) AS 产值亿元,
         m.output_growth_pct::DECIMAL(18, 1) AS "增速%", m.firm_count AS 企业, m.above_scale_count AS 规上,
         count(*) FILTER (g.state_code = 'strong') AS 优势, count(*) FILTER (g.state_code = 'weak') AS 薄弱,
         count(*) FILTER (g.state_code = 'single_point') AS 单点,
         count(*) FILTER (g.state_code = 'missing') AS 缺失,
-        coalesce(string_agg(g.node_name_zh, '、' ORDER BY g.node_code)
-            FILTER (g.state_code = 'missing'), '') AS 缺失环节
+        coalesce(list(g.node_name_zh ORDER BY g.node_code) FILTER (g.state_code = 'missing'), []) AS missing,
+        array_to_string(missing[:3], '、') || if(len(missing) > 3, ' …', '') AS 缺失环节
     FROM chain.chain_metrics m JOIN release.code c ON c.list = 'chain' AND c.code = m.chain_code
     JOIN chain.gap g ON g.chain_code = m.chain_code AND g.year = m.year
-    WHERE m.period = ? GROUP BY ALL ORDER BY 产值亿元 DESC"""
+    WHERE m.period = ? GROUP BY ALL) ORDER BY 产值亿元 DESC"""
 
 #: The firm with the largest confirmed part in a chain of those that are known best.
 _KNOWN_FIRM = """

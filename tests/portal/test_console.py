@@ -90,5 +90,5 @@ def test_progress_tells_how_long_each_stage_took(capsys: pytest.CaptureFixture[s
         progress("ingest", "raw.gov_tax", 1234)
         progress("run", "core.parcel")
         progress("ingest", "raw.gov_energy")
-    assert list(progress.seconds) == ["ingest", "run"]
+    assert list(progress.seconds) == ["start", "ingest", "run"]
     assert "raw.gov_tax  1,234" in capsys.readouterr().err
