@@ -146,14 +146,23 @@ class ChainModels:
 
     def fingerprint(self, period: str) -> str:
         """Hash of the chains of the period's year and of their products; when else they hold is no part of it."""
-        models = self.valid(period)
-        listed = code_list("product")
-        return digest(
-            [
-                [_undated(chain.model_dump(mode="json")) for chain in models.chains],
-                {product: listed[product] for product in models.product_nodes},
-            ]
-        )
+        year = period[:4]
+        # every table of the chains asks for every period, again with each look at what is stale
+        if year not in self._fingerprints:
+            models = self.valid(year)
+            listed = code_list("product")
+            self._fingerprints[year] = digest(
+                [
+                    [_undated(chain.model_dump(mode="json")) for chain in models.chains],
+                    {product: listed[product] for product in models.product_nodes},
+                ]
+            )
+        return self._fingerprints[year]
+
+    @cached_property
+    def _fingerprints(self) -> dict[str, str]:
+        """By year."""
+        return {}
 
 
 def _undated(part: Any) -> Any:
