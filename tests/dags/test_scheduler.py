@@ -27,6 +27,8 @@ from warehouse.settings import settings
 RELEASE_SECONDS = 900
 QUIET_SECONDS = 12
 CITY = CitySpec(scale=0.005, seed=7, years=(2022, 2023))
+#: Tables of the feeds by month, which the demo city sends for 2024 alone.
+OF_THE_LAST_YEAR = {"core.enterprise_month", "chain.trade", "chain.supply_flow"}
 #: What the area of a parcel reaches; the two other tables of core do not know of it.
 FROM_PARCEL = {
     "core.parcel", "core.parcel_use", "core.enterprise_year", "per_mu.adjustment", "per_mu.baseline",
@@ -200,7 +202,8 @@ def test_a_manifest_becomes_one_release_and_a_correction_exactly_one_more(
     # what lies there → every group → its asset events → areas → publish; each table is made once, one release
     wait_until_quiet(client, 1)
     assert releases.release_numbers() == [1]
-    assert made_by(client, set()) == Counter((t, p) for t in graph.registry() for p in ("2022", "2023"))
+    yearly = set(graph.registry()) - OF_THE_LAST_YEAR
+    assert made_by(client, set()) == Counter((table, year) for table in yearly for year in ("2022", "2023"))
     first = hashes(1)
 
     _assert_no_worker_is_held(client)
