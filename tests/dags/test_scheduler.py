@@ -285,13 +285,15 @@ def _assert_same_without_airflow(
     home: Path, expected: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A second home on the same engine, its tables made by the functions alone."""
-    with monkeypatch.context() as patch:
-        patch.setenv("BRAIN_SPARK_REMOTE", engine._remote(settings()))
-        patch.setenv("BRAIN_HOME", str(home))
-        settings.cache_clear()
-        generate(CITY, settings().landing, home / "truth")
-        ingest()
-        graph.run()
-        publish()
-        assert hashes(1) == expected
-    settings.cache_clear()
+    try:
+        with monkeypatch.context() as patch:
+            patch.setenv("BRAIN_SPARK_REMOTE", engine._remote(settings()))
+            patch.setenv("BRAIN_HOME", str(home))
+            settings.cache_clear()
+            generate(CITY, settings().landing, home / "truth")
+            ingest()
+            graph.run()
+            publish()
+            assert hashes(1) == expected
+    finally:
+        settings.cache_clear()  # what is stopped afterwards is the first home's
