@@ -14,8 +14,10 @@ from schemas import credit_code
 
 def present(*texts: Column) -> Column:
     """Those of the texts that are not missing, each once, in their order; an empty array when none is."""
-    # array_compact would do, but it is a higher-order function: Spark interprets it and all that it is given
-    return F.array_except(F.array(*texts), F.array(F.lit(None).cast("string")))
+    # array_compact would do, but it is a higher-order function: Spark interprets it and all that it is given. The
+    # missing text among the others makes both arrays of one type for engines that tell arrays without missing items.
+    missing = F.lit(None).cast("string")
+    return F.array_except(F.array(*texts, missing), F.array(missing))
 
 
 def no_texts() -> Column:

@@ -49,7 +49,7 @@ def at_home(home: Path, remote: str) -> Iterator[Path]:
     """Settings of a home on the shared engine, for the time being."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("BRAIN_HOME", str(home))
-        patch.setenv("BRAIN_SPARK_REMOTE", remote)
+        patch.setenv("BRAIN_ENGINE_ADDRESS", remote)
         settings.cache_clear()
         yield settings().home
     settings.cache_clear()

@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 def engine_remote(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Address of the engine that all tests share; started when first asked for."""
     config = Settings(
-        home=tmp_path_factory.mktemp("engine"), spark_memory="2g", engine_idle_minutes=120, spark_remote=None
+        home=tmp_path_factory.mktemp("engine"), spark_memory="2g", engine_idle_minutes=120, engine_address=None
     )
     engine.connect(config)
-    yield engine._remote(config)
+    yield engine._address(config)
     engine.stop(config)
 
 
@@ -36,7 +36,7 @@ def spark(engine_remote: str) -> SparkSession:
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, engine_remote: str) -> Iterator[Path]:
     """An empty home on the shared engine."""
     monkeypatch.setenv("BRAIN_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("BRAIN_SPARK_REMOTE", engine_remote)
+    monkeypatch.setenv("BRAIN_ENGINE_ADDRESS", engine_remote)
     settings.cache_clear()
     yield settings().home
     settings.cache_clear()
@@ -46,7 +46,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, engine_remote: str) ->
 def cold_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """An empty home without an engine: files are taken in without Spark."""
     monkeypatch.setenv("BRAIN_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("BRAIN_SPARK_REMOTE", "sc://127.0.0.1:1")
+    monkeypatch.setenv("BRAIN_ENGINE_ADDRESS", "sc://127.0.0.1:1")
     settings.cache_clear()
     yield settings().home
     settings.cache_clear()

@@ -1,7 +1,8 @@
-"""The Spark engine: one warm Spark Connect server per home, shared by commands, DAG tasks and tests.
+"""The engine of a home, behind Spark Connect: one warm process per home, shared by commands, DAG tasks and tests.
 
-It is started when first needed, restarted when its configuration changed, and stopped after some idle
-minutes or when its home vanishes. A supervisor process owns the Java process, so that no command has to stay.
+It is started when first needed, restarted when its configuration changed, and stopped after some idle minutes or when
+its home vanishes. A supervisor process owns the engine's process, so that no command has to stay. Which engine it is
+says ``BRAIN_ENGINE``; what the two differ in stands in ``warehouse/engines``.
 """
 
 from __future__ import annotations
@@ -11,9 +12,8 @@ import contextlib
 import json
 import logging
 import os
-import secrets
+import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -24,14 +24,17 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 import psutil
 from filelock import FileLock
 
 from schemas.contract import digest
 from schemas.errors import RejectedError
-from warehouse.jars import JAR_SETS, ensure_jars
+from warehouse.engines import ENGINES, Engine, engine_named
+from warehouse.engines.address import Address
 from warehouse.settings import CHECKOUT, Settings, settings
+from warehouse.state import write_private
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -41,79 +44,23 @@ START_SECONDS = 90
 AWAKE_SECONDS = 60
 #: Operations that are handed to the engine at a time: one is planned while the other one's tasks run.
 AT_ONCE = 2
+#: A session's configuration that names the folder for what a job writes down on its way (``jobs/portable.py``).
+SCRATCH = "brain.scratch"
 #: Frames of different sessions cannot be joined: threads that connect for the first time must get the same one.
 _connecting = threading.Lock()
 
-_JAVA_OPTIONS = (
-    "-XX:+IgnoreUnrecognizedVMOptions",
-    # Throughput counts here, not pauses.
-    "-XX:+UseParallelGC",
-    # Most of what a query makes lives shortly.
-    "-XX:NewRatio=1",
-    # Every query is compiled anew; a full code cache throws out what is in use.
-    "-XX:ReservedCodeCacheSize=512m",
-    # A query's own code lives for seconds. Java's optimizing compiler took a third of all processor time, most of
-    # it for such code; the quick one has to do.
-    "-XX:+UnlockDiagnosticVMOptions",
-    f'-XX:CompilerDirectivesFile="{Path(__file__).with_name("compiler-directives.json")}"',
-)
 
+def kind(config: Settings | None = None) -> Engine:
+    """The engine that answers: as the address says where one is given, else as the setting does.
 
-def spark_conf(config: Settings) -> dict[str, str]:
-    """Configuration of the server; a change of it restarts the engine."""
-    return {
-        "spark.master": config.spark_master,
-        "spark.driver.memory": config.spark_memory,
-        "spark.driver.extraJavaOptions": " ".join(_JAVA_OPTIONS),
-        "spark.app.name": "ningbo-industrial-brain",
-        "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
-        "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
-        "spark.sql.session.timeZone": "UTC",
-        # Java never compiles longer methods: rather a projection for each operator than one that is interpreted.
-        "spark.sql.codegen.hugeMethodLimit": "8000",
-        # All tables together compile some thousand classes; of 100, as by default, none is left when a table is made
-        # again, and Java has to learn it all anew.
-        "spark.sql.codegen.cache.maxEntries": "4000",
-        # Two cores: few, larger tasks. AQE still splits what is skewed.
-        "spark.sql.shuffle.partitions": "4",
-        "spark.default.parallelism": "4",
-        # A Delta snapshot is read with 50 partitions by default: seconds for each of our small logs.
-        "spark.databricks.delta.snapshotPartitions": "1",
-        # A checksum of the table's whole state beside each commit took as long as writing a small table.
-        "spark.databricks.delta.writeChecksumFile.enabled": "false",
-        "spark.sql.sources.parallelPartitionDiscovery.parallelism": "2",
-        # Readers outside Spark refuse deletion vectors or misread them.
-        "spark.databricks.delta.properties.defaults.enableDeletionVectors": "false",
-        # Old versions stay readable: retention is ours to decide, not a timer's.
-        "spark.databricks.delta.properties.defaults.logRetentionDuration": "interval 3650 days",
-        "spark.databricks.delta.properties.defaults.deletedFileRetentionDuration": "interval 3650 days",
-        "spark.sql.parquet.compression.codec": "zstd",
-        "spark.hadoop.parquet.compression.codec.zstd.level": "1",
-        # No or few rows have the same: the dictionary would be begun in vain in every file.
-        "spark.hadoop.parquet.enable.dictionary#row_id": "false",
-        "spark.hadoop.parquet.enable.dictionary#uscc": "false",
-        # A writer for each partition instead of a sort by partition: tables have some dozens of periods at most.
-        "spark.sql.maxConcurrentOutputFileWriters": "64",
-        # Sides of joins are some tens of MB: hashing them beats sorting both.
-        "spark.sql.adaptive.maxShuffledHashJoinLocalMapThreshold": "64m",
-        # Each hashed side of a join begins with a page. By default one has 64 MB: a dozen joins at once filled the
-        # heap, and two thirds of their time went into collecting garbage.
-        "spark.buffer.pageSize": "2m",
-        "spark.ui.enabled": "false",
-        # Plans are written out at every step for a page that nobody opens here.
-        "spark.sql.ui.explainMode": "simple",
-        "spark.ui.showConsoleProgress": "false",
-        "spark.sql.warehouse.dir": str(config.engine / "spark-warehouse"),
-        "spark.local.dir": str(config.engine / "scratch"),
-        "spark.connect.grpc.binding.address": "127.0.0.1",
-        "spark.connect.grpc.maxInboundMessageSize": str(64 * 1024 * 1024),
-        **config.spark_conf,
-    }
-
-
-def _conf_hash(config: Settings) -> str:
-    """What a running engine must have been started with to be used: its configuration and its jars."""
-    return digest([spark_conf(config), JAR_SETS["spark"].coordinates])
+    Raises:
+        UsageError: there is no such engine.
+    """
+    config = config or settings()
+    name = config.engine_name
+    if config.engine_address:
+        name = Address.of(config.engine_address, name).engine
+    return engine_named(name)
 
 
 def connect(config: Settings | None = None) -> SparkSession:
@@ -121,10 +68,20 @@ def connect(config: Settings | None = None) -> SparkSession:
 
     Raises:
         RejectedError: the engine could not be started; the line names its log.
+        UsageError: the settings name no engine that there is.
     """
     config = config or settings()
     with _connecting:
-        return _session(config.spark_remote or _remote(config))
+        session = _session(config.engine_address or _address(config), config.engine_name)
+        if not (scratch := Path(session.conf.get(SCRATCH, "") or "")).is_relative_to(config.engine):
+            scratch = config.engine / "scratch" / uuid4().hex
+            session.conf.set(SCRATCH, str(scratch))
+        return session
+
+
+def scratch() -> Path:
+    """The folder of this process's session for files that wait or come and go, on the disk of the tables."""
+    return Path(connect().conf.get(SCRATCH) or "")
 
 
 def warm_up() -> None:
@@ -133,11 +90,13 @@ def warm_up() -> None:
     from pyspark.sql import functions as F
 
     session = connect()
+    if kind().name == "embedded":
+        return
     settings().engine.mkdir(parents=True, exist_ok=True)
     rows = session.range(50_000).select(
         F.concat(F.lit("c"), F.col("id").cast("string")).alias("code"),
         (F.col("id") % 5).cast("string").alias("year"),
-        (F.col("id") / 7).cast("decimal(18,6)").alias("amount"),
+        (F.col("id") * 7).cast("decimal(18,6)").alias("amount"),
     )
     place = Window.partitionBy("year").orderBy(F.col("amount").desc())
     sums = rows.groupBy("year", F.left("code", F.lit(3)).alias("group")).agg(F.sum("amount").alias("total"))
@@ -149,25 +108,25 @@ def warm_up() -> None:
         .withColumn("marks", F.array_except(F.array("code", "group"), F.array(F.lit("c"))))
     )
     with tempfile.TemporaryDirectory(dir=settings().engine, ignore_cleanup_errors=True) as folder:
-        made.write.format("delta").partitionBy("year").save(f"{folder}/table")
+        made.write.partitionBy("year").parquet(f"{folder}/table")
 
 
 @cache
-def _session(remote: str) -> SparkSession:
-    from pyspark.sql import SparkSession
-    from pyspark.sql.connect.client.retries import DefaultPolicy
-
+def _session(address: str, engine: str) -> SparkSession:
     # its query errors come back as exceptions; the same again as JSON on the terminal helps nobody
     logging.getLogger("DataFrameQueryContextLogger").disabled = True
-    # create(), not getOrCreate(): a dead engine's session must not be handed out again
-    session = SparkSession.builder.remote(remote).create()
+    # functions of PySpark ask this, and not the session, whether they build plans for Connect
+    os.environ["SPARK_CONNECT_MODE_ENABLED"] = "1"
+    from pyspark.sql.connect.client.retries import DefaultPolicy
+
+    session = Address.of(address, engine).session()
     # By default a client waits ten minutes for a server that died, and as long again when it exits.
     session.client.set_retry_policies([DefaultPolicy(max_retries=5)])
     atexit.unregister(session.client._on_exit)
     return session
 
 
-def _remote(config: Settings) -> str:
+def _address(config: Settings) -> str:
     config.engine.mkdir(parents=True, exist_ok=True)
     with FileLock(config.engine / "start.lock", timeout=START_SECONDS * 2):
         state = _running(config)
@@ -176,7 +135,13 @@ def _remote(config: Settings) -> str:
             state = _start(config)
     touch(config)
     _stay_awake(config.engine / "used")
-    return f"sc://localhost:{state['port']}/;token={state['token']}"
+    return str(state["address"])
+
+
+def _conf_hash(config: Settings) -> str:
+    """What a running engine must have been started with to be used."""
+    engine = kind(config)
+    return digest([engine.name, engine.version(), engine.conf(config)])
 
 
 def touch(config: Settings) -> None:
@@ -216,7 +181,7 @@ def workers() -> Iterator[ThreadPoolExecutor]:
 
 
 def status(config: Settings) -> dict[str, Any] | None:
-    """What runs: process ids and port, or None."""
+    """What runs: engine and version, process ids and address, or None; ``open`` where other users reach it."""
     return _running(config)
 
 
@@ -226,7 +191,7 @@ def stop(config: Settings) -> bool:
     (config.engine / "engine.json").unlink(missing_ok=True)
     if state is None:
         return False
-    for pid in (state["supervisor"], state["java"]):
+    for pid in (state["supervisor"], state["process"]):
         with contextlib.suppress(psutil.NoSuchProcess):
             process = psutil.Process(pid)
             process.terminate()
@@ -240,24 +205,20 @@ def stop(config: Settings) -> bool:
 def _running(config: Settings) -> dict[str, Any] | None:
     try:
         state: dict[str, Any] = json.loads((config.engine / "engine.json").read_text())
-        process = psutil.Process(state["java"])
+        process = psutil.Process(state["process"])
         # a process id may have been given to somebody else since
-        alive = abs(process.create_time() - state["java_started"]) < 1 and process.is_running()
-    except (FileNotFoundError, json.JSONDecodeError, psutil.NoSuchProcess):
+        alive = abs(process.create_time() - state["started"]) < 1 and process.is_running()
+        return state if alive and Address.of(state["address"], state["engine"]).answers() else None
+    except (FileNotFoundError, json.JSONDecodeError, KeyError, psutil.NoSuchProcess):
         return None
-    return state if alive and _listens(state["port"]) else None
-
-
-def _listens(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.settimeout(1)
-        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def _start(config: Settings) -> dict[str, Any]:
-    ensure_jars(config, "spark")
+    engine = kind(config)
     log = config.logs / "engine.log"
     log.parent.mkdir(parents=True, exist_ok=True)
+    # what is missing is fetched, and refused, in sight of the one who asks
+    engine.prepare(config)
     with log.open("ab") as out:
         supervisor = subprocess.Popen(
             [sys.executable, "-m", "warehouse.engine"],
@@ -274,11 +235,9 @@ def _start(config: Settings) -> dict[str, Any]:
             return state
         if supervisor.poll() is not None:
             break
-        time.sleep(0.1)
+        time.sleep(0.05)
     supervisor.terminate()
-    raise RejectedError(
-        f"the Spark engine did not start; see {log} (Java 17 or newer and free memory are needed)"
-    )
+    raise RejectedError(f"{ENGINES[engine.name]} did not start; see {log} ({engine.needs(config)})")
 
 
 def _without_connections(environment: Mapping[str, str]) -> dict[str, str]:
@@ -289,70 +248,46 @@ def _without_connections(environment: Mapping[str, str]) -> dict[str, str]:
 # --- the supervisor process ------------------------------------------------------------------------
 
 
-def _java_command(config: Settings, port: int) -> list[str]:
-    import pyspark
-
-    home = Path(pyspark.__file__).parent
-    jars = [str(path) for path in ensure_jars(config, "spark")]
-    conf = {
-        **spark_conf(config),
-        # a cluster's executors fetch the jars; a local engine has them on its class path
-        **({} if config.spark_master.startswith("local") else {"spark.jars": ",".join(jars)}),
-        "spark.driver.extraClassPath": ":".join(jars),
-        "spark.connect.grpc.binding.port": str(port),
-    }
-    command = [str(home / "bin" / "spark-submit")]
-    for key, value in conf.items():
-        command += ["--conf", f"{key}={value}"]
-    return [*command, "--class", "org.apache.spark.sql.connect.service.SparkConnectServer", "spark-internal"]
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 def supervise(config: Settings) -> None:
-    """Run the Java process until idle, told to stop, or the home is gone."""
-    token = secrets.token_urlsafe(24)
-    port = _free_port()
-    java = subprocess.Popen(
-        _java_command(config, port),
-        stdin=subprocess.DEVNULL,
-        env={
-            **os.environ,
-            "SPARK_CONNECT_AUTHENTICATE_TOKEN": token,
-            "PYSPARK_PYTHON": sys.executable,
-            "SPARK_LOCAL_IP": "127.0.0.1",
-        },
-    )
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    state_file = config.engine / "engine.json"
-    try:
-        while java.poll() is None and not _listens(port):
-            time.sleep(0.1)
-        touch(config)
-        state = {
-            "supervisor": os.getpid(),
-            "java": java.pid,
-            "java_started": psutil.Process(java.pid).create_time(),
-            "port": port,
-            "token": token,
-            "conf": _conf_hash(config),
-        }
-        partial = state_file.with_suffix(".partial")
-        partial.touch(mode=0o600)
-        partial.write_text(json.dumps(state))
-        partial.replace(state_file)
-        while java.poll() is None and _wanted(config, state_file):
-            time.sleep(2)
-    finally:
-        java.terminate()
+    """Run the engine's process until idle, told to stop, or the home is gone."""
+    engine = kind(config)
+    for name in ("scratch", "spill"):  # what an engine that was killed has left
+        shutil.rmtree(config.engine / name, ignore_errors=True)
+    # a socket's path must be short, and a folder under the home may be long
+    with tempfile.TemporaryDirectory(prefix="brain-engine-", ignore_cleanup_errors=True) as folder:
+        launch = engine.launch(config, Path(folder))
+        process = subprocess.Popen(
+            launch.command,
+            cwd=CHECKOUT,
+            stdin=subprocess.DEVNULL,
+            env={**os.environ, **launch.environment},
+        )
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+        state_file = config.engine / "engine.json"
+        address = Address.of(launch.address, engine.name)
         try:
-            java.wait(15)
-        except subprocess.TimeoutExpired:
-            java.kill()
+            while process.poll() is None and not address.answers():
+                time.sleep(0.05)
+            touch(config)
+            state = {
+                "engine": engine.name,
+                "version": engine.version(),
+                "supervisor": os.getpid(),
+                "process": process.pid,
+                "started": psutil.Process(process.pid).create_time(),
+                "address": launch.address,
+                "conf": _conf_hash(config),
+                "open": engine.is_open(Path(folder)),
+            }
+            write_private(state_file, json.dumps(state))
+            while process.poll() is None and _wanted(config, state_file):
+                time.sleep(2)
+        finally:
+            process.terminate()
+            try:
+                process.wait(15)
+            except subprocess.TimeoutExpired:
+                process.kill()
 
 
 def _wanted(config: Settings, state_file: Path) -> bool:

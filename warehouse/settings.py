@@ -20,12 +20,16 @@ class Settings(BaseSettings):
     home: Path = CHECKOUT / ".brain"
     #: What a machine shares between homes: jars, DuckDB extensions.
     cache: Path = Path("~/.cache/ningbo-industrial-brain")
+    #: Which engine makes the tables: embedded (Sail, without Java) or spark (Apache Spark, here or on a cluster).
+    engine_name: str = Field("embedded", validation_alias="BRAIN_ENGINE")
+    #: What the embedded engine may hold in memory; the rest is written to disk meanwhile.
+    engine_memory: str = "2g"
+    #: A running engine (unix:/path;engine=embedded, sc://host:port/;token=…;engine=spark) instead of one of our own.
+    engine_address: str | None = None
+    engine_idle_minutes: float = 15
     spark_master: str = "local[*]"
     spark_memory: str = "3g"
-    #: An existing Spark Connect server (sc://host:port/;token=…) instead of one of our own.
-    spark_remote: str | None = None
     spark_conf: dict[str, str] = Field(default_factory=dict)
-    engine_idle_minutes: float = 15
     #: Kafka's bootstrap servers (host:port,…); without them streams come as files.
     kafka: str | None = None
     #: Before the names of topics: several homes may share a cluster.

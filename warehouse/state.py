@@ -12,3 +12,12 @@ def write_whole(path: Path, text: str) -> None:
     partial = path.with_suffix(f".{os.getpid()}.partial")
     partial.write_text(text, encoding="utf-8")
     partial.replace(path)
+
+
+def write_private(path: Path, text: str) -> None:
+    """The same for what nobody but the owner may read; its folder is there."""
+    partial = path.with_suffix(f".{os.getpid()}.partial")
+    partial.unlink(missing_ok=True)
+    partial.touch(mode=0o600)
+    partial.write_text(text, encoding="utf-8")
+    partial.replace(path)

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 from uuid import uuid4
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 from deltalake import CommitProperties, DeltaTable, Schema, Transaction, write_deltalake
 from deltalake.transaction import AddAction
 
 from schemas.contract import Column, Contract, comment, contract, table_comment
 from schemas.errors import RejectedError
 from warehouse import engine
+from warehouse.engines import Pinned
 from warehouse.locks import held
 from warehouse.settings import Settings, settings
 
@@ -157,13 +161,20 @@ def _type_name(field: dict[str, Any]) -> str:
 
 
 def read(name: str, version: int | None = None) -> DataFrame:
-    """A table as a Spark DataFrame, at a version when given; empty when it was never written."""
+    """A table as a DataFrame of the engine, at a version when given; empty when it was never written."""
     spec = contract(name)
     create_if_absent(spec)
-    reader = engine.connect().read.format("delta")
-    if version is not None:
-        reader = reader.option("versionAsOf", version)
-    return reader.load(str(table_path(name)))
+    session = engine.connect()
+    return engine.kind().read(session, _pinned(spec, open_table(name, version)), engine.scratch())
+
+
+def _pinned(spec: Contract, table: DeltaTable) -> Pinned:
+    folder = table_path(spec.name)
+    found = pa.table(table.get_add_actions(flatten=True))
+    # names in the log are escaped, and so are the periods in them
+    paths = [folder / unquote(path) for path in found.column("path").to_pylist()]
+    periods = found.column(f"partition.{spec.period}").to_pylist() if spec.period else [""] * len(paths)
+    return Pinned(spec, folder, int(table.version()), tuple(zip(periods, paths, strict=True)))
 
 
 @dataclass(frozen=True)
@@ -180,11 +191,13 @@ def add_files(
     spec: Contract,
     metadata: dict[str, Any],
     transaction: tuple[str, int] | None = None,
+    replaced: Sequence[str] = (),
 ) -> None:
     """Make files part of a table in one commit; they are moved into its folder, which is there, on the same disk.
 
     Args:
         transaction: application and number, which the table remembers (``DeltaTable.transaction_version``).
+        replaced: periods of which the table then has these files and no others.
     """
     folder = table_path(spec.name)
     actions = []
@@ -199,9 +212,10 @@ def add_files(
     with committing(spec.name):
         open_table(spec.name).create_write_transaction(
             actions,
-            "append",
+            "overwrite" if replaced else "append",
             _schema_of(spec),
             partition_by=[spec.period] if spec.period else None,
+            partition_filters=[(spec.period, "in", list(replaced))] if replaced else None,
             commit_properties=_properties(metadata, transaction),
         )
 
@@ -255,33 +269,85 @@ def committing(name: str) -> AbstractContextManager[None]:
 
 def replace_periods(
     frame: DataFrame, spec: Contract, periods: Iterable[str], metadata: dict[str, Any]
-) -> None:
-    """Replace whole periods in one commit; a row outside them is an error, not a surprise."""
+) -> int:
+    """Replace whole periods in one commit; the number of rows they have now.
+
+    The engine writes files beside the table. What does not fit the contract, and a row outside the periods, is an
+    error; only then do the files become part of the table.
+    """
     create_if_absent(spec)
-    listed = ", ".join(f"'{p}'" for p in sorted(periods))
-    before = version(spec.name)
-    (
-        _writer(frame, spec, metadata)
-        .mode("overwrite")
-        .option("replaceWhere", f"{spec.period} IN ({listed})")
-        .save(str(table_path(spec.name)))
-    )
-    if version(spec.name) == before:
-        # where no row comes or goes Spark commits nothing, and what the periods were made from would be lost
-        add_rows([], spec, metadata)
+    replaced = sorted(periods)
+    with _written(frame, spec) as files:
+        check_files(files, spec, replaced)
+        add_files(files, spec, metadata, replaced=replaced)
+    return sum(file.rows for file in files)
+
+
+@contextmanager
+def _written(frame: DataFrame, spec: Contract) -> Iterator[list[DataFile]]:
+    """A frame's rows as Parquet files by period, which go where they have not been moved away."""
+    assert spec.period
+    folder = engine.scratch() / f"{spec.name}-{uuid4().hex[:8]}"
+    try:
+        frame.select(*spec.column_names).write.partitionBy(spec.period).parquet(str(folder))
+        yield [
+            DataFile(path, {spec.period: unquote(path.parent.name.partition("=")[2])}, pq.read_metadata(path).num_rows)
+            for path in sorted(folder.glob("*/*.parquet"))
+        ]
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def check_files(files: Iterable[DataFile], spec: Contract, periods: Iterable[str]) -> None:
+    """Files hold what the contract says: columns, types, nothing missing that is required, no other period.
+
+    Raises:
+        RejectedError: one does not; a job made something else than its contract says.
+    """
+    allowed = set(periods)
+    wanted = {f.name: f for f in spec.arrow_schema() if f.name != spec.period}
+    for file in files:
+        period = file.partition[spec.period or ""]
+        if period not in allowed:
+            raise RejectedError(f"{spec.name}: rows of {period} were made, but only {', '.join(sorted(allowed))} asked for")
+        found = pq.ParquetFile(file.path)
+        there = {f.name: f.type for f in found.schema_arrow}
+        for name, column in wanted.items():
+            if name not in there or not _same_type(there[name], column.type):
+                raise RejectedError(
+                    f"{spec.name}: {name} is to be {column.type}, and was made as {there.get(name, 'nothing')}"
+                )
+            if not column.nullable and _has_missing(found, name):
+                raise RejectedError(f"{spec.name}: {name} is required, and is missing in rows of {period}")
+
+
+def _same_type(found: pa.DataType, wanted: pa.DataType) -> bool:
+    """The same values in the same type; how long a text may be, and what an array calls its items, does not count."""
+    if pa.types.is_list(wanted):
+        return pa.types.is_list(found) and _same_type(found.value_type, wanted.value_type)
+    if pa.types.is_timestamp(wanted):
+        return pa.types.is_timestamp(found) and found.unit == wanted.unit and found.tz is not None
+    return found == wanted or (pa.types.is_string(wanted) and pa.types.is_string_view(found))
+
+
+def _has_missing(file: pq.ParquetFile, name: str) -> bool:
+    """Whether a column lacks a value in any row, by the file's statistics, or else by its values."""
+    metadata = file.metadata
+    leaves = {metadata.schema.column(n).path.split(".")[0]: n for n in range(metadata.num_columns)}
+    column = metadata.schema.column(leaves[name])
+    if column.max_definition_level == 0:
+        return False
+    if "." not in column.path:
+        known = [metadata.row_group(g).column(leaves[name]).statistics for g in range(metadata.num_row_groups)]
+        if all(s is not None and s.has_null_count for s in known):
+            return any(s.null_count for s in known)
+    return bool(file.read([name]).column(0).null_count)
 
 
 def delete(spec: Contract, condition: str) -> None:
     """Delete rows, without Spark."""
     with committing(spec.name):
         open_table(spec.name).delete(condition)
-
-
-def _writer(frame: DataFrame, spec: Contract, metadata: dict[str, Any]) -> Any:
-    ordered = frame.select(*spec.column_names)
-    writer = ordered.write.format("delta").option("userMetadata", json.dumps(metadata, ensure_ascii=False))
-    # a contract may add columns to a table that exists; no others get here
-    return writer.option("mergeSchema", "true")
 
 
 def commit_metadata(name: str, version: int | None = None) -> Iterator[dict[str, Any]]:

@@ -33,7 +33,7 @@ def gap(nodes: DataFrame, metrics: DataFrame, rules: StateRules) -> DataFrame:
         .withColumn("state_code", state)
         .withColumn(
             "state_reasons",
-            F.when(F.size(reasons) > 0, reasons).otherwise(F.array(F.lit(rules.rules[-1].reason))),
+            F.when(F.size(reasons) > 0, reasons).otherwise(present(F.lit(rules.rules[-1].reason))),
         )
         .withColumn("rule_set_hash", F.lit(rules.hash))
         .withColumn("row_id", row_id("node_code", "year"))

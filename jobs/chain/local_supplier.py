@@ -58,6 +58,7 @@ def local_supplier(
         .join(F.broadcast(_risks(enterprises, events)), by, "left")
         .withColumn("risk_tags", _tags())
         .withColumn("supplier_evidence", present(_when("is_declared", "declared"), _when("is_sold", "sold")))
+        .withColumns(_sort_keys())
         .withColumn("supplier_rank", F.row_number().over(_order()))
         .where(F.col("supplier_rank") <= rules.places)
         .join(place_frame(session, rules.models).drop("tier_code"), "node_code", "left")
@@ -122,13 +123,20 @@ def _when(flag: str, name: str) -> Column:
     return F.when(F.coalesce(F.col(flag), F.lit(False)), F.lit(name))
 
 
+def _sort_keys() -> dict[str, Column]:
+    """Best evidence, then no risk; as columns, since not every engine orders a window by formulas."""
+    both = F.size("supplier_evidence") == 2
+    return {
+        "evidence_place": F.when(both, 0).when(F.coalesce(F.col("is_sold"), F.lit(False)), 1).otherwise(2),
+        "has_risk": F.size("risk_tags") > 0,
+    }
+
+
 def _order() -> WindowSpec:
     """Best evidence, no risk, larger sales, larger share of revenue; then the credit code."""
-    both = F.size("supplier_evidence") == 2
-    evidence = F.when(both, 0).when(F.coalesce(F.col("is_sold"), F.lit(False)), 1).otherwise(2)
     return Window.partitionBy("product_code", "year").orderBy(
-        evidence,
-        F.size("risk_tags") > 0,
+        "evidence_place",
+        "has_risk",
         F.col("month_sales_wan_yuan").desc_nulls_last(),
         F.col("revenue_share_pct").desc_nulls_last(),
         "uscc",

@@ -11,8 +11,10 @@ from pyspark.sql import functions as F
 from jobs.chain.frames import holds, place_frame, product_frame
 from jobs.chain.models import ChainModels, load
 from jobs.chain.rules import OUT
+from jobs.columns import no_texts
 from jobs.core.identity import row_id
 from jobs.job import Input, Job
+from jobs.portable import field_of, those_in
 from schemas.contract import contract
 
 TABLE = "chain.supply_flow"
@@ -32,7 +34,7 @@ def supply_flow(trades: DataFrame, positions: DataFrame, rules: ChainModels) -> 
     products = product_frame(session, rules).alias("p")
     bought = trades.where("trade_side_code = 'purchase'").alias("t")
     is_home = (F.col("t.product_code") == F.col("p.product_code")) & holds("t.year")
-    fitting = F.array_intersect("nodes", F.coalesce("fed_node_codes", F.array().cast("array<string>")))
+    fitting = those_in("nodes", F.coalesce("fed_node_codes", no_texts()))
     places = place_frame(session, rules).drop("tier_code")
     flows = (
         bought.join(products, is_home, "left")
@@ -72,7 +74,7 @@ def _nodes(positions: DataFrame) -> DataFrame:
     return (
         positions.where("is_confirmed")
         .groupBy("uscc", "year")
-        .agg(F.sort_array(F.collect_list(entry)).getField("node_code").alias("nodes"))
+        .agg(field_of(F.sort_array(F.collect_list(entry)), "node_code").alias("nodes"))
     )
 
 

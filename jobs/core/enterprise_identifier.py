@@ -3,16 +3,22 @@
 Registration numbers and organisation codes are an enterprise's for good: a second firm that claims one puts it in
 dispute. Meter accounts and land certificates change hands: they are in dispute in a year in which two firms have one
 at the same time (the stretch of one firm's periods overlaps that of another). Codes with a successor are those of
-``jobs/core/identity.py``. What is in dispute stands here with each claimant, and in core.identity_review.
+``jobs/core/following.py``. What is in dispute stands here with each claimant, and in core.identity_review.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from datetime import timedelta
+
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
-from jobs.core.identity import first_day, followed, never, row_id
+from jobs.columns import literal_table
+from jobs.core.following import NEVER, Followed, followed
+from jobs.core.identity import first_day, row_id
 from jobs.job import Input, Job
+from jobs.portable import div, materialised
 from schemas.contract import contract
 
 TABLE = "core.enterprise_identifier"
@@ -120,18 +126,18 @@ def held(claims: DataFrame) -> DataFrame:
     """Identifiers with their enterprises, and those in dispute with each claimant."""
     is_lasting = F.col("identifier_kind_code").isin(list(LASTING))
     # without the stop at its end all feeds would be read five times
-    by_year = (
+    by_year = materialised(
         claims.groupBy(
-            *WHAT, "uscc", F.when(is_lasting, 0).otherwise(F.floor(F.col("at") / 100)).alias("group_year")
-        )
-        .agg(
+            *WHAT,
+            "uscc",
+            F.when(is_lasting, F.lit(0).cast("bigint")).otherwise(div(F.col("at"), 100)).alias("group_year"),
+        ).agg(
             F.min("at").alias("first"),
             F.max("at").alias("last"),
             F.min_by("since", "at").alias("since"),
             F.min_by("known_at", "at").alias("known_at"),
             F.min_by("is_registered", "at").alias("is_registered"),
         )
-        .localCheckpoint()
     )
     # most identifiers have one enterprise for all years: these need no order of periods
     owners = by_year.groupBy(*WHAT, "uscc").agg(
@@ -142,7 +148,7 @@ def held(claims: DataFrame) -> DataFrame:
         {
             "valid_to_date": F.lit(None).cast("date"),
             "is_disputed": F.lit(False),
-            "year": F.floor(F.col("first") / 100),
+            "year": div(F.col("first"), 100),
         }
     )
     several = of_several(by_year.join(shared, WHAT, "left_semi"))
@@ -171,7 +177,7 @@ def of_several(claims: DataFrame) -> DataFrame:
     """Identifiers that were several enterprises': who has them from when on, and who contradicts whom."""
     order = Window.partitionBy(*WHAT).orderBy("first", "uscc")
     is_lasting = F.col("group_year") == 0
-    year = F.floor(F.col("first") / 100)
+    year = div(F.col("first"), 100)
     before, after = F.lag("uscc").over(order), F.lead("uscc").over(order)
     same_time = (F.lag("group_year").over(order) == F.col("group_year")) & (
         F.lag("last").over(order) >= F.col("first")
@@ -215,54 +221,42 @@ def last_day(at: Column) -> Column:
     """Last day of a period given as a number."""
     month = at % 100
     return F.last_day(
-        F.make_date(F.floor(at / 100).cast("int"), F.when(month == 0, 12).otherwise(month), F.lit(1))
+        F.make_date(div(at, 100).cast("int"), F.when(month == 0, 12).otherwise(month), F.lit(1))
     )
 
 
 def of_events(events: DataFrame) -> DataFrame:
     """Codes with a successor: each change of the last one, and those in dispute with each claimant."""
-    codes = followed(events).withColumns(
-        {
-            "identifier_kind_code": F.col("kind"),
-            "identifier": F.col("code"),
-            "source_feed": F.lit("gov_identity_change"),
-        }
+    rows = [row for code in followed(events) for row in (*clear_rows(code), *disputed_rows(code))]
+    codes = literal_table(
+        events.sparkSession,
+        rows,
+        """identifier_kind_code string, identifier string, uscc string, year string, valid_from_date date,
+        valid_to_date date, is_disputed boolean, known_micros bigint""",
     )
-    clear = (
-        codes.select("*", F.posexplode("spans"))
-        .withColumn("known_at", F.get("claims", F.lit(0))["known_at"])
-        .withColumn("uscc", F.col("col.head"))
-        .withColumn("valid_from_date", F.col("col.since"))
-        .withColumn("ends", F.coalesce(F.get("spans", F.col("pos") + 1)["since"], F.col("until")))
-        .withColumn(
-            "valid_to_date",
-            F.when(F.year("ends") == F.year("valid_from_date"), F.date_sub("ends", 1)),
-        )
-        .withColumn("is_disputed", F.lit(False))
-    )
-    known = F.filter("claims", lambda c: c["told"] <= F.col("dispute"))
-    mine = F.filter("claims", lambda c: c["head"] == F.col("uscc"))
-    # once in dispute, each later claim opens it again
-    later = F.filter(F.col("claims")["told"], lambda told: told > F.col("until"))
-    disputed = (
-        codes.where(F.col("until") < never())
-        .withColumn("dispute", F.explode(F.array_distinct(F.concat(F.array("until"), later))))
-        .withColumn("uscc", F.explode(F.array_distinct(known["head"])))
-        .withColumns(
-            {
-                "valid_from_date": F.array_min(mine["since"]),
-                "known_at": F.get(mine, F.lit(0))["known_at"],
-                "valid_to_date": F.lit(None).cast("date"),
-                "is_disputed": F.lit(True),
-            }
-        )
-    )
-    columns = [
-        *WHAT, "uscc", "valid_from_date", "valid_to_date", "source_feed", "is_disputed", "known_at",
-    ]  # fmt: skip
-    return clear.select(F.year("valid_from_date").cast("string").alias("year"), *columns).unionByName(
-        disputed.select(F.year("dispute").cast("string").alias("year"), *columns)
-    )
+    return codes.withColumns(
+        {"source_feed": F.lit("gov_identity_change"), "known_at": F.timestamp_micros("known_micros")}
+    ).drop("known_micros")
+
+
+def clear_rows(code: Followed) -> Iterator[tuple[object, ...]]:
+    """The firm behind the code from each day on; until when is told where that is in the same year."""
+    known_at = code.claims[0].known_at
+    ends = [*(span.since for span in code.spans[1:]), code.until]
+    for span, end in zip(code.spans, ends, strict=False):
+        last = end - timedelta(days=1) if end.year == span.since.year else None
+        yield code.kind, code.code, span.head, str(span.since.year), span.since, last, False, known_at
+
+
+def disputed_rows(code: Followed) -> Iterator[tuple[object, ...]]:
+    """Each claimant of a code in dispute; each later claim opens the dispute again."""
+    if code.until == NEVER:
+        return
+    for dispute in dict.fromkeys([code.until, *(c.told for c in code.claims if c.told > code.until)]):
+        for uscc in dict.fromkeys(c.head for c in code.claims if c.told <= dispute):
+            mine = [c for c in code.claims if c.head == uscc]
+            since = min(c.since for c in mine)
+            yield code.kind, code.code, uscc, str(dispute.year), since, None, True, mine[0].known_at
 
 
 JOB = Job(

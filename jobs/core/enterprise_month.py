@@ -68,10 +68,7 @@ def enterprise_month(
         behind(tax, spans).withColumn("tax_month_wan_yuan", paid()),
         *(behind(feed, spans) for feed in (electricity, water, insurance, by_direction(customs))),
     ]
-    figures = reduce(
-        lambda all_, feed: all_.unionByName(feed, allowMissingColumns=True),
-        [of_firms(feed, firms) for feed in (*sums, reports)],
-    )
+    figures = reduce(DataFrame.unionByName, [of_firms(feed, firms) for feed in (*sums, reports)])
     monthly = figures.groupBy("uscc", "month").agg(
         *(F.sum(c).cast(TYPES[c]).alias(c) for c in (*SUMS, *REPORTED)), F.max("known_at").alias("_told_at")
     )
@@ -114,8 +111,9 @@ def single_months(to_date: DataFrame) -> DataFrame:
 
 
 def of_firms(feed: DataFrame, firms: DataFrame) -> DataFrame:
-    """The feed's rows of these firms and months, with the columns that count; the others go before they are moved."""
-    columns = [c for c in (*SUMS, *REPORTED) if c in feed.columns]
+    """The feed's rows of these firms and months, with the columns that count, missing where it has none of them."""
+    have = set(feed.columns)
+    columns = [(F.col(c) if c in have else F.lit(None)).cast(TYPES[c]).alias(c) for c in (*SUMS, *REPORTED)]
     return (
         feed.withColumnRenamed("period", "month")
         .select("uscc", "month", *columns, "known_at")

@@ -12,11 +12,14 @@ The rules, in order:
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from jobs.core.identity import behind, flags, present_district, row_id, successors
 from jobs.job import Input, Job
+from jobs.portable import materialised, rounded_div
 from schemas.contract import contract
 
 TABLE = "core.parcel_use"
@@ -24,11 +27,12 @@ AREA = "decimal(18,6)"
 TYPES = {c.name: c.type for c in contract("raw.gov_land_survey").columns}
 #: Survey and register are measured apart; a difference below this share is not worth a flag.
 TOLERANCE = 0.01
+MILLIONTH = Decimal("0.000001")
 
 
 def parcel_use(parcels: DataFrame, survey: DataFrame, succession: DataFrame) -> DataFrame:
     """One row per parcel, user, kind of use and year."""
-    uses = surveyed_uses(parcels, by_enterprise(survey, succession))
+    uses = materialised(surveyed_uses(parcels, by_enterprise(survey, succession)))
     tenants = uses.where("use_type_code <> 'own'").transform(without_sublets).transform(fit_into_parcel)
     holders = own_uses(parcels, uses, tenants)
     columns = contract(TABLE).column_names
@@ -82,10 +86,7 @@ def surveyed_uses(parcels: DataFrame, survey: DataFrame) -> DataFrame:
         F.col("known_at").alias("parcel_known_at"), F.lit(True).alias("is_registered"),
     )  # fmt: skip
     whole = Window.partitionBy("parcel_id", "year")
-    floor_share = F.coalesce(
-        F.col("floor_share_pct") / 100,
-        F.try_divide("floor_area_m2", F.sum("floor_area_m2").over(whole)),
-    )
+    area = F.col("parcel_area_mu")
     return (
         survey.withColumn("year", F.col("period"))
         .join(land, ["parcel_id", "year"], "left")
@@ -93,7 +94,14 @@ def surveyed_uses(parcels: DataFrame, survey: DataFrame) -> DataFrame:
             "parcel_area_mu",
             F.coalesce("parcel_area_mu", F.sum("surveyed_area_mu").over(whole), F.lit(0)).cast(AREA),
         )
-        .withColumn("by_floor", (F.col("parcel_area_mu") * floor_share).cast(AREA))
+        .withColumn("floors", F.sum("floor_area_m2").over(whole).cast("decimal(18,2)"))
+        .withColumn(
+            "by_floor",
+            F.coalesce(
+                F.round(area * F.col("floor_share_pct") * F.lit(Decimal("0.01")), 6).cast(AREA),
+                part_of("parcel_area_mu", "floor_area_m2", "floors"),
+            ),
+        )
         .withColumn("stated_mu", F.coalesce("surveyed_area_mu", "by_floor", F.lit(0)).cast(AREA))
         .withColumn(
             "district_code", F.coalesce("district_code", present_district(F.left("parcel_id", F.lit(6))))
@@ -119,7 +127,7 @@ def without_sublets(tenants: DataFrame) -> DataFrame:
 def fit_into_parcel(tenants: DataFrame) -> DataFrame:
     """Scale the tenants of a parcel that is let to more than 100 %; rounded down, so the sum holds."""
     total = F.sum("net_mu").over(Window.partitionBy("parcel_id", "year"))
-    scaled = part_of("net_mu", "parcel_area_mu", "let_mu")
+    scaled = cut_part_of("parcel_area_mu", "net_mu", "let_mu")
     over = F.col("let_mu") > F.col("parcel_area_mu")
     return (
         tenants.withColumn("let_mu", total)
@@ -135,14 +143,24 @@ def fit_into_parcel(tenants: DataFrame) -> DataFrame:
     )
 
 
-def part_of(claim: str, area: str, claims: str) -> Column:
-    """``claim x area / claims``, rounded down to the sixth decimal.
+def part_of(area: str, claim: str, claims: str) -> Column:
+    """``area x claim / claims`` in mu, rounded half up; missing unless there are claims."""
+    n, d = _parts(area, claim, claims)
+    return (rounded_div(n, d) * F.lit(MILLIONTH)).cast(AREA)
 
-    In whole millionths, since Spark's decimal division rounds its result half up before it could be floored.
-    """
-    millionths = [f"CAST({c} * 1000000 AS DECIMAL(18,0))" for c in (claim, area)]
-    whole = F.expr(f"({' * '.join(millionths)}) div CAST({claims} * 1000000 AS DECIMAL(20,0))")
-    return (whole / F.lit(1000000).cast("decimal(7,0)")).cast(AREA)
+
+def cut_part_of(area: str, claim: str, claims: str) -> Column:
+    """The same rounded down, so that the parts of all claims are not more than the area."""
+    n, d = _parts(area, claim, claims)
+    return (F.call_function("div", n, F.when(d > 0, d)) * F.lit(MILLIONTH)).cast(AREA)
+
+
+def _parts(area: str, claim: str, claims: str) -> tuple[Column, Column]:
+    """Millionths of a mu x millionths (of mu or m²), and millionths of all claims."""
+    a, n, d = (
+        (F.col(c).cast(AREA) * F.lit(Decimal(1_000_000))).cast("decimal(18,0)") for c in (area, claim, claims)
+    )
+    return (a * n).cast("decimal(36,0)"), d
 
 
 def own_uses(parcels: DataFrame, uses: DataFrame, tenants: DataFrame) -> DataFrame:
@@ -169,7 +187,7 @@ def own_uses(parcels: DataFrame, uses: DataFrame, tenants: DataFrame) -> DataFra
         .withColumn("land_flags", flags(over_allotted=over, survey_differs=differs & ~over))
     )
     together = F.sum("stated_mu").over(Window.partitionBy("parcel_id", "year"))
-    share = part_of("stated_mu", "rest_mu", "claimed_mu")
+    share = cut_part_of("rest_mu", "stated_mu", "claimed_mu")
     unheld = (
         rest.where("owner_uscc IS NULL")
         .drop("known_at")

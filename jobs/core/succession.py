@@ -1,15 +1,19 @@
 """承继关系 Successions: for whom the rows of a code count from which day on.
 
-The rules are those of ``jobs/core/identity.py``; they are applied here once, and every table that moves rows reads
+The rules are those of ``jobs/core/following.py``; they are applied here once, and every table that moves rows reads
 the few rows that come of it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from jobs.core.identity import followed, never, row_id
+from jobs.columns import literal_table
+from jobs.core.following import NEVER, Followed, followed
+from jobs.core.identity import row_id
 from jobs.job import Input, Job
 from schemas.contract import contract
 
@@ -23,29 +27,28 @@ def succession(made: DataFrame, events: DataFrame) -> DataFrame:
         made: changes of the years that are made.
         events: those and all before.
     """
-    codes = followed(events).withColumn("known_at", F.get("claims", F.lit(0))["known_at"])
-    clear = codes.select(
-        "code", "kind", "known_at", F.explode("spans").alias("span"), F.lit(False).alias("is_disputed")
-    ).select("code", "kind", "known_at", "is_disputed", "span.since", "span.head")
-    disputed = codes.where(F.col("until") < never()).select(
-        "code", "kind", "known_at", F.lit(True).alias("is_disputed"), F.col("until").alias("since"),
-        F.col("code").alias("head"),
-    )  # fmt: skip
     return (
-        clear.unionByName(disputed)
-        .select(
-            F.col("code").alias("from_uscc"),
-            F.col("head").alias("to_uscc"),
-            F.year("since").cast("string").alias("year"),
-            F.col("kind").alias("identifier_kind_code"),
-            F.col("since").alias("valid_from_date"),
-            "is_disputed",
-            "known_at",
+        literal_table(
+            events.sparkSession,
+            succession_rows(followed(events)),
+            """from_uscc string, to_uscc string, year string, identifier_kind_code string, valid_from_date date,
+            is_disputed boolean, known_micros bigint""",
         )
         .join(F.broadcast(made.select("year").distinct()), "year", "left_semi")
+        .withColumn("known_at", F.timestamp_micros("known_micros"))
         .withColumn("row_id", row_id("from_uscc", "to_uscc", "year"))
         .select(*contract(TABLE).column_names)
     )
+
+
+def succession_rows(codes: Iterable[Followed]) -> Iterator[tuple[object, ...]]:
+    """A row for each span of a code, and one for the day on which it came into dispute: it then stands for itself."""
+    for code in codes:
+        known_at = code.claims[0].known_at
+        for span in code.spans:
+            yield code.code, span.head, str(span.since.year), code.kind, span.since, False, known_at
+        if code.until < NEVER:
+            yield code.code, code.code, str(code.until.year), code.kind, code.until, True, known_at
 
 
 JOB = Job(

@@ -9,6 +9,7 @@ from jobs.job import Input, Job
 from jobs.per_mu.parameters import Items, event_frame
 from jobs.per_mu.row_identity import row_id
 from jobs.per_mu.rules import RuleBook, rule_book
+from jobs.portable import those_in
 from schemas.contract import code_list
 
 PROTECTIONS = {"new_firm": "新设立企业", "new_land": "新供地在建", "upgraded": "小升规企业"}
@@ -36,22 +37,22 @@ def adjustment(population: DataFrame, enterprise_event: DataFrame, rules: RuleBo
 
 def _from_events(firms: DataFrame, events: DataFrame, items: Items) -> DataFrame:
     rule = event_frame(firms.sparkSession, items).drop("rule_set_id").alias("r")
-    end = F.to_date(F.concat("e.year", F.lit("-12-31")))
+    end = F.to_date(F.concat("year", F.lit("-12-31")))
     matched = (
-        events.alias("e")
-        .where(F.coalesce("valid_until_date", end) >= end)
-        .join(firms.drop("status_reasons", "eval_status_code").alias("f"), ["uscc", "year"], "inner")
+        events.where(F.coalesce("valid_until_date", end) >= end)
+        .join(firms.drop("status_reasons", "eval_status_code"), ["uscc", "year"], "inner")
+        .alias("e")
         .join(
             rule,
-            (F.col("f.district_code") == F.col("r.district_code"))
-            & (F.col("f.year") == F.col("r.year"))
+            (F.col("e.district_code") == F.col("r.district_code"))
+            & (F.col("e.year") == F.col("r.year"))
             & (F.col("e.event_code") == F.col("r.event_code"))
             & ((F.col("e.event_kind_code") == "honour") == F.col("r.is_honour"))
             & (~F.col("r.is_honour") | (F.col("e.level_code") == F.col("r.level_code"))),
             "inner",
         )
         .select(
-            "uscc", "f.year", "f.district_code", "f.rule_set_id", "e.event_id", "e.document_code",
+            "e.uscc", "e.year", "e.district_code", "e.rule_set_id", "e.event_id", "e.document_code",
             F.col("e.event_code").alias("event_code"), F.col("e.level_code").alias("level_code"),
             "r.adjustment_kind_code", "r.adjustment_code", "r.points", "r.effect_code", "r.category",
         )
@@ -112,7 +113,7 @@ def _points() -> Column:
 def _from_protections(firms: DataFrame) -> DataFrame:
     """Graded firms that the rule set keeps from D: the status reasons name them."""
     names = F.create_map(*[F.lit(t) for pair in PROTECTIONS.items() for t in pair])
-    held = F.array_intersect("status_reasons", F.array(*map(F.lit, PROTECTIONS)))
+    held = those_in("status_reasons", F.array(*map(F.lit, PROTECTIONS)))
     return (
         firms.where("eval_status_code = 'graded'")
         .withColumn("protection", F.explode(held))

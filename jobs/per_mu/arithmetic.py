@@ -11,6 +11,8 @@ from decimal import Decimal
 from pyspark.sql import Column
 from pyspark.sql import functions as F
 
+from jobs.portable import rounded_div
+
 #: Values and scores are kept with six digits.
 SCALE = 6
 VALUE_TYPE = "decimal(24,6)"
@@ -34,13 +36,13 @@ def divide(
 def ratio(part: Column, whole: Column) -> Column:
     """``part / whole`` of two amounts with six digits, rounded half up; missing unless the whole is above zero.
 
-    For tables with dozens of quotients, whose expressions have to be short. Spark divides two amounts of six digits to
-    twenty digits and rounds there. That is the true quotient's own rounding at six digits too, as long as the
-    denominator is below 10^14 of its last digits (a trillion yuan): a quotient that is no tie at six digits is then
-    further from one than the rounding at twenty can move it. :func:`divide` has no such limit.
+    For tables with dozens of quotients, whose expressions have to be short. Missing as well beyond ``LARGEST``, which is
+    no ratio of anything, and where a side has more than twelve digits before the point.
     """
-    positive = F.when(whole > 0, whole.try_cast(AMOUNT))
-    return F.try_divide(part.try_cast(AMOUNT), positive).try_cast(VALUE_TYPE)
+    n, d = (_whole(side.try_cast(AMOUNT)) for side in (part, whole))
+    within = F.when(F.abs(n) <= d * F.lit(Decimal(LARGEST)), n)
+    steps = rounded_div(within * F.lit(Decimal(10**SCALE)), d)
+    return (steps.cast("decimal(19,0)") * F.lit(Decimal(1).scaleb(-SCALE))).cast(VALUE_TYPE)
 
 
 def multiply(amount: Column, factor: Column) -> Column:

@@ -11,6 +11,7 @@ from jobs.per_mu.figures import unit_figures
 from jobs.per_mu.parameters import BY_DISTRICT, BY_LIST, Items, district_frame, indicator_frame
 from jobs.per_mu.row_identity import row_id
 from jobs.per_mu.rules import RuleBook, rule_book
+from jobs.portable import div
 
 KEY = ("year", "district_code", "list_code", "indicator_code")
 
@@ -58,8 +59,7 @@ def _group_values(figures: DataFrame) -> DataFrame:
 def _median() -> Column:
     """Middle value, or the mean of the two middle ones; exact, unlike Spark's own of doubles."""
     size = F.size("ordered")
-    low = F.get("ordered", F.floor((size - 1) / 2).cast("int"))
-    high = F.get("ordered", F.floor(size / 2).cast("int"))
+    low, high = (F.get("ordered", div(place, 2).cast("int")) for place in (size - 1, size))
     return divide((low + high).cast(VALUE_TYPE), F.lit(2))
 
 

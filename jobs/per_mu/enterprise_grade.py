@@ -12,7 +12,7 @@ from __future__ import annotations
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
-from jobs.columns import no_texts, whole
+from jobs.columns import no_texts, present, whole
 from jobs.job import Input, Job
 from jobs.per_mu.parameters import BY_DISTRICT, BY_LIST, district_frame, list_frame
 from jobs.per_mu.ranking import ranking_order
@@ -249,7 +249,7 @@ def _with_final_grade(firms: DataFrame) -> DataFrame:
         .withColumn(
             "grade_reasons",
             F.concat(
-                F.when(moved, F.array(F.lit("refill"))).otherwise(none),
+                present(F.when(moved, F.lit("refill"))),
                 F.when(to_d | to_c, F.concat("direct_d", "not_above_c")).otherwise(none),
                 F.when(saved, F.col("not_below_c")).otherwise(none),
             ),
@@ -270,7 +270,7 @@ def _shared(graded: DataFrame, units: DataFrame, adjustment: DataFrame) -> DataF
         "total_score", "list_size", "is_tie", "veto_overrides", *(F.col(c).alias(f"unit_{c}") for c in of_unit),
     )  # fmt: skip
     how = F.when(F.col("unit_role_code") == "inherits", "inherited:").otherwise("shared:")
-    follower_reasons = F.concat(F.array(F.concat(how, "evaluation_uscc")), "grade_reasons")
+    follower_reasons = F.concat(present(F.concat(how, "evaluation_uscc")), "grade_reasons")
     return (
         graded.join(results, ["evaluation_uscc", "year"], "inner")
         .join(_points(adjustment).drop("bonus", "penalty"), ["uscc", "year"], "left")

@@ -16,6 +16,7 @@ from jobs.per_mu.figures import tax_contribution
 from jobs.per_mu.parameters import BY_DISTRICT, BY_LIST, FIGURES, district_frame, list_frame
 from jobs.per_mu.row_identity import row_id
 from jobs.per_mu.rules import RuleBook, rule_book
+from jobs.portable import those_in
 
 LAND_FEEDS = ("gov_land_parcel", "gov_land_survey")
 #: A quarantined record of these leaves the firm's identity or list in doubt.
@@ -173,9 +174,9 @@ def _with_gaps(frame: DataFrame) -> DataFrame:
     idle = present(*(F.when(F.col(f) <= 0, F.lit(f)) for f in figures))
     found = frame.withColumns(
         {
-            "absent": F.coalesce(F.array_intersect("required_figures", absent), no_texts()),
-            "idle": F.coalesce(F.array_intersect("positive_figures", idle), no_texts()),
-            "doubted": F.coalesce(F.array_intersect("quarantined_feeds", watched), no_texts()),
+            "absent": F.coalesce(those_in("required_figures", absent), no_texts()),
+            "idle": F.coalesce(those_in("positive_figures", idle), no_texts()),
+            "doubted": F.coalesce(those_in("quarantined_feeds", watched), no_texts()),
         }
     )
     named = F.array_distinct(
@@ -215,7 +216,7 @@ def _with_own_status(frame: DataFrame) -> DataFrame:
     division = F.col("industry_division_code")
     code = F.coalesce("industry_code", division)
     prefixes = F.array(*(F.left(code, F.lit(digits)) for digits in (2, 3, 4)))
-    exempt_prefix = F.get(F.array_intersect("exempt_industries", prefixes), F.lit(0))
+    exempt_prefix = F.get(those_in("exempt_industries", prefixes), F.lit(0))
     scope = (
         F.when(F.col("rule_set_id").isNull(), "no_rule_set")
         .when((division < INDUSTRY[0]) | (division > INDUSTRY[1]), "not_industry")
@@ -298,9 +299,9 @@ def _reasons() -> Column:
     apart = _codes((F.col("follows") & (F.col("unit_role_code") == "own"), "landlord_not_evaluated"))
     return (
         F.when(F.col("eval_status_code") == "graded", F.concat("notes", apart))
-        .when(F.col("scope").isNotNull(), F.array("scope"))
-        .when(F.col("own_status").isin("no_land_use", "list_not_evaluated"), F.array("own_status"))
-        .when(F.col("own_status") == "exempt", F.array(F.concat(F.lit("industry:"), F.col("exempt_prefix"))))
+        .when(F.col("scope").isNotNull(), present(F.col("scope")))
+        .when(F.col("own_status").isin("no_land_use", "list_not_evaluated"), present(F.col("own_status")))
+        .when(F.col("own_status") == "exempt", present(F.concat(F.lit("industry:"), F.col("exempt_prefix"))))
         .when(F.col("own_status") == "protected", F.col("protected"))
         .otherwise(F.col("gaps"))
     )

@@ -16,6 +16,7 @@ from pyspark.sql import functions as F
 from jobs.columns import present, whole
 from jobs.core.identity import row_id
 from jobs.job import Input, Job
+from jobs.portable import materialised, rounded_div
 from jobs.profile.evaluation import Evaluation, evaluation
 from jobs.profile.tag_rules import compiled
 from schemas.contract import contract
@@ -34,14 +35,13 @@ def comprehensive_score(profiles: DataFrame, earlier: DataFrame, rules: Evaluati
         earlier: profiles up to the periods; the year before each one's figures is read of it.
     """
     asked = F.broadcast(profiles.select("period", "figures_year").distinct())
-    # both are read again and again below; without a stop Spark plans and makes all of it each time
-    firms = in_scope(earlier, asked, rules).transform(with_peers, rules).localCheckpoint()
-    scored = (
+    # both are read again and again below
+    firms = materialised(in_scope(earlier, asked, rules).transform(with_peers, rules))
+    scored = materialised(
         firms.drop("groups", *rules.indicators)
         .join(percentiles(firms, rules), KEY, "left")
         .transform(with_dimensions, rules)
         .transform(with_total, rules)
-        .localCheckpoint()
     )
     before = scored.select(
         "uscc",
@@ -174,8 +174,9 @@ def weighted_mean(weights: dict[str, Decimal], least: Decimal) -> Column:
 
 
 def quotient(part: Column, by: Column) -> Column:
-    """With four digits, rounded half up; Spark's own twenty digits are exact enough for sums of so few points."""
-    return (part.cast("decimal(18,6)") / by.cast("decimal(18,6)")).cast(SCORE_TYPE)
+    """With four digits, rounded half up; both have six digits."""
+    n, d = ((side.cast("decimal(18,6)") * F.lit(Decimal(10**6))).cast("decimal(18,0)") for side in (part, by))
+    return (rounded_div(n * F.lit(Decimal(10**4)), d) * F.lit(Decimal("0.0001"))).cast(SCORE_TYPE)
 
 
 def with_total(scored: DataFrame, rules: Evaluation) -> DataFrame:

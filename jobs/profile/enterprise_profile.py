@@ -22,6 +22,7 @@ from jobs.columns import no_texts, present
 from jobs.core.identity import row_id
 from jobs.job import Input, Job
 from jobs.per_mu.arithmetic import ratio
+from jobs.portable import div
 from jobs.profile.arithmetic import cagr_pct, growth_pct, share_pct
 from jobs.profile.parts import (
     CASES,
@@ -198,7 +199,7 @@ def quotients(c: Fields) -> dict[str, Column]:
 def evaluation(c: Fields) -> dict[str, Column]:
     """Grades out of their digits, and the percentile in the list."""
     year = c["figures_year"].cast("int")
-    digits = [F.floor(c["grade_digits"] / 10**n).cast("int") % 10 for n in range(GRADE_YEARS)]
+    digits = [div(c["grade_digits"], 10**n).cast("int") % 10 for n in range(GRADE_YEARS)]
     grades = [F.when(d > 0, F.substring(F.lit(GRADES), d, F.lit(1))) for d in digits]
     told = [F.concat((year - n).cast("string"), F.lit("="), grades[n]) for n in reversed(range(GRADE_YEARS))]
     run = F.when(digits[0] == 0, F.lit(None))

@@ -1,0 +1,58 @@
+"""What engines would do differently, done one way: jobs use this and never ask which engine runs them.
+
+Decimals are the reason for most of it: of a quotient of two decimals Spark keeps up to 38 digits, others four more than
+the dividend has. So quotients are found in whole numbers, on which all agree, and ``/`` and ``avg`` are not used.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from pathlib import Path
+from uuid import uuid4
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+#: A session's configuration: the folder for what is written down on the way, which goes when the run ends.
+SCRATCH = "brain.scratch"
+
+
+def materialised(frame: DataFrame) -> DataFrame:
+    """The frame's rows, made once and written down: what is read several times is not made several times.
+
+    Engines differ in what they share of a plan, and none shares all of it.
+    """
+    session = frame.sparkSession
+    folder = Path(session.conf.get(SCRATCH) or "") / f"part-{uuid4().hex[:12]}"
+    frame.write.parquet(str(folder))
+    return session.read.schema(frame.schema).parquet(str(folder))
+
+
+def div(number: Column, by: int) -> Column:
+    """How often a whole number above zero goes into another one, cut toward zero."""
+    return F.call_function("div", number, F.lit(by))
+
+
+def rounded_div(number: Column, by: Column) -> Column:
+    """``number / by`` of whole numbers as a whole number, rounded half up once; missing unless ``by`` is above zero.
+
+    The quotient must fit 64 bits. Of decimals without digits after the point ``number`` may have 36 places.
+    """
+    positive = F.when(by > 0, by)
+    # div cuts toward zero, so the half has the number's sign
+    half = F.when(number < 0, -positive).otherwise(positive)
+    return F.call_function("div", number * F.lit(Decimal(2)) + half, positive * F.lit(Decimal(2)))
+
+
+def field_of(structs: str | Column, name: str) -> Column:
+    """One field of each struct in an array."""
+    return F.transform(structs, lambda entry: entry[name])
+
+
+def those_in(array: str | Column, others: Column | str) -> Column:
+    """The items of an array that another one has as well, in their order.
+
+    ``array_intersect`` wants both arrays of exactly one type: whether items may be missing, and how texts are kept,
+    counts on some engines.
+    """
+    return F.filter(array, lambda item: F.array_contains(others, item))

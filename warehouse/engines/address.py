@@ -1,0 +1,86 @@
+"""Addresses of running engines.
+
+``sc://host:port/;token=…;engine=spark`` as Spark Connect has it, or ``unix:/path/of/a/socket;engine=embedded``; the
+parameter ``engine`` says which one answers.
+"""
+
+from __future__ import annotations
+
+import socket
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from schemas.errors import UsageError
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where an engine answers: a socket's path, or host and port; which one it is; Spark Connect's parameters."""
+
+    engine: str
+    path: Path | None
+    remote: str
+
+    @classmethod
+    def of(cls, text: str, engine: str) -> Address:
+        """Read an address; ``engine`` is the one that answers where it does not say so.
+
+        >>> Address.of("unix:/run/engine;engine=embedded", "spark")
+        Address(engine='embedded', path=PosixPath('/run/engine'), remote='')
+        >>> Address.of("sc://localhost:15002/;token=t", "spark").remote
+        'sc://localhost:15002/;token=t'
+
+        Raises:
+            UsageError: it is no address.
+        """
+        place, *parameters = text.split(";")
+        for parameter in [p for p in parameters if p.startswith("engine=")]:
+            engine = parameter.removeprefix("engine=")
+            parameters.remove(parameter)
+        if place.startswith("unix:/"):
+            return cls(engine, Path(place.removeprefix("unix:")), "")
+        if not place.startswith("sc://"):
+            raise UsageError("an engine's address begins with sc:// or unix:/ (BRAIN_ENGINE_ADDRESS)")
+        return cls(engine, None, ";".join([place, *parameters]))
+
+    def answers(self) -> bool:
+        """Whether something listens there."""
+        if self.path:
+            with socket.socket(socket.AF_UNIX) as probe:
+                probe.settimeout(1)
+                return probe.connect_ex(str(self.path)) == 0
+        host, _, port = self.remote.removeprefix("sc://").split("/")[0].rpartition(":")
+        with socket.socket() as probe:
+            probe.settimeout(1)
+            return probe.connect_ex((host, int(port))) == 0
+
+    def session(self) -> SparkSession:
+        """A new session there: never one that an engine of the past left in this process."""
+        from pyspark.sql import SparkSession
+        from pyspark.sql.connect.client import ChannelBuilder
+        from pyspark.sql.connect.session import SparkSession as RemoteSession
+
+        if self.path is None:
+            return SparkSession.builder.remote(self.remote).create()
+
+        class Socket(ChannelBuilder):
+            """A channel to a socket of the file system."""
+
+            def __init__(self, path: Path) -> None:
+                # a path is no host: without a name HTTP/2 servers refuse the request
+                super().__init__([("grpc.default_authority", "localhost")])
+                self._path = path
+
+            def toChannel(self):  # type: ignore[no-untyped-def]
+                return self._insecure_channel(f"unix:{self._path}")
+
+            @property
+            def host(self) -> str:
+                return "localhost"
+
+        made: SparkSession = RemoteSession.builder.channelBuilder(Socket(self.path)).create()  # type: ignore[arg-type, assignment]
+        return made

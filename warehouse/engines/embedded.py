@@ -1,0 +1,89 @@
+"""The embedded engine: Sail, a Spark Connect server on Arrow and DataFusion in one process, without Java.
+
+It asks nobody who he is, so it runs in a network of its own, which nobody else on the machine reaches, behind a socket
+that only its owner may open (``warehouse/engines/sail.py``).
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+
+from warehouse.engines import Launch, Pinned
+from warehouse.engines.sail import OPEN
+from warehouse.settings import Settings
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+
+class Embedded:
+    """Sail on this machine."""
+
+    name = "embedded"
+
+    def version(self) -> str:
+        return f"Sail {version('pysail')}"
+
+    def conf(self, config: Settings) -> dict[str, str]:
+        """Sail's settings, as environment variables."""
+        return {
+            # memory is bounded: what does not fit is written to temporary files
+            "SAIL_RUNTIME__MEMORY_POOL__TYPE": "fair",
+            "SAIL_RUNTIME__MEMORY_POOL__FAIR__MAX_SIZE": str(bytes_of(config.engine_memory)),
+            "SAIL_RUNTIME__TEMPORARY_FILES__PATHS": f'["{config.engine / "spill"}"]',
+            # a session lives as long as its process, however long that one thinks
+            "SAIL_SPARK__SESSION_TIMEOUT_SECS": str(7 * 24 * 3600),
+            "SAIL_PARQUET__COMPRESSION": "zstd(1)",
+            # rows lie in no column's order: statistics by page would skip nothing
+            "SAIL_PARQUET__STATISTICS_ENABLED": "chunk",
+            **{name: value for name, value in os.environ.items() if name.startswith("SAIL_")},
+        }
+
+    def prepare(self, config: Settings) -> None:
+        """All of it came with the environment."""
+
+    def needs(self, config: Settings) -> str:
+        return "free memory and a system that its wheel was built for are needed"
+
+    def launch(self, config: Settings, folder: Path) -> Launch:
+        (config.engine / "spill").mkdir(parents=True, exist_ok=True)
+        path = folder / "engine"
+        return Launch(
+            [sys.executable, "-m", "warehouse.engines.sail", str(path)],
+            f"unix:{path};engine={self.name}",
+            self.conf(config),
+        )
+
+    def is_open(self, folder: Path) -> bool:
+        return (folder / OPEN).exists()
+
+    def read(self, session: SparkSession, table: Pinned, scratch: Path) -> DataFrame:
+        """The version's files, as links in a folder of their own: a folder has periods, a list of files has none."""
+        spec = table.spec
+        fields = [(c.name, c.type) for c in spec.columns if c.name != spec.period]
+        schema = ", ".join(f"{name} {kind}" for name, kind in fields)
+        if not table.files:
+            empty = session.createDataFrame([], f"{schema}, {spec.period} string")
+            return empty.select(*spec.column_names)
+        folder = scratch / f"{spec.name}-{table.version}-{uuid4().hex[:8]}"
+        for period, file in table.files:
+            place = folder / f"{spec.period}={period}"
+            place.mkdir(parents=True, exist_ok=True)
+            os.link(file, place / file.name)
+        rows = session.read.schema(f"{schema}, {spec.period} string").parquet(str(folder))
+        return rows.select(*spec.column_names)
+
+
+def bytes_of(size: str) -> int:
+    """
+    >>> bytes_of("2g")
+    2147483648
+    """
+    units = {"k": 10, "m": 20, "g": 30}
+    return int(size[:-1]) << units[size[-1].lower()]
