@@ -43,7 +43,7 @@ class Watch(threading.Thread):
             state = json.loads(self._state.read_text())
         except (OSError, ValueError):
             return {self._pid}
-        return {self._pid, state["java"], state["supervisor"]}
+        return {self._pid, state["process"], state["supervisor"]}
 
 
 def held_bytes(pids: Iterable[int]) -> int:

@@ -395,16 +395,21 @@ def _row(service: str, state: str, **values: Any) -> dict[str, Any]:
 
 
 def _engine_row(config: Settings, airflow: Airflow) -> dict[str, Any]:
-    if config.spark_remote:
-        return _row("engine", "elsewhere", note="BRAIN_SPARK_REMOTE names it")
+    if config.engine_address:
+        return _row("engine", "elsewhere", note="BRAIN_ENGINE_ADDRESS names it")
     state = engine.status(config)
     idle = f"stops after {config.engine_idle_minutes:g} idle minutes, starts again when it is needed"
     if state is None:
         return _row("engine", "stopped", note=idle if airflow.processes else "starts when it is needed")
-    processes = [p for pid in (state["java"], state["supervisor"]) for p in _existing(pid)]
+    processes = [p for pid in (state["process"], state["supervisor"]) for p in _existing(pid)]
+    exposed = (
+        "; other users of this machine reach it: the system has no network namespaces"
+        if state["open"]
+        else ""
+    )
     return _row(
-        "engine", "running", pid=state["java"], port=state["port"], memory_mib=_memory(processes),
-        since=_since(processes), note=idle,
+        "engine", "running", pid=state["process"], memory_mib=_memory(processes), since=_since(processes),
+        note=f"{state['version']}; {idle}{exposed}",
     )  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""One Spark engine for the whole run; a home of its own for each test that writes."""
+"""One engine for the whole run; a home of its own for each test that writes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 def engine_remote(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Address of the engine that all tests share; started when first asked for."""
     config = Settings(
-        home=tmp_path_factory.mktemp("engine"), spark_memory="2g", engine_idle_minutes=120, engine_address=None
+        home=tmp_path_factory.mktemp("engine"),
+        spark_memory="2g",
+        engine_idle_minutes=120,
+        engine_address=None,
     )
     engine.connect(config)
     yield engine._address(config)
@@ -29,7 +32,7 @@ def engine_remote(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def spark(engine_remote: str) -> SparkSession:
-    return engine._session(engine_remote)
+    return engine._session(engine_remote, "embedded")
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from filelock import FileLock
 
 from schemas.errors import RejectedError
-from warehouse.engine import spark_conf
+from warehouse.engines.spark import spark_conf
 from warehouse.jars import ensure_jars
 from warehouse.locks import held
 from warehouse.settings import Settings
@@ -22,6 +22,8 @@ from warehouse.settings import Settings
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
+#: What Java must know when it starts; all else it is told by its process.
+AT_LAUNCH = ("spark.driver.memory", "spark.driver.extraJavaOptions", "spark.driver.extraClassPath")
 #: Java needs a moment to see that its process is gone.
 LOCK_SECONDS = 20
 
@@ -83,15 +85,18 @@ def _start(config: Settings, name: str, memory: str, descriptors: list[int]) -> 
 
     # a process that spoke to the shared engine leaves word of it to its children
     os.environ.pop("SPARK_CONNECT_MODE_ENABLED", None)
-    conf = SparkConf(loadDefaults=False)
+    conf, at_launch = SparkConf(loadDefaults=False), SparkConf(loadDefaults=False)
     for key, value in _conf(config, name, memory).items():
         conf.set(key, value)
+        # the rest may hold a secret, and command lines are public
+        if key in AT_LAUNCH:
+            at_launch.set(key, value)
     log = config.logs / f"{name}.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as out:
         try:
             launch: Any = java_gateway.launch_gateway
-            gateway = launch(conf, {"pass_fds": descriptors, "stdout": out, "stderr": out})
+            gateway = launch(at_launch, {"pass_fds": descriptors, "stdout": out, "stderr": out})
         except (PySparkRuntimeError, OSError):
             raise RejectedError(
                 f"the stream's Spark driver did not start; see {log} (Java 17 or newer is needed)"

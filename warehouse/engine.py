@@ -24,7 +24,6 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
 
 import psutil
 from filelock import FileLock
@@ -57,7 +56,7 @@ def kind(config: Settings | None = None) -> Engine:
         UsageError: there is no such engine.
     """
     config = config or settings()
-    name = config.engine_name
+    name = config.engine
     if config.engine_address:
         name = Address.of(config.engine_address, name).engine
     return engine_named(name)
@@ -72,16 +71,10 @@ def connect(config: Settings | None = None) -> SparkSession:
     """
     config = config or settings()
     with _connecting:
-        session = _session(config.engine_address or _address(config), config.engine_name)
-        if not (scratch := Path(session.conf.get(SCRATCH, "") or "")).is_relative_to(config.engine):
-            scratch = config.engine / "scratch" / uuid4().hex
-            session.conf.set(SCRATCH, str(scratch))
+        session = _session(config.engine_address or _address(config), config.engine)
+        if session.conf.get(SCRATCH, "") != str(config.scratch):
+            session.conf.set(SCRATCH, str(config.scratch))
         return session
-
-
-def scratch() -> Path:
-    """The folder of this process's session for files that wait or come and go, on the disk of the tables."""
-    return Path(connect().conf.get(SCRATCH) or "")
 
 
 def warm_up() -> None:
@@ -92,7 +85,7 @@ def warm_up() -> None:
     session = connect()
     if kind().name == "embedded":
         return
-    settings().engine.mkdir(parents=True, exist_ok=True)
+    settings().engine_folder.mkdir(parents=True, exist_ok=True)
     rows = session.range(50_000).select(
         F.concat(F.lit("c"), F.col("id").cast("string")).alias("code"),
         (F.col("id") % 5).cast("string").alias("year"),
@@ -107,7 +100,7 @@ def warm_up() -> None:
         .withColumn("share", F.when(F.col("total") > 0, F.try_divide("amount", "total")))
         .withColumn("marks", F.array_except(F.array("code", "group"), F.array(F.lit("c"))))
     )
-    with tempfile.TemporaryDirectory(dir=settings().engine, ignore_cleanup_errors=True) as folder:
+    with tempfile.TemporaryDirectory(dir=settings().engine_folder, ignore_cleanup_errors=True) as folder:
         made.write.partitionBy("year").parquet(f"{folder}/table")
 
 
@@ -127,14 +120,14 @@ def _session(address: str, engine: str) -> SparkSession:
 
 
 def _address(config: Settings) -> str:
-    config.engine.mkdir(parents=True, exist_ok=True)
-    with FileLock(config.engine / "start.lock", timeout=START_SECONDS * 2):
+    config.engine_folder.mkdir(parents=True, exist_ok=True)
+    with FileLock(config.engine_folder / "start.lock", timeout=START_SECONDS * 2):
         state = _running(config)
         if state is None or state["conf"] != _conf_hash(config):
             stop(config)
             state = _start(config)
     touch(config)
-    _stay_awake(config.engine / "used")
+    _stay_awake(config.engine_folder / "used")
     return str(state["address"])
 
 
@@ -146,8 +139,8 @@ def _conf_hash(config: Settings) -> str:
 
 def touch(config: Settings) -> None:
     """Tell the supervisor that the engine is in use."""
-    config.engine.mkdir(parents=True, exist_ok=True)
-    (config.engine / "used").touch()
+    config.engine_folder.mkdir(parents=True, exist_ok=True)
+    (config.engine_folder / "used").touch()
 
 
 @cache
@@ -165,19 +158,24 @@ def _stay_awake(used: Path) -> None:
 
 @contextlib.contextmanager
 def workers() -> Iterator[ThreadPoolExecutor]:
-    """``AT_ONCE`` threads for work on the engine.
+    """``AT_ONCE`` threads for work on the engine; one caller at a time holds them in a home.
 
     After a failure of the one who hands out the work nothing new is begun, and what runs is finished; when it is
-    interrupted, what runs is cancelled in the engine.
+    interrupted, what runs is cancelled in the engine. What was written down on the way goes at the end, and at the
+    beginning what an engine left that was killed.
     """
-    with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
-        try:
-            yield pool
-        except BaseException as error:
-            pool.shutdown(wait=False, cancel_futures=True)
-            if not isinstance(error, Exception):
-                connect().interruptAll()
-            raise
+    shutil.rmtree(settings().scratch, ignore_errors=True)
+    try:
+        with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
+            try:
+                yield pool
+            except BaseException as error:
+                pool.shutdown(wait=False, cancel_futures=True)
+                if not isinstance(error, Exception):
+                    connect().interruptAll()
+                raise
+    finally:
+        shutil.rmtree(settings().scratch, ignore_errors=True)
 
 
 def status(config: Settings) -> dict[str, Any] | None:
@@ -188,7 +186,7 @@ def status(config: Settings) -> dict[str, Any] | None:
 def stop(config: Settings) -> bool:
     """Stop the engine of this home. True when one ran."""
     state = _running(config)
-    (config.engine / "engine.json").unlink(missing_ok=True)
+    (config.engine_folder / "engine.json").unlink(missing_ok=True)
     if state is None:
         return False
     for pid in (state["supervisor"], state["process"]):
@@ -204,7 +202,7 @@ def stop(config: Settings) -> bool:
 
 def _running(config: Settings) -> dict[str, Any] | None:
     try:
-        state: dict[str, Any] = json.loads((config.engine / "engine.json").read_text())
+        state: dict[str, Any] = json.loads((config.engine_folder / "engine.json").read_text())
         process = psutil.Process(state["process"])
         # a process id may have been given to somebody else since
         alive = abs(process.create_time() - state["started"]) < 1 and process.is_running()
@@ -251,8 +249,7 @@ def _without_connections(environment: Mapping[str, str]) -> dict[str, str]:
 def supervise(config: Settings) -> None:
     """Run the engine's process until idle, told to stop, or the home is gone."""
     engine = kind(config)
-    for name in ("scratch", "spill"):  # what an engine that was killed has left
-        shutil.rmtree(config.engine / name, ignore_errors=True)
+    shutil.rmtree(config.engine_folder / "spill", ignore_errors=True)  # what one that was killed has left
     # a socket's path must be short, and a folder under the home may be long
     with tempfile.TemporaryDirectory(prefix="brain-engine-", ignore_cleanup_errors=True) as folder:
         launch = engine.launch(config, Path(folder))
@@ -263,7 +260,7 @@ def supervise(config: Settings) -> None:
             env={**os.environ, **launch.environment},
         )
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-        state_file = config.engine / "engine.json"
+        state_file = config.engine_folder / "engine.json"
         address = Address.of(launch.address, engine.name)
         try:
             while process.poll() is None and not address.answers():
@@ -292,7 +289,7 @@ def supervise(config: Settings) -> None:
 
 def _wanted(config: Settings, state_file: Path) -> bool:
     try:
-        idle = time.time() - (config.engine / "used").stat().st_mtime
+        idle = time.time() - (config.engine_folder / "used").stat().st_mtime
         mine = json.loads(state_file.read_text())["supervisor"] == os.getpid()
     except (OSError, json.JSONDecodeError):
         return False  # the home vanished, or the engine was told to stop

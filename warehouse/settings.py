@@ -21,7 +21,7 @@ class Settings(BaseSettings):
     #: What a machine shares between homes: jars, DuckDB extensions.
     cache: Path = Path("~/.cache/ningbo-industrial-brain")
     #: Which engine makes the tables: embedded (Sail, without Java) or spark (Apache Spark, here or on a cluster).
-    engine_name: str = Field("embedded", validation_alias="BRAIN_ENGINE")
+    engine: str = "embedded"
     #: What the embedded engine may hold in memory; the rest is written to disk meanwhile.
     engine_memory: str = "2g"
     #: A running engine (unix:/path;engine=embedded, sc://host:port/;token=…;engine=spark) instead of one of our own.
@@ -59,8 +59,13 @@ class Settings(BaseSettings):
         return self.home / "releases"
 
     @property
-    def engine(self) -> Path:
+    def engine_folder(self) -> Path:
         return self.home / "engine"
+
+    @property
+    def scratch(self) -> Path:
+        """For files that wait, or come and go, while tables are made; on the disk of the tables."""
+        return self.engine_folder / "scratch"
 
     @property
     def airflow(self) -> Path:

@@ -165,7 +165,7 @@ def read(name: str, version: int | None = None) -> DataFrame:
     spec = contract(name)
     create_if_absent(spec)
     session = engine.connect()
-    return engine.kind().read(session, _pinned(spec, open_table(name, version)), engine.scratch())
+    return engine.kind().read(session, _pinned(spec, open_table(name, version)), settings().scratch)
 
 
 def _pinned(spec: Contract, table: DeltaTable) -> Pinned:
@@ -287,11 +287,15 @@ def replace_periods(
 def _written(frame: DataFrame, spec: Contract) -> Iterator[list[DataFile]]:
     """A frame's rows as Parquet files by period, which go where they have not been moved away."""
     assert spec.period
-    folder = engine.scratch() / f"{spec.name}-{uuid4().hex[:8]}"
+    folder = settings().scratch / f"{spec.name}-{uuid4().hex[:8]}"
     try:
         frame.select(*spec.column_names).write.partitionBy(spec.period).parquet(str(folder))
         yield [
-            DataFile(path, {spec.period: unquote(path.parent.name.partition("=")[2])}, pq.read_metadata(path).num_rows)
+            DataFile(
+                path,
+                {spec.period: unquote(path.parent.name.partition("=")[2])},
+                pq.read_metadata(path).num_rows,
+            )
             for path in sorted(folder.glob("*/*.parquet"))
         ]
     finally:
@@ -309,7 +313,8 @@ def check_files(files: Iterable[DataFile], spec: Contract, periods: Iterable[str
     for file in files:
         period = file.partition[spec.period or ""]
         if period not in allowed:
-            raise RejectedError(f"{spec.name}: rows of {period} were made, but only {', '.join(sorted(allowed))} asked for")
+            asked = ", ".join(sorted(allowed))
+            raise RejectedError(f"{spec.name}: rows of {period} were made, but only {asked} asked for")
         found = pq.ParquetFile(file.path)
         there = {f.name: f.type for f in found.schema_arrow}
         for name, column in wanted.items():
@@ -327,7 +332,7 @@ def _same_type(found: pa.DataType, wanted: pa.DataType) -> bool:
         return pa.types.is_list(found) and _same_type(found.value_type, wanted.value_type)
     if pa.types.is_timestamp(wanted):
         return pa.types.is_timestamp(found) and found.unit == wanted.unit and found.tz is not None
-    return found == wanted or (pa.types.is_string(wanted) and pa.types.is_string_view(found))
+    return bool(found == wanted or (pa.types.is_string(wanted) and pa.types.is_string_view(found)))
 
 
 def _has_missing(file: pq.ParquetFile, name: str) -> bool:
@@ -338,7 +343,9 @@ def _has_missing(file: pq.ParquetFile, name: str) -> bool:
     if column.max_definition_level == 0:
         return False
     if "." not in column.path:
-        known = [metadata.row_group(g).column(leaves[name]).statistics for g in range(metadata.num_row_groups)]
+        known = [
+            metadata.row_group(g).column(leaves[name]).statistics for g in range(metadata.num_row_groups)
+        ]
         if all(s is not None and s.has_null_count for s in known):
             return any(s.null_count for s in known)
     return bool(file.read([name]).column(0).null_count)

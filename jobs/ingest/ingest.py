@@ -141,7 +141,7 @@ def take_in(
     with tables.writing("ingest"):
         _recover(progress)
         found: dict[str, list[Taken]] = {}
-        with Inbox(settings().engine / "inbox") as inbox:
+        with Inbox(settings().engine_folder / "inbox") as inbox:
             work = Work(deliveries(), corrections(), inbox, IngestReport(), progress)
             for spec in specs:
                 if taken := bring(spec, work):

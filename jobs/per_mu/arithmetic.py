@@ -36,8 +36,8 @@ def divide(
 def ratio(part: Column, whole: Column) -> Column:
     """``part / whole`` of two amounts with six digits, rounded half up; missing unless the whole is above zero.
 
-    For tables with dozens of quotients, whose expressions have to be short. Missing as well beyond ``LARGEST``, which is
-    no ratio of anything, and where a side has more than twelve digits before the point.
+    For tables with dozens of quotients, whose expressions have to be short. Missing as well beyond ``LARGEST``,
+    which is no ratio of anything, and where a side has more than twelve digits before the point.
     """
     n, d = (_whole(side.try_cast(AMOUNT)) for side in (part, whole))
     within = F.when(F.abs(n) <= d * F.lit(Decimal(LARGEST)), n)

@@ -453,7 +453,7 @@ def city(tmp_path_factory: pytest.TempPathFactory, engine_remote: str) -> Iterat
     home = tmp_path_factory.mktemp("city") / "home"
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("BRAIN_HOME", str(home))
-        patch.setenv("BRAIN_SPARK_REMOTE", engine_remote)
+        patch.setenv("BRAIN_ENGINE_ADDRESS", engine_remote)
         for name, value in orchestration.environment(Settings(home=home)).items():
             patch.setenv(name, value)  # so that they are gone after the module
         settings.cache_clear()

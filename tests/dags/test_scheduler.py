@@ -85,7 +85,7 @@ def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """An empty home with an engine of its own; whatever it started is stopped, also when the test fails."""
     monkeypatch.setenv("BRAIN_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("BRAIN_SPARK_MEMORY", "2g")
-    monkeypatch.delenv("BRAIN_SPARK_REMOTE", raising=False)
+    monkeypatch.delenv("BRAIN_ENGINE_ADDRESS", raising=False)
     settings.cache_clear()
     yield settings().home
     services.down()
@@ -287,7 +287,7 @@ def _assert_same_without_airflow(
     """A second home on the same engine, its tables made by the functions alone."""
     try:
         with monkeypatch.context() as patch:
-            patch.setenv("BRAIN_SPARK_REMOTE", engine._remote(settings()))
+            patch.setenv("BRAIN_ENGINE_ADDRESS", engine._address(settings()))
             patch.setenv("BRAIN_HOME", str(home))
             settings.cache_clear()
             generate(CITY, settings().landing, home / "truth")

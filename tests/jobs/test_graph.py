@@ -292,11 +292,11 @@ def test_full_equals_incremental_on_any_number_of_cores(
 ) -> None:
     config = Settings(
         home=tmp_path / "engine", spark_master=master, spark_memory="2g",
-        engine_idle_minutes=10, spark_remote=None,
+        engine_idle_minutes=10, engine_address=None,
     )  # fmt: skip
     engine.connect(config)
     try:
-        assert_full_equals_incremental(changed_city, tmp_path / "home", engine._remote(config))
+        assert_full_equals_incremental(changed_city, tmp_path / "home", engine._address(config))
     finally:
         engine.stop(config)
 

@@ -34,7 +34,7 @@ STUBBORN = (
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Settings]:
     """A home in which nothing was ever started."""
     monkeypatch.setenv("BRAIN_HOME", str(tmp_path / "home"))
-    monkeypatch.delenv("BRAIN_SPARK_REMOTE", raising=False)
+    monkeypatch.delenv("BRAIN_ENGINE_ADDRESS", raising=False)
     settings.cache_clear()
     yield settings()
     settings.cache_clear()
@@ -89,7 +89,7 @@ def test_status_is_an_array_of_objects_and_nothing_else_and_starts_nothing(home:
     done = brain(home, "status", "--json")
     assert (done.returncode, done.stderr) == (0, "")
     assert [row["service"] for row in json.loads(done.stdout)] == ["engine", "airflow", "landing", "release"]
-    assert not home.engine.exists()
+    assert not home.engine_folder.exists()
 
 
 def test_status_counts_deliveries_that_were_not_taken_in_and_names_a_broken_manifest(home: Settings) -> None:

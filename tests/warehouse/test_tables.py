@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -78,7 +79,7 @@ def test_whole_periods_are_replaced_and_the_others_stay(home: Path, spark: Spark
     assert tables.rows(PARCEL.name, version=1).num_rows == 3
 
     stray = frame(spark, PARCEL.name, [parcel("2022", 9), parcel("2023", 9)])
-    with pytest.raises(Exception, match="DELTA_REPLACE_WHERE_MISMATCH"):
+    with pytest.raises(Exception, match="rows of 2022 were made, but only 2023 asked for"):
         tables.replace_periods(stray, PARCEL, ["2023"], {})
     assert kept() == [("2022", "1"), ("2023", "3")]
 
@@ -86,8 +87,28 @@ def test_whole_periods_are_replaced_and_the_others_stay(home: Path, spark: Spark
     assert kept() == [("2022", "1")]
 
 
+@pytest.mark.parametrize(
+    ("column", "made_as", "refusal"),
+    [
+        ("row_id", "cast(null as string)", "row_id is required, and is missing in rows of 2023"),
+        ("land_flags", "cast(null as array<string>)", "land_flags is required, and is missing in rows of 2023"),
+        ("parcel_area_mu", "cast(parcel_area_mu as decimal(18,4))", "parcel_area_mu is to be decimal128(18, 6)"),
+        ("known_at", "cast(known_at as string)", "known_at is to be timestamp"),
+    ],
+)
+def test_what_does_not_fit_the_contract_never_becomes_part_of_the_table(
+    home: Path, spark: SparkSession, column: str, made_as: str, refusal: str
+) -> None:
+    good = frame(spark, PARCEL.name, [parcel("2023", 1)])
+    tables.replace_periods(good, PARCEL, ["2023"], {})
+    before = tables.version(PARCEL.name)
+    with pytest.raises(RejectedError, match=re.escape(refusal)):
+        tables.replace_periods(good.withColumn(column, F.expr(made_as)), PARCEL, ["2023"], {})
+    assert tables.version(PARCEL.name) == before and kept() == [("2023", "1")]
+    assert not any(settings().scratch.rglob("*.parquet"))
+
+
 def test_what_made_no_row_is_known_all_the_same(home: Path, spark: SparkSession) -> None:
-    """Spark commits nothing where no row comes or goes."""
     nothing = frame(spark, PARCEL.name, [parcel("2023", 1)]).where(F.lit(False))
     for mark in ("a", "b"):
         tables.replace_periods(nothing, PARCEL, ["2023"], {"fingerprints": {"2023": mark}})

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-
 from warehouse.engines import Launch, Pinned
 from warehouse.engines.sail import OPEN
 from warehouse.settings import Settings
@@ -36,7 +35,7 @@ class Embedded:
             # memory is bounded: what does not fit is written to temporary files
             "SAIL_RUNTIME__MEMORY_POOL__TYPE": "fair",
             "SAIL_RUNTIME__MEMORY_POOL__FAIR__MAX_SIZE": str(bytes_of(config.engine_memory)),
-            "SAIL_RUNTIME__TEMPORARY_FILES__PATHS": f'["{config.engine / "spill"}"]',
+            "SAIL_RUNTIME__TEMPORARY_FILES__PATHS": f'["{config.engine_folder / "spill"}"]',
             # a session lives as long as its process, however long that one thinks
             "SAIL_SPARK__SESSION_TIMEOUT_SECS": str(7 * 24 * 3600),
             "SAIL_PARQUET__COMPRESSION": "zstd(1)",
@@ -52,7 +51,7 @@ class Embedded:
         return "free memory and a system that its wheel was built for are needed"
 
     def launch(self, config: Settings, folder: Path) -> Launch:
-        (config.engine / "spill").mkdir(parents=True, exist_ok=True)
+        (config.engine_folder / "spill").mkdir(parents=True, exist_ok=True)
         path = folder / "engine"
         return Launch(
             [sys.executable, "-m", "warehouse.engines.sail", str(path)],

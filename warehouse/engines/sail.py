@@ -3,8 +3,8 @@
     python -m warehouse.engines.sail SOCKET
 
 Sail listens on a TCP port and checks no token, and a port of the loopback is open to every user of a machine. In a
-network namespace of its own nobody else reaches it; what comes through the socket, which lies in a folder that is closed
-to others, is passed on. Where the system allows no namespace the socket works all the same, and one line in the log,
+network namespace of its own nobody else reaches it; what comes through the socket, in a folder that is closed to
+others, is passed on. Where the system allows no namespace the socket works all the same, and one line in the log,
 which ``./brain status`` repeats, says what is open.
 """
 

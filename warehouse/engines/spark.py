@@ -80,8 +80,8 @@ def spark_conf(config: Settings) -> dict[str, str]:
         # Plans are written out at every step for a page that nobody opens here.
         "spark.sql.ui.explainMode": "simple",
         "spark.ui.showConsoleProgress": "false",
-        "spark.sql.warehouse.dir": str(config.engine / "spark-warehouse"),
-        "spark.local.dir": str(config.engine / "spill"),
+        "spark.sql.warehouse.dir": str(config.engine_folder / "spark-warehouse"),
+        "spark.local.dir": str(config.engine_folder / "spill"),
         "spark.connect.grpc.binding.address": "127.0.0.1",
         "spark.connect.grpc.maxInboundMessageSize": str(64 * 1024 * 1024),
         **config.spark_conf,
@@ -143,7 +143,7 @@ class Spark:
 
 
 def _properties(conf: dict[str, str], file: Path) -> Path:
-    """The configuration as a file for its owner alone: a cluster's secret may be in it, and command lines are public."""
+    """The configuration in a file for its owner alone: a secret may be in it, and command lines are public."""
     file.touch(mode=0o600)
     lines = (f"{name} {_escaped(value)}\n" for name, value in conf.items())
     file.write_text("".join(lines), encoding="utf-8")

@@ -665,7 +665,7 @@ def test_a_server_that_is_killed_in_the_middle_of_a_table_leaves_nothing_half_ta
     assert found["gov_zone"][0] == "taken"
     assert found["gov_electricity"] == ("rejected", line) == found["gov_tax"]
     assert [d["feed"] for d in deliveries()] == ["gov_zone"]
-    assert not tables.exists(POWER) and not (settings().engine / "inbox").exists()
+    assert not tables.exists(POWER) and not (settings().engine_folder / "inbox").exists()
 
 
 def create_zone(sender: Sender) -> None:
@@ -897,7 +897,7 @@ def test_a_password_is_nowhere_even_where_the_engine_is_started_with_it(
     use(sender, 1, "1")
     home = tmp_path / "home"
     own = {"BRAIN_HOME": str(home), "BRAIN_SPARK_MEMORY": "1g"}
-    monkeypatch.delenv("BRAIN_SPARK_REMOTE", raising=False)
+    monkeypatch.delenv("BRAIN_ENGINE_ADDRESS", raising=False)
     config = Settings(home=home, spark_memory="1g")
     wrong = sender.url.replace(sender.server.password, "wr0ng-passw0rd")
     try:

@@ -48,7 +48,7 @@ def brain(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     given = {
         "BRAIN_HOME": str(folder / "home"),
         "BRAIN_SCHEMAS": str(folder / "own"),
-        "BRAIN_SPARK_REMOTE": "sc://127.0.0.1:1",
+        "BRAIN_ENGINE_ADDRESS": "sc://127.0.0.1:1",
     }
     return subprocess.run(
         [sys.executable, "-m", "portal.cli", *words],

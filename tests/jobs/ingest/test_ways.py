@@ -61,7 +61,7 @@ def messages(spec: Contract, landing: Path) -> Iterator[kafka.Record]:
 def test_streamed_feeds_are_the_same_by_files_and_by_topics(
     landing: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("BRAIN_SPARK_REMOTE", "sc://127.0.0.1:1")  # nothing here needs the shared engine
+    monkeypatch.setenv("BRAIN_ENGINE_ADDRESS", "sc://127.0.0.1:1")  # nothing here needs the shared engine
     monkeypatch.setenv("BRAIN_HOME", str(tmp_path / "files"))
     settings.cache_clear()
     settings().home.mkdir()
