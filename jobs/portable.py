@@ -6,6 +6,7 @@ the dividend has. So quotients are found in whole numbers, on which all agree, a
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
 from uuid import uuid4
@@ -56,3 +57,20 @@ def those_in(array: str | Column, others: Column | str) -> Column:
     counts on some engines.
     """
     return F.filter(array, lambda item: F.array_contains(others, item))
+
+
+def at_least(rows: DataFrame, by: Sequence[str], order: str) -> DataFrame:
+    """The rows of each group whose ``order`` is the least; several where they are equal in it.
+
+    Instead of ``min_by``, which engines may work out group by group, where minimum and join go by columns.
+    """
+    return _at(rows, by, order, F.min(order))
+
+
+def at_most(rows: DataFrame, by: Sequence[str], order: str) -> DataFrame:
+    """The rows of each group whose ``order`` is the greatest; several where they are equal in it."""
+    return _at(rows, by, order, F.max(order))
+
+
+def _at(rows: DataFrame, by: Sequence[str], order: str, end: Column) -> DataFrame:
+    return rows.join(rows.groupBy(*by).agg(end.alias(order)), [*by, order], "left_semi")

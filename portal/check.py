@@ -47,6 +47,16 @@ def check_all() -> list[dict[str, Any]]:
     ]
 
 
+def content() -> list[dict[str, Any]]:
+    """One row per staged table: the canonical hash of its content, by which two homes are compared.
+
+    Published is what differs from the last release, and nothing where the fingerprints are equal; this looks at the rows.
+    """
+    from warehouse.releases import staged_content
+
+    return [{"table": name, "rows": rows, "content_hash": found} for name, found, rows in staged_content()]
+
+
 def _check_columns(spec: Contract) -> None:
     """Code lists exist, and every unit that a sender uses has a factor to the column's."""
     for column in spec.columns:

@@ -150,15 +150,20 @@ def status(json: Json = False) -> None:
 
 
 @app.command()
-def check(json: Json = False) -> None:
+def check(
+    content: Annotated[
+        bool, typer.Option("--content", help="Instead: the hash of each staged table's content, as it is now.")
+    ] = False,
+    json: Json = False,
+) -> None:
     """Contracts, rule sets, suites and the job graph are well formed."""
-    from portal.check import check_all
+    from portal import check
 
-    rows = check_all()
+    rows = check.content() if content else check.check_all()
     if json:
         console.as_json(rows)
     else:
-        console.show(rows, "定义检查 Definitions")
+        console.show(rows, "表内容 Content of the staged tables" if content else "定义检查 Definitions")
 
 
 @app.command()

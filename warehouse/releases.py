@@ -34,7 +34,7 @@ from schemas.contract import (
 from schemas.errors import RejectedError, UsageError
 from warehouse.duck import connect, literal, load_delta
 from warehouse.settings import settings
-from warehouse.tables import create_if_absent, writing
+from warehouse.tables import create_if_absent, table_path, writing
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -210,6 +210,19 @@ def content_hash(connection: duckdb.DuckDBPyConnection, spec: Contract) -> tuple
     ).fetchone()
     assert row is not None
     return hashlib.sha256("|".join(map(str, row)).encode()).hexdigest()[:32], int(row[2])
+
+
+def staged_content() -> Iterator[tuple[str, str, int]]:
+    """Name, canonical content hash and number of rows of every staged table as it is now; nothing is published."""
+    with connect() as connection:
+        load_delta(connection)
+        for spec in published_contracts():
+            if not (table_path(spec.name) / "_delta_log").is_dir():
+                continue
+            connection.execute(f"CREATE SCHEMA IF NOT EXISTS {spec.area}")
+            scan = f"delta_scan({literal(str(table_path(spec.name)))})"
+            connection.execute(f"CREATE VIEW {spec.name} AS SELECT * FROM {scan}")
+            yield spec.name, *content_hash(connection, spec)
 
 
 def write_published(release_file: Path, name: str, wanted: str) -> int:

@@ -8,11 +8,12 @@ instead: ``overrides.yml``.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from decimal import Decimal
 from functools import reduce
 from operator import add
 
-from pyspark.sql import Column, DataFrame, Window
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from jobs.chain.frames import (
@@ -25,17 +26,19 @@ from jobs.chain.frames import (
     override_frame,
     place_frame,
     product_frame,
+    segments,
 )
 from jobs.chain.rules import KINDS, OUT, ChainRules, EvidenceModel, chain_rules
-from jobs.columns import whole
 from jobs.core.identity import flags, row_id
 from jobs.job import Input, Job
 from jobs.per_mu.arithmetic import divide, ratio
+from jobs.portable import at_least, at_most, materialised
 from schemas.contract import contract
 
 TABLE = "chain.node_enterprise"
 PART = "decimal(9,6)"
 ROW = ["uscc", "year", "node_code"]
+FIRM = ["uscc", "year"]
 #: Evidence by row, added up over a firm's rows of a node; all that is not given is missing.
 MEASURES = {
     "class_weight": "bigint",
@@ -44,8 +47,6 @@ MEASURES = {
     "repeated": "int",
     "sold": "decimal(18,6)",
     "trades": "bigint",
-    "fit": "decimal(18,6)",
-    "patents": "bigint",
     "override_part": PART,
 }
 
@@ -68,22 +69,20 @@ def node_enterprise(
         patents: patents up to the year.
     """
     firms = enterprises.select("uscc", "year", "district_code", "is_above_scale", "industry_code", "known_at")
-    traded = F.broadcast(_traded_years(firms, trades))
-    trades = trades.withColumnRenamed("year", "traded_year").join(traded, "traded_year", "inner")
-    evidence = [
-        _of_class(firms, rules),
-        _declared(firms, products, rules),
-        _sold(trades, rules),
-        _bought(trades, rules),
-        _patented(firms, patents, rules),
-    ]
+    traded = F.broadcast(materialised(_traded_years(firms, trades, rules)))
+    trades = trades.withColumnRenamed("year", "traded_year")
+    sales = trades.join(traded.drop("basket_year"), "traded_year", "inner")
+    evidence = [_of_class(firms, rules), _declared(firms, products, rules), _sold(sales, rules)]
     if rules.overrides.overrides:
         evidence.append(_decided(firms, rules))
-    rows = (
-        reduce(DataFrame.unionByName, (_full(part) for part in evidence))
-        .repartition("uscc", "year")
-        .groupBy(*ROW)
-        .agg(*(F.sum(name).cast(kind).alias(name) for name, kind in MEASURES.items()))
+    # purchases and patents say something of a node that other evidence names, and name none themselves
+    is_named = "coalesce(class_weight, declared, sold, override_part) is not null"
+    nodes = materialised(_added_up(evidence).where(is_named))
+    rows = materialised(
+        nodes.join(traded, "year", "left")
+        .join(_bought(trades, traded, rules), ["uscc", "basket_year", "node_code"], "left")
+        .join(_patented(firms, patents, rules), ROW, "left")
+        .drop("basket_year", "traded_year")
     )
     return (
         rows.transform(_scored)
@@ -94,13 +93,22 @@ def node_enterprise(
         .join(place_frame(enterprises.sparkSession, rules.models), "node_code", "left")
         .transform(_described, rules.evidence)
         .transform(_with_override_reasons, rules)
-        .join(traded, "year", "left")
+        .join(traded.drop("basket_year"), "year", "left")
         .withColumn("row_id", row_id("uscc", "node_code", "year"))
         .select(*contract(TABLE).column_names)
     )
 
 
 # --- evidence as rows ------------------------------------------------------------------------------------
+
+
+def _added_up(evidence: Iterable[DataFrame]) -> DataFrame:
+    """Evidence of several kinds as one row for each firm, year and node."""
+    return (
+        reduce(DataFrame.unionByName, map(_full, evidence))
+        .groupBy(*ROW)
+        .agg(*(F.sum(name).cast(kind).alias(name) for name, kind in MEASURES.items()))
+    )
 
 
 def _full(rows: DataFrame) -> DataFrame:
@@ -125,19 +133,27 @@ def _of_class(firms: DataFrame, rules: ChainRules) -> DataFrame:
     )  # fmt: skip
 
 
-def _traded_years(firms: DataFrame, trades: DataFrame) -> DataFrame:
+def _traded_years(firms: DataFrame, trades: DataFrame, rules: ChainRules) -> DataFrame:
     """For each year the year whose trades count: the nearest one that has some, of two the earlier.
 
     Trades are recorded for some years only. A firm that sold magnets in December made them in the year before as well:
     without this a chain would seem to grow in the first year with trades, by the firms that they place in it.
+
+    Baskets of years with the same trades and models are the same: they are worked out for the first, ``basket_year``.
     """
     distance = F.abs(F.col("year").cast("int") - F.col("traded_year").cast("int"))
-    return (
+    models = F.greatest(
+        F.lit(""), *(F.when(F.col("year") >= start, start) for start, _, _ in segments(rules.models))
+    )
+    years = (
         firms.select("year").distinct()
         .crossJoin(trades.select(F.col("year").alias("traded_year")).distinct())
         .groupBy("year")
         .agg(F.min_by("traded_year", F.struct(distance, "traded_year")).alias("traded_year"))
+        .withColumn("models", models)
     )  # fmt: skip
+    first = years.groupBy("traded_year", "models").agg(F.min("year").alias("basket_year"))
+    return years.join(first, ["traded_year", "models"], "inner").drop("models")
 
 
 def _home(rows: DataFrame, rules: ChainRules) -> DataFrame:
@@ -165,7 +181,6 @@ def _declared(firms: DataFrame, products: DataFrame, rules: ChainRules) -> DataF
         products.select("uscc", "product_code", "product_name", "period", "revenue_share_pct")
         .join(names, "product_name", "left")
         .join(F.broadcast(years), F.col("period") <= F.col("year"), "inner")
-        .repartition("uscc", "year")
         .groupBy("uscc", "year", "product_code")
         .agg(
             F.max(F.when(now, F.col("revenue_share_pct"))).alias("share"),
@@ -176,11 +191,15 @@ def _declared(firms: DataFrame, products: DataFrame, rules: ChainRules) -> DataF
         )
         .where("is_said")
     )
-    stated = F.max("share").over(whole("uscc", "year"))
+    said = materialised(said)
+    stated = F.col("stated")
     share = F.when(F.coalesce(stated, F.lit(0)) > 0, F.col("share")).otherwise(F.lit(1))
     is_repeated = (F.col("told") >= rules.evidence.stray.years_told) | (F.col("year") == F.col("first_year"))
     repeated = (is_repeated & ~F.col("is_misnamed")).cast("int")
-    return _home(said.withColumns({"declared": share, "repeated": repeated}), rules)
+    of_firm = said.groupBy(*FIRM).agg(F.max("share").alias("stated"))
+    return _home(
+        said.join(of_firm, FIRM, "inner").withColumns({"declared": share, "repeated": repeated}), rules
+    )
 
 
 def _sold(trades: DataFrame, rules: ChainRules) -> DataFrame:
@@ -195,14 +214,18 @@ def _sold(trades: DataFrame, rules: ChainRules) -> DataFrame:
     )  # fmt: skip
 
 
-def _bought(trades: DataFrame, rules: ChainRules) -> DataFrame:
+def _bought(trades: DataFrame, traded: DataFrame, rules: ChainRules) -> DataFrame:
     """How far the firm's basket is what a node is made of: sum over its suppliers of the smaller part."""
+    years = traded.select("traded_year", F.col("basket_year").alias("year")).distinct()
+    purchases = trades.where(f"trade_side_code = 'purchase' and uscc <> '{OUT}'").join(
+        F.broadcast(years), "traded_year", "inner"
+    )
+    totals = purchases.groupBy(*FIRM).agg(F.sum("trade_total_wan_yuan").cast("decimal(18,6)").alias("total"))
     basket = (
-        _home(trades.where(f"trade_side_code = 'purchase' and uscc <> '{OUT}'"), rules)
-        .repartition("uscc", "year")
+        _home(purchases, rules)
         .groupBy(*ROW)
         .agg(F.sum("trade_total_wan_yuan").cast("decimal(18,6)").alias("amount"))
-        .withColumn("total", F.sum("amount").over(whole("uscc", "year")).cast("decimal(18,6)"))
+        .join(totals, FIRM, "inner")
         .withColumn("basket_part", ratio(F.col("amount"), F.col("total")))
     )
     edges = edge_frame(trades.sparkSession, rules.models).alias("e")
@@ -213,17 +236,16 @@ def _bought(trades: DataFrame, rules: ChainRules) -> DataFrame:
         row.where("basket_part is not null")
         .join(edges, feeds, "inner")
         .select("b.uscc", "b.year", "e.node_code", F.least("b.basket_part", "e.recipe_part").alias("fit"))
+        .groupBy("uscc", F.col("year").alias("basket_year"), "node_code")
+        .agg(F.sum("fit").cast("decimal(18,6)").alias("fit"))
     )
 
 
 def _patented(firms: DataFrame, patents: DataFrame, rules: ChainRules) -> DataFrame:
     """Patents known by the year whose title names a product of a node of the firm's class."""
     # as first told: what is told later of a patent must not change an earlier year
-    first = F.min_by(F.struct("uscc", "patent_title"), "period").alias("p")
-    titles = (
-        patents.groupBy("patent_code")
-        .agg(first, F.min("period").alias("known_year"))
-        .select(F.col("p.uscc").alias("uscc"), F.col("p.patent_title").alias("title"), "known_year")
+    titles = at_least(patents, ["patent_code"], "period").select(
+        "uscc", F.col("patent_title").alias("title"), F.col("period").alias("known_year")
     )
     words = class_frame(firms.sparkSession, rules.models, rules.evidence.class_ranks).alias("c")
     held = firms.select("uscc", "year", "industry_code").join(titles, "uscc", "inner")
@@ -237,7 +259,7 @@ def _patented(firms: DataFrame, patents: DataFrame, rules: ChainRules) -> DataFr
         .groupBy("uscc", "year", "node_code", "title")
         .agg(F.lit(1).alias("patents"))
     )
-    return named.select(*ROW, "patents")
+    return named.groupBy(*ROW).agg(F.sum("patents").cast("bigint").alias("patents"))
 
 
 def _decided(firms: DataFrame, rules: ChainRules) -> DataFrame:
@@ -252,20 +274,20 @@ def _decided(firms: DataFrame, rules: ChainRules) -> DataFrame:
 # --- a firm's nodes together -------------------------------------------------------------------------------
 
 
-def _total(column: str, kind: str = "decimal(24,6)") -> Column:
-    return F.sum(column).over(whole("uscc", "year")).cast(kind)
+def _with_totals(rows: DataFrame, columns: Iterable[str]) -> DataFrame:
+    """Rows, which are written down, with the sums over all of the firm's nodes as ``<column>_all``."""
+    sums = (F.sum(c).cast("decimal(24,6)").alias(f"{c}_all") for c in columns)
+    return rows.join(rows.groupBy(*FIRM).agg(*sums), FIRM, "inner")
 
 
 def _scored(rows: DataFrame) -> DataFrame:
     """Scores: parts of the firm's declared revenue, sales and class weight; the fit of its basket."""
-    totals = {f"{name}_all": _total(name) for name in ("declared", "sold", "class_weight")}
+    totals = ("declared", "sold", "class_weight", "override_part")
     return (
-        rows.withColumns(totals)
-        .withColumn("is_decided", F.max("override_part").over(whole("uscc", "year")).isNotNull())
-        # purchases and patents say something of a node that other evidence names, and name none themselves
-        .where("coalesce(class_weight, declared, sold, override_part) is not null")
+        _with_totals(rows, totals)
         .withColumns(
             {
+                "is_decided": F.col("override_part_all").isNotNull(),
                 "product_score": ratio(F.col("declared"), F.col("declared_all")).cast(PART),
                 "sales_score": ratio(F.col("sold"), F.col("sold_all")).cast(PART),
                 "class_score": F.coalesce(
@@ -277,7 +299,7 @@ def _scored(rows: DataFrame) -> DataFrame:
                 ).cast(PART),
             }
         )
-        .drop(*totals)
+        .drop(*(f"{c}_all" for c in totals))
     )
 
 
@@ -331,10 +353,8 @@ def _shared(rows: DataFrame, evidence: EvidenceModel) -> DataFrame:
         "by_class": F.round(by_class, 6).cast("decimal(18,6)"),
         "by_people": F.col("override_part").cast("decimal(18,6)"),
     }
-    largest = Window.partitionBy("uscc", "year").orderBy(F.col("cut").desc(), "node_code")
-    return (
-        rows.withColumns(amounts)
-        .withColumns({f"{name}_all": _total(name) for name in amounts})
+    cut = materialised(
+        _with_totals(materialised(rows.withColumns(amounts)), amounts)
         .withColumn("has_data", F.col("by_data_all") > 0)
         .withColumn(
             "amount",
@@ -350,10 +370,16 @@ def _shared(rows: DataFrame, evidence: EvidenceModel) -> DataFrame:
             .otherwise(F.col("by_class_all")),
         )
         .withColumn("cut", divide(F.col("amount"), F.col("amount_all"), mode="down").cast(PART))
-        .withColumns({"left": F.lit(Decimal(1)) - _total("cut"), "place": F.row_number().over(largest)})
+    )
+    # of equal shares the largest is that of the first node by its code
+    largest = at_least(at_most(cut.select(*ROW, "cut"), FIRM, "cut"), FIRM, "node_code")
+    left = F.lit(Decimal(1)) - F.coalesce(F.col("cut_all"), F.lit(0))
+    return (
+        _with_totals(cut, ["cut"])
+        .join(largest.select(*ROW, F.lit(True).alias("is_largest")), ROW, "left")
         .withColumn(
             "position_share",
-            F.when(F.col("place") == 1, F.col("cut") + F.col("left")).otherwise(F.col("cut")).cast(PART),
+            F.when(F.col("is_largest"), F.col("cut") + left).otherwise(F.col("cut")).cast(PART),
         )
         # of firms with data the other nodes of their class are no news; stray evidence is kept
         .where("position_share > 0 or product_score > 0 or sales_score > 0")

@@ -66,13 +66,15 @@ def as_of(listed: DataFrame, registry: DataFrame) -> DataFrame:
         "period", "enterprise_name", "former_name", "registered_date", "registration_status_code",
         "reported_district_code", "industry_code", "known_at",
     )  # fmt: skip
-    return (
+    last = (
         listed.select("uscc", "year")
-        .join(registry, "uscc", "inner")
+        .join(registry.select("uscc", "period"), "uscc", "inner")
         .where(F.col("period") <= F.col("year"))
         .groupBy("uscc", "year")
-        .agg(F.max_by(entry, "period").alias("registered"))
+        .agg(F.max("period").alias("period"))
     )
+    entries = registry.select("uscc", "period", entry.alias("registered"))
+    return last.join(entries, ["uscc", "period"], "inner").drop("period")
 
 
 def place(rows: DataFrame) -> DataFrame:

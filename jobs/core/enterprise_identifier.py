@@ -124,43 +124,53 @@ def of_parcel(parcels: DataFrame) -> DataFrame:
 
 def held(claims: DataFrame) -> DataFrame:
     """Identifiers with their enterprises, and those in dispute with each claimant."""
-    is_lasting = F.col("identifier_kind_code").isin(list(LASTING))
-    # without the stop at its end all feeds would be read five times
-    by_year = materialised(
-        claims.groupBy(
-            *WHAT,
-            "uscc",
-            F.when(is_lasting, F.lit(0).cast("bigint")).otherwise(div(F.col("at"), 100)).alias("group_year"),
-        ).agg(
-            F.min("at").alias("first"),
-            F.max("at").alias("last"),
-            F.min_by("since", "at").alias("since"),
-            F.min_by("known_at", "at").alias("known_at"),
-            F.min_by("is_registered", "at").alias("is_registered"),
+    # most identifiers have one enterprise for all years: these need no order of periods
+    owners = materialised(
+        claims.groupBy(*WHAT).agg(
+            F.min("uscc").alias("owner"), F.max("uscc").alias("other"), F.min("at").alias("first")
         )
     )
-    # most identifiers have one enterprise for all years: these need no order of periods
-    owners = by_year.groupBy(*WHAT, "uscc").agg(
-        F.min("first").alias("first"), *(F.min_by(c, "first").alias(c) for c in ("since", "known_at", "is_registered"))
-    )  # fmt: skip
-    shared = F.broadcast(owners.groupBy(*WHAT).count().where("count > 1").select(*WHAT))
-    single = owners.join(shared, WHAT, "left_anti").withColumns(
-        {
-            "valid_to_date": F.lit(None).cast("date"),
-            "is_disputed": F.lit(False),
-            "year": div(F.col("first"), 100),
-        }
+    single = owners.where("owner = other").drop("other")
+    shared = F.broadcast(owners.where("owner <> other").select(*WHAT))
+    told_first = claims.join(single, WHAT, "inner").where("at = first")
+    clear = (
+        told_first.groupBy(*WHAT, "uscc", "first")
+        .agg(*as_told())
+        .withColumns(
+            {
+                "valid_to_date": F.lit(None).cast("date"),
+                "is_disputed": F.lit(False),
+                "year": div(F.col("first"), 100),
+            }
+        )
     )
-    several = of_several(by_year.join(shared, WHAT, "left_semi"))
+    several = of_several(by_year(claims.join(shared, WHAT, "left_semi")))
     columns = [*WHAT, "uscc", "year", "since", "valid_to_date", "is_disputed", "is_registered", "known_at"]
     return (
-        single.select(*columns)
+        clear.select(*columns)
         .unionByName(several.select(*columns))
         .withColumn("year", F.col("year").cast("string"))
         .withColumn("source_feed", source_feed())
         .withColumnRenamed("since", "valid_from_date")
         .drop("is_registered")
     )
+
+
+def by_year(claims: DataFrame) -> DataFrame:
+    """A firm's claims of an identifier, lasting ones as one stretch, the others as one for each year."""
+    is_lasting = F.col("identifier_kind_code").isin(list(LASTING))
+    group = [*WHAT, "uscc", "group_year"]
+    told = claims.withColumn(
+        "group_year", F.when(is_lasting, F.lit(0).cast("bigint")).otherwise(div(F.col("at"), 100))
+    )
+    spans = told.groupBy(*group).agg(F.min("at").alias("first"), F.max("at").alias("last"))
+    told_first = told.join(spans, group, "inner").where("at = first")
+    return materialised(told_first.groupBy(*group, "first", "last").agg(*as_told()))
+
+
+def as_told() -> list[Column]:
+    """What the first claim says."""
+    return [F.min(c).alias(c) for c in ("since", "known_at", "is_registered")]
 
 
 def source_feed() -> Column:
@@ -182,7 +192,7 @@ def of_several(claims: DataFrame) -> DataFrame:
     same_time = (F.lag("group_year").over(order) == F.col("group_year")) & (
         F.lag("last").over(order) >= F.col("first")
     )
-    ordered = claims.withColumns(
+    marked = claims.withColumns(
         {
             "year": year,
             "begins": F.coalesce(before != F.col("uscc"), F.lit(True)),
@@ -195,6 +205,7 @@ def of_several(claims: DataFrame) -> DataFrame:
             ),
         }
     )
+    ordered = materialised(marked)
     disputes = F.broadcast(
         ordered.where("contradicts").select(*WHAT, F.col("year").alias("dispute")).distinct()
     )

@@ -19,6 +19,7 @@ from pyspark.sql import functions as F
 from jobs.core.enterprise_year import DIRECTIONS, by_direction, paid
 from jobs.core.identity import UNDIVIDED, behind, present_district, row_id, successors
 from jobs.job import Input, Job
+from jobs.portable import at_most
 from schemas.contract import contract
 
 TABLE = "core.enterprise_month"
@@ -125,12 +126,8 @@ def places(firms: DataFrame, enterprises: DataFrame) -> DataFrame:
     """District of each firm in the latest directory up to each year."""
     years = firms.select("uscc", F.left("month", F.lit(4)).alias("year")).distinct()
     listed = enterprises.select("uscc", F.col("year").alias("listed"), "district_code")
-    return (
-        listed.join(F.broadcast(years), "uscc", "inner")
-        .where("listed <= year")
-        .groupBy("uscc", "year")
-        .agg(F.max_by("district_code", "listed").alias("district_code"))
-    )
+    known = listed.join(F.broadcast(years), "uscc", "inner").where("listed <= year")
+    return at_most(known, ["uscc", "year"], "listed").drop("listed")
 
 
 JOB = Job(

@@ -19,6 +19,7 @@ from pyspark.sql import functions as F
 from jobs.columns import no_texts, present
 from jobs.core.identity import behind, row_id, successors
 from jobs.job import Input, Job
+from jobs.portable import at_most
 from schemas.contract import contract
 
 TABLE = "core.enterprise_year"
@@ -151,9 +152,12 @@ def patent_counts(states: DataFrame) -> DataFrame:
 
 def statistics(annual: DataFrame, monthly: DataFrame) -> DataFrame:
     """The annual report; for a year without one, the last cumulative month. ``is_annual`` says which."""
-    figures = [F.max_by(c, "period").alias(c) for c in STATISTICS]
-    months = by_year(monthly, *figures)
-    years = by_year(annual, *figures)
+    months, years = (
+        at_most(feed.withColumn("year", F.left("period", F.lit(4))), ["uscc", "year"], "period").select(
+            "uscc", "year", *STATISTICS, "known_at"
+        )
+        for feed in (monthly, annual)
+    )
     only_months = months.join(years.select("uscc", "year"), ["uscc", "year"], "left_anti")
     return years.withColumn("is_annual", F.lit(True)).unionByName(
         only_months.withColumn("is_annual", F.lit(False))

@@ -35,5 +35,10 @@ def current_rows(raw: DataFrame, current: Iterable[dict[str, Any]], spec: Contra
     order = [F.col("known_at"), F.col("delivery_id"), F.col("source_row")]
     if spec.delivery == "increment":
         order = [c.desc() for c in order]
+    # few keys come again, and a window over very many that do not is dear
+    again = F.broadcast(rows.groupBy(*spec.key).count().where("count > 1").select(*spec.key))
     window = Window.partitionBy(*spec.key).orderBy(*order)
-    return rows.withColumn("_place", F.row_number().over(window)).where("_place = 1").drop("_place")
+    chosen = rows.join(again, list(spec.key), "left_semi").withColumn("_place", F.row_number().over(window))
+    return rows.join(again, list(spec.key), "left_anti").unionByName(
+        chosen.where("_place = 1").drop("_place")
+    )
