@@ -405,6 +405,7 @@ class _Reader:
         what, rest = target
         if isinstance(what, Key) and what.module == DATA and what.name in _READ:
             self.fault(node, f"{what.name} is handed on; call it with the name of what is read")
+            return True
         self.target(what)
         for attribute in rest:
             self.see(attribute)
@@ -454,7 +455,7 @@ class _Reader:
             return Key(self.module, name)
         if name in module.imports:
             return self.imported(node, module.imports[name])
-        is_known = hasattr(builtins, name) or _is_called_by_python(name)
+        is_known = hasattr(builtins, name) or is_of_python(name)
         if not is_known and not any(name in names for names in self.of_classes):
             self.fault(node, f"{name} is not found; import it by its name")
         return None
@@ -535,6 +536,11 @@ class _Reader:
                 parsed(self.module).path.parts[-len(self.module.split(".")) - _is_package(self.module) :]
             )
             self.made.faults.append(f"{file}:{getattr(node, 'lineno', 0)}: {what}")
+
+
+def is_of_python(name: str) -> bool:
+    """Whether a name is one that Python gives or calls by itself (``__init__``, ``__file__``)."""
+    return name.startswith("__") and name.endswith("__")
 
 
 def _is_class(key: Key) -> bool:

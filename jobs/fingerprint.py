@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from jobs.definitions import DATA, Key, Read, definition, is_value, value_of
+from jobs.definitions import DATA, Key, Read, definition, is_of_python, is_value, value_of
 from schemas.contract import digest
 from schemas.errors import RejectedError
 
@@ -102,7 +102,7 @@ def reached(*beginnings: Key) -> Reached:
         following = set(it.keys)
         for name, method in it.methods.items():
             methods.setdefault(name, set()).add(method)
-            if name in attributes or _is_called_by_python(name):
+            if name in attributes or is_of_python(name):
                 following.add(method)
         for name in it.attributes - attributes:
             following |= methods.get(name, set())
@@ -112,10 +112,6 @@ def reached(*beginnings: Key) -> Reached:
             origin.setdefault(other, origin[key] if key.module == DATA else ".".join(key))
         waiting += following
     return Reached(frozenset(found), frozenset(reads), tuple(sorted(set(faults))))
-
-
-def _is_called_by_python(name: str) -> bool:
-    return name.startswith("__") and name.endswith("__")
 
 
 # --- hashes ----------------------------------------------------------------------------------------------
