@@ -11,7 +11,7 @@ import ast
 import builtins
 import importlib
 import importlib.util
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Set
 from dataclasses import dataclass, field
 from datetime import date, time, timedelta
 from decimal import Decimal
@@ -50,15 +50,17 @@ class Read(NamedTuple):
     accessor: str
     name: str
 
-    def hash(self) -> str:
-        """Of what a job can get from it."""
-        return _READ[self.accessor](self.name)
+    def hash(self, words: Set[str]) -> str:
+        """Of what a job can get from it whose code has these texts: of a code list the columns that it names."""
+        return _READ[self.accessor](self.name, words)
 
 
-_READ: dict[str, Callable[[str], str]] = {
-    "code_list": lambda name: digest(code_list(name)),
-    "contract": lambda name: contract(name).hash(),
-    "units": lambda _: digest(units()),
+_READ: dict[str, Callable[[str, Set[str]], str]] = {
+    "code_list": lambda name, words: digest(
+        [[code, {k: v for k, v in row.items() if k in words}] for code, row in code_list(name).items()]
+    ),
+    "contract": lambda name, _: contract(name).hash(),
+    "units": lambda *_: digest(units()),
 }
 
 
@@ -71,6 +73,8 @@ class Definition:
     keys: set[Key] = field(default_factory=set)
     #: Names that it reads as attributes of something.
     attributes: set[str] = field(default_factory=set)
+    #: Its texts; a column of a row of a code list is named by one.
+    words: set[str] = field(default_factory=set)
     reads: set[Read] = field(default_factory=set)
     #: Why what it depends on cannot be found.
     faults: list[str] = field(default_factory=list)
@@ -93,6 +97,16 @@ def is_value(key: Key) -> bool:
     if not statements or any(isinstance(s, Function | ast.ClassDef) for s in statements):
         return False
     return _is_plain(value_of(key))
+
+
+def words_of(value: Any) -> Iterator[str]:
+    """Every text in plain data."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        yield from (word for pair in value.items() for part in pair for word in words_of(part))
+    elif isinstance(value, list | tuple | set | frozenset):
+        yield from (word for part in value for word in words_of(part))
 
 
 def _is_plain(value: Any) -> bool:
@@ -324,6 +338,9 @@ class _Reader:
                 pass
             case ast.Attribute():
                 self.see(node.attr)
+                self.generic(node)
+            case ast.Constant(value=str(text)):
+                self.made.words.add(text)
                 self.generic(node)
             case ast.Call():
                 self.call(node)

@@ -6,8 +6,9 @@ parameters. What counts is the syntax of each definition and, for each name in i
 docstrings, annotations of functions and imports do not, nor in which module or order definitions stand.
 
 * A constant that is plain data counts by its value, whatever code, contract, code list or rule it was made from.
-* ``code_list(name)``, ``contract(name)`` and ``units()`` count by what they give; the name must be known before the
-  code runs. Code that reads definitions otherwise is refused.
+* ``code_list(name)``, ``contract(name)`` and ``units()`` count by what they give: of a code list the columns that the
+  code names, of a contract what :meth:`Contract.hash` says. The name must be known before the code runs; code that
+  reads definitions otherwise is refused.
 * Of a class its methods count whose names are read as attributes somewhere in reached code (and those that Python
   calls by itself): a method that only the command line calls makes nothing stale. Validators do not count, since the
   rules' own fingerprint tells what they let pass, and neither does the loader of rules.
@@ -22,7 +23,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from jobs.definitions import DATA, Key, Read, definition, is_of_python, is_value, value_of
+from jobs.definitions import DATA, Key, Read, definition, is_of_python, is_value, value_of, words_of
 from schemas.contract import digest
 from schemas.errors import RejectedError
 
@@ -39,6 +40,8 @@ class Reached:
 
     definitions: frozenset[Key]
     reads: frozenset[Read]
+    #: Texts in them: those that name columns of code lists are among these.
+    words: frozenset[str]
     faults: tuple[str, ...]
 
 
@@ -59,7 +62,7 @@ def definitions_hash(*beginnings: Key) -> str:
     return digest(
         [
             sorted(_full_hash(key) for key in found.definitions if not is_value(key)),
-            sorted([*read, read.hash()] for read in found.reads),
+            sorted([*read, read.hash(found.words)] for read in found.reads),
         ]
     )
 
@@ -83,6 +86,7 @@ def reached(*beginnings: Key) -> Reached:
     methods: dict[str, set[Key]] = {}
     faults: list[str] = []
     reads: set[Read] = set()
+    words: set[str] = set()
     origin = dict.fromkeys(beginnings, "")
     waiting = list(beginnings)
     while waiting:
@@ -91,6 +95,7 @@ def reached(*beginnings: Key) -> Reached:
             continue
         found.add(key)
         if is_value(key):
+            words |= set(words_of(value_of(key)))
             continue
         if key == EVERYTHING:
             faults.append(
@@ -99,6 +104,7 @@ def reached(*beginnings: Key) -> Reached:
         it = definition(key)
         faults += it.faults
         reads |= it.reads
+        words |= it.words
         following = set(it.keys)
         for name, method in it.methods.items():
             methods.setdefault(name, set()).add(method)
@@ -111,7 +117,7 @@ def reached(*beginnings: Key) -> Reached:
             # a fault in schemas.contract is named by the code of a job that led there
             origin.setdefault(other, origin[key] if key.module == DATA else ".".join(key))
         waiting += following
-    return Reached(frozenset(found), frozenset(reads), tuple(sorted(set(faults))))
+    return Reached(frozenset(found), frozenset(reads), frozenset(words), tuple(sorted(set(faults))))
 
 
 # --- hashes ----------------------------------------------------------------------------------------------

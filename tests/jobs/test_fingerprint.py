@@ -46,7 +46,9 @@ def names(package: str, start: str = "job.transform") -> set[str]:
     begin = Key(f"{package}.{module}", name)
     found = reached(begin)
     assert found.faults == ()
-    return {".".join((key.module.removeprefix(f"{package}."), key.name)) for key in found.definitions - {begin}}
+    return {
+        ".".join((key.module.removeprefix(f"{package}."), key.name)) for key in found.definitions - {begin}
+    }
 
 
 def hashed(package: str) -> str:
@@ -167,7 +169,9 @@ def known(rules): return rules
 
 
 def test_a_module_that_is_handed_on_counts_whole(toy: Toy) -> None:
-    package = toy(job="from toy import parts\ndef transform(): return vars(parts)\n", parts="A = 1\ndef b(): return 2\n")
+    package = toy(
+        job="from toy import parts\ndef transform(): return vars(parts)\n", parts="A = 1\ndef b(): return 2\n"
+    )
     assert names(package) == {"parts.A", "parts.b"}
 
 
@@ -227,8 +231,12 @@ def test_what_makes_rows_shows(toy: Toy, old: str, new: str) -> None:
 
 def test_a_definition_may_move(toy: Toy) -> None:
     other = toy(
-        job=JOB.replace("toy.parts import LIMIT, total", "toy.sums import total\nfrom toy.limits import LIMIT"),
-        limits="unused = 1\nLIMIT = sum([1.5])\n".replace("sum([1.5])", "__import__('decimal').Decimal('1.5')"),
+        job=JOB.replace(
+            "toy.parts import LIMIT, total", "toy.sums import total\nfrom toy.limits import LIMIT"
+        ),
+        limits="unused = 1\nLIMIT = sum([1.5])\n".replace(
+            "sum([1.5])", "__import__('decimal').Decimal('1.5')"
+        ),
         sums="from math import floor\n"
         'def total(rows):\n    return OPERATORS["add"](floor(rows[0]), 1)\n'
         'OPERATORS = {"add": lambda a, b: a + b}\n',
@@ -303,13 +311,22 @@ LIST = "level"
 @pytest.mark.parametrize(
     ("body", "says"),
     [
-        ("def transform(name): return code_list(name)", "job.py:2: code_list(name) names something only when it runs"),
+        (
+            "def transform(name): return code_list(name)",
+            "job.py:2: code_list(name) names something only when it runs",
+        ),
         ("def transform(): return map(code_list, ['a'])", "job.py:2: code_list is handed on"),
-        ("def transform(x, n): return getattr(x, n)", "job.py:2: getattr(x, n) reads what is named only when it runs"),
+        (
+            "def transform(x, n): return getattr(x, n)",
+            "job.py:2: getattr(x, n) reads what is named only when it runs",
+        ),
         ("def transform(): return feeds()", "job.transform reads definitions that it does not name"),
         ("def transform(): return read()\ndef read(): return contracts()", "job.read reads definitions"),
         ("def transform(): return lost()", "job.py:2: lost is not found"),
-        ("def transform():\n    from schemas.contract import gone\n    return gone", "schemas.contract has no gone"),
+        (
+            "def transform():\n    from schemas.contract import gone\n    return gone",
+            "schemas.contract has no gone",
+        ),
     ],
 )
 def test_what_cannot_be_found_is_refused_in_one_line(toy: Toy, body: str, says: str) -> None:
