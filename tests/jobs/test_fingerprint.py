@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from jobs import definitions, graph
+from jobs import definitions
 from jobs.definitions import Key, Read
-from jobs.fingerprint import definitions_hash, reached, roots
+from jobs.fingerprint import definitions_hash, reached
 from schemas.errors import RejectedError
 from tests.built_city import one_line
 
@@ -341,12 +341,3 @@ def test_a_function_that_has_no_place_is_refused() -> None:
 
     with pytest.raises(RejectedError, match="is no definition of its own"):
         definitions_hash(Key(transform.__module__, transform.__qualname__))
-
-
-# --- the jobs --------------------------------------------------------------------------------------------
-
-
-def test_what_the_code_of_every_job_depends_on_is_found() -> None:
-    """Convention: code lists and contracts are named where they are read, and nothing is read by a computed name."""
-    faults = {name: reached(*roots(job)).faults for name, job in graph.registry().items()}
-    assert faults == dict.fromkeys(graph.registry(), ())
