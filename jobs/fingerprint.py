@@ -75,7 +75,7 @@ def roots(job: Job) -> tuple[Key, ...]:
 def key_of(defined: Callable[..., Any]) -> Key:
     """The key of a function or class."""
     original = inspect.unwrap(defined)
-    return Key(original.__module__, original.__qualname__)
+    return Key(original.__module__, getattr(original, "__qualname__", repr(original)))
 
 
 @cache

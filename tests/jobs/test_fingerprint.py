@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import pytest
 
 from jobs import definitions
 from jobs.definitions import Key, Read
-from jobs.fingerprint import definitions_hash, reached
+from jobs.fingerprint import definitions_hash, key_of, reached
 from schemas.errors import RejectedError
 from tests.built_city import one_line
 
@@ -339,5 +340,6 @@ def test_what_cannot_be_found_is_refused_in_one_line(toy: Toy, body: str, says: 
 def test_a_function_that_has_no_place_is_refused() -> None:
     def transform() -> Any: ...
 
-    with pytest.raises(RejectedError, match="is no definition of its own"):
-        definitions_hash(Key(transform.__module__, transform.__qualname__))
+    for function in (transform, lambda: 1, partial(transform)):
+        with pytest.raises(RejectedError, match="is no definition of its own"):
+            definitions_hash(key_of(function))
