@@ -1,9 +1,10 @@
 """The job graph: collected from the jobs' declared inputs; it decides what is stale and runs it.
 
 A table's period is stale when its fingerprint changed. A fingerprint covers everything the period was made
-from: the deliveries that count, the mapping, the job's code, the contract, the rules, and the fingerprints of
-its inputs' periods. It does not cover table versions, so OPTIMIZE and empty commits never make anything stale,
-and it is the same on every machine.
+from and nothing else: the deliveries that count and how current rows are chosen among theirs, the mapping, the
+definitions and data that the job's code reaches (``jobs/fingerprint.py``), the contract's columns, the rules of the
+period, and the fingerprints of its inputs' periods. It covers no table versions, so OPTIMIZE and empty commits never
+make anything stale, no titles and descriptions, and no engine; it is the same on every machine.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from graphlib import CycleError, TopologicalSorter
 from typing import TYPE_CHECKING, Any
 
 import jobs
-from jobs.fingerprint import code_hash
+from jobs.fingerprint import code_hash, definitions_hash, key_of
 from jobs.ingest.deliveries import DELIVERY, QUARANTINE, current_deliveries, in_force, table_version
 from jobs.job import Input, Job
 from schemas.contract import Contract, contract, contracts, digest, feeds
@@ -106,6 +107,9 @@ def select(names: Iterable[str]) -> list[Job]:
 
 def feed_fingerprints(deliveries: list[dict[str, Any]]) -> dict[str, Fingerprints]:
     """Of every feed's periods, and of the quarantine's, from the register of deliveries."""
+    from jobs.ingest.current import current_rows, of_deliveries
+
+    chosen_by = definitions_hash(key_of(current_rows), key_of(of_deliveries))
     result: dict[str, Fingerprints] = {}
     refused: dict[str, list[Any]] = {}
     for spec in feeds().values():
@@ -115,8 +119,11 @@ def feed_fingerprints(deliveries: list[dict[str, Any]]) -> dict[str, Fingerprint
             by_period.setdefault(row["period"], []).append(mark)
             if row["records_quarantined"]:
                 refused.setdefault(row["period"], []).append(mark)
-        result[spec.name] = {p: digest([spec.hash(), sorted(marks)]) for p, marks in by_period.items()}
-    result[QUARANTINE] = {p: digest(sorted(marks)) for p, marks in refused.items()}
+        result[spec.name] = {
+            p: digest([spec.hash(), chosen_by, sorted(marks)]) for p, marks in by_period.items()
+        }
+    spec = contract(QUARANTINE)
+    result[QUARANTINE] = {p: digest([spec.hash(), chosen_by, sorted(marks)]) for p, marks in refused.items()}
     return result
 
 
@@ -166,15 +173,15 @@ def fingerprints(deliveries: list[dict[str, Any]]) -> dict[str, Fingerprints]:
     for job in registry().values():
         spec = contract(job.table)
         rules = job.rules() if job.rules else None
-        made_by = [code_hash(f"jobs.{job.table}"), spec.hash()]
+        made_by = [code_hash(job), spec.hash()]
         known[job.table] = {
             period: digest(
                 [
                     made_by,
                     rules.fingerprint(period) if rules else None,
                     [
-                        [given.table, p, known[given.table][p]]
-                        for given in job.inputs.values()
+                        [name, given.table, p, known[given.table][p]]
+                        for name, given in sorted(job.inputs.items())
                         for p in needed(given.periods, period, known.get(given.table, {}))
                     ],
                 ]

@@ -18,6 +18,7 @@ def check_all() -> list[dict[str, Any]]:
     from expectations.suite import declared_suites
     from jobs import graph
     from jobs.chain.models import load as chain_models
+    from jobs.fingerprint import code_hash
     from jobs.per_mu.rules import indicator_definitions, rule_book
     from schemas.contract import contracts, feeds, fields
     from warehouse import tables
@@ -28,6 +29,8 @@ def check_all() -> list[dict[str, Any]]:
         if tables.exists(spec.name):
             tables.columns_to_add(spec)
     graph.check()
+    for job in graph.registry().values():
+        code_hash(job)
     suites = declared_suites()
     for name, spec in contracts().items():
         if spec.layer == "staged" and name not in suites:

@@ -235,11 +235,6 @@ class Source(_Model):
     def reads_written_numbers(self) -> bool:
         return self.format == "excel" if self.written_numbers is None else self.written_numbers
 
-    def mapping_hash(self) -> str:
-        """Identify what mapping produced a row; shown beside each raw row."""
-        parts = {"mapping", "totals", "period_from", "event_time", "late", "written_numbers"}
-        return digest(self.model_dump(mode="json", include=parts, exclude_defaults=True))
-
 
 class Contract(_Model):
     """One table: its grain, key, owner, basis in law, and columns."""
@@ -327,7 +322,57 @@ class Contract(_Model):
         )
 
     def hash(self) -> str:
-        return digest(self.model_dump(mode="json", exclude={"source"}))
+        """Identify what rows can depend on: columns with their types, key, period, delivery, version.
+
+        Titles and descriptions make no row, and a domain only judges them.
+        """
+        columns = [[c.name, c.type, c.required] for c in self.columns]
+        return digest([columns, self.key, self.period, self.delivery, self.version])
+
+    def mapping_hash(self) -> str:
+        """Identify what made a row of a record, and what it was judged by; shown beside each raw row.
+
+        With the headings count the factors of the units that the sender uses and the codes of the lists.
+        """
+        source = self.source
+        assert source is not None
+        parts = {"mapping", "totals", "period_from", "event_time", "late", "written_numbers"}
+        return digest(
+            [
+                source.model_dump(mode="json", include=parts, exclude_defaults=True),
+                [_judged(c, source.mapping[c.name]) for c in self.columns if c.name in source.mapping],
+                source.lateness_days if source.late == "quarantine" else None,
+            ]
+        )
+
+
+def _judged(column: Column, mapped: MappedColumn) -> list[Any]:
+    domain = column.domain
+    return [
+        column.name,
+        column.type,
+        column.required,
+        f"{factor(column, mapped):f}",
+        domain.model_dump(mode="json", exclude_defaults=True),
+        sorted(code_list(domain.codes)) if domain.codes else None,
+    ]
+
+
+def factor(column: Column, mapped: MappedColumn) -> Decimal:
+    """Exact factor from the sender's unit to the column's.
+
+    Raises:
+        ContractError: there is none.
+    """
+    sent = mapped.unit
+    if sent is None or sent == column.unit:
+        return Decimal(1)
+    try:
+        return units()[sent][column.unit or ""]
+    except KeyError:
+        raise ContractError(
+            f"column {column.name}: no factor from {sent} to {column.unit}; add it to schemas/units.yml"
+        ) from None
 
 
 def comment(column: FieldEntry) -> str:

@@ -145,17 +145,13 @@ class ChainModels:
         return _restricted(self, int(str(year)[:4]))
 
     def fingerprint(self, period: str) -> str:
-        """Hash of the chains of the period's year and of their products; when else they hold is no part of it."""
+        """Hash of the chains of the period's year; titles, source and when else they hold are no part of it."""
         year = period[:4]
         # every table of the chains asks for every period, again with each look at what is stale
         if year not in self._fingerprints:
             models = self.valid(year)
-            listed = code_list("product")
             self._fingerprints[year] = digest(
-                [
-                    [_undated(chain.model_dump(mode="json")) for chain in models.chains],
-                    {product: listed[product] for product in models.product_nodes},
-                ]
+                [_without(_UNTOLD, chain.model_dump(mode="json")) for chain in models.chains]
             )
         return self._fingerprints[year]
 
@@ -165,10 +161,22 @@ class ChainModels:
         return {}
 
 
-def _undated(part: Any) -> Any:
+class TitledModels(ChainModels):
+    """The same for a table that shows the nodes' titles."""
+
+    def fingerprint(self, period: str) -> str:
+        titles = {node.code: node.title.model_dump() for node in self.valid(period).nodes}
+        return digest([super().fingerprint(period), titles])
+
+
+#: Fields of a model that bear on no row of a year in which it holds.
+_UNTOLD = frozenset({"title", "source", "valid_from", "valid_to"})
+
+
+def _without(names: frozenset[str], part: Any) -> Any:
     if isinstance(part, dict):
-        return {k: _undated(v) for k, v in part.items() if k not in ("valid_from", "valid_to")}
-    return [_undated(entry) for entry in part] if isinstance(part, list) else part
+        return {k: _without(names, v) for k, v in part.items() if k not in names}
+    return [_without(names, entry) for entry in part] if isinstance(part, list) else part
 
 
 def _restricted(models: ChainModels, year: int) -> ChainModels:
@@ -207,6 +215,11 @@ def load() -> ChainModels:
     """
     own = (folder / OWN_CHAINS for folder in schema_folders()[1:])
     return _loaded((MODELS, *(folder for folder in own if folder.is_dir())))
+
+
+def load_titled() -> TitledModels:
+    """The same chains for a table that shows the nodes' titles."""
+    return TitledModels(load().chains)
 
 
 @cache

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pyspark.sql import DataFrame
 
 from jobs.chain.frames import holds, node_frame
-from jobs.chain.models import ChainModels, load
+from jobs.chain.models import ChainModels, load_titled
 from jobs.core.identity import row_id
 from jobs.job import Input, Job
 from schemas.contract import contract
@@ -27,5 +27,5 @@ JOB = Job(
     table=TABLE,
     transform=node,
     inputs={"enterprises": Input("core.enterprise")},
-    rules=load,
+    rules=load_titled,
 )

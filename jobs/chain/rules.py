@@ -10,7 +10,7 @@ import math
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Literal, Self, TypeVar
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
@@ -127,15 +127,20 @@ class EvidenceModel(_Model):
     purchases: Purchases
     stray: Stray
     honours: Honours
-    lead_output_wan_yuan: Decimal = Field(gt=0, decimal_places=6)
-    lead_why: Why
-    supplier: Supplier
 
     @model_validator(mode="after")
     def _every_kind(self) -> Self:
         if lost := sorted(set(KINDS) - set(self.kinds)):
             raise ValueError(f"kinds: {', '.join(lost)} is missing")
         return self
+
+
+class EvidenceFile(EvidenceModel):
+    """``evidence.yml``: the same, and what other tables than the positions take from it."""
+
+    lead_output_wan_yuan: Decimal = Field(gt=0, decimal_places=6)
+    lead_why: Why
+    supplier: Supplier
 
 
 class Override(_Model):
@@ -259,8 +264,8 @@ class Target(_Model):
         return self
 
     def fingerprint(self, period: str) -> str:
-        """The same in every period."""
-        return digest(self.model_dump(mode="json"))
+        """The same in every period; why it is so is no part of it."""
+        return digest(_said(self))
 
 
 class ChainRules:
@@ -281,8 +286,12 @@ class ChainRules:
         return digest(
             [
                 self.models.fingerprint(period),
-                self.evidence.model_dump(mode="json"),
-                [o.model_dump(mode="json") for o in self.overrides.overrides if o.holds_in(year)],
+                {name: _said(getattr(self.evidence, name)) for name in EvidenceModel.model_fields},
+                [
+                    o.model_dump(mode="json", exclude={"from_year", "to_year"})
+                    for o in self.overrides.overrides
+                    if o.holds_in(year)
+                ],
             ]
         )
 
@@ -309,6 +318,15 @@ class SupplierRules:
         return digest([self.models.fingerprint(period), self.places])
 
 
+def _said(part: Any) -> Any:
+    """What a rule says, without its reasons."""
+    if isinstance(part, BaseModel):
+        return _said(part.model_dump(mode="json"))
+    if isinstance(part, dict):
+        return {k: _said(v) for k, v in part.items() if k != "why" and not str(k).endswith("_why")}
+    return part
+
+
 def read(model: type[M], path: Path) -> M:
     """A rule file as its model.
 
@@ -323,9 +341,9 @@ def read(model: type[M], path: Path) -> M:
 
 
 @cache
-def evidence_model() -> EvidenceModel:
+def evidence_model() -> EvidenceFile:
     """The evidence model shipped with the platform."""
-    return read(EvidenceModel, HERE / "evidence.yml")
+    return read(EvidenceFile, HERE / "evidence.yml")
 
 
 @cache

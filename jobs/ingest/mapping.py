@@ -12,9 +12,8 @@ and for whole records ``record:cells`` (another number of cells than headings), 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from decimal import Decimal
 
-from schemas.contract import Column, Contract, ContractError, MappedColumn, Source, code_list, units
+from schemas.contract import Column, Contract, ContractError, MappedColumn, Source, code_list, factor
 from warehouse.duck import literal
 
 #: Prefix of the trimmed text of a column, and of what was found out about its check character.
@@ -201,16 +200,3 @@ def _event_time_faults(source: Source) -> list[str]:
 
 def _reason(condition: str, reason: str) -> str:
     return f"CASE WHEN {condition} THEN '{reason}' END"
-
-
-def factor(column: Column, mapped: MappedColumn) -> Decimal:
-    """Exact factor from the sender's unit to the column's."""
-    sent = mapped.unit
-    if sent is None or sent == column.unit:
-        return Decimal(1)
-    try:
-        return units()[sent][column.unit or ""]
-    except KeyError:
-        raise ContractError(
-            f"column {column.name}: no factor from {sent} to {column.unit}; add it to schemas/units.yml"
-        ) from None

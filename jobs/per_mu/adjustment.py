@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
@@ -12,6 +14,8 @@ from jobs.per_mu.rules import RuleBook, rule_book
 from jobs.portable import those_in
 from schemas.contract import code_list
 
+#: Rows of a code list by code.
+CodeList = Mapping[str, Mapping[str, str]]
 PROTECTIONS = {"new_firm": "新设立企业", "new_land": "新供地在建", "upgraded": "小升规企业"}
 
 
@@ -79,10 +83,8 @@ def _highest_of_category(matched: DataFrame) -> DataFrame:
     )
 
 
-def _titles(code: Column, *lists: str) -> Column:
-    pairs = [
-        F.lit(text) for name in lists for row in code_list(name).values() for text in (row["code"], row["zh"])
-    ]
+def _titles(code: Column, *lists: CodeList) -> Column:
+    pairs = [F.lit(text) for rows in lists for row in rows.values() for text in (row["code"], row["zh"])]
     return F.try_element_at(F.create_map(*pairs), code)
 
 
@@ -93,8 +95,8 @@ def _reason() -> Column:
         "none": "同类取高，不重复加分",
     }
     what = F.concat(
-        F.coalesce(_titles(F.col("level_code"), "level"), F.lit("")),
-        _titles(F.col("event_code"), "honour", "penalty"),
+        F.coalesce(_titles(F.col("level_code"), code_list("level")), F.lit("")),
+        _titles(F.col("event_code"), code_list("honour"), code_list("penalty")),
     )
     told = F.when(F.col("points") >= 0, F.concat(F.lit("加"), _points(), F.lit("分"))).otherwise(
         F.concat(F.lit("扣"), _points(), F.lit("分"))

@@ -332,10 +332,13 @@ class RuleBook:
         return RuleBook([*others, rule_set])
 
     def fingerprint(self, period: str) -> str:
-        """Hash of the rule sets of the period's year and of the indicator definitions."""
+        """Hash of the rule sets of the period's year and of what the indicators divide by what."""
         year = period[:4]
         hashes = {d: r.hash for (d, y), r in self._sets.items() if y == year}
-        definitions = {c: d.model_dump(mode="json") for c, d in indicator_definitions().items()}
+        titles = {"zh", "en", "unit", "numerator_unit", "denominator_unit"}
+        definitions = {
+            c: d.model_dump(mode="json", exclude=titles) for c, d in indicator_definitions().items()
+        }
         return digest([hashes, definitions])
 
 

@@ -62,6 +62,7 @@ class Peers(_Model):
 class Evaluation(_Model):
     """The whole rule."""
 
+    #: As parsed.
     scope: Any
     peers: Peers
     #: Weight that must be there, of a dimension and of the total.
@@ -71,9 +72,8 @@ class Evaluation(_Model):
 
     @field_validator("scope")
     @classmethod
-    def _scope(cls, raw: Any) -> Any:
-        parse_node(raw)
-        return raw
+    def _scope(cls, raw: Any) -> Node:
+        return parse_node(raw)
 
     @model_validator(mode="after")
     def _whole(self) -> Evaluation:
@@ -88,7 +88,7 @@ class Evaluation(_Model):
 
     @property
     def in_scope(self) -> Node:
-        return parse_node(self.scope)
+        return self.scope  # type: ignore[no-any-return]
 
     @property
     def indicators(self) -> Mapping[str, Indicator]:

@@ -177,6 +177,7 @@ class Tag(BaseModel):
 
     code: str
     kind: str
+    #: As parsed.
     when: Any
     evidence: tuple[str, ...] = Field(min_length=1)
     source: str | None = None
@@ -185,13 +186,12 @@ class Tag(BaseModel):
 
     @property
     def node(self) -> Node:
-        return parse_node(self.when)
+        return self.when  # type: ignore[no-any-return]
 
     @field_validator("when")
     @classmethod
-    def _rule(cls, raw: Any) -> Any:
-        parse_node(raw)
-        return raw
+    def _rule(cls, raw: Any) -> Node:
+        return parse_node(raw)
 
     @model_validator(mode="after")
     def _known(self) -> Tag:
@@ -216,8 +216,11 @@ class TagRules:
         self.tags = tuple(tags.values())
 
     def fingerprint(self, period: str) -> str:
-        """Hash of the tags that hold in the period; titles are not part of the table."""
-        return digest([tag.model_dump(mode="json") for tag in self.tags if tag.holds_in(period)])
+        """Hash of the tags that hold in the period; titles, sources and when else they hold are no part of it."""
+        untold = {"source", "valid_from", "valid_to"}
+        return digest(
+            [tag.model_dump(mode="json", exclude=untold) for tag in self.tags if tag.holds_in(period)]
+        )
 
 
 def load(path: Path = FOLDER / "tags.yml") -> TagRules:

@@ -215,8 +215,8 @@ def test_changed_code_makes_its_table_and_all_below_stale(
     built_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real = graph.code_hash
-    changed = "jobs.per_mu.indicator_value"
-    monkeypatch.setattr(graph, "code_hash", lambda module: "new" if module == changed else real(module))
+    changed = "per_mu.indicator_value"
+    monkeypatch.setattr(graph, "code_hash", lambda job: "new" if job.table == changed else real(job))
     below = ["per_mu.indicator_value", "per_mu.enterprise_grade", "per_mu.district_summary"]
     assert graph.stale_tables(deliveries()) == from_year_on([*below, *looking_back("2022")], "2022")
 

@@ -168,7 +168,7 @@ def test_other_code_with_the_same_content_is_the_same_release(
 ) -> None:
     """The fingerprints of all tables are new, as after a run with changed code; what they hold is not."""
     real = graph.code_hash
-    monkeypatch.setattr(graph, "code_hash", lambda name: "new" + real(name))
+    monkeypatch.setattr(graph, "code_hash", lambda job: "new" + real(job))
     wanted = graph.fingerprints(deliveries())
     for name in graph.registry():
         mark = json.dumps({"fingerprints": wanted[name]})
@@ -316,8 +316,8 @@ def start(home, step):
         traceback.print_exc()
         os._exit(1)
 
-for name in graph.registry():
-    graph.code_hash(f"jobs.{name}")
+for job in graph.registry().values():
+    graph.code_hash(job)
 module.rule_sets()
 for line in sys.stdin:
     order = json.loads(line)

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from jobs.chain.rules import HERE, EvidenceModel, Overrides, StateRules, Target, read
+from jobs.chain.rules import HERE, EvidenceFile, Overrides, StateRules, Target, read
 from schemas.errors import RejectedError
 
 FILES = {
-    "evidence.yml": EvidenceModel, "overrides.yml": Overrides, "state_rules.yml": StateRules, "targets.yml": Target,
+    "evidence.yml": EvidenceFile, "overrides.yml": Overrides, "state_rules.yml": StateRules, "targets.yml": Target,
 }  # fmt: skip
 
 

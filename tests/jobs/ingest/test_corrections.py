@@ -86,7 +86,7 @@ def test_a_correction_makes_a_record_good_and_the_record_stays_as_sent(home: Pat
     row = now()[3]
     assert (row["uscc"], str(row["power_kwh"])) == (GOOD[1], "12000.00")
     assert row["source_record"] == [BAD_CHECK, "3302000002", "乙", "1.2亿"]
-    assert row["mapping_hash"] != before[0] == feed("gov_electricity").source.mapping_hash()  # type: ignore[union-attr]
+    assert row["mapping_hash"] != before[0] == feed("gov_electricity").mapping_hash()
     assert feed_fingerprints(deliveries())["raw.gov_electricity"] != before[1]
     assert [d["corrected_upto"] for d in sorted(deliveries(), key=lambda d: d["sequence"])] == [None, 2]
 
