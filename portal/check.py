@@ -53,7 +53,7 @@ def check_all() -> list[dict[str, Any]]:
 def content() -> list[dict[str, Any]]:
     """One row per staged table: the canonical hash of its content, by which two homes are compared.
 
-    Published is what differs from the last release, and nothing where the fingerprints are equal; this looks at the rows.
+    Publishing stops early where the fingerprints are those of the last release; this looks at the rows.
     """
     from warehouse.releases import staged_content
 

@@ -14,7 +14,6 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 from deltalake import DeltaTable
@@ -24,7 +23,7 @@ from jobs.demo_city.city import CitySpec, generate
 from jobs.ingest.ingest import IngestReport, ingest
 from jobs.publish import PublishReport, publish
 from schemas.contract import contract, feed
-from warehouse import duck, releases, tables
+from warehouse import duck, releases
 from warehouse.releases import Release
 from warehouse.settings import settings
 

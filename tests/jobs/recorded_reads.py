@@ -119,7 +119,8 @@ def without_engine() -> None:
             setattr(DataFrame, name, asked)
     session = MagicMock()
     session.createDataFrame = lambda rows, *_, **__: (list(rows), frame([]))[1]
-    rows = [{"what": "year", "name": "2023"}, {"what": "month", "name": "2024-03"}]
+    change = {"code": "a", "to_uscc": "b", "year": "2023", "valid_from_date": None, "known_at": 0, "kind": "merge"}
+    rows = [{"what": "year", "name": "2023", **change}, {"what": "month", "name": "2024-03", **change}]
     DataFrame.sparkSession = session
     DataFrame.columns = property(lambda self: self.names)
     DataFrame.collect = lambda _: rows
@@ -161,6 +162,9 @@ def main() -> None:
     record_accessors()
     record_files()
     without_engine()
+    from jobs import portable
+
+    portable.materialised = lambda frame: frame  # nothing is written down without an engine
     from jobs import graph
 
     jobs = graph.registry()
