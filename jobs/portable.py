@@ -74,3 +74,12 @@ def at_most(rows: DataFrame, by: Sequence[str], order: str) -> DataFrame:
 
 def _at(rows: DataFrame, by: Sequence[str], order: str, end: Column) -> DataFrame:
     return rows.join(rows.groupBy(*by).agg(end.alias(order)), [*by, order], "left_semi")
+
+
+def with_part(rows: DataFrame, part: DataFrame, by: Sequence[str], how: str = "left") -> DataFrame:
+    """Rows with what a part says of each ``by``: all rows (``left``), or those of which it says something (``inner``).
+
+    The part, which has a row at most for each, is the side that is hashed. Engines hash the side that is named first
+    where they know no sizes, and to hash many wide rows costs several times as much as to let them pass by.
+    """
+    return part.join(rows, list(by), {"left": "right", "inner": "inner"}[how])

@@ -32,7 +32,7 @@ from jobs.chain.rules import KINDS, OUT, ChainRules, EvidenceModel, chain_rules
 from jobs.core.identity import flags, row_id
 from jobs.job import Input, Job
 from jobs.per_mu.arithmetic import divide, ratio
-from jobs.portable import at_least, at_most, materialised
+from jobs.portable import at_least, at_most, materialised, with_part
 from schemas.contract import contract
 
 TABLE = "chain.node_enterprise"
@@ -80,13 +80,13 @@ def node_enterprise(
     nodes = materialised(_added_up(evidence).where(is_named))
     rows = materialised(
         nodes.join(traded, "year", "left")
-        .join(_bought(trades, traded, rules), ["uscc", "basket_year", "node_code"], "left")
-        .join(_patented(firms, patents, rules), ROW, "left")
+        .transform(with_part, _bought(trades, traded, rules), ["uscc", "basket_year", "node_code"])
+        .transform(with_part, _patented(firms, patents, rules), ROW)
         .drop("basket_year", "traded_year")
     )
     return (
         rows.transform(_scored)
-        .join(_honoured(firms, events, rules.evidence).hint("shuffle_hash"), ["uscc", "year"], "inner")
+        .transform(with_part, _honoured(firms, events, rules.evidence), FIRM, "inner")
         .transform(_of_division, rules)
         .transform(_counted, rules.evidence)
         .transform(_shared, rules.evidence)
@@ -277,7 +277,7 @@ def _decided(firms: DataFrame, rules: ChainRules) -> DataFrame:
 def _with_totals(rows: DataFrame, columns: Iterable[str]) -> DataFrame:
     """Rows, which are written down, with the sums over all of the firm's nodes as ``<column>_all``."""
     sums = (F.sum(c).cast("decimal(24,6)").alias(f"{c}_all") for c in columns)
-    return rows.join(rows.groupBy(*FIRM).agg(*sums), FIRM, "inner")
+    return with_part(rows, rows.groupBy(*FIRM).agg(*sums), FIRM, "inner")
 
 
 def _scored(rows: DataFrame) -> DataFrame:
@@ -376,7 +376,7 @@ def _shared(rows: DataFrame, evidence: EvidenceModel) -> DataFrame:
     left = F.lit(Decimal(1)) - F.coalesce(F.col("cut_all"), F.lit(0))
     return (
         _with_totals(cut, ["cut"])
-        .join(largest.select(*ROW, F.lit(True).alias("is_largest")), ROW, "left")
+        .transform(with_part, largest.select(*ROW, F.lit(True).alias("is_largest")), ROW)
         .withColumn(
             "position_share",
             F.when(F.col("is_largest"), F.col("cut") + left).otherwise(F.col("cut")).cast(PART),

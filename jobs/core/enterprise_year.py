@@ -19,7 +19,7 @@ from pyspark.sql import functions as F
 from jobs.columns import no_texts, present
 from jobs.core.identity import behind, row_id, successors
 from jobs.job import Input, Job
-from jobs.portable import at_most
+from jobs.portable import at_most, with_part
 from schemas.contract import contract
 
 TABLE = "core.enterprise_year"
@@ -67,9 +67,9 @@ def enterprise_year(
     for name, part in parts.items():
         # a part has some tens of MB: hashed it need not be sorted, nor the directory with it
         known = part.withColumnRenamed("known_at", f"known_{name}").hint("shuffle_hash")
-        rows = rows.join(known, ["uscc", "year"], "left")
+        rows = with_part(rows, known, ["uscc", "year"])
     return (
-        rows.join(quarantined(behind(refused, spans)), ["uscc", "year"], "left")
+        with_part(rows, quarantined(behind(refused, spans)), ["uscc", "year"])
         .withColumn("missing_feeds", missing_feeds())
         .withColumn("quarantined_feeds", doubtful_feeds())
         .withColumn("known_at", F.greatest("known_at", *(f"known_{name}" for name in parts)))

@@ -22,7 +22,7 @@ from jobs.columns import no_texts, present
 from jobs.core.identity import row_id
 from jobs.job import Input, Job
 from jobs.per_mu.arithmetic import ratio
-from jobs.portable import div
+from jobs.portable import div, with_part
 from jobs.profile.arithmetic import cagr_pct, growth_pct, share_pct
 from jobs.profile.parts import (
     CASES,
@@ -132,7 +132,7 @@ def enterprise_profile(
         # each part has some tens of MB: hashed it need not be sorted, nor the directory with it. In one piece it goes
         # through all joins as bytes, where single fields would be looked at one by one each time.
         packed = part.select(*KEY, F.struct(*held).alias(name)).hint("shuffle_hash")
-        rows = rows.join(packed, KEY, "left")
+        rows = with_part(rows, packed, KEY)
         fields |= {c: F.col(f"{name}.{c}") for c in held}
     for described in (firm, quotients, evaluation, incidents, trend, risk, groups):
         fields |= described(fields)
