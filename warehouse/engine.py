@@ -124,7 +124,20 @@ def connect(config: Settings | None = None) -> SparkSession:
     """
     config = config or settings()
     with _connecting:
-        return _session(config.spark_remote or _remote(config))
+        session = _session(config.spark_remote or _remote(config))
+    _make_active(session)
+    return session
+
+
+def _make_active(session: SparkSession) -> None:
+    """Let what pyspark makes without being told a session, as a checkpoint, belong to this thread's engine.
+
+    It takes the thread's active session, which stays the first one that the thread made, or that of the process, which
+    stays the first one of all: after a restart both may be of an engine that was stopped.
+    """
+    from pyspark.sql.connect.session import SparkSession as ConnectSession
+
+    ConnectSession._active_session.session = session
 
 
 def warm_up() -> None:
