@@ -199,6 +199,7 @@ class _AirflowOutput(io.BufferedIOBase):
 
         name = log_filename_template_renderer()(ti=ti, try_number=ti.try_number)
         self._task = settings().logs / "airflow" / name
+        logging.getLogger("task").info("::group::Pre Execute")  # the task's runner ends it
 
     def end_task(self) -> None:
         """What follows belongs to no task."""

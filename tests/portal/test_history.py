@@ -247,7 +247,7 @@ def test_the_servers_show_runs_of_one_process_with_their_logs(home: Settings) ->
     assert shown() == [*groups, ("tables", "failed")]
     for dag, task, said in (
         ("ingest_tax", "take_in", "Done. Returned value was"),
-        ("ingest_tax", "wait", "Pushing xcom"),
+        ("ingest_tax", "wait", "::group::Pre Execute"),
         ("tables", "run", "nothing has been taken in yet"),
     ):
         [run] = get(f"/dags/{dag}/dagRuns?run_type=manual")["dag_runs"]
