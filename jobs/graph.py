@@ -326,19 +326,25 @@ def _make(
     stored: Fingerprints,
     deliveries: list[dict[str, Any]],
 ) -> None:
-    spec = contract(job.table)
-    arguments: dict[str, Any] = {
-        name: read_input(given, stale, wanted, deliveries) for name, given in job.inputs.items()
-    }
-    if job.rules:
-        arguments["rules"] = job.rules()
     marks = {p: m for p, m in stored.items() if p not in gone and p not in stale}
     marks |= {p: wanted[job.table][p] for p in stale}
     made_of = {p: m for p, m in stored_made_of(job.table).items() if p in marks} | _made_of(
         job, stale, wanted
     )
     metadata = {"fingerprints": dict(sorted(marks.items())), "made_of": packed(made_of)}
-    tables.replace_periods(job.transform(**arguments), spec, [*stale, *gone], metadata)
+    frame = _transformed(job, stale, wanted, deliveries)
+    tables.replace_periods(frame, contract(job.table), [*stale, *gone], metadata)
+
+
+def _transformed(
+    job: Job, stale: list[str], wanted: Mapping[str, Fingerprints], deliveries: list[dict[str, Any]]
+) -> DataFrame:
+    arguments: dict[str, Any] = {
+        name: read_input(given, stale, wanted, deliveries) for name, given in job.inputs.items()
+    }
+    if job.rules:
+        arguments["rules"] = job.rules()
+    return job.transform(**arguments)
 
 
 def _made_of(job: Job, periods: Iterable[str], wanted: Mapping[str, Fingerprints]) -> MadeOf:
