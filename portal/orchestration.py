@@ -101,25 +101,6 @@ def prepare_airflow(config: Settings | None = None, port: int = 0) -> dict[str, 
     return variables
 
 
-def start_migration(config: Settings | None = None) -> subprocess.Popen[bytes] | None:
-    """Make the database in a process of its own, while something else is done; None when it is there.
-
-    ``prepare_airflow`` waits for it.
-    """
-    config = config or settings()
-    environment(config)
-    if is_migrated(database_file(config, is_served=False)):
-        return None
-    return subprocess.Popen(
-        [sys.executable, "-c", "from portal.orchestration import prepare_airflow; prepare_airflow()"],
-        cwd=CHECKOUT,
-        env={**os.environ, **config.environment()},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-
-
 def database_file(config: Settings, *, is_served: bool) -> Path:
     """The database of Airflow's servers, or that of runs in one process."""
     return config.airflow / ("airflow.db" if is_served else "in-process.db")
