@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
@@ -11,7 +10,7 @@ from typing import Any
 
 from airflow.sdk import Asset
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
-from declared_jobs import needed_by
+from table_log import logged_by_table, tell
 
 from schemas.contract import connected_groups
 from schemas.errors import RejectedError, UserError
@@ -29,8 +28,6 @@ TASK_DEFAULTS: dict[str, Any] = {
 STALE = "stale"
 
 RELEASE = Asset("release", uri="brain://release", group="release")
-
-progress_log = logging.getLogger("brain.progress")
 
 Context = MutableMapping[str, Any]
 
@@ -83,12 +80,12 @@ def _take_in(feeds: list[str], params: Mapping[str, Any]) -> Any:
     if params["connection"]:
         from jobs.ingest.database import pull
 
-        return pull(feeds, database_connection(params["connection"]), _progress, period=period)
+        return pull(feeds, database_connection(params["connection"]), tell, period=period)
     from jobs.ingest.ingest import ingest, replay
 
     if params["remap"]:
-        return replay(feeds, _progress, period=period)
-    return ingest(feeds, progress=_progress, period=period)
+        return replay(feeds, tell, period=period)
+    return ingest(feeds, progress=tell, period=period)
 
 
 def database_connection(name: str) -> Any:
@@ -130,20 +127,33 @@ def check_expected(context: Context) -> dict[str, Any]:
     return dict(Counter(expectation.state for expectation in found))
 
 
-def run_area(area: str, context: Context) -> dict[str, Any]:
-    """Bring an area up to date, with whatever it needs; announce the tables and periods that were made.
+def make_tables(context: Context) -> dict[str, Any]:
+    """Bring tables up to date, all that are stale or the named ones; announce those that were made, with their record.
 
-    Announced again are the area's tables that no release holds yet, for the reason given at ``ingest_group``, unless
-    runs of all who need them are on their way.
+    Announced again are tables that no release holds yet, for the reason given at ``ingest_group``, unless a run of who
+    needs them is on its way.
     """
     from jobs import graph
 
     params = context["params"]
-    with _final_when_refused():
-        report = graph.run([area], full=params["full"], period=params["period"], progress=_progress)
-    lost = {} if _are_on_their_way([*needed_by(area), "publish"]) else _unreleased(area)
-    _announce(context, lost | report.made)
-    return {"made": report.made, "fresh": report.fresh}
+    with _final_when_refused(), logged_by_table() as groups:
+        report = graph.run(
+            params["only"],
+            full=params["full"],
+            period=params["period"],
+            progress=groups.begin,
+            finished=groups.end,
+        )
+    lost = {} if _is_on_its_way("publish") else _unreleased()
+    _announce(
+        context,
+        lost | report.made,
+        {
+            one.table: {"rows": one.rows, "seconds": one.seconds, "reason": one.reason}
+            for one in report.tables
+        },
+    )
+    return report.as_record()
 
 
 def publish_release(context: Context) -> dict[str, Any]:
@@ -154,7 +164,7 @@ def publish_release(context: Context) -> dict[str, Any]:
     with _final_when_refused():
         _wait_for(graph.stale_tables(deliveries()))
         try:
-            report = publish.publish(_progress)
+            report = publish.publish(tell)
         except publish.GateFailed:
             raise
         except RejectedError:
@@ -187,15 +197,15 @@ def _awaited() -> dict[str, set[str]]:
     return awaited
 
 
-def _are_on_their_way(dags: Iterable[str]) -> bool:
-    """Whether each of the DAGs has a run that has its work before it: while this task is at work no other is."""
+def _is_on_its_way(dag: str) -> bool:
+    """Whether a DAG has a run that has its work before it: while this task is at work no other is."""
     from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
 
-    return all(RuntimeTaskInstance.get_dr_count(dag_id=dag, states=["queued", "running"]) for dag in dags)
+    return bool(RuntimeTaskInstance.get_dr_count(dag_id=dag, states=["queued", "running"]))
 
 
-def _unreleased(area: str) -> dict[str, list[str]]:
-    """Tables of an area that changed since the last release, with all their periods."""
+def _unreleased() -> dict[str, list[str]]:
+    """Tables that changed since the last release, with all their periods."""
     from jobs import graph
     from warehouse import releases, tables
 
@@ -204,12 +214,8 @@ def _unreleased(area: str) -> dict[str, list[str]]:
     return {
         name: sorted(graph.stored_fingerprints(name))
         for name in graph.registry()
-        if name.startswith(f"{area}.") and tables.exists(name) and tables.version(name) != pinned.get(name)
+        if tables.exists(name) and tables.version(name) != pinned.get(name)
     }
-
-
-def _progress(stage: str, what: str, rows: int) -> None:
-    progress_log.info("%s %s %s", stage, what, rows)
 
 
 @contextmanager
@@ -220,12 +226,16 @@ def _final_when_refused() -> Iterator[None]:
         raise AirflowFailException(str(error)) from error
 
 
-def _announce(context: Context, changed: Mapping[str, Iterable[str]]) -> None:
-    """Emit one event for each changed table and period, and none for tables that stayed as they were.
+def _announce(
+    context: Context, changed: Mapping[str, Iterable[str]], told: Mapping[str, dict[str, Any]] | None = None
+) -> None:
+    """Emit one event for each changed table and period, with what is told of the table; none for tables that stayed.
 
     Airflow announces every outlet that a task has when it succeeds, so the outlets are narrowed to what changed.
     """
     outlets = {n: RELEASE if n == RELEASE.name else asset(n) for n, periods in changed.items() if periods}
     context["task"].outlets = list(outlets.values())
     for name, outlet in outlets.items():
-        context["outlet_events"][outlet].add_partitions(sorted(changed[name]))
+        events = context["outlet_events"][outlet]
+        events.add_partitions(sorted(changed[name]))
+        events.extra.update((told or {}).get(name, {}))

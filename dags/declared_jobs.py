@@ -9,7 +9,6 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Mapping
 from functools import cache
-from graphlib import TopologicalSorter
 from pathlib import Path
 
 import jobs
@@ -34,42 +33,14 @@ def declared_inputs(root: Path = Path(jobs.__path__[0])) -> Mapping[str, tuple[s
 
 
 def areas() -> list[str]:
-    """Areas in an order in which they can run: each after those whose tables it reads.
-
-    Where two need each other, the one whose tables come first.
-    """
-    place: dict[str, int] = {}
-    for rank, table in enumerate(_table_order()):
-        place.setdefault(table.split(".")[0], rank)
-    waiting, order = sorted(place, key=lambda area: place[area]), list[str]()
-    while waiting:
-        free = [a for a in waiting if not {i.split(".")[0] for i in inputs_of(a)} & set(waiting) - {a}]
-        order.append((free or waiting)[0])
-        waiting.remove(order[-1])
-    return order
+    """The areas that make tables."""
+    return sorted({table.split(".")[0] for table in declared_inputs()})
 
 
-def tables_of(area: str) -> list[str]:
-    """The tables that an area makes."""
-    return [table for table in declared_inputs() if table.split(".")[0] == area]
-
-
-def inputs_of(area: str) -> list[str]:
-    """Tables of feeds and of other areas from which an area is made."""
-    own = tables_of(area)
-    return sorted({given for table in own for given in declared_inputs()[table]} - set(own))
-
-
-def needed_by(area: str) -> list[str]:
-    """Other areas that are made from an area's tables."""
-    own = set(tables_of(area))
-    return [other for other in areas() if other != area and own & set(inputs_of(other))]
-
-
-def _table_order() -> list[str]:
+def given_tables() -> list[str]:
+    """What tables are made from and no job makes: tables of feeds, and the quarantine."""
     known = declared_inputs()
-    depends = {table: {i for i in inputs if i in known} for table, inputs in known.items()}
-    return list(TopologicalSorter(depends).static_order())
+    return sorted({given for inputs in known.values() for given in inputs} - set(known))
 
 
 def _declaration(path: Path) -> ast.Call | None:

@@ -14,7 +14,6 @@ import pkgutil
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, wait
-from dataclasses import dataclass, field
 from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from typing import TYPE_CHECKING, Any
@@ -23,6 +22,7 @@ import jobs
 from jobs.fingerprint import code_hash, definitions_hash, key_of
 from jobs.ingest.deliveries import DELIVERY, QUARANTINE, current_deliveries, in_force, table_version
 from jobs.job import Input, Job
+from jobs.run_record import MadeOf, Recording, RunReport, TableRun, mark, packed, stored_made_of, why
 from schemas.contract import Contract, contract, contracts, digest, feeds
 from schemas.errors import RejectedError, UsageError
 from warehouse import engine, tables
@@ -202,24 +202,17 @@ def stored_fingerprints(name: str, version: int | None = None) -> Fingerprints:
 # --- running -------------------------------------------------------------------------------------------
 
 
-@dataclass
-class RunReport:
-    """Which periods of which tables were made, and which had nothing to do."""
-
-    made: dict[str, list[str]] = field(default_factory=dict)
-    fresh: list[str] = field(default_factory=list)
-
-
 def run(
     names: Iterable[str] = (),
     *,
     full: bool = False,
     period: str | None = None,
     progress: Progress = lambda *_: None,
+    finished: Callable[[TableRun], None] = lambda _: None,
 ) -> RunReport:
     """Bring tables up to date: only what inputs, code or rules made stale, in one pass for each table.
 
-    ``progress`` is called from the threads of the jobs.
+    ``progress`` is called when a table is begun and ``finished`` when it is made, from the thread that makes it.
     """
     with tables.writing("run"):
         chosen = select(names)
@@ -230,7 +223,7 @@ def run(
         wanted = fingerprints(deliveries)
         if period is not None and not any(period in wanted[job.table] for job in chosen):
             raise RejectedError(f"no data for period {period}; there are {_periods(wanted)}")
-        made: dict[str, list[str]] = {}
+        recording = Recording()
 
         def refresh(job: Job) -> None:
             stored = stored_fingerprints(job.table)
@@ -244,12 +237,21 @@ def run(
                 tables.create_if_absent(contract(job.table))
             if stale or gone:
                 progress("run", job.table, len(stale))
+                begun = recording.elapsed()
+                before, now = stored_made_of(job.table), _made_of(job, stale, wanted)
+                reason = why(stale, gone, stored, target, before, now)
                 _make(job, stale, gone, wanted, stored, deliveries)
-                made[job.table] = stale
+                finished(recording.made(job.table, reason, stale, gone, begun))
+            else:
+                recording.fresh(job.table)
 
-        _in_order(chosen, refresh)
         order = [job.table for job in chosen]
-        return RunReport({n: made[n] for n in order if n in made}, [n for n in order if n not in made])
+        try:
+            _in_order(chosen, refresh)
+        except BaseException as error:  # what was made before it is told as well
+            recording.close(order, error)
+            raise
+        return recording.close(order)
 
 
 def make_anew(names: Iterable[str], periods: Iterable[str]) -> None:
@@ -331,16 +333,47 @@ def _make(
     stored: Fingerprints,
     deliveries: list[dict[str, Any]],
 ) -> None:
-    spec = contract(job.table)
+    marks = {p: m for p, m in stored.items() if p not in gone and p not in stale}
+    marks |= {p: wanted[job.table][p] for p in stale}
+    made_of = {p: m for p, m in stored_made_of(job.table).items() if p in marks} | _made_of(
+        job, stale, wanted
+    )
+    metadata = {
+        "fingerprints": dict(sorted(marks.items())),
+        "made_of": packed(made_of),
+        "engine": engine.kind().version(),
+    }
+    frame = _transformed(job, stale, wanted, deliveries)
+    tables.replace_periods(frame, contract(job.table), [*stale, *gone], metadata)
+
+
+def _transformed(
+    job: Job, stale: list[str], wanted: Mapping[str, Fingerprints], deliveries: list[dict[str, Any]]
+) -> DataFrame:
     arguments: dict[str, Any] = {
         name: read_input(given, stale, wanted, deliveries) for name, given in job.inputs.items()
     }
     if job.rules:
         arguments["rules"] = job.rules()
-    marks = {p: m for p, m in stored.items() if p not in gone and p not in stale}
-    marks |= {p: wanted[job.table][p] for p in stale}
-    metadata = {"fingerprints": dict(sorted(marks.items()))}
-    tables.replace_periods(job.transform(**arguments), spec, [*stale, *gone], metadata)
+    return job.transform(**arguments)
+
+
+def _made_of(job: Job, periods: Iterable[str], wanted: Mapping[str, Fingerprints]) -> MadeOf:
+    """What periods are made of, part by part: the same as goes into their fingerprints."""
+    rules = job.rules() if job.rules else None
+    own = {"code": code_hash(job), "contract": contract(job.table).hash()}
+    found: MadeOf = {}
+    for period in periods:
+        parts = own | ({"rules": rules.fingerprint(period)} if rules else {})
+        given: dict[str, list[str]] = {}
+        for one in job.inputs.values():
+            known = wanted.get(one.table, {})
+            given.setdefault(one.table, []).extend(
+                f"{p} {known[p]}" for p in needed(one.periods, period, known)
+            )
+        found[period] = {name: mark(text) for name, text in parts.items()}
+        found[period] |= {name: mark(digest(of)) for name, of in given.items()}
+    return found
 
 
 def read_input(

@@ -373,11 +373,15 @@ def run(
 
     with console.stages(quiet=json) as progress:
         report = graph.run(names or (), full=full, period=period, progress=progress)
-    rows = [{"table": t, "periods": ", ".join(p)} for t, p in report.made.items()]
+    rows = [one.as_row() for one in report.tables]
     if json:
         console.as_json(rows)
     elif rows:
-        console.show(rows, "更新的表 Tables made")
+        shown = ("table", "rows", "seconds", "reason", "periods")
+        console.show(
+            [{name: row[name] for name in shown} for row in rows],
+            f"更新的表 Tables made, {report.seconds:.1f} s",
+        )
     else:
         console.say("everything is up to date")
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from portal.orchestration import run_dags_in_process, start_migration
+from portal.in_process import load_dags, run_dags_in_process
 from warehouse import engine, releases
 from warehouse.releases import Release
 from warehouse.settings import settings
@@ -38,22 +39,22 @@ class DemoReport:
 def run_demo(spec: CitySpec, progress: Progress) -> DemoReport:
     """Generate the city's files (kept when the same ones lie there), run every DAG, publish.
 
-    Airflow's database and the engine are started while the files are written: each takes several seconds and
-    neither needs the others. Nobody waits for the engine before the first table is made.
+    Airflow is loaded and the engine is started while the files are written: each takes several seconds and neither
+    needs the others. Nobody waits for the engine before the first table is made.
     """
     from jobs.demo_city.city import generate
 
     config = settings()
-    migration = start_migration(config)
     if _has_work(spec):
         threading.Thread(target=_warm_engine, daemon=True).start()
-    city = generate(
-        spec, config.landing, config.home / "truth", lambda feed, rows: progress("generate", feed, rows)
-    )
-    if migration:
-        progress("airflow", "preparing its database", 0)
-        migration.wait()
-    dags = run_dags_in_process(progress)
+    with ThreadPoolExecutor(max_workers=1) as background:
+        loaded = background.submit(load_dags)
+        city = generate(
+            spec, config.landing, config.home / "truth", lambda feed, rows: progress("generate", feed, rows)
+        )
+    if not loaded.done():
+        progress("airflow", "loading", 0)
+    dags = run_dags_in_process(progress, loaded)
     return DemoReport(city, dags, releases.open_release())
 
 

@@ -1,41 +1,32 @@
-"""Airflow in a home: its configuration, its database, and a run of every DAG in this process.
+"""Airflow in a home: its configuration and its databases.
 
 Airflow is configured by environment variables alone; its home holds its databases, its secrets and its state,
 and nothing else on the machine is written.
 
-A run in this process has a database of its own. In that of a running Airflow the scheduler would take the run's
-tasks for its own and start them a second time, and the run's asset events would start every consumer again.
+A run in one process (``portal/in_process.py``) has a database of its own. In that of a running Airflow the scheduler
+would take the run's tasks for its own and start them a second time, and the run's asset events would start every
+consumer again.
 """
 
 from __future__ import annotations
 
-import contextlib
-import functools
 import json
-import logging
 import os
 import secrets
 import shutil
 import subprocess
 import sys
-import warnings
-from collections.abc import Callable, Iterator
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, TextIO
 
 from filelock import FileLock
 
-from schemas.errors import RejectedError, UserError
+from schemas.errors import RejectedError
 from warehouse.settings import CHECKOUT, Settings, settings
 
 DAGS = CHECKOUT / "dags"
-#: Where the tasks say what they are doing: (stage, what, rows).
-PROGRESS_LOG = "brain.progress"
 USER = "admin"
 MIGRATION_SECONDS = 180
-
-Progress = Callable[[str, str, int], None]
 
 _MIGRATE = "from airflow.utils.db import initdb; initdb()"
 
@@ -63,7 +54,7 @@ def environment(config: Settings, port: int = 0) -> dict[str, str]:
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": f"{USER}:admin",
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(password_file(config)),
         "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"http://127.0.0.1:{port}/execution/" if port else "",
-        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{_database(config, port)}",
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{database_file(config, is_served=bool(port))}",
         "AIRFLOW__API__HOST": "127.0.0.1",
         "AIRFLOW__API__PORT": str(port or 8080),
         "AIRFLOW__API__BASE_URL": f"http://127.0.0.1:{port}" if port else "",
@@ -103,40 +94,22 @@ def prepare_airflow(config: Settings | None = None, port: int = 0) -> dict[str, 
     config = config or settings()
     variables = environment(config, port)
     os.environ.update(variables)
-    database = _database(config, port)
+    database = database_file(config, is_served=bool(port))
     with FileLock(config.airflow / "migration.lock", timeout=MIGRATION_SECONDS):
-        if not _is_migrated(database):
+        if not is_migrated(database):
             _make_database(config, database, variables)
     return variables
 
 
-def start_migration(config: Settings | None = None) -> subprocess.Popen[bytes] | None:
-    """Make the database in a process of its own, while something else is done; None when it is there.
-
-    ``prepare_airflow`` waits for it.
-    """
-    config = config or settings()
-    environment(config)
-    if _is_migrated(_database(config)):
-        return None
-    return subprocess.Popen(
-        [sys.executable, "-c", "from portal.orchestration import prepare_airflow; prepare_airflow()"],
-        cwd=CHECKOUT,
-        env={**os.environ, **config.environment()},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-
-
-def _database(config: Settings, port: int = 0) -> Path:
-    return config.airflow / ("airflow.db" if port else "in-process.db")
+def database_file(config: Settings, *, is_served: bool) -> Path:
+    """The database of Airflow's servers, or that of runs in one process."""
+    return config.airflow / ("airflow.db" if is_served else "in-process.db")
 
 
 def _make_database(config: Settings, database: Path, variables: dict[str, str]) -> None:
     """Migrate a database, or make it: a copy of an empty one where the home already has one of this version."""
     empty = config.airflow / "empty.db"
-    if not database.exists() and _is_migrated(empty):
+    if not database.exists() and is_migrated(empty):
         shutil.copy(empty, database)
     else:
         is_new = not database.exists()
@@ -168,7 +141,8 @@ def _marker(database: Path) -> Path:
     return database.with_suffix(".version")
 
 
-def _is_migrated(database: Path) -> bool:
+def is_migrated(database: Path) -> bool:
+    """Whether a database is there and is one of this version of Airflow."""
     marker = _marker(database)
     return marker.exists() and marker.read_text() == version("apache-airflow") and database.exists()
 
@@ -199,128 +173,3 @@ def _write_private(path: Path, content: dict[str, str]) -> None:
     partial.touch(mode=0o600)
     partial.write_text(json.dumps(content))
     partial.replace(path)
-
-
-# --- every DAG in this process -------------------------------------------------------------------------
-
-
-def run_dags_in_process(progress: Progress = lambda *_: None) -> dict[str, dict[str, Any]]:
-    """Take in every group's feeds, run every area and publish by Airflow, one after the other, in this process.
-
-    ``dag.test()`` triggers no consumers, so the DAGs are run in the order of the graph; each asks the graph
-    what is stale. What Airflow prints goes to ``logs/airflow-run.log``. As under the scheduler, files that are
-    refused hold up nothing but themselves: the others go all the way, and then the failure is raised.
-
-    Returns:
-        DAG → what its task reported.
-
-    Raises:
-        UserError: the failure of a task that a user can mend (RejectedError, GateFailed), as it was raised.
-        RejectedError: another failure; the line names the log.
-    """
-    config = settings()
-    prepare_airflow(config)
-    refused: BaseException | None = None
-    log = config.logs / "airflow-run.log"
-    log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open("a", encoding="utf-8", buffering=1) as out, _output_to(out), _progress_to(progress):
-        dags = _load_dags()
-        reports: dict[str, dict[str, Any]] = {}
-        for name in _order(dags):
-            report, failure = _run(dags[name], log)
-            if not report:
-                raise failure or RejectedError(f"the DAG {name} had to wait for others; run it again")
-            reports[name] = report
-            refused = refused or failure
-    if refused:
-        raise refused
-    return reports
-
-
-def _order(dags: dict[str, Any]) -> list[str]:
-    """Groups of feeds first, publish last, between them the areas: by priority, as the scheduler takes them.
-
-    What is about today and not about what came, like the feeds that are overdue, has no place in it.
-    """
-
-    def tagged(tag: str) -> list[str]:
-        named = [name for name, dag in dags.items() if tag in dag.tags]
-        return sorted(named, key=lambda name: -max(t.priority_weight for t in dags[name].tasks))
-
-    return [*tagged("raw"), *tagged("area"), "publish"]
-
-
-def _load_dags() -> dict[str, Any]:
-    from airflow.dag_processing.dagbag import BundleDagBag
-
-    bag = BundleDagBag(dag_folder=str(DAGS), bundle_path=DAGS, bundle_name="dags-folder")
-    if bag.import_errors:
-        file, error = next(iter(bag.import_errors.items()))
-        raise RejectedError(f"{Path(file).name} is no DAG file: {error.strip().splitlines()[-1]}")
-    return dict(bag.dags)
-
-
-def _run(dag: Any, log: Path) -> tuple[dict[str, Any], BaseException | None]:
-    """One run of a DAG, without retries: whoever waits for it hears of a failure at once.
-
-    Returns:
-        What its first task reported (nothing when it failed or was skipped), and the first failure.
-    """
-    failures: list[BaseException] = []
-    reports: list[dict[str, Any]] = []
-    for task in dag.tasks:
-        task.retries = 0
-        task.on_failure_callback = [lambda context: failures.append(context["exception"])]
-        if hasattr(task, "python_callable"):
-            task.python_callable = _reporting(task.python_callable, reports)
-    run = dag.test()
-    report = next((r for r in reports if r), {})
-    for failure in failures:
-        return report, failure.__cause__ if isinstance(failure.__cause__, UserError) else failure
-    if run.state != "success":
-        raise RejectedError(f"the DAG {dag.dag_id} ended as {run.state}; see {log}")
-    return report, None
-
-
-def _reporting(work: Callable[..., Any], reports: list[dict[str, Any]]) -> Callable[..., Any]:
-    @functools.wraps(work)
-    def reported(*args: Any, **kwargs: Any) -> Any:
-        result = work(*args, **kwargs)
-        if isinstance(result, dict):
-            reports.append(result)
-        return result
-
-    return reported
-
-
-@contextlib.contextmanager
-def _output_to(out: TextIO) -> Iterator[None]:
-    """Keep what Airflow prints out of the terminal; it remembers the stream it found when it was loaded."""
-    with contextlib.redirect_stdout(out), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
-
-
-@contextlib.contextmanager
-def _progress_to(progress: Progress) -> Iterator[None]:
-    handler = _ProgressHandler(progress)
-    logger = logging.getLogger(PROGRESS_LOG)
-    logger.setLevel(logging.INFO)
-    logger.addHandler(handler)
-    try:
-        yield
-    finally:
-        logger.removeHandler(handler)
-
-
-class _ProgressHandler(logging.Handler):
-    """Hands what a task logs about its progress on to whoever shows it."""
-
-    def __init__(self, progress: Progress) -> None:
-        super().__init__()
-        self._progress = progress
-
-    def emit(self, record: logging.LogRecord) -> None:
-        assert isinstance(record.args, tuple)
-        stage, what, rows = record.args
-        self._progress(str(stage), str(what), int(str(rows)))

@@ -28,6 +28,7 @@ from typing import Any
 import psutil
 
 from infra.processes import ServerProcess, is_alive
+from portal.history import copy_finished_runs
 from portal.memory import held_bytes
 from portal.orchestration import DAGS, USER, password_file, prepare_airflow
 from schemas.errors import RejectedError, UserError
@@ -84,6 +85,7 @@ def up(progress: Progress = lambda *_: None) -> tuple[Airflow, bool]:
         found = running_airflow(config)
         if found.is_complete:
             engine.connect(config)
+            copy_finished_runs(config)
             return found, False
         _stop_airflow(config, found)
         had_engine = engine.status(config) is not None
@@ -146,6 +148,7 @@ def _start(config: Settings, progress: Progress) -> Airflow:
         progress("up", f"Airflow on port {port}", 0)
         airflow = _start_airflow(config, variables, port)
         _wait(config, airflow, lambda found: is_well(found, since) and _has_read_dags(config, found, since))
+        copy_finished_runs(config)
     finally:
         warming.join()  # an engine that comes up after a failure would be left behind
     if failures:
@@ -320,11 +323,10 @@ def is_well(airflow: Airflow, since: datetime | None = None) -> bool:
 
 
 def expected_dags() -> set[str]:
-    """Ids of the DAGs: one for each group of feeds, each area that has tables, the alert, and the way out."""
-    from schemas.contract import connected_groups, contracts
+    """Ids of the DAGs: one for each group of feeds, the tables, the alert, and the way out."""
+    from schemas.contract import connected_groups
 
-    areas = {spec.area for spec in contracts().values() if spec.layer == "staged"}
-    return {"feeds_expected", "publish"} | areas | {f"ingest_{group}" for group in connected_groups()}
+    return {"feeds_expected", "tables", "publish"} | {f"ingest_{group}" for group in connected_groups()}
 
 
 def _has_read_dags(config: Settings, airflow: Airflow, since: datetime) -> bool:

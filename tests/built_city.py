@@ -22,6 +22,7 @@ from jobs import graph
 from jobs.demo_city.city import CitySpec, generate
 from jobs.ingest.ingest import IngestReport, ingest
 from jobs.publish import PublishReport, publish
+from jobs.run_record import RunReport
 from schemas.contract import contract, feed
 from warehouse import duck, releases
 from warehouse.releases import Release
@@ -39,7 +40,7 @@ class BuiltCity:
 
     home: Path
     ingested: IngestReport
-    made: graph.RunReport
+    made: RunReport
     published: PublishReport | None = None
 
 

@@ -74,7 +74,19 @@ def connect(config: Settings | None = None) -> SparkSession:
         session = _session(config.engine_address or _address(config), config.engine)
         if session.conf.get(SCRATCH, "") != str(config.scratch):
             session.conf.set(SCRATCH, str(config.scratch))
-        return session
+    _make_active(session)
+    return session
+
+
+def _make_active(session: SparkSession) -> None:
+    """Let what pyspark makes without being told a session belong to this thread's engine.
+
+    It takes the thread's active session, which stays the first one that the thread made, or that of the process, which
+    stays the first one of all: after a restart both may be of an engine that was stopped.
+    """
+    from pyspark.sql.connect.session import SparkSession as ConnectSession
+
+    ConnectSession._active_session.session = session
 
 
 def warm_up() -> None:

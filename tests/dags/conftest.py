@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from portal import orchestration
+from portal import in_process, orchestration
 from warehouse.settings import Settings
 
 
@@ -24,4 +24,4 @@ def airflow_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]
 @pytest.fixture(scope="module")
 def dags(airflow_home: Settings) -> dict[str, Any]:
     """The DAGs as Airflow loads them; a file that is none raises."""
-    return orchestration._load_dags()
+    return dict(in_process.read_dags().dags)

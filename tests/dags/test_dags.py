@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import re
 import subprocess
 import sys
+import threading
 import time
 from collections import defaultdict
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -24,7 +27,8 @@ from jobs.ingest import database
 from jobs.ingest.connections import connection_from_environment
 from jobs.ingest.deliveries import DELIVERY, QUARANTINE
 from jobs.publish import GateFailed
-from portal import orchestration
+from jobs.run_record import RunReport, TableRun
+from portal import in_process, orchestration
 from schemas.contract import contract, feeds, parse_contract
 from schemas.errors import RejectedError, UserError
 from tests.built_city import redeliver
@@ -48,7 +52,7 @@ PER_MU = {
     "per_mu.adjustment", "per_mu.baseline", "per_mu.city_rank", "per_mu.district_summary",
     "per_mu.enterprise_grade", "per_mu.indicator_value", "per_mu.population", "per_mu.unit",
 }  # fmt: skip
-AREAS = {"core": CORE, "per_mu": PER_MU, "chain": CHAIN, "profile": PROFILE}
+AREAS = ["chain", "core", "per_mu", "profile"]
 CURATED = CORE | PER_MU | CHAIN | PROFILE
 YEARS = ["2022", "2023"]
 #: One DAG for each group that has a feed whose sender delivers, and the feeds of each.
@@ -80,22 +84,8 @@ READ = {
     "raw.gov_social_insurance", "raw.gov_statistics_annual", "raw.gov_statistics_directory",
     "raw.gov_statistics_monthly", "raw.gov_tax", "raw.gov_water",
 }  # fmt: skip
-#: Tables of other areas and feeds that each area reads.
-GIVEN = {
-    "core": READ | {QUARANTINE},
-    "per_mu": {
-        "core.enterprise", "core.enterprise_event", "core.enterprise_year", "core.parcel", "core.parcel_use",
-    },
-    "chain": {
-        "core.enterprise", "core.enterprise_event", "core.enterprise_identifier", "core.enterprise_month",
-        "core.enterprise_year", "per_mu.enterprise_grade", "raw.ent_product", "raw.ent_trade", "raw.gov_patent",
-    },
-    "profile": {
-        "chain.node_enterprise", "core.enterprise", "core.enterprise_event", "core.enterprise_month",
-        "core.enterprise_year", "per_mu.city_rank", "per_mu.enterprise_grade", "per_mu.indicator_value",
-        "per_mu.population",
-    },
-}  # fmt: skip
+#: What tables are made from and no job makes.
+GIVEN = READ | {"raw.ent_product", "raw.ent_trade", QUARANTINE}
 #: What the area of a parcel reaches: its certificate is an identifier. There are no trades before 2024.
 FROM_PARCEL = (
     {
@@ -115,19 +105,20 @@ FROM_PARCEL = (
 
 
 def test_there_are_exactly_these_dags(dags: dict[str, Any]) -> None:
-    assert set(dags) == {*GROUPS, "feeds_expected", *AREAS, "publish"}
+    assert set(dags) == {*GROUPS, "feeds_expected", "tables", "publish"}
     assert {d: {t.task_id for t in dag.tasks} for d, dag in dags.items()} == {
         **{name: {"wait", "take_in", "rejected_files"} for name in GROUPS},
         "feeds_expected": {"check"},
-        **{area: {"run"} for area in AREAS},
+        "tables": {"run"},
         "publish": {"publish"},
     }
     assert {d: set(dag.tags) for d, dag in dags.items()} == {
         **{name: {"ingest", "raw", name.removeprefix("ingest_")} for name in GROUPS},
         "feeds_expected": {"ingest", "alert"},
-        **{area: {"area", area} for area in AREAS},
+        "tables": {"area"},
         "publish": {"publish"},
     }
+    assert dags["tables"].dag_display_name == "全部数据表 All tables"
     assert {(dag.max_active_runs, dag.catchup) for dag in dags.values()} == {(1, False)}
 
 
@@ -135,9 +126,9 @@ def test_a_dag_file_that_cannot_be_loaded_is_named_in_one_line(
     airflow_home: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "broken.py").write_text("from airflow.sdk import DAG\nimport no_such_thing\n")
-    monkeypatch.setattr(orchestration, "DAGS", tmp_path)
+    monkeypatch.setattr(in_process, "DAGS", tmp_path)
     with pytest.raises(RejectedError, match=r"^broken\.py is no DAG file: .*no_such_thing") as refused:
-        orchestration._load_dags()
+        in_process.read_dags()
     assert "\n" not in str(refused.value)
 
 
@@ -153,7 +144,7 @@ def test_loading_the_dags_loads_neither_spark_nor_the_gate_nor_a_job(airflow_hom
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd="/")
     number, heavy, seconds = json.loads(done.stdout.strip().splitlines()[-1])
-    assert (number, heavy) == (len(GROUPS) + len(AREAS) + 2, [])
+    assert (number, heavy) == (len(GROUPS) + 3, [])
     assert seconds < 5  # 0.3 s where nothing else runs
 
 
@@ -162,16 +153,14 @@ def test_what_the_dags_read_from_the_source_is_what_the_job_graph_declares(airfl
         "import json, sys\n"
         f"sys.path.insert(0, {str(DAGS)!r})\n"
         "import declared_jobs as d\n"
-        "print(json.dumps([dict(d.declared_inputs()), d.areas(), {a: d.inputs_of(a) for a in d.areas()}]))\n"
+        "print(json.dumps([dict(d.declared_inputs()), d.areas(), d.given_tables()]))\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd="/")
     inputs, areas, given = json.loads(done.stdout)
     declared = {name: [i.table for i in job.inputs.values()] for name, job in graph.registry().items()}
     assert inputs == declared
-    assert areas == list(AREAS)
-    for area in areas:
-        needs = {i for name, tables_ in declared.items() if name.startswith(f"{area}.") for i in tables_}
-        assert given[area] == sorted(n for n in needs if not n.startswith(f"{area}."))
+    assert areas == AREAS
+    assert given == sorted({i for tables_ in declared.values() for i in tables_} - set(declared))
 
 
 def test_a_job_whose_inputs_cannot_be_read_from_the_source_is_refused(
@@ -193,21 +182,21 @@ def test_each_task_announces_its_tables_and_each_dag_listens_to_its_inputs(dags:
     assert outlets == {
         **{d: {f"raw.{name}" for name in names} | {QUARANTINE} for d, names in GROUPS.items()},
         "feeds_expected": set(),
-        **AREAS,
+        "tables": CURATED,
         "publish": {"release"},
     }
     connected = {spec.table for spec in feeds().values() if spec.source and spec.source.is_connected}
     assert sorted(name for names in GROUPS.values() for name in names) == sorted(connected)
-    listens = {d: {a.name for a in dags[d].timetable.asset_condition.objects} for d in (*AREAS, "publish")}
-    assert listens == {**GIVEN, "publish": CURATED}
-    assert {o.uri for o in dags["per_mu"].tasks[0].outlets} >= {"brain://per_mu/enterprise_grade"}
+    listens = {d: {a.name for a in dags[d].timetable.asset_condition.objects} for d in ("tables", "publish")}
+    assert listens == {"tables": GIVEN, "publish": CURATED}
+    assert {o.uri for o in dags["tables"].tasks[0].outlets} >= {"brain://per_mu/enterprise_grade"}
 
 
 def test_inputs_go_before_those_who_need_them_and_a_release_waits_for_all(dags: dict[str, Any]) -> None:
     weight = {d: min(t.priority_weight for t in dag.tasks if t.task_id != "wait") for d, dag in dags.items()}
-    order = [min(weight[d] for d in GROUPS), *(weight[area] for area in AREAS), weight["publish"]]
+    order = [min(weight[d] for d in GROUPS), weight["tables"], weight["publish"]]
     assert order == sorted(set(order), reverse=True)
-    assert orchestration._order(dags) == [*GROUPS, *AREAS, "publish"]
+    assert in_process.order(dags) == [*GROUPS, "tables", "publish"]
 
 
 def test_a_group_waits_takes_in_and_tells_of_refused_files_one_run_after_the_other(
@@ -229,8 +218,8 @@ def test_a_feed_of_an_installation_gets_a_dag_too(airflow_home: Settings, tmp_pa
     (own / "raw" / "own_water.yml").write_text(given.replace("  group: energy\n", ""), encoding="utf-8")
     (own / "raw" / "own_gas.yml").write_text(given.replace("group: energy", "group: gas"), encoding="utf-8")
     code = (
-        "from portal import orchestration, services\n"
-        "dags = orchestration._load_dags()\n"
+        "from portal import in_process, services\n"
+        "dags = in_process.read_dags().dags\n"
         "assert set(dags) == services.expected_dags()\n"
         "print(sorted(n for n in dags if n.startswith('ingest_')), dags['ingest_other'].dag_display_name)\n"
     )
@@ -263,13 +252,13 @@ def test_a_lost_engine_is_tried_again_and_a_refusal_is_final(
     retries = {f"{d}.{t.task_id}": t.retries for d, dag in dags.items() for t in dag.tasks}
     assert retries == {
         **{f"{d}.{task}": n for d in GROUPS for task, n in (("wait", 2), ("take_in", 2), ("rejected_files", 0))},
-        "feeds_expected.check": 0, "publish.publish": 2, **{f"{area}.run": 2 for area in AREAS},
+        "feeds_expected.check": 0, "publish.publish": 2, "tables.run": 2,
     }  # fmt: skip
-    assert dags["core"].tasks[0].retry_delay == timedelta(seconds=20)
+    assert dags["tables"].tasks[0].retry_delay == timedelta(seconds=20)
 
-    area = _globals(dags["core"].tasks[0])["run_area"]
-    monkeypatch.setattr(_tasks(dags), "_are_on_their_way", lambda _: True)
-    context = {"params": {"full": False, "period": None}}
+    make = _globals(dags["tables"].tasks[0])["make_tables"]
+    monkeypatch.setattr(_tasks(dags), "_is_on_its_way", lambda _: True)
+    context = {"params": {"only": [], "full": False, "period": None}}
     for raised, becomes in ((RejectedError("no data"), AirflowFailException), (OSError("gone"), OSError)):
 
         def refuse(*_: Any, error: Exception = raised, **__: Any) -> None:
@@ -277,14 +266,14 @@ def test_a_lost_engine_is_tried_again_and_a_refusal_is_final(
 
         monkeypatch.setattr(graph, "run", refuse)
         with pytest.raises(becomes, match=str(raised)):
-            area("core", context)
+            make(context)
 
 
 def test_documentation_names_title_owner_and_legal_basis_of_every_table(dags: dict[str, Any]) -> None:
     shown = {
         **{d: {f"raw.{name}" for name in names} for d, names in GROUPS.items()},
         "feeds_expected": {f"raw.{name}" for names in GROUPS.values() for name in names},
-        **{area: made | GIVEN[area] - {QUARANTINE} for area, made in AREAS.items()},
+        "tables": CURATED | GIVEN - {QUARANTINE},
         "publish": CURATED,
     }
     for name, expected in shown.items():
@@ -317,9 +306,14 @@ def test_documentation_names_title_owner_and_legal_basis_of_every_table(dags: di
 @pytest.mark.parametrize(
     ("dag", "param", "good", "bad"),
     [
-        ("core", "period", ["2023", "2024-03", None], ["2024-13", "24", "2023; DROP", 2023]),
-        ("per_mu", "period", ["2023"], ["2023-3"]),
-        ("per_mu", "full", [True, False], ["yes", None]),
+        ("tables", "period", ["2023", "2024-03", None], ["2024-13", "24", "2023-3", "2023; DROP", 2023]),
+        ("tables", "full", [True, False], ["yes", None]),
+        (
+            "tables",
+            "only",
+            [[], ["core"], ["per_mu", "chain.gap"]],
+            [["raw"], ["core.nothing"], "core", None, [None]],
+        ),
         ("ingest_tax", "feed", ["gov_tax", None], ["tax", "../gov_tax", "", "gov_water"]),
         (
             "ingest_land",
@@ -379,33 +373,111 @@ def test_a_feed_that_is_overdue_fails_the_check_in_one_line(
         check(rows, None)
 
 
-@pytest.mark.parametrize(
-    ("area", "coming", "announced"),
-    [
-        ("core", {"per_mu", "chain", "profile", "publish"}, {"core.enterprise"}),
-        ("core", {"chain", "profile", "publish"}, {"core.enterprise", "core.parcel"}),
-        ("core", {"per_mu", "chain", "profile"}, {"core.enterprise", "core.parcel"}),
-        ("per_mu", {"chain", "profile", "publish"}, {"core.enterprise"}),
-        ("per_mu", set(), {"core.enterprise", "core.parcel"}),
-    ],
-)
-def test_what_no_release_holds_is_announced_again_unless_all_who_need_it_are_on_their_way(
-    dags: dict[str, Any], monkeypatch: pytest.MonkeyPatch, area: str, coming: set[str], announced: set[str]
+@pytest.mark.parametrize("is_coming", [True, False])
+def test_what_no_release_holds_is_announced_again_unless_publication_is_on_its_way(
+    dags: dict[str, Any], monkeypatch: pytest.MonkeyPatch, is_coming: bool
 ) -> None:
     from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
 
     def count(dag_id: str, states: list[str]) -> int:
-        assert states == ["queued", "running"]
-        return int(dag_id in coming)
+        assert (dag_id, states) == ("publish", ["queued", "running"])
+        return int(is_coming)
 
     monkeypatch.setattr(RuntimeTaskInstance, "get_dr_count", staticmethod(count))
-    report = graph.RunReport(made={"core.enterprise": ["2023"]}, fresh=[])
-    monkeypatch.setattr(graph, "run", lambda *_, **__: report)
-    monkeypatch.setattr(_tasks(dags), "_unreleased", lambda _: {"core.parcel": ["2023"]})
-    events: dict[Any, Any] = defaultdict(lambda: SimpleNamespace(add_partitions=lambda _: None))
-    context = {"params": {"full": False, "period": None}, "task": SimpleNamespace(), "outlet_events": events}
-    _tasks(dags).run_area(area, context)
-    assert {outlet.name for outlet in context["task"].outlets} == announced  # type: ignore[attr-defined]
+    monkeypatch.setattr(_tasks(dags), "_unreleased", lambda: {"core.parcel": ["2022", "2023"]})
+    asked: list[Any] = []
+
+    def run(names: list[str], **how: Any) -> RunReport:
+        asked.append((names, how["full"], how["period"]))
+        return RunReport([PARCEL_YEAR], ["core.parcel"])
+
+    monkeypatch.setattr(graph, "run", run)
+    report, events = make_tables(dags, only=["core"], period="2023")
+    assert asked == [(["core"], False, "2023")]
+    expected = {"core.enterprise_year": ({"2023"}, {"rows": 12, "seconds": 2.5, "reason": "new"})}
+    again = {"core.parcel": ({"2022", "2023"}, {})}
+    assert events == expected | ({} if is_coming else again)
+    assert report["tables"] == [PARCEL_YEAR.as_row()] and report["fresh"] == ["core.parcel"]
+    assert json.loads(json.dumps(report)) == report
+
+
+PARCEL_YEAR = TableRun("core.enterprise_year", "new", ["2023"], [], 12, 0.5, 3.0)
+
+
+def make_tables(
+    dags: dict[str, Any], **params: Any
+) -> tuple[dict[str, Any], dict[str, tuple[set[str], Any]]]:
+    """The task without Airflow around it: its result, and table → the partitions and the extra of its event."""
+    events: dict[Any, Any] = defaultdict(_Event)
+    context = {
+        "params": {"only": [], "full": False, "period": None} | params,
+        "task": SimpleNamespace(),
+        "outlet_events": events,
+    }
+    report = _tasks(dags).make_tables(context)
+    assert list(context["task"].outlets) == list(events)  # type: ignore[attr-defined]
+    return report, {outlet.name: (event.partitions, event.extra) for outlet, event in events.items()}
+
+
+class _Event:
+    def __init__(self) -> None:
+        self.partitions: set[str] = set()
+        self.extra: dict[str, Any] = {}
+
+    def add_partitions(self, keys: list[str]) -> None:
+        self.partitions.update(keys)
+
+
+def test_the_log_has_a_group_for_each_table_though_two_are_made_at_a_time(
+    dags: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines: list[str] = []
+
+    class Lines(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            lines.append(record.getMessage())
+
+    both = threading.Barrier(2)
+
+    def make(table: str, how: dict[str, Any], fails: bool) -> None:
+        how["progress"]("run", table, 1)
+        both.wait(5)
+        logging.getLogger("any").info("making %s", table)
+        both.wait(5)
+        if not fails:
+            how["finished"](TableRun(table, "code changed", ["2023"], ["2021"], 1200, 0.0, 1.5))
+
+    def run(names: list[str], **how: Any) -> RunReport:
+        logging.getLogger("any").info("before")
+        with ThreadPoolExecutor(2) as pool:
+            list(pool.map(make, ("core.a", "core.b"), (how, how), (False, True)))
+        raise RejectedError("b cannot be made")
+
+    monkeypatch.setattr(graph, "run", run)
+    root = logging.getLogger()
+    monkeypatch.setattr(root, "handlers", [Lines()])
+    monkeypatch.setattr(root, "level", logging.INFO)
+    logging.getLogger("brain.progress").setLevel(logging.INFO)
+    before = root.handlers
+    with pytest.raises(Exception, match="b cannot be made"):
+        make_tables(dags)
+    assert root.handlers is before
+    assert lines == [
+        "before",
+        "::group::core.a: 1,200 rows, 1.5 s",
+        "reason: code changed",
+        "periods: 2023",
+        "gone: 2021",
+        "rows: 1200",
+        "seconds: 1.500, from 0.000 to 1.500 of the run",
+        "run core.a 1",
+        "making core.a",
+        "::endgroup::",
+        "::group::core.b: not made",
+        "run core.b 1",
+        "making core.b",
+        "::endgroup::",
+    ]
 
 
 def date_time(text: str) -> Any:
@@ -427,7 +499,7 @@ def test_a_connection_of_airflow_is_what_feeds_are_read_through(
     tasks = _tasks(dags)
     tasks._take_in(["gov_tax"], {"connection": "tax_office", "period": "2024-03"})
     [(names, connection, progress, how)] = pulled
-    assert (names, progress, how) == (["gov_tax"], tasks._progress, {"period": "2024-03"})
+    assert (names, progress, how) == (["gov_tax"], tasks.tell, {"period": "2024-03"})
     assert connection == connection_from_environment("tax_office")
     assert (connection.user, connection.password) == (said["login"], said["password"])
     assert connection.jdbc_url == "jdbc:postgresql://db.example:5433/tax%20office"
@@ -468,7 +540,7 @@ def city(tmp_path_factory: pytest.TempPathFactory, engine_remote: str) -> Iterat
 def first_run(city: Path) -> tuple[dict[str, Any], list[tuple[str, str, int]], list[int]]:
     """Every DAG run once: what each reported, the steps that were told, and the releases there then were."""
     seen: list[tuple[str, str, int]] = []
-    reports = orchestration.run_dags_in_process(lambda *step: seen.append(step))
+    reports = in_process.run_dags_in_process(lambda *step: seen.append(step))
     return reports, seen, releases.release_numbers()
 
 
@@ -500,17 +572,23 @@ def changed(before: dict[str, int]) -> set[str]:
 
 
 def test_every_dag_reports_what_it_did_and_a_release_comes_out(
+    city: Path,
     first_run: tuple[dict[str, Any], list[tuple[str, str, int]], list[int]],
 ) -> None:
     reports, seen, numbers = first_run
-    assert list(reports) == [*GROUPS, *AREAS, "publish"]
+    assert list(reports) == [*GROUPS, "tables", "publish"]
     taken = [reports[name] for name in GROUPS]
     assert sum(r["taken"] for r in taken) == len(tables.rows(DELIVERY)) > 12
     assert sum(r["records_in"] for r in taken) == sum(tables.rows(DELIVERY)["records_in"].to_pylist())
     assert [r["rejected"] for r in taken] == [[]] * len(GROUPS)
-    for area, made in AREAS.items():
-        assert reports[area]["made"] == dict.fromkeys(made - LATER, YEARS), area
-        assert not set(reports[area]["fresh"]) & (made - LATER)
+    record = reports["tables"]
+    assert {t["table"]: t["periods"] for t in record["tables"]} == dict.fromkeys(CURATED - LATER, YEARS)
+    assert set(record["fresh"]) == LATER and record["failure"] is None
+    assert {t["reason"] for t in record["tables"]} == {"new"}
+    assert {t["table"]: t["rows"] for t in record["tables"]} == {
+        name: tables.rows(name).num_rows for name in CURATED - LATER
+    }
+    assert json.loads((city / "logs" / "run.json").read_text(encoding="utf-8")) == record
     assert (reports["publish"]["release"], reports["publish"]["is_new"]) == (1, True)
     assert set(reports["publish"]["written"]) == CURATED
     assert numbers == [1]
@@ -520,11 +598,11 @@ def test_every_dag_reports_what_it_did_and_a_release_comes_out(
 def test_a_second_run_writes_nothing_and_publishes_nothing(released: Path) -> None:
     before, numbers = versions(), releases.release_numbers()
     since = time.perf_counter()
-    reports = orchestration.run_dags_in_process()
+    reports = in_process.run_dags_in_process()
     assert [reports[name]["taken"] for name in GROUPS] == [0] * len(GROUPS)
-    # every group, area and publication together; half a second a group where nothing else runs
+    # every group, the tables and publication together; half a second a group where nothing else runs
     assert time.perf_counter() - since < 60
-    assert [reports[area]["made"] for area in AREAS] == [{}] * len(AREAS)
+    assert reports["tables"]["tables"] == [] and set(reports["tables"]["fresh"]) == CURATED
     assert reports["publish"] == {"release": numbers[-1], "is_new": False, "written": []}
     assert versions() == before
     assert releases.release_numbers() == numbers
@@ -545,7 +623,7 @@ def test_a_refused_file_is_one_line_and_the_others_go_all_the_way(released: Path
     wrong.write_text(json.dumps(entry), encoding="utf-8")
     try:
         with pytest.raises(RejectedError) as refused:
-            orchestration.run_dags_in_process()
+            in_process.run_dags_in_process()
     finally:
         wrong.unlink()
     assert str(refused.value) == (
@@ -559,9 +637,9 @@ def test_a_refused_file_is_one_line_and_the_others_go_all_the_way(released: Path
 
 
 def test_what_an_interrupted_run_left_undone_is_announced_again(released: Path, dags: dict[str, Any]) -> None:
-    tasks = _globals(dags["core"].tasks[0])["run_area"].__globals__
+    tasks = _globals(dags["tables"].tasks[0])["make_tables"].__globals__
     assert tasks["_awaited"]() == {}
-    assert tasks["_unreleased"]("core") == {}
+    assert tasks["_unreleased"]() == {}
     with pytest.MonkeyPatch.context() as patch:
         # as if a run had ended after the commit of a feed and before that of a table made from it
         known = graph.stored_fingerprints
@@ -572,19 +650,18 @@ def test_what_an_interrupted_run_left_undone_is_announced_again(released: Path, 
     with pytest.MonkeyPatch.context() as patch:
         version = tables.version
         patch.setattr(tables, "version", lambda n: version(n) + (n == "core.parcel"))
-        assert tasks["_unreleased"]("core") == {"core.parcel": YEARS}
-        assert tasks["_unreleased"]("per_mu") == {}
+        assert tasks["_unreleased"]() == {"core.parcel": YEARS}
 
 
 def test_a_failed_gate_is_one_line_and_the_last_release_stays(released: Path) -> None:
     before, numbers = versions(), releases.release_numbers()
     redeliver(released, "gov_tax", "tax_2023.csv", lambda records: records[:40])
     with pytest.raises(GateFailed) as failed:
-        orchestration.run_dags_in_process()
+        in_process.run_dags_in_process()
     line = str(failed.value)
     assert line.startswith("the gate failed, nothing was published: ") and "\n" not in line
     assert line.endswith(f"see {released / 'logs' / 'gate.json'}")
     assert releases.release_numbers() == numbers
-    # the areas ran, the release did not move
+    # the tables were made, the release did not move
     assert changed(before) >= {"core.enterprise_year"} | PER_MU
     assert not {name for name in changed(before) if name.startswith("published ")}

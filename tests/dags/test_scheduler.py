@@ -41,8 +41,7 @@ FROM_PARCEL = {
 
 
 GROUPS = sorted(f"ingest_{group}" for group in connected_groups())
-AREAS = ["core", "per_mu", "chain", "profile"]
-RUN_BY_EVENTS = [*GROUPS, *AREAS, "publish"]
+RUN_BY_EVENTS = [*GROUPS, "tables", "publish"]
 
 
 class Client:
@@ -150,16 +149,17 @@ def until(condition: Callable[[], bool]) -> None:
 
 
 def made_by(client: Client, known: set[str]) -> Counter[tuple[str, str]]:
-    """(Table, period) → how often the runs of the areas made it, runs that were known before left out."""
+    """(Table, period) → how often runs made it, runs that were known before left out."""
     made: Counter[tuple[str, str]] = Counter()
-    for dag in AREAS:
-        for run in client.runs(dag):
-            if run["dag_run_id"] not in known:
-                report = client.result(dag, run["dag_run_id"], "run")
-                made.update(
-                    (table, period) for table, periods in report["made"].items() for period in periods
-                )
+    for record in records(client, known):
+        made.update((one["table"], period) for one in record["tables"] for period in one["periods"])
     return made
+
+
+def records(client: Client, known: set[str]) -> list[dict[str, Any]]:
+    """What the runs of the tables recorded, runs that were known before left out."""
+    runs = [run["dag_run_id"] for run in client.runs("tables")]
+    return [client.result("tables", run, "run") for run in runs if run not in known]
 
 
 def run_ids(client: Client) -> set[str]:
@@ -199,12 +199,13 @@ def test_a_manifest_becomes_one_release_and_a_correction_exactly_one_more(
     listening = {c.laddr.ip for p in family_of(airflow) for c in p.net_connections() if c.status == "LISTEN"}
     assert listening <= {"127.0.0.1", "::ffff:127.0.0.1"}
 
-    # what lies there → every group → its asset events → areas → publish; each table is made once, one release
+    # what lies there → every group → its asset events → tables → publish; each table is made once, one release
     wait_until_quiet(client, 1)
     assert releases.release_numbers() == [1]
     yearly = set(graph.registry()) - OF_THE_LAST_YEAR
     assert made_by(client, set()) == Counter((table, year) for table in yearly for year in ("2022", "2023"))
     first = hashes(1)
+    _assert_what_was_made_is_shown(client)
 
     _assert_no_worker_is_held(client)
     _assert_a_run_by_hand_does_not_wait(client)
@@ -217,6 +218,9 @@ def test_a_manifest_becomes_one_release_and_a_correction_exactly_one_more(
     [report] = since(client, reported).pop("ingest_land")
     assert (report["taken"], list(since(client, reported))) == (1, ["ingest_land"])
     assert made_by(client, known) == Counter((table, "2023") for table in FROM_PARCEL)
+    reasons = {one["table"]: one["reason"] for record in records(client, known) for one in record["tables"]}
+    assert reasons["core.parcel"] == "input changed: raw.gov_land_parcel"
+    assert {reason.split(":")[0] for reason in reasons.values()} == {"input changed"}
     assert {n for n, v in staged_versions().items() if v != before[n]} == FROM_PARCEL
     second = hashes(2)
     published = {name for name in first if second[name] != first[name]}
@@ -247,6 +251,27 @@ def test_a_manifest_becomes_one_release_and_a_correction_exactly_one_more(
     assert [p for p in family if p.is_running() and p.status() != psutil.STATUS_ZOMBIE] == []
     assert services._is_free(port)
     assert services.down() == []
+
+
+def _assert_what_was_made_is_shown(client: Client) -> None:
+    """The log has a group for each table that was made, and the table's events say the same as the record."""
+    for run in client.runs("tables"):
+        record = client.result("tables", run["dag_run_id"], "run")
+        path = f"/dags/tables/dagRuns/{quote(run['dag_run_id'])}/taskInstances/run/logs/1?full_content=true"
+        lines = [str(line["event"]) for line in client.get(path)["content"]]
+        named = [
+            line.removeprefix("::group::").split(":")[0] for line in lines if line.startswith("::group::")
+        ]
+        assert [name for name in named if "." in name] == [
+            one["table"] for one in sorted(record["tables"], key=lambda one: float(one["ended"]))
+        ]
+    events = client.get("/assets/events?limit=1000")["asset_events"]
+    told = {e["name"]: e["extra"] for e in events if e["source_dag_id"] == "tables"}
+    made = {one["table"]: one for record in records(client, set()) for one in record["tables"]}
+    for name, one in made.items():
+        assert {key: told[name][key] for key in ("rows", "seconds", "reason")} == {
+            key: one[key] for key in ("rows", "seconds", "reason")
+        }
 
 
 def _assert_no_worker_is_held(client: Client) -> None:

@@ -99,7 +99,7 @@ def take_in(tasks: Any, **params: Any) -> dict[str, Any]:
 
 class Announced(dict[Any, Any]):
     def __missing__(self, _: Any) -> Any:
-        return SimpleNamespace(add_partitions=lambda _: None)
+        return SimpleNamespace(add_partitions=lambda _: None, extra={})
 
 
 # --- what ends it ----------------------------------------------------------------------------------------

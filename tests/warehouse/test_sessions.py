@@ -1,0 +1,54 @@
+"""Which engine a thread's frames belong to: the one it connected to last, whatever ran in this process before.
+
+PySpark binds a checkpoint to the session that is active in the thread, or else to the first one of the process, and
+that one's engine may have been stopped since.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from pyspark.sql.connect.session import SparkSession
+
+from warehouse import engine
+from warehouse.settings import Settings
+
+STOPPED, RUNNING = "sc://127.0.0.1:1", "sc://127.0.0.1:2"
+
+
+@pytest.fixture
+def sessions(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Any]]:
+    """Address → session: of an engine that was the first of this process and was stopped, and of the one after it."""
+    conf = SimpleNamespace(get=lambda *_: "", set=lambda *_: None)
+    known = {one: SimpleNamespace(is_stopped=False, conf=conf) for one in (STOPPED, RUNNING)}
+    monkeypatch.setattr(engine, "_session", lambda address, *_: known[address])
+    monkeypatch.setattr(SparkSession, "_default_session", known[STOPPED])
+    before = getattr(SparkSession._active_session, "session", None)
+    SparkSession._active_session.session = known[STOPPED]
+    yield known
+    SparkSession._active_session.session = before
+
+
+def active_after_connecting(address: str) -> Any:
+    engine.connect(Settings(engine_address=address))
+    return SparkSession.active()
+
+
+def test_the_thread_of_a_job_works_on_the_engine_that_it_connected_to(sessions: dict[str, Any]) -> None:
+    found: list[Any] = []
+    for address in (RUNNING, STOPPED, RUNNING):
+        thread = threading.Thread(
+            target=lambda to: found.append(active_after_connecting(to)), args=(address,)
+        )
+        thread.start()
+        thread.join()
+    assert found == [sessions[RUNNING], sessions[STOPPED], sessions[RUNNING]]
+
+
+def test_a_thread_that_was_on_another_engine_does_too(sessions: dict[str, Any]) -> None:
+    for address in (RUNNING, STOPPED, RUNNING):
+        assert active_after_connecting(address) is sessions[address]
