@@ -55,11 +55,6 @@ class Postgres:
         """For psycopg, SQLAlchemy and the like."""
         return f"postgresql://{self.user}:{self.password}@127.0.0.1:{self.port}/{self.database}"
 
-    @property
-    def jdbc_url(self) -> str:
-        """For JDBC, which takes user and password as properties: URLs stand in plans and logs."""
-        return f"jdbc:postgresql://127.0.0.1:{self.port}/{self.database}"
-
     def stop(self) -> None:
         """Roll back what is under way, close the files, and wait until it has ended."""
         self.process.end((signal.SIGINT, STOP_SECONDS), (signal.SIGQUIT, STOP_SECONDS))

@@ -1,14 +1,15 @@
 """Connections to senders' databases, as Airflow writes them: ``AIRFLOW_CONN_<NAME>``, a URI or JSON.
 
-The command line and Airflow share them. A password goes to the driver as a property of the query, and nowhere else: not
-into a URL, since URLs stand in plans and logs, and not into a message, whatever it is that cannot be read.
+The command line and Airflow share them. A password goes to the driver in memory, and nowhere else: not into a command
+line or a file, and not into a message, whatever it is that cannot be read.
 """
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl, quote, unquote, urlsplit
@@ -19,23 +20,26 @@ PREFIX = "AIRFLOW_CONN_"
 #: Airflow's words for PostgreSQL, the one database whose driver comes along.
 KINDS = ("postgres", "postgresql")
 PORT = 5432
-#: What a connection may say beside that (Airflow's extra), and the driver's word for it.
-EXTRAS: Mapping[str, str] = {
-    "sslmode": "sslmode",
-    "sslrootcert": "sslrootcert",
-    "sslcert": "sslcert",
-    "sslkey": "sslkey",
-    "options": "options",
-    "connect_timeout": "connectTimeout",
+#: What a connection may say beside that (Airflow's extra), in the words of PostgreSQL's own library.
+EXTRAS = ("sslmode", "sslrootcert", "sslcert", "sslkey", "options", "connect_timeout")
+#: What holds where a connection does not say it. A server that is gone without a word is noticed in two minutes.
+_DEFAULTS: Mapping[str, str] = {
+    "client_encoding": "UTF8",
+    "connect_timeout": "10",
+    "keepalives_idle": "60",
+    "keepalives_interval": "15",
+    "keepalives_count": "4",
 }
 
 
 @dataclass(frozen=True)
 class Connection:
-    """A database that rows are read from. ``properties`` are the driver's, beside user and password."""
+    """A database that rows are read from. ``properties`` are of ``EXTRAS``."""
 
     name: str
-    jdbc_url: str
+    host: str
+    port: int
+    database: str
     user: str
     password: str = field(repr=False)
     properties: Mapping[str, str] = field(default_factory=dict, repr=False)
@@ -43,16 +47,18 @@ class Connection:
     @property
     def address(self) -> str:
         """``host:port/database``, for messages."""
-        return self.jdbc_url.partition("//")[2]
+        host = f"[{self.host}]" if ":" in self.host else quote(self.host, safe="")
+        return f"{host}:{self.port}/{quote(self.database, safe='')}"
 
     @property
     def options(self) -> dict[str, str]:
-        """For Spark's JDBC source."""
+        """All that PostgreSQL's library is told, in its words."""
         return {
-            "tcpKeepAlive": "true",
+            **_DEFAULTS,
             **self.properties,
-            "url": self.jdbc_url,
-            "driver": "org.postgresql.Driver",
+            "host": self.host,
+            "port": str(self.port),
+            "dbname": self.database,
             "user": self.user,
             "password": self.password,
         }
@@ -104,13 +110,14 @@ def parse_connection(name: str, text: str) -> Connection:
             f"connection {name} says {', '.join(unknown)}, of which nothing is known here; it may say "
             f"{', '.join(EXTRAS)}"
         )
-    address = f"[{host}]" if ":" in str(host) else quote(str(host), safe="")
     return Connection(
         name=name,
-        jdbc_url=f"jdbc:postgresql://{address}:{port}/{quote(str(said['schema']), safe='')}",
+        host=str(host),
+        port=port,
+        database=str(said["schema"]),
         user=str(said["login"]),
         password=str(said["password"]),
-        properties={EXTRAS[k]: v for k, v in extra.items()},
+        properties=extra,
     )
 
 
@@ -144,46 +151,67 @@ class UnreachableError(RejectedError):
     """Nothing more can be read from this database now."""
 
 
-#: In the driver's words for what can happen, and what there is to do.
-_UNREACHABLE: tuple[tuple[tuple[str, ...], str], ...] = (
+#: Words of the server or its library, or its SQLSTATE whatever its language, and what there is to do: while we connect,
+_CONNECTING: tuple[tuple[tuple[str, ...], str], ...] = (
     (
-        ("password authentication failed", "authentication failed", "no password was provided"),
+        ("authentication failed", "no password supplied"),
         "user {user} is refused: the user or the password is wrong; mend the connection",
     ),
     (("no pg_hba.conf entry", "pg_hba.conf rejects"), "user {user} is not let in from here; ask who runs it"),
-    (('" does not exist@FATAL', "is not permitted to log in"), "{said}; mend the connection"),
-    (
-        ("refused. Check that", "connection attempt failed", "timed out", "UnknownHost"),
-        "not reachable; see that it runs and that the address is right",
-    ),
     (
         (
-            "I/O error occurred", "terminating connection", "has been closed", "Connection reset", "shutting down",
-            "starting up", "recovery mode", "end of stream",
+            "Connection refused", "timeout expired", "timed out", "could not translate host name",
+            "No route to host", "Network is unreachable",
         ),
-        "the connection was lost; nothing of what was being read was taken in, run it again",
+        "not reachable; see that it runs and that the address is right",
     ),
 )  # fmt: skip
+#: at any time,
+_LOST = (
+    "terminating connection", "server closed the connection", "connection has been closed", "Connection reset",
+    "timed out", "no connection to the server", "SSL SYSCALL error", "shutting down", "starting up", "recovery mode",
+)  # fmt: skip
+#: and of what is read.
 _TABLE: tuple[tuple[tuple[str, ...], str], ...] = (
-    (("permission denied",), "{said}; ask its owner to GRANT SELECT to {user}"),
-    (("does not exist",), "{said}; it was there a moment ago, run it again"),
+    (("permission denied", "42501"), "{said}; ask its owner to GRANT SELECT to {user}"),
+    (("does not exist", "42P01", "42703"), "{said}; it was there a moment ago, run it again"),
 )
+#: What the driver says before the server's own words.
+_BEFORE = re.compile(r"^.*(?:FATAL|ERROR|PANIC|failed|connect|query|COPY|ERROR\]): +")
 
 
-def failure(connection: Connection, said: str, what: str) -> RejectedError:
+def failure(connection: Connection, error: Exception, what: str) -> RejectedError:
     """One line for what the database or its driver said.
 
     Args:
         what: was being read.
     """
-    words = " ".join(said.split())[:300].replace(connection.password, "***")
-    fatal = f"{words}@FATAL" if words.startswith("FATAL") else words
-    plain = words.removeprefix("FATAL: ").removeprefix("ERROR: ")
-    for marks, line in _UNREACHABLE:
-        if any(mark in fatal for mark in marks):
-            text = line.format(user=connection.user, said=plain)
-            return UnreachableError(f"database {connection.name} ({connection.address}): {text}")
-    for marks, line in _TABLE:
-        if any(mark in words for mark in marks):
-            return RejectedError(f"{connection.name}:{what}: {line.format(user=connection.user, said=plain)}")
-    return RejectedError(f"{connection.name}:{what}: the database says: {plain}")
+    said = _said(error).replace(connection.password, "***")[:300]
+    known = f"{said} {getattr(error, 'sqlstate', None) or ''}"
+    place, rows = f"database {connection.name} ({connection.address})", f"{connection.name}:{what}"
+
+    def line_of(lines: Iterable[tuple[tuple[str, ...], str]]) -> str | None:
+        found = next((line for marks, line in lines if any(mark in known for mark in marks)), None)
+        return found.format(said=said, user=connection.user) if found else None
+
+    is_connecting = "Failed to connect" in str(error)
+    if is_connecting and (line := line_of(_CONNECTING)):
+        return UnreachableError(f"{place}: {line}")
+    if any(mark in known for mark in _LOST):
+        return UnreachableError(
+            f"{place}: the connection was lost; nothing of what was being read was taken in, run it again"
+        )
+    if is_connecting:
+        return UnreachableError(f"{place}: {said}; mend the connection")
+    return RejectedError(f"{rows}: {line_of(_TABLE) or f'the database says: {said}'}")
+
+
+def _said(error: Exception) -> str:
+    """The server's words as one line, without the driver's before them and the statement after them."""
+    if primary := dict(getattr(error, "details", ())).get(b"PG_DIAG_MESSAGE_PRIMARY"):
+        text = primary.decode(errors="replace")
+    else:
+        text = str(error).partition("\n\nQuery was: ")[0]
+        told = [line for line in text.splitlines() if _BEFORE.match(line)]
+        text = _BEFORE.sub("", told[-1]) if told else text
+    return " ".join(text.split())

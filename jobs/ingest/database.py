@@ -1,8 +1,8 @@
 """Feeds from a sender's database: rows of a table → text cells → the way that files go.
 
-The database prints every value as text, Spark's JDBC source streams the texts into Parquet in the inbox
-(``jobs/ingest/postgres.py``), and DuckDB puts them in an order that depends on nothing but them; nothing is held in
-memory as a whole. One query is one transaction: a pull has a table as it was at one moment.
+The database prints every value as text, the texts are streamed into Parquet in the inbox (``jobs/ingest/postgres.py``),
+and DuckDB puts them in an order that depends on nothing but them; nothing is held in memory as a whole. One query is
+one transaction: a pull has a table as it was at one moment.
 
 Of a snapshot a pull makes a delivery for each period and part, known by its content like a file: a later one
 supersedes it, and a row absent from that is withdrawn. Of increments and events what is held already is left out, and

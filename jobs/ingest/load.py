@@ -79,8 +79,7 @@ class Inbox:
 
     def __enter__(self) -> Inbox:
         shutil.rmtree(self.folder, ignore_errors=True)
-        # of a pull that was killed the engine may still be writing into it, under a name of that pull's own
-        self.folder.mkdir(parents=True, exist_ok=True)
+        self.folder.mkdir(parents=True)
         self.connection = duck.connect()
         self.connection.execute(f"SET temp_directory = {duck.literal(str(self.folder / 'spill'))}")
         self.connection.execute("SET preserve_insertion_order = false")

@@ -1,26 +1,44 @@
-"""Reading PostgreSQL through Spark's JDBC source: what is there, and rows as texts that the database itself prints.
+"""Reading PostgreSQL by COPY: what is there, and rows as texts that the database itself prints.
 
-The database prints, not Spark: numerics keep every digit, and what a type's text is does not depend on settings of the
-session (``printed`` names every format). Statements hold no secret; what they say may stand in plans and logs.
+The database prints, not the driver: numerics keep every digit, and what a type's text is does not depend on settings of
+the session (``printed`` names every format, ``SESSION`` the rest). The driver hands on Arrow's batches as they come.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
+import weakref
+from collections.abc import Callable, Generator, Mapping
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, timezone
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
+
+import adbc_driver_manager as adbc
+import adbc_driver_postgresql
+import pyarrow as pa
+import pyarrow.parquet as pq
+from adbc_driver_postgresql import StatementOptions
 
 from jobs.ingest.connections import Connection, failure
 from schemas.contract import DateFormat
 from schemas.errors import RejectedError
-from warehouse import engine
 from warehouse.duck import literal
 
-#: Rows that the driver fetches at a time: without it the whole table would lie in memory.
-FETCHED_ROWS = 10_000
+T = TypeVar("T")
+#: About how much of a table lies in memory at a time.
+BATCH_BYTES = 4 << 20
+#: A query that is not cancelled after so long is cancelled again.
+CANCEL_SECONDS = 1
+#: What else a value's text and a literal's meaning depend on; for the transaction only, since a pooler may be between.
+SESSION: Mapping[str, str] = {
+    "standard_conforming_strings": "on",
+    "DateStyle": "ISO, YMD",
+    "TimeZone": "UTC",
+    "extra_float_digits": "1",
+}
 NUMBERS = ("smallint", "integer", "bigint")
 DATE, LOCAL_TIME, TIME = "date", "timestamp without time zone", "timestamp with time zone"
 #: Types whose text is one, whatever the session; those of PostgreSQL's category of texts and enums are as well.
@@ -48,7 +66,7 @@ class Column:
 
 
 class Reader:
-    """Reads from one connection, a statement at a time; each is a transaction of its own."""
+    """Reads from one connection, a query at a time; each is a transaction of its own."""
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
@@ -56,14 +74,13 @@ class Reader:
     def tables(self, wanted: Mapping[str, str]) -> dict[str, dict[str, Column]]:
         """Of the names whose table the user finds its columns in their order, by name."""
         pairs = ", ".join(f"({literal(n)}, {literal(quoted_table(t))})" for n, t in wanted.items())
-        rows = self._rows(
-            f"""SELECT w.name, a.attname::text AS column_name, a.attnum::integer AS place,
+        sql = f"""SELECT w.name, a.attname::text AS column_name, a.attnum::integer AS place,
                 format_type(b.oid, NULL) AS kind, b.typcategory::text AS category
             FROM (VALUES {pairs}) AS w (name, quoted) JOIN pg_attribute a ON a.attrelid = to_regclass(w.quoted)
             JOIN pg_type t ON t.oid = a.atttypid
             JOIN pg_type b ON b.oid = CASE WHEN t.typtype = 'd' THEN t.typbasetype ELSE t.oid END
             WHERE a.attnum > 0 AND NOT a.attisdropped"""
-        )
+        rows = [row for batch in self._batches(sql, "the catalogue") for row in batch.to_pylist()]
         found: dict[str, dict[str, Column]] = {}
         for row in sorted(rows, key=lambda r: (r["name"], r["place"])):
             column = Column(row["column_name"], row["kind"], row["category"])
@@ -76,34 +93,89 @@ class Reader:
         Raises:
             RejectedError: the database refused, or was lost while it was read.
         """
+        folder.mkdir(parents=True)
+        with closing(self._batches(sql, table)) as batches:
+            first = next(batches)
+            with pq.ParquetWriter(folder / "rows.parquet", first.schema, compression="zstd") as file:
+                for batch in batches:
+                    file.write_batch(batch)
+
+    def _batches(self, sql: str, what: str) -> Generator[pa.RecordBatch]:
+        """A query's rows; the first batch has none, and says their columns."""
+        with _Query() as query:
+            try:
+                rows = query.wait(lambda: query.run(self._database, sql))
+                yield pa.RecordBatch.from_pylist([], rows.schema)
+                while (batch := query.wait(lambda: next(rows, None))) is not None:
+                    yield batch
+                query.wait(query.commit)
+            except (adbc.Error, OSError) as error:
+                raise failure(self.connection, error, what) from None
+
+    @cached_property
+    def _database(self) -> adbc.AdbcDatabase:
+        """What the driver knows of all the database's types, which takes longer than to connect."""
+        words = (f"{name}='{_escaped(value)}'" for name, value in self.connection.options.items())
+        database: adbc.AdbcDatabase = adbc_driver_postgresql.connect(" ".join(words))
+        weakref.finalize(self, database.close)
+        return database
+
+
+class _Query:
+    """A connection for one query.
+
+    The driver's calls return when the server has answered, not when a signal comes. So a thread makes them, and who is
+    interrupted meanwhile cancels the query.
+    """
+
+    def __enter__(self) -> _Query:
+        self._open = ExitStack()
+        self._thread = self._open.enter_context(ThreadPoolExecutor(1))
+        self._statement: adbc.AdbcStatement | None = None
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._open.close()
+
+    def run(self, database: adbc.AdbcDatabase, sql: str) -> pa.RecordBatchReader:
+        self._connection = self._open.enter_context(adbc.AdbcConnection(database))
+        self._connection.set_autocommit(False)
+        statement = self._statement = self._open.enter_context(adbc.AdbcStatement(self._connection))
+        statement.set_options(**{StatementOptions.BATCH_SIZE_HINT_BYTES.value: BATCH_BYTES})
+        settings = (f"set_config({literal(name)}, {literal(value)}, true)" for name, value in SESSION.items())
+        self._rows(statement, f"SELECT {', '.join(settings)}").read_all()
+        return self._rows(statement, sql)
+
+    def _rows(self, statement: adbc.AdbcStatement, sql: str) -> pa.RecordBatchReader:
+        statement.set_sql_query(sql)
+        handle, _ = statement.execute_query()
+        rows = pa.RecordBatchReader.from_stream(handle)
+        self._open.callback(rows.close)
+        return rows
+
+    def commit(self) -> None:
+        self._connection.commit()
+
+    def wait(self, step: Callable[[], T]) -> T:
+        """What a step of the driver's returns."""
+        future = self._thread.submit(step)
         try:
-            self._query(sql).write.parquet(str(folder))
-        except Exception as error:
-            raise self._failure(error, table) from None
+            return future.result()
         except BaseException:
-            engine.connect().interruptAll()
+            while not future.done():
+                if self._statement is not None:
+                    with suppress(adbc.Error):
+                        self._statement.cancel()
+                wait([future], CANCEL_SECONDS)
             raise
 
-    def _rows(self, sql: str) -> list[dict[str, Any]]:
-        """Rows of PostgreSQL's own tables, which are few."""
-        try:
-            return [row.asDict() for row in self._query(sql).collect()]
-        except Exception as error:
-            raise self._failure(error, "the catalogue") from None
 
-    def _query(self, sql: str) -> Any:
-        options = {**self.connection.options, "query": sql, "fetchsize": str(FETCHED_ROWS)}
-        return engine.connect().read.format("jdbc").options(**options).load()
-
-    def _failure(self, error: Exception, what: str) -> Exception:
-        """One line for what the driver said; the error itself where it is not about the database."""
-        text = str(error)
-        said = re.search(r"PSQLException: (.+)", text)
-        if said:
-            return failure(self.connection, said[1], what)
-        if self.connection.password in text:
-            return RejectedError(f"{self.connection.name}:{what}: not read, see the engine's log")
-        return error
+def _escaped(value: str) -> str:
+    r"""
+    >>> print(_escaped("it's a \\"))
+    it\'s a \\
+    """
+    return value.replace("\\", "\\\\").replace("'", "\\'")
 
 
 def quoted(name: str) -> str:

@@ -502,8 +502,8 @@ def test_a_connection_of_airflow_is_what_feeds_are_read_through(
     assert (names, progress, how) == (["gov_tax"], tasks.tell, {"period": "2024-03"})
     assert connection == connection_from_environment("tax_office")
     assert (connection.user, connection.password) == (said["login"], said["password"])
-    assert connection.jdbc_url == "jdbc:postgresql://db.example:5433/tax%20office"
-    assert connection.options["sslmode"] == "require"
+    assert connection.address == "db.example:5433/tax%20office"
+    assert connection.options["sslmode"] == "require" and connection.options["dbname"] == "tax office"
 
 
 def test_a_connection_that_airflow_does_not_have_is_refused_in_one_line(dags: dict[str, Any]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -14,7 +15,7 @@ import threading
 import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -29,11 +30,10 @@ import pytest
 from infra import postgres as servers
 from jobs.demo_city.city import CitySpec, generate
 from jobs.ingest import corrections, postgres, quarantine
-from jobs.ingest.connections import connection_from_environment, parse_connection
-from jobs.ingest.current import current_rows
+from jobs.ingest.connections import connection_from_environment, failure, parse_connection
 from jobs.ingest.database import Connection, pull
 from jobs.ingest.deliveries import current_deliveries, drop_of_file
-from jobs.ingest.ingest import deliveries, ingest, remap
+from jobs.ingest.ingest import FileReport, deliveries, ingest, remap
 from schemas.contract import ContractError, contract, feed, feeds
 from schemas.errors import RejectedError, UsageError
 from tests.built_city import one_line
@@ -54,6 +54,12 @@ def server() -> Iterator[servers.Postgres]:
     """Not in pytest's own folder: where root runs the tests, the server's user may not go through that."""
     with tempfile.TemporaryDirectory() as name, servers.start(Path(name), is_durable=False) as started:
         yield started
+
+
+@pytest.fixture
+def home(cold_home: Path) -> Path:
+    """A pull needs no engine."""
+    return cold_home
 
 
 @dataclass(frozen=True)
@@ -132,9 +138,17 @@ def take(sender: Sender, **how: Any) -> list[tuple[str, str, int]]:
 
 
 def current(name: str) -> list[dict[str, Any]]:
+    """Rows that count, found another way than by the engine: of a key an increment's last, an event's first."""
     spec = contract(name)
-    rows = current_rows(tables.read(name), current_deliveries(deliveries(), spec), spec)
-    return [r.asDict() for r in rows.collect()]
+    counting = {(d["delivery_id"], d["mapping_hash"]) for d in current_deliveries(deliveries(), spec)}
+    rows = tables.rows(name).to_pylist()
+    rows = [r for r in rows if (r["delivery_id"], r["mapping_hash"]) in counting]
+    if spec.delivery == "snapshot":
+        return rows
+    rows.sort(
+        key=lambda r: (r["known_at"], r["delivery_id"], r["source_row"]), reverse=spec.delivery == "event"
+    )
+    return list({tuple(r[k] for k in spec.key): r for r in rows}.values())
 
 
 def power() -> dict[tuple[str, str], str]:
@@ -261,6 +275,69 @@ def test_every_value_is_text_that_reads_back_the_same(home: Path, sender: Sender
     found = duck.connect().execute(f"FROM read_parquet('{home}/out/*.parquet') ORDER BY c0").fetchall()
     assert found == expected
     assert all(pa.types.is_string(f.type) for f in pq.read_schema(next((home / "out").glob("*.parquet"))))
+
+
+def test_a_text_does_not_depend_on_what_a_database_is_set_to(home: Path, sender: Sender) -> None:
+    with psycopg.connect(sender.url, autocommit=True) as connection:
+        connection.execute(f'DROP DATABASE IF EXISTS "{sender.database}_cn"')
+        connection.execute(
+            f"CREATE DATABASE \"{sender.database}_cn\" ENCODING 'EUC_CN' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0"
+        )
+    chinese = replace(sender, database=f"{sender.database}_cn")
+    for name, value in {
+        "extra_float_digits": "-10", "DateStyle": "'SQL, DMY'", "TimeZone": "'America/New_York'",
+        "standard_conforming_strings": "off", "default_transaction_isolation": "serializable",
+    }.items():  # fmt: skip
+        chinese.run(f'ALTER DATABASE "{chinese.database}" SET {name} = {value}')
+    statement = """CREATE TABLE printed AS SELECT '宁波' AS town, 0.1::float8 + 0.2 AS sum, 1.1::real AS short,
+        DATE '0044-01-01 BC' AS day, TIMESTAMPTZ '0044-01-01 12:00:00+00 BC' AS moment, 1 AS "a\\b" """
+    texts = []
+    for one in (sender, chinese):
+        one.run(statement)
+        reader = postgres.Reader(one.connection)
+        columns = reader.tables({"a\\'b": "printed"})["a\\'b"]
+        listed = ", ".join(f"{postgres.printed(c)} AS c{i}" for i, c in enumerate(columns.values()))
+        folder = home / one.database
+        reader.write(f"SELECT {listed} FROM printed WHERE '\\' <> ''", folder, "printed")
+        texts.append(pq.read_table(folder).to_pylist())
+    [row] = texts[0]
+    expected = ["宁波", "0.30000000000000004", "1.1", "0044-01-01 BC", "0044-01-01 12:00:00+00 BC", "1"]
+    assert list(row.values()) == expected and texts[1] == texts[0]
+
+
+def test_a_table_is_never_in_memory_as_a_whole(home: Path, sender: Sender) -> None:
+    code = """
+import resource, sys
+from pathlib import Path
+from jobs.ingest import database
+from jobs.ingest.postgres import Reader
+
+reader = Reader(database.connection_from_environment("plant"))
+reader.tables({"a": "a"})
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+reader.write("SELECT repeat('x', 1000) || g AS c FROM generate_series(1, 200000) g", Path(sys.argv[1]), "a")
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(home / "out")], env={**os.environ, "AIRFLOW_CONN_PLANT": sender.url},
+        cwd=CHECKOUT, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert pq.ParquetFile(home / "out" / "rows.parquet").metadata.num_rows == 200_000
+    assert int(done.stdout) < 80 * 1024, "of 200 MB"
+
+
+def test_what_a_table_writes_down_when_it_is_read_stays_written(home: Path, sender: Sender) -> None:
+    create_power(sender)
+    use(sender, 1, "1")
+    sender.run(
+        """CREATE TABLE seen (who text);
+        CREATE FUNCTION see() RETURNS text LANGUAGE sql AS $$ INSERT INTO seen VALUES (current_user) RETURNING who $$;
+        ALTER TABLE gov_electricity RENAME TO power;
+        CREATE VIEW gov_electricity AS SELECT "社会信用代码", "户号", "户名", "电量(万千瓦时)",
+            left(see(), 0) || period AS period FROM power"""
+    )
+    assert take(sender) == [("2023", "taken", 1)]
+    assert sender.run("SELECT DISTINCT who FROM seen") == [("brain",)]
 
 
 def test_a_missing_cell_is_kept_as_missing_and_judged_as_an_empty_one(home: Path, sender: Sender) -> None:
@@ -643,13 +720,7 @@ def test_a_server_that_is_killed_in_the_middle_of_a_table_leaves_nothing_half_ta
         own = servers.start(Path(folder), is_durable=False)
         try:
             sender = Sender(own, own.database)
-            # rows come until the fifty thousandth, which takes a minute
-            sender.run(
-                """CREATE VIEW gov_electricity AS SELECT '91350100M000100Y43'::text AS "社会信用代码",
-                (3302000000 + g)::text AS "户号", '甲'::text AS "户名", 1 AS "电量(万千瓦时)",
-                CASE WHEN g = 50000 THEN '2023' || left(pg_sleep(60)::text, 0) ELSE '2023' END AS period
-                FROM generate_series(1, 100000) g"""
-            )
+            many(sender, "pg_sleep(60)")
             create_zone(sender)
             killer = threading.Thread(target=_kill_when_it_sleeps, args=(own,))
             killer.start()
@@ -668,6 +739,118 @@ def test_a_server_that_is_killed_in_the_middle_of_a_table_leaves_nothing_half_ta
     assert not tables.exists(POWER) and not (settings().engine_folder / "inbox").exists()
 
 
+def many(sender: Sender, at_the_middle: str) -> None:
+    """A view of the feed's name whose rows come until the fifty thousandth, for which it evaluates something."""
+    sender.run(
+        f"""CREATE VIEW gov_electricity AS SELECT '91350100M000100Y43'::text AS "社会信用代码",
+        (3302000000 + g)::text AS "户号", '甲'::text AS "户名", 1 AS "电量(万千瓦时)",
+        CASE WHEN g = 50000 THEN '2023' || left(({at_the_middle})::text, 0) ELSE '2023' END AS period
+        FROM generate_series(1, 100000) g"""
+    )
+
+
+SLEEPING = "SELECT {} FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND datname = current_database()"
+
+
+def when_it_sleeps(sender: Sender, what: str = "pid") -> Any:
+    """What SQL says of the process that reads, once it sleeps."""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        if rows := sender.run(SLEEPING.format(what)):
+            return rows[0][0]
+        time.sleep(0.05)
+    raise AssertionError("nobody sleeps")
+
+
+@contextmanager
+def cut(connection: Connection, after: int) -> Iterator[Connection]:
+    """The same database by a way that ends after so many bytes."""
+
+    def forward(here: socket.socket, there: socket.socket, most: float) -> None:
+        with suppress(OSError):
+            while most > 0 and (some := here.recv(65536)):
+                there.sendall(some)
+                most -= len(some)
+        for end in (here, there):
+            with suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+
+    def serve() -> None:
+        with suppress(OSError):
+            while True:
+                client, _ = door.accept()
+                server = socket.create_connection((connection.host, connection.port))
+                for way in ((client, server, float("inf")), (server, client, after)):
+                    threading.Thread(target=forward, args=way, daemon=True).start()
+
+    with socket.create_server(("127.0.0.1", 0)) as door:
+        threading.Thread(target=serve, daemon=True).start()
+        yield replace(connection, port=door.getsockname()[1])
+        door.shutdown(socket.SHUT_RDWR)
+
+
+@pytest.mark.parametrize("how", ["cut", "terminated", "cancelled", "failed"])
+def test_of_a_table_that_was_not_read_to_its_end_nothing_is_taken_in(
+    home: Path, sender: Sender, how: str
+) -> None:
+    sleeps = how in ("terminated", "cancelled")
+    many(sender, {"cut": "0", "failed": "1 / (g - 50000)"}.get(how, "pg_sleep(60)"))
+    create_zone(sender)
+    names = ["gov_zone", "gov_electricity"]
+    if sleeps:
+        backend = {"terminated": "pg_terminate_backend(pid)", "cancelled": "pg_cancel_backend(pid)"}[how]
+        ender = threading.Thread(target=when_it_sleeps, args=(sender, backend))
+        ender.start()
+        report = pull(names, sender.connection)
+        ender.join()
+    else:
+        with cut(sender.connection, 2_000_000 if how == "cut" else 1 << 40) as connection:
+            report = pull(names, connection)
+    lost = "the connection was lost; nothing of what was being read was taken in, run it again"
+    line = {
+        "cancelled": "the database says: canceling statement due to user request",
+        "failed": "the database says: division by zero",
+    }.get(how, lost)
+    [zone, power] = report.files
+    assert (zone.state, power.state) == ("taken", "rejected")
+    assert power.message.endswith(f": {line}") and "\n" not in power.message
+    assert [d["feed"] for d in deliveries()] == ["gov_zone"]
+    assert not tables.exists(POWER) and not (settings().engine / "inbox").exists()
+
+
+_INTERRUPTED = """
+import signal
+from jobs.ingest import database
+
+def asked_to_end(*_):
+    raise SystemExit(7)
+
+signal.signal(signal.SIGTERM, asked_to_end)
+database.pull(["gov_electricity"], database.connection_from_environment("plant"))
+"""
+
+
+@pytest.mark.parametrize("by", [signal.SIGINT, signal.SIGTERM])
+def test_a_pull_that_is_interrupted_ends_at_once_here_and_at_the_server(
+    home: Path, sender: Sender, by: signal.Signals
+) -> None:
+    many(sender, "pg_sleep(300)")
+    process = subprocess.Popen(
+        [sys.executable, "-c", _INTERRUPTED], env={**os.environ, "AIRFLOW_CONN_PLANT": sender.url},
+        cwd=CHECKOUT, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    try:
+        reader = when_it_sleeps(sender)
+        process.send_signal(by)
+        _, said = process.communicate(timeout=60)
+    finally:
+        process.kill()
+        process.wait()
+    assert process.returncode == (7 if by == signal.SIGTERM else -signal.SIGINT), said
+    assert sender.run("SELECT 1 FROM pg_stat_activity WHERE pid = %s AND state = 'active'", reader) == []
+    assert deliveries() == [] and not (settings().engine / "inbox").exists()
+
+
 def create_zone(sender: Sender) -> None:
     source = feed("gov_zone").source
     assert source is not None
@@ -679,15 +862,10 @@ def create_zone(sender: Sender) -> None:
 
 
 def _kill_when_it_sleeps(server: servers.Postgres) -> None:
-    with psycopg.connect(server.url, autocommit=True) as connection:
-        deadline = time.monotonic() + 60
-        while time.monotonic() < deadline:
-            if connection.execute("SELECT 1 FROM pg_stat_activity WHERE wait_event = 'PgSleep'").fetchone():
-                break
-            time.sleep(0.05)
-        process = psutil.Process(server.process.pid)
-        for one in [process, *process.children(recursive=True)]:
-            one.kill()
+    when_it_sleeps(Sender(server, server.database))
+    process = psutil.Process(server.process.pid)
+    for one in [process, *process.children(recursive=True)]:
+        one.kill()
 
 
 # --- failures ------------------------------------------------------------------------------------------
@@ -734,9 +912,10 @@ def test_a_connection_is_read_as_airflow_reads_it(monkeypatch: pytest.MonkeyPatc
         monkeypatch.setenv("AIRFLOW_CONN_PLANT", text)
         found = connection_from_environment("plant")
         assert (found.user, found.password) == ("张 三", "p@s/s:#%1")
-        assert found.jdbc_url == "jdbc:postgresql://db.example:6543/%E4%BC%81%E4%B8%9A%2F%E5%BA%93"
+        assert found.address == "db.example:6543/%E4%BC%81%E4%B8%9A%2F%E5%BA%93"
         assert found.properties == {"sslmode": "require", "options": "-c search_path=tax"}
-        assert "p@s" not in repr(found) and found.options["url"] == found.jdbc_url
+        assert "p@s" not in repr(found) and found.options["dbname"] == "企业/库"
+        assert (found.options["host"], found.options["port"]) == ("db.example", "6543")
 
 
 def as_user(sender: Sender, **other: Any) -> Connection:
@@ -744,25 +923,87 @@ def as_user(sender: Sender, **other: Any) -> Connection:
 
 
 def test_a_database_that_does_not_let_us_in_is_one_line(home: Path, sender: Sender) -> None:
-    url = sender.connection.jdbc_url
     with socket.socket() as taken:  # bound and not listening: nothing answers there
         taken.bind(("127.0.0.1", 0))
-        closed = f"jdbc:postgresql://127.0.0.1:{taken.getsockname()[1]}/x"
+        closed = taken.getsockname()[1]
         cases = {
             "user brain is refused: the user or the password is wrong": as_user(
                 sender, password="wr0ng-word"
             ),
             "user nobody-1 is refused": as_user(sender, user="nobody-1"),
-            "not reachable; see that it runs": as_user(sender, jdbc_url=closed),
-            'database "not-there" does not exist; mend': as_user(
-                sender, jdbc_url=url.replace(sender.database, "not-there")
-            ),
+            "not reachable; see that it runs": as_user(sender, port=closed, database="x"),
+            'database "not-there" does not exist; mend': as_user(sender, database="not-there"),
         }
         for line, connection in cases.items():
             with pytest.raises(RejectedError) as refused:
                 pull(None, connection)
             assert line in one_line(refused.value) and "wr0ng" not in str(refused.value)
     assert not (home / "warehouse").exists()
+
+
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (OSError("[libpq] PQgetCopyData() failed: could not receive data from server: Connection timed out\n"),
+         "database plant (h:1/d): the connection was lost; nothing of what was being read was taken in, run it again"),
+        (OSError('IO: [libpq] Failed to connect: connection to server at "h", port 1 failed: timeout expired\n'),
+         "database plant (h:1/d): not reachable; see that it runs and that the address is right"),
+        (OSError("IO: [libpq] Failed to connect: connection failed: FATAL:  the database system is starting up\n"),
+         "database plant (h:1/d): the connection was lost; nothing of what was being read was taken in, run it again"),
+        (OSError("IO: [libpq] Failed to connect: connection to server failed: FATAL:  sorry, too many clients already"),
+         "database plant (h:1/d): sorry, too many clients already; mend the connection"),
+        (OSError(f"[libpq] {'x' * 296}s3cret"), f"plant:t: the database says: [libpq] {'x' * 292}"),
+    ],
+)  # fmt: skip
+def test_what_a_driver_says_is_one_line(error: Exception, line: str) -> None:
+    assert str(failure(Connection("plant", "h", 1, "d", "u", "s3cret"), error, "t")) == line
+
+
+def test_what_a_server_says_is_understood_whatever_its_language() -> None:
+    class Said(Exception):
+        sqlstate = "42501"
+        details = ((b"PG_DIAG_MESSAGE_PRIMARY", "对表 big 权限不够".encode()),)
+
+    refused = failure(Connection("plant", "h", 1, "d", "reader", "s3cret"), Said("\n\nQuery was: ..."), "big")
+    assert one_line(refused) == "plant:big: 对表 big 权限不够; ask its owner to GRANT SELECT to reader"
+
+
+def test_a_connection_may_ask_for_tls_and_for_the_server_it_means(
+    home: Path, sender: Sender, tmp_path: Path
+) -> None:
+    create_power(sender)
+    use(sender, 1, "1")
+
+    def pulled(words: str) -> FileReport | str:
+        try:
+            [file] = pull(["gov_electricity"], parse_connection(NAME, f"{sender.url}?{words}")).files
+        except RejectedError as refused:
+            return one_line(refused)
+        return file
+
+    assert "server does not support SSL, but SSL was required; mend" in str(pulled("sslmode=require"))
+    data = sender.server.folder / "data"
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=127.0.0.1", "-addext",
+         "subjectAltName=IP:127.0.0.1", "-keyout", data / "server.key", "-out", data / "server.crt"],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    for path in (data / "server.key", data / "server.crt"):
+        os.chown(path, data.stat().st_uid, data.stat().st_gid)
+        path.chmod(0o600)
+    certificate = Path(shutil.copy(data / "server.crt", tmp_path))
+    try:
+        sender.run("ALTER SYSTEM SET ssl = on")
+        sender.run("SELECT pg_reload_conf()")
+        checked = f"sslmode=verify-full&sslrootcert={certificate}"
+        deadline = time.monotonic() + 30
+        while isinstance(found := pulled(checked), str) and time.monotonic() < deadline:
+            time.sleep(0.2)
+        assert isinstance(found, FileReport) and found.state == "taken"
+        assert "certificate verify failed" in str(pulled("sslmode=verify-full&sslrootcert=system"))
+    finally:
+        sender.run("ALTER SYSTEM RESET ssl")
+        sender.run("SELECT pg_reload_conf()")
 
 
 def refusal(sender: Sender, connection: Connection | None = None) -> str:
@@ -865,9 +1106,7 @@ def run_cli(*arguments: str, **environment: str) -> subprocess.CompletedProcess[
     )  # fmt: skip
 
 
-def test_the_command_line_reads_from_a_named_connection(
-    home: Path, sender: Sender, tmp_path_factory: pytest.TempPathFactory
-) -> None:
+def test_the_command_line_reads_from_a_named_connection(home: Path, sender: Sender) -> None:
     create_power(sender)
     use(sender, 1, "1")
     done = run_cli("ingest", "--from", NAME, "--json", AIRFLOW_CONN_PLANT=sender.url)
@@ -883,33 +1122,25 @@ def test_the_command_line_reads_from_a_named_connection(
     said = "".join(d.stdout + d.stderr for d in (done, again, failed))
     secrets = (sender.server.password, "wr0ng-passw0rd")
     assert not [s for s in secrets if s in said]
-    engines = [p for p in tmp_path_factory.getbasetemp().iterdir() if p.name.startswith("engine")]
-    assert [p for e in engines for p in e.rglob("engine.log")], "the shared engine's log is looked through"
-    assert files_with(home, *secrets) == [] == [f for e in engines for f in files_with(e, *secrets)]
+    assert files_with(home, *secrets) == []
     assert files_with(home, GOOD[1]), "what is there is found"
 
 
-@pytest.mark.slow
-def test_a_password_is_nowhere_even_where_the_engine_is_started_with_it(
+def test_a_pull_needs_neither_engine_nor_java_and_its_password_is_nowhere(
     tmp_path: Path, sender: Sender, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     create_power(sender)
     use(sender, 1, "1")
-    home = tmp_path / "home"
-    own = {"BRAIN_HOME": str(home), "BRAIN_SPARK_MEMORY": "1g"}
-    monkeypatch.delenv("BRAIN_ENGINE_ADDRESS", raising=False)
-    config = Settings(home=home, spark_memory="1g")
+    home, called = tmp_path / "home", tmp_path / "called"
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "java").write_text(f"#!/bin/sh\ntouch {called}\nexit 1\n")
+    (tmp_path / "bin" / "java").chmod(0o755)
+    for name in ("BRAIN_ENGINE_ADDRESS", "JAVA_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    own = {"BRAIN_HOME": str(home), "PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}"}
     wrong = sender.url.replace(sender.server.password, "wr0ng-passw0rd")
-    try:
-        assert run_cli("ingest", "--from", NAME, AIRFLOW_CONN_PLANT=sender.url, **own).returncode == 0
-        assert run_cli("ingest", "--from", NAME, AIRFLOW_CONN_PLANT=wrong, **own).returncode == 1
-        state = engine.status(config)
-        assert state is not None
-        secrets = (sender.server.password, "wr0ng-passw0rd")
-        for pid in (state["java"], state["supervisor"]):
-            process = psutil.Process(pid)
-            told = str(process.cmdline()) + str(process.environ())
-            assert str(home) in told and not [s for s in secrets if s in told]
-        assert list(home.rglob("engine.log")) and files_with(home, *secrets) == []
-    finally:
-        engine.stop(config)
+    assert run_cli("ingest", "--from", NAME, AIRFLOW_CONN_PLANT=sender.url, **own).returncode == 0
+    assert run_cli("ingest", "--from", NAME, AIRFLOW_CONN_PLANT=wrong, **own).returncode == 1
+    assert engine.status(Settings(home=home)) is None and not called.exists()
+    assert files_with(home, sender.server.password, "wr0ng-passw0rd") == []
+    assert files_with(home, GOOD[1]), "what is there is found"
