@@ -815,7 +815,7 @@ def test_of_a_table_that_was_not_read_to_its_end_nothing_is_taken_in(
     assert (zone.state, power.state) == ("taken", "rejected")
     assert power.message.endswith(f": {line}") and "\n" not in power.message
     assert [d["feed"] for d in deliveries()] == ["gov_zone"]
-    assert not tables.exists(POWER) and not (settings().engine / "inbox").exists()
+    assert not tables.exists(POWER) and not (settings().engine_folder / "inbox").exists()
 
 
 _INTERRUPTED = """
@@ -848,7 +848,7 @@ def test_a_pull_that_is_interrupted_ends_at_once_here_and_at_the_server(
         process.wait()
     assert process.returncode == (7 if by == signal.SIGTERM else -signal.SIGINT), said
     assert sender.run("SELECT 1 FROM pg_stat_activity WHERE pid = %s AND state = 'active'", reader) == []
-    assert deliveries() == [] and not (settings().engine / "inbox").exists()
+    assert deliveries() == [] and not (settings().engine_folder / "inbox").exists()
 
 
 def create_zone(sender: Sender) -> None:
