@@ -8,10 +8,14 @@ from __future__ import annotations
 
 import os
 import sys
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
+
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from warehouse.engines import Launch, Pinned
 from warehouse.engines.sail import OPEN
@@ -39,6 +43,8 @@ class Embedded:
             # a session lives as long as its process, however long that one thinks
             "SAIL_SPARK__SESSION_TIMEOUT_SECS": str(7 * 24 * 3600),
             "SAIL_PARQUET__COMPRESSION": "zstd(1)",
+            # files as every engine writes them: what only Arrow tells (UTC's other names) keeps files of two apart
+            "SAIL_PARQUET__SKIP_ARROW_METADATA": "true",
             # rows lie in no column's order: statistics by page would skip nothing
             "SAIL_PARQUET__STATISTICS_ENABLED": "chunk",
             **{name: value for name, value in os.environ.items() if name.startswith("SAIL_")},
@@ -74,9 +80,27 @@ class Embedded:
         for period, file in table.files:
             place = folder / f"{spec.period}={period}"
             place.mkdir(parents=True, exist_ok=True)
-            os.link(file, place / file.name)
+            if _has_naive_times(file, file.stat().st_mtime_ns):
+                _with_utc(file, place / file.name)
+            else:
+                os.link(file, place / file.name)
         rows = session.read.schema(f"{schema}, {spec.period} string").parquet(str(folder))
         return rows.select(*spec.column_names)
+
+
+@cache
+def _has_naive_times(file: Path, _written: int) -> bool:
+    """Whether a file has times as Spark once wrote them (INT96), without a zone: Sail refuses these."""
+    schema = pq.read_metadata(file).schema
+    return any(schema.column(n).physical_type == "INT96" for n in range(len(schema)))
+
+
+def _with_utc(file: Path, copy: Path) -> None:
+    """The file with its times in UTC, which is what they are."""
+    rows = pq.read_table(file, partitioning=None, coerce_int96_timestamp_unit="us")
+    utc = pa.timestamp("us", tz="UTC")
+    fields = [f.with_type(utc) if pa.types.is_timestamp(f.type) else f for f in rows.schema]
+    pq.write_table(rows.cast(pa.schema(fields)), copy, store_schema=False)
 
 
 def bytes_of(size: str) -> int:
