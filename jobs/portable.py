@@ -26,7 +26,9 @@ def materialised(frame: DataFrame) -> DataFrame:
     session = frame.sparkSession
     folder = Path(session.conf.get(SCRATCH) or "") / f"part-{uuid4().hex[:12]}"
     frame.write.parquet(str(folder))
-    return session.read.schema(frame.schema).parquet(str(folder))
+    # as text, since an engine may take what else a schema knows of a field for a difference
+    schema = ", ".join(f"{field.name} {field.dataType.simpleString()}" for field in frame.schema.fields)
+    return session.read.schema(schema).parquet(str(folder))
 
 
 def div(number: Column, by: int) -> Column:

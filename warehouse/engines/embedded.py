@@ -74,8 +74,9 @@ class Embedded:
         fields = [(c.name, c.type) for c in spec.columns if c.name != spec.period]
         schema = ", ".join(f"{name} {kind}" for name, kind in fields)
         if not table.files:
-            empty = session.createDataFrame([], f"{schema}, {spec.period} string")
-            return empty.select(*spec.column_names)
+            from pyspark.sql import functions as F
+
+            return session.range(0).select(*(F.lit(None).cast(c.type).alias(c.name) for c in spec.columns))
         folder = scratch / f"{spec.name}-{table.version}-{uuid4().hex[:8]}"
         for period, file in table.files:
             place = folder / f"{spec.period}={period}"
