@@ -21,6 +21,7 @@ from filelock import FileLock
 from infra.processes import ServerProcess, choose_ports, comes_up, listens, read_state, write_state
 from schemas.errors import RejectedError
 from warehouse.jars import ensure_jars
+from warehouse.java import ensure_java
 from warehouse.kafka import ANSWER_SECONDS, client_options
 from warehouse.settings import settings
 
@@ -126,10 +127,8 @@ def _start(folder: Path, port: int, controller: int, heap: str) -> Broker:
     properties = folder / "broker.properties"
     properties.write_text(_properties(folder, port, controller), encoding="utf-8")
     class_path = os.pathsep.join(map(str, ensure_jars(settings(), "kafka")))
-    java = ["java", f"-Xmx{heap}", *_JAVA_OPTIONS, "-cp", class_path]
-    failure = RejectedError(
-        f"the Kafka broker did not start; see {log} (Java 17 or newer and {heap} of free memory are needed)"
-    )
+    java = [str(ensure_java(settings())), f"-Xmx{heap}", *_JAVA_OPTIONS, "-cp", class_path]
+    failure = RejectedError(f"the Kafka broker did not start; see {log} ({heap} of free memory are needed)")
     with log.open("ab") as out:
         if not (folder / "data" / "meta.properties").exists() and not _format(java, properties, out):
             raise failure
@@ -154,15 +153,9 @@ def _start(folder: Path, port: int, controller: int, heap: str) -> Broker:
 def _format(java: list[str], properties: Path, out: Any) -> bool:
     """Make the storage, once for each folder."""
     command = [*java, "kafka.tools.StorageTool", "format", "--ignore-formatted", "-t", CLUSTER_ID]
-    try:
-        done = subprocess.run(
-            [*command, "-c", str(properties)], stdin=subprocess.DEVNULL, stdout=out, stderr=out, check=False
-        )
-    except FileNotFoundError:
-        raise RejectedError(
-            "Java 17 or newer is needed for the Kafka broker; install it (Debian, Ubuntu: apt install "
-            "openjdk-17-jre-headless)"
-        ) from None
+    done = subprocess.run(
+        [*command, "-c", str(properties)], stdin=subprocess.DEVNULL, stdout=out, stderr=out, check=False
+    )
     return done.returncode == 0
 
 

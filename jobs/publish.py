@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -281,11 +282,9 @@ def code_version() -> str:
 
     commit = os.environ.get("BRAIN_COMMIT", "")
     if not commit and (CHECKOUT / ".git").exists():
-        done = subprocess.run(
-            ["git", "-C", str(CHECKOUT), "rev-parse", "--short=12", "HEAD"],
-            capture_output=True, text=True, check=False,
-        )  # fmt: skip
-        commit = done.stdout.strip()
+        command = ["git", "-C", str(CHECKOUT), "rev-parse", "--short=12", "HEAD"]
+        with suppress(FileNotFoundError):  # a checkout that was copied to where git is not installed
+            commit = subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
     return f"{version('ningbo-industrial-brain')}{'+' + commit if commit else ''}"
 
 

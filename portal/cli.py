@@ -31,22 +31,21 @@ Json = Annotated[bool, typer.Option("--json", help="Print an array of objects, n
 
 @app.command()
 def setup() -> None:
-    """Fetch what commands need beside the Python environment; done by the launcher."""
+    """Fetch what every command needs beside the Python environment; done by the launcher."""
     from warehouse import duck
-    from warehouse.jars import JAR_SETS, ensure_jars
-    from warehouse.settings import settings
 
-    for name in JAR_SETS:
-        ensure_jars(settings(), name)
     with duck.connect() as connection:
         duck.load_delta(connection)
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def test(context: typer.Context) -> None:
-    """Run the tests; arguments go to pytest."""
-    from warehouse.settings import CHECKOUT
+    """Run the tests; arguments go to pytest. They need Java, which is installed where that may be done."""
+    from warehouse.jars import JAR_SETS, ensure_jars
+    from warehouse.settings import CHECKOUT, settings
 
+    for name in JAR_SETS:  # here and not in a test, whose time is limited
+        ensure_jars(settings(), name)
     done = subprocess.run([sys.executable, "-m", "pytest", *context.args], cwd=CHECKOUT, check=False)
     raise typer.Exit(done.returncode)
 

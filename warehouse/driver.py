@@ -98,9 +98,7 @@ def _start(config: Settings, name: str, memory: str, descriptors: list[int]) -> 
             launch: Any = java_gateway.launch_gateway
             gateway = launch(at_launch, {"pass_fds": descriptors, "stdout": out, "stderr": out})
         except (PySparkRuntimeError, OSError):
-            raise RejectedError(
-                f"the stream's Spark driver did not start; see {log} (Java 17 or newer is needed)"
-            ) from None
+            raise RejectedError(f"the stream's Spark driver did not start; see {log}") from None
     session: SparkSession = ClassicSession(SparkContext(conf=conf, gateway=gateway))
     return session
 

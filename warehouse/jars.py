@@ -1,22 +1,25 @@
 """Java libraries, resolved once into the cache by Ivy, which Spark itself ships; one folder for each set.
 
 A set's folder holds nothing but its jars and a marker with the hash of what was asked for: another list is another
-marker, and the folder is fetched anew.
+marker, and the folder is fetched anew. Whoever uses Java asks for a set first, and gets Java itself with it.
 """
 
 from __future__ import annotations
 
 import shutil
 import subprocess
+import sys
 import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from importlib.metadata import version
 from pathlib import Path
 
 from filelock import FileLock
 
 from schemas.contract import digest
 from schemas.errors import RejectedError
+from warehouse.java import ensure_java
 from warehouse.settings import Settings
 
 
@@ -28,22 +31,25 @@ class JarSet:
     with_dependencies: bool
 
 
+_SPARK = version("pyspark")
+_DELTA = version("delta-spark")
+
 #: What goes on Spark's class path is named jar by jar: with dependencies Spark's own jars would come along in other
 #: versions.
 JAR_SETS: Mapping[str, JarSet] = {
     "spark": JarSet(
         (
-            # Delta; 4.4.0 is the newest that is published
-            "io.delta:delta-spark_4.2_2.13:4.4.0",
-            "io.delta:delta-storage:4.4.0",
-            "io.delta:delta-kernel-api:4.4.0",
-            "io.delta:delta-kernel-defaults:4.4.0",
-            "io.delta:delta-kernel-unitycatalog:4.4.0",
+            # Delta, as the package of its name would have Spark fetch it
+            f"io.delta:delta-spark_{_SPARK.rpartition('.')[0]}_2.13:{_DELTA}",
+            f"io.delta:delta-storage:{_DELTA}",
+            f"io.delta:delta-kernel-api:{_DELTA}",
+            f"io.delta:delta-kernel-defaults:{_DELTA}",
+            f"io.delta:delta-kernel-unitycatalog:{_DELTA}",
             "io.unitycatalog:unitycatalog-client:0.6.0",
             "io.unitycatalog:unitycatalog-hadoop:0.6.0",
             # Kafka as a source: of Spark's version, and of what it was built with
-            "org.apache.spark:spark-sql-kafka-0-10_2.13:4.2.0",
-            "org.apache.spark:spark-token-provider-kafka-0-10_2.13:4.2.0",
+            f"org.apache.spark:spark-sql-kafka-0-10_2.13:{_SPARK}",
+            f"org.apache.spark:spark-token-provider-kafka-0-10_2.13:{_SPARK}",
             "org.apache.kafka:kafka-clients:3.9.2",
             "org.apache.commons:commons-pool2:2.13.1",
             # databases as a source
@@ -63,11 +69,12 @@ JAR_SETS: Mapping[str, JarSet] = {
 
 
 def ensure_jars(config: Settings, name: str) -> list[Path]:
-    """The jars of a set, sorted; they are fetched when they are not there yet.
+    """The jars of a set, sorted, with a Java that runs them; what is not there yet is fetched.
 
     Raises:
-        RejectedError: they could not be fetched.
+        RejectedError: they could not be fetched, or there is no Java.
     """
+    java = ensure_java(config)
     wanted = JAR_SETS[name]
     folder = config.jars / name
     marker = folder / f"complete-{digest(asdict(wanted))}"
@@ -75,28 +82,30 @@ def ensure_jars(config: Settings, name: str) -> list[Path]:
         config.jars.mkdir(parents=True, exist_ok=True)
         with FileLock(config.jars / f"{name}.lock"):
             if not marker.exists():
-                _fetch(config, name, wanted, folder, marker.name)
+                _fetch(config, java, name, folder, marker.name)
     return sorted(folder.glob("*.jar"))
 
 
-def _fetch(config: Settings, name: str, wanted: JarSet, folder: Path, marker: str) -> None:
+def _fetch(config: Settings, java: Path, name: str, folder: Path, marker: str) -> None:
+    print(f"brain: fetching the jars of {name}", file=sys.stderr)
+    wanted = JAR_SETS[name]
     # an Ivy cache of its own: a half-filled ~/.m2 or ~/.ivy2 makes the resolver fail
     with tempfile.TemporaryDirectory(dir=config.jars, prefix=f"{name}-") as scratch:
         lib = Path(scratch) / "lib"
-        said = _resolve(Path(scratch), wanted, lib)
+        said = _resolve(java, Path(scratch), wanted, lib)
         missing = [c for c in wanted.coordinates if not (lib / _file_name(c)).exists()]
         if missing:
             log = config.jars / f"{name}.log"
             log.write_text(said, encoding="utf-8")
             raise RejectedError(
-                f"the jar {missing[0]} could not be fetched; see {log} (the first run needs a network and Java)"
+                f"the jar {missing[0]} could not be fetched; see {log} (the first run needs a network)"
             )
         (lib / marker).touch()
         shutil.rmtree(folder, ignore_errors=True)
         lib.rename(folder)
 
 
-def _resolve(scratch: Path, wanted: JarSet, lib: Path) -> str:
+def _resolve(java: Path, scratch: Path, wanted: JarSet, lib: Path) -> str:
     """Let Ivy put the jars into ``lib``; what it said. Whether they are all there is for the caller to see."""
     import pyspark
 
@@ -104,13 +113,10 @@ def _resolve(scratch: Path, wanted: JarSet, lib: Path) -> str:
     module = scratch / "ivy.xml"
     module.write_text(_ivy_module(wanted), encoding="utf-8")
     command = [
-        "java", "-cp", f"{ivy}/*", "org.apache.ivy.Main", "-cache", f"{scratch}/ivy",
+        str(java), "-cp", f"{ivy}/*", "org.apache.ivy.Main", "-cache", f"{scratch}/ivy",
         "-ivy", str(module), "-confs", "default", "-retrieve", f"{lib}/[artifact]-[revision].[ext]",
     ]  # fmt: skip
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-    except FileNotFoundError as error:
-        return str(error)
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     return done.stdout + done.stderr
 
 

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -425,3 +426,13 @@ def test_two_publishers_at_once_make_one_release(changed_copy: Path, publishers:
     assert release_files() == TWO_RELEASES
     assert_whole(releases.open_release(2))
     assert_whole(releases.open_release(1))
+
+
+def test_the_code_has_a_version_where_git_is_not_installed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("warehouse.settings.CHECKOUT", tmp_path)
+    monkeypatch.delenv("BRAIN_COMMIT", raising=False)
+    (tmp_path / ".git").mkdir()
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert module.code_version() == version("ningbo-industrial-brain")

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pyspark
 import pytest
 
 from schemas.errors import RejectedError
+from warehouse import jars, java
 from warehouse.jars import JAR_SETS, ensure_jars
 from warehouse.settings import Settings, settings
 
@@ -25,17 +27,39 @@ def test_spark_gets_no_second_version_of_its_own_jars() -> None:
     assert {artifact(jar) for jar in added} & own == set()
 
 
-def test_a_set_that_is_there_asks_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_deltas_jar_is_the_one_that_its_package_asks_for() -> None:
+    from delta.pip_utils import configure_spark_with_delta_pip
+    from pyspark.sql import SparkSession
+
+    builder: Any = configure_spark_with_delta_pip(SparkSession.Builder())
+    assert builder._options["spark.jars.packages"] in JAR_SETS["spark"].coordinates
+
+
+def test_a_set_that_is_there_asks_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
     there = ensure_jars(settings(), "spark")
-    monkeypatch.setenv("PATH", str(tmp_path))  # no Java
+    monkeypatch.setattr(jars, "_fetch", None)
     assert ensure_jars(settings(), "spark") == there
 
 
 def test_what_cannot_be_fetched_is_one_line_with_its_log(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("PATH", str(tmp_path))  # no Java
+    failing = tmp_path / "java"
+    failing.write_text("#!/bin/sh\necho no network\nexit 1\n")
+    failing.chmod(0o755)
+    monkeypatch.setattr(jars, "ensure_java", lambda _: failing)
     with pytest.raises(RejectedError) as refused:
         ensure_jars(Settings(cache=tmp_path), "kafka")
-    assert str(tmp_path / "jars" / "kafka.log") in str(refused.value) and "\n" not in str(refused.value)
+    log = tmp_path / "jars" / "kafka.log"
+    assert str(log) in str(refused.value) and "\n" not in str(refused.value)
+    assert log.read_text() == "no network\n"
     assert [path.name for path in (tmp_path / "jars").iterdir() if path.is_dir()] == []
+
+
+def test_without_java_nothing_is_fetched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("JAVA_HOME", "")
+    monkeypatch.setattr(java, "PACKAGED", tmp_path)
+    with pytest.raises(RejectedError, match="need Java 17 or newer"):
+        ensure_jars(Settings(cache=tmp_path / "cache"), "kafka")
+    assert not (tmp_path / "cache").exists()

@@ -1,0 +1,148 @@
+"""Java, which only Spark and Kafka need: found where it is, installed when it is first asked for and may be."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from filelock import FileLock
+
+from schemas.errors import RejectedError
+from warehouse.settings import Settings
+
+#: Spark's and Kafka's oldest.
+LEAST_VERSION = 17
+#: What Debian and Ubuntu have of it; each release of theirs has one of the two.
+PACKAGES = ("openjdk-17-jre-headless", "openjdk-21-jre-headless")
+#: Where those packages put it: it may be there and another Java first on PATH.
+PACKAGED = Path("/usr/lib/jvm")
+#: A Java that does not even say its version by then hangs.
+ANSWER_SECONDS = 30
+
+
+def ensure_java(config: Settings) -> Path:
+    """The program ``java`` of a Java 17 or newer; on Debian and Ubuntu root gets one installed.
+
+    That of ``JAVA_HOME`` comes before the first one on ``PATH``. From then on this process's ``JAVA_HOME`` names what
+    was found, as Spark's scripts look there first.
+
+    Raises:
+        RejectedError: there is none, and none may be installed; the line says what was found instead.
+    """
+    try:
+        home = _find()
+    except RejectedError:
+        if not _may_install():
+            raise
+        home = _find_or_install(config)
+    os.environ["JAVA_HOME"] = str(home)
+    return home / "bin" / "java"
+
+
+def _find_or_install(config: Settings) -> Path:
+    config.cache.mkdir(parents=True, exist_ok=True)
+    with FileLock(config.cache / "java.lock"):
+        with suppress(RejectedError):
+            return _find()  # another process has installed it meanwhile
+        _install(config.cache / "apt.log")
+        return _find()
+
+
+def _find() -> Path:
+    """The home of the first Java that will do."""
+    problems = []
+    for program in _programs():
+        try:
+            return _home(program)
+        except RejectedError as problem:
+            problems.append(str(problem))
+    found = ", ".join(problems) or "no java is on PATH, and JAVA_HOME is not set"
+    raise RejectedError(
+        f"Spark and Kafka need Java {LEAST_VERSION} or newer: {found}; install it (Debian, Ubuntu: apt install "
+        f"{' or '.join(PACKAGES)}) or let JAVA_HOME name it"
+    )
+
+
+def _programs() -> Iterator[Path]:
+    if home := os.environ.get("JAVA_HOME"):
+        yield Path(home) / "bin" / "java"
+    if first := shutil.which("java"):
+        yield Path(first)
+    for package in PACKAGES:
+        version = package.split("-")[1]
+        yield from sorted(PACKAGED.glob(f"java-{version}-openjdk-*/bin/java"))
+
+
+def _home(program: Path) -> Path:
+    """Java's own home, which a link or a version manager's script does not show.
+
+    Raises:
+        RejectedError: what is wrong with this one.
+    """
+    command = [str(program), "-XshowSettings:properties", "-version"]
+    try:
+        done = subprocess.run(
+            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace",
+            timeout=ANSWER_SECONDS, check=False,
+        )  # fmt: skip
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise RejectedError(f"{program} does not run ({_first_line(str(error))})") from None
+    home, version = _property("java.home", done.stderr), _property("java.specification.version", done.stderr)
+    if done.returncode != 0 or not home or not version:
+        why = _first_line(done.stderr + done.stdout) or f"exit code {done.returncode}"
+        raise RejectedError(f"{program} does not run ({why})")
+    if int(version.split(".")[0]) < LEAST_VERSION:  # 1.8, 11, 17
+        raise RejectedError(f"{program} is version {version}")
+    return Path(home)
+
+
+def _property(name: str, said: str) -> str | None:
+    """
+    >>> _property("java.home", "Property settings:\\n    java.home = /usr/lib/jvm/java-17\\n")
+    '/usr/lib/jvm/java-17'
+    """
+    found = re.search(rf"^ +{re.escape(name)} = (\S.*)$", said, re.MULTILINE)
+    return found[1] if found else None
+
+
+def _first_line(text: str) -> str:
+    return next((line.strip() for line in text.splitlines() if line.strip()), "")[:200]
+
+
+def _may_install() -> bool:
+    return os.geteuid() == 0 and shutil.which("apt-get") is not None
+
+
+def _install(log: Path) -> None:
+    """By apt, without a question; the first of the packages that this release has.
+
+    Raises:
+        RejectedError: none could be installed; the line names the log.
+    """
+    print("brain: installing Java, for Spark and Kafka", file=sys.stderr)
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    # another user of apt, such as the machine's own updates, is waited for
+    apt = ["apt-get", "-q", "-y", "-o", "DPkg::Lock::Timeout=300"]
+    with log.open("wb") as out:
+
+        def succeeds(*arguments: str) -> bool:
+            done = subprocess.run(
+                [*apt, *arguments],
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=out,
+                check=False,
+            )
+            return done.returncode == 0
+
+        succeeds("update")  # where one of many sources fails, the others may have it
+        installed = any(succeeds("install", "--no-install-recommends", package) for package in PACKAGES)
+    if not installed:
+        raise RejectedError(f"Java could not be installed; see {log} (the first run needs a network)")
