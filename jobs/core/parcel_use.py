@@ -19,10 +19,11 @@ from pyspark.sql import functions as F
 
 from jobs.core.identity import behind, flags, present_district, row_id, successors
 from jobs.job import Input, Job
-from jobs.portable import materialised, rounded_div
+from jobs.portable import materialised, rounded_div, with_part
 from schemas.contract import contract
 
 TABLE = "core.parcel_use"
+PARCEL = ["parcel_id", "year"]
 AREA = "decimal(18,6)"
 TYPES = {c.name: c.type for c in contract("raw.gov_land_survey").columns}
 #: Survey and register are measured apart; a difference below this share is not worth a flag.
@@ -62,17 +63,27 @@ def by_enterprise(survey: DataFrame, succession: DataFrame) -> DataFrame:
         .withColumn("lessor_uscc", F.when(~of_itself, F.col("lessor_uscc")))
     )
     key = ["parcel_id", "uscc", "use_type_code", "period"]
+    named = materialised(named)
+    several = named.groupBy(*key).count().where("count > 1").select(*key)
+    alone = named.join(several, key, "left_anti")
+    together = named.join(several, key, "left_semi").transform(_of_one_enterprise, key)
+    return alone.unionByName(together).select(*named.columns)
+
+
+def _of_one_enterprise(rows: DataFrame, key: list[str]) -> DataFrame:
+    """Rows of several codes, or of one again, that are one use of one enterprise."""
     latest = Window.partitionBy(*key).orderBy(
         "sent_uscc", F.col("known_at").desc(), "delivery_id", "source_row"
     )
-    together = latest.rowsBetween(Window.unboundedPreceding, Window.unboundedFollowing)
     counts = F.coalesce(F.lag("sent_uscc").over(latest) != F.col("sent_uscc"), F.lit(True))
+    everything = latest.rowsBetween(Window.unboundedPreceding, Window.unboundedFollowing)
     return (
-        named.withColumns({"_counts": counts, "_place": F.row_number().over(latest)})
+        rows.withColumns({"_counts": counts, "_place": F.row_number().over(latest)})
         .withColumns(
-            {c: F.sum(F.when(F.col("_counts"), F.col(c))).over(together).cast(TYPES[c]) for c in MEASURED}
+            {c: F.sum(F.when(F.col("_counts"), F.col(c))).over(everything).cast(TYPES[c]) for c in MEASURED}
         )
         .where("_place = 1")
+        .drop("_counts", "_place")
     )
 
 
@@ -85,16 +96,16 @@ def surveyed_uses(parcels: DataFrame, survey: DataFrame) -> DataFrame:
         "parcel_id", "year", "district_code", "parcel_area_mu", "owner_uscc",
         F.col("known_at").alias("parcel_known_at"), F.lit(True).alias("is_registered"),
     )  # fmt: skip
-    whole = Window.partitionBy("parcel_id", "year")
     area = F.col("parcel_area_mu")
+    surveyed = survey.withColumn("year", F.col("period"))
+    sums = surveyed.groupBy(*PARCEL).agg(
+        F.sum("floor_area_m2").cast("decimal(18,2)").alias("floors"),
+        F.sum("surveyed_area_mu").alias("surveyed_in_all"),
+    )
     return (
-        survey.withColumn("year", F.col("period"))
-        .join(land, ["parcel_id", "year"], "left")
-        .withColumn(
-            "parcel_area_mu",
-            F.coalesce("parcel_area_mu", F.sum("surveyed_area_mu").over(whole), F.lit(0)).cast(AREA),
-        )
-        .withColumn("floors", F.sum("floor_area_m2").over(whole).cast("decimal(18,2)"))
+        with_part(surveyed, sums, PARCEL)
+        .transform(with_part, land, PARCEL)
+        .withColumn("parcel_area_mu", F.coalesce(area, "surveyed_in_all", F.lit(0)).cast(AREA))
         .withColumn(
             "by_floor",
             F.coalesce(
@@ -107,6 +118,7 @@ def surveyed_uses(parcels: DataFrame, survey: DataFrame) -> DataFrame:
             "district_code", F.coalesce("district_code", present_district(F.left("parcel_id", F.lit(6))))
         )
         .withColumn("known_at", F.greatest("known_at", "parcel_known_at"))
+        .drop("floors", "surveyed_in_all")
     )
 
 
@@ -126,11 +138,11 @@ def without_sublets(tenants: DataFrame) -> DataFrame:
 
 def fit_into_parcel(tenants: DataFrame) -> DataFrame:
     """Scale the tenants of a parcel that is let to more than 100 %; rounded down, so the sum holds."""
-    total = F.sum("net_mu").over(Window.partitionBy("parcel_id", "year"))
+    let = tenants.groupBy(*PARCEL).agg(F.sum("net_mu").alias("let_mu"))
     scaled = cut_part_of("parcel_area_mu", "net_mu", "let_mu")
     over = F.col("let_mu") > F.col("parcel_area_mu")
     return (
-        tenants.withColumn("let_mu", total)
+        with_part(tenants, let, PARCEL)
         .withColumn("used_area_mu", F.when(over, scaled).otherwise(F.col("net_mu")).cast(AREA))
         .withColumn(
             "land_flags",

@@ -6,9 +6,10 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any
 
-from pyspark.sql import Column, DataFrame, Window
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from jobs.portable import first_of
 from schemas.contract import Contract
 
 
@@ -35,10 +36,4 @@ def current_rows(raw: DataFrame, current: Iterable[dict[str, Any]], spec: Contra
     order = [F.col("known_at"), F.col("delivery_id"), F.col("source_row")]
     if spec.delivery == "increment":
         order = [c.desc() for c in order]
-    # few keys come again, and a window over very many that do not is dear
-    again = F.broadcast(rows.groupBy(*spec.key).count().where("count > 1").select(*spec.key))
-    window = Window.partitionBy(*spec.key).orderBy(*order)
-    chosen = rows.join(again, list(spec.key), "left_semi").withColumn("_place", F.row_number().over(window))
-    return rows.join(again, list(spec.key), "left_anti").unionByName(
-        chosen.where("_place = 1").drop("_place")
-    )
+    return first_of(rows, spec.key, *order)

@@ -7,7 +7,7 @@ in Longyou 2021; tenants as in Cixi, Jiangshan 2023 (draft) or Suichang 2023; pr
 
 from __future__ import annotations
 
-from pyspark.sql import Column, DataFrame, Window
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from jobs.columns import no_texts, present
@@ -16,7 +16,7 @@ from jobs.per_mu.figures import tax_contribution
 from jobs.per_mu.parameters import BY_DISTRICT, BY_LIST, FIGURES, district_frame, list_frame
 from jobs.per_mu.row_identity import row_id
 from jobs.per_mu.rules import RuleBook, rule_book
-from jobs.portable import those_in
+from jobs.portable import first_of, materialised, those_in, with_part
 
 LAND_FEEDS = ("gov_land_parcel", "gov_land_survey")
 #: A quarantined record of these leaves the firm's identity or list in doubt.
@@ -32,7 +32,7 @@ def population(
     rules: RuleBook,
 ) -> DataFrame:
     """One row per enterprise of the directory and year: list, status with reasons, unit of evaluation."""
-    land = _held_land(parcel, parcel_use)
+    land = materialised(_held_land(parcel, parcel_use))
     # the status of holders is found a second time, of them alone: the whole population joined to itself costs twice
     rented_from = land.where("holder_uscc is not null").select(F.col("holder_uscc").alias("uscc"), "year")
     holders = enterprise.join(rented_from.distinct(), ["uscc", "year"], "left_semi")
@@ -56,9 +56,9 @@ def _judged(enterprise: DataFrame, enterprise_year: DataFrame, land: DataFrame, 
             "uscc", "year", "district_code", "industry_code", "industry_division_code", "is_above_scale",
             "directory_change_code", "registered_date", "registration_status_code",
         )
-        .join(enterprise_year.drop("district_code", "is_above_scale", "row_id"), ["uscc", "year"], "left")
+        .transform(with_part, enterprise_year.drop("district_code", "is_above_scale", "row_id"), ["uscc", "year"])
         .join(district_frame(session, rules.items()), BY_DISTRICT, "left")
-        .join(land, ["uscc", "year"], "left")
+        .transform(with_part, land, ["uscc", "year"])
         .withColumn("tax_contribution", tax_contribution())
         .transform(_with_list)
         .join(list_frame(session, rules.items()), BY_LIST, "left")
@@ -82,16 +82,18 @@ def _held_land(parcel: DataFrame, parcel_use: DataFrame) -> DataFrame:
             )
         )
     )
-    largest = Window.partitionBy("uscc", "year").orderBy(
-        F.col("used_area_mu").desc(), "parcel_id", "use_type_code"
-    )
     rented = (
         parcel_use.where("use_type_code in ('lease', 'sublet')")
         .select("uscc", "year", "parcel_id", "use_type_code", "used_area_mu")
         .join(parcel.select("parcel_id", "year", "owner_uscc"), ["parcel_id", "year"], "inner")
         .where("owner_uscc is not null and owner_uscc <> uscc")
-        .withColumn("place", F.row_number().over(largest))
-        .where("place = 1")
+        .transform(
+            first_of,
+            ["uscc", "year"],
+            F.col("used_area_mu").desc(),
+            F.col("parcel_id"),
+            F.col("use_type_code"),
+        )
         .select("uscc", "year", F.col("owner_uscc").alias("holder_uscc"))
     )
     lets = (
