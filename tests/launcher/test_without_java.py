@@ -54,6 +54,14 @@ def test_what_needs_no_java_asks_for_none(machine: WithoutJava, command: str) ->
     machine.run(command)
 
 
+def test_a_demo_needs_no_java(machine: WithoutJava) -> None:
+    try:
+        machine.run("demo", "--scale", "0.01")
+        assert '"release": 1' in machine.run("releases", "--json").stdout
+    finally:
+        machine.run("down")
+
+
 def test_the_tests_need_it_and_say_so_before_any_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
