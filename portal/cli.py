@@ -152,8 +152,7 @@ def status(json: Json = False) -> None:
 @app.command()
 def check(
     content: Annotated[
-        bool,
-        typer.Option("--content", help="Instead: the hash of each staged table's content, as it is now."),
+        bool, typer.Option("--content", help="Instead: the hash of each staged table's content, as it is now.")
     ] = False,
     json: Json = False,
 ) -> None:

@@ -45,7 +45,10 @@ def apache_spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSess
         engine_idle_minutes=120,
         engine_address=None,
     )
-    yield engine.connect(config)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TZ", "Asia/Shanghai")  # where the machine stands changes nothing
+        session = engine.connect(config)
+    yield session
     engine.stop(config)
 
 

@@ -18,8 +18,9 @@ from pyspark.sql import functions as F
 
 from tests.engines.battery import nested, numbers, relations, texts, times
 from tests.engines.battery.values import values_frame
+from warehouse import engine
 from warehouse.engine import SCRATCH
-from warehouse.settings import CHECKOUT
+from warehouse.settings import CHECKOUT, Settings
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -62,6 +63,16 @@ def test_expressions(values: DataFrame, family: Any) -> None:
         if types[f"c{at}"] != case.type or found != case.values():
             wrong.append(f"{case.name}: {types[f'c{at}']} {found}, not {case.type} {case.values()}")
     assert not wrong, "\n".join(wrong)
+
+
+def test_moments_of_an_engine_in_shanghai(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All is in UTC, wherever the machine stands; the tests' Spark stands in Shanghai as well."""
+    monkeypatch.setenv("TZ", "Asia/Shanghai")
+    config = Settings(home=tmp_path, engine="embedded", engine_address=None)
+    try:
+        test_expressions(values_frame(engine.connect(config)), times.dates)
+    finally:
+        engine.stop(config)
 
 
 @pytest.mark.parametrize("family", RELATIONS, ids=lambda f: f.__name__)
