@@ -214,6 +214,7 @@ def run(
 
     ``progress`` is called when a table is begun and ``finished`` when it is made, from the thread that makes it.
     """
+    engine.kind()  # one that there is not is refused before anything is looked at
     with tables.writing("run"):
         chosen = select(names)
         deliveries = tables.rows(DELIVERY).to_pylist()

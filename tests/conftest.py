@@ -35,6 +35,23 @@ def spark(engine_remote: str) -> SparkSession:
     return engine._session(engine_remote, "embedded")
 
 
+@pytest.fixture(scope="session")
+def apache_spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
+    """Apache Spark with Delta, for what is to be the same on both engines; started when first asked for."""
+    config = Settings(
+        home=tmp_path_factory.mktemp("apache_spark"),
+        engine="spark",
+        spark_memory="1g",
+        engine_idle_minutes=120,
+        engine_address=None,
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TZ", "Asia/Shanghai")  # where the machine stands changes nothing
+        session = engine.connect(config)
+    yield session
+    engine.stop(config)
+
+
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, engine_remote: str) -> Iterator[Path]:
     """An empty home on the shared engine."""

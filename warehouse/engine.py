@@ -43,6 +43,10 @@ START_SECONDS = 90
 AWAKE_SECONDS = 60
 #: Operations that are handed to the engine at a time: one is planned while the other one's tasks run.
 AT_ONCE = 2
+#: How engines and the platform's own libraries say that a disk, a quota or a file's limit is full.
+_NO_ROOM = (
+    "No space left on device", "Disk quota exceeded", "File too large", "os error 28", "os error 122", "os error 27",
+)  # fmt: skip
 #: A session's configuration that names the folder for what a job writes down on its way (``jobs/portable.py``).
 SCRATCH = "brain.scratch"
 #: Frames of different sessions cannot be joined: threads that connect for the first time must get the same one.
@@ -175,6 +179,9 @@ def workers() -> Iterator[ThreadPoolExecutor]:
     After a failure of the one who hands out the work nothing new is begun, and what runs is finished; when it is
     interrupted, what runs is cancelled in the engine. What was written down on the way goes at the end, and at the
     beginning what an engine left that was killed.
+
+    Raises:
+        RejectedError: the engine ended, or its disk or memory was full.
     """
     shutil.rmtree(settings().scratch, ignore_errors=True)
     try:
@@ -185,9 +192,39 @@ def workers() -> Iterator[ThreadPoolExecutor]:
                 pool.shutdown(wait=False, cancel_futures=True)
                 if not isinstance(error, Exception):
                     connect().interruptAll()
-                raise
+                    raise
+                raise told(error) from error
     finally:
         shutil.rmtree(settings().scratch, ignore_errors=True)
+
+
+def told(error: Exception, config: Settings | None = None) -> Exception:
+    """What a person can do about a failure on the engine, in one line; any other error as it is."""
+    config = config or settings()
+    text = str(error)
+    again = "run it again to go on: tables that were made stay"
+    if any(sign in text for sign in _NO_ROOM):
+        return RejectedError(
+            f"the engine could not write all of its files; make room on the disk of {config.home}, and {again}"
+        )
+    if "Resources exhausted" in text or "OutOfMemoryError" in text:
+        setting = "BRAIN_SPARK_MEMORY" if kind(config).name == "spark" else "BRAIN_ENGINE_MEMORY"
+        return RejectedError(
+            f"a table needs more memory than the engine may have; raise {setting}, and {again}"
+        )
+    if type(error).__module__.startswith(("pyspark.", "grpc.")) and not _answers(config):
+        log = config.logs / "engine.log"
+        return RejectedError(
+            f"the engine {ENGINES[kind(config).name]} ended while it worked; see {log}, and {again}"
+        )
+    return error
+
+
+def _answers(config: Settings) -> bool:
+    """Whether the engine that was at work is still there."""
+    if config.engine_address:
+        return Address.of(config.engine_address, config.engine).answers()
+    return _running(config) is not None
 
 
 def status(config: Settings) -> dict[str, Any] | None:

@@ -12,7 +12,7 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from jobs.chain.models import ChainModels, Node
-from jobs.chain.rules import OUT, ClassRanks, Honour, Override
+from jobs.chain.rules import OUT, ClassRanks, Honour, Override, part_of_one
 from jobs.columns import literal_table
 from schemas.contract import code_list
 
@@ -147,7 +147,7 @@ def edge_frame(session: SparkSession, models: ChainModels) -> DataFrame:
         for _, buyer, share in edges:
             totals[buyer] = totals.get(buyer, Decimal(0)) + share
         rows += [
-            (start, end, seller, buyer, (share / totals[buyer]).quantize(MICRO, ROUND_HALF_UP))
+            (start, end, seller, buyer, (Decimal(share) / totals[buyer]).quantize(MICRO, ROUND_HALF_UP))
             for seller, buyer, share in edges
         ]
     return literal_table(
@@ -162,7 +162,7 @@ def override_frame(session: SparkSession, overrides: Iterable[Override]) -> Data
     """One row per override and node, with its part of the firm."""
     rows = (
         (
-            str(o.from_year), str(o.to_year or _ALWAYS), o.uscc, node, (share / 100).quantize(MICRO, ROUND_HALF_UP),
+            str(o.from_year), str(o.to_year or _ALWAYS), o.uscc, node, part_of_one(share),
             f"{o.reason}（{o.document}）",
         )
         for o in overrides

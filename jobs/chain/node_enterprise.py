@@ -28,7 +28,7 @@ from jobs.chain.frames import (
     product_frame,
     segments,
 )
-from jobs.chain.rules import KINDS, OUT, ChainRules, EvidenceModel, chain_rules
+from jobs.chain.rules import KINDS, OUT, ChainRules, EvidenceModel, chain_rules, part_of_one
 from jobs.core.identity import flags, row_id
 from jobs.job import Input, Job
 from jobs.per_mu.arithmetic import divide, ratio
@@ -325,8 +325,7 @@ def _counted(rows: DataFrame, evidence: EvidenceModel) -> DataFrame:
     product = F.coalesce("product_score", F.lit(0))
     sales = F.coalesce("sales_score", F.lit(0))
     of_class, of_division, alone = (
-        F.lit((p / 100).quantize(Decimal("0.000001")))
-        for p in (stray.of_class_pct, stray.of_division_pct, stray.alone_pct)
+        F.lit(part_of_one(p)) for p in (stray.of_class_pct, stray.of_division_pct, stray.alone_pct)
     )
     agree = (product >= of_class) & (sales >= of_class)
     own = F.col("class_weight").isNotNull() | agree
@@ -433,7 +432,7 @@ def _described(rows: DataFrame, evidence: EvidenceModel) -> DataFrame:
     honour = F.round(awarded.cast(PART) * F.lit(honours.honour_part) + patents * of_patents, 6).cast(PART)
     is_class_alone = F.coalesce(F.col("is_sole") > 0, F.lit(False)) & ~F.col("has_data")
     share, fit = (
-        F.lit((p / 100).quantize(Decimal("0.000001")))
+        F.lit(part_of_one(p))
         for p in (evidence.purchases.confirm_share_pct, evidence.purchases.confirm_fit_pct)
     )
     by_basket = (
@@ -475,7 +474,7 @@ def _confidence(evidence: EvidenceModel) -> Column:
     for kind in KINDS:
         given = evidence.kinds[kind]
         value = F.coalesce(F.col(f"{kind}_score"), F.lit(0)).cast(PART)
-        full = F.lit((given.full_from_pct / 100).quantize(Decimal("0.000001")))
+        full = F.lit(part_of_one(given.full_from_pct))
         strength = F.least(ratio(value, full), F.lit(Decimal(1))).cast(PART)
         part = strength * F.lit(given.weight)
         parts.append(F.when(counts[kind], part).otherwise(F.lit(0)) if kind in counts else part)

@@ -32,6 +32,15 @@ Kind = Literal["product", "sales", "class", "purchase", "honour"]
 KINDS: tuple[Kind, ...] = ("product", "sales", "class", "purchase", "honour")
 
 
+def part_of_one(pct: Decimal) -> Decimal:
+    """A percentage of at most four digits as a part of one.
+
+    >>> part_of_one(Decimal("12.5"))
+    Decimal('0.125000')
+    """
+    return (pct * Decimal("0.01")).quantize(Decimal("0.000001"))
+
+
 class _Model(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 

@@ -66,7 +66,8 @@ def _with_all(chains: DataFrame) -> DataFrame:
 def _target(rules: Target) -> Column:
     """The target; of a chain its part by the base year's output."""
     whole = F.lit(rules.target_wan_yuan).cast(MONEY)
-    part = divide(F.col("base"), F.col("base_all"))
+    # with more digits the product would be rounded twice
+    part = divide(F.col("base"), F.col("base_all")).cast("decimal(9,6)")
     return F.when(F.col("chain_code") == ALL, whole).otherwise(F.round(whole * part, 6).cast(MONEY))
 
 

@@ -109,7 +109,10 @@ def surveyed_uses(parcels: DataFrame, survey: DataFrame) -> DataFrame:
         .withColumn(
             "by_floor",
             F.coalesce(
-                F.round(area * F.col("floor_share_pct") * F.lit(Decimal("0.01")), 6).cast(AREA),
+                # a product of more than 38 digits would be rounded twice
+                F.round(
+                    area * F.col("floor_share_pct") * F.lit(Decimal("0.01")).cast("decimal(2,2)"), 6
+                ).cast(AREA),
                 part_of("parcel_area_mu", "floor_area_m2", "floors"),
             ),
         )

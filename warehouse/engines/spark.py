@@ -12,12 +12,16 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from schemas.errors import RejectedError, UsageError
 from warehouse.engines import Launch, Pinned
 from warehouse.jars import JAR_SETS, ensure_jars
 from warehouse.settings import Settings
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
+
+#: A master that has not answered by then is taken for one that cannot be reached.
+MASTER_SECONDS = 10
 
 _JAVA_OPTIONS = (
     "-XX:+IgnoreUnrecognizedVMOptions",
@@ -101,6 +105,12 @@ class Spark:
         return {**spark_conf(config), "jars": jars}
 
     def prepare(self, config: Settings) -> None:
+        # Spark itself tries for a minute and then says so in a log
+        if config.spark_master.startswith("spark://") and not any(map(_listens, _masters(config))):
+            raise RejectedError(
+                f"the Spark master {config.spark_master} cannot be reached (BRAIN_SPARK_MASTER); is it up, and does "
+                "this machine know its name?"
+            )
         ensure_jars(config, "spark")
 
     def needs(self, config: Settings) -> str:
@@ -140,6 +150,29 @@ class Spark:
     def read(self, session: SparkSession, table: Pinned, scratch: Path) -> DataFrame:
         rows = session.read.format("delta").option("versionAsOf", table.version).load(str(table.folder))
         return rows.select(*table.spec.column_names)
+
+
+def _masters(config: Settings) -> list[tuple[str, int]]:
+    """Host and port of a standalone cluster's masters, of which one leads.
+
+    >>> _masters(Settings(spark_master="spark://one:7077,two:7078"))
+    [('one', 7077), ('two', 7078)]
+    """
+    found = []
+    for place in config.spark_master.removeprefix("spark://").split(","):
+        host, _, port = place.rpartition(":")
+        if not host or not port.isdigit():
+            raise UsageError(f"{config.spark_master} is no spark://host:port (BRAIN_SPARK_MASTER)")
+        found.append((host.strip("[]"), int(port)))
+    return found
+
+
+def _listens(place: tuple[str, int]) -> bool:
+    try:
+        with socket.create_connection(place, MASTER_SECONDS):
+            return True
+    except OSError:
+        return False
 
 
 def _properties(conf: dict[str, str], file: Path) -> Path:
