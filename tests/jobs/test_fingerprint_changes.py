@@ -113,7 +113,7 @@ TEXTS: list[Edit] = [
     ("jobs/profile/tags.yml", "source: 统计上大中小微型企业划分办法（2017）", "source: 统计上大中小微型企业划分办法"),
     ("jobs/columns.py", '"""Those of the texts that are not missing', '"""Texts that are not missing'),
     ("jobs/columns.py", "# array_compact would do", "# array_compact might do"),
-    ("jobs/columns.py", "return F.array_except(F.array(*texts), ", "return F.array_except(\n F.array(*texts),\n "),
+    ("jobs/columns.py", "return F.array_except(F.array(*texts, missing), ", "return F.array_except(\n F.array(*texts, missing),\n "),
 ]  # fmt: skip
 
 
@@ -132,7 +132,7 @@ NO_ROWS: list[Edit] = [
         "def unused() -> None: ...\n\n\ndef connected_groups()",
     ),
     ("jobs/ingest/mapping.py", 'NUMBER = r"[+-]?', 'NUMBER = r"[+]?'),
-    ("jobs/graph.py", "class RunReport:", "class RunReport:\n    another: int = 0"),
+    ("jobs/run_record.py", "class RunReport:", "class RunReport:\n    another: int = 0"),
     # what the command line asks of rules, and how these are loaded and told apart
     ("jobs/per_mu/rules.py", "return RuleBook([*others, rule_set])", "return RuleBook([rule_set, *others])"),
     ("jobs/per_mu/rules.py", "merged = dict(base)", "merged = {**base}"),
@@ -173,7 +173,7 @@ def test_what_moves_makes_nothing_stale(edited: Edited, plain: Found) -> None:
 # --- what makes some tables stale ------------------------------------------------------------------------
 
 IDENTIFIERS = "jobs/core/enterprise_identifier.py"
-PRESENT = "array_except(F.array(*texts), F.array("
+PRESENT = "array_except(F.array(*texts, "
 CHANGES: dict[str, tuple[list[Edit], set[str]]] = {
     # code lists
     "a former district": (
@@ -262,12 +262,12 @@ CHANGES: dict[str, tuple[list[Edit], set[str]]] = {
         [("jobs/columns.py", PRESENT, PRESENT.replace("texts", "texts[:9]"))],
         below(
             "core.enterprise", "core.enterprise_year", "core.parcel", "core.parcel_use", "chain.node_enterprise",
-            "chain.gap", "chain.local_supplier", "per_mu.population", "profile.enterprise_profile",
-            "profile.comprehensive_score",
+            "chain.gap", "chain.local_supplier", "per_mu.population", "per_mu.enterprise_grade",
+            "profile.enterprise_profile", "profile.comprehensive_score",
         ),
     ),
     "a constant": (
-        [("jobs/core/identity.py", "LONGEST = 16", "LONGEST = 8 + 9")],
+        [("jobs/core/following.py", "LONGEST = 16", "LONGEST = 8 + 9")],
         below("core.succession", "core.enterprise_identifier"),
     ),
     "a method of rules": (
