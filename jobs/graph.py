@@ -199,6 +199,14 @@ def stored_fingerprints(name: str, version: int | None = None) -> Fingerprints:
     return {}
 
 
+def made_by(name: str, version: int | None = None) -> str | None:
+    """The engine, with its version, that made a table's periods last; None where none did, or nobody wrote it down."""
+    for entry in tables.commit_metadata(name, version):
+        if "fingerprints" in entry:
+            return entry.get("engine")
+    return None
+
+
 # --- running -------------------------------------------------------------------------------------------
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from jobs.graph import fingerprints, registry, stored_fingerprints
+from jobs.graph import fingerprints, made_by, registry, stored_fingerprints
 from jobs.ingest.deliveries import CORRECTION, DELIVERY, QUARANTINE
 from jobs.per_mu.rules import rule_book
 from schemas.contract import contract, digest, feeds
@@ -179,6 +179,8 @@ def _release(
             "inputs": {n: p.version for n, p in pins.items()},
             # versions of contracts: in which folder the inputs lie
             "table_versions": {n: v for n in pins if (v := contract(n).version) > 1},
+            # table → engine: releases may hold tables of both
+            "engines": {n: made for n in registry() if (made := made_by(n, pins[n].version))},
             "rule_sets": rules,
             "code_version": code_version(),
             "synthetic": is_synthetic(),
@@ -296,5 +298,15 @@ def summary_of(manifest: Mapping[str, Any]) -> dict[str, Any]:
         "tables": len(manifest["tables"]),
         "rows": sum(t["rows"] for t in manifest["tables"].values()),
         "expectations": manifest["gate"]["expectations"],
+        "engine": engines_of(manifest),
         "rollback_of": manifest.get("rollback_of"),
     }
+
+
+def engines_of(manifest: Mapping[str, Any]) -> str | None:
+    """Which engines made a release's tables, in a word; None where that was not written down.
+
+    >>> engines_of({"engines": {"core.parcel": "Sail 0.7.2", "chain.gap": "Sail 0.7.2"}})
+    'Sail 0.7.2'
+    """
+    return ", ".join(sorted(set(manifest.get("engines", {}).values()))) or None

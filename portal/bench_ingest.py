@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import statistics
 import threading
 import time
@@ -18,11 +16,11 @@ import pyarrow.csv
 
 from jobs.ingest.deliveries import drop_of_file
 from jobs.ingest.ingest import ingest
+from portal.bench_home import empty_home
 from portal.bench_rows import Row, Say, row
 from schemas.contract import feed
 from schemas.credit_code import check_character
 from warehouse import duck
-from warehouse.settings import settings
 
 FEED = "gov_electricity"
 ROWS = 5_000_000
@@ -42,7 +40,7 @@ def run(folder: Path, scale: float, say: Say) -> list[Row]:
     for repeat in range(REPEATS):
         say(f"{repeat + 1} of {REPEATS}")
         peers.append(_duckdb(file, folder / "peer.parquet"))
-        with _home(folder / "home"):
+        with empty_home(folder / "home"):
             seconds, peak = _ingest(file, rows)
         ours.append(seconds)
         memory.append(peak)
@@ -113,20 +111,3 @@ def _watched() -> Iterator[list[int]]:
     finally:
         done.set()
         thread.join()
-
-
-@contextmanager
-def _home(home: Path) -> Iterator[None]:
-    """An empty home for the time being."""
-    before = os.environ.get("BRAIN_HOME")
-    os.environ["BRAIN_HOME"] = str(home)
-    settings.cache_clear()
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ["BRAIN_HOME"]
-        else:
-            os.environ["BRAIN_HOME"] = before
-        settings.cache_clear()
-        shutil.rmtree(home, ignore_errors=True)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from schemas.contract import Contract, ContractError, code_list, file_of, units
 from schemas.errors import RejectedError
+from warehouse.settings import settings
 
 
 def check_all() -> list[dict[str, Any]]:
@@ -58,6 +61,24 @@ def content() -> list[dict[str, Any]]:
     from warehouse.releases import staged_content
 
     return [{"table": name, "rows": rows, "content_hash": found} for name, found, rows in staged_content()]
+
+
+def compare(there: Path, say: Callable[[str], None]) -> None:
+    """Say which staged tables hold something else than another home's, in which columns and rows.
+
+    Raises:
+        RejectedError: there are some.
+    """
+    from warehouse.comparison import differences
+
+    found = list(differences(there, settings().home))
+    for one in found:
+        for line in (str(one), *(f"  {row}" for row in one.rows)):
+            say(line)
+    if found:
+        raise RejectedError(
+            f"{len(found)} tables differ from those of {there}: {', '.join(d.table for d in found)}"
+        )
 
 
 def _check_columns(spec: Contract) -> None:

@@ -151,13 +151,24 @@ def status(json: Json = False) -> None:
 @app.command()
 def check(
     content: Annotated[
-        bool, typer.Option("--content", help="Instead: the hash of each staged table's content, as it is now.")
+        bool,
+        typer.Option("--content", help="Instead: the hash of each staged table's content, as it is now."),
     ] = False,
+    against: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="HOME", help="With --content: fail where this home's tables hold something else."
+        ),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Contracts, rule sets, suites and the job graph are well formed."""
     from portal import check
 
+    if against is not None:
+        if not content:
+            raise UsageError("--against goes with --content: ./brain check --content --against HOME")
+        check.compare(against, lambda line: console.err.print(line, markup=False, soft_wrap=True))
     rows = check.content() if content else check.check_all()
     if json:
         console.as_json(rows)
@@ -526,21 +537,24 @@ def card(
 @app.command()
 def bench(
     name: Annotated[
-        str, typer.Argument(help="What to measure: demo, ingest, stream, chain, profile.")
+        str, typer.Argument(help="What to measure: demo, ingest, stream, engine, ranking, chain, profile.")
     ] = "demo",
     scale: Annotated[
         float, typer.Option(help="Size of the city, the file or the stream; the areas are those of the home.")
     ] = 1.0,
+    rows: Annotated[
+        int | None, typer.Option(help="With ranking: enterprise-years; 10 million when left out.", min=1)
+    ] = None,
     json: Json = False,
 ) -> None:
-    """Measure the whole run, ingest, a stream, or an area's tables, beside a peer on the same data; takes minutes."""
+    """Measure the whole run, ingest, a stream, both engines, a large ranking, or an area's tables, beside a peer."""
     from portal.bench import run_bench
 
-    rows = run_bench(name, scale, lambda line: console.err.print(line, markup=False))
+    found = run_bench(name, scale, lambda line: console.err.print(line, markup=False), rows)
     if json:
-        console.as_json(rows)
+        console.as_json(found)
     else:
-        console.show(rows, "基准 Benchmark")
+        console.show(found, "基准 Benchmark")
 
 
 def _log_failure(error: Exception) -> str:

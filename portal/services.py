@@ -33,6 +33,7 @@ from portal.memory import held_bytes
 from portal.orchestration import DAGS, USER, password_file, prepare_airflow
 from schemas.errors import RejectedError, UserError
 from warehouse import engine
+from warehouse.engines import ENGINES
 from warehouse.locks import held, is_held
 from warehouse.settings import CHECKOUT, Settings, settings
 
@@ -398,11 +399,14 @@ def _row(service: str, state: str, **values: Any) -> dict[str, Any]:
 
 def _engine_row(config: Settings, airflow: Airflow) -> dict[str, Any]:
     if config.engine_address:
-        return _row("engine", "elsewhere", note="BRAIN_ENGINE_ADDRESS names it")
+        found = ENGINES[engine.kind(config).name]
+        return _row("engine", "elsewhere", note=f"{found}; BRAIN_ENGINE_ADDRESS names it")
     state = engine.status(config)
     idle = f"stops after {config.engine_idle_minutes:g} idle minutes, starts again when it is needed"
     if state is None:
-        return _row("engine", "stopped", note=idle if airflow.processes else "starts when it is needed")
+        wanted = engine.kind(config).version()
+        idle = idle if airflow.processes else "starts when it is needed"
+        return _row("engine", "stopped", note=f"{wanted}; {idle}")
     processes = [p for pid in (state["process"], state["supervisor"]) for p in _existing(pid)]
     exposed = (
         "; other users of this machine reach it: the system has no network namespaces"
@@ -470,6 +474,7 @@ def _waiting(config: Settings) -> tuple[int, list[str]]:
 
 
 def _release_row() -> dict[str, Any]:
+    from jobs.publish import engines_of
     from warehouse.releases import last_release
 
     release = last_release()
@@ -477,6 +482,8 @@ def _release_row() -> dict[str, Any]:
         return _row("release", "none yet", note="./brain demo makes one")
     manifest = release.manifest
     note = f"{len(manifest['tables'])} tables, {sum(t['rows'] for t in manifest['tables'].values()):,} rows"
+    if made := engines_of(manifest):
+        note += f", made by {made}"
     return _row("release", str(release.number), since=manifest["created_at"], note=note)
 
 

@@ -177,6 +177,8 @@ def _show_times(seconds: Mapping[str, float]) -> None:
 
 
 def _show_next(report: DemoReport) -> None:
+    from jobs.publish import engines_of
+
     release = report.release
     year = _latest_year(release)
     firm = query(
@@ -186,6 +188,8 @@ def _show_next(report: DemoReport) -> None:
     )
     state = "new" if report.is_new else "unchanged, nothing was published"
     console.heading(f"版本 Release {release.number} ({state}): {release.file}")
+    if made := engines_of(release.manifest):
+        console.say(f"计算引擎 made by {made}")
     console.say('  ./brain sql -c "from per_mu.enterprise_grade limit 5"')
     if firm:
         console.say(f"  ./brain explain per_mu.enterprise_grade uscc={firm[0]['uscc']} year={year}")

@@ -286,13 +286,17 @@ def test_full_equals_incremental_whatever_the_partitions(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("master", ["local[1]", "local[4]"])
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize(
+    ("name", "cores"), [("embedded", 1), ("embedded", 2), ("embedded", 7), ("spark", 1), ("spark", 4)]
+)
 def test_full_equals_incremental_on_any_number_of_cores(
-    changed_city: BuiltCity, tmp_path: Path, master: str
+    changed_city: BuiltCity, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, cores: int
 ) -> None:
+    monkeypatch.setenv("SAIL_EXECUTION__DEFAULT_PARALLELISM", str(cores))
     config = Settings(
-        home=tmp_path / "engine", spark_master=master, spark_memory="2g",
-        engine_idle_minutes=10, engine_address=None,
+        home=tmp_path / "engine", engine=name, spark_master=f"local[{cores}]", spark_memory="2g",
+        engine_idle_minutes=120, engine_address=None,
     )  # fmt: skip
     engine.connect(config)
     try:

@@ -31,7 +31,7 @@ from tests.built_city import (
     staged_hashes,
     versions,
 )
-from warehouse import releases, tables
+from warehouse import engine, releases, tables
 from warehouse.settings import CHECKOUT, settings
 
 TWO_RELEASES = ["manifest-1.json", "manifest-2.json", "release-1.duckdb", "release-2.duckdb"]
@@ -162,6 +162,8 @@ def test_the_manifest_names_everything_the_release_was_made_of(built_home: Path)
         manifest["gate"]["passed"] and len(manifest["gate"]["verdicts"]) == manifest["gate"]["expectations"]
     )
     assert manifest["rule_sets"] == module.rule_sets()
+    assert manifest["engines"] == dict.fromkeys(graph.registry(), engine.kind().version())
+    assert module.summary_of(manifest)["engine"] == module.engines_of(manifest) == engine.kind().version()
 
 
 def test_other_code_with_the_same_content_is_the_same_release(

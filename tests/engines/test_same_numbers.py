@@ -1,0 +1,117 @@
+"""Both engines make the same tables: canonical hashes, and where they differ, which columns and rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jobs import graph
+from jobs.demo_city.city import CitySpec, generate
+from jobs.ingest.ingest import ingest
+from portal import check
+from schemas.contract import contract
+from schemas.errors import RejectedError
+from tests.built_city import BuiltCity, at_home, copy
+from warehouse import engine, tables
+from warehouse.comparison import differences
+from warehouse.settings import Settings, settings
+
+BASELINE = {
+    "district_code": "330203", "list_code": "above_scale", "year": "2023", "indicator_code": "I1",
+}  # fmt: skip
+
+
+@contextmanager
+def running(home: Path, **given: Any) -> Iterator[str]:
+    """Address of an engine of its own, with these settings."""
+    given = {"engine": "spark", "spark_memory": "3g", "engine_idle_minutes": 120, **given}
+    config = Settings(home=home, engine_address=None, **given)
+    engine.connect(config)
+    try:
+        yield engine._address(config)
+    finally:
+        engine.stop(config)
+
+
+def assert_same(there: Path, here: Path) -> None:
+    found = [f"{one}: {one.rows}" for one in differences(there, here)]
+    assert found == []
+
+
+# --- what a difference says ------------------------------------------------------------------------------
+
+
+def a_home(home: Path, *rows: dict[str, Any]) -> Path:
+    """A home with a table of some of its columns' values, without an engine."""
+    with at_home(home, "none"):
+        spec = contract("per_mu.baseline")
+        plain = {"string": "x", "int": 1, "boolean": True}
+        filled = [
+            {
+                c.name: row.get(c.name, plain.get(c.type, Decimal(1) if "decimal" in c.type else None))
+                for c in spec.columns
+            }
+            for row in rows
+        ]
+        tables.add_rows(filled, spec, {})
+    return home
+
+
+def test_a_difference_names_table_column_and_rows(tmp_path: Path) -> None:
+    spec = contract("per_mu.baseline")
+    value = next(c.name for c in spec.columns if c.name not in spec.key and "decimal" in c.type)
+    key = dict.fromkeys(spec.key, "1")
+    same = {**key, spec.key[0]: "0"}
+    here = a_home(tmp_path / "here", same, {**key, value: Decimal("2.5")}, {**key, spec.key[0]: "2"})
+    there = a_home(tmp_path / "there", same, {**key, value: Decimal("2.4")})
+    [found] = differences(there, here)
+    assert (found.table, found.columns, found.only_here, found.only_there) == (spec.name, {value: 1}, 1, 0)
+    changed, alone = found.rows
+    assert f"{spec.key[0]}=1 " in changed and f"{value} 2.5" in changed and "2.4" in changed
+    assert f"{spec.key[0]}=2 " in alone and alone.endswith("only here")
+    with at_home(here, "none"):
+        said: list[str] = []
+        with pytest.raises(RejectedError, match=r"1 tables differ from those of .*: per_mu\.baseline"):
+            check.compare(there, said.append)
+        assert said == [str(found), *(f"  {row}" for row in found.rows)]
+        check.compare(here, said.append)
+
+
+def test_a_row_twice_is_a_difference_and_a_home_without_tables_is_refused(tmp_path: Path) -> None:
+    row = dict.fromkeys(contract("per_mu.baseline").key, "1")
+    here, there = a_home(tmp_path / "here", row, row), a_home(tmp_path / "there", row)
+    [found] = differences(there, here)
+    assert str(found) == "per_mu.baseline: rows that are there several times"
+    with pytest.raises(RejectedError, match="nowhere has no tables"):
+        list(differences(tmp_path / "nowhere", here))
+
+
+# --- the engines -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+def test_spark_makes_the_same_small_city(built_city: BuiltCity, tmp_path: Path) -> None:
+    with running(tmp_path / "engine") as address, at_home(copy(built_city, tmp_path / "home"), address):
+        assert set(graph.run(full=True).made) == set(graph.registry())
+        assert {graph.made_by(name) for name in graph.registry()} == {engine.kind().version()}
+    assert_same(built_city.home, tmp_path / "home")
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(4 * 3600)
+def test_both_engines_make_the_same_whole_city(tmp_path: Path, engine_remote: str) -> None:
+    homes = {"embedded": tmp_path / "a", "spark": tmp_path / "b"}
+    with at_home(homes["embedded"], engine_remote) as home:
+        generate(CitySpec(), settings().landing, home / "truth")
+        ingested = ingest()
+        made = graph.run()
+    copy(BuiltCity(homes["embedded"], ingested, made), homes["spark"])
+    with running(tmp_path / "engine") as address, at_home(homes["spark"], address):
+        graph.run(full=True)
+    assert_same(homes["embedded"], homes["spark"])
