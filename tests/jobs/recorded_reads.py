@@ -119,7 +119,14 @@ def without_engine() -> None:
             setattr(DataFrame, name, asked)
     session = MagicMock()
     session.createDataFrame = lambda rows, *_, **__: (list(rows), frame([]))[1]
-    change = {"code": "a", "to_uscc": "b", "year": "2023", "valid_from_date": None, "known_at": 0, "kind": "merge"}
+    change = {
+        "code": "a",
+        "to_uscc": "b",
+        "year": "2023",
+        "valid_from_date": None,
+        "known_at": 0,
+        "kind": "merge",
+    }
     rows = [{"what": "year", "name": "2023", **change}, {"what": "month", "name": "2024-03", **change}]
     DataFrame.sparkSession = session
     DataFrame.columns = property(lambda self: self.names)

@@ -113,7 +113,7 @@ TEXTS: list[Edit] = [
     ("jobs/profile/tags.yml", "source: 统计上大中小微型企业划分办法（2017）", "source: 统计上大中小微型企业划分办法"),
     ("jobs/columns.py", '"""Those of the texts that are not missing', '"""Texts that are not missing'),
     ("jobs/columns.py", "# array_compact would do", "# array_compact might do"),
-    ("jobs/columns.py", "return F.array_except(F.array(*texts, missing), ", "return F.array_except(\n F.array(*texts, missing),\n "),
+    ("jobs/columns.py", "return F.array_except(F.array(", "return F.array_except(\n F.array("),
 ]  # fmt: skip
 
 

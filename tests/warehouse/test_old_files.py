@@ -20,7 +20,12 @@ KNOWN = datetime(2024, 3, 1, 8, 30, 15, 123456, tzinfo=UTC)
 
 def add(folder: Path, year: str, number: int, *, as_int96: bool) -> None:
     filled = {c: DEFAULTS.get(c) for c in PARCEL.column_names}
-    row = filled | {"parcel_id": f"p{number}", "row_id": f"r{number}", "parcel_area_mu": number, "known_at": KNOWN}
+    row = filled | {
+        "parcel_id": f"p{number}",
+        "row_id": f"r{number}",
+        "parcel_area_mu": number,
+        "known_at": KNOWN,
+    }
     schema = pa.schema([f for f in PARCEL.arrow_schema() if f.name != "year"])
     path = folder / f"{number}.parquet"
     given = pa.Table.from_pylist([row], schema)
@@ -36,7 +41,11 @@ def test_times_without_a_zone_are_those_of_utc(home: Path) -> None:
     add(home, "2023", 3, as_int96=True)
     rows = tables.read(PARCEL.name).selectExpr("parcel_id", "year", "unix_micros(known_at) as at").collect()
     micros = int(KNOWN.timestamp()) * 1_000_000 + KNOWN.microsecond
-    assert sorted(map(tuple, rows)) == [("p1", "2022", micros), ("p2", "2023", micros), ("p3", "2023", micros)]
+    assert sorted(map(tuple, rows)) == [
+        ("p1", "2022", micros),
+        ("p2", "2023", micros),
+        ("p3", "2023", micros),
+    ]
     again = tables.read(PARCEL.name).where("year = '2023'")
     tables.replace_periods(again, PARCEL, ["2023"], {})
     kept = tables.rows(PARCEL.name, ["parcel_id", "known_at"]).to_pylist()

@@ -91,8 +91,16 @@ def test_whole_periods_are_replaced_and_the_others_stay(home: Path, spark: Spark
     ("column", "made_as", "refusal"),
     [
         ("row_id", "cast(null as string)", "row_id is required, and is missing in rows of 2023"),
-        ("land_flags", "cast(null as array<string>)", "land_flags is required, and is missing in rows of 2023"),
-        ("parcel_area_mu", "cast(parcel_area_mu as decimal(18,4))", "parcel_area_mu is to be decimal128(18, 6)"),
+        (
+            "land_flags",
+            "cast(null as array<string>)",
+            "land_flags is required, and is missing in rows of 2023",
+        ),
+        (
+            "parcel_area_mu",
+            "cast(parcel_area_mu as decimal(18,4))",
+            "parcel_area_mu is to be decimal128(18, 6)",
+        ),
         ("known_at", "cast(known_at as string)", "known_at is to be timestamp"),
     ],
 )
