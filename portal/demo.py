@@ -7,8 +7,10 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
+from portal.generation import Generation
 from portal.in_process import load_dags, run_dags_in_process
 from warehouse import engine, releases
 from warehouse.releases import Release
@@ -39,23 +41,19 @@ class DemoReport:
 def run_demo(spec: CitySpec, progress: Progress) -> DemoReport:
     """Generate the city's files (kept when the same ones lie there), run every DAG, publish.
 
-    Airflow is loaded and the engine is started while the files are written: each takes several seconds and neither
-    needs the others. Nobody waits for the engine before the first table is made.
+    Groups of feeds are taken in while others are being written, by a process of their own. Meanwhile Airflow is loaded
+    and the engine is started: each takes several seconds. Nobody waits for the engine before the first table is made.
     """
-    from jobs.demo_city.city import generate
-
-    config = settings()
     if _has_work(spec):
         threading.Thread(target=_warm_engine, daemon=True).start()
-    with ThreadPoolExecutor(max_workers=1) as background:
+    with ThreadPoolExecutor(max_workers=1) as background, Generation(spec, progress) as generation:
         loaded = background.submit(load_dags)
-        city = generate(
-            spec, config.landing, config.home / "truth", lambda feed, rows: progress("generate", feed, rows)
-        )
-    if not loaded.done():
-        progress("airflow", "loading", 0)
-    dags = run_dags_in_process(progress, loaded)
-    return DemoReport(city, dags, releases.open_release())
+        arrived = generation.groups()
+        first = next(arrived)
+        if not loaded.done():
+            progress("airflow", "loading", 0)
+        dags = run_dags_in_process(progress, loaded, chain([first], arrived))
+        return DemoReport(generation.report(), dags, releases.open_release())
 
 
 def _has_work(spec: CitySpec) -> bool:

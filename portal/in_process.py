@@ -8,7 +8,7 @@ import io
 import logging
 import os
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
@@ -66,7 +66,9 @@ def read_dags() -> Any:
 
 
 def run_dags_in_process(
-    progress: Progress = lambda *_: None, loaded: Future[Dags] | None = None
+    progress: Progress = lambda *_: None,
+    loaded: Future[Dags] | None = None,
+    arrived: Iterable[str] = (),
 ) -> dict[str, dict[str, Any]]:
     """Take in every group's feeds, make the tables and publish by Airflow, one after the other, in this process.
 
@@ -77,6 +79,7 @@ def run_dags_in_process(
 
     Args:
         loaded: what :func:`load_dags` gives, where it is on its way.
+        arrived: groups of feeds that are to be taken in first; waited for, where they come one by one.
 
     Returns:
         DAG → what its task reported.
@@ -91,7 +94,7 @@ def run_dags_in_process(
     reports: dict[str, dict[str, Any]] = {}
     try:
         with _airflow_logs(), _progress_to(progress), _nothing_to_sync():
-            for name in order(dags):
+            for name in order(dags, arrived):
                 report, failure = _run(dags[name])
                 if not report:
                     raise failure or RejectedError(f"the DAG {name} had to wait for others; run it again")
@@ -104,17 +107,22 @@ def run_dags_in_process(
     return reports
 
 
-def order(dags: Dags) -> list[str]:
-    """Groups of feeds first, publish last, between them the tables: by priority, as the scheduler takes them.
+def order(dags: Dags, arrived: Iterable[str] = ()) -> Iterator[str]:
+    """Groups of feeds first, those that have arrived before the others; publish last, between them the tables.
 
-    What is about today and not about what came, like the feeds that are overdue, has no place in it.
+    Each by priority, as the scheduler takes them. What is about today and not about what came, like the feeds that are
+    overdue, has no place in it.
     """
 
     def tagged(tag: str) -> list[str]:
         named = [name for name, dag in dags.items() if tag in dag.tags]
         return sorted(named, key=lambda name: -max(t.priority_weight for t in dags[name].tasks))
 
-    return [*tagged("raw"), *tagged("area"), "publish"]
+    others = dict.fromkeys(tagged("raw"))
+    for group in arrived:
+        others.pop(f"ingest_{group}", None)
+        yield f"ingest_{group}"
+    yield from (*others, *tagged("area"), "publish")
 
 
 @contextlib.contextmanager

@@ -30,7 +30,7 @@ from jobs.demo_city.figures import TAXES
 from jobs.demo_city.marks import clusters, marked
 from jobs.demo_city.parameters import parameters
 from jobs.demo_city.population import ABOVE
-from jobs.demo_city.schedule import deliveries
+from jobs.demo_city.schedule import by_group, deliveries
 from jobs.demo_city.successions import plan_identities, with_branches
 from schemas.contract import SCHEMAS, feeds
 from schemas.errors import UsageError
@@ -107,7 +107,11 @@ class GenerationReport:
 
 
 def generate(
-    spec: CitySpec, landing: Path, truth: Path, progress: Callable[[str, int], None] | None = None
+    spec: CitySpec,
+    landing: Path,
+    truth: Path,
+    progress: Callable[[str, int], None] = lambda *_: None,
+    complete: Callable[[str], None] = lambda _: None,
 ) -> GenerationReport:
     """Write the city's files to ``landing/<feed>/``; its planted faults, identities and true positions to ``truth``.
 
@@ -116,6 +120,7 @@ def generate(
 
     Args:
         progress: called with the feed's name and the number of records after each file.
+        complete: called with the name of a group of feeds when all its files lie there.
     """
     landing.mkdir(parents=True, exist_ok=True)
     truth.mkdir(parents=True, exist_ok=True)
@@ -135,12 +140,15 @@ def generate(
     state: dict[str, Any] = {**identity, "complete": False, "files": planned_files(city, spec, plan)}
     replace(marker, _dump(state))
     records: dict[str, Counter[str]] = {}
-    faults: list[dict[str, Any]] = []
-    for _, _, _, build in deliveries(city, spec.years):
-        for frame in _send(landing, with_branches(build(), identities), plan, faults):
-            records.setdefault(frame.feed, Counter())[frame.period] += frame.rows
-            if progress:
+    planted: dict[int, list[dict[str, Any]]] = {}
+    for group, sent in by_group(deliveries(city, spec.years)):
+        for place, (_, _, _, build) in sent:
+            faults_here = planted.setdefault(place, [])
+            for frame in _send(landing, with_branches(build(), identities), plan, faults_here):
+                records.setdefault(frame.feed, Counter())[frame.period] += frame.rows
                 progress(frame.feed, frame.rows)
+        complete(group)
+    faults = [fault for _, some in sorted(planted.items()) for fault in some]
     for number, fault in enumerate(faults, start=1):
         fault |= {"id": f"F{number:03d}"}
     order = ("id", "kind", "feed", "period", "part", "file", "key", "cells", "outcome")

@@ -79,25 +79,23 @@ class City:
 
     def year(self, year: int) -> Year:
         if year not in self.years:
-            self.years = {year: year_figures(self.p, self.population, self.base, year)}
+            self.years[year] = year_figures(self.p, self.population, self.base, year)
         return self.years[year]
 
     def year_before(self, year: int) -> tuple[Ints, Ints]:
         """What each site's firm had in the year before: firms below scale then say what their books say."""
         if year not in self.before:
-            q, figures = self.population, year_figures(self.p, self.population, self.base, year - 1)
+            q, figures = self.population, self.year(year - 1)
             same = (q.firm[year] == q.firm[year - 1]) & (q.status[year - 1] != ABSENT)
             above = q.status[year - 1] == ABOVE
             small = figures.declared / 1e5  # 0.01 yuan in thousand yuan
             rates = np.array([d.va_rate / 100 for d in self.p.divisions])[q.group]
             output = np.where(above, figures.money["output"], small)
             value_added = np.where(above, figures.money["value_added"], small * rates)
-            self.before = {
-                year: (
-                    np.where(same, np.rint(output), 0).astype(np.int64),
-                    np.where(same, np.rint(value_added), 0).astype(np.int64),
-                )
-            }
+            self.before[year] = (
+                np.where(same, np.rint(output), 0).astype(np.int64),
+                np.where(same, np.rint(value_added), 0).astype(np.int64),
+            )
         return self.before[year]
 
     def firms(self, sites: Ints, year: int) -> Ints:

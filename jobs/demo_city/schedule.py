@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 
 from jobs.demo_city import (
@@ -20,13 +20,17 @@ from jobs.demo_city import (
 )
 from jobs.demo_city.delivery import Frame
 from jobs.demo_city.feeds import FIRST_MONTHLY_YEAR, City, period_of
+from schemas.contract import feed
+
+#: Groups of feeds of which the files are written first: those that take longest to take in.
+FIRST = ("tax", "devices", "energy")
 
 #: Feed, period, part, and how to build it.
 Delivery = tuple[str, str, str, Callable[[], Frame]]
 
 
 def deliveries(city: City, years: tuple[int, ...]) -> Iterator[Delivery]:
-    """Every regular delivery, year by year: a year's figures are worked out once."""
+    """Every regular delivery, year by year, as they are sent."""
     for year in years:
         yield from _yearly(city, year, complete=year == years[0])
         if year < FIRST_MONTHLY_YEAR:
@@ -44,6 +48,16 @@ def deliveries(city: City, years: tuple[int, ...]) -> Iterator[Delivery]:
         if year == market.TRADES_YEAR:
             month = market.TRADES_MONTH
             yield "ent_trade", period_of(year, month), "", partial(market.trade, city, year, month)
+
+
+def by_group(sent: Iterable[Delivery]) -> Iterator[tuple[str, list[tuple[int, Delivery]]]]:
+    """The deliveries of each group of feeds with their places among all: the order in which the files are written."""
+    groups: dict[str, list[tuple[int, Delivery]]] = {}
+    for place, delivery in enumerate(sent):
+        source = feed(delivery[0]).source
+        groups.setdefault((source and source.group) or "other", []).append((place, delivery))
+    first = [group for group in FIRST if group in groups]
+    yield from ((group, groups[group]) for group in dict.fromkeys([*first, *sorted(groups)]))
 
 
 def _yearly(city: City, year: int, complete: bool) -> Iterator[Delivery]:

@@ -83,6 +83,8 @@ class Inbox:
         self.connection = duck.connect()
         self.connection.execute(f"SET temp_directory = {duck.literal(str(self.folder / 'spill'))}")
         self.connection.execute("SET preserve_insertion_order = false")
+        # a filter that is pushed below the mapping holds all of it once more, and anew for each reason
+        self.connection.execute("SET disabled_optimizers = 'filter_pushdown'")
         return self
 
     def __exit__(self, *_: object) -> None:

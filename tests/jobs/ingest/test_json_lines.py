@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
@@ -60,7 +61,7 @@ def read(content: bytes, folder: Path) -> Records:
 
 def one_by_one(content: bytes, folder: Path) -> Records:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(files, "_layout", lambda lines: [])
+        patch.setattr(files, "_layout", lambda lines: {})
         return read(content, folder)
 
 
@@ -78,6 +79,27 @@ def test_lines_together_are_what_each_is_alone(
     assert together.count == len(lines)
     taken = [r for r in together.table.to_pylist() if r[RECORD_REASON] is None]
     assert len(lines) * 2 // 3 < len(taken) < len(lines)
+
+
+@pytest.mark.parametrize("odd", ODD)
+def test_one_odd_line_among_others_is_what_it_is_alone(tmp_path: Path, odd: str) -> None:
+    content = "\n".join([PLAIN, odd, PLAIN]).encode("utf-8", "surrogatepass")
+    together, alone = read(content, tmp_path), one_by_one(content, tmp_path)
+    assert together.table.to_pylist() == alone.table.sort_by(SOURCE_ROW).to_pylist()
+
+
+def test_lines_that_are_alike_are_cut_at_their_quotes() -> None:
+    """As many quotes as there should be do not make a line one of the layout."""
+    layout = files._layout([PLAIN])
+    shifted = PLAIN.replace('"bl":4', '"bl":"4"').replace('"dl"', "dl")
+    lines = [f"{line}\n" for line in (PLAIN, PLAIN.replace("80.23", "null"))]
+    cells = files._cut(pa.array(["cut off", *lines]).slice(1), layout)
+    assert cells is not None
+    assert cells["hh"].to_pylist() == ["3300000001"] * 2
+    assert cells["sz"].to_pylist() == ["80.23", ""]
+    assert shifted.count('"') == PLAIN.count('"')
+    for line in (shifted, PLAIN.replace("80.23", "8O.23"), PLAIN.replace("hh", "gh"), PLAIN.replace(",", "")):
+        assert files._cut(pa.array([*lines, f"{line}\n"]), layout) is None
 
 
 @pytest.mark.parametrize("extra", [["a b-c.(d)|[é]", "宁波", "$^*+?{}"], [f"f{n}" for n in range(180)]])
