@@ -52,8 +52,6 @@ JAR_SETS: Mapping[str, JarSet] = {
             f"org.apache.spark:spark-token-provider-kafka-0-10_2.13:{_SPARK}",
             "org.apache.kafka:kafka-clients:3.9.2",
             "org.apache.commons:commons-pool2:2.13.1",
-            # databases as a source
-            "org.postgresql:postgresql:42.7.13",
         ),
         with_dependencies=False,
     ),
