@@ -70,7 +70,7 @@ def publish(progress: Progress = lambda *_: None) -> PublishReport:
         if last and last.made_from["closure"] == closure:
             return PublishReport(last, False, None)
         staged = {name: (tables.table_path(name), pins[name].version) for name in registry()}
-        with releases.draft(staged, lambda name, rows: progress("draft", name, rows)) as draft:
+        with releases.draft(staged, lambda name, rows: progress("draft", name, rows), last) as draft:
             gate = _judge(pins, _previous(last), draft.path, progress)
             if last and dict(draft.hashes) == {n: t.content_hash for n, t in last.tables.items()}:
                 last.is_also_made_from(closure, {n: p.version for n, p in pins.items()})

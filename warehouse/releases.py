@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import re
+import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -140,30 +141,100 @@ class Draft:
     rows: Mapping[str, int]
 
 
+#: Where more than this share of a release's file has changed, the next one is written anew: no file grows for ever.
+MOST_FREE = 0.5
+
+
 @contextmanager
-def draft(pins: Mapping[str, tuple[Path, int]], progress: Callable[[str, int], None]) -> Iterator[Draft]:
-    """Copy pinned Delta tables into a new DuckDB file, in key order, with comments; removed if left unused."""
+def draft(
+    pins: Mapping[str, tuple[Path, int]], progress: Callable[[str, int], None], last: Release | None = None
+) -> Iterator[Draft]:
+    """Copy pinned Delta tables into a new DuckDB file, in key order, with comments; removed if left unused.
+
+    Args:
+        last: a release whose file has some of the tables at the pinned versions: they are not copied again.
+    """
     folder = settings().releases
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"draft-{os.getpid()}.duckdb"
     try:
-        with connect() as connection:
-            load_delta(connection)
-            # storage of 1.2 is what DuckDB 1.4 and older readers open as well
-            connection.execute(f"ATTACH {literal(str(path))} AS release (STORAGE_VERSION 'v1.2.0')")
-            connection.execute("USE release")
+        same = _begun(path, pins, last)
+        with _attached(path) as connection:
             hashes, rows = {}, {}
             for name, (source, version) in pins.items():
                 spec = contract(name)
+                if name in same:
+                    hashes[name], rows[name] = same[name].content_hash, same[name].rows
+                    _comment(connection, spec)
+                    continue
                 _copy_table(connection, spec, source, version)
                 hashes[name], rows[name] = content_hash(connection, spec)
                 progress(name, rows[name])
-            connection.execute("USE memory")
-            connection.execute("DETACH release")
         yield Draft(path, hashes, rows)
     finally:
         path.unlink(missing_ok=True)
         path.with_suffix(".duckdb.wal").unlink(missing_ok=True)
+
+
+@contextmanager
+def _attached(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection whose tables are those of a file, which is made if it is not there."""
+    with connect() as connection:
+        load_delta(connection)
+        # storage of 1.2 is what DuckDB 1.4 and older readers open as well
+        connection.execute(f"ATTACH {literal(str(path))} AS draft (STORAGE_VERSION 'v1.2.0')")
+        connection.execute("USE draft")
+        yield connection
+        connection.execute("USE memory")
+        connection.execute("DETACH draft")
+
+
+def _begun(
+    path: Path, pins: Mapping[str, tuple[Path, int]], last: Release | None
+) -> Mapping[str, PublishedTable]:
+    """Begin a draft as a copy of a release's file without what has changed; the tables that it has then."""
+    same = _kept_tables(pins, last)
+    if last is None or not same:
+        return {}
+    shutil.copyfile(last.file, path)
+    with _attached(path) as connection:
+        connection.execute("DROP SCHEMA draft.release CASCADE")
+        for (name,) in connection.execute(
+            "SELECT schema_name || '.' || table_name FROM duckdb_tables() WHERE database_name = 'draft'"
+        ).fetchall():
+            if name not in same:
+                connection.execute(f"DROP TABLE draft.{name}")
+        connection.execute("CHECKPOINT draft")
+        found = connection.execute(
+            "SELECT free_blocks, total_blocks FROM pragma_database_size() WHERE database_name = 'draft'"
+        ).fetchone()
+    assert found
+    if found[0] <= found[1] * MOST_FREE:
+        return same
+    path.unlink()
+    return {}
+
+
+def _kept_tables(pins: Mapping[str, tuple[Path, int]], last: Release | None) -> dict[str, PublishedTable]:
+    """Tables that a release's file has as they are pinned: the same version, with the columns of today's contract."""
+    if last is None or not last.file.exists() or checksum(last.file) != last.manifest["file"]["sha256"]:
+        return {}
+    made_from = last.manifest["inputs"]
+    versions_then = last.manifest.get("table_versions", {})
+    with connect(last.file, read_only=True) as connection:
+        found = connection.execute(
+            "SELECT schema_name || '.' || table_name, list(column_name ORDER BY column_index) "
+            "FROM duckdb_columns() GROUP BY ALL"
+        ).fetchall()
+    columns = dict(found)
+    return {
+        name: last.tables[name]
+        for name, (_, version) in pins.items()
+        if name in last.tables
+        and made_from.get(name) == version
+        and versions_then.get(name, 1) == contract(name).version
+        and columns.get(name) == list(contract(name).column_names)
+    }
 
 
 def remove_leftovers() -> None:
@@ -192,6 +263,10 @@ def _copy_table(connection: duckdb.DuckDBPyConnection, spec: Contract, source: P
     except duckdb.Error as error:
         line = str(error).splitlines()[0]
         raise RejectedError(f"{spec.name}: version {version} cannot be copied: {line[:200]}") from None
+    _comment(connection, spec)
+
+
+def _comment(connection: duckdb.DuckDBPyConnection, spec: Contract) -> None:
     connection.execute(f"COMMENT ON TABLE {spec.name} IS {literal(table_comment(spec))}")
     for column in spec.columns:
         connection.execute(f"COMMENT ON COLUMN {spec.name}.{column.name} IS {literal(comment(column))}")

@@ -130,9 +130,13 @@ def test_a_table_that_was_never_made_is_refused(built_copy: Path) -> None:
 def test_a_correction_becomes_one_release_of_what_changed(changed_copy: Path) -> None:
     """Through the real gate; published again it is the same release, and the old one stays as it was."""
     before, old = versions(), releases.open_release()
-    report = publish()
+    told: list[tuple[str, str]] = []
+    report = publish(lambda stage, what, _: told.append((stage, what)))
     new = report.release
     assert (new.number, report.is_new) == (2, True)
+    pinned = old.manifest["inputs"]
+    remade = {name for name in new.tables if new.manifest["inputs"][name] != pinned[name]}
+    assert {what for stage, what in told if stage == "draft"} == remade < set(new.tables)
     assert report.gate is not None and report.gate.passed and report.gate.expectations > 100
     changed = {n for n, h in published_hashes(new).items() if h != published_hashes(old)[n]}
     assert set(report.written) == changed
