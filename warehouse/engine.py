@@ -270,7 +270,7 @@ def _start(config: Settings) -> dict[str, Any]:
         supervisor = subprocess.Popen(
             [sys.executable, "-m", "warehouse.engine"],
             cwd=CHECKOUT,
-            env={**_without_connections(os.environ), **config.environment()},
+            env={**_inherited(os.environ), **config.environment()},
             stdin=subprocess.DEVNULL,
             stdout=out,
             stderr=out,
@@ -287,9 +287,10 @@ def _start(config: Settings) -> dict[str, Any]:
     raise RejectedError(f"{ENGINES[engine.name]} did not start; see {log} ({engine.needs(config)})")
 
 
-def _without_connections(environment: Mapping[str, str]) -> dict[str, str]:
-    """The engine outlives who started it and gets a password with the query that needs it: it inherits none."""
-    return {k: v for k, v in environment.items() if not k.startswith("AIRFLOW_CONN_")}
+def _inherited(environment: Mapping[str, str]) -> dict[str, str]:
+    """What the engine inherits: no password, since it outlives who started it, and no word of its clients' sessions."""
+    left_out = ("AIRFLOW_CONN_", "SPARK_REMOTE", "SPARK_CONNECT_MODE_ENABLED")
+    return {k: v for k, v in environment.items() if not k.startswith(left_out)}
 
 
 # --- the supervisor process ------------------------------------------------------------------------
@@ -314,6 +315,8 @@ def supervise(config: Settings) -> None:
         try:
             while process.poll() is None and not address.answers():
                 time.sleep(0.05)
+            if process.poll() is not None:
+                return
             touch(config)
             state = {
                 "engine": engine.name,

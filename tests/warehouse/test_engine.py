@@ -35,3 +35,11 @@ def test_warming_up_leaves_nothing_behind(tmp_path: Path, engine_remote: str) ->
     with at_home(tmp_path / "home", engine_remote) as home:
         engine.warm_up()
         assert [p for p in home.rglob("*") if p.is_file()] == []
+
+
+def test_the_engine_inherits_no_password_and_no_word_of_its_clients() -> None:
+    given = {
+        "AIRFLOW_CONN_TAX": "postgres://reader:secret@host/tax", "SPARK_REMOTE": "sc://host:1/;token=t",
+        "SPARK_CONNECT_MODE_ENABLED": "1", "SPARK_HOME": "/opt/spark", "PATH": "/bin",
+    }  # fmt: skip
+    assert engine._inherited(given) == {"SPARK_HOME": "/opt/spark", "PATH": "/bin"}

@@ -60,12 +60,14 @@ class Address:
 
     def session(self) -> SparkSession:
         """A new session there: never one that an engine of the past left in this process."""
-        from pyspark.sql import SparkSession
         from pyspark.sql.connect.client import ChannelBuilder
         from pyspark.sql.connect.session import SparkSession as RemoteSession
 
+        made: SparkSession
         if self.path is None:
-            return SparkSession.builder.remote(self.remote).create()
+            # PySpark's own way leaves the address, token included, in the environment
+            made = RemoteSession.builder.remote(self.remote).create()  # type: ignore[assignment]
+            return made
 
         class Socket(ChannelBuilder):
             """A channel to a socket of the file system."""
@@ -82,5 +84,5 @@ class Address:
             def host(self) -> str:
                 return "localhost"
 
-        made: SparkSession = RemoteSession.builder.channelBuilder(Socket(self.path)).create()  # type: ignore[arg-type, assignment]
+        made = RemoteSession.builder.channelBuilder(Socket(self.path)).create()  # type: ignore[arg-type, assignment]
         return made
