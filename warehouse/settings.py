@@ -23,7 +23,7 @@ class Settings(BaseSettings):
     #: Which engine makes the tables: embedded (Sail, without Java) or spark (Apache Spark, here or on a cluster).
     engine: str = "embedded"
     #: What the embedded engine may hold in memory; the rest is written to disk meanwhile.
-    engine_memory: str = "2g"
+    engine_memory: str = "3g"
     #: A running engine (unix:/path;engine=embedded, sc://host:port/;token=…;engine=spark) instead of one of our own.
     engine_address: str | None = None
     engine_idle_minutes: float = 15
