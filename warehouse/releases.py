@@ -141,8 +141,9 @@ class Draft:
     rows: Mapping[str, int]
 
 
-#: Where more than this share of a release's file has changed, the next one is written anew: no file grows for ever.
-MOST_FREE = 0.5
+#: Where more than this share of a release's file has changed, the next one is written anew. What is free is used
+#: again, so that a file grows by no more than what it gains.
+MOST_FREE = 0.8
 
 
 @contextmanager
