@@ -84,8 +84,8 @@ def _start(config: Settings, name: str, memory: str, descriptors: list[int]) -> 
     from pyspark.sql.session import SparkSession as ClassicSession
 
     # a process that spoke to the shared engine leaves word of it to its children
-    for name in ("SPARK_CONNECT_MODE_ENABLED", "SPARK_REMOTE"):
-        os.environ.pop(name, None)
+    for word in ("SPARK_CONNECT_MODE_ENABLED", "SPARK_REMOTE"):
+        os.environ.pop(word, None)
     conf, at_launch = SparkConf(loadDefaults=False), SparkConf(loadDefaults=False)
     for key, value in _conf(config, name, memory).items():
         conf.set(key, value)
