@@ -49,6 +49,8 @@ _NO_ROOM = (
 )  # fmt: skip
 #: A session's configuration that names the folder for what a job writes down on its way (``jobs/portable.py``).
 SCRATCH = "brain.scratch"
+#: Addresses of the engines that work was handed to since it began: a second one took the place of one that died.
+_at_work: set[str] = set()
 #: Frames of different sessions cannot be joined: threads that connect for the first time must get the same one.
 _connecting = threading.Lock()
 
@@ -75,7 +77,9 @@ def connect(config: Settings | None = None) -> SparkSession:
     """
     config = config or settings()
     with _connecting:
-        session = _session(config.engine_address or _address(config), config.engine)
+        address = config.engine_address or _address(config)
+        _at_work.add(address)
+        session = _session(address, config.engine)
         if session.conf.get(SCRATCH, "") != str(config.scratch):
             session.conf.set(SCRATCH, str(config.scratch))
     _make_active(session)
@@ -183,6 +187,7 @@ def workers() -> Iterator[ThreadPoolExecutor]:
     Raises:
         RejectedError: the engine ended, or its disk or memory was full.
     """
+    _at_work.clear()
     shutil.rmtree(settings().scratch, ignore_errors=True)
     try:
         with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
@@ -224,7 +229,8 @@ def _answers(config: Settings) -> bool:
     """Whether the engine that was at work is still there."""
     if config.engine_address:
         return Address.of(config.engine_address, config.engine).answers()
-    return _running(config) is not None
+    state = _running(config)
+    return state is not None and _at_work == {state["address"]}
 
 
 def status(config: Settings) -> dict[str, Any] | None:
