@@ -23,6 +23,7 @@ from filelock import FileLock
 
 from schemas.errors import RejectedError
 from warehouse.settings import CHECKOUT, Settings, settings
+from warehouse.state import write_private
 
 DAGS = CHECKOUT / "dags"
 USER = "admin"
@@ -155,21 +156,15 @@ def _secrets(config: Settings) -> dict[str, str]:
         if not path.exists():
             from cryptography.fernet import Fernet
 
-            _write_private(password_file(config), {USER: secrets.token_urlsafe(12)})
-            _write_private(
+            write_private(password_file(config), json.dumps({USER: secrets.token_urlsafe(12)}))
+            write_private(
                 path,
-                {
-                    "fernet_key": Fernet.generate_key().decode(),
-                    "secret_key": secrets.token_urlsafe(24),
-                    "jwt_secret": secrets.token_urlsafe(48),
-                },
+                json.dumps(
+                    {
+                        "fernet_key": Fernet.generate_key().decode(),
+                        "secret_key": secrets.token_urlsafe(24),
+                        "jwt_secret": secrets.token_urlsafe(48),
+                    }
+                ),
             )
     return dict(json.loads(path.read_text()))
-
-
-def _write_private(path: Path, content: dict[str, str]) -> None:
-    partial = path.with_suffix(".partial")
-    partial.unlink(missing_ok=True)
-    partial.touch(mode=0o600)
-    partial.write_text(json.dumps(content))
-    partial.replace(path)
