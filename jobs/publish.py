@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -20,7 +21,10 @@ from jobs.ingest.deliveries import CORRECTION, DELIVERY, QUARANTINE
 from jobs.per_mu.rules import rule_book
 from schemas.contract import contract, digest, feeds
 from schemas.errors import RejectedError
-from warehouse import duck, releases, tables
+from warehouse import draft, duck, releases, tables
+from warehouse.content import total
+from warehouse.description import codes, describe, dictionary
+from warehouse.draft import Draft, remove_leftovers, write_published
 from warehouse.releases import Release, published_path
 from warehouse.settings import settings
 
@@ -33,6 +37,10 @@ Progress = Callable[[str, str, int], None]
 
 #: Not published as tables; a release has their counts.
 BOOKKEEPING = (DELIVERY, QUARANTINE, CORRECTION)
+
+
+#: Published tables that are written at the same time: DuckDB reads one while the other one's Parquet is encoded.
+AT_ONCE = 2
 
 
 @dataclass(frozen=True)
@@ -63,19 +71,19 @@ def publish(progress: Progress = lambda *_: None) -> PublishReport:
         GateFailed: an expectation failed; the last release stays.
     """
     with tables.writing("publish"):
-        releases.remove_leftovers()
+        remove_leftovers()
         pins = _pin()
         closure = _closure(pins)
         last = releases.last_release()
         if last and last.made_from["closure"] == closure:
             return PublishReport(last, False, None)
         staged = {name: (tables.table_path(name), pins[name].version) for name in registry()}
-        with releases.draft(staged, lambda name, rows: progress("draft", name, rows), last) as draft:
-            gate = _judge(pins, _previous(last), draft.path, progress)
-            if last and dict(draft.hashes) == {n: t.content_hash for n, t in last.tables.items()}:
+        with draft.draft(staged, lambda name, rows: progress("draft", name, rows), last) as made:
+            gate = _judge(pins, _previous(last), made.path, progress)
+            if last and made.hashes() == {n: t.content_hash for n, t in last.tables.items()}:
                 last.is_also_made_from(closure, {n: p.version for n, p in pins.items()})
                 return PublishReport(last, False, gate)
-            return _release(draft, pins, closure, gate, last, progress)
+            return _release(made, pins, closure, gate, last, progress)
 
 
 def _pin() -> dict[str, Pin]:
@@ -141,7 +149,7 @@ def _quotas() -> Iterable[Quota]:
 
 
 def _release(
-    draft: releases.Draft,
+    made: Draft,
     pins: Mapping[str, Pin],
     closure: str,
     gate: GateReport,
@@ -150,26 +158,25 @@ def _release(
 ) -> PublishReport:
     from expectations.gate import verdict_rows
 
-    before = last.tables if last else {}
-    entries, written = {}, []
-    for name, content in draft.hashes.items():
-        same = name in before and before[name].content_hash == content
-        if not same:
-            progress("publish", f"published/{name}", draft.rows[name])
-            written.append(name)
-        version = before[name].version if same else releases.write_published(draft.path, name, content)
-        entries[name] = {
+    written = [name for name, content in made.hashes().items() if not _is_same(name, content, last)]
+    versions = _published(made, written, last, progress)
+    entries = {
+        name: {
             "path": str(published_path(name).relative_to(settings().home)),
             "version": version,
-            "rows": draft.rows[name],
-            "content_hash": content,
+            "rows": total(made.contents[name].values()).rows,
+            "content_hash": total(made.contents[name].values()).hash,
+            # what each period holds, which adds up to the content: the next release asks what has changed
+            "periods": {period: held.as_text() for period, held in sorted(made.contents[name].items())},
         }
+        for name, version in versions.items()
+    }
     number = releases.next_number()
     rules = rule_sets()
     verdicts = verdict_rows(gate)
-    releases.describe(draft.path, _description(number, verdicts, pins))
+    describe(made.path, _description(number, verdicts, pins))
     name = f"release-{number}.duckdb"
-    draft.path.replace(settings().releases / name)
+    made.path.replace(settings().releases / name)
     release = releases.create_manifest(
         number,
         {
@@ -180,7 +187,7 @@ def _release(
             # versions of contracts: in which folder the inputs lie
             "table_versions": {n: v for n in pins if (v := contract(n).version) > 1},
             # table → engine: releases may hold tables of both
-            "engines": {n: made for n in registry() if (made := made_by(n, pins[n].version))},
+            "engines": {n: engine for n in registry() if (engine := made_by(n, pins[n].version))},
             "rule_sets": rules,
             "code_version": code_version(),
             "synthetic": is_synthetic(),
@@ -194,6 +201,23 @@ def _release(
         },
     )
     return PublishReport(release, True, gate, tuple(written))
+
+
+def _is_same(name: str, content: str, last: Release | None) -> bool:
+    return last is not None and name in last.tables and last.tables[name].content_hash == content
+
+
+def _published(made: Draft, written: list[str], last: Release | None, progress: Progress) -> dict[str, int]:
+    """Table → version of the published table that holds it; of those that changed a new one, two made at a time."""
+
+    def write(name: str) -> int:
+        progress("publish", f"published/{name}", total(made.contents[name].values()).rows)
+        return write_published(made, name, last)
+
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        new = dict(zip(written, pool.map(write, written), strict=True))
+    before = {name: table.version for name, table in last.tables.items()} if last else {}
+    return {name: (before | new)[name] for name in made.contents}
 
 
 def _description(number: int, verdicts: list[dict[str, Any]], pins: Mapping[str, Pin]) -> dict[str, pa.Table]:
@@ -225,8 +249,8 @@ def _description(number: int, verdicts: list[dict[str, Any]], pins: Mapping[str,
         "delivery": delivered,
         "quarantine": refused_by_reason(pins),
         "correction": corrected_by_heading(pins),
-        "dictionary": pa.Table.from_pylist(releases.dictionary()),
-        "code": pa.Table.from_pylist(releases.codes()),
+        "dictionary": pa.Table.from_pylist(dictionary()),
+        "code": pa.Table.from_pylist(codes()),
     }
 
 

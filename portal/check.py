@@ -58,9 +58,9 @@ def content() -> list[dict[str, Any]]:
 
     Publishing stops early where the fingerprints are those of the last release; this looks at the rows.
     """
-    from warehouse.releases import staged_content
+    from warehouse.comparison import staged_content
 
-    return [{"table": name, "rows": rows, "content_hash": found} for name, found, rows in staged_content()]
+    return [{"table": name, "rows": held.rows, "content_hash": held.hash} for name, held in staged_content()]
 
 
 def compare(there: Path, say: Callable[[str], None]) -> None:

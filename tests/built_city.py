@@ -25,6 +25,8 @@ from jobs.publish import PublishReport, publish
 from jobs.run_record import RunReport
 from schemas.contract import contract, feed
 from warehouse import duck, releases
+from warehouse.comparison import staged_content
+from warehouse.content import content_by_period, total
 from warehouse.releases import Release
 from warehouse.settings import settings
 
@@ -130,7 +132,7 @@ def versions() -> dict[str, int]:
 
 def staged_hashes() -> dict[str, str]:
     """Canonical content hash of every derived table as it is now."""
-    return {name: found for name, found, _ in releases.staged_content()}
+    return {name: held.hash for name, held in staged_content()}
 
 
 def assert_whole(release: Release) -> None:
@@ -139,13 +141,17 @@ def assert_whole(release: Release) -> None:
     with duck.connect(release.file, read_only=True) as file, duck.connect() as lake:
         for name, published in release.tables.items():
             spec = contract(name)
-            held = releases.content_hash(file, spec)
-            assert held == (published.content_hash, published.rows), name
+            held = content_by_period(file, spec)
+            assert held == release.contents[name], name
+            assert (total(held.values()).hash, total(held.values()).rows) == (
+                published.content_hash,
+                published.rows,
+            )
             rows = DeltaTable(str(published.path), version=published.version).to_pyarrow_table()
             lake.register("rows", rows)
             lake.execute(f"CREATE SCHEMA IF NOT EXISTS {spec.area}")
             lake.execute(f"CREATE VIEW {name} AS SELECT * FROM rows")
-            assert releases.content_hash(lake, spec) == held, name
+            assert content_by_period(lake, spec) == held, name
             lake.execute(f"DROP VIEW {name}")
             lake.unregister("rows")
 

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 
 from schemas.contract import Contract
 from schemas.errors import RejectedError
+from warehouse.content import Content, content
 from warehouse.duck import connect, fetch, literal, load_delta
-from warehouse.releases import content_hash, published_contracts
+from warehouse.releases import published_contracts
 from warehouse.settings import Settings
 from warehouse.tables import table_path
 
@@ -46,6 +47,19 @@ class Difference:
         return (self.only_here, "here"), (self.only_there, "there")
 
 
+def staged_content() -> Iterator[tuple[str, Content]]:
+    """Name and content of every staged table as it is now; nothing is published."""
+    with connect() as connection:
+        load_delta(connection)
+        for spec in published_contracts():
+            if not (table_path(spec.name) / "_delta_log").is_dir():
+                continue
+            connection.execute(f"CREATE SCHEMA IF NOT EXISTS {spec.area}")
+            scan = f"delta_scan({literal(str(table_path(spec.name)))})"
+            connection.execute(f"CREATE VIEW {spec.name} AS SELECT * FROM {scan}")
+            yield spec.name, content(connection, spec)
+
+
 def differences(there: Path, here: Path) -> Iterator[Difference]:
     """The staged tables that differ between two homes.
 
@@ -66,10 +80,8 @@ def differences(there: Path, here: Path) -> Iterator[Difference]:
                 yield _difference(connection, spec)
 
 
-def _opened(
-    connection: duckdb.DuckDBPyConnection, spec: Contract, side: str, home: Settings
-) -> tuple[str, int]:
-    """Make a home's table a view; its content's hash and its rows. A table that is not there has no rows."""
+def _opened(connection: duckdb.DuckDBPyConnection, spec: Contract, side: str, home: Settings) -> Content:
+    """Make a home's table a view; its content. A table that is not there has no rows."""
     path = table_path(spec.name, home)
     connection.execute(f"USE {side}")
     connection.execute(f"CREATE SCHEMA IF NOT EXISTS {spec.area}")
@@ -79,7 +91,7 @@ def _opened(
         connection.register("given", spec.arrow_schema().empty_table())
         connection.execute(f"CREATE TABLE {spec.name} AS FROM given")
         connection.unregister("given")
-    return content_hash(connection, spec)
+    return content(connection, spec)
 
 
 def _difference(connection: duckdb.DuckDBPyConnection, spec: Contract) -> Difference:

@@ -107,6 +107,11 @@ def delta_schema(spec: Contract) -> pa.Schema:
     return pa.schema([f.with_metadata({"comment": comment(by_name[f.name])}) for f in spec.arrow_schema()])
 
 
+def fits(table: DeltaTable, spec: Contract) -> bool:
+    """Whether a table has the contract's columns, types and comments, no more and no less."""
+    return _delta_fields(table.schema()) == _delta_fields(_schema_of(spec))
+
+
 def columns_to_add(spec: Contract) -> list[Column]:
     """Columns of the contract that its table does not have yet.
 

@@ -19,7 +19,7 @@ from jobs import graph
 from schemas.errors import RejectedError
 from tests.built_city import BuiltCity, copy
 from warehouse import engine, tables
-from warehouse.releases import staged_content
+from warehouse.comparison import staged_content
 from warehouse.settings import CHECKOUT, Settings, settings
 
 

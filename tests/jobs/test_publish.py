@@ -258,7 +258,7 @@ from pathlib import Path
 import jobs.publish as module
 from jobs import graph
 from tests.jobs.test_publish import judged_by
-from warehouse import releases
+from warehouse import description, draft, releases
 from warehouse.settings import settings
 
 def die():
@@ -334,14 +334,14 @@ for line in sys.stdin:
 """
 
 STEPS = {
-    "before anything is copied": "before(releases, '_copy_table')",
-    "while tables are copied": "before(releases, '_copy_table', call=5)",
+    "before anything is copied": "before(draft, '_copied')",
+    "while tables are copied": "before(draft, '_copied', call=5)",
     "when all is copied": "before(module, '_release')",
-    "while the first published table is written": "releases.write_deltalake = uncommitted",
-    "after the first published table": "after(releases, 'write_published')",
-    "between published tables": "before(releases, 'write_published', call=3)",
-    "while the file is described": "before(releases, 'literal', call=40)",
-    "after the file is described": "after(releases, 'describe')",
+    "while the first published table is written": "draft.write_deltalake = uncommitted",
+    "after the first published table": "after(module, 'write_published')",
+    "between published tables": "before(module, 'write_published', call=3)",
+    "while the file is described": "before(description, 'literal', call=40)",
+    "after the file is described": "after(module, 'describe')",
     "after the file has its name": "after(Path, 'replace', is_release)",
     "while the manifest is written": "Path.write_text = half",
     "before the manifest has its name": "before(os, 'link', only=is_manifest)",

@@ -12,7 +12,8 @@ import duckdb
 import pyarrow as pa
 
 from schemas.contract import code_lists, contracts
-from warehouse import releases
+from warehouse.description import codes as codes_of_lists
+from warehouse.description import dictionary
 
 Row = dict[str, Any]
 
@@ -141,7 +142,7 @@ def write(
 
 
 def _described(scope: str) -> dict[str, pa.Table]:
-    codes = releases.codes()
+    codes = codes_of_lists()
     codes += [
         {"list": lst, "code": code, "zh": zh, "en": en} for lst, code, zh, en in CODES
         if not (lst in code_lists() and any(c["list"] == lst and c["code"] == code for c in codes))
@@ -149,7 +150,7 @@ def _described(scope: str) -> dict[str, pa.Table]:
     return {
         "info": pa.table({"key": ["release", "scope_zh"], "value": ["1", scope]}),
         "code": pa.Table.from_pylist(codes),
-        "dictionary": pa.Table.from_pylist(releases.dictionary()),
+        "dictionary": pa.Table.from_pylist(dictionary()),
         "rule_set": pa.table({"rule_set_id": [RULES], "title_zh": ["海曙区评价规则"], "content": ["{}"]}),
     }
 

@@ -15,6 +15,7 @@ from schemas.errors import UsageError
 from tests.built_city import one_line
 from tests.expectations.good_city import row_for
 from warehouse import releases
+from warehouse.content import content
 from warehouse.settings import settings
 
 SPEC = contract("per_mu.enterprise_grade")
@@ -27,9 +28,9 @@ def hash_of(rows: Iterable[Row], spec: Contract = SPEC) -> str:
         connection.execute(f"CREATE SCHEMA {spec.area}")
         connection.register("given", table)
         connection.execute(f"CREATE VIEW {spec.name} AS SELECT * FROM given")
-        found, count = releases.content_hash(connection, spec)
-        assert count == table.num_rows
-        return found
+        found = content(connection, spec)
+        assert found.rows == table.num_rows
+        return found.hash
 
 
 @pytest.fixture

@@ -39,7 +39,8 @@ from schemas.errors import RejectedError, UsageError
 from tests.built_city import one_line
 from tests.changed_contracts import changed
 from tests.jobs.ingest import sender_tables
-from warehouse import duck, engine, releases, tables
+from warehouse import duck, engine, tables
+from warehouse.content import Content, content
 from warehouse.settings import CHECKOUT, Settings, settings
 
 pytestmark = pytest.mark.postgres
@@ -173,8 +174,8 @@ def kept() -> list[tuple[str, int]]:
 # --- the same as by files ------------------------------------------------------------------------------
 
 
-def canonical() -> dict[str, tuple[str, int]]:
-    """Content hash and rows of each feed's table, all deliveries, and of the quarantine, provenance left out."""
+def canonical() -> dict[str, Content]:
+    """Content and rows of each feed's table, all deliveries, and of the quarantine, provenance left out."""
     with duck.connect() as connection:
         duck.load_delta(connection)
         connection.execute("CREATE SCHEMA raw; CREATE SCHEMA quarantine")
@@ -183,7 +184,7 @@ def canonical() -> dict[str, tuple[str, int]]:
             if tables.exists(name):
                 path = duck.literal(str(tables.table_path(name)))
                 connection.execute(f"CREATE VIEW {name} AS SELECT * FROM delta_scan({path})")
-                found[name] = releases.content_hash(connection, contract(name))
+                found[name] = content(connection, contract(name))
         return found
 
 

@@ -18,7 +18,8 @@ from jobs.ingest.ingest import deliveries, ingest
 from jobs.ingest.stream import streamed
 from schemas.contract import Contract, feeds
 from schemas.errors import RejectedError
-from warehouse import duck, releases, tables
+from warehouse import duck, tables
+from warehouse.content import Content, content
 from warehouse.settings import CHECKOUT, settings
 
 pytestmark = pytest.mark.kafka
@@ -34,12 +35,12 @@ def landing(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "landing"
 
 
-def content(spec: Contract) -> tuple[str, int]:
+def held(spec: Contract) -> Content:
     with duck.connect() as connection:
         connection.register("rows", tables.rows(spec.name))
         connection.execute(f"CREATE SCHEMA {spec.area}")
         connection.execute(f"CREATE VIEW {spec.name} AS SELECT * FROM rows")
-        return releases.content_hash(connection, spec)
+        return content(connection, spec)
 
 
 def refusals() -> Counter[tuple[str, str, tuple[str, ...]]]:
@@ -67,7 +68,7 @@ def test_streamed_feeds_are_the_same_by_files_and_by_topics(
     settings().home.mkdir()
     settings().landing.symlink_to(landing)
     assert ingest([spec.table for spec in STREAMED]).rejected == []
-    by_files = {spec.name: content(spec) for spec in STREAMED}
+    by_files = {spec.name: held(spec) for spec in STREAMED}
     refused = refusals()
     registered = sum(d["records_in"] for d in deliveries())
     assert all(rows > 50 for _, rows in by_files.values()) and refused
@@ -85,6 +86,6 @@ def test_streamed_feeds_are_the_same_by_files_and_by_topics(
             check=True,
         )
     settings.cache_clear()
-    assert {spec.name: content(spec) for spec in STREAMED} == by_files
+    assert {spec.name: held(spec) for spec in STREAMED} == by_files
     assert refusals() == refused
     assert sum(d["records_in"] for d in deliveries()) == registered

@@ -1,0 +1,97 @@
+"""The schema ``release`` of a release file: what the release is, verdicts, deliveries, dictionary, codes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from schemas.contract import code_list, code_lists, comment, fields
+from warehouse.duck import connect, literal
+from warehouse.releases import published_contracts
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+#: Tables of the schema ``release`` in every release file, with their comments.
+DESCRIPTION = {
+    "info": "版本说明 | About this release. One row per key.",
+    "verdict": "校验结果 | Verdicts of the gate. One row per suite and expectation.",
+    "rule_set": "规则集 | Rule sets in force. One row per rule set, whole as JSON.",
+    "assumption": "规则假设 | What a rule set assumes. One row per rule set and field.",
+    "delivery": "批次登记 | Deliveries taken in. One row per delivery and mapping.",
+    "quarantine": "隔离统计 | Quarantined records. One row per feed, period and reason.",
+    "correction": "更正统计 | Corrected records. One row per feed, period and heading.",
+    "dictionary": "数据字典 | Data dictionary. One row per published column.",
+    "code": "代码表 | Code lists. One row per list and code.",
+}
+
+
+#: Their columns, where the field dictionary has no entry of the name.
+_TERMS = {
+    "key": "项目 | Key.",
+    "value": "内容 | Value.",
+    "suite": "校验套件 | Suite.",
+    "table": "表 | Table judged.",
+    "table_name": "表 | Table.",
+    "column_name": "字段 | Column.",
+    "expectation": "校验项 | Expectation.",
+    "title_zh": "中文名称 | Title in Chinese.",
+    "title_en": "英文名称 | Title in English.",
+    "level": "级别 | fail blocks publication, warn is reported.",
+    "success": "是否通过 | Whether it held.",
+    "evaluated": "检查行数 | Rows evaluated.",
+    "unexpected": "不符行数 | Rows that should not be there.",
+    "failing_keys": "不符主键 | Up to 20 keys of such rows.",
+    "details": "说明 | Why it could not be evaluated, if so.",
+    "source": "依据 | Source of the rule: document and article.",
+    "content": "规则全文 | The rule set as JSON.",
+    "field": "规则字段 | Field of the rule set, by its dotted path.",
+    "why": "理由 | Why it is assumed.",
+    "reason": "隔离原因 | Reason, as column:rule.",
+    "records": "记录数 | Records.",
+    "type": "类型 | Type.",
+    "unit": "单位 | Unit.",
+    "description": "说明 | Description.",
+    "sensitivity": "敏感级别 | Sensitivity.",
+    "list": "代码表 | Code list.",
+    "code": "代码 | Code.",
+    "zh": "中文 | In Chinese.",
+    "en": "英文 | In English.",
+}
+
+
+def describe(path: Path, tables: Mapping[str, pa.Table]) -> None:
+    """Add the schema ``release`` to a release file: what it is, verdicts, deliveries, dictionary, codes."""
+    known = fields()
+    with connect(path) as connection:
+        connection.execute("CREATE SCHEMA release")
+        for name, given in tables.items():
+            connection.register("given", given)
+            connection.execute(f"CREATE TABLE release.{name} AS SELECT * FROM given")
+            connection.unregister("given")
+            connection.execute(f"COMMENT ON TABLE release.{name} IS {literal(DESCRIPTION[name])}")
+            for column in given.column_names:
+                text = _TERMS.get(column) or comment(known[column])
+                connection.execute(f'COMMENT ON COLUMN release.{name}."{column}" IS {literal(text)}')
+
+
+def codes() -> list[dict[str, Any]]:
+    """The code lists: one row per list and code, to be joined by readers."""
+    return [
+        {"list": name, "code": code, "zh": row["zh"], "en": row.get("en")}
+        for name in code_lists()
+        for code, row in code_list(name).items()
+    ]
+
+
+def dictionary() -> list[dict[str, Any]]:
+    """The data dictionary: one row per published column."""
+    return [
+        {
+            "table_name": spec.name, "column_name": c.name, "type": c.type, "unit": c.unit,
+            "title_zh": c.zh, "title_en": c.en, "description": c.description, "sensitivity": c.sensitivity,
+        }
+        for spec in published_contracts()
+        for c in spec.columns
+    ]  # fmt: skip

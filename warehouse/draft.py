@@ -1,0 +1,246 @@
+"""Making a release: a draft of its file, of which only the periods that changed are copied, and its published tables.
+
+A period of a table is as it was when the same Parquet files hold it. Everything else of it is copied anew.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+from deltalake import CommitProperties, DeltaTable, write_deltalake
+
+from schemas.contract import Contract, comment, contract, table_comment
+from schemas.errors import RejectedError
+from warehouse.content import Content, Contents, content_by_period, one_of, total
+from warehouse.duck import connect, literal, load_delta
+from warehouse.releases import Release, checksum, next_number, published_path
+from warehouse.settings import settings
+from warehouse.tables import create_if_absent, delta_schema, fits
+
+Pins = Mapping[str, tuple[Path, int]]
+
+#: A draft begins as a copy of the last release's file where that holds at least this share of the rows as they are.
+LEAST_KEPT = 0.2
+BATCH_ROWS = 200_000
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A release file under construction that holds the pinned tables, and what each table's periods hold."""
+
+    path: Path
+    contents: Contents
+
+    def hashes(self) -> dict[str, str]:
+        """Table → canonical hash of its content."""
+        return {name: total(periods.values()).hash for name, periods in self.contents.items()}
+
+
+@contextmanager
+def draft(pins: Pins, progress: Callable[[str, int], None], last: Release | None = None) -> Iterator[Draft]:
+    """Copy pinned Delta tables into a new DuckDB file, in key order, with comments; removed if left unused.
+
+    Args:
+        progress: told the table and the rows that were copied.
+        last: a release whose file has some of the periods as they are pinned: they are not copied again.
+    """
+    folder = settings().releases
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"draft-{os.getpid()}.duckdb"
+    kept = _kept(pins, last) if last else {}
+    contents: dict[str, dict[str, Content]] = {}
+    try:
+        if last and kept:
+            shutil.copyfile(last.file, path)
+        with _attached(path) as connection:
+            if kept:
+                _drop_others(connection, kept)
+            for name, (folder, version) in pins.items():
+                contents[name] = dict(kept.get(name, {}))
+                missing = sorted(
+                    _files_by_period(contract(name), folder, version).keys() - contents[name].keys()
+                )
+                if missing or name not in kept:
+                    contents[name] |= _copied(connection, contract(name), folder, version, missing)
+                    progress(name, total(contents[name][p] for p in missing if p in contents[name]).rows)
+                _comment(connection, contract(name))
+        yield Draft(path, contents)
+    finally:
+        path.unlink(missing_ok=True)
+        path.with_suffix(".duckdb.wal").unlink(missing_ok=True)
+
+
+@contextmanager
+def _attached(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection whose tables are those of a file, which is made if it is not there."""
+    with connect() as connection:
+        load_delta(connection)
+        # storage of 1.2 is what DuckDB 1.4 and older readers open as well
+        connection.execute(f"ATTACH {literal(str(path))} AS draft (STORAGE_VERSION 'v1.2.0')")
+        connection.execute("USE draft")
+        yield connection
+        connection.execute("USE memory")
+        connection.execute("DETACH draft")
+
+
+def _kept(pins: Pins, last: Release) -> Contents:
+    """Table → period → content: what a release's file has as it is pinned, with the columns of today's contract.
+
+    Nothing where it is so little that a new file is made sooner, or where the file is not the release's any more.
+    """
+    if not last.file.exists() or checksum(last.file) != last.manifest["file"]["sha256"]:
+        return {}
+    columns, made_from = _columns(last.file), last.made_from["inputs"]
+    versions_then = last.manifest.get("table_versions", {})
+    kept = {}
+    for name, contents in last.contents.items():
+        spec = contract(name) if name in pins else None
+        if (
+            spec is None
+            or versions_then.get(name, 1) != spec.version
+            or columns.get(name) != list(spec.column_names)
+        ):
+            continue
+        folder, version = pins[name]
+        then = _files_by_period(spec, folder, made_from[name])
+        now = _files_by_period(spec, folder, version)
+        kept[name] = {p: held for p, held in contents.items() if now.get(p) == then.get(p)}
+    rows = total(held for periods in kept.values() for held in periods.values()).rows
+    return kept if rows >= LEAST_KEPT * sum(table.rows for table in last.tables.values()) else {}
+
+
+def _columns(file: Path) -> dict[str, list[str]]:
+    with connect(file, read_only=True) as connection:
+        found = connection.execute(
+            "SELECT schema_name || '.' || table_name, list(column_name ORDER BY column_index) "
+            "FROM duckdb_columns() GROUP BY ALL"
+        ).fetchall()
+    return dict(found)
+
+
+def _files_by_period(spec: Contract, folder: Path, version: int) -> dict[str, frozenset[str]]:
+    """Period → names of the Parquet files that hold it at a version; a file never changes under its name."""
+    found = pa.table(DeltaTable(str(folder), version=version).get_add_actions(flatten=True))
+    files: dict[str, set[str]] = {}
+    for period, path in zip(
+        found.column(f"partition.{spec.period}").to_pylist(), found.column("path").to_pylist(), strict=True
+    ):
+        files.setdefault(str(period), set()).add(path)
+    return {period: frozenset(paths) for period, paths in files.items()}
+
+
+def _drop_others(connection: duckdb.DuckDBPyConnection, kept: Contents) -> None:
+    """Leave in a copy of a release's file what is kept, and the room of the rest for what comes."""
+    connection.execute("DROP SCHEMA draft.release CASCADE")
+    for (name,) in connection.execute(
+        "SELECT schema_name || '.' || table_name FROM duckdb_tables() WHERE database_name = 'draft'"
+    ).fetchall():
+        if not kept.get(name):
+            connection.execute(f"DROP TABLE draft.{name}")
+        else:
+            period = contract(name).period or ""
+            connection.execute(f"DELETE FROM draft.{name} WHERE NOT ({one_of(period, kept[name])})")
+    connection.execute("CHECKPOINT draft")
+
+
+def _copied(
+    connection: duckdb.DuckDBPyConnection, spec: Contract, folder: Path, version: int, periods: Iterable[str]
+) -> dict[str, Content]:
+    """Copy some periods of a table at a version; what they hold."""
+    assert spec.period
+    connection.execute(f"CREATE SCHEMA IF NOT EXISTS {spec.area}")
+    columns = ", ".join(spec.column_names)
+    # the latest period first: it is what most readers look for, and they see different rows of it
+    order = ", ".join([f"{spec.period} DESC", *(c for c in spec.key if c != spec.period)])
+    scan = f"delta_scan({literal(str(folder))}, version := {version})"
+    try:
+        connection.execute(f"CREATE TABLE IF NOT EXISTS {spec.name} AS SELECT {columns} FROM {scan} LIMIT 0")
+        where = one_of(spec.period, periods)
+        connection.execute(
+            f"INSERT INTO {spec.name} SELECT {columns} FROM {scan} WHERE {where} ORDER BY {order}"
+        )
+    except duckdb.Error as error:
+        line = str(error).splitlines()[0]
+        raise RejectedError(f"{spec.name}: version {version} cannot be copied: {line[:200]}") from None
+    return content_by_period(connection, spec, periods)
+
+
+def _comment(connection: duckdb.DuckDBPyConnection, spec: Contract) -> None:
+    connection.execute(f"COMMENT ON TABLE {spec.name} IS {literal(table_comment(spec))}")
+    for column in spec.columns:
+        connection.execute(f"COMMENT ON COLUMN {spec.name}.{column.name} IS {literal(comment(column))}")
+
+
+def remove_leftovers() -> None:
+    """Remove what a killed publisher left: drafts, unfinished manifests, the file of a release not made.
+
+    For the holder of the lock ``publish`` only: another publisher's are not left over.
+    """
+    folder = settings().releases
+    for pattern in ("draft-*", "*.partial", f"release-{next_number()}.duckdb*"):
+        for path in folder.glob(pattern):
+            path.unlink()
+
+
+# --- published tables ----------------------------------------------------------------------------------
+
+
+def write_published(draft: Draft, name: str, last: Release | None = None) -> int:
+    """Make a published Delta table hold what a draft's table holds; the version that does.
+
+    Published tables have one writer, this function. A version that a killed run left with the same content is used as
+    it is. Where the table is still what the last release says, only the periods that differ are replaced; else it is
+    written whole.
+    """
+    spec, path, contents = contract(name), published_path(name), draft.contents[name]
+    create_if_absent(spec, path)
+    table = DeltaTable(str(path))
+    held, wanted = table.history(1)[0].get("content_hash"), total(contents.values()).hash
+    if held == wanted:
+        return int(table.version())
+    before = last.tables.get(name) if last else None
+    only = None
+    if (
+        last
+        and before
+        and (held, table.version()) == (before.content_hash, before.version)
+        and fits(table, spec)
+    ):
+        only = _differing(contents, last.contents.get(name))
+    _write(draft.path, spec, only, {"content_hash": wanted})
+    return int(DeltaTable(str(path)).version())
+
+
+def _differing(contents: Mapping[str, Content], before: Mapping[str, Content] | None) -> list[str] | None:
+    """Periods that hold something else than before; None where that is not known."""
+    if before is None:
+        return None
+    return sorted(p for p in contents.keys() | before.keys() if contents.get(p) != before.get(p))
+
+
+def _write(
+    release_file: Path, spec: Contract, periods: Iterable[str] | None, metadata: dict[str, str]
+) -> None:
+    schema = delta_schema(spec)
+    period = spec.period or ""
+    where = None if periods is None else one_of(period, periods)
+    with connect(release_file, read_only=True) as connection:
+        rows = f"SELECT * FROM {spec.name}{f' WHERE {where}' if where else ''}"
+        reader = connection.execute(rows).to_arrow_reader(BATCH_ROWS)
+        batches = (pa.record_batch(list(b.cast(schema).columns), schema=schema) for b in reader)
+        write_deltalake(
+            str(published_path(spec.name)),
+            pa.RecordBatchReader.from_batches(schema, batches),
+            mode="overwrite",
+            partition_by=[period],
+            schema_mode=None if where else "overwrite",
+            predicate=where,
+            commit_properties=CommitProperties(custom_metadata=metadata),
+        )
