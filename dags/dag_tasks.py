@@ -190,9 +190,11 @@ def _awaited() -> dict[str, set[str]]:
     awaited: dict[str, set[str]] = defaultdict(set)
     for table, stale in graph.stale_tables(known).items() if known else ():
         for needed in graph.registry()[table].inputs.values():
-            if needed.table in given:
+            if needed.known_as in given:
                 awaited[needed.table] |= {
-                    p for period in stale for p in graph.needed(needed.periods, period, given[needed.table])
+                    p
+                    for period in stale
+                    for p in graph.needed(needed.periods, period, given[needed.known_as])
                 }
     return awaited
 

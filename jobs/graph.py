@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from functools import cache
@@ -75,6 +75,10 @@ def check() -> None:
             raise GraphError(f"{job.table}: a job's table needs a period column")
         for given in job.inputs.values():
             contract(given.table)
+            if given.feed and (given.table != QUARANTINE or given.feed not in feeds()):
+                raise GraphError(
+                    f"{job.table}: a part of {given.table} by feed {given.feed} is not to be had"
+                )
         for name in job.givers:
             if name not in job.inputs:
                 raise GraphError(f"{job.table}: {name} is to give its periods and is no input of it")
@@ -106,24 +110,28 @@ def select(names: Iterable[str]) -> list[Job]:
 
 
 def feed_fingerprints(deliveries: list[dict[str, Any]]) -> dict[str, Fingerprints]:
-    """Of every feed's periods, and of the quarantine's, from the register of deliveries."""
+    """Of every feed's periods, and of the quarantine's, whole and by feed, from the register of deliveries."""
     from jobs.ingest.current import current_rows, of_deliveries
 
     chosen_by = definitions_hash(key_of(current_rows), key_of(of_deliveries))
     result: dict[str, Fingerprints] = {}
-    refused: dict[str, list[Any]] = {}
+    refused: dict[str, dict[str, list[Any]]] = defaultdict(lambda: defaultdict(list))
     for spec in feeds().values():
         by_period: dict[str, list[Any]] = {}
         for row in current_deliveries(deliveries, spec):
             mark = [row["delivery_id"], row["mapping_hash"]]
             by_period.setdefault(row["period"], []).append(mark)
             if row["records_quarantined"]:
-                refused.setdefault(row["period"], []).append(mark)
+                for known_as in (QUARANTINE, Input(QUARANTINE, feed=spec.table).known_as):
+                    refused[known_as][row["period"]].append(mark)
         result[spec.name] = {
             p: digest([spec.hash(), chosen_by, sorted(marks)]) for p, marks in by_period.items()
         }
     spec = contract(QUARANTINE)
-    result[QUARANTINE] = {p: digest([spec.hash(), chosen_by, sorted(marks)]) for p, marks in refused.items()}
+    for known_as, by_period in refused.items():
+        result[known_as] = {
+            p: digest([spec.hash(), chosen_by, sorted(marks)]) for p, marks in by_period.items()
+        }
     return result
 
 
@@ -160,7 +168,7 @@ def target_periods(job: Job, known: Mapping[str, Fingerprints]) -> list[str]:
     found: set[str] = set()
     for name, which in job.givers.items():
         given = job.inputs[name]
-        periods = set(known.get(given.table, {}))
+        periods = set(known.get(given.known_as, {}))
         if given.periods == "year":
             periods = {p[:4] for p in periods}
         found |= {max(periods)} if which == "last" and periods else periods
@@ -180,9 +188,9 @@ def fingerprints(deliveries: list[dict[str, Any]]) -> dict[str, Fingerprints]:
                     made_by,
                     rules.fingerprint(period) if rules else None,
                     [
-                        [name, given.table, p, known[given.table][p]]
+                        [name, given.known_as, p, known[given.known_as][p]]
                         for name, given in sorted(job.inputs.items())
-                        for p in needed(given.periods, period, known.get(given.table, {}))
+                        for p in needed(given.periods, period, known.get(given.known_as, {}))
                     ],
                 ]
             )
@@ -376,7 +384,7 @@ def _made_of(job: Job, periods: Iterable[str], wanted: Mapping[str, Fingerprints
         parts = own | ({"rules": rules.fingerprint(period)} if rules else {})
         given: dict[str, list[str]] = {}
         for one in job.inputs.values():
-            known = wanted.get(one.table, {})
+            known = wanted.get(one.known_as, {})
             given.setdefault(one.table, []).extend(
                 f"{p} {known[p]}" for p in needed(one.periods, period, known)
             )
@@ -394,12 +402,12 @@ def read_input(
     """An input's rows for the periods that are to be made; of a feed the current view."""
     from pyspark.sql import functions as F
 
-    available = wanted.get(given.table, {})
+    available = wanted.get(given.known_as, {})
     use = sorted({p for period in periods for p in needed(given.periods, period, available)})
     spec = contract(given.table)
     frame = tables.read(given.table)
     if given.table == QUARANTINE:
-        return _current_quarantine(frame, deliveries).where(F.col("period").isin(use))
+        return _current_quarantine(frame, deliveries, given.feed).where(F.col("period").isin(use))
     if spec.source:
         return _current_feed(frame, spec, deliveries, use)
     return frame.where(F.col(spec.period or "").isin(use))
@@ -416,8 +424,9 @@ def _current_feed(
     return current_rows(frame.where(F.col("period").isin(periods)), current, spec)
 
 
-def _current_quarantine(frame: DataFrame, deliveries: list[dict[str, Any]]) -> DataFrame:
+def _current_quarantine(frame: DataFrame, deliveries: list[dict[str, Any]], only: str | None) -> DataFrame:
     from jobs.ingest.current import of_deliveries
 
-    current = [d for spec in feeds().values() for d in current_deliveries(deliveries, spec)]
+    read = [spec for spec in feeds().values() if only in (None, spec.table)]
+    current = [d for spec in read for d in current_deliveries(deliveries, spec)]
     return frame.where(of_deliveries(d for d in current if d["records_quarantined"]))

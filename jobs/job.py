@@ -28,6 +28,13 @@ class Input:
 
     table: str
     periods: PeriodRule = "same"
+    #: Of the quarantine: the one feed whose records the job gets; a fault in another one leaves its table as it is.
+    feed: str | None = None
+
+    @property
+    def known_as(self) -> str:
+        """What the fingerprints of its periods are kept under: the table, or the feed's part of it."""
+        return f"{self.table} {self.feed}" if self.feed else self.table
 
 
 class Rules(Protocol):

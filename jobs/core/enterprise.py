@@ -24,7 +24,7 @@ def enterprise(directory: DataFrame, registry: DataFrame, refused: DataFrame) ->
     Args:
         directory: accepted rows of the year's directory.
         registry: registrations up to the year; the latest one known for a year counts.
-        refused: quarantined records; those of the directory keep their firm in the population.
+        refused: quarantined records of the directory: they keep their firm in the population.
     """
     listed = members(directory, refused)
     known = as_of(listed, registry)
@@ -48,7 +48,7 @@ def members(directory: DataFrame, refused: DataFrame) -> DataFrame:
     types = {c.name: c.type for c in contract(f"raw.{FEED}").columns}
     record = F.from_json("mapped_record", ", ".join(f"{c} {types[c]}" for c in columns))
     again = (
-        refused.where((F.col("feed") == FEED) & ~F.array_contains("reasons", "key:duplicate"))
+        refused.where(~F.array_contains("reasons", "key:duplicate"))
         .select(record.alias("r"), "row_id", F.col("period").alias("year"), "known_at")
         .select("r.*", "row_id", "year", "known_at", F.lit(True).alias("is_refused"))
         # a record without a code is still a firm; its row stands in for the code
@@ -138,7 +138,7 @@ JOB = Job(
     inputs={
         "directory": Input("raw.gov_statistics_directory"),
         "registry": Input("raw.gov_business_registry", "upto"),
-        "refused": Input("quarantine.record"),
+        "refused": Input("quarantine.record", feed=FEED),
     },
     evidence={
         "raw.gov_statistics_directory": {"uscc": "uscc", "period": "year"},

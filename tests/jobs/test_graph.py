@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -88,11 +88,12 @@ def registered(year: str) -> dict[str, list[str]]:
     return own | from_year_on([*named, *AFTER_YEAR], year) | looking_back(YEARS[0]) | positions(YEARS[0])
 
 
-def redelivered(feed: str, period: str) -> list[dict[str, Any]]:
-    """The register with one more delivery: the period's first part once more, later and without a fault."""
+def redelivered(feed: str, period: str, refused: int = 0) -> list[dict[str, Any]]:
+    """The register with one more delivery: the period's first part once more, later, with so many refused records."""
     known = deliveries()
     old = next(d for d in known if d["feed"] == feed and d["period"] == period)
     new = {**old, "delivery_id": "again", "known_at": datetime(2030, 1, 1, tzinfo=UTC), "sequence": 10_000}
+    new["records_quarantined"] = refused
     assert old["records_quarantined"] == 0, "a refused record would make the quarantine's readers stale too"
     return [*known, new]
 
@@ -139,6 +140,30 @@ def test_one_delivery_makes_exactly_its_dependants_stale(
 ) -> None:
     assert graph.stale_tables(deliveries()) == {}
     assert graph.stale_tables(redelivered(feed, period)) == stale
+
+
+def test_a_refused_record_reaches_who_reads_the_quarantine_of_its_feed(built_home: Path) -> None:
+    """Who is in the directory depends on its own refused records, and not on a tax office's."""
+    clean = graph.stale_tables(redelivered("gov_tax", "2022"))
+    assert graph.stale_tables(redelivered("gov_tax", "2022", refused=3)) == clean
+    assert "core.enterprise" not in clean
+    honours = graph.stale_tables(redelivered("gov_honour", "2022", refused=3))
+    assert honours["core.enterprise_year"] == ["2022"] and "core.enterprise" not in honours
+    listed = graph.stale_tables(redelivered("gov_statistics_directory", "2022", refused=3))
+    assert "2022" in listed["core.enterprise"]
+
+
+def test_a_part_of_the_quarantine_has_the_records_of_its_feed_and_no_others(built_home: Path) -> None:
+    known = deliveries()
+    wanted = graph.fingerprints(known)
+
+    def read(feed: str | None) -> Counter[str]:
+        rows = graph.read_input(Input(QUARANTINE, feed=feed), YEARS, wanted, known)
+        return Counter(row["feed"] for row in rows.select("feed").collect())
+
+    every = read(None)
+    assert len(every) > 2
+    assert read("gov_statistics_directory") == {"gov_statistics_directory": every["gov_statistics_directory"]}
 
 
 def test_a_corrected_file_rebuilds_exactly_the_tables_and_periods_that_need_it(
@@ -358,6 +383,13 @@ def test_a_table_without_job_and_a_job_without_periods_are_named(monkeypatch: py
     monkeypatch.setattr(graph, "registry", lambda: {**found, "core.parcel": late})
     with pytest.raises(graph.GraphError, match=r"core\.parcel: registered gives the periods"):
         graph.check()
+    for part in (Input("raw.gov_tax", feed="gov_tax"), Input(QUARANTINE, feed="gov_taxes")):
+        odd = replace(found["core.parcel"], inputs={**found["core.parcel"].inputs, "odd": part})
+        monkeypatch.setattr(graph, "registry", lambda odd=odd: {**found, "core.parcel": odd})
+        with pytest.raises(
+            graph.GraphError, match=rf"a part of {part.table} by feed {part.feed} is not to be had"
+        ):
+            graph.check()
     lost = replace(found["core.parcel"], periods={"months": "last"})
     monkeypatch.setattr(graph, "registry", lambda: {**found, "core.parcel": lost})
     with pytest.raises(graph.GraphError, match=r"core\.parcel: months is to give its periods"):

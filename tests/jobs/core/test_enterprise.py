@@ -77,10 +77,6 @@ def test_a_firm_whose_directory_row_was_refused_stays(spark: SparkSession) -> No
             "feed": "gov_statistics_directory", "period": "2023", "row_id": "x3", "uscc": GOOD,
             "mapped_record": json.dumps({"uscc": GOOD}), "reasons": ["key:duplicate"],
         },
-        {
-            "feed": "gov_tax", "period": "2023", "row_id": "x4", "uscc": "elsewhere",
-            "mapped_record": "{}", "reasons": ["a:b"],
-        },
     ]  # fmt: skip
     rows = firms(spark, [{"uscc": GOOD, "period": "2023"}], refused=refused)
     stand_in = "row-" + hashlib.md5(b"x2").hexdigest()[:14]
