@@ -65,7 +65,7 @@ def ingest_group(group: str, context: Context) -> dict[str, Any]:
             changed[name] |= periods
     _announce(context, changed)
     if is_whole:
-        arrivals.done(group, seen, arrivals.now())
+        arrivals.done(group, seen, arrivals.now(), [f"{f.feed}/{f.file}" for f in report.rejected])
     return {
         "taken": len(report.taken),
         "records_in": sum(f.records_in for f in report.taken),

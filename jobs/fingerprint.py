@@ -54,8 +54,9 @@ def code_hash(job: Job) -> str:
     return definitions_hash(*roots(job))
 
 
+@cache
 def definitions_hash(*beginnings: Key) -> str:
-    """Hash of some definitions and of all that they reach."""
+    """Hash of some definitions and of all that they reach; code and definitions are those this process began with."""
     found = reached(*beginnings)
     if found.faults:
         raise RejectedError(found.faults[0])

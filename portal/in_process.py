@@ -10,12 +10,15 @@ import os
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
+from itertools import chain
 from pathlib import Path
 from typing import Any
 from unittest import mock
 
+from jobs.ingest import arrivals
 from portal import history
 from portal.orchestration import DAGS, prepare_airflow
+from schemas.contract import connected_groups
 from schemas.errors import RejectedError, UserError
 from warehouse.settings import settings
 
@@ -110,7 +113,8 @@ def run_dags_in_process(
 def order(dags: Dags, arrived: Iterable[str] = ()) -> Iterator[str]:
     """Groups of feeds first, those that have arrived before the others; publish last, between them the tables.
 
-    Each by priority, as the scheduler takes them. What is about today and not about what came, like the feeds that are
+    Each by priority, as the scheduler takes them. A group at rest is left out: under the scheduler its run waits until
+    something comes, and holds up nobody. What is about today and not about what came, like the feeds that are
     overdue, has no place in it.
     """
 
@@ -118,11 +122,15 @@ def order(dags: Dags, arrived: Iterable[str] = ()) -> Iterator[str]:
         named = [name for name, dag in dags.items() if tag in dag.tags]
         return sorted(named, key=lambda name: -max(t.priority_weight for t in dags[name].tasks))
 
-    others = dict.fromkeys(tagged("raw"))
-    for group in arrived:
-        others.pop(f"ingest_{group}", None)
-        yield f"ingest_{group}"
-    yield from (*others, *tagged("area"), "publish")
+    feeds = {
+        f"ingest_{group}": (group, [s.table for s in specs]) for group, specs in connected_groups().items()
+    }
+    taken = set()
+    for name in chain((f"ingest_{group}" for group in arrived), tagged("raw")):
+        if name not in taken and not arrivals.is_at_rest(*feeds[name]):
+            yield name
+        taken.add(name)
+    yield from (*tagged("area"), "publish")
 
 
 @contextlib.contextmanager

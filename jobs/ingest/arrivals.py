@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from jobs.ingest.deliveries import DELIVERY, MANIFEST
+from schemas.contract import contract
 from warehouse.settings import settings
 from warehouse.state import write_whole
 
@@ -44,14 +45,18 @@ def drops(feeds: Sequence[str]) -> Marks:
 
 
 def registered(feeds: Sequence[str]) -> Marks:
-    """How far the register of each feed goes: its entries are files that are added, one for each commit."""
+    """How far the register of each feed goes, and to which version of its table.
+
+    Its entries are files that are added, one for each commit.
+    """
     from warehouse.tables import table_path
 
     found: Marks = {}
     for feed in feeds:
         files = sorted(p.name for p in (table_path(DELIVERY) / f"feed={feed}").glob("*.parquet"))
         if files:
-            found[feed] = f"{len(files)} {files[-1]}"
+            number = contract(f"raw.{feed}").version
+            found[feed] = f"{len(files)} {files[-1]}{f' version {number}' if number > 1 else ''}"
     return found
 
 
@@ -79,9 +84,19 @@ def begin(group: str, marks: Mapping[str, str], now: datetime) -> None:
     _write(group, {**_state(group), "tried": marks, "tried_at": now.isoformat()})
 
 
-def done(group: str, marks: Mapping[str, str], now: datetime) -> None:
-    """Say what was taken in or refused; what is no longer there is forgotten."""
-    _write(group, {"seen": marks, "looked_at": now.isoformat()})
+def done(group: str, marks: Mapping[str, str], now: datetime, refused: Sequence[str] = ()) -> None:
+    """Say what was taken in, and which files were refused; what is no longer there is forgotten."""
+    _write(group, {"seen": marks, "looked_at": now.isoformat(), "refused": sorted(refused)})
+
+
+def is_at_rest(group: str, feeds: Sequence[str]) -> bool:
+    """Whether all that is there was taken in: to do it once more would change nothing and tell nobody of a fault."""
+    state = _state(group)
+    return (
+        "tried" not in state
+        and not state.get("refused", True)
+        and state.get("seen") == drops(feeds) | registered(feeds)
+    )
 
 
 def _stamp(entry: os.DirEntry[str]) -> str:
