@@ -67,7 +67,7 @@ def draft(pins: Pins, progress: Callable[[str, int], None], last: Release | None
                 missing = sorted(
                     _files_by_period(contract(name), folder, version).keys() - contents[name].keys()
                 )
-                if missing or name not in kept:
+                if missing or not kept.get(name):
                     contents[name] |= _copied(connection, contract(name), folder, version, missing)
                     progress(name, total(contents[name][p] for p in missing if p in contents[name]).rows)
                 _comment(connection, contract(name))
@@ -101,14 +101,12 @@ def _kept(pins: Pins, last: Release) -> Contents:
     versions_then = last.manifest.get("table_versions", {})
     kept = {}
     for name, contents in last.contents.items():
-        spec = contract(name) if name in pins else None
-        if (
-            spec is None
-            or versions_then.get(name, 1) != spec.version
-            or columns.get(name) != list(spec.column_names)
-        ):
+        if name not in pins or name not in made_from:
             continue
-        folder, version = pins[name]
+        spec, (folder, version) = contract(name), pins[name]
+        # another version of a contract lies in another folder
+        if versions_then.get(name, 1) != spec.version or columns.get(name) != list(spec.column_names):
+            continue
         then = _files_by_period(spec, folder, made_from[name])
         now = _files_by_period(spec, folder, version)
         kept[name] = {p: held for p, held in contents.items() if now.get(p) == then.get(p)}

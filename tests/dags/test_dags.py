@@ -9,7 +9,6 @@ import re
 import subprocess
 import sys
 import threading
-import time
 from collections import defaultdict
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -601,11 +600,8 @@ def test_every_dag_reports_what_it_did_and_a_release_comes_out(
 
 def test_a_second_run_writes_nothing_and_publishes_nothing(released: Path) -> None:
     before, numbers = versions(), releases.release_numbers()
-    since = time.perf_counter()
     reports = in_process.run_dags_in_process()
-    assert [reports[name]["taken"] for name in GROUPS] == [0] * len(GROUPS)
-    # every group, the tables and publication together; half a second a group where nothing else runs
-    assert time.perf_counter() - since < 60
+    assert list(reports) == ["tables", "publish"]  # groups of feeds at rest are passed by
     assert reports["tables"]["tables"] == [] and set(reports["tables"]["fresh"]) == CURATED
     assert reports["publish"] == {"release": numbers[-1], "is_new": False, "written": []}
     assert versions() == before

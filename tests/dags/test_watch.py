@@ -164,7 +164,7 @@ def test_a_group_that_nobody_looked_at_for_long_is_looked_at(watch: Any, tasks: 
     take_in(tasks)
     assert ends_as(trigger(watch)) is None
     state = cold_home / "arrivals" / f"{GROUP}.json"
-    assert json.loads(state.read_text()).keys() == {"seen", "looked_at"}
+    assert json.loads(state.read_text()).keys() == {"seen", "looked_at", "refused"}
     # another triggerer, an hour later: the time is that of the last look, not that of its own start
     with pytest.MonkeyPatch.context() as patch:
         later = arrivals.now() + timedelta(minutes=61)
@@ -285,6 +285,25 @@ def test_a_run_of_one_feed_or_period_leaves_the_others_for_the_next(
     assert ends_as(trigger(watch)) == "TaskSuccessEvent"
     assert take_in(tasks)["taken"] == 1
     assert ends_as(trigger(watch)) is None
+
+
+def test_a_group_is_at_rest_when_all_was_taken_in_and_nothing_refused(tasks: Any, cold_home: Path) -> None:
+    assert not arrivals.is_at_rest(GROUP, FEEDS)  # nobody has looked yet
+    drop(cold_home, "a.csv")
+    take_in(tasks)
+    assert arrivals.is_at_rest(GROUP, FEEDS)
+    bad = drop(cold_home, "broken.csv")
+    assert not arrivals.is_at_rest(GROUP, FEEDS)
+    bad.write_text("取水单位\n", encoding="utf-8")
+    take_in(tasks)
+    # a refused file is told each time, until it is mended or gone
+    assert not arrivals.is_at_rest(GROUP, FEEDS)
+    bad.unlink()
+    manifest_of(bad).unlink()
+    take_in(tasks)
+    assert arrivals.is_at_rest(GROUP, FEEDS)
+    arrivals.begin(GROUP, arrivals.drops(FEEDS), arrivals.now())
+    assert not arrivals.is_at_rest(GROUP, FEEDS)  # an attempt that did not end is made again
 
 
 def test_a_lost_or_broken_state_costs_one_look(watch: Any, tasks: Any, cold_home: Path) -> None:
