@@ -53,6 +53,8 @@ class Window(BaseModel):
 
     first: int
     since: datetime
+    #: Of all its rows; state files of before do not say it, and then it is the one in force.
+    mapping_hash: str = ""
     #: Records by period.
     raw: dict[str, int] = {}
     refused: dict[str, int] = {}
@@ -239,12 +241,13 @@ class FeedStream:
             self._on_batch(Batch(self._spec.table, number, loaded.records, refused, seconds))
 
     def _begin(self, number: int) -> None:
-        """Say what the batch belongs to before anything of it is written."""
-        if self._is_due():
+        """Say what the batch belongs to before anything of it is written; rows of one window have one mapping."""
+        window = self._state.window
+        if self._is_due() or (window and window.mapping_hash not in ("", self._mapping_hash)):
             self._seal()
         now = datetime.now(UTC)
         if self._state.window is None:
-            self._state.window = Window(first=number, since=now)
+            self._state.window = Window(first=number, since=now, mapping_hash=self._mapping_hash)
         self._state.begun, self._state.begun_at = number, now
         self._save()
 
@@ -267,7 +270,8 @@ class FeedStream:
         mark = duck.literal(self._stream_mark)
         origin = Origin(
             delivery_id=self._delivery_id,
-            mapping_hash=self._mapping_hash,
+            # of a batch that a killed stream began, as it began it: some of its rows may be there
+            mapping_hash=window.mapping_hash or self._mapping_hash,
             known_at=messages.ARRIVED,
             row_id=f"concat_ws('-', {mark}, {messages.PARTITION}, {SOURCE_ROW})",
             # the day on which it came, in China
@@ -324,7 +328,7 @@ class FeedStream:
             source_file=self._topic,
             checksum=digest([self._state.stream_id, window.first, self._state.done]),
             headings=window.headings,
-            mapping_hash=self._mapping_hash,
+            mapping_hash=window.mapping_hash or self._mapping_hash,
             known_at=window.since,
             records_raw=raw,
             records_quarantined=refused,
