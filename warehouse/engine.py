@@ -319,7 +319,7 @@ def supervise(config: Settings) -> None:
         state_file = config.engine_folder / "engine.json"
         address = Address.of(launch.address, engine.name)
         try:
-            while process.poll() is None and not address.answers():
+            while process.poll() is None and not (address.answers() and _listens(process.pid, address.port)):
                 time.sleep(0.05)
             if process.poll() is not None:
                 return
@@ -343,6 +343,22 @@ def supervise(config: Settings) -> None:
                 process.wait(15)
             except subprocess.TimeoutExpired:
                 process.kill()
+
+
+def _listens(pid: int, port: int | None) -> bool:
+    """Whether it is this process, or one it started, that listens at a port: another program may have been faster.
+
+    Who takes an engine's port would be told its token, and would be asked to make the tables.
+    """
+    if port is None:  # a socket in a folder that nobody else may write to
+        return True
+    with contextlib.suppress(psutil.NoSuchProcess):
+        process = psutil.Process(pid)
+        for one in (process, *process.children(recursive=True)):
+            listening = (c for c in one.net_connections("tcp") if c.status == psutil.CONN_LISTEN)
+            if port in {c.laddr.port for c in listening}:
+                return True
+    return False
 
 
 def _wanted(config: Settings, state_file: Path) -> bool:

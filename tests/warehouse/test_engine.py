@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import os
+import socket
+import subprocess
+import sys
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 from tests.built_city import at_home
@@ -43,3 +47,24 @@ def test_the_engine_inherits_no_password_and_no_word_of_its_clients() -> None:
         "SPARK_CONNECT_MODE_ENABLED": "1", "SPARK_HOME": "/opt/spark", "PATH": "/bin",
     }  # fmt: skip
     assert engine._inherited(given) == {"SPARK_HOME": "/opt/spark", "PATH": "/bin"}
+
+
+def test_another_program_at_an_engines_port_is_not_the_engine() -> None:
+    listener = "import socket, time; s = socket.create_server(('127.0.0.1', 0)); print(s.getsockname()[1], flush=True)"
+    shell = ["sh", "-c", f'"{sys.executable}" -c "{listener}; time.sleep(60)" & wait']
+    with (
+        socket.create_server(("127.0.0.1", 0)) as mine,
+        subprocess.Popen(shell, stdout=subprocess.PIPE, text=True) as its,
+    ):
+        try:
+            assert its.stdout
+            port = int(its.stdout.readline())
+            assert engine._listens(its.pid, port)  # a child of the process that was started, as Java is
+            assert not engine._listens(its.pid, mine.getsockname()[1])
+            assert engine._listens(os.getpid(), mine.getsockname()[1])
+            assert engine._listens(its.pid, None)
+        finally:
+            for child in psutil.Process(its.pid).children():
+                child.kill()
+            its.kill()
+    assert not engine._listens(its.pid, port)

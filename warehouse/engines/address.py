@@ -47,13 +47,22 @@ class Address:
             raise UsageError("an engine's address begins with sc:// or unix:/ (BRAIN_ENGINE_ADDRESS)")
         return cls(engine, None, ";".join([place, *parameters]))
 
+    @property
+    def port(self) -> int | None:
+        """The TCP port; None of a socket in the file system."""
+        return None if self.path else int(self._host_and_port()[1])
+
+    def _host_and_port(self) -> tuple[str, str]:
+        host, _, port = self.remote.removeprefix("sc://").split("/")[0].rpartition(":")
+        return host, port
+
     def answers(self) -> bool:
         """Whether something listens there."""
         if self.path:
             with socket.socket(socket.AF_UNIX) as probe:
                 probe.settimeout(1)
                 return probe.connect_ex(str(self.path)) == 0
-        host, _, port = self.remote.removeprefix("sc://").split("/")[0].rpartition(":")
+        host, port = self._host_and_port()
         with socket.socket() as probe:
             probe.settimeout(1)
             return probe.connect_ex((host, int(port))) == 0
