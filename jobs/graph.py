@@ -276,7 +276,7 @@ def run(
 
         order = [job.table for job in chosen]
         try:
-            _in_order(chosen, refresh)
+            _in_order_and_memory(chosen, refresh, progress)
         except BaseException as error:  # what was made before it is told as well
             recording.close(order, error)
             raise
@@ -316,18 +316,38 @@ def _check_versions(deliveries: list[dict[str, Any]]) -> None:
             )
 
 
-def _in_order(jobs: Iterable[Job], work: Callable[[Job], None]) -> None:
+def _in_order_and_memory(jobs: Iterable[Job], work: Callable[[Job], None], progress: Progress) -> None:
+    """As :func:`_in_order`; what does not fit into memory is made again, alone and with joins that use the disk."""
+    done: set[str] = set()
+
+    def once(job: Job) -> None:
+        if job.table not in done:
+            work(job)
+            done.add(job.table)
+
+    jobs = list(jobs)
+    try:
+        _in_order(jobs, once)
+    except engine.MemoryFullError:
+        if not engine.can_spill_joins():
+            raise
+        progress("run", "memory is short: one table at a time, joined on disk", len(jobs) - len(done))
+        with engine.spilling_joins():
+            _in_order(jobs, once, at_once=1)
+
+
+def _in_order(jobs: Iterable[Job], work: Callable[[Job], None], at_once: int = engine.AT_ONCE) -> None:
     """Each job after those it reads from, two at a time: one is planned while the other one's tasks run."""
     by_table = {job.table: job for job in jobs}
     order = TopologicalSorter(_reads(by_table))
     order.prepare()
     ready: deque[str] = deque()
     running: dict[Future[None], str] = {}
-    with engine.workers() as pool:
+    with engine.workers(at_once) as pool:
         while order.is_active():
             ready += order.get_ready()
             # none waits in the pool, where a free thread would begin it before a failure is seen
-            while ready and len(running) < engine.AT_ONCE:
+            while ready and len(running) < at_once:
                 table = ready.popleft()
                 running[pool.submit(work, by_table[table])] = table
             for finished in wait(running, return_when=FIRST_COMPLETED).done:

@@ -47,12 +47,20 @@ AT_ONCE = 2
 _NO_ROOM = (
     "No space left on device", "Disk quota exceeded", "File too large", "os error 28", "os error 122", "os error 27",
 )  # fmt: skip
+#: How they say that memory is.
+_NO_MEMORY = ("Resources exhausted", "Failed to allocate additional", "OutOfMemoryError")
+#: The engine's setting that has it join in memory, which is the faster way.
+SPILLING = "SAIL_OPTIMIZER__PREFER_HASH_JOIN"
 #: A session's configuration that names the folder for what a job writes down on its way (``jobs/portable.py``).
 SCRATCH = "brain.scratch"
 #: Addresses of the engines that work was handed to since it began: a second one took the place of one that died.
 _at_work: set[str] = set()
 #: Frames of different sessions cannot be joined: threads that connect for the first time must get the same one.
 _connecting = threading.Lock()
+
+
+class MemoryFullError(RejectedError):
+    """What a table needs at once does not fit into the memory that the engine may have."""
 
 
 def kind(config: Settings | None = None) -> Engine:
@@ -176,21 +184,41 @@ def _stay_awake(used: Path) -> None:
     threading.Thread(target=touch_on, daemon=True).start()
 
 
+def can_spill_joins(config: Settings | None = None) -> bool:
+    """Whether the engine is one of ours that joins in memory now and could join otherwise."""
+    config = config or settings()
+    return kind(config).name == "embedded" and not config.engine_address and SPILLING not in os.environ
+
+
 @contextlib.contextmanager
-def workers() -> Iterator[ThreadPoolExecutor]:
-    """``AT_ONCE`` threads for work on the engine; one caller at a time holds them in a home.
+def spilling_joins() -> Iterator[None]:
+    """Let the embedded engine sort both sides of a join, for which it uses its disk, in place of holding one in memory.
+
+    The same rows come out, later. It is started anew for it, and once more when it is next asked for something.
+    """
+    os.environ[SPILLING] = "false"
+    try:
+        yield
+    finally:
+        del os.environ[SPILLING]
+
+
+@contextlib.contextmanager
+def workers(at_once: int = AT_ONCE) -> Iterator[ThreadPoolExecutor]:
+    """Threads for work on the engine; one caller at a time holds them in a home.
 
     After a failure of the one who hands out the work nothing new is begun, and what runs is finished; when it is
     interrupted, what runs is cancelled in the engine. What was written down on the way goes at the end, and at the
     beginning what an engine left that was killed.
 
     Raises:
-        RejectedError: the engine ended, or its disk or memory was full.
+        RejectedError: the engine ended, or its disk was full.
+        MemoryFullError: its memory was.
     """
     _at_work.clear()
     shutil.rmtree(settings().scratch, ignore_errors=True)
     try:
-        with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
+        with ThreadPoolExecutor(max_workers=at_once) as pool:
             try:
                 yield pool
             except BaseException as error:
@@ -212,9 +240,9 @@ def told(error: Exception, config: Settings | None = None) -> Exception:
         return RejectedError(
             f"the engine could not write all of its files; make room on the disk of {config.home}, and {again}"
         )
-    if "Resources exhausted" in text or "OutOfMemoryError" in text:
+    if any(sign in text for sign in _NO_MEMORY):
         setting = "BRAIN_SPARK_MEMORY" if kind(config).name == "spark" else "BRAIN_ENGINE_MEMORY"
-        return RejectedError(
+        return MemoryFullError(
             f"a table needs more memory than the engine may have; raise {setting}, and {again}"
         )
     if type(error).__module__.startswith(("pyspark.", "grpc.")) and not _answers(config):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
 import time
 from collections import Counter, defaultdict
@@ -547,3 +548,46 @@ def test_after_a_failure_nothing_new_begins_and_what_runs_is_finished() -> None:
     with pytest.raises(RejectedError, match="broken"):
         graph._in_order(chain(broken=[], slow=[], waiting=[], after=["slow"]), work)
     assert (begun, finished) == (["broken", "slow"], ["slow"])
+
+
+def test_what_does_not_fit_into_memory_is_made_alone_and_joined_on_disk(
+    cold_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("BRAIN_ENGINE_ADDRESS", raising=False)
+    settings.cache_clear()
+    made: list[tuple[str, bool]] = []
+    alone = threading.Lock()
+
+    def work(job: Job) -> None:
+        spills = engine.SPILLING in os.environ
+        if job.table == "large" and not spills:
+            raise RuntimeError("Resources exhausted: Failed to allocate 64 MB")
+        if spills:
+            assert alone.acquire(blocking=False)
+            time.sleep(0.05)
+            alone.release()
+        made.append((job.table, spills))
+
+    told: list[str] = []
+    jobs = chain(first=[], large=["first"], beside=["first"], last=["large"])
+    graph._in_order_and_memory(jobs, work, lambda _, what, count: told.append(f"{what}: {count}"))
+    assert made[0] == ("first", False) and ("large", True) in made and ("last", True) in made
+    assert sorted(table for table, _ in made) == ["beside", "first", "large", "last"]
+    [line] = told
+    assert line.startswith("memory is short")
+    assert engine.SPILLING not in os.environ
+
+
+def test_what_fits_in_no_way_is_one_line(cold_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("BRAIN_ENGINE_ADDRESS", raising=False)
+    settings.cache_clear()
+    asked: list[bool] = []
+
+    def work(job: Job) -> None:
+        asked.append(engine.SPILLING in os.environ)
+        raise RuntimeError("Resources exhausted: Failed to allocate 64 MB")
+
+    with pytest.raises(RejectedError, match="raise BRAIN_ENGINE_MEMORY") as refused:
+        graph._in_order_and_memory(chain(large=[]), work, lambda *_: None)
+    assert one_line(refused.value) and asked == [False, True]
+    assert engine.SPILLING not in os.environ
