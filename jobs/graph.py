@@ -14,7 +14,7 @@ import pkgutil
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, wait
-from functools import cache
+from functools import cache, partial
 from graphlib import CycleError, TopologicalSorter
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +25,7 @@ from jobs.job import Input, Job, Rules
 from jobs.run_record import MadeOf, Recording, RunReport, TableRun, mark, packed, stored_made_of, why
 from schemas.contract import Contract, contract, contracts, digest, feeds
 from schemas.errors import RejectedError, UsageError
-from warehouse import engine, tables
+from warehouse import engine, releases, tables
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -249,6 +249,8 @@ def run(
         if not deliveries:
             raise RejectedError("nothing has been taken in yet; run ./brain ingest first")
         _check_versions(deliveries)
+        for job in chosen:  # what a run had made when the power went is made again
+            tables.drop_unconfirmed(tables.table_path(job.table), partial(releases.is_named, job.table))
         wanted = fingerprints(deliveries)
         if period is not None and not any(period in wanted[job.table] for job in chosen):
             raise RejectedError(f"no data for period {period}; there are {_periods(wanted)}")

@@ -27,6 +27,7 @@ from warehouse.description import codes, describe, dictionary
 from warehouse.draft import Draft, remove_leftovers, write_published
 from warehouse.releases import Release, published_path
 from warehouse.settings import settings
+from warehouse.state import move
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -176,13 +177,17 @@ def _release(
     verdicts = verdict_rows(gate)
     describe(made.path, _description(number, verdicts, pins))
     name = f"release-{number}.duckdb"
-    made.path.replace(settings().releases / name)
+    move(made.path, settings().releases / name)
     release = releases.create_manifest(
         number,
         {
             "closure": closure,
             "tables": entries,
-            "file": {"name": name, "sha256": releases.checksum(settings().releases / name)},
+            "file": {
+                "name": name,
+                "bytes": (settings().releases / name).stat().st_size,
+                "sha256": releases.checksum(settings().releases / name),
+            },
             "inputs": {n: p.version for n, p in pins.items()},
             # versions of contracts: in which folder the inputs lie
             "table_versions": {n: v for n in pins if (v := contract(n).version) > 1},

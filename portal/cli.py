@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import subprocess
 import sys
 from datetime import date
@@ -415,15 +416,22 @@ def publish(json: Json = False) -> None:
 
 @app.command("releases")
 def list_releases(json: Json = False) -> None:
-    """All releases."""
+    """All releases; one that the disk has lost is told as such."""
     from jobs.publish import summary_of
     from warehouse.releases import open_release, release_numbers
 
-    rows = [summary_of(open_release(n).manifest) for n in release_numbers()]
+    rows, faults = [], []
+    for number in release_numbers():
+        try:
+            rows.append(summary_of(open_release(number).manifest))
+        except RejectedError as error:
+            faults.append(str(error))
     if json:
         console.as_json(rows)
     else:
         console.show(rows, "版本 Releases")
+    if faults:
+        raise RejectedError("; ".join(faults))
 
 
 @app.command()
@@ -569,8 +577,16 @@ def _log_failure(error: Exception) -> str:
     return f"this should not happen: {type(error).__name__}: {first}; details in {log}"
 
 
+class _Warnings(logging.Handler):
+    """What a person is to know though the command goes on."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        console.err.print(f"brain: {record.getMessage()}", markup=False, soft_wrap=True)
+
+
 def main() -> None:
-    """Run a command; a user's failure is one line."""
+    """Run a command; a user's failure is one line, and so is a warning."""
+    logging.getLogger("brain").addHandler(_Warnings(logging.WARNING))
     try:
         app()
     except UserError as error:

@@ -23,7 +23,7 @@ from filelock import FileLock
 
 from schemas.errors import RejectedError
 from warehouse.settings import CHECKOUT, Settings, settings
-from warehouse.state import write_private
+from warehouse.state import write_whole
 
 DAGS = CHECKOUT / "dags"
 USER = "admin"
@@ -156,8 +156,8 @@ def _secrets(config: Settings) -> dict[str, str]:
         if not path.exists():
             from cryptography.fernet import Fernet
 
-            write_private(password_file(config), json.dumps({USER: secrets.token_urlsafe(12)}))
-            write_private(
+            write_whole(password_file(config), json.dumps({USER: secrets.token_urlsafe(12)}))
+            write_whole(
                 path,
                 json.dumps(
                     {

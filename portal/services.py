@@ -31,7 +31,7 @@ from infra.processes import ServerProcess, is_alive
 from portal.history import copy_finished_runs
 from portal.memory import held_bytes
 from portal.orchestration import DAGS, USER, password_file, prepare_airflow
-from schemas.errors import RejectedError, UserError
+from schemas.errors import RejectedError, UsageError, UserError
 from warehouse import engine
 from warehouse.engines import ENGINES
 from warehouse.locks import held, is_held
@@ -475,11 +475,14 @@ def _waiting(config: Settings) -> tuple[int, list[str]]:
 
 def _release_row() -> dict[str, Any]:
     from jobs.publish import engines_of
-    from warehouse.releases import last_release
+    from warehouse.releases import open_release
 
-    release = last_release()
-    if release is None:
+    try:
+        release = open_release()
+    except UsageError:
         return _row("release", "none yet", note="./brain demo makes one")
+    except RejectedError as error:
+        return _row("release", "none whole", note=str(error))
     manifest = release.manifest
     note = f"{len(manifest['tables'])} tables, {sum(t['rows'] for t in manifest['tables'].values()):,} rows"
     if made := engines_of(manifest):

@@ -14,15 +14,15 @@ from pathlib import Path
 
 import duckdb
 import pyarrow as pa
-from deltalake import CommitProperties, DeltaTable, write_deltalake
+from deltalake import CommitProperties, write_deltalake
 
 from schemas.contract import Contract, comment, contract, table_comment
 from schemas.errors import RejectedError
 from warehouse.content import Content, Contents, content_by_period, one_of, total
 from warehouse.duck import connect, literal, load_delta
-from warehouse.releases import Release, checksum, next_number, published_path
+from warehouse.releases import Release, checksum, is_named, next_number, published_path
 from warehouse.settings import settings
-from warehouse.tables import create_if_absent, delta_schema, fits
+from warehouse.tables import confirmed, create_if_absent, delta_schema, drop_unconfirmed, fits, open_folder
 
 Pins = Mapping[str, tuple[Path, int]]
 
@@ -125,7 +125,7 @@ def _columns(file: Path) -> dict[str, list[str]]:
 
 def _files_by_period(spec: Contract, folder: Path, version: int) -> dict[str, frozenset[str]]:
     """Period → names of the Parquet files that hold it at a version; a file never changes under its name."""
-    found = pa.table(DeltaTable(str(folder), version=version).get_add_actions(flatten=True))
+    found = pa.table(open_folder(folder, version).get_add_actions(flatten=True))
     files: dict[str, set[str]] = {}
     for period, path in zip(
         found.column(f"partition.{spec.period}").to_pylist(), found.column("path").to_pylist(), strict=True
@@ -198,8 +198,9 @@ def write_published(draft: Draft, name: str, last: Release | None = None) -> int
     written whole.
     """
     spec, path, contents = contract(name), published_path(name), draft.contents[name]
+    drop_unconfirmed(path, lambda version: is_named(name, version))
     create_if_absent(spec, path)
-    table = DeltaTable(str(path))
+    table = open_folder(path)
     held, wanted = table.history(1)[0].get("content_hash"), total(contents.values()).hash
     if held == wanted:
         return int(table.version())
@@ -212,8 +213,9 @@ def write_published(draft: Draft, name: str, last: Release | None = None) -> int
         and fits(table, spec)
     ):
         only = _differing(contents, last.contents.get(name))
-    _write(draft.path, spec, only, {"content_hash": wanted})
-    return int(DeltaTable(str(path)).version())
+    with confirmed(path):
+        _write(draft.path, spec, only, {"content_hash": wanted})
+    return int(open_folder(path).version())
 
 
 def _differing(contents: Mapping[str, Content], before: Mapping[str, Content] | None) -> list[str] | None:

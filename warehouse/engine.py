@@ -33,7 +33,7 @@ from schemas.errors import RejectedError
 from warehouse.engines import ENGINES, Engine, engine_named
 from warehouse.engines.address import Address
 from warehouse.settings import CHECKOUT, Settings, settings
-from warehouse.state import write_private
+from warehouse.state import write_whole
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -362,7 +362,7 @@ def supervise(config: Settings) -> None:
                 "conf": _conf_hash(config),
                 "open": engine.is_open(Path(folder)),
             }
-            write_private(state_file, json.dumps(state))
+            write_whole(state_file, json.dumps(state))
             while process.poll() is None and _wanted(config, state_file):
                 time.sleep(2)
         finally:

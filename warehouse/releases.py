@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import os
 import re
 from collections.abc import Mapping
@@ -18,10 +19,13 @@ from pathlib import Path
 from typing import Any
 
 from schemas.contract import Contract, contracts
-from schemas.errors import RejectedError, UsageError
+from schemas.errors import RejectedError, UsageError, UserError
 from warehouse.content import Content, Contents
 from warehouse.settings import settings
+from warehouse.state import sync, write_whole
 from warehouse.tables import writing
+
+log = logging.getLogger("brain.release")
 
 MANIFEST = re.compile(r"manifest-(\d+)\.json")
 
@@ -71,15 +75,13 @@ class Release:
         """``closure`` and ``inputs`` (table → version) that were last seen to give this release's content."""
         try:
             seen: Mapping[str, Any] = json.loads(_same_content(self.number).read_text(encoding="utf-8"))
-        except FileNotFoundError:
+        except (FileNotFoundError, ValueError):  # it saves a look, nothing else
             return self.manifest
         return seen
 
     def is_also_made_from(self, closure: str, inputs: Mapping[str, int]) -> None:
         """Remember that other code or inputs gave the same content: nobody has to look again."""
-        partial = _same_content(self.number).with_suffix(".partial")
-        partial.write_text(json.dumps({"closure": closure, "inputs": dict(inputs)}), encoding="utf-8")
-        partial.replace(_same_content(self.number))
+        write_whole(_same_content(self.number), json.dumps({"closure": closure, "inputs": dict(inputs)}))
 
 
 def _same_content(number: int) -> Path:
@@ -102,23 +104,73 @@ def release_numbers() -> list[int]:
 
 
 def open_release(number: int | None = None) -> Release:
-    """A release, the latest one when no number is given.
+    """A release; without a number the latest one that is whole, with a warning where a later one is not.
 
     Raises:
         UsageError: there is no such release, or none yet.
+        RejectedError: it is not whole, or none is.
     """
     numbers = release_numbers()
     if not numbers:
         raise UsageError("there is no release yet; ./brain demo makes one")
-    number = numbers[-1] if number is None else number
-    if number not in numbers:
-        raise UsageError(f"there is no release {number}; there are {', '.join(map(str, numbers))}")
-    text = (settings().releases / f"manifest-{number}.json").read_text(encoding="utf-8")
-    return Release(number, json.loads(text))
+    if number is not None:
+        if number not in numbers:
+            raise UsageError(f"there is no release {number}; there are {', '.join(map(str, numbers))}")
+        return _read(number)
+    faults: list[str] = []
+    for candidate in reversed(numbers):
+        try:
+            release = _read(candidate)
+        except RejectedError as error:
+            faults.append(str(error))
+            continue
+        if faults:
+            log.warning("%s; release %s is read in its place", faults[0], candidate)
+        return release
+    raise RejectedError(f"{faults[0]}; no release is whole: ./brain publish makes one anew")
 
 
 def last_release() -> Release | None:
-    return open_release() if release_numbers() else None
+    """The latest release that is whole, or None."""
+    try:
+        return open_release()
+    except UserError:
+        return None
+
+
+def _read(number: int) -> Release:
+    """A release by its manifest, whose file is there with its size.
+
+    Raises:
+        RejectedError: it is not whole.
+    """
+    path = settings().releases / f"manifest-{number}.json"
+    try:
+        manifest = json.loads(path.read_text(encoding="utf-8"))
+        release = Release(number, manifest)
+        file, size = release.file, manifest["file"].get("bytes")
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        raise RejectedError(f"release {number}: {path} is cut off or not readable") from None
+    if not file.is_file():
+        raise RejectedError(f"release {number}: {file} is not there")
+    if size is not None and file.stat().st_size != size:
+        raise RejectedError(f"release {number}: {file} has {file.stat().st_size:,} of its {size:,} bytes")
+    return release
+
+
+def is_named(name: str, version: int) -> bool:
+    """Whether any release names a version of a staged or published table; where one cannot be read, it may."""
+    for number in release_numbers():
+        try:
+            manifest = json.loads(
+                (settings().releases / f"manifest-{number}.json").read_text(encoding="utf-8")
+            )
+            published = manifest["tables"].get(name, {}).get("version")
+            if version in (manifest["inputs"].get(name), published):
+                return True
+        except (OSError, ValueError, KeyError, AttributeError):
+            return True
+    return False
 
 
 def create_manifest(number: int, content: Mapping[str, Any]) -> Release:
@@ -131,6 +183,7 @@ def create_manifest(number: int, content: Mapping[str, Any]) -> Release:
     manifest = {"release": number, "created_at": datetime.now(UTC).isoformat(timespec="seconds"), **content}
     partial = folder / f"manifest-{number}.{os.getpid()}.partial"
     partial.write_text(json.dumps(manifest, ensure_ascii=False, indent=1, default=str), encoding="utf-8")
+    sync(partial)
     try:
         # a hard link is created only if absent, and complete at once
         os.link(partial, folder / f"manifest-{number}.json")
@@ -140,6 +193,7 @@ def create_manifest(number: int, content: Mapping[str, Any]) -> Release:
         ) from None
     finally:
         partial.unlink()
+    sync(folder)
     return open_release(number)
 
 
@@ -153,8 +207,15 @@ def checksum(path: Path) -> str:
 
 
 def rollback(number: int) -> Release:
-    """A new release that is an old one again."""
+    """A new release that is an old one again.
+
+    Raises:
+        UsageError: there is no such release.
+        RejectedError: it is not whole, or its file is not the one that was published.
+    """
     with writing("publish"):
         old = open_release(number)
+        if checksum(old.file) != old.manifest["file"]["sha256"]:
+            raise RejectedError(f"release {number}: {old.file} is not the file that was published any more")
         content = {k: v for k, v in old.manifest.items() if k not in ("release", "created_at", "rollback_of")}
         return create_manifest(next_number(), {**content, "rollback_of": number})

@@ -1,23 +1,61 @@
-"""Small files of a home that say how far something is: there whole, or as they were."""
+"""What lies on the disk of a home: there whole, or as it was, whatever is killed and whenever the power goes.
+
+A function that has returned has its files on disk, and their names in their folders (``fsync``). So what is written
+down later never names what the disk does not have.
+"""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+#: Files that the disk is asked to write at a time: it orders them as it likes.
+AT_ONCE = 8
 
-def write_whole(path: Path, text: str) -> None:
-    """Put a text in a file's place in one step, whatever is killed when; its folder is made."""
+
+def write_whole(path: Path, text: str, *, mode: int = 0o600) -> None:
+    """Put a text in a file's place in one step; its folder is made."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(f".{os.getpid()}.partial")
-    partial.write_text(text, encoding="utf-8")
-    partial.replace(path)
-
-
-def write_private(path: Path, text: str) -> None:
-    """The same for what nobody but the owner may read; its folder is there."""
-    partial = path.with_suffix(f".{os.getpid()}.partial")
+    partial = path.with_name(f"{path.stem}.{os.getpid()}.partial")
     partial.unlink(missing_ok=True)
-    partial.touch(mode=0o600)
+    partial.touch(mode=mode)
     partial.write_text(text, encoding="utf-8")
-    partial.replace(path)
+    move(partial, path)
+
+
+def move(source: Path, target: Path) -> None:
+    """Give a file its name, under which it is on disk then."""
+    sync(source)
+    source.replace(target)
+    sync(target.parent)
+
+
+def remove(path: Path) -> None:
+    """Remove a file, which does not come back."""
+    path.unlink()
+    sync(path.parent)
+
+
+def sync(path: Path) -> None:
+    """Wait until the disk has a file, or the names in a folder."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def sync_all(files: Iterable[Path], up_to: Path) -> None:
+    """Wait until the disk has some files, and their names in all folders from theirs up to one of them."""
+    files = list(files)
+    folders: set[Path] = set()
+    for file in files:
+        folder = file.parent
+        while folder not in folders and folder.is_relative_to(up_to):
+            folders.add(folder)
+            folder = folder.parent
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        for part in (files, sorted(folders)):
+            list(pool.map(sync, part))

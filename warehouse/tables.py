@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,8 +15,10 @@ from urllib.parse import unquote
 from uuid import uuid4
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from deltalake import CommitProperties, DeltaTable, Schema, Transaction, write_deltalake
+from deltalake import CommitProperties, DeltaTable, Schema, Transaction
+from deltalake.exceptions import DeltaError
 from deltalake.transaction import AddAction
 
 from schemas.contract import Column, Contract, comment, contract, table_comment
@@ -24,6 +27,7 @@ from warehouse import engine
 from warehouse.engines import Pinned
 from warehouse.locks import held
 from warehouse.settings import Settings, settings
+from warehouse.state import remove, sync_all
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -69,8 +73,82 @@ def exists(name: str) -> bool:
 
 
 def open_table(name: str, version: int | None = None) -> DeltaTable:
-    """The Delta log of a table, read without Spark."""
-    return DeltaTable(str(table_path(name)), version=version)
+    """The Delta log of a table, read without Spark.
+
+    Raises:
+        RejectedError: the log is not whole.
+    """
+    return open_folder(table_path(name), version)
+
+
+def open_folder(folder: Path, version: int | None = None) -> DeltaTable:
+    """The Delta log of a folder.
+
+    Raises:
+        RejectedError: the log is not whole; an empty entry, which libraries read as one that changed nothing, included.
+    """
+    if cut := _cut_entry(folder):
+        raise RejectedError(f"{cut}: this entry of the table's log is cut off; {_MEND}")
+    try:
+        return DeltaTable(str(folder), version=version)
+    except DeltaError as error:
+        faulty = next((entry for entry in _entries(folder) if not _is_json(entry)), folder / "_delta_log")
+        line = str(error).splitlines()[0]
+        raise RejectedError(f"{faulty}: the table's log is not readable ({line[:120]}); {_MEND}") from None
+
+
+#: What a person can do about a file that the disk has lost.
+_MEND = "put it back from a copy of the home, or see docs/operations.md on what the disk has lost"
+
+
+def _entries(folder: Path) -> list[Path]:
+    return sorted((folder / "_delta_log").glob("*.json"))
+
+
+def _cut_entry(folder: Path) -> Path | None:
+    """An entry of the log without a byte."""
+    with suppress(FileNotFoundError), os.scandir(folder / "_delta_log") as found:
+        for entry in found:
+            if entry.name.endswith(".json") and entry.stat().st_size == 0:
+                return Path(entry.path)
+    return None
+
+
+def _is_json(entry: Path) -> bool:
+    try:
+        return all(isinstance(json.loads(line), dict) for line in entry.read_text("utf-8").splitlines())
+    except ValueError:
+        return False
+
+
+def drop_unconfirmed(folder: Path, counts: Callable[[int], bool] = lambda _: False) -> None:
+    """Remove the last entry of a log if it is cut off: a commit that did not end before the power went.
+
+    For the writer who knows that whoever made the entry was never told of it. A commit that was told is on disk
+    (:func:`confirmed`).
+
+    Args:
+        counts: whether something names a version; its entry stays, and is an error to whoever reads it.
+    """
+    entries = _entries(folder)
+    if (
+        entries
+        and not (entries[-1].stat().st_size and _is_json(entries[-1]))
+        and not counts(int(entries[-1].stem))
+    ):
+        remove(entries[-1])
+
+
+@contextmanager
+def confirmed(folder: Path) -> Iterator[None]:
+    """What is committed to a table's folder meanwhile is on disk when this ends: data, entries of the log, names."""
+    before = set(_entries(folder))
+    yield
+    new = [entry for entry in _entries(folder) if entry not in before]
+    lines = (json.loads(line) for entry in new for line in entry.read_text("utf-8").splitlines())
+    added = [folder / unquote(line["add"]["path"]) for line in lines if "add" in line]
+    sync_all([path for path in added if path.exists()], folder)
+    sync_all(new, folder.parent)
 
 
 def version(name: str) -> int:
@@ -90,15 +168,16 @@ def create_if_absent(spec: Contract, published: Path | None = None) -> None:
         if published is None:  # a published table is written whole, with its schema
             _add_columns(spec)
         return
-    DeltaTable.create(
-        str(path),
-        _schema_of(spec),
-        mode="ignore",
-        partition_by=[spec.period] if spec.period else None,
-        name=spec.name,
-        description=table_comment(spec),
-        configuration=TABLE_PROPERTIES | ({} if published else WITHOUT_STATISTICS),
-    )
+    with confirmed(path):
+        DeltaTable.create(
+            str(path),
+            _schema_of(spec),
+            mode="ignore",
+            partition_by=[spec.period] if spec.period else None,
+            name=spec.name,
+            description=table_comment(spec),
+            configuration=TABLE_PROPERTIES | ({} if published else WITHOUT_STATISTICS),
+        )
 
 
 def delta_schema(spec: Contract) -> pa.Schema:
@@ -173,9 +252,27 @@ def read(name: str, version: int | None = None) -> DataFrame:
     return engine.kind().read(session, _pinned(spec, open_table(name, version)), settings().scratch)
 
 
+def check_data(table: DeltaTable, folder: Path) -> pa.Table:
+    """The data files of a table's version as its log tells of them, each of which is there with its size.
+
+    Raises:
+        RejectedError: one is not.
+    """
+    found = pa.table(table.get_add_actions(flatten=True))
+    for name, size in zip(
+        found.column("path").to_pylist(), found.column("size_bytes").to_pylist(), strict=True
+    ):
+        path = folder / unquote(name)
+        has = path.stat().st_size if path.exists() else None
+        if has != size:
+            what = "is not there" if has is None else f"has {has:,} of its {size:,} bytes"
+            raise RejectedError(f"{path}: this file of the table {what}; {_MEND}")
+    return found
+
+
 def _pinned(spec: Contract, table: DeltaTable) -> Pinned:
     folder = table_path(spec.name)
-    found = pa.table(table.get_add_actions(flatten=True))
+    found = check_data(table, folder)
     # names in the log are escaped, and so are the periods in them
     paths = [folder / unquote(path) for path in found.column("path").to_pylist()]
     periods = found.column(f"partition.{spec.period}").to_pylist() if spec.period else [""] * len(paths)
@@ -200,20 +297,42 @@ def add_files(
 ) -> None:
     """Make files part of a table in one commit; they are moved into its folder, which is there, on the same disk.
 
+    They are on disk before the commit names them, and the commit is when this returns.
+
     Args:
         transaction: application and number, which the table remembers (``DeltaTable.transaction_version``).
         replaced: periods of which the table then has these files and no others.
     """
+    placed = [(_place(spec, file.partition), file) for file in files]
+    for place, file in placed:
+        file.path.replace(place)
+    _commit(
+        [(place, file.partition, file.rows) for place, file in placed], spec, metadata, transaction, replaced
+    )
+
+
+def _place(spec: Contract, partition: Mapping[str, str]) -> Path:
+    """Where a new file of a partition lies; the folder is made."""
+    folder = table_path(spec.name).joinpath(*(f"{name}={value}" for name, value in partition.items()))
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder / f"{uuid4()}.parquet"
+
+
+def _commit(
+    files: Sequence[tuple[Path, dict[str, str], int]],
+    spec: Contract,
+    metadata: dict[str, Any],
+    transaction: tuple[str, int] | None = None,
+    replaced: Sequence[str] = (),
+) -> None:
+    """Make files in a table's folder part of it: path, partition and rows of each."""
     folder = table_path(spec.name)
+    sync_all([path for path, _, _ in files], folder)
     actions = []
-    for file in files:
-        inside = Path(*(f"{name}={value}" for name, value in file.partition.items())) / f"{uuid4()}.parquet"
-        (folder / inside).parent.mkdir(parents=True, exist_ok=True)
-        moved = file.path.replace(folder / inside)
-        status = moved.stat()
-        stats = json.dumps({"numRecords": file.rows})
-        written = int(status.st_mtime * 1000)
-        actions.append(AddAction(inside.as_posix(), status.st_size, file.partition, written, True, stats))
+    for path, partition, rows in files:
+        status, stats = path.stat(), json.dumps({"numRecords": rows})
+        name, written = path.relative_to(folder).as_posix(), int(status.st_mtime * 1000)
+        actions.append(AddAction(name, status.st_size, partition, written, True, stats))
     with committing(spec.name):
         open_table(spec.name).create_write_transaction(
             actions,
@@ -251,13 +370,20 @@ def compact(spec: Contract, periods: Iterable[str]) -> int:
 def add_rows(rows: Sequence[dict[str, Any]], spec: Contract, metadata: dict[str, Any]) -> None:
     """Add a few rows in one commit, without Spark."""
     create_if_absent(spec)
-    with committing(spec.name):
-        write_deltalake(
-            str(table_path(spec.name)),
-            pa.Table.from_pylist(list(rows), schema=spec.arrow_schema()),
-            mode="append",
-            commit_properties=_properties(metadata),
+    table = pa.Table.from_pylist(list(rows), schema=spec.arrow_schema())
+    files: list[tuple[Path, dict[str, str], int]] = []
+    for period in table[spec.period].unique().to_pylist() if spec.period else [""]:
+        partition, part = (
+            ({spec.period: period}, _without(table, spec.period, period)) if spec.period else ({}, table)
         )
+        files.append((_place(spec, partition), partition, part.num_rows))
+        pq.write_table(part, files[-1][0])
+    _commit(files, spec, metadata)
+
+
+def _without(table: pa.Table, column: str, value: str) -> pa.Table:
+    """Rows that have a value in a column, without the column: a partition's files do not repeat it."""
+    return table.filter(pc.field(column) == value).drop_columns(column)
 
 
 def _properties(metadata: dict[str, Any], transaction: tuple[str, int] | None = None) -> CommitProperties:
@@ -267,9 +393,14 @@ def _properties(metadata: dict[str, Any], transaction: tuple[str, int] | None = 
     )
 
 
-def committing(name: str) -> AbstractContextManager[None]:
-    """Hold a table's commit lock: on a plain disk Delta does not keep two processes from the same version."""
-    return writing(f"commit-{name}")
+@contextmanager
+def committing(name: str) -> Iterator[None]:
+    """Hold a table's commit lock: on a plain disk Delta does not keep two processes from the same version.
+
+    What was committed is on disk at the end.
+    """
+    with writing(f"commit-{name}"), confirmed(table_path(name)):
+        yield
 
 
 def replace_periods(
@@ -376,7 +507,9 @@ def rows(name: str, columns: Sequence[str] | None = None, version: int | None = 
     if not exists(name):
         schema = contract(name).arrow_schema()
         return schema.empty_table().select(list(columns) if columns else schema.names)
-    return open_table(name, version).to_pyarrow_table(columns=list(columns) if columns else None)
+    table = open_table(name, version)
+    check_data(table, table_path(name))
+    return table.to_pyarrow_table(columns=list(columns) if columns else None)
 
 
 @contextmanager

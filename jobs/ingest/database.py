@@ -25,7 +25,6 @@ from uuid import uuid4
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from deltalake import DeltaTable
 
 from jobs.ingest import postgres
 from jobs.ingest.connections import Connection, UnreachableError, connection_from_environment
@@ -539,7 +538,7 @@ class _Pull:
         sources: list[str] = []
         for name in (self.spec.name, QUARANTINE):
             for folder in tables.all_versions(name):
-                rows = DeltaTable(str(folder)).to_pyarrow_dataset()
+                rows = tables.open_folder(folder).to_pyarrow_dataset()
                 if name == QUARANTINE:
                     rows = rows.filter(pc.field("feed") == self.spec.table)
                 elif periods is not None:

@@ -15,8 +15,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from deltalake import DeltaTable
-
 from jobs.ingest import files
 from jobs.ingest.corrections import Correction, corrected, corrections, mapping_hash, upto
 from jobs.ingest.deliveries import (
@@ -36,7 +34,7 @@ from schemas.contract import Contract, contract, feed, feeds
 from schemas.errors import RejectedError, UserError
 from warehouse import tables
 from warehouse.settings import settings
-from warehouse.state import write_whole
+from warehouse.state import remove, write_whole
 from warehouse.tables import DataFile
 
 Progress = Callable[[str, str, int], None]
@@ -231,7 +229,7 @@ def kept_records(spec: Contract, delivery: dict[str, Any]) -> Records:
     columns = ["source_file", "source_row", "source_record"]
     by_file: dict[str, list[tuple[int, list[str]]]] = defaultdict(list)
     for folder in (*tables.all_versions(spec.name), *tables.all_versions(QUARANTINE)):
-        found = DeltaTable(str(folder)).to_pyarrow_table(columns=columns, filters=which)
+        found = tables.open_folder(folder).to_pyarrow_table(columns=columns, filters=which)
         for file, number, cells in zip(*(found[c].to_pylist() for c in columns), strict=True):
             by_file[file].append((number, cells))
     for records in by_file.values():
@@ -352,7 +350,7 @@ def _commit(work: dict[str, list[Taken]], progress: Progress) -> None:
         progress("ingest", QUARANTINE, sum(file.rows for file in refused))
         _add(refused, contract(QUARANTINE), len(everything))
     register([_registered(t) for t in everything])
-    _journal().unlink()
+    remove(_journal())
 
 
 def _add(files: Sequence[DataFile], spec: Contract, count: int) -> None:
@@ -437,15 +435,25 @@ def _recover(progress: Progress) -> None:
     """Remove rows of deliveries that a killed run wrote without registering them."""
     if not _journal().exists():
         return
-    begun = json.loads(_journal().read_text(encoding="utf-8"))
+    try:
+        begun = json.loads(_journal().read_text(encoding="utf-8"))
+        names, marks = list(begun["tables"]), [(str(d), str(m)) for d, m in begun["deliveries"]]
+    except (ValueError, KeyError, TypeError):
+        raise RejectedError(
+            f"{_journal()} is not readable: it says what an interrupted run had begun to take in; put it back from a "
+            "copy of the home, or see docs/operations.md on what the disk has lost"
+        ) from None
+    # nobody was told that these commits count: the journal goes when the register is on disk
+    for name in (*names, DELIVERY):
+        tables.drop_unconfirmed(tables.table_path(name))
     registered = {(d["delivery_id"], d["mapping_hash"]) for d in deliveries()}
-    orphans = sorted({(d, m) for d, m in begun["deliveries"]} - registered)
-    for name in begun["tables"] if orphans else ():
+    orphans = sorted(set(marks) - registered)
+    for name in names if orphans else ():
         if tables.exists(name):
             progress("ingest", f"removing what an interrupted run left in {name}", len(orphans))
             clauses = (f"(delivery_id = '{d}' AND mapping_hash = '{m}')" for d, m in orphans)
             tables.delete(contract(name), " OR ".join(clauses))
-    _journal().unlink()
+    remove(_journal())
 
 
 def _drop_of(rows: Sequence[dict[str, Any]]) -> Drop:

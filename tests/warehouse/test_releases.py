@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import json
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import pyarrow as pa
 import pytest
 
 from schemas.contract import Contract, contract
-from schemas.errors import UsageError
+from schemas.errors import RejectedError, UsageError
 from tests.built_city import one_line
 from tests.expectations.good_city import row_for
 from warehouse import releases
@@ -96,16 +97,24 @@ def test_a_home_without_release_says_how_to_get_one(home: Path) -> None:
     assert one_line(error.value) == "there is no release yet; ./brain demo makes one"
 
 
-def test_only_whole_manifests_count_as_releases(home: Path) -> None:
+def make(number: int, size: int = 10) -> Path:
+    """A release as far as opening it goes; the manifest's path."""
     folder = settings().releases
-    folder.mkdir(parents=True)
-    for name in (
-        "manifest-2.json",
-        "manifest-10.json",
-        "manifest-11.77.partial",
-        "manifest-x.json",
-        "release-12.duckdb",
-    ):
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / f"release-{number}.duckdb"
+    file.write_bytes(b"x" * size)
+    manifest = {"release": number, "tables": {}, "inputs": {}, "file": {"name": file.name, "bytes": size}}
+    manifest["file"]["sha256"] = releases.checksum(file)  # type: ignore[index]
+    path = folder / f"manifest-{number}.json"
+    path.write_text(json.dumps(manifest), encoding="utf-8")
+    return path
+
+
+def test_only_whole_manifests_count_as_releases(home: Path) -> None:
+    make(2)
+    make(10)
+    folder = settings().releases
+    for name in ("manifest-11.77.partial", "manifest-x.json", "release-12.duckdb"):
         (folder / name).write_text("{}", encoding="utf-8")
     assert releases.release_numbers() == [2, 10]
     assert releases.open_release().number == 10
@@ -113,3 +122,80 @@ def test_only_whole_manifests_count_as_releases(home: Path) -> None:
     with pytest.raises(UsageError) as error:
         releases.open_release(3)
     assert one_line(error.value) == "there is no release 3; there are 2, 10"
+
+
+def cut_manifest(number: int) -> str:
+    path = settings().releases / f"manifest-{number}.json"
+    path.write_text(path.read_text(encoding="utf-8")[:20], encoding="utf-8")
+    return f"release {number}: {path} is cut off or not readable"
+
+
+def empty_manifest(number: int) -> str:
+    path = settings().releases / f"manifest-{number}.json"
+    path.write_bytes(b"")
+    return f"release {number}: {path} is cut off or not readable"
+
+
+def foreign_manifest(number: int) -> str:
+    path = settings().releases / f"manifest-{number}.json"
+    path.write_text("[1, 2]", encoding="utf-8")
+    return f"release {number}: {path} is cut off or not readable"
+
+
+def cut_file(number: int) -> str:
+    path = settings().releases / f"release-{number}.duckdb"
+    path.write_bytes(b"x" * 7)
+    return f"release {number}: {path} has 7 of its 10 bytes"
+
+
+def no_file(number: int) -> str:
+    path = settings().releases / f"release-{number}.duckdb"
+    path.unlink()
+    return f"release {number}: {path} is not there"
+
+
+LOST = [cut_manifest, empty_manifest, foreign_manifest, cut_file, no_file]
+
+
+@pytest.mark.parametrize("lose", LOST)
+def test_a_release_that_the_disk_lost_is_named_and_the_newest_whole_one_read(
+    home: Path, lose: Callable[[int], str], caplog: pytest.LogCaptureFixture
+) -> None:
+    for number in (1, 2, 3):
+        make(number)
+    fault = lose(3)
+    release = releases.open_release()
+    assert release.number == 2
+    assert [r.getMessage() for r in caplog.records] == [f"{fault}; release 2 is read in its place"]
+    assert releases.last_release() == release
+    assert releases.next_number() == 4
+    for ask in (lambda: releases.open_release(3), lambda: releases.rollback(3)):
+        with pytest.raises(RejectedError) as error:
+            ask()
+        assert one_line(error.value) == fault
+    lose(2)
+    lose(1)
+    with pytest.raises(RejectedError) as error:
+        releases.open_release()
+    assert one_line(error.value) == f"{fault}; no release is whole: ./brain publish makes one anew"
+    assert releases.last_release() is None
+
+
+def test_no_way_back_to_a_release_whose_file_is_another_one(home: Path) -> None:
+    make(1)
+    make(2)
+    file = releases.open_release(1).file
+    file.write_bytes(b"y" * 10)
+    with pytest.raises(RejectedError) as error:
+        releases.rollback(1)
+    assert one_line(error.value) == f"release 1: {file} is not the file that was published any more"
+    assert releases.release_numbers() == [1, 2]
+
+
+def test_a_lost_note_on_a_release_costs_a_look_and_nothing_else(home: Path) -> None:
+    make(1)
+    release = releases.open_release()
+    release.is_also_made_from("closure", {"raw.gov_tax": 3})
+    assert release.made_from["inputs"] == {"raw.gov_tax": 3}
+    (settings().releases / "same-content-1.json").write_bytes(b"")
+    assert release.made_from["inputs"] == {}
