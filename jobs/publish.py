@@ -21,7 +21,7 @@ from jobs.ingest.deliveries import CORRECTION, DELIVERY, QUARANTINE
 from jobs.per_mu.rules import rule_book
 from schemas.contract import contract, digest, feeds
 from schemas.errors import RejectedError
-from warehouse import draft, duck, releases, tables
+from warehouse import access, draft, duck, releases, tables
 from warehouse.content import total
 from warehouse.description import codes, describe, dictionary
 from warehouse.draft import Draft, remove_leftovers, write_published
@@ -205,6 +205,7 @@ def _release(
             },
         },
     )
+    access.open_to_group(settings())
     return PublishReport(release, True, gate, tuple(written))
 
 

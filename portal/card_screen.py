@@ -81,7 +81,7 @@ def _height(block: words.Block, most: int) -> int:
 
 
 def _line(text: str, style: str = "") -> Text:
-    return Text(text, style=style, no_wrap=True, overflow="ellipsis")
+    return Text(console.plain(text), style=style, no_wrap=True, overflow="ellipsis")
 
 
 def _block(block: words.Block, most: int) -> Iterator[RenderableType]:
@@ -128,7 +128,9 @@ def _side_by_side(block: words.Block, most: int) -> Table:
 def _cell(cell: words.Cell) -> Text:
     if isinstance(cell, words.Bar):
         return Text(bar(cell), no_wrap=True)
-    return Text(cell.zh if isinstance(cell, words.Term) else cell, no_wrap=True, overflow="ellipsis")
+    return Text(
+        console.plain(cell.zh if isinstance(cell, words.Term) else cell), no_wrap=True, overflow="ellipsis"
+    )
 
 
 def bar(cell: words.Bar) -> str:

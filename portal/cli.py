@@ -13,6 +13,8 @@ import typer
 
 from portal import console, quarantine
 from schemas.errors import RejectedError, UsageError, UserError
+from warehouse import access
+from warehouse.settings import settings
 
 app = typer.Typer(
     help="宁波产业大脑 Ningbo Industrial Brain: feeds → tables → gate → release → SQL.",
@@ -449,9 +451,12 @@ def sql(
         str | None, typer.Option("-c", help="One statement; standard input when left out.")
     ] = None,
     release: Annotated[int | None, typer.Option(help="A release; the latest when left out.")] = None,
+    unsafe: Annotated[
+        bool, typer.Option("--unsafe", help="Let the statement reach files, the network and extensions too.")
+    ] = False,
     json: Json = False,
 ) -> None:
-    """DuckDB on a release, read-only."""
+    """DuckDB on a release, read-only; it sees nothing but the release."""
     import duckdb
 
     from warehouse import duck
@@ -466,6 +471,11 @@ def sql(
         command = sys.stdin.read()
     try:
         with duck.connect(opened.file, read_only=True) as connection:
+            if unsafe:
+                warn = "brain: --unsafe: this statement may read and write whatever you may"
+                console.err.print(warn, markup=False)
+            else:
+                duck.lock(connection)
             rows = duck.fetch(connection, command)
     except duckdb.Error as error:
         raise RejectedError(f"SQL: {str(error).splitlines()[0]}") from None
@@ -588,6 +598,7 @@ def main() -> None:
     """Run a command; a user's failure is one line, and so is a warning."""
     logging.getLogger("brain").addHandler(_Warnings(logging.WARNING))
     try:
+        access.close(settings())
         app()
     except UserError as error:
         console.err.print(f"brain: {error}", markup=False, soft_wrap=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,6 +17,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from rich.text import Text
 
 #: What goes into a file or pipe is not cut to the width of a screen.
 PIPE_WIDTH = 10_000
@@ -25,8 +27,32 @@ def _width(stream: TextIO) -> int | None:
     return None if stream.isatty() or "COLUMNS" in os.environ else PIPE_WIDTH
 
 
-out = Console(highlight=False, width=_width(sys.stdout))
-err = Console(stderr=True, highlight=False, width=_width(sys.stderr))
+#: Control characters but tab and line break, and characters that only change how others look or in which direction
+#: they run: in a sender's text they could rewrite what a terminal shows.
+_UNSEEN = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u0600-\u0605\u061c\u06dd\u070f\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f"
+    "\ufeff\ufff9-\ufffb\ud800-\udfff\U000e0000-\U000e007f]"
+)
+
+
+def plain(said: str) -> str:
+    """A text as it may go to a terminal: what cannot be seen stands there as its code.
+
+    >>> plain("甲厂\\x1b[2J")
+    '甲厂\\\\u001b[2J'
+    """
+    return _UNSEEN.sub(lambda found: json.dumps(found[0])[1:-1], said)
+
+
+class _PlainConsole(Console):
+    """A console on which texts are plain, wherever they came from."""
+
+    def render_str(self, text: str, **given: Any) -> Text:
+        return super().render_str(plain(text), **given)
+
+
+out = _PlainConsole(highlight=False, width=_width(sys.stdout))
+err = _PlainConsole(stderr=True, highlight=False, width=_width(sys.stderr))
 
 
 def text(value: Any) -> str:
@@ -44,8 +70,7 @@ def text(value: Any) -> str:
 
 def as_json(rows: Sequence[Mapping[str, Any]]) -> None:
     """An array of objects on standard output, nothing else."""
-    json.dump(rows, sys.stdout, ensure_ascii=False, default=str, indent=1)
-    sys.stdout.write("\n")
+    sys.stdout.write(plain(json.dumps(rows, ensure_ascii=False, default=str, indent=1)) + "\n")
 
 
 def show(rows: Sequence[Mapping[str, Any]], title: str | None = None) -> None:

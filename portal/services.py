@@ -36,6 +36,7 @@ from warehouse import engine
 from warehouse.engines import ENGINES
 from warehouse.locks import held, is_held
 from warehouse.settings import CHECKOUT, Settings, settings
+from warehouse.state import write_whole
 
 Progress = Callable[[str, str, int], None]
 
@@ -122,7 +123,9 @@ def running_airflow(config: Settings) -> Airflow:
     """The components that are alive, and the port that this home's Airflow has or had (0: never had one)."""
     try:
         state = json.loads(_state_file(config).read_text(encoding="utf-8"))
-    except (FileNotFoundError, json.JSONDecodeError):
+        if state.get("home", config.identity) != config.identity:
+            return Airflow(0)  # of the home that this one was copied from
+    except (FileNotFoundError, ValueError, AttributeError):
         return Airflow(0)
     alive = {}
     for name, (pid, started) in state["processes"].items():
@@ -196,9 +199,8 @@ def _start_component(config: Settings, name: str, env: Mapping[str, str]) -> psu
 
 def _remember(config: Settings, airflow: Airflow) -> None:
     marks = {name: [p.pid, p.create_time()] for name, p in airflow.processes.items()}
-    partial = _state_file(config).with_suffix(".partial")
-    partial.write_text(json.dumps({"port": airflow.port, "processes": marks}), encoding="utf-8")
-    partial.replace(_state_file(config))
+    state = {"home": config.identity, "port": airflow.port, "processes": marks}
+    write_whole(_state_file(config), json.dumps(state))
 
 
 def _state_file(config: Settings) -> Path:

@@ -20,6 +20,13 @@ def connect(database: Path | str = ":memory:", *, read_only: bool = False) -> du
     return connection
 
 
+def lock(connection: duckdb.DuckDBPyConnection) -> None:
+    """Let statements reach the attached databases alone: no file, network, extension or setting from here on."""
+    for setting in ("autoinstall_known_extensions", "autoload_known_extensions", "enable_external_access"):
+        connection.execute(f"SET {setting} = false")
+    connection.execute("SET lock_configuration = true")
+
+
 def load_delta(connection: duckdb.DuckDBPyConnection) -> None:
     """Make delta_scan available; installs the extension once from the installed package."""
     from duckdb_extensions import import_extension

@@ -286,6 +286,8 @@ def stop(config: Settings) -> bool:
 def _running(config: Settings) -> dict[str, Any] | None:
     try:
         state: dict[str, Any] = json.loads((config.engine_folder / "engine.json").read_text())
+        if state.get("home", config.identity) != config.identity:
+            return None  # of the home that this one was copied from
         process = psutil.Process(state["process"])
         # a process id may have been given to somebody else since
         alive = abs(process.create_time() - state["started"]) < 1 and process.is_running()
@@ -354,6 +356,7 @@ def supervise(config: Settings) -> None:
             touch(config)
             state = {
                 "engine": engine.name,
+                "home": config.identity,
                 "version": engine.version(),
                 "supervisor": os.getpid(),
                 "process": process.pid,

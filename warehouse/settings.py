@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from functools import cache
 from pathlib import Path
 
-from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
+
+from schemas.errors import UsageError
 
 CHECKOUT = Path(__file__).parent.parent
 
@@ -27,6 +30,8 @@ class Settings(BaseSettings):
     #: A running engine (unix:/path;engine=embedded, sc://host:port/;token=…;engine=spark) instead of one of our own.
     engine_address: str | None = None
     engine_idle_minutes: float = 15
+    #: A group of this machine whose members may read releases and published tables; the owner alone without one.
+    group: str | None = None
     spark_master: str = "local[*]"
     spark_memory: str = "3g"
     spark_conf: dict[str, str] = Field(default_factory=dict)
@@ -45,6 +50,12 @@ class Settings(BaseSettings):
         """These settings as environment variables, for a process that must see the same."""
         values = self.model_dump(mode="json", exclude_none=True)
         return {f"BRAIN_{k.upper()}": v if isinstance(v, str) else json.dumps(v) for k, v in values.items()}
+
+    @property
+    def identity(self) -> str:
+        """Which folder the home is, whatever its path: a copy of a home is another one."""
+        found = self.home.stat()
+        return f"{found.st_dev}-{found.st_ino}"
 
     @property
     def landing(self) -> Path:
@@ -87,4 +98,18 @@ class Settings(BaseSettings):
 
 @cache
 def settings() -> Settings:
-    return Settings()
+    """The settings of this process.
+
+    Raises:
+        UsageError: a setting says what it cannot.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = f"BRAIN_{'_'.join(map(str, first['loc'])).upper()}"
+        raise UsageError(f"{name}: {first['msg'][:1].lower()}{first['msg'][1:]}") from None
+    except SettingsError as error:
+        found = re.search('field "([a-z_]+)"', str(error))
+        name = f"BRAIN_{found[1].upper()}" if found else "a setting"
+        raise UsageError(f'{name}: not readable as JSON; write it as {{"name": "value"}}') from None
