@@ -50,10 +50,7 @@ WHOLE: Mapping[str, tuple[str, str]] = {
         "合并单元格归属不明",
         "a merged cell belongs to no single record or column; unmerge it",
     ),
-    "record:digits": (
-        "编码按数字存储，超过 15 位",
-        "a code as a number of more than 15 digits; send it as text",
-    ),
+    "record:digits": ("编码按数字存储，已失真", "a code stored as a number has lost digits; send it as text"),
     "record:nul": ("含空字节", "contains a NUL byte"),
     "record:size": ("记录过大", "the record is too large"),
     "record:encoding": ("编码错误", "not in the agreed encoding"),

@@ -7,11 +7,11 @@ specifications. Nothing in it is compressed, so that what is read is bounded by 
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 
 from jobs.ingest.number_formats import BUILT_IN, format_of
-from jobs.ingest.ooxml import Look, marked
+from jobs.ingest.ooxml import Look, is_looked_at, marked
 from schemas.errors import RejectedError
 
 MAX_BYTES = 512 << 20
@@ -21,7 +21,7 @@ _LAST_SECTOR = 0xFFFFFFFA
 _SMALL = 4096
 _SMALL_SECTOR = 64
 
-_BOF, _EOF, _SHEET, _FORMAT, _XF, _DATES = 0x809, 0x0A, 0x85, 0x41E, 0xE0, 0x22
+_BOF, _EOF, _SHEET, _FORMAT, _XF, _DATES, _PASSWORD = 0x809, 0x0A, 0x85, 0x41E, 0xE0, 0x22, 0x2F
 _FORMULA, _NUMBER, _RK, _SEVERAL_RK, _FLAG_OR_ERROR = 0x06, 0x203, 0x27E, 0xBD, 0x205
 _SHARED_TEXT, _TEXT, _RICH_TEXT = 0xFD, 0x204, 0xD6
 _ROW, _COLUMNS, _WINDOW = 0x208, 0x7D, 0x23E
@@ -35,11 +35,11 @@ def is_old_format(path: Path) -> bool:
         return file.read(4) == _SIGNATURE[:4]
 
 
-def looks_of(path: Path, name: str, is_wanted: Callable[[str], bool]) -> dict[str, Look]:
+def looks_of(path: Path, name: str, wanted: Collection[str]) -> dict[str, Look]:
     """Visible sheets in their order.
 
     Args:
-        is_wanted: whether the sheet of that name is looked at.
+        wanted: sheets that are looked at, all where none is named; the others are only listed.
 
     Raises:
         RejectedError: no workbook of Excel 97 or later, or one that a password protects.
@@ -52,7 +52,7 @@ def looks_of(path: Path, name: str, is_wanted: Callable[[str], bool]) -> dict[st
             raise RejectedError(f"{name}: protected by a password; send it without")
         if "Workbook" not in streams.entries:
             raise RejectedError(f"{name}: not readable as Excel: older than Excel 97; save it as .xlsx")
-        return _sheets(streams.read("Workbook"), name, is_wanted)
+        return _sheets(streams.read("Workbook"), name, wanted)
     except (struct.error, ValueError, IndexError, KeyError, OverflowError) as error:
         raise RejectedError(f"{name}: not readable as Excel: {error}; save it as .xlsx") from None
 
@@ -73,10 +73,12 @@ class _Streams:
         self.size = 1 << shift
         directory, small_table = (struct.unpack_from("<I", content, at)[0] for at in (48, 60))
         self.table = self._allocation_table()
-        self.entries = dict(self._directory(self._chain(directory, self.table, self._sector)))
+        entries = list(self._directory(self._chain(directory, self.table, self._sector)))
+        self.entries = dict(entries)
+        if sum(name == "Workbook" for name, _ in entries) > 1:
+            raise ValueError("another workbook is embedded in it")
         self.small_table = _numbers(self._chain(small_table, self.table, self._sector))
-        root = self.entries.get("Root Entry", (_LAST_SECTOR, 0))
-        self.small = self._chain(root[0], self.table, self._sector)
+        self.small = self._chain(entries[0][1][0], self.table, self._sector)
 
     def read(self, name: str) -> bytes:
         start, size = self.entries[name]
@@ -94,10 +96,12 @@ class _Streams:
         """Which sector follows each: its own sectors stand in the header, and of large files in a list of lists."""
         own = list(struct.unpack_from("<109I", self.content, 76))
         following, lists = struct.unpack_from("<2I", self.content, 68)
-        for _ in range(min(lists, len(self.content) // self.size)):
+        count = len(self.content) // self.size
+        for _ in range(min(lists, count)):
             *more, following = _numbers(self._sector(following))
             own += more
-        return _numbers(b"".join(self._sector(number) for number in own if number < _LAST_SECTOR))
+        own = [number for number in own if number < _LAST_SECTOR]
+        return _numbers(b"".join(self._sector(number) for number in own[: count + 1]))
 
     def _chain(self, start: int, table: Sequence[int], sector: Callable[[int], bytes]) -> bytes:
         parts: list[bytes] = []
@@ -139,7 +143,7 @@ def _records(stream: bytes, at: int) -> Iterator[tuple[int, int, int]]:
         at += 4 + length
 
 
-def _sheets(stream: bytes, name: str, is_wanted: Callable[[str], bool]) -> dict[str, Look]:
+def _sheets(stream: bytes, name: str, wanted: Collection[str]) -> dict[str, Look]:
     if struct.unpack_from("<HHH", stream)[::2] != (_BOF, _BIFF8):
         raise RejectedError(f"{name}: not readable as Excel: older than Excel 97; save it as .xlsx")
     codes: dict[int, str] = {}
@@ -151,17 +155,20 @@ def _sheets(stream: bytes, name: str, is_wanted: Callable[[str], bool]) -> dict[
             codes[struct.unpack_from("<H", stream, at)[0]] = _text(stream, at + 2, "<H")
         elif kind == _XF:
             used.append(struct.unpack_from("<H", stream, at + 2)[0])
+        elif kind == _PASSWORD:
+            raise RejectedError(f"{name}: protected by a password; send it without")
         elif kind == _DATES:
             is_1904 = stream[at] == 1
         elif kind == _SHEET and length > 6:
             place, state, sort = struct.unpack_from("<IBB", stream, at)
             if state & 3 == _VISIBLE and sort == _WORKSHEET:
                 places[_text(stream, at + 6, "<B")] = place
+    if len(set(places.values())) < len(places):
+        raise ValueError("two sheets in one place")
     formats = [format_of(codes.get(n) or BUILT_IN.get(n, f"[{n}]")) for n in used]
     return {
-        sheet: _look(stream, place, Look(formats, is_1904))
+        sheet: _look(stream, place, Look(formats, is_1904)) if is_looked_at(sheet, wanted) else Look()
         for sheet, place in places.items()
-        if is_wanted(sheet)
     }
 
 

@@ -7,6 +7,7 @@ that it shows, with all digits of its number; where that text does not say what 
 
 from __future__ import annotations
 
+import itertools
 import zipfile
 from array import array
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -22,14 +23,12 @@ import pyarrow.compute as pc
 
 from jobs.ingest import biff, ooxml
 from jobs.ingest.number_formats import Format, marked, moment
-from jobs.ingest.ooxml import Look
+from jobs.ingest.ooxml import ALL_SHEETS, Look
 from schemas.errors import RejectedError
 
 #: The text of a cell without a value; one that is empty has none.
 NO_VALUE = " "
-_SHARED, _TOO_LONG, _NO_ZEROS = "合并", ">15", "不显示零值"
-#: A contract's word for every sheet.
-ALL_SHEETS = "*"
+_SHARED, _NO_CODE, _NO_ZEROS = "合并", "数字", "不显示零值"
 #: Excel keeps as many digits of a number.
 _DIGITS = 15
 _FEWEST = 10**_DIGITS
@@ -68,14 +67,13 @@ def open_sheets(path: Path, name: str, scratch: Path, wanted: Sequence[str] = ()
         RejectedError: no Excel file, protected by a password, made to fill the memory, or there is no telling which
             sheet is meant.
     """
-    every = not wanted or ALL_SHEETS in wanted
     if zipfile.is_zipfile(path):
-        unpacked = ooxml.unpack(path, name, scratch, lambda sheet: every or sheet in wanted)
+        unpacked = ooxml.unpack(path, name, scratch, wanted)
         path, looks = unpacked.path, unpacked.looks
     elif biff.is_old_format(path):
-        looks = biff.looks_of(path, name, lambda sheet: every or sheet in wanted)
+        looks = biff.looks_of(path, name, wanted)
     else:
-        raise RejectedError(f"{name}: not readable as Excel: neither .xlsx nor .xls")
+        raise RejectedError(f"{name}: not readable as Excel: neither .xlsx nor .xls; save it as .xlsx")
     chosen = _chosen(name, looks, wanted)
     return _opened(path, name, {sheet: looks[sheet] for sheet in chosen})
 
@@ -84,7 +82,7 @@ def _chosen(name: str, looks: Mapping[str, Look], wanted: Sequence[str]) -> list
     if wanted and ALL_SHEETS not in wanted:
         if missing := [sheet for sheet in wanted if sheet not in looks]:
             raise RejectedError(
-                f"{name}: no visible sheet {', '.join(missing)}; show it, or change source.sheet"
+                f"{name}: no visible sheet {_listed(missing)}; it has {_listed(looks)}: show it, or change source.sheet"
             )
         return list(wanted)
     filled = [sheet for sheet, look in looks.items() if look.has_value]
@@ -92,10 +90,15 @@ def _chosen(name: str, looks: Mapping[str, Look], wanted: Sequence[str]) -> list
         raise RejectedError(f"{name}: no visible sheet holds anything")
     if len(filled) > 1 and not wanted:
         raise RejectedError(
-            f"{name}: {len(filled)} sheets hold something: {', '.join(filled[:12])}; "
+            f"{name}: {len(filled)} sheets hold something: {_listed(filled)}; "
             'say in the contract which one is meant (source.sheet), or "*" for all'
         )
     return filled
+
+
+def _listed(sheets: Iterable[str]) -> str:
+    """Names of sheets for a message, which is one line."""
+    return ", ".join(" ".join(sheet[:31].split()) for sheet in itertools.islice(sheets, 12))
 
 
 def _opened(path: Path, name: str, looks: Mapping[str, Look]) -> list[Sheet]:
@@ -125,7 +128,8 @@ def headings_of(lines: Sequence[list[str]], merged: Sequence[Merged], above: int
         if above <= top and bottom - above < len(grid) and right > left:
             line = grid[top - above]
             line[left : right + 1] = [line[left]] * (min(right + 1, width) - left)
-    joined = ["/".join(dict.fromkeys(part for part in parts if part)) for parts in zip(*grid, strict=True)]
+    parts = [[bare(part).strip() for part in column] for column in zip(*grid, strict=True)]
+    joined = ["/".join(dict.fromkeys(filter(None, column))) for column in parts]
     while joined and not joined[-1]:
         joined.pop()
     return joined
@@ -159,7 +163,11 @@ def with_merged(
             reaching.append((place, text))
         if here >= above:
             reaching = [r for r in reaching if r[0][1][0] >= here]
-            yield _filled(line, reaching, above, width, measures) if reaching and any(line.cells) else line
+            yield (
+                _filled(line, reaching, above, width, measures)
+                if reaching and not is_blank(line.cells)
+                else line
+            )
 
 
 def _filled(
@@ -211,7 +219,7 @@ def _lines(sheet: Any, look: Look) -> Iterator[Line]:
         cells = left + [text_of(value) for value in values]
         for column, text in enumerate(cells):
             if len(text) >= _DIGITS and _is_too_long(values[column - start], text):
-                cells[column] = marked(text, _TOO_LONG)
+                cells[column] = marked(text, _NO_CODE)
         for column, style in marks(number):
             if start <= column < len(cells):
                 cells[column] = _shown(values[column - start], look.formats[style], look)
@@ -259,7 +267,8 @@ def _shown(value: Any, format: Format, look: Look) -> str:
         return text_of(value)
     if _is_number(value) and not format.is_date:
         text = format.of_number(_decimal(value))
-        return marked(text, _TOO_LONG) if abs(value) >= _FEWEST and not is_marked(text) else text
+        is_no_code = format.is_exponential or _is_too_long(value, text_of(value))
+        return marked(text, _NO_CODE) if is_no_code and not is_marked(text) else text
     if _is_number(value) and 1 <= value < _DAYS:
         value = moment(value, look.is_1904)
     is_moment = isinstance(value, date | time | timedelta)
@@ -269,12 +278,18 @@ def _shown(value: Any, format: Format, look: Look) -> str:
 # --- texts that are no values ------------------------------------------------------------------------
 
 
+def is_blank(cells: Sequence[str]) -> bool:
+    """Whether a line holds nothing, or formulas without a value only."""
+    return not any(cell.strip() for cell in cells)
+
+
 def is_marked(text: str) -> bool:
     return text.endswith("⟧")
 
 
-def is_long_number(text: str) -> bool:
-    return text.endswith(f"⟦{_TOO_LONG}⟧")
+def is_no_code_number(text: str) -> bool:
+    """A number of which nobody can tell how it was typed: as a figure it holds, as a code it does not."""
+    return text.endswith(f"⟦{_NO_CODE}⟧")
 
 
 def bare(text: str) -> str:
@@ -286,7 +301,7 @@ def bare(text: str) -> str:
 REASONS = {
     "record:formula": f"^{NO_VALUE}$",
     "record:merged": f" ⟦{_SHARED}⟧$",
-    "record:digits": f" ⟦{_TOO_LONG}⟧$",
+    "record:digits": f" ⟦{_NO_CODE}⟧$",
     "record:format": "⟧$",
 }
 
@@ -299,6 +314,6 @@ def reasons(cells: Iterable[pa.ChunkedArray]) -> Iterator[tuple[str, pa.ChunkedA
             yield reason, pc.fill_null(pc.match_substring_regex(column, pattern), False)
 
 
-def with_long_numbers(texts: pa.Array) -> pa.Array:
-    """Figures may have any number of digits."""
-    return pc.replace_substring(texts, f" ⟦{_TOO_LONG}⟧", "")
+def as_figures(texts: pa.Array) -> pa.Array:
+    """Numbers in a column of figures, which may have any number of digits."""
+    return pc.replace_substring(texts, f" ⟦{_NO_CODE}⟧", "")

@@ -883,7 +883,7 @@ def _excel_rows(
     width = len(headings)
     for number, line in lines:
         cells = line[:width]
-        if any(cell.strip() for cell in cells) and not _is_total(cells, headings, source):
+        if not excel.is_blank(cells) and not _is_total(cells, headings, source):
             yield number, cells + [""] * (width - len(cells))
 
 
@@ -892,7 +892,7 @@ def _excel_batches(
 ) -> Iterator[pa.Table]:
     for block in _blocks(rows, 1 << 16):
         columns = [pa.array([cells[i] for _, cells in block], pa.string()) for i in range(len(headings))]
-        columns = [excel.with_long_numbers(c) if i in measures else c for i, c in enumerate(columns)]
+        columns = [excel.as_figures(c) if i in measures else c for i, c in enumerate(columns)]
         table = _mark_nul(_table(columns, np.array([n for n, _ in block], np.int64)))
         yield _mark_valueless(table, headings, source)
 

@@ -107,9 +107,14 @@ class Format:
         return any(section.date for section in self.numbers)
 
     @property
+    def is_exponential(self) -> bool:
+        """1.20E+06: a figure it may be, but no code is written so; 12E5 was typed."""
+        return any("E" in section.digits for section in self.numbers)
+
+    @property
     def is_plain(self) -> bool:
         """Numbers, be they zero or below, are shown as they are."""
-        return not self.is_date and all(
+        return not (self.is_date or self.is_exponential) and all(
             self.of_number(value) == f"{value:f}" for value in map(Decimal, ("7.5", "-7.5", "0", "7"))
         )
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import zipfile
 from array import array
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
@@ -27,6 +27,8 @@ MAX_CELLS = 24 << 20
 MAX_TEXT_BYTES = 1 << 30
 _CHUNK = 1 << 20
 _DIGITS = "0123456789"
+#: A contract's word for every sheet.
+ALL_SHEETS = "*"
 _BOOK, _STYLES, _TEXTS = "xl/workbook.xml", "xl/styles.xml", "xl/sharedStrings.xml"
 _YES = ("1", "true")
 #: What a sheet raises that says nonsense of its cells.
@@ -59,17 +61,17 @@ def marked(line: int, column: int, style: int = 0) -> int:
 
 @dataclass(frozen=True)
 class Unpacked:
-    """A workbook without compression, and its visible sheets that were looked at, in their order."""
+    """A workbook without compression, and its visible sheets in their order."""
 
     path: Path
     looks: Mapping[str, Look]
 
 
-def unpack(path: Path, name: str, scratch: Path, is_wanted: Callable[[str], bool]) -> Unpacked:
+def unpack(path: Path, name: str, scratch: Path, wanted: Collection[str]) -> Unpacked:
     """The workbook's parts as far as their directory says they reach.
 
     Args:
-        is_wanted: whether the sheet of that name is looked at.
+        wanted: sheets that are looked at, all where none is named; the others are only listed.
 
     Raises:
         RejectedError: no workbook, or one made to fill the memory.
@@ -84,17 +86,26 @@ def unpack(path: Path, name: str, scratch: Path, is_wanted: Callable[[str], bool
             book = _book(packed, names)
             formats = _formats(packed) if _STYLES in names else ()
             sheets = {
-                part: _SheetLook(formats, book.is_1904) for n, part in book.sheets.items() if is_wanted(n)
+                part: _SheetLook(formats, book.is_1904)
+                for sheet, part in book.sheets.items()
+                if is_looked_at(sheet, wanted)
             }
             texts = _TextLook()
             for member in members:
-                look = sheets.get(member.filename) or (texts if member.filename == _TEXTS else None)
-                _copy_part(packed, member, plain, look)
-            for sheet in sheets.values():
-                sheet.judge(name, texts.lengths)
+                is_texts = member.filename == _TEXTS
+                _copy_part(packed, member, plain, texts if is_texts else sheets.get(member.filename))
+            for look in sheets.values():
+                look.judge(name, texts.lengths)
+            if sum(look.cells for look in sheets.values()) > MAX_CELLS:
+                raise RejectedError(f"{name}: its sheets have too many cells together; send them one by one")
     except (*archives.UNREADABLE, *_UNREADABLE) as error:
         raise RejectedError(f"{name}: not readable as Excel: {error}") from None
-    return Unpacked(target, {n: sheets[part].look for n, part in book.sheets.items() if part in sheets})
+    looks = {sheet: sheets[part].look if part in sheets else Look() for sheet, part in book.sheets.items()}
+    return Unpacked(target, looks)
+
+
+def is_looked_at(sheet: str, wanted: Collection[str]) -> bool:
+    return not wanted or ALL_SHEETS in wanted or sheet in wanted
 
 
 # --- workbook and styles -----------------------------------------------------------------------------
@@ -284,15 +295,18 @@ class _SheetLook:
         if self.style in (self.numbers if kind in ("n", "d") else self.texts):
             look.marks.append(marked(self.line, self.column, self.style))
 
+    @property
+    def cells(self) -> int:
+        return (self.last_column + 1) * (self.last_line + 1)
+
     def judge(self, name: str, lengths: Sequence[int]) -> None:
         """
         Raises:
             RejectedError: the sheet asks for more memory than its file is worth.
         """
-        cells = (self.last_column + 1) * (self.last_line + 1)
-        if cells > MAX_CELLS:
+        if self.cells > MAX_CELLS:
             raise RejectedError(
-                f"{name}: its sheet has {cells:,} cells up to line {self.last_line + 1:,}, most of them empty; "
+                f"{name}: its sheet has {self.cells:,} cells up to line {self.last_line + 1:,}, most of them empty; "
                 "delete what is below and beside the table"
             )
         size = sum(times * lengths[int(n)] for n, times in self.shared.items() if int(n) < len(lengths))

@@ -28,6 +28,7 @@ from jobs.ingest.files import (
     refuse_json_document,
     refuse_utf8_within,
 )
+from jobs.ingest.ooxml import ALL_SHEETS
 from schemas.contract import plain_heading
 from schemas.errors import RejectedError
 
@@ -239,7 +240,7 @@ def _trimmed(rows: Sequence[list[str]]) -> list[list[str]]:
 
 def _of_excel(path: Path, scratch: Path) -> Sample:
     """The first sheet that holds anything; which ones there are is said."""
-    sheets = excel.open_sheets(path, path.name, scratch, [excel.ALL_SHEETS])
+    sheets = excel.open_sheets(path, path.name, scratch, [ALL_SHEETS])
     sheet = sheets[0]
     first = list(itertools.islice(sheet.lines, 50))
     cells = [line.cells for line in first]
@@ -272,23 +273,23 @@ def _hidden(sheet: excel.Sheet, headings: Sequence[str], above: int) -> Iterator
 
 
 def _valueless(found: Sample) -> Iterator[str]:
-    """Headings with cells that do not say what they hold; of numbers with many digits only codes are told."""
+    """Headings with cells that do not say what they hold; their marks are taken away."""
     for i, heading in enumerate(found.headings):
         texts = [row[i] for row in found.rows]
         if (
-            any(excel.is_marked(text) and not excel.is_long_number(text) for text in texts)
+            any(excel.is_marked(text) and not excel.is_no_code_number(text) for text in texts)
             or excel.NO_VALUE in texts
         ):
             yield f"{heading} has cells that show no value or another than they hold; such records are quarantined"
-        if any(excel.is_long_number(text) and "." not in text for text in texts):
-            yield f"{heading} has numbers of more than 15 digits; as codes they are quarantined, ask for texts"
+        if any(excel.is_no_code_number(text) and "." not in text for text in texts):
+            yield f"{heading} has numbers that are no codes (long, or with an exponent); where they are, ask for texts"
         for row in found.rows:
             row[i] = excel.bare(row[i]).strip()
 
 
 def _take_line(found: Sample, cells: list[str]) -> None:
     """A record, or a line of totals, which may stand behind the last one."""
-    if not any(cell.strip() for cell in cells):
+    if excel.is_blank(cells):
         return
     for heading, cell in itertools.islice(zip(found.headings, map(excel.bare, cells), strict=False), 3):
         if plain(cell) in {plain(word) for word in SYNONYMS["totals"]}:
