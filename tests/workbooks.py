@@ -54,25 +54,25 @@ def old_workbook(path: Path, *sheets: OldSheet, is_1904: bool = False) -> Path:
 
 
 def _old_sheet(sheet: OldSheet, codes: Sequence[str]) -> bytes:
-    found = _record(0x809, struct.pack("<HHHHII", 0x600, 0x10, 0, 1997, 0, 6))
-    found += b"".join(_record(0x7D, struct.pack("<6H", c, c, 0, 0, 1, 0)) for c in sheet.hidden_columns)
-    for row in sheet.hidden_lines:
-        found += _record(0x208, struct.pack("<5HHI", row, 0, 9, 255, 0, 0, 0x20))
+    found = [_record(0x809, struct.pack("<HHHHII", 0x600, 0x10, 0, 1997, 0, 6))]
+    found += [_record(0x7D, struct.pack("<6H", c, c, 0, 0, 1, 0)) for c in sheet.hidden_columns]
+    found += [_record(0x208, struct.pack("<5HHI", row, 0, 9, 255, 0, 0, 0x20)) for row in sheet.hidden_lines]
     for row, line in enumerate(sheet.lines):
         for column, cell in enumerate(line):
             value, style = (cell[0], codes.index(cell[1])) if isinstance(cell, tuple) else (cell, 0)
-            at = struct.pack("<HHH", row, column, style)
-            if value is ERROR:
-                found += _record(0x205, at + b"\x07\x01")
-            elif value is UNWORKED:
-                found += _record(
-                    0x06, at + b"\x03\0\0\0\0\0\xff\xff" + struct.pack("<HIH", 0, 0, 3) + b"\x1e\1\0"
-                )
-            elif isinstance(value, str):
-                found += _record(0x204, at + _wide(value, "<H")) if value else b""
-            else:
-                found += _record(0x203, at + struct.pack("<d", value))
-    return found + _record(0x23E, struct.pack("<HHHIHHI", 0x6B6, 0, 0, 0, 0, 0, 0)) + _record(0x0A, b"")
+            found.append(_old_cell(value, struct.pack("<HHH", row, column, style)))
+    found.append(_record(0x23E, struct.pack("<HHHIHHI", 0x6B6, 0, 0, 0, 0, 0, 0)))
+    return b"".join(found) + _record(0x0A, b"")
+
+
+def _old_cell(value: Any, at: bytes) -> bytes:
+    if value is ERROR:
+        return _record(0x205, at + b"\x07\x01")
+    if value is UNWORKED:
+        return _record(0x06, at + b"\x03\0\0\0\0\0\xff\xff" + struct.pack("<HIH", 0, 0, 3) + b"\x1e\1\0")
+    if isinstance(value, str):
+        return _record(0x204, at + _wide(value, "<H")) if value else b""
+    return _record(0x203, at + struct.pack("<d", value))
 
 
 def _record(kind: int, content: bytes) -> bytes:
