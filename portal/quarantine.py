@@ -42,6 +42,15 @@ WHOLE: Mapping[str, tuple[str, str]] = {
     "record:cells": ("单元格数与表头不符", "another number of cells than headings"),
     "record:json": ("不是 JSON 对象", "no JSON object"),
     "record:formula": ("公式没有值", "a formula without a value"),
+    "record:format": (
+        "单元格显示的与存储的不一致",
+        "a cell shows another value than it holds; send it plain",
+    ),
+    "record:merged": (
+        "合并单元格归属不明",
+        "a merged cell belongs to no single record or column; unmerge it",
+    ),
+    "record:digits": ("编码按数字存储，已失真", "a code stored as a number has lost digits; send it as text"),
     "record:nul": ("含空字节", "contains a NUL byte"),
     "record:size": ("记录过大", "the record is too large"),
     "record:encoding": ("编码错误", "not in the agreed encoding"),

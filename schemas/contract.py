@@ -15,7 +15,8 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Iterator, Mapping
+import unicodedata
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
@@ -125,6 +126,25 @@ class Column(FieldEntry):
 DateFormat = Literal["yyyy-MM-dd", "yyyy/M/d", "yyyy年M月d日", "yyyyMMdd"]
 
 
+def plain_heading(text: str) -> str:
+    """A heading in one line: a line break within it is none between Chinese characters, and else a space.
+
+    >>> plain_heading(" 用电量\\n(千瓦时) "), plain_heading("Energy\\r\\nMWh")
+    ('用电量(千瓦时)', 'Energy MWh')
+    """
+    one_line = re.sub(r"(?<=[!-~])\s*[\r\n]\s*(?=[!-~])", " ", text.strip())
+    return re.sub(r"\s+", " ", re.sub(r"\s*[\r\n]\s*", "", one_line))
+
+
+def heading_key(text: str) -> str:
+    """What makes two headings the same to a reader: neither line breaks and spaces nor the width of brackets.
+
+    >>> heading_key("用电量（千瓦时）") == heading_key("用电量\\n (千瓦时)")
+    True
+    """
+    return re.sub(r"\s", "", unicodedata.normalize("NFKC", text))
+
+
 class MappedColumn(_Model):
     """How one of our columns is found in the sender's file."""
 
@@ -197,6 +217,8 @@ class Source(_Model):
     title_rows: int = Field(default=0, ge=0)
     heading_rows: int = Field(default=1, ge=1)
     unit_rows: int = Field(default=0, ge=0)
+    #: Excel: the sheet that is read, or several, or "*" for every visible one; left out where the file has only one.
+    sheet: str | tuple[str, ...] = ()
     #: Feeds of a group are taken in by one DAG, ``ingest_<group>``; those without one by ``ingest_other``.
     group: str = Field(default="", pattern=r"^[a-z_]*$")
     cadence: Literal["yearly", "monthly", "yearly_then_monthly", "daily", "continuous", "irregular"]
@@ -215,8 +237,8 @@ class Source(_Model):
     mapping: dict[str, MappedColumn]
     #: Headings that the sender has and that we leave out on purpose.
     ignored: tuple[str, ...] = ()
-    #: Rows whose cell under the heading matches are no records (totals lines).
-    totals: dict[str, str] = {}
+    #: Rows whose cell under the heading is the word, or one of several, are no records (totals lines).
+    totals: dict[str, str | tuple[str, ...]] = {}
     #: Share of a period's records that may be quarantined before the gate refuses it.
     quarantine_band: float = Field(default=0.02, ge=0, le=1)
     #: Share of the previous period's records that a period must at least bring.
@@ -230,6 +252,21 @@ class Source(_Model):
         """Headings that the mapping needs, each once."""
         wanted = [m.heading for m in self.mapping.values() if m.heading]
         return list(dict.fromkeys(wanted + ([self.period_from.heading] if self.period_from else [])))
+
+    def named(self, headings: Iterable[str]) -> list[str]:
+        """The headings of a file as the contract writes them, where they are the same to a reader."""
+        ours = {heading_key(h): h for h in (*self.totals, *self.ignored, *self.headings)}
+        exact = {*self.totals, *self.ignored, *self.headings}
+        return [h if h in exact else ours.get(heading_key(h), plain_heading(h)) for h in headings]
+
+    @property
+    def sheets(self) -> tuple[str, ...]:
+        return (self.sheet,) if isinstance(self.sheet, str) else self.sheet
+
+    @property
+    def total_words(self) -> dict[str, tuple[str, ...]]:
+        """Heading → words that make a line one of totals."""
+        return {h: (words,) if isinstance(words, str) else words for h, words in self.totals.items()}
 
     @property
     def reads_written_numbers(self) -> bool:

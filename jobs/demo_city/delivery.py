@@ -246,7 +246,7 @@ def _excel(source: Source, table: pa.Table) -> bytes:
             if cell is not None:
                 sheet.write(row, position, cell)
         row += 1
-    for heading, word in source.totals.items():
+    for heading, (word, *_) in source.total_words.items():
         for position, cells in enumerate(columns):
             numbers = [c for c in cells if isinstance(c, float)]
             if table.column_names[position] == heading:

@@ -37,7 +37,9 @@ def extract(path: Path, scratch: Path, limit: int) -> list[tuple[str, Path]]:
     """
     try:
         with zipfile.ZipFile(path) as archive:
-            members = checked_members(archive, path.name, limit)
+            members = [m for m in checked_members(archive, path.name, limit) if not _is_added(m.filename)]
+            if not members:
+                raise RejectedError(f"{path.name}: an empty archive")
             _refuse_archives(path.name, members)
             found = []
             for number, member in enumerate(sorted(members, key=lambda m: m.filename)):
@@ -47,6 +49,17 @@ def extract(path: Path, scratch: Path, limit: int) -> list[tuple[str, Path]]:
             return found
     except UNREADABLE as error:
         raise RejectedError(f"{path.name}: not readable as a zip archive: {error}") from None
+
+
+def _is_added(name: str) -> bool:
+    """What a desktop puts beside the files: no sender means it.
+
+    >>> _is_added("__MACOSX/._power.csv"), _is_added("a/.DS_Store"), _is_added("power.csv")
+    (True, True, False)
+    """
+    path = PurePosixPath(name.replace("\\", "/"))
+    is_of_mac = path.parts[0] == "__MACOSX" or path.name == ".DS_Store" or path.name.startswith("._")
+    return is_of_mac or path.name.lower() in ("thumbs.db", "desktop.ini")
 
 
 def checked_members(archive: zipfile.ZipFile, name: str, limit: int) -> list[zipfile.ZipInfo]:

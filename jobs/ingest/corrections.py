@@ -8,7 +8,7 @@ beside the cells. Of a cell's corrections the last one holds; a withdrawal takes
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -17,6 +17,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from jobs.ingest import excel
 from jobs.ingest.deliveries import CORRECTION
 from jobs.ingest.files import CELL, CORRECTED, RECORD_REASON, SOURCE_FILE, SOURCE_ROW, Records, cell_columns
 from schemas.contract import Contract, contract, digest
@@ -130,17 +131,18 @@ def _judged_anew(records: Records, given: Mapping[int, set[str]], spec: Contract
     """Take back what made a record none where its corrections mend it.
 
     A record without cells (a line with too few, no JSON) has only those that corrections give: it is whole when they
-    give every cell that the mapping reads. One with a NUL byte is whole when no cell has one any more.
+    give every cell that the mapping reads. One with a NUL byte, or with a cell of a sheet that does not say what it
+    holds, is whole when no cell is so any more.
     """
     assert spec.source is not None
+    used = set(spec.source.headings)
     reasons = records.table[RECORD_REASON]
     mended: dict[int, str | None] = {}
     for position, headings in given.items():
         reason = reasons[position].as_py()
-        if reason == "record:nul":
-            if not any("\0" in (text or "") for text in _cells_at(records, position)):
-                mended[position] = None
-        elif reason is not None and set(spec.source.headings) <= headings:
+        if reason == "record:nul" or reason in excel.REASONS:
+            mended[position] = _reason_at(records, position, used)
+        elif reason is not None and used <= headings:
             mended[position] = None
     if not mended:
         return records
@@ -149,9 +151,14 @@ def _judged_anew(records: Records, given: Mapping[int, set[str]], spec: Contract
     return replace(records, table=records.table.set_column(place, RECORD_REASON, texts))
 
 
-def _cells_at(records: Records, position: int) -> list[str | None]:
+def _reason_at(records: Records, position: int, used: Collection[str]) -> str | None:
+    """What the texts of a record say against it, its corrections among them."""
     row = records.table.slice(position, 1)
-    return [row[name][0].as_py() for name in cell_columns(records).values() if name in row.column_names]
+    cells = {h: row[name] for h, name in cell_columns(records).items() if name in row.column_names}
+    if any("\0" in (cell[0].as_py() or "") for cell in cells.values()):
+        return "record:nul"
+    found = excel.reasons(cell for heading, cell in cells.items() if heading in used)
+    return next((reason for reason, which in found if which[0].as_py()), None)
 
 
 # --- from people ---------------------------------------------------------------------------------------

@@ -1,76 +1,122 @@
-"""Excel files: what was checked is what is read, and no cell's value is made up.
+"""Excel files: a workbook is read as a person sees it, or refused; no cell's value is made up.
 
-An .xlsx is a zip of XML, and a few kilobytes of it can ask for terabytes: a cell in the last row and column of a sheet,
-a long text that a million cells share, a directory that lies about sizes. The file is therefore unpacked once within
-bounds, looked through on the way, and only that copy is given to the reader.
+Values come from one reader. What changes how a person reads them is looked up beside it (``ooxml.py``, ``biff.py``):
+which sheets, lines and columns are shown, number formats, formulas that nobody has worked out. A cell becomes the text
+that it shows, with all digits of its number; where that text does not say what the cell holds, the record is none.
 """
 
 from __future__ import annotations
 
 import itertools
-import re
 import zipfile
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
-from datetime import date, datetime
+from array import array
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
 from pathlib import Path
-from typing import Any
-from xml.etree import ElementTree
+from typing import Any, NamedTuple
 
-from jobs.ingest import archives
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from jobs.ingest import biff, ooxml
+from jobs.ingest.number_formats import Format, marked, moment
+from jobs.ingest.ooxml import ALL_SHEETS, Look
 from schemas.errors import RejectedError
 
-MAX_UNPACKED_BYTES = 512 << 20
-#: Cells between the first and the last used one, empty ones included: the reader holds them all.
-MAX_CELLS = 24 << 20
-#: Texts of all cells together, a shared text once for each cell that has it.
-MAX_TEXT_BYTES = 1 << 30
-_OLD_FORMAT = b"\xd0\xcf\x11\xe0"
-_CHUNK = 1 << 20
+#: The text of a cell without a value; one that is empty has none.
+NO_VALUE = " "
+_SHARED, _NO_CODE, _NO_ZEROS = "合并", "数字", "不显示零值"
+#: Excel keeps as many digits of a number.
+_DIGITS = 15
+_FEWEST = 10**_DIGITS
+#: Days up to the year 9999, the last that a date may have.
+_DAYS = 2_958_466
 
-_POSITION = re.compile(rb"""\br\s*=\s*["']([A-Za-z]{1,7})([0-9]{1,10})["']""")
-_SHARED = re.compile(rb"""\bt\s*=\s*["']s["'][^>]*>\s*<(?:\w+:)?v[^>]*>\s*([0-9]+)""")
-_ANY_SHARED = re.compile(rb"""\bt\s*=\s*["']s["']""")
-_TEXT = re.compile(rb"<(?:\w+:)?si\b")
-#: A formula that no program has worked out (an empty text is a value), and one whose value is an error.
-_UNWORKED = re.compile(
-    rb"""<(?:\w+:)?c\b(?![^>]*\bt=["']str)([^>]*)>\s*<(?:\w+:)?f\b(?:[^>]*/>|[^>]*>[^<]*</(?:\w+:)?f>)\s*"""
-    rb"""(?:<(?:\w+:)?v>\s*</(?:\w+:)?v>|<(?:\w+:)?v\s*/>)?\s*</(?:\w+:)?c>"""
-)
-_ERROR = re.compile(rb"""<(?:\w+:)?c\b(?=[^>]*\bt=["']e["'])([^>]*)>""")
+Merged = tuple[tuple[int, int], tuple[int, int]]
+
+
+class Line(NamedTuple):
+    """A line's number, from 1 on, and its cells as texts."""
+
+    number: int
+    cells: list[str]
 
 
 @dataclass(frozen=True)
 class Sheet:
-    """The first sheet: its lines as texts from line 1 on, merged ranges, and lines with a formula that has no value."""
+    """A visible sheet: its lines from the first on, merged ranges, and what is hidden of it."""
 
-    lines: Iterator[list[str]]
-    merged: Sequence[Any]
-    without_value: frozenset[int]
+    name: str
+    lines: Iterator[Line]
+    merged: Sequence[Merged]
+    #: Numbers of hidden lines that hold a value.
+    hidden_lines: Sequence[int]
+    hidden_columns: Sequence[range]
 
 
-def open_sheet(path: Path, name: str, scratch: Path) -> Sheet:
-    """
+def open_sheets(path: Path, name: str, scratch: Path, wanted: Sequence[str] = ()) -> list[Sheet]:
+    """The sheets that are named, in that order, or the only visible one that holds anything.
+
+    Args:
+        wanted: names of sheets; ``*`` is every visible one that holds anything.
+
     Raises:
-        RejectedError: no Excel file, protected by a password, or made to fill the memory.
+        RejectedError: no Excel file, protected by a password, made to fill the memory, or there is no telling which
+            sheet is meant.
     """
+    if zipfile.is_zipfile(path):
+        unpacked = ooxml.unpack(path, name, scratch, wanted)
+        path, looks = unpacked.path, unpacked.looks
+    elif biff.is_old_format(path):
+        looks = biff.looks_of(path, name, wanted)
+    else:
+        raise RejectedError(f"{name}: not readable as Excel: neither .xlsx nor .xls; save it as .xlsx")
+    chosen = _chosen(name, looks, wanted)
+    return _opened(path, name, {sheet: looks[sheet] for sheet in chosen})
+
+
+def _chosen(name: str, looks: Mapping[str, Look], wanted: Sequence[str]) -> list[str]:
+    if wanted and ALL_SHEETS not in wanted:
+        if missing := [sheet for sheet in wanted if sheet not in looks]:
+            raise RejectedError(
+                f"{name}: no visible sheet {_listed(missing)}; it has {_listed(looks)}: show it, or change source.sheet"
+            )
+        return list(wanted)
+    filled = [sheet for sheet, look in looks.items() if look.has_value]
+    if not filled:
+        raise RejectedError(f"{name}: no visible sheet holds anything")
+    if len(filled) > 1 and not wanted:
+        raise RejectedError(
+            f"{name}: {len(filled)} sheets hold something: {_listed(filled)}; "
+            'say in the contract which one is meant (source.sheet), or "*" for all'
+        )
+    return filled
+
+
+def _listed(sheets: Iterable[str]) -> str:
+    """Names of sheets for a message, which is one line."""
+    return ", ".join(" ".join(sheet[:31].split()) for sheet in itertools.islice(sheets, 12))
+
+
+def _opened(path: Path, name: str, looks: Mapping[str, Look]) -> list[Sheet]:
     from python_calamine import CalamineError, CalamineWorkbook
 
-    looked = _Look()
-    if zipfile.is_zipfile(path):
-        path = _checked_copy(path, name, scratch, looked)
-    elif not _is_old_format(path):
-        raise RejectedError(f"{name}: not readable as Excel: neither .xlsx nor .xls")
     try:
-        sheet = CalamineWorkbook.from_path(str(path)).get_sheet_by_index(0)
-        merged = getattr(sheet, "merged_cell_ranges", None) or []
+        book = CalamineWorkbook.from_path(str(path))
+        return [_sheet(book.get_sheet_by_name(sheet), look) for sheet, look in looks.items()]
     except (CalamineError, OSError, ValueError, IndexError) as error:
         raise RejectedError(f"{name}: not readable as Excel: {(str(error) or '?').splitlines()[0]}") from None
-    return Sheet(_texts(sheet), merged, frozenset(looked.without_value))
 
 
-def headings_of(lines: Sequence[list[str]], merged: Sequence[Any], above: int = 0) -> list[str]:
+def _sheet(sheet: Any, look: Look) -> Sheet:
+    hidden = [line + 1 for line in look.hidden_lines]
+    return Sheet(sheet.name, _lines(sheet, look), sheet.merged_cell_ranges or [], hidden, look.hidden_columns)
+
+
+def headings_of(lines: Sequence[list[str]], merged: Sequence[Merged], above: int = 0) -> list[str]:
     """Join the heading lines of a column with "/"; a merged cell's text holds for all its columns.
 
     >>> headings_of([["企业", "废水", ""], ["", "氨氮", "COD"]], [((0, 1), (0, 2))])
@@ -82,161 +128,192 @@ def headings_of(lines: Sequence[list[str]], merged: Sequence[Any], above: int = 
         if above <= top and bottom - above < len(grid) and right > left:
             line = grid[top - above]
             line[left : right + 1] = [line[left]] * (min(right + 1, width) - left)
-    joined = ["/".join(dict.fromkeys(part for part in parts if part)) for parts in zip(*grid, strict=True)]
+    parts = [[bare(part).strip() for part in column] for column in zip(*grid, strict=True)]
+    joined = ["/".join(dict.fromkeys(filter(None, column))) for column in parts]
     while joined and not joined[-1]:
         joined.pop()
     return joined
 
 
+# --- merged cells --------------------------------------------------------------------------------------
+
+
+def with_merged(
+    lines: Iterable[Line], merged: Sequence[Merged], above: int, width: int, measures: Collection[int]
+) -> Iterator[Line]:
+    """Lines below the headings, a merged cell's text in each line that it reaches.
+
+    A district that stands beside three firms in one tall cell (合并单元格) is the district of all three: a person reads
+    it so, and so is it read. A figure that several records share is no figure of any of them, nor does a wide cell say
+    which column it belongs to: such records are none. A line with nothing but its part of a merged cell is blank.
+
+    Args:
+        above: lines above the records.
+        width: columns that have a heading.
+        measures: columns of figures.
+    """
+    waiting = sorted((r for r in merged if r[1][0] >= above and r[0][1] < width), reverse=True)
+    reaching: list[tuple[Merged, str]] = []
+    for line in lines:
+        here = line.number - 1
+        while waiting and waiting[-1][0][0] <= here:
+            place = waiting.pop()
+            column = place[0][1]
+            text = line.cells[column] if column < len(line.cells) else ""
+            reaching.append((place, text))
+        if here >= above:
+            reaching = [r for r in reaching if r[0][1][0] >= here]
+            yield (
+                _filled(line, reaching, above, width, measures)
+                if reaching and not is_blank(line.cells)
+                else line
+            )
+
+
+def _filled(
+    line: Line, ranges: Sequence[tuple[Merged, str]], above: int, width: int, measures: Collection[int]
+) -> Line:
+    cells = line.cells + [""] * (width - len(line.cells))
+    for ((top, left), (bottom, right)), text in ranges:
+        # one that begins among the headings says nothing of a record
+        is_unclear = top < above or right > left or (bottom > top and left in measures)
+        filled = marked(text, _SHARED) if text and is_unclear else text
+        cells[left : right + 1] = [filled] * (min(right + 1, width) - left)
+    return Line(line.number, cells)
+
+
+# --- cells ---------------------------------------------------------------------------------------------
+
+
 def text_of(value: Any) -> str:
-    """A cell as a person would type it."""
+    """A cell as a person would type it; of a number all digits that tell it from others.
+
+    >>> text_of(0.00001234), text_of(1e15), text_of(85.0)
+    ('0.00001234', '1000000000000000', '85')
+    """
+    if isinstance(value, float):
+        text = repr(value)
+        return f"{_decimal(value):f}" if "e" in text else text.removesuffix(".0")
+    if isinstance(value, str):
+        return value.strip()
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, float):
-        # Excel knows doubles only; 15 digits are what it keeps of a number
-        text = f"{value:.15g}"
-        return text if "e" not in text else f"{value:f}"
     if isinstance(value, datetime):
         return value.strftime("%Y-%m-%d") if value.time() == datetime.min.time() else value.isoformat()
-    if isinstance(value, date):
+    if isinstance(value, date | time):
         return value.isoformat()
     return str(value).strip() if value is not None else ""
 
 
-def _texts(sheet: Any) -> Iterator[list[str]]:
+def _decimal(value: float) -> Decimal:
+    """The shortest number that is this one in the machine, without zeros at its end."""
+    return Decimal(repr(value)).normalize()
+
+
+def _lines(sheet: Any, look: Look) -> Iterator[Line]:
     """Line by line: the cells of a line are made only when it is asked for."""
-    left = [""] * (sheet.start[1] if sheet.start else 0)
-    for line in sheet.iter_rows():
-        yield left + [text_of(value) for value in line]
+    start = sheet.start[1] if sheet.start else 0
+    left = [""] * start
+    marks, empty = _by_line(look.marks), _by_line(look.without_value)
+    for number, values in enumerate(sheet.iter_rows()):
+        cells = left + [text_of(value) for value in values]
+        for column, text in enumerate(cells):
+            if len(text) >= _DIGITS and _is_too_long(values[column - start], text):
+                cells[column] = marked(text, _NO_CODE)
+        for column, style in marks(number):
+            if start <= column < len(cells):
+                cells[column] = _shown(values[column - start], look.formats[style], look)
+        if look.hides_zeros:
+            cells = [
+                marked(c, _NO_ZEROS) if c == "0" and v == 0 else c
+                for c, v in zip(cells, left + values, strict=True)
+            ]
+        for column, _ in empty(number):
+            cells += [""] * (column + 1 - len(cells))
+            cells[column] = NO_VALUE
+        yield Line(number + 1, cells)
 
 
-def _is_old_format(path: Path) -> bool:
-    """An .xls; an .xlsx that a password protects begins alike, and the reader says so of it."""
-    with path.open("rb") as file:
-        return file.read(4) == _OLD_FORMAT
+def _by_line(marks: array[int]) -> Callable[[int], list[tuple[int, int]]]:
+    """Columns and formats of the marks of a line, which is asked for after those above it."""
+    ordered = array("Q", np.sort(np.frombuffer(marks, np.uint64)).tobytes()) if marks else marks
+    place = 0
+
+    def of_line(line: int) -> list[tuple[int, int]]:
+        nonlocal place
+        found = []
+        while place < len(ordered) and ordered[place] >> 32 <= line:
+            found.append((ordered[place] >> 16 & 0xFFFF, ordered[place] & 0xFFFF))
+            place += 1
+        return found
+
+    return of_line
 
 
-# --- what is looked at on the way --------------------------------------------------------------------
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-@dataclass
-class _Look:
-    """What the first sheet asks for."""
-
-    last_column: int = 0
-    last_row: int = 0
-    shared: Counter[bytes] = field(default_factory=Counter)
-    unknown_shared: int = 0
-    lengths: list[int] = field(default_factory=list)
-    without_value: set[int] = field(default_factory=set)
-
-    def sheet(self, text: bytes) -> None:
-        for column, row in set(_POSITION.findall(text)):
-            self.last_column = max(self.last_column, _column_number(column))
-            self.last_row = max(self.last_row, int(row))
-        found = _SHARED.findall(text)
-        self.shared.update(found)
-        self.unknown_shared += max(len(_ANY_SHARED.findall(text)) - len(found), 0)
-        for pattern in (_UNWORKED, _ERROR):
-            for attributes in pattern.findall(text):
-                if position := _POSITION.search(b" " + attributes):
-                    self.without_value.add(int(position[2]))
-
-    def texts(self, text: bytes) -> None:
-        starts = [found.start() for found in _TEXT.finditer(text)]
-        if self.lengths:  # the rest of a text that is longer than a chunk
-            self.lengths[-1] += starts[0] if starts else len(text)
-        self.lengths += [after - start for start, after in itertools.pairwise([*starts, len(text)])]
-
-    def judge(self, name: str) -> None:
-        cells = self.last_column * self.last_row
-        if cells > MAX_CELLS:
-            raise RejectedError(
-                f"{name}: its sheet has {cells:,} cells up to line {self.last_row:,}, most of them empty; "
-                "delete what is below and beside the table"
-            )
-        longest = max(self.lengths, default=0)
-        size = self.unknown_shared * longest
-        for number, times in self.shared.items():
-            place = int(number)
-            size += times * (self.lengths[place] if place < len(self.lengths) else 0)
-        if size > MAX_TEXT_BYTES:
-            raise RejectedError(f"{name}: its texts take {size / 2**30:.1f} GiB; it is not read")
+def _is_too_long(value: Any, text: str) -> bool:
+    """A number of more digits than Excel keeps: typed as a code, it has lost some."""
+    if not _is_number(value):
+        return False
+    return abs(value) >= _FEWEST or len(text.replace(".", "").lstrip("-0")) > _DIGITS
 
 
-def _column_number(letters: bytes) -> int:
-    """
-    >>> _column_number(b"A"), _column_number(b"XFD")
-    (1, 16384)
-    """
-    number = 0
-    for letter in letters.upper():
-        number = number * 26 + letter - 64
-    return number
+def _shown(value: Any, format: Format, look: Look) -> str:
+    """What a cell shows whose format changes it."""
+    if isinstance(value, bool):
+        return text_of(value)
+    if _is_number(value) and not format.is_date:
+        text = format.of_number(_decimal(value))
+        is_no_code = format.is_exponential or _is_too_long(value, text_of(value))
+        return marked(text, _NO_CODE) if is_no_code and not is_marked(text) else text
+    if _is_number(value) and 1 <= value < _DAYS:
+        value = moment(value, look.is_1904)
+    is_moment = isinstance(value, date | time | timedelta)
+    return format.of_moment(value) if is_moment and format.is_date else marked(text_of(value), format.code)
 
 
-def _checked_copy(path: Path, name: str, scratch: Path, looked: _Look) -> Path:
-    """The workbook's parts without compression, as far as their directory says they reach."""
-    target = scratch / f"sheet-{len(list(scratch.iterdir()))}.xlsx"
-    try:
-        with zipfile.ZipFile(path) as packed, zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as plain:
-            members = archives.checked_members(packed, name, MAX_UNPACKED_BYTES)
-            names = {member.filename for member in members}
-            if "xl/workbook.xml" not in names or len(names) < len(members):
-                raise RejectedError(f"{name}: not readable as Excel: no workbook; save it as .xlsx")
-            first = _first_sheet(packed, names)
-            for member in members:
-                look = {first: looked.sheet, "xl/sharedStrings.xml": looked.texts}.get(member.filename)
-                _copy_part(packed, member, plain, look)
-    except archives.UNREADABLE as error:
-        raise RejectedError(f"{name}: not readable as Excel: {error}") from None
-    looked.judge(name)
-    return target
+# --- texts that are no values ------------------------------------------------------------------------
 
 
-def _copy_part(
-    packed: zipfile.ZipFile,
-    member: zipfile.ZipInfo,
-    plain: zipfile.ZipFile,
-    look: Callable[[bytes], None] | None,
-) -> None:
-    rest = b""
-    with packed.open(member) as source, plain.open(member.filename, "w", force_zip64=True) as target:
-        while chunk := source.read(_CHUNK):
-            target.write(chunk)
-            if look:
-                rest += chunk
-                end = _element_end(rest)
-                look(rest[:end])
-                rest = rest[end:]
-    if look and rest:
-        look(rest)
+def is_blank(cells: Sequence[str]) -> bool:
+    """Whether a line holds nothing, or formulas without a value only."""
+    return not any(cell.strip() for cell in cells)
 
 
-def _element_end(text: bytes) -> int:
-    """Behind the last cell or shared text that is whole, or at least the last element."""
-    ends = [text.rfind(mark) + len(mark) for mark in (b"</c>", b":c>", b"</si>", b":si>") if mark in text]
-    return max(ends, default=text.rfind(b">") + 1) or len(text)
+def is_marked(text: str) -> bool:
+    return text.endswith("⟧")
 
 
-def _first_sheet(packed: zipfile.ZipFile, names: set[str]) -> str:
-    """Name of the part that holds the first sheet."""
-    relation = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
-    try:
-        book = ElementTree.fromstring(_small(packed, "xl/workbook.xml"))
-        sheet = next(e for e in book.iter() if e.tag.endswith("}sheet"))
-        wanted = next(value for key, value in sheet.attrib.items() if key == relation or key.endswith("}id"))
-        relations = ElementTree.fromstring(_small(packed, "xl/_rels/workbook.xml.rels"))
-        target = next(e.attrib["Target"] for e in relations if e.attrib.get("Id") == wanted)
-    except (ElementTree.ParseError, StopIteration, KeyError) as error:
-        raise zipfile.BadZipFile(f"no first sheet ({type(error).__name__})") from None
-    part = target.removeprefix("/") if target.startswith("/") else f"xl/{target}"
-    if part not in names:
-        raise zipfile.BadZipFile("its first sheet is not there")
-    return part
+def is_no_code_number(text: str) -> bool:
+    """A number of which nobody can tell how it was typed: as a figure it holds, as a code it does not."""
+    return text.endswith(f"⟦{_NO_CODE}⟧")
 
 
-def _small(packed: zipfile.ZipFile, name: str) -> bytes:
-    if packed.getinfo(name).file_size > _CHUNK:
-        raise zipfile.BadZipFile(f"{name} is too large")
-    return packed.read(name)
+def bare(text: str) -> str:
+    """A cell's text without what is said of it."""
+    return text.partition(" ⟦")[0] if is_marked(text) else text
+
+
+#: Why a record is none, the weightier first, and the texts that say so.
+REASONS = {
+    "record:formula": f"^{NO_VALUE}$",
+    "record:merged": f" ⟦{_SHARED}⟧$",
+    "record:digits": f" ⟦{_NO_CODE}⟧$",
+    "record:format": "⟧$",
+}
+
+
+def reasons(cells: Iterable[pa.ChunkedArray]) -> Iterator[tuple[str, pa.ChunkedArray]]:
+    """Reasons, and which records have a cell of it; told from the texts, so that it holds as long as these."""
+    columns = list(cells)
+    for reason, pattern in REASONS.items():
+        for column in columns:
+            yield reason, pc.fill_null(pc.match_substring_regex(column, pattern), False)
+
+
+def as_figures(texts: pa.Array) -> pa.Array:
+    """Numbers in a column of figures, which may have any number of digits."""
+    return pc.replace_substring(texts, f" ⟦{_NO_CODE}⟧", "")

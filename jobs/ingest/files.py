@@ -16,7 +16,7 @@ import mmap
 import os
 import re
 import stat
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -102,10 +102,10 @@ def read_records(path: Path, spec: Contract, scratch: Path) -> Records:
     check_file(path, path.name)
     if path.suffix.lower() == ".zip":
         members = archives.extract(path, scratch, MAX_FILE_BYTES)
-        parts = [_read_one(file, f"{path.name}/{name}", source, scratch) for name, file in members]
+        parts = [_read_one(file, f"{path.name}/{name}", spec, scratch) for name, file in members]
         records = _joined(path.name, parts)
     else:
-        records = _read_one(path, path.name, source, scratch)
+        records = _read_one(path, path.name, spec, scratch)
     if source.format == "jsonl":
         _check_fields(path.name, spec, records)
     return records
@@ -118,6 +118,8 @@ def kept(
     source, of_one = _source(spec), _kept_cells
     if source.format == "jsonl":
         headings, of_one = list(dict.fromkeys((*source.headings, *headings))), _kept_lines
+    else:
+        headings = source.named(headings)
     parts = [_named(of_one(records, headings, source), file) for file, records in sorted(by_file.items())]
     return Records(headings, pa.concat_tables([part.table for part in parts]))
 
@@ -155,7 +157,8 @@ def _kept_cells(records: Sequence[tuple[int, list[str]]], headings: list[str], s
     broken = [(n, cells[0] if cells else "") for n, cells in records if len(cells) != len(headings)]
     columns = [pa.array([cells[i] for _, cells in whole], pa.string()) for i in range(len(headings))]
     table = _table(columns, np.array([n for n, _ in whole], np.int64))
-    return Records(headings, _mark_nul(_with_broken(table, broken)))
+    table = _mark_nul(_with_broken(table, broken))
+    return Records(headings, _mark_valueless(table, headings, source) if source.format == "excel" else table)
 
 
 def _named(records: Records, file: str) -> Records:
@@ -180,18 +183,26 @@ def _source(spec: Contract) -> Source:
     return spec.source
 
 
-def _read_one(path: Path, name: str, source: Source, scratch: Path) -> Records:
+def _read_one(path: Path, name: str, spec: Contract, scratch: Path) -> Records:
+    source = _source(spec)
     if check_file(path, name) == 0:
         raise RejectedError(f"{name}: the file is empty; ask {source.sender} to send it again")
-    read: Callable[[Path, str, Source, Path], Records] = {
-        "csv": _read_csv,
-        "jsonl": _read_json_lines,
-        "excel": _read_excel,
-    }[source.format]
-    records = read(path, name, source, scratch)
+    if source.format == "excel":
+        return _read_excel(path, name, spec, scratch)
+    read = _read_csv if source.format == "csv" else _read_json_lines
+    records = _with_some(read(path, name, source, scratch), name, source)
+    return _named(records, name)
+
+
+def _with_some(records: Records, name: str, source: Source) -> Records:
     if records.count == 0:
         raise RejectedError(f"{name}: headings but no record; ask {source.sender} to send it again")
-    return _named(records, name)
+    if pc.all(pc.equal(pc.fill_null(records.table[RECORD_REASON], ""), "record:cells")).as_py():
+        raise RejectedError(
+            f"{name}: no record has as many cells as the {len(records.headings)} headings; "
+            f"ask {source.sender} to send it again"
+        )
+    return records
 
 
 def check_file(path: Path, name: str) -> int:
@@ -208,10 +219,10 @@ def check_file(path: Path, name: str) -> int:
     return status.st_size
 
 
-def _joined(archive: str, parts: list[Records]) -> Records:
+def _joined(archive: str, parts: list[Records], kind: str = "files") -> Records:
     first, *others = parts
     if any(part.headings != first.headings for part in others):
-        raise RejectedError(f"{archive}: its files have different headings; send them one by one")
+        raise RejectedError(f"{archive}: its {kind} have different headings; send them one by one")
     return Records(first.headings, pa.concat_tables([part.table for part in parts]))
 
 
@@ -294,13 +305,13 @@ def _spooled_in_memory(tables: Iterator[pa.Table], headings: list[str]) -> Recor
 
 def _read_csv(path: Path, name: str, source: Source, scratch: Path) -> Records:
     try:
-        headings = _first_line(path, source)
+        headings, lines = _heading_record(path, source)
         _check_headings(name, source, headings)
         table = None
         if path.stat().st_size <= IN_MEMORY_BYTES:
-            table = _csv_at_once(path, headings, source)
+            table = _csv_at_once(path, headings, lines, source)
         if table is None:
-            table = _spooled(_csv_in_blocks(path, headings, source), scratch)
+            table = _spooled(_csv_in_blocks(path, headings, lines, source), scratch)
     except UnicodeDecodeError as error:
         raise _wrong_encoding(name, source, error) from None
     except (pa.ArrowInvalid, csv.Error) as error:
@@ -308,7 +319,43 @@ def _read_csv(path: Path, name: str, source: Source, scratch: Path) -> Records:
     _refuse_open_quote(path, name, table)
     if source.encoding == "gb18030":
         refuse_utf8_within(path, name)
+    table = _numbered_as_shown(path, table)
     return Records(headings, _mark_nul(table) if _holds(path, b"\0") else table)
+
+
+def _numbered_as_shown(path: Path, table: pa.Table) -> pa.Table:
+    """Record numbers that count blank lines too, as a spreadsheet does."""
+    if not (_holds(path, b"\n\n") or _holds(path, b"\n\r\n")):
+        return table
+    rows, numbers = _filled_rows(path), table[SOURCE_ROW].to_numpy()
+    # a quote within a plain text is no beginning of a quoted one: then nobody can tell
+    if len(rows) != numbers.max(initial=0):
+        return table
+    shown = pa.array(rows[numbers - 1], pa.int64())
+    return table.set_column(table.column_names.index(SOURCE_ROW), SOURCE_ROW, shown)
+
+
+def _filled_rows(path: Path) -> np.ndarray[Any, Any]:
+    """Rows that are not blank, the headings' included; a row ends at a line break outside of quotes."""
+    found: list[np.ndarray[Any, Any]] = []
+    rows_before = 0
+    rest = b""
+    with path.open("rb") as file:
+        for block in itertools.chain(iter(lambda: file.read(BLOCK_BYTES), b""), [b"\n"]):
+            text = np.frombuffer(rest + block, np.uint8)
+            quotes = np.flatnonzero(text == ord('"'))
+            breaks = np.flatnonzero(text == ord("\n"))
+            ends = breaks[np.searchsorted(quotes, breaks) % 2 == 0]
+            starts = np.concatenate(([0], ends[:-1] + 1))[: len(ends)]
+            lengths = ends - starts
+            is_blank = (lengths == 0) | ((lengths == 1) & (text[starts] == ord("\r")))
+            found.append(rows_before + 1 + np.flatnonzero(~is_blank))
+            rows_before += len(ends)
+            last = int(ends[-1]) + 1 if len(ends) else 0
+            rest = text[last:].tobytes()
+            if len(rest) > BLOCK_BYTES:
+                break  # a quote that is never closed
+    return np.concatenate(found)
 
 
 def _refuse_open_quote(path: Path, name: str, table: pa.Table) -> None:
@@ -350,7 +397,7 @@ def _unreadable_csv(name: str, source: Source, error: Exception) -> RejectedErro
     return RejectedError(f"{name}: not readable as CSV: {text}")
 
 
-def _csv_at_once(path: Path, headings: list[str], source: Source) -> pa.Table | None:
+def _csv_at_once(path: Path, headings: list[str], lines: int, source: Source) -> pa.Table | None:
     """All records on all cores; None where a record has too many or too few cells: its number is known only to one."""
     broken = 0
 
@@ -359,7 +406,7 @@ def _csv_at_once(path: Path, headings: list[str], source: Source) -> pa.Table | 
         broken += 1
         return "skip"
 
-    table = pyarrow.csv.read_csv(path, **_csv_options(headings, source, count, threads=True))
+    table = pyarrow.csv.read_csv(path, **_csv_options(headings, lines, source, count, threads=True))
     if broken:
         return None
     numbers = pa.array(np.arange(2, table.num_rows + 2, dtype=np.int64))
@@ -372,15 +419,15 @@ def _csv_at_once(path: Path, headings: list[str], source: Source) -> pa.Table | 
     )
 
 
-def _csv_in_blocks(path: Path, headings: list[str], source: Source) -> Iterator[pa.Table]:
+def _csv_in_blocks(path: Path, headings: list[str], lines: int, source: Source) -> Iterator[pa.Table]:
     broken: list[tuple[int, str]] = []
 
     def keep(row: pyarrow.csv.InvalidRow) -> str:
-        broken.append((row.number, row.text or ""))
+        broken.append((row.number - lines + 1, row.text or ""))
         return "skip"
 
     following, told = 2, 0
-    reader = pyarrow.csv.open_csv(path, **_csv_options(headings, source, keep, threads=False))
+    reader = pyarrow.csv.open_csv(path, **_csv_options(headings, lines, source, keep, threads=False))
     for batch in reader:
         skipped = np.array([n for n, _ in broken], np.int64)
         numbers = np.arange(following, following + batch.num_rows + len(skipped))
@@ -394,13 +441,18 @@ def _csv_in_blocks(path: Path, headings: list[str], source: Source) -> Iterator[
 
 
 def _csv_options(
-    headings: list[str], source: Source, on_broken: Callable[[pyarrow.csv.InvalidRow], str], *, threads: bool
+    headings: list[str],
+    lines: int,
+    source: Source,
+    on_broken: Callable[[pyarrow.csv.InvalidRow], str],
+    *,
+    threads: bool,
 ) -> dict[str, Any]:
     return {
         "read_options": pyarrow.csv.ReadOptions(
             use_threads=threads,
             column_names=headings,
-            skip_rows=1,
+            skip_rows=lines,
             block_size=BLOCK_BYTES,
             encoding="utf8" if source.encoding.startswith("utf-8") else source.encoding,
         ),
@@ -418,14 +470,15 @@ def _csv_options(
     }
 
 
-def _first_line(path: Path, source: Source) -> list[str]:
+def _heading_record(path: Path, source: Source) -> tuple[list[str], int]:
+    """The headings as the contract writes them, and the lines that they take: a quoted one may have a line break."""
     with path.open("rb") as file:
         start = file.read(BLOCK_BYTES)
     encoding = "utf-8-sig" if source.encoding.startswith("utf-8") else source.encoding
     # the block may end within a character
     text = codecs.getincrementaldecoder(encoding)().decode(start, final=len(start) < BLOCK_BYTES)
-    first = next(csv.reader(io.StringIO(text, newline=""), delimiter=source.delimiter), [])
-    return [h.strip() for h in first]
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=source.delimiter)
+    return source.named(next(reader, [])), reader.line_num
 
 
 def _holds(path: Path, wanted: bytes) -> bool:
@@ -456,8 +509,25 @@ def _marked(table: pa.Table, which: pa.ChunkedArray, reason: str) -> pa.Table:
 # --- JSON lines ------------------------------------------------------------------------------------
 
 
+def refuse_json_document(name: str, start: str) -> None:
+    """A file that is one JSON value: its records stand in an array, or in a field of an object.
+
+    Raises:
+        RejectedError: so it is.
+    """
+    text = start.lstrip("\ufeff" + _BLANKS)
+    hint = "JSON lines are read: one object with a record in each line, no brackets around them"
+    if re.match(r"\[\s*([{\]]|\Z)", text):
+        raise RejectedError(f"{name}: a JSON array; {hint}")
+    line = text.partition("\n")[0].rstrip()
+    if line == "{":
+        raise RejectedError(f"{name}: a JSON object over several lines; {hint}")
+
+
 def _read_json_lines(path: Path, name: str, source: Source, scratch: Path) -> Records:
     try:
+        with path.open("rb") as file:
+            refuse_json_document(name, file.read(_JSON_START).decode(source.encoding, "replace"))
         sample = [line for _, line in zip(range(SAMPLED_LINES), _lines(path, name, source), strict=False)]
         headings = _json_headings(source, (line for _, line in sample))
         if len(headings) > MAX_HEADINGS + len(source.headings):
@@ -521,6 +591,8 @@ _JSON_TEXT = r'"[^"\\\x00-\x1f]*"'
 _JSON_PLAIN = r"(?:-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?|true|false|null)"
 _JSON_VALUE = rf"(?:{_JSON_TEXT}|{_JSON_PLAIN})"
 
+#: As much of a file says whether it is one JSON value.
+_JSON_START = 1 << 16
 #: What a line without a record has.
 _BLANKS = " \t\r\n\v\f"
 
@@ -755,41 +827,90 @@ def _without_surrogates(text: str) -> str:
 # --- Excel -----------------------------------------------------------------------------------------
 
 
-def _read_excel(path: Path, name: str, source: Source, scratch: Path) -> Records:
-    sheet = excel.open_sheet(path, name, scratch)
+def _read_excel(path: Path, name: str, spec: Contract, scratch: Path) -> Records:
+    """The sheet that is meant, or several as if they were files of an archive."""
+    sheets = excel.open_sheets(path, name, scratch, _source(spec).sheets)
+    names = [name] if len(sheets) == 1 else [f"{name}/{sheet.name}" for sheet in sheets]
+    parts = [_read_sheet(sheet, n, spec) for sheet, n in zip(sheets, names, strict=True)]
+    return _joined(name, parts, "sheets")
+
+
+def _read_sheet(sheet: excel.Sheet, name: str, spec: Contract) -> Records:
+    source = _source(spec)
     above, top = source.title_rows, source.title_rows + source.heading_rows
-    lines = enumerate(sheet.lines, start=1)
-    first = [line for _, line in itertools.islice(lines, top)]
-    headings = excel.headings_of(first[above:], sheet.merged, above)
+    first = [line.cells for line in itertools.islice(sheet.lines, top)]
+    headings = source.named(excel.headings_of(first[above:], sheet.merged, above))
     _check_headings(name, source, headings)
-    rows = _excel_rows(lines, headings, source, top + source.unit_rows)
-    return _spooled_in_memory(_excel_batches(rows, len(headings), sheet.without_value), headings)
+    _refuse_hidden(name, sheet, headings, source)
+    measures = _measures(spec, headings)
+    lines = excel.with_merged(sheet.lines, sheet.merged, top + source.unit_rows, len(headings), measures)
+    batches = _excel_batches(_excel_rows(lines, headings, source), headings, source, measures)
+    return _named(_with_some(_spooled_in_memory(batches, headings), name, source), name)
+
+
+def _measures(spec: Contract, headings: Sequence[str]) -> set[int]:
+    """Columns of figures."""
+    types = {m.heading: spec.column(name).type for name, m in _source(spec).mapping.items() if m.heading}
+    return {i for i, h in enumerate(headings) if types.get(h, "").startswith(_NUMBERS)}
+
+
+#: Types of columns that hold figures.
+_NUMBERS = ("decimal", "int", "bigint")
+
+
+def _refuse_hidden(name: str, sheet: excel.Sheet, headings: Sequence[str], source: Source) -> None:
+    """What a person does not see was not meant, or was forgotten: nobody can tell."""
+    below = source.title_rows + source.heading_rows + source.unit_rows
+    if lines := [number for number in sheet.hidden_lines if number > below]:
+        more = f" and {len(lines) - 12:,} more" if len(lines) > 12 else ""
+        raise RejectedError(
+            f"{name}: hidden lines {', '.join(map(str, lines[:12]))}{more} hold values; "
+            "take the filter away and show them, or delete them"
+        )
+    hidden = [
+        h
+        for i, h in enumerate(headings)
+        if h in source.headings and any(i in columns for columns in sheet.hidden_columns)
+    ]
+    if hidden:
+        raise RejectedError(f"{name}: column {some(hidden)} is hidden; show it, or send the file without it")
 
 
 def _excel_rows(
-    lines: Iterable[tuple[int, list[str]]], headings: list[str], source: Source, above: int
+    lines: Iterable[excel.Line], headings: list[str], source: Source
 ) -> Iterator[tuple[int, list[str]]]:
     """Lines that are records, with as many cells as there are headings."""
     width = len(headings)
     for number, line in lines:
         cells = line[:width]
-        if number > above and any(cells) and not _is_total(cells, headings, source):
+        if not excel.is_blank(cells) and not _is_total(cells, headings, source):
             yield number, cells + [""] * (width - len(cells))
 
 
 def _excel_batches(
-    rows: Iterable[tuple[int, list[str]]], width: int, without_value: frozenset[int]
+    rows: Iterable[tuple[int, list[str]]], headings: list[str], source: Source, measures: Collection[int]
 ) -> Iterator[pa.Table]:
     for block in _blocks(rows, 1 << 16):
-        columns = [pa.array([cells[i] for _, cells in block], pa.string()) for i in range(width)]
+        columns = [pa.array([cells[i] for _, cells in block], pa.string()) for i in range(len(headings))]
+        columns = [excel.as_figures(c) if i in measures else c for i, c in enumerate(columns)]
         table = _mark_nul(_table(columns, np.array([n for n, _ in block], np.int64)))
-        yield _marked(
-            table, pc.is_in(table[SOURCE_ROW], pa.array(without_value, pa.int64())), "record:formula"
-        )
+        yield _mark_valueless(table, headings, source)
+
+
+def _mark_valueless(table: pa.Table, headings: Sequence[str], source: Source) -> pa.Table:
+    """Records of a sheet with a cell that does not say what it holds, where the mapping reads it."""
+    used = [table[f"{CELL}{i}"] for i, heading in enumerate(headings) if heading in source.headings]
+    for reason, which in excel.reasons(used):
+        table = _marked(table, which, reason)
+    return table
 
 
 def _is_total(cells: Sequence[str], headings: Sequence[str], source: Source) -> bool:
     return any(
-        heading in headings and re.sub(r"\s", "", cells[headings.index(heading)]) == re.sub(r"\s", "", word)
-        for heading, word in source.totals.items()
+        heading in headings and _bare(cells[headings.index(heading)]) in map(_bare, words)
+        for heading, words in source.total_words.items()
     )
+
+
+def _bare(word: str) -> str:
+    return re.sub(r"\s", "", excel.bare(word))

@@ -132,6 +132,8 @@ def _column(sample: Sample, place: int) -> Guess:
     name, unit = split_unit(sample.headings[place])
     if not unit and sample.units:
         unit = sample.units[place] or None
+    if not unit and _share(values, lambda v: v.endswith(("%", "％"))) > _MOST:
+        unit = "%"
     return Guess(
         heading=sample.headings[place],
         name=name,
@@ -139,7 +141,7 @@ def _column(sample: Sample, place: int) -> Guess:
         examples=[text[:40] for text in dict.fromkeys(values)][:_EXAMPLES],
         blanks=len(cells) - len(values),
         is_unique=len(set(values)) == len(cells),
-        values=values,
+        values=[plain_number(v, unit) if unit and v.endswith((unit, "％")) else v for v in values],
     )
 
 
@@ -402,6 +404,8 @@ def _source_lines(proposal: Proposal, names: list[tuple[Guess, str]]) -> Iterato
         yield f"  encoding: {sample.encoding}"
     if sample.delimiter not in (None, ","):
         yield f"  delimiter: {_scalar(sample.delimiter)}"
+    if sample.sheets:
+        yield f"  sheet: {UNDECIDED}  # '*' for all, or of these: {_flow(sample.sheets)}"
     for name, usual in (("title_rows", 0), ("heading_rows", 1), ("unit_rows", 0)):
         if (count := getattr(sample, name)) != usual:
             yield f"  {name}: {count}"
@@ -414,7 +418,8 @@ def _source_lines(proposal: Proposal, names: list[tuple[Guess, str]]) -> Iterato
     if sample.format != "excel" and any(column.is_written for column, _ in names):
         yield "  written_numbers: true"
     if sample.totals:
-        yield f"  totals: {_flow(sample.totals)}"
+        words = {h: words[0] if len(words) == 1 else words for h, words in sample.totals.items()}
+        yield f"  totals: {_flow(words)}"
     yield "  mapping:"
     for column, name in names:
         yield f"    {name}: {_flow(_mapped(column))}"

@@ -36,7 +36,7 @@ from jobs.ingest.files import (
 )
 from jobs.ingest.mapping import NUMBER, PERIOD_TEXT, TEXT, VALID, mapping_of
 from schemas import credit_code
-from schemas.contract import Contract, contract
+from schemas.contract import Column, Contract, MappedColumn, contract
 from warehouse import duck
 from warehouse.tables import DataFile
 
@@ -294,8 +294,8 @@ def _with_texts(part: pa.Table, place: Mapping[str, str], spec: Contract) -> pa.
         texts = _empty_if_missing(_trimmed(cells), part[RECORD_REASON])
         column = next((c for c in spec.columns if TEXT + c.name == name), None)
         is_number = column and column.type.startswith(("decimal", "int", "bigint"))
-        if is_number and spec.source and spec.source.reads_written_numbers:
-            texts = _numbers(texts)
+        if column and is_number and spec.source and spec.source.reads_written_numbers:
+            texts = _numbers(texts, sent_unit(column, spec.source.mapping[column.name]))
         yield name, texts
         if column and column.domain.check == "uscc":
             valid = [credit_code.valid_mask(c) for c in pa.chunked_array(texts).chunks]
@@ -336,27 +336,37 @@ def _empty_if_missing(texts: pa.ChunkedArray, reasons: pa.ChunkedArray) -> pa.Ch
     return pc.if_else(pc.and_(pc.is_null(texts), has_cells), "", texts)
 
 
-def _numbers(texts: pa.ChunkedArray) -> pa.Array:
+def _numbers(texts: pa.ChunkedArray, unit: str | None) -> pa.Array:
     """Numbers that people typed as plain ones; what is none stays as it is."""
     texts = texts.combine_chunks() if isinstance(texts, pa.ChunkedArray) else texts
     odd = pc.fill_null(pc.invert(pc.match_substring_regex(texts, f"^({NUMBER})?$")), False)
     if not pc.any(odd).as_py():
         return texts
     return pc.replace_with_mask(
-        texts, odd, pa.array([plain_number(t) for t in texts.filter(odd).to_pylist()])
+        texts, odd, pa.array([plain_number(t, unit) for t in texts.filter(odd).to_pylist()])
     )
 
 
-def plain_number(text: str) -> str:
-    """
+def plain_number(text: str, unit: str | None = None) -> str:
+    """A number as people type it, also with the unit in which it is sent; 3亿 is no number where that is 亿元.
+
     >>> plain_number("１，２３４.5"), plain_number("1.2万"), plain_number("3亿"), plain_number("12,34")
     ('1234.5', '12000', '300000000', '12,34')
+    >>> plain_number("85.3％", "%"), plain_number("85.3%"), plain_number("12万元", "万元"), plain_number("3亿", "亿元")
+    ('85.3', '85.3%', '12', '3亿')
     """
-    found = _WRITTEN.fullmatch(unicodedata.normalize("NFKC", text).replace(" ", ""))
-    if not found:
+    plain = unicodedata.normalize("NFKC", text).replace(" ", "").removesuffix(unit or "")
+    found = _WRITTEN.fullmatch(plain)
+    if not found or (found["times"] and unit and unit[0] in _TIMES):
         return text
     value = Decimal(found["number"].replace(",", "")) * _TIMES[found["times"]]
     return f"{value.normalize():f}"
+
+
+def sent_unit(column: Column, mapped: MappedColumn) -> str | None:
+    """The unit of the sender's figures: the mapping's, the column's, or a percent sign in the heading."""
+    is_percent = re.search(r"[(（][%％][)）]\s*$", mapped.heading or "")
+    return mapped.unit or column.unit or ("%" if is_percent else None)
 
 
 def _repeated_keys(

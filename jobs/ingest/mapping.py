@@ -5,8 +5,9 @@ more texts than a sender may mean (``0x1F``, ``1_000``, ``12.5`` as a whole numb
 
 A reason is ``column:rule``; the rules are missing, type, code, date, pattern, domain, check, formula, late, future,
 and for whole records ``record:cells`` (another number of cells than headings), ``record:json``, ``record:nul``,
-``record:formula`` (a formula in Excel without a value), ``record:size`` and ``record:encoding`` (of a message) and
-``key:duplicate``.
+``record:size`` and ``record:encoding`` (of a message), ``key:duplicate``, and of Excel ``record:formula`` (a formula
+without a value), ``record:format`` (a cell that shows another value than it holds), ``record:merged`` (a merged cell
+that belongs to no single record or column) and ``record:digits`` (a code as a number of more digits than Excel keeps).
 """
 
 from __future__ import annotations

@@ -20,7 +20,16 @@ from typing import Any
 import yaml
 
 from jobs.ingest import archives, excel
-from jobs.ingest.files import BLOCK_BYTES, MAX_FILE_BYTES, MAX_HEADINGS, check_file, refuse_utf8_within
+from jobs.ingest.files import (
+    BLOCK_BYTES,
+    MAX_FILE_BYTES,
+    MAX_HEADINGS,
+    check_file,
+    refuse_json_document,
+    refuse_utf8_within,
+)
+from jobs.ingest.ooxml import ALL_SHEETS
+from schemas.contract import plain_heading
 from schemas.errors import RejectedError
 
 #: Records that a proposal rests on.
@@ -44,9 +53,12 @@ class Sample:
     title_rows: int = 0
     heading_rows: int = 1
     unit_rows: int = 0
+    #: Names of the sheets that hold anything, where there are several.
+    sheets: list[str] = field(default_factory=list)
     #: Unit of each heading as the unit line says.
     units: list[str] = field(default_factory=list)
-    totals: dict[str, str] = field(default_factory=dict)
+    #: Heading → words of lines of totals.
+    totals: dict[str, list[str]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
 
@@ -101,6 +113,7 @@ def _of_text(path: Path) -> Sample:
         if not start:
             raise RejectedError(f"{path.name}: a line of more than {BLOCK_BYTES >> 20} MiB")
     text = start.decode(encoding)
+    refuse_json_document(path.name, text)
     if text.lstrip().startswith("{"):
         return _of_json(path.name, text, encoding)
     return _of_csv(path.name, text, encoding, is_whole)
@@ -146,7 +159,7 @@ def _of_csv(name: str, text: str, encoding: str, is_whole: bool) -> Sample:
         raise RejectedError(f"{name}: not readable as CSV: {error}") from None
     if is_whole and text.count('"') % 2 and any("\n" in cell for cell in rows[-1]):
         raise RejectedError(f"{name}: a quote is never closed; mend the file")
-    headings = [heading.strip() for heading in rows[0]]
+    headings = [plain_heading(heading) for heading in rows[0]]
     if sum(map(bool, headings)) == 1 < max(map(len, rows)):
         raise RejectedError(f"{name}: line 1 is a title, not headings; ask for a file without it")
     whole = [row for row in rows[1:] if len(row) == len(headings)]
@@ -193,6 +206,10 @@ def _of_json(name: str, text: str, encoding: str) -> Sample:
             continue
         records.append(record if isinstance(record, dict) else {})
     headings = list(dict.fromkeys(key for record in records for key in record))
+    if len(records) == 1 and any(_is_records(value) for value in records[0].values()):
+        raise RejectedError(
+            f"{name}: records within a JSON object (a wrapper); JSON lines are read, one record a line"
+        )
     if not headings:
         raise RejectedError(f"{name}: no line is a JSON object; JSON lines are read, one record a line")
     rows = [[_json_text(record.get(h)) for h in headings] for record in records]
@@ -200,6 +217,10 @@ def _of_json(name: str, text: str, encoding: str) -> Sample:
     if broken:
         found.notes.append(f"{broken} of the first lines are no JSON objects")
     return found
+
+
+def _is_records(value: Any) -> bool:
+    return isinstance(value, list) and any(isinstance(item, dict) for item in value)
 
 
 def _json_text(value: Any) -> str:
@@ -218,31 +239,63 @@ def _trimmed(rows: Sequence[list[str]]) -> list[list[str]]:
 
 
 def _of_excel(path: Path, scratch: Path) -> Sample:
-    sheet = excel.open_sheet(path, path.name, scratch)
-    lines = iter(sheet.lines)
-    first = list(itertools.islice(lines, 50))
-    title, heading = _heading_lines(first, sheet.merged)
+    """The first sheet that holds anything; which ones there are is said."""
+    sheets = excel.open_sheets(path, path.name, scratch, [ALL_SHEETS])
+    sheet = sheets[0]
+    first = list(itertools.islice(sheet.lines, 50))
+    cells = [line.cells for line in first]
+    title, heading = _heading_lines(cells, sheet.merged)
     top = title + heading
-    headings = excel.headings_of(first[title:top], sheet.merged, title)
+    headings = [plain_heading(h) for h in excel.headings_of(cells[title:top], sheet.merged, title)]
     if not headings:
-        raise RejectedError(f"{path.name}: no heading line found in the first sheet")
+        raise RejectedError(f"{path.name}: no heading line found in sheet {sheet.name}")
     width = len(headings)
-    units = 1 if len(first) > top and _is_unit_line(first[top][:width]) else 0
+    units = 1 if len(first) > top and _is_unit_line(cells[top][:width]) else 0
     found = Sample("excel", headings, [], title_rows=title, heading_rows=heading, unit_rows=units)
     if units:
-        found.units = [unit_named(cell) or "" for cell in first[top][:width]]
-    for line in itertools.chain(first[top + units :], lines):
-        _take_line(found, line[:width])
+        found.units = [unit_named(cell) or "" for cell in cells[top][:width]]
+    if len(sheets) > 1:
+        found.sheets = [s.name for s in sheets]
+    found.notes += _hidden(sheet, headings, top + units)
+    lines = itertools.chain(first, sheet.lines)
+    for line in excel.with_merged(lines, sheet.merged, top + units, width, ()):
+        _take_line(found, line.cells[:width])
+    found.notes += _valueless(found)
     return found
+
+
+def _hidden(sheet: excel.Sheet, headings: Sequence[str], above: int) -> Iterator[str]:
+    if any(number > above for number in sheet.hidden_lines):
+        yield "hidden lines hold values; such a file is refused"
+    for i, heading in enumerate(headings):
+        if any(i in columns for columns in sheet.hidden_columns):
+            yield f"column {heading} is hidden; a contract that reads it refuses such a file"
+
+
+def _valueless(found: Sample) -> Iterator[str]:
+    """Headings with cells that do not say what they hold; their marks are taken away."""
+    for i, heading in enumerate(found.headings):
+        texts = [row[i] for row in found.rows]
+        if (
+            any(excel.is_marked(text) and not excel.is_no_code_number(text) for text in texts)
+            or excel.NO_VALUE in texts
+        ):
+            yield f"{heading} has cells that show no value or another than they hold; such records are quarantined"
+        if any(excel.is_no_code_number(text) and "." not in text for text in texts):
+            yield f"{heading} has numbers that are no codes (long, or with an exponent); where they are, ask for texts"
+        for row in found.rows:
+            row[i] = excel.bare(row[i]).strip()
 
 
 def _take_line(found: Sample, cells: list[str]) -> None:
     """A record, or a line of totals, which may stand behind the last one."""
-    if not any(cells):
+    if excel.is_blank(cells):
         return
-    for heading, cell in itertools.islice(zip(found.headings, cells, strict=False), 3):
+    for heading, cell in itertools.islice(zip(found.headings, map(excel.bare, cells), strict=False), 3):
         if plain(cell) in {plain(word) for word in SYNONYMS["totals"]}:
-            found.totals[heading] = cell
+            words = found.totals.setdefault(heading, [])
+            if plain(cell) not in map(plain, words):
+                words.append(cell)
             return
     if len(found.rows) < SAMPLED_RECORDS:
         found.rows.append(cells + [""] * (len(found.headings) - len(cells)))
