@@ -74,10 +74,10 @@ class Release:
     def made_from(self) -> Mapping[str, Any]:
         """``closure`` and ``inputs`` (table → version) that were last seen to give this release's content."""
         try:
-            seen: Mapping[str, Any] = json.loads(_same_content(self.number).read_text(encoding="utf-8"))
-        except (FileNotFoundError, ValueError):  # it saves a look, nothing else
+            seen = json.loads(_same_content(self.number).read_text(encoding="utf-8"))
+            return {"closure": str(seen["closure"]), "inputs": dict(seen["inputs"])}
+        except (OSError, ValueError, KeyError, TypeError):  # it saves a look, nothing else
             return self.manifest
-        return seen
 
     def is_also_made_from(self, closure: str, inputs: Mapping[str, int]) -> None:
         """Remember that other code or inputs gave the same content: nobody has to look again."""
