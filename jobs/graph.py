@@ -25,6 +25,7 @@ from jobs.job import Input, Job, Rules
 from jobs.run_record import MadeOf, Recording, RunReport, TableRun, mark, packed, stored_made_of, why
 from schemas.contract import Contract, contract, contracts, digest, feeds
 from schemas.errors import RejectedError, UsageError
+from schemas.periods import counted_twice, is_period, unsuitable
 from warehouse import engine, tables
 
 if TYPE_CHECKING:
@@ -249,6 +250,7 @@ def run(
         if not deliveries:
             raise RejectedError("nothing has been taken in yet; run ./brain ingest first")
         _check_versions(deliveries)
+        _check_periods(deliveries)
         wanted = fingerprints(deliveries)
         if period is not None and not any(period in wanted[job.table] for job in chosen):
             raise RejectedError(f"no data for period {period}; there are {_periods(wanted)}")
@@ -314,6 +316,16 @@ def _check_versions(deliveries: list[dict[str, Any]]) -> None:
                 f"{table_version(others[0])} of the table, its contract says {spec.version}; "
                 f"run ./brain ingest {spec.table} first"
             )
+
+
+def _check_periods(deliveries: list[dict[str, Any]]) -> None:
+    """Refuse to make tables of what would be added twice, or has no place in time: homes of old may hold such."""
+    for spec in feeds().values():
+        counting = current_deliveries(deliveries, spec)
+        formless = unsuitable((row for row in counting if not is_period(row["period"])), spec)
+        if faults := [*formless, *counted_twice(counting, spec)]:
+            more = f" (and {len(faults) - 1} more, see ./brain check)" if len(faults) > 1 else ""
+            raise RejectedError(f"{faults[0]}{more}")
 
 
 def _in_order(jobs: Iterable[Job], work: Callable[[Job], None]) -> None:

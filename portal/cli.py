@@ -203,6 +203,13 @@ def ingest(
     full: Annotated[
         bool, typer.Option("--full", help="With --from: read whole tables, whatever their watermarks say.")
     ] = False,
+    replaces: Annotated[
+        bool,
+        typer.Option(
+            "--replaces",
+            help="It takes the place of what overlaps with its period: a year that of its months.",
+        ),
+    ] = False,
     remap: Annotated[bool, typer.Option(help="Apply today's mapping to records taken in earlier.")] = False,
     infer: Annotated[
         Path | None, typer.Option(help="Propose a contract for an unknown file; nothing is taken in.")
@@ -225,40 +232,58 @@ def ingest(
             raise UsageError(
                 "--from and --remap are two commands: ./brain ingest --remap applies to what was read"
             )
-        _pull(database, [name for name in (feed, *map(str, paths or ())) if name], period, full, json)
+        asked = [name for name in (feed, *map(str, paths or ())) if name]
+        _pull(database, asked, json, period=period, full=full, replaces=replaces)
         return
+    if remap and replaces:
+        raise UsageError("--replaces goes with what is taken in, not with --remap")
     if full:
         raise UsageError("--full goes with --from: ./brain ingest --from CONNECTION --full")
     from jobs.ingest import ingest as ingestion
-    from jobs.ingest.deliveries import check_period, drop_of_file
     from schemas.contract import feed as feed_contract
 
     spec = feed_contract(feed) if feed else None
-    drops = None
-    if paths:
-        if spec is None or period is None:
-            raise UsageError("name the feed and the period of a file: ./brain ingest FEED FILE --period 2023")
-        drops = [drop_of_file(path, spec, period) for path in paths]
+    drops = _drops_of(paths, spec, period, replaces) if paths else None
     names = [spec.table] if spec else None
     only = None if drops else period
-    check_period(only)
     with console.stages(quiet=json) as progress:
         if remap:
             files = ingestion.replay(names, progress, period=only).files
         else:
-            files = ingestion.ingest(names, drops, progress, period=only).files
+            files = ingestion.ingest(names, drops, progress, period=only, replaces=replaces).files
     nothing = "nothing new in the landing folder" + (f" for {only}" if only else "")
     _show_taken(files, "收到的文件 Files", nothing, json)
 
 
-def _pull(name: str, feeds: list[str], period: str | None, full: bool, json: bool) -> None:
+def _drops_of(paths: list[Path], spec: Any, period: str | None, replaces: bool) -> list[Any]:
+    """The named files as drops, of a period that they may have."""
+    from jobs.ingest import ingest as ingestion
+    from jobs.ingest.deliveries import drop_of_file
+    from schemas.periods import check_named
+
+    if spec is None or period is None:
+        raise UsageError("name the feed and the period of a file: ./brain ingest FEED FILE --period 2023")
+    check_named(period, spec)
+    drops = [drop_of_file(path, spec, period) for path in paths]
+    known = ingestion.deliveries()
+    seen = {row["delivery_id"] for row in known}
+    try:
+        for drop in drops:
+            if drop.delivery_id not in seen:
+                ingestion.placed(drop, spec, known, said=replaces)
+    except RejectedError as error:  # the command asks for what cannot be
+        raise UsageError(str(error)) from None
+    return drops
+
+
+def _pull(name: str, feeds: list[str], json: bool, **how: Any) -> None:
     """Take in what a database has."""
     from jobs.ingest.connections import connection_from_environment
     from jobs.ingest.database import pull
 
     connection = connection_from_environment(name)
     with console.stages(quiet=json) as progress:
-        report = pull(feeds or None, connection, progress, period=period, full=full)
+        report = pull(feeds or None, connection, progress, **how)
     if report.absent:
         console.err.print(f"no table in {name}: {', '.join(report.absent)}", markup=False, soft_wrap=True)
     _show_taken(report.files, "收到的数据 Tables", f"no feed has a table in {name}", json)

@@ -47,6 +47,7 @@ WHOLE: Mapping[str, tuple[str, str]] = {
     "record:encoding": ("编码错误", "not in the agreed encoding"),
     "key:duplicate": ("主键重复", "another record before it has the same key"),
     "period:missing": ("期别缺失", "says no period"),
+    "period:form": ("期别不是规定的年、月、日", "its period is no year, month or day as agreed"),
 }
 #: Of what has no cell of its own the beginning is shown.
 EXAMPLE_LENGTH = 60

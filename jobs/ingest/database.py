@@ -30,7 +30,7 @@ from deltalake import DeltaTable
 from jobs.ingest import postgres
 from jobs.ingest.connections import Connection, UnreachableError, connection_from_environment
 from jobs.ingest.corrections import mapping_hash, upto
-from jobs.ingest.deliveries import QUARANTINE, Drop, check_period, in_force, latest_mapping
+from jobs.ingest.deliveries import QUARANTINE, Drop, in_force, latest_mapping
 from jobs.ingest.expected import HERE
 from jobs.ingest.files import Records, in_blocks, some, unknown_headings
 from jobs.ingest.ingest import (
@@ -43,14 +43,17 @@ from jobs.ingest.ingest import (
     load_again,
     load_drop,
     map_moved,
+    placed,
+    rows_of,
     silent,
     take_in,
 )
 from jobs.ingest.load import Loaded
-from jobs.ingest.mapping import PERIODS
+from jobs.ingest.mapping import period_of
 from jobs.ingest.postgres import Column, Reader
 from schemas.contract import Contract, Source, feed, feeds
-from schemas.errors import RejectedError, UserError
+from schemas.errors import RejectedError, UsageError, UserError
+from schemas.periods import check_asked, fault_of, lengths_of, overlap
 from warehouse import tables
 from warehouse.duck import literal
 from warehouse.settings import settings
@@ -62,7 +65,6 @@ __all__ = ["Connection", "connection_from_environment", "pull"]
 BLOCK_ROWS = 50_000
 #: A period and a part of it.
 Part = tuple[str, str]
-_PERIOD = "|".join(PERIODS.values())
 
 
 def pull(
@@ -72,6 +74,7 @@ def pull(
     *,
     period: str | None = None,
     full: bool = False,
+    replaces: bool = False,
     now: datetime | None = None,
 ) -> IngestReport:
     """Take in what is new in a database: of the named feeds, or of all that have a table there.
@@ -79,16 +82,17 @@ def pull(
     A feed that cannot be read is reported, nothing of it is taken in, and the others go on.
 
     Args:
-        period: only this one; where a table has no column for it, that of all its rows.
+        period: only this one, of the feeds that have such periods; where a table has no column for it, that of all
+            its rows.
+        replaces: what comes takes the place of deliveries whose periods overlap with its own.
         full: read whole tables, whatever the watermarks say.
         now: when the rows are known, by which late records are judged; the start of the pull where left out.
 
     Raises:
         RejectedError: the database cannot be reached, or does not let us in.
-        UsageError: there is no such feed or period.
+        UsageError: there is no such feed, or none of the feeds has such a period.
     """
-    check_period(period)
-    specs = [feed(name) for name in dict.fromkeys(names)] if names else list(feeds().values())
+    specs = _with_period([feed(name) for name in dict.fromkeys(names)] if names else feeds().values(), period)
     reader = Reader(connection)
     there = reader.tables({spec.table: table_of(spec) for spec in specs})
     asked = _Asked(reader, period, full, (now or datetime.now(UTC)).astimezone(UTC))
@@ -125,9 +129,26 @@ def pull(
         for name, mark in marks.items():
             mark.save(name)
 
-    report = take_in([s for s in specs if names or s.table in there], bring, progress, remember)
+    chosen = [s for s in specs if names or s.table in there]
+    report = take_in(chosen, bring, progress, remember, replaces=replaces)
     report.absent = [] if names else [s.table for s in specs if s.table not in there]
     return report
+
+
+def _with_period(specs: Iterable[Contract], period: str | None) -> list[Contract]:
+    """Those of the feeds that may have a period.
+
+    Raises:
+        UsageError: it is no period, or none of the feeds has such periods.
+    """
+    check_asked(period)
+    found = list(specs)
+    if period is None:
+        return found
+    faults = {spec.table: fault_of(period, spec) for spec in found}
+    if all(faults.values()):
+        raise UsageError(f"--period {period}: {next(iter(faults.values()))}")
+    return [spec for spec in found if not faults[spec.table]]
 
 
 def table_of(spec: Contract) -> str:
@@ -350,8 +371,29 @@ class _Pull:
                 listed = ", ".join(f"({literal(p)}, {literal(q)})" for p, q in found)
                 self._read_rows([f"({self.period_sql}, coalesce({self.part_sql}, '')) IN ({listed})"])
                 found = self._parts("pulled")
-        taken = [self._snapshot(part, counting) for part in found]
-        return [t for t in taken if t] + [self._withdrawn(part) for part in gone]
+        self._check_overlap(found)
+        left = [self._withdrawn(part) for part in gone]
+        known = [*self.work.known, *(row for t in left for row in rows_of(t, self.work.known))]
+        taken = [self._snapshot(part, counting, known) for part in found]
+        return left + [t for t in taken if t]
+
+    def _check_overlap(self, found: Sequence[Part]) -> None:
+        """A table has a year or its months, not both.
+
+        Raises:
+            RejectedError: it has both.
+        """
+        for period, part in found:
+            for other, of_part in found:
+                if (
+                    len(period) < len(other)
+                    and overlap(period, other)
+                    and ("" in (part, of_part) or part == of_part)
+                ):
+                    raise RejectedError(
+                        f"{self.where}: rows of {period} and of {other}, which lies within it; their figures would be "
+                        f"added: mend column {self.database.period}"
+                    )
 
     def _empty(self) -> RejectedError:
         """An empty table is a fault, not the withdrawal of everything."""
@@ -364,13 +406,13 @@ class _Pull:
         Raises:
             RejectedError: a row's period is none.
         """
-        valid = f"coalesce(regexp_full_match(period, {literal(_PERIOD)}), false)"
-        bad = self._sql(f"SELECT count(*), min(period) FROM {view} WHERE NOT {valid}")
+        valid = period_of("period", lengths_of(self.spec))
+        bad = self._sql(f"SELECT count(*), min(period) FROM {view} WHERE ({valid}) IS NULL")
         if bad[0][0]:
-            example = "NULL" if bad[0][1] is None else repr(bad[0][1][:40])
+            fault = "NULL is no period" if bad[0][1] is None else fault_of(bad[0][1], self.spec)
             raise RejectedError(
-                f"{self.where}: {bad[0][0]:,} rows without a period like 2023, 2024-03 or 2024-03-01, "
-                f"but {example}; mend column {self.database.period}"
+                f"{self.where}: {bad[0][0]:,} rows without a period of the feed: {fault}; "
+                f"mend column {self.database.period}"
             )
         return [(p, q) for p, q in self._sql(f"SELECT DISTINCT period, part FROM {view} ORDER BY ALL")]
 
@@ -417,11 +459,18 @@ class _Pull:
         mapped = (self.source.mapping.get(name) for name in self.spec.key)
         return [self.headings.index(m.heading) for m in mapped if m and m.heading]
 
-    def _snapshot(self, part: Part, counting: list[dict[str, Any]]) -> Taken | None:
-        """A period's rows as a delivery; None where the one that counts has the same content."""
+    def _snapshot(
+        self, part: Part, counting: list[dict[str, Any]], register: Sequence[dict[str, Any]]
+    ) -> Taken | None:
+        """A period's rows as a delivery; None where the one that counts has the same content.
+
+        Args:
+            register: with the periods that are gone.
+        """
         drop, records = self._delivery(self._view_of("pulled", part), part)
         if drop.delivery_id in {d["delivery_id"] for d in counting}:
             return None
+        drop = placed(drop, self.spec, register, said=self.work.replaces)
         known = latest_mapping(self.work.known, self.spec).get(drop.delivery_id)
         if known:  # what it was before something else superseded it: its rows are there, and count again
             return self._reported(load_again(self.spec, drop, known[0], self.work))
@@ -450,6 +499,7 @@ class _Pull:
         last = self._last()
         self._read_rows([self._since(last)] if last else self._of_period())
         parts = [self._today] if self.length else self._parts("pulled")
+        self._check_overlap(parts)
         periods = [p for (p,) in self._sql("SELECT DISTINCT period FROM pulled WHERE period IS NOT NULL")]
         counting = in_force(self.work.known, self.spec)
         if counting and periods:
@@ -467,6 +517,7 @@ class _Pull:
     def _addition(self, drop: Drop, records: Records) -> Taken:
         """The same rows again, after others of their keys, are another delivery."""
         known = {d["delivery_id"] for d in self.work.known}
+        drop = placed(drop, self.spec, self.work.known)
         while drop.delivery_id in known:
             drop = replace(drop, checksum=hashlib.sha256(drop.checksum.encode()).hexdigest())
         return self._reported(load_drop(self.spec, drop, records, self.work.inbox))

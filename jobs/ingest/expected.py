@@ -31,8 +31,6 @@ HEADINGS = {
     "owner": "责任单位 owner",
     "title": "名称 title",
 }
-#: Lengths of a period's name (2024, 2024-03, 2024-03-31) by cadence; an irregular feed has no next period.
-_UNIT = {"yearly": 4, "yearly_then_monthly": 7, "monthly": 7, "daily": 10, "continuous": 10}
 
 
 @dataclass(frozen=True)
@@ -103,7 +101,8 @@ def as_row(expectation: Expectation) -> dict[str, str | None]:
 def _expectation(spec: Contract, rows: Sequence[Mapping[str, Any]], today: date) -> Expectation:
     source = spec.source
     assert source is not None
-    unit = _UNIT.get(source.cadence)
+    # an irregular feed has no next period
+    unit = None if source.cadence == "irregular" else max(source.period_lengths)
     last = max(rows, key=lambda r: (_until(r, unit), r["known_at"]), default=None)
     seen_at = max((_utc(r["known_at"]) for r in rows), default=None)
     period: str | None = None

@@ -10,7 +10,7 @@ import json
 import shutil
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,6 @@ from jobs.ingest.deliveries import (
     checksum_of,
     find_drops,
     in_force,
-    is_within,
     latest_mapping,
     table_version,
 )
@@ -34,6 +33,7 @@ from jobs.ingest.files import Records, check_file, read_records, some, unknown_h
 from jobs.ingest.load import Inbox, Loaded, load
 from schemas.contract import Contract, contract, feed, feeds
 from schemas.errors import RejectedError, UserError
+from schemas.periods import check_asked, check_sent, is_within, named, overlap, overlapping, remedy
 from warehouse import tables
 from warehouse.settings import settings
 from warehouse.state import write_whole
@@ -84,6 +84,8 @@ class Work:
     inbox: Inbox
     report: IngestReport
     progress: Progress
+    #: A person said that what comes takes the place of deliveries whose periods overlap with its own.
+    replaces: bool = False
 
 
 @dataclass(frozen=True)
@@ -111,12 +113,20 @@ def ingest(
     progress: Progress = silent,
     *,
     period: str | None = None,
+    replaces: bool = False,
 ) -> IngestReport:
     """Take in everything new: of the named feeds, or the given drops; of one period only where that is named.
 
     A file that cannot be taken is reported and left where it is; the others go on. What lies in another version of
     a feed's table than the one in force is mapped into that one first.
+
+    Args:
+        replaces: what comes takes the place of deliveries whose periods overlap with its own.
+
+    Raises:
+        UsageError: the named period is none.
     """
+    check_asked(period)
     given = list(drops) if drops is not None else None
 
     def bring(spec: Contract, work: Work) -> list[Taken]:
@@ -124,7 +134,7 @@ def ingest(
         found = [d for d in found if is_within(d.period, period)]
         return map_moved(spec, work, period) + _read_new(spec, found, work)
 
-    return take_in(_chosen(names, given), bring, progress)
+    return take_in(_chosen(names, given), bring, progress, replaces=replaces)
 
 
 def take_in(
@@ -132,6 +142,8 @@ def take_in(
     bring: Callable[[Contract, Work], list[Taken]],
     progress: Progress,
     then: Callable[[], None] = lambda: None,
+    *,
+    replaces: bool = False,
 ) -> IngestReport:
     """Take in what ``bring`` finds of each feed, in one commit for each table, the register's last.
 
@@ -142,7 +154,7 @@ def take_in(
         _recover(progress)
         found: dict[str, list[Taken]] = {}
         with Inbox(settings().engine_folder / "inbox") as inbox:
-            work = Work(deliveries(), corrections(), inbox, IngestReport(), progress)
+            work = Work(deliveries(), corrections(), inbox, IngestReport(), progress, replaces)
             for spec in specs:
                 if taken := bring(spec, work):
                     found[spec.name] = taken
@@ -162,7 +174,11 @@ def replay(
     """The same for several feeds, or all; what neither a mapping nor a correction has changed is left alone.
 
     With a period only deliveries that have records of it; they are mapped anew as a whole.
+
+    Raises:
+        UsageError: the period is none.
     """
+    check_asked(period)
 
     def bring(spec: Contract, work: Work) -> list[Taken]:
         return _map_anew(spec, work, period=period)
@@ -259,6 +275,7 @@ def _found(spec: Contract, report: IngestReport) -> list[Drop]:
 
 def _read_new(spec: Contract, drops: Iterable[Drop], work: Work) -> list[Taken]:
     seen = {d["delivery_id"]: d["source_file"] for d in work.known}
+    known = list(work.known)
     taken: list[Taken] = []
     for drop in drops:
         entry = FileReport(drop.feed, drop.path.name, drop.period, "taken")
@@ -268,8 +285,11 @@ def _read_new(spec: Contract, drops: Iterable[Drop], work: Work) -> list[Taken]:
             entry.state, entry.message = "repeated", f"the same file as {first}"
         else:
             try:
+                check_sent(drop.period, spec, drop.path.name)
+                drop = placed(drop, spec, known, said=work.replaces)  # noqa: PLW2901
                 taken.append(load_drop(spec, drop, _checked(drop, spec, work.inbox), work.inbox))
                 seen[drop.delivery_id] = drop.path.name
+                known += rows_of(taken[-1], known)
                 entry = entry_of(drop, taken[-1])
                 assert spec.source is not None
                 if unknown := unknown_headings(spec.source, taken[-1].headings):
@@ -279,6 +299,64 @@ def _read_new(spec: Contract, drops: Iterable[Drop], work: Work) -> list[Taken]:
                 entry.state, entry.message = "rejected", str(error)
         work.report.files.append(entry)
     return taken
+
+
+def placed(drop: Drop, spec: Contract, known: Sequence[dict[str, Any]], *, said: bool = False) -> Drop:
+    """The drop, marked as a replacement where it is said to be one and its period overlaps with one that counts.
+
+    A later delivery of a replacement's own period and part is one as well.
+
+    Args:
+        known: the register, with what this run has taken in so far.
+        said: a person said that it replaces, whatever its manifest says.
+
+    Raises:
+        RejectedError: it would be added to a delivery whose period lies within its own, or the other way round.
+    """
+    plain = replace(drop, replaces=False)
+    rows = [d for d in known if d["feed"] == spec.table]
+    if not any(overlap(d["period"], drop.period) for d in rows) or not (there := _beside(plain, spec, rows)):
+        return plain
+    what = f"{drop.path.name}: its period {drop.period} overlaps with {there['period']} ({named(there)}), which counts"
+    if spec.delivery != "snapshot":
+        raise RejectedError(f"{what}; of {spec.delivery}s none replaces another: {remedy(there)}")
+    takes_over = any(
+        d.get("is_replacement") and (d["period"], d["part"] or "") == (drop.period, drop.part)
+        for d in in_force(rows, spec)
+    )
+    if not (said or drop.replaces or takes_over):
+        raise RejectedError(
+            f"{what}; say so where it replaces that: replaces: true in the manifest, or ingest --replaces; else "
+            f"{remedy(there)}"
+        )
+    replacing = replace(drop, replaces=True)
+    if left := _beside(replacing, spec, rows):
+        raise RejectedError(
+            f"{what}; it does not replace what was sent later or has all parts: {remedy(left)}"
+        )
+    return replacing
+
+
+def _beside(drop: Drop, spec: Contract, known: Sequence[dict[str, Any]]) -> Mapping[str, Any] | None:
+    """A delivery that would count beside the drop although their periods overlap."""
+    entry = {
+        "feed": spec.table,
+        "delivery_id": drop.delivery_id,
+        "period": drop.period,
+        "part": drop.part,
+        "known_at": drop.known_at,
+        "sequence": _following(known),
+        "records_in": 1,
+        "is_replacement": drop.replaces,
+    }
+    for pair in overlapping(in_force([*known, entry], spec)):
+        if entry in pair:
+            return pair[0] if pair[1] is entry else pair[1]
+    return None
+
+
+def _following(known: Iterable[dict[str, Any]]) -> int:
+    return max((d["sequence"] for d in known), default=0) + 1
 
 
 def _checked(drop: Drop, spec: Contract, inbox: Inbox) -> Records:
@@ -376,6 +454,7 @@ class Entry:
     records_quarantined: Counter[str]
     table_version: int
     corrected_upto: int | None = None
+    is_replacement: bool = False
 
     def rows(self, sequence: int) -> list[dict[str, Any]]:
         shared = {k: v for k, v in vars(self).items() if k not in ("records_raw", "records_quarantined")}
@@ -399,9 +478,14 @@ class Entry:
 def register(entries: Sequence[Entry]) -> None:
     """Enter deliveries in their order; from now on they count."""
     with tables.writing("register"):
-        last = max((d["sequence"] for d in deliveries()), default=0)
-        rows = [row for number, entry in enumerate(entries, start=last + 1) for row in entry.rows(number)]
+        following = _following(deliveries())
+        rows = [row for number, entry in enumerate(entries, start=following) for row in entry.rows(number)]
         tables.add_rows(rows, contract(DELIVERY), {"deliveries": len(entries)})
+
+
+def rows_of(taken: Taken, known: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The rows that a delivery will have in the register, after those that are known."""
+    return _registered(taken).rows(_following(known))
 
 
 def _registered(taken: Taken) -> Entry:
@@ -418,6 +502,7 @@ def _registered(taken: Taken) -> Entry:
         records_quarantined=taken.loaded.records_quarantined,
         table_version=taken.spec.version,
         corrected_upto=taken.corrected_upto,
+        is_replacement=taken.drop.replaces,
     )
 
 
@@ -459,5 +544,6 @@ def _drop_of(rows: Sequence[dict[str, Any]]) -> Drop:
         checksum=first["checksum"],
         records=sum(r["records_in"] for r in rows),
         known_at=first["known_at"],
+        replaces=bool(first.get("is_replacement")),
         registered_id=first["delivery_id"],
     )

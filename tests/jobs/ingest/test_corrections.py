@@ -47,7 +47,8 @@ def take(folder: Path, name: str = "gov_electricity", lines: list[str] | None = 
     head = [] if spec.source.format == "jsonl" else [f"社会信用代码,户号,户名,{POWER}"]
     path = folder / f"sent.{spec.source.format}"
     path.write_text("\n".join(head + (lines or LINES)) + "\n", encoding="utf-8")
-    ingest(drops=[drop_of_file(path, spec, "2023")])
+    period = "2023-02-01"[: spec.source.period_lengths[0]]
+    assert ingest(drops=[drop_of_file(path, spec, period)]).rejected == []
 
 
 def at(row: int, name: str = "gov_electricity") -> str:

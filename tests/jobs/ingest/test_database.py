@@ -460,6 +460,44 @@ def test_a_period_may_be_named(home: Path, sender: Sender, tmp_path: Path) -> No
         take(sender, period="twenty")
 
 
+def test_a_period_that_the_feed_cannot_have_is_refused(home: Path, sender: Sender) -> None:
+    create_power(sender)
+    use(sender, 1, "1", "2024-03-01")
+    sender.run("ALTER TABLE gov_electricity ALTER period TYPE date USING period::date")
+    line = refusal(sender)
+    assert "1 rows without a period of the feed: 2024-03-01 does not suit gov_electricity" in line
+    with pytest.raises(UsageError, match="--period 2024-03-01: 2024-03-01 does not suit gov_electricity"):
+        take(sender, period="2024-03-01")
+    assert not tables.exists(POWER) and deliveries() == []
+
+
+def test_a_table_with_a_year_beside_its_months_is_not_added_up(home: Path, sender: Sender) -> None:
+    create_power(sender)
+    use(sender, 1, "1", "2024-03")
+    use(sender, 1, "2", "2024-04")
+    take(sender)
+    use(sender, 1, "9", "2024")
+    assert "rows of 2024 and of 2024-03, which lies within it" in refusal(sender)
+    sender.run("DELETE FROM gov_electricity WHERE period <> '2024'")
+    assert "its period 2024 overlaps with 2024-03 (plant:gov_electricity, delivery " in refusal(sender)
+    assert power() == {("2024-03", "001"): "10000.00", ("2024-04", "001"): "20000.00"}
+    assert take(sender, replaces=True) == [("2024", "taken", 1)]
+    assert power() == {("2024", "001"): "90000.00"}
+    assert take(sender) == [("", "repeated", 0)]
+
+
+def test_months_that_left_the_table_with_their_year_in_their_place(
+    home: Path, sender: Sender, tmp_path: Path
+) -> None:
+    create_power(sender)
+    with read_as(tmp_path, "snapshot", withdraws=True):
+        use(sender, 1, "1", "2024-03")
+        take(sender)
+        sender.run("UPDATE gov_electricity SET period = '2024'")
+        assert take(sender) == [("2024-03", "taken", 0), ("2024", "taken", 1)]
+        assert power() == {("2024", "001"): "10000.00"}
+
+
 def test_by_a_watermark_only_changed_periods_of_a_snapshot_are_read(
     home: Path, sender: Sender, tmp_path: Path
 ) -> None:
@@ -1023,7 +1061,7 @@ def test_a_table_that_cannot_be_used_is_one_line_and_the_others_go_on(home: Path
     assert refusal(sender).endswith("no row in the table; ask 国网宁波供电公司")
     use(sender, 1, "1", "last year")
     use(sender, 2, "2", None)
-    assert "2 rows without a period like 2023, 2024-03 or 2024-03-01, but 'last year'" in refusal(sender)
+    assert "2 rows without a period of the feed: 'last year' is no period; gov_electricity" in refusal(sender)
     sender.run("ALTER TABLE gov_electricity ALTER \"社会信用代码\" TYPE bytea USING '\\x00'")
     assert (
         "column 社会信用代码 is of type bytea, which has no text that a mapping reads; let a view cast it"
