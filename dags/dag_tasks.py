@@ -70,7 +70,7 @@ def ingest_group(group: str, context: Context) -> dict[str, Any]:
         "taken": len(report.taken),
         "records_in": sum(f.records_in for f in report.taken),
         "records_quarantined": sum(f.records_quarantined for f in report.taken),
-        "rejected": [f"{f.feed}/{f.file}: {f.message}" for f in report.rejected],
+        "rejected": [f"{f.feed}/{f.file}: {f.message}" for f in (*report.rejected, *report.held)],
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import subprocess
 import sys
 from datetime import date
@@ -10,7 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
-from portal import console, quarantine
+from portal import console, deliveries, quarantine
 from schemas.errors import RejectedError, UsageError, UserError
 
 app = typer.Typer(
@@ -22,6 +23,7 @@ app = typer.Typer(
 )
 
 app.add_typer(quarantine.app, name="quarantine")
+app.add_typer(deliveries.app, name="deliveries")
 
 #: Rows that a statement prints; --json gives all.
 MAX_ROWS = 200
@@ -210,6 +212,12 @@ def ingest(
             help="It takes the place of what overlaps with its period: a year that of its months.",
         ),
     ] = False,
+    accept: Annotated[
+        bool,
+        typer.Option(
+            "--accept", help="Let it count though more records are refused than the feed's band allows."
+        ),
+    ] = False,
     remap: Annotated[bool, typer.Option(help="Apply today's mapping to records taken in earlier.")] = False,
     infer: Annotated[
         Path | None, typer.Option(help="Propose a contract for an unknown file; nothing is taken in.")
@@ -225,6 +233,7 @@ def ingest(
             raise UsageError("--infer goes with one file and nothing else: ./brain ingest --infer FILE")
         _propose(infer, write, json)
         return
+    accepted_by = getpass.getuser() if accept else None
     if write is not None:
         raise UsageError("--write goes with --infer: ./brain ingest --infer FILE --write NAME")
     if database is not None:
@@ -233,10 +242,10 @@ def ingest(
                 "--from and --remap are two commands: ./brain ingest --remap applies to what was read"
             )
         asked = [name for name in (feed, *map(str, paths or ())) if name]
-        _pull(database, asked, json, period=period, full=full, replaces=replaces)
+        _pull(database, asked, json, period=period, full=full, replaces=replaces, accepted_by=accepted_by)
         return
-    if remap and replaces:
-        raise UsageError("--replaces goes with what is taken in, not with --remap")
+    if remap and (replaces or accept):
+        raise UsageError("--replaces and --accept go with what is taken in, not with --remap")
     if full:
         raise UsageError("--full goes with --from: ./brain ingest --from CONNECTION --full")
     from jobs.ingest import ingest as ingestion
@@ -250,7 +259,9 @@ def ingest(
         if remap:
             files = ingestion.replay(names, progress, period=only).files
         else:
-            files = ingestion.ingest(names, drops, progress, period=only, replaces=replaces).files
+            files = ingestion.ingest(
+                names, drops, progress, period=only, replaces=replaces, accepted_by=accepted_by
+            ).files
     nothing = "nothing new in the landing folder" + (f" for {only}" if only else "")
     _show_taken(files, "收到的文件 Files", nothing, json)
 
@@ -297,7 +308,9 @@ def _show_taken(files: list[Any], title: str, nothing: str, json: bool) -> None:
         console.show(rows, title)
     else:
         console.say(nothing)
-    if any(f.state == "rejected" for f in files):
+    for held in (f for f in files if f.state == "held"):
+        console.err.print(f"brain: {held.file}: {held.message}", markup=False, soft_wrap=True)
+    if any(f.state in ("rejected", "held") for f in files):
         raise typer.Exit(1)
 
 

@@ -302,10 +302,7 @@ def replay(feed: Feed = None, json: Json = False) -> None:
 
     with console.stages(quiet=json) as progress:
         report = ingestion.replay([feed] if feed else None, progress)
-    rows = [
-        {name: value for name, value in vars(f).items() if name not in ("state", "message")}
-        for f in report.files
-    ]
+    rows = [{name: value for name, value in vars(f).items() if name != "message"} for f in report.files]
     if json:
         console.as_json(rows)
     elif rows:

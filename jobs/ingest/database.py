@@ -51,9 +51,11 @@ from jobs.ingest.ingest import (
 from jobs.ingest.load import Loaded
 from jobs.ingest.mapping import period_of
 from jobs.ingest.postgres import Column, Reader
+from jobs.ingest.standing import why_out
 from schemas.contract import Contract, Source, feed, feeds
 from schemas.errors import RejectedError, UsageError, UserError
 from schemas.periods import check_asked, fault_of, lengths_of, overlap
+from schemas.register import latest_rows, stands
 from warehouse import tables
 from warehouse.duck import literal
 from warehouse.settings import settings
@@ -75,6 +77,7 @@ def pull(
     period: str | None = None,
     full: bool = False,
     replaces: bool = False,
+    accepted_by: str | None = None,
     now: datetime | None = None,
 ) -> IngestReport:
     """Take in what is new in a database: of the named feeds, or of all that have a table there.
@@ -130,7 +133,7 @@ def pull(
             mark.save(name)
 
     chosen = [s for s in specs if names or s.table in there]
-    report = take_in(chosen, bring, progress, remember, replaces=replaces)
+    report = take_in(chosen, bring, progress, remember, replaces=replaces, accepted_by=accepted_by)
     report.absent = [] if names else [s.table for s in specs if s.table not in there]
     return report
 
@@ -220,6 +223,8 @@ class _Pull:
     columns: Mapping[str, Column]
     #: How far this pull has read; None where the table has no watermark.
     mark: _Mark | None = None
+    #: Something was told of what came, though nothing of it was taken in.
+    is_told: bool = False
 
     def take(self) -> list[Taken]:
         """Deliveries of what is new, not yet committed.
@@ -233,7 +238,7 @@ class _Pull:
             taken = self._snapshots() if self.spec.delivery == "snapshot" else self._additions()
         finally:
             shutil.rmtree(self.scratch, ignore_errors=True)
-        if not taken:
+        if not taken and not self.is_told:
             entry = FileReport(self.spec.table, self.where, self.asked.period or "", "repeated")
             entry.message = "nothing new since it was read last"
             self.work.report.files.append(entry)
@@ -372,7 +377,7 @@ class _Pull:
                 self._read_rows([f"({self.period_sql}, coalesce({self.part_sql}, '')) IN ({listed})"])
                 found = self._parts("pulled")
         self._check_overlap(found)
-        left = [self._withdrawn(part) for part in gone]
+        left = [t for part in gone if (t := self._withdrawn(part))]
         known = [*self.work.known, *(row for t in left for row in rows_of(t, self.work.known))]
         taken = [self._snapshot(part, counting, known) for part in found]
         return left + [t for t in taken if t]
@@ -471,7 +476,11 @@ class _Pull:
         if drop.delivery_id in {d["delivery_id"] for d in counting}:
             return None
         drop = placed(drop, self.spec, register, said=self.work.replaces)
+        drop = replace(drop, accepted_by=self.work.accepted_by)
         known = latest_mapping(self.work.known, self.spec).get(drop.delivery_id)
+        if known and not stands(known[0]):
+            self._leave_out(drop, known[0])
+            return None
         if known:  # what it was before something else superseded it: its rows are there, and count again
             return self._reported(load_again(self.spec, drop, known[0], self.work))
         return self._reported(load_drop(self.spec, drop, records, self.work.inbox))
@@ -483,11 +492,22 @@ class _Pull:
         )
         return "wanted"
 
-    def _withdrawn(self, part: Part) -> Taken:
+    def _leave_out(self, drop: Drop, row: dict[str, Any]) -> None:
+        """What came and was taken back, or is held, returns only when a person says so."""
+        entry = FileReport(self.spec.table, self.where, drop.period, "repeated")
+        entry.message = f"the same rows as before, and {why_out(row)}"
+        self.work.report.files.append(entry)
+        self.is_told = True
+
+    def _withdrawn(self, part: Part) -> Taken | None:
         """An empty delivery in the place of a period that is gone."""
         period, name = part
         checksum = hashlib.sha256(b"").hexdigest()
         drop = Drop(Path(self.where), self.spec.table, period, name, checksum, 0, self.asked.now)
+        known = latest_mapping(self.work.known, self.spec).get(drop.delivery_id)
+        if known and not stands(known[0]):
+            self._leave_out(drop, known[0])
+            return None
         made = self.work.made.get(drop.delivery_id, [])
         nothing = Loaded([], [], Counter({period: 0}), Counter())
         taken = Taken(self.spec, drop, self.headings, mapping_hash(self.spec, made), nothing, upto(made))
@@ -501,9 +521,10 @@ class _Pull:
         parts = [self._today] if self.length else self._parts("pulled")
         self._check_overlap(parts)
         periods = [p for (p,) in self._sql("SELECT DISTINCT period FROM pulled WHERE period IS NOT NULL")]
-        counting = in_force(self.work.known, self.spec)
-        if counting and periods:
-            self._hold(counting, periods)
+        # with those that were taken back: their rows do not come again by themselves
+        came = latest_rows(self.work.known, self.spec)
+        if came and periods:
+            self._hold(came, periods)
             self._leave_out_held()
         else:
             self._sql("CREATE OR REPLACE TEMP VIEW fresh AS FROM pulled")
@@ -517,7 +538,7 @@ class _Pull:
     def _addition(self, drop: Drop, records: Records) -> Taken:
         """The same rows again, after others of their keys, are another delivery."""
         known = {d["delivery_id"] for d in self.work.known}
-        drop = placed(drop, self.spec, self.work.known)
+        drop = replace(placed(drop, self.spec, self.work.known), accepted_by=self.work.accepted_by)
         while drop.delivery_id in known:
             drop = replace(drop, checksum=hashlib.sha256(drop.checksum.encode()).hexdigest())
         return self._reported(load_drop(self.spec, drop, records, self.work.inbox))
@@ -639,7 +660,7 @@ class _Pull:
     def _reported(self, taken: Taken, message: str = "") -> Taken:
         entry = entry_of(taken.drop, taken)
         unknown = f"columns not in the mapping, not read: {some(self.unknown)}" if self.unknown else ""
-        entry.message = message or unknown
+        entry.message = entry.message or message or unknown
         self.work.report.files.append(entry)
         self.work.progress("ingest", f"{self.spec.table} {entry.period}", entry.records_in)
         return taken

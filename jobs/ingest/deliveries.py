@@ -14,6 +14,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from jobs.ingest.files import check_file
+from jobs.ingest.standing import Decision
 from schemas.contract import Contract, digest, first_error
 from schemas.errors import RejectedError
 from schemas.periods import is_period
@@ -77,6 +78,11 @@ class Drop:
     known_at: datetime
     #: Whether it takes the place of deliveries whose periods overlap with its own.
     replaces: bool = False
+    #: Of a delivery that is mapped anew: whether it was let count so far, and what a person decided of it.
+    has_counted: bool = False
+    decision: Decision | None = None
+    #: Who accepts it although too many of its records are refused.
+    accepted_by: str | None = None
     #: Of a delivery that is mapped anew; the period of some of its rows is not the manifest's.
     registered_id: str | None = None
 
