@@ -48,7 +48,7 @@ def ingest_group(group: str, context: Context) -> dict[str, Any]:
 
     params = context["params"]
     feeds = [spec.table for spec in connected_groups()[group]]
-    is_whole = not any(params[name] for name in ("feed", "period", "remap", "connection"))
+    is_whole = not any(params[name] for name in ("feed", "period", "remap", "connection", "replaces"))
     came = arrivals.drops(feeds)
     if is_whole:
         arrivals.begin(group, came | arrivals.registered(feeds), arrivals.now())
@@ -70,22 +70,22 @@ def ingest_group(group: str, context: Context) -> dict[str, Any]:
         "taken": len(report.taken),
         "records_in": sum(f.records_in for f in report.taken),
         "records_quarantined": sum(f.records_quarantined for f in report.taken),
-        "rejected": [f"{f.feed}/{f.file}: {f.message}" for f in report.rejected],
+        "rejected": [f"{f.feed}/{f.file}: {f.message}" for f in (*report.rejected, *report.held)],
     }
 
 
 def _take_in(feeds: list[str], params: Mapping[str, Any]) -> Any:
     """From a database where a connection is named, else from the landing folder or the kept records."""
-    period = params["period"]
+    period, replaces = params["period"], params["replaces"]
     if params["connection"]:
         from jobs.ingest.database import pull
 
-        return pull(feeds, database_connection(params["connection"]), tell, period=period)
+        return pull(feeds, database_connection(params["connection"]), tell, period=period, replaces=replaces)
     from jobs.ingest.ingest import ingest, replay
 
     if params["remap"]:
         return replay(feeds, tell, period=period)
-    return ingest(feeds, progress=tell, period=period)
+    return ingest(feeds, progress=tell, period=period, replaces=replaces)
 
 
 def database_connection(name: str) -> Any:

@@ -15,6 +15,7 @@ from dag_tasks import TASK_DEFAULTS, asset, ingest_group, refuse_rejected
 from watch import WaitForArrivals
 
 from schemas.contract import Contract, connected_groups
+from schemas.periods import PATTERN
 
 HOUR = 3600
 #: Cadence → seconds between two looks, and after which a run looks at what is stale though nothing came.
@@ -60,10 +61,17 @@ for place, (group, specs) in enumerate(GROUPS.items()):
             "period": Param(
                 None,
                 type=["null", "string"],
-                pattern=r"^[0-9]{4}(-(0[1-9]|1[0-2])(-(0[1-9]|[12][0-9]|3[01]))?)?$",
+                pattern=PATTERN,
                 title="期别 Period",
                 description="补录：只接收该期别（年含其月、日）Backfill: only what was sent for this period, "
                 "a year with its months and days",
+            ),
+            "replaces": Param(
+                False,
+                type="boolean",
+                title="替代 Replaces",
+                description="接收的批次替代期别重叠的批次（年替代其月）What is taken in takes the place of what "
+                "overlaps with its period: a year that of its months",
             ),
             "remap": Param(
                 False,

@@ -19,6 +19,8 @@ from dag_docs import tables_md
 from dag_tasks import STALE, TASK_DEFAULTS, asset, make_tables
 from declared_jobs import areas, declared_inputs, given_tables
 
+from schemas.periods import PATTERNS
+
 TABLES = list(declared_inputs())
 NAMES = [*areas(), *TABLES]
 
@@ -51,7 +53,7 @@ with DAG(
         "period": Param(
             None,
             type=["null", "string"],
-            pattern=r"^[0-9]{4}(-(0[1-9]|1[0-2]))?$",
+            pattern=f"^({PATTERNS[4]}|{PATTERNS[7]})$",
             title="期别 Period",
             description="只做一个期别，如 2023 或 2024-03；留空为全部过期期别 Only this period",
         ),

@@ -14,6 +14,7 @@ from typing import Any
 from expectations.baseline import duckdb_type
 from schemas.contract import Contract, code_list, code_lists, contracts, feeds
 from schemas.credit_code import ALPHABET, WEIGHTS
+from schemas.register import in_force, latest_rows, stands
 from warehouse.duck import MEMORY_LIMIT
 
 THREADS = 2
@@ -112,29 +113,39 @@ def add_previous(connection: Any, specs: Iterable[Contract], pins: Mapping[str, 
 
 
 def add_deliveries(connection: Any) -> None:
-    """``feeds.current_delivery``: the deliveries that count, as ingest resolves them.
+    """What counts of the register, as jobs and evidence see it (``schemas/register.py``).
 
-    Of one delivery the latest mapping; of a snapshot's period and part the one sent last.
+    ``feeds.latest_mapping`` has the deliveries that were not taken back, as they were mapped last, and
+    ``feeds.current_delivery`` those of them that no other supersedes.
     """
-    run(
-        connection,
-        """
-        CREATE VIEW feeds.latest_mapping AS
-        SELECT d.*, f.delivery, f.cadence, f.quarantine_band, f.volume_band
-        FROM raw.delivery d JOIN feeds.feed f USING (feed)
-        QUALIFY sequence = max(sequence) OVER (PARTITION BY delivery_id)
-        """,
+    # times as numbers: they are only compared, and DuckDB gives out times with a zone by way of another package
+    found = connection.exec_driver_sql("SELECT * REPLACE (epoch_us(known_at) AS known_at) FROM raw.delivery")
+    names = list(found.keys())
+    register = [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+    latest: list[dict[str, Any]] = []
+    current: list[dict[str, Any]] = []
+    for spec in feeds().values():
+        latest += (row for row in latest_rows(register, spec) if stands(row))
+        current += in_force(register, spec)
+    _add_entries(connection, "latest_mapping", latest)
+    _add_entries(connection, "current_delivery", current)
+
+
+def _add_entries(connection: Any, name: str, entries: Iterable[Mapping[str, Any]]) -> None:
+    """A view of entries of the register, with what the contract says of their feeds."""
+    keys = list(entries)
+    columns = ("delivery_id", "sequence", "period")
+    run(connection, f"CREATE TABLE feeds.{name}_key (delivery_id VARCHAR, sequence BIGINT, period VARCHAR)")
+    connection.exec_driver_sql(
+        f"INSERT INTO feeds.{name}_key SELECT unnest($1::VARCHAR[]), unnest($2::BIGINT[]), unnest($3::VARCHAR[])",
+        tuple([row[column] for row in keys] for column in columns),
     )
     run(
         connection,
-        """
-        CREATE VIEW feeds.current_delivery AS
-        SELECT * FROM feeds.latest_mapping WHERE delivery <> 'snapshot'
-        UNION ALL
-        SELECT * FROM feeds.latest_mapping WHERE delivery = 'snapshot'
-        QUALIFY row_number() OVER (
-            PARTITION BY feed, period, coalesce(part, '')
-            ORDER BY known_at DESC, sequence DESC, delivery_id DESC) = 1
+        f"""
+        CREATE VIEW feeds.{name} AS
+        SELECT d.*, f.delivery, f.cadence, f.quarantine_band, f.volume_band
+        FROM raw.delivery d JOIN feeds.feed f USING (feed) SEMI JOIN feeds.{name}_key USING ({", ".join(columns)})
         """,
     )
 

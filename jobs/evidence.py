@@ -18,6 +18,7 @@ from jobs.ingest.deliveries import DELIVERY, QUARANTINE, in_force
 from jobs.ingest.quarantine import fields_of
 from schemas.contract import Contract, contract, feeds
 from schemas.errors import RejectedError, UsageError
+from schemas.periods import meet, overlap
 from warehouse import duck, tables
 from warehouse.releases import Release
 
@@ -151,7 +152,27 @@ class Archive:
                 row["source_record"] = fields
             if delivery and (applied := self._applied(row, delivery)):
                 row["corrections"] = applied
+            if delivery and (decided := self._decided(delivery)):
+                row["decisions"] = decided
         return row
+
+    def _decided(self, delivery: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """What was decided, before the release, of the row's delivery and of others that spoke of the same."""
+        told = (
+            "delivery_id",
+            "source_file",
+            "period",
+            "standing_code",
+            "decision_reason",
+            "decided_by",
+            "decided_at",
+        )
+        found = {
+            (row["sequence"], row["delivery_id"]): {name: row[name] for name in told}
+            for row in self._deliveries
+            if row.get("standing_code") and row["feed"] == delivery["feed"] and _speak_of_same(row, delivery)
+        }
+        return [found[key] for key in sorted(found)]
 
     def _mapped(self, row: Mapping[str, Any]) -> dict[str, Any] | None:
         """The register's row of the delivery and mapping that made a row: the last one, where one came again."""
@@ -167,6 +188,11 @@ class Archive:
         told = ("correction_number", "heading", "old_text", "new_text", "correction_reason", "corrected_by",
                 "corrected_at")  # fmt: skip
         return [{name: c[name] for name in told} for c in cells.values()]
+
+
+def _speak_of_same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    periods = one["period"], other["period"]
+    return (periods[0] == periods[1] or overlap(*periods)) and meet(one, other)
 
 
 def conditions(spec: Contract, where: Mapping[str, Any]) -> tuple[list[str], list[Any]]:

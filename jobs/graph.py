@@ -25,6 +25,7 @@ from jobs.job import Input, Job, Rules
 from jobs.run_record import MadeOf, Recording, RunReport, TableRun, mark, packed, stored_made_of, why
 from schemas.contract import Contract, contract, contracts, digest, feeds
 from schemas.errors import RejectedError, UsageError
+from schemas.periods import counted_twice, is_period, unsuitable
 from warehouse import engine, releases, tables
 
 if TYPE_CHECKING:
@@ -249,6 +250,7 @@ def run(
         if not deliveries:
             raise RejectedError("nothing has been taken in yet; run ./brain ingest first")
         _check_versions(deliveries)
+        _check_periods(deliveries)
         for job in chosen:  # what a run had made when the power went is made again
             tables.drop_unconfirmed(tables.table_path(job.table), partial(releases.is_named, job.table))
         wanted = fingerprints(deliveries)
@@ -316,6 +318,16 @@ def _check_versions(deliveries: list[dict[str, Any]]) -> None:
                 f"{table_version(others[0])} of the table, its contract says {spec.version}; "
                 f"run ./brain ingest {spec.table} first"
             )
+
+
+def _check_periods(deliveries: list[dict[str, Any]]) -> None:
+    """Refuse to make tables of what would be added twice, or has no place in time: homes of old may hold such."""
+    for spec in feeds().values():
+        counting = current_deliveries(deliveries, spec)
+        formless = unsuitable((row for row in counting if not is_period(row["period"])), spec)
+        if faults := [*formless, *counted_twice(counting, spec)]:
+            more = f" (and {len(faults) - 1} more, see ./brain check)" if len(faults) > 1 else ""
+            raise RejectedError(f"{faults[0]}{more}")
 
 
 def _in_order_and_memory(jobs: Iterable[Job], work: Callable[[Job], None], progress: Progress) -> None:

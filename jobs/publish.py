@@ -21,6 +21,7 @@ from jobs.ingest.deliveries import CORRECTION, DELIVERY, QUARANTINE
 from jobs.per_mu.rules import rule_book
 from schemas.contract import contract, digest, feeds
 from schemas.errors import RejectedError
+from schemas.register import in_force, latest_rows, stands
 from warehouse import access, draft, duck, releases, tables
 from warehouse.content import total
 from warehouse.description import codes, describe, dictionary
@@ -247,12 +248,16 @@ def _description(number: int, verdicts: list[dict[str, Any]], pins: Mapping[str,
         for n in r.assumptions
     ]
     delivered = tables.rows(DELIVERY, version=pins[DELIVERY].version)
+    register = delivered.to_pylist()
+    keys = ("delivery_id", "sequence", "period")
+    counting = {tuple(row[k] for k in keys) for spec in feeds().values() for row in in_force(register, spec)}
+    is_current = pa.array([tuple(row[k] for k in keys) in counting for row in register], pa.bool_())
     return {
         "info": pa.Table.from_pylist([{"key": k, "value": v} for k, v in info.items()]),
         "verdict": pa.Table.from_pylist(verdicts),
         "rule_set": pa.Table.from_pylist(books),
         "assumption": pa.Table.from_pylist(assumed),
-        "delivery": delivered,
+        "delivery": delivered.append_column("is_current", is_current),
         "quarantine": refused_by_reason(pins),
         "correction": corrected_by_heading(pins),
         "dictionary": pa.Table.from_pylist(dictionary()),
@@ -261,27 +266,37 @@ def _description(number: int, verdicts: list[dict[str, Any]], pins: Mapping[str,
 
 
 def refused_by_reason(pins: Mapping[str, Pin]) -> pa.Table:
-    """One row per feed, period and reason: quarantined records (a record with two reasons counts in both)."""
+    """One row per feed, period and reason: quarantined records (a record with two reasons counts in both).
+
+    Of deliveries that were not taken back, as they were mapped last.
+    """
     pin = pins.get(QUARANTINE)
     columns = ["feed", "period", "reasons", "delivery_id", "mapping_hash"]
     refused = tables.rows(QUARANTINE, columns, pin.version if pin else None)
-    registered = tables.rows(DELIVERY, ["delivery_id", "mapping_hash"], pins[DELIVERY].version)
     with duck.connect() as connection:
         connection.register("refused", refused)
-        connection.register("registered", registered)
+        connection.register("registered", _standing(pins))
         return connection.execute(
             "SELECT feed, period, reason, count(*) AS records "
             "FROM (SELECT feed, period, unnest(reasons) AS reason FROM refused "
-            "WHERE (delivery_id, mapping_hash) IN (FROM registered)) GROUP BY ALL ORDER BY ALL"
+            "SEMI JOIN registered USING (delivery_id, mapping_hash)) GROUP BY ALL ORDER BY ALL"
         ).to_arrow_table()
+
+
+def _standing(pins: Mapping[str, Pin]) -> pa.Table:
+    """The register's entries of deliveries that were not taken back, as they were mapped last."""
+    register = tables.rows(DELIVERY, version=pins[DELIVERY].version)
+    rows = register.to_pylist()
+    standing = [row for spec in feeds().values() for row in latest_rows(rows, spec) if stands(row)]
+    return pa.Table.from_pylist(standing, schema=register.schema)
 
 
 def corrected_by_heading(pins: Mapping[str, Pin]) -> pa.Table:
     """One row per feed, period and heading: records whose cell is corrected, and was when they were mapped last."""
-    at = {name: pins[name].version if name in pins else None for name in (DELIVERY, CORRECTION)}
+    made = tables.rows(CORRECTION, version=pins[CORRECTION].version if CORRECTION in pins else None)
     with duck.connect() as connection:
-        connection.register("made", tables.rows(CORRECTION, version=at[CORRECTION]))
-        connection.register("delivery", tables.rows(DELIVERY, version=at[DELIVERY]))
+        connection.register("made", made)
+        connection.register("delivery", _standing(pins))
         return connection.execute(
             """
             SELECT feed, period, heading, count(*) AS records

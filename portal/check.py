@@ -1,4 +1,4 @@
-"""``./brain check``: every definition is well formed before anything runs on it."""
+"""``./brain check``: every definition is well formed before anything runs on it, and so is what was taken in."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def check_all() -> list[dict[str, Any]]:
     """One row per kind of definition with its number.
 
     Raises:
-        UserError: the first definition that is not well formed.
+        UserError: the first definition that is not well formed, or deliveries of the home whose periods are not.
     """
     from expectations.baseline import baseline
     from expectations.suite import declared_suites
@@ -42,6 +42,7 @@ def check_all() -> list[dict[str, Any]]:
         raise RejectedError(
             f"indicators without a title in schemas/codes/per_mu_indicator.csv: {sorted(unnamed)}"
         )
+    _check_deliveries()
     return [
         {"definition": "字段 fields", "count": len(fields())},
         {"definition": "契约 contracts", "count": len(contracts())},
@@ -51,6 +52,26 @@ def check_all() -> list[dict[str, Any]]:
         {"definition": "规则集 rule sets", "count": len(rule_book().all())},
         {"definition": "产业链模型 chain models", "count": len(chain_models().chains)},
     ]
+
+
+def _check_deliveries() -> None:
+    """The deliveries that count in the home have periods of their feeds, of which none lies within another.
+
+    Raises:
+        RejectedError: some have not; all are listed.
+    """
+    from jobs.ingest.ingest import deliveries
+    from schemas.contract import feeds
+    from schemas.periods import counted_twice, unsuitable
+    from schemas.register import current_deliveries
+
+    known = deliveries()
+    counting = [(current_deliveries(known, spec), spec) for spec in feeds().values()]
+    faults = [
+        line for rows, spec in counting for line in (*unsuitable(rows, spec), *counted_twice(rows, spec))
+    ]
+    if faults:
+        raise RejectedError("; ".join(faults))
 
 
 def content() -> list[dict[str, Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import logging
 import subprocess
 import sys
@@ -11,7 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
-from portal import console, quarantine
+from portal import console, deliveries, quarantine
 from schemas.errors import RejectedError, UsageError, UserError
 from warehouse import access
 from warehouse.settings import settings
@@ -25,6 +26,7 @@ app = typer.Typer(
 )
 
 app.add_typer(quarantine.app, name="quarantine")
+app.add_typer(deliveries.app, name="deliveries")
 
 #: Rows that a statement prints; --json gives all.
 MAX_ROWS = 200
@@ -206,6 +208,19 @@ def ingest(
     full: Annotated[
         bool, typer.Option("--full", help="With --from: read whole tables, whatever their watermarks say.")
     ] = False,
+    replaces: Annotated[
+        bool,
+        typer.Option(
+            "--replaces",
+            help="It takes the place of what overlaps with its period: a year that of its months.",
+        ),
+    ] = False,
+    accept: Annotated[
+        bool,
+        typer.Option(
+            "--accept", help="Let it count though more records are refused than the feed's band allows."
+        ),
+    ] = False,
     remap: Annotated[bool, typer.Option(help="Apply today's mapping to records taken in earlier.")] = False,
     infer: Annotated[
         Path | None, typer.Option(help="Propose a contract for an unknown file; nothing is taken in.")
@@ -221,6 +236,7 @@ def ingest(
             raise UsageError("--infer goes with one file and nothing else: ./brain ingest --infer FILE")
         _propose(infer, write, json)
         return
+    accepted_by = getpass.getuser() if accept else None
     if write is not None:
         raise UsageError("--write goes with --infer: ./brain ingest --infer FILE --write NAME")
     if database is not None:
@@ -228,40 +244,60 @@ def ingest(
             raise UsageError(
                 "--from and --remap are two commands: ./brain ingest --remap applies to what was read"
             )
-        _pull(database, [name for name in (feed, *map(str, paths or ())) if name], period, full, json)
+        asked = [name for name in (feed, *map(str, paths or ())) if name]
+        _pull(database, asked, json, period=period, full=full, replaces=replaces, accepted_by=accepted_by)
         return
+    if remap and (replaces or accept):
+        raise UsageError("--replaces and --accept go with what is taken in, not with --remap")
     if full:
         raise UsageError("--full goes with --from: ./brain ingest --from CONNECTION --full")
     from jobs.ingest import ingest as ingestion
-    from jobs.ingest.deliveries import check_period, drop_of_file
     from schemas.contract import feed as feed_contract
 
     spec = feed_contract(feed) if feed else None
-    drops = None
-    if paths:
-        if spec is None or period is None:
-            raise UsageError("name the feed and the period of a file: ./brain ingest FEED FILE --period 2023")
-        drops = [drop_of_file(path, spec, period) for path in paths]
+    drops = _drops_of(paths, spec, period, replaces) if paths else None
     names = [spec.table] if spec else None
     only = None if drops else period
-    check_period(only)
     with console.stages(quiet=json) as progress:
         if remap:
             files = ingestion.replay(names, progress, period=only).files
         else:
-            files = ingestion.ingest(names, drops, progress, period=only).files
+            files = ingestion.ingest(
+                names, drops, progress, period=only, replaces=replaces, accepted_by=accepted_by
+            ).files
     nothing = "nothing new in the landing folder" + (f" for {only}" if only else "")
     _show_taken(files, "收到的文件 Files", nothing, json)
 
 
-def _pull(name: str, feeds: list[str], period: str | None, full: bool, json: bool) -> None:
+def _drops_of(paths: list[Path], spec: Any, period: str | None, replaces: bool) -> list[Any]:
+    """The named files as drops, of a period that they may have."""
+    from jobs.ingest import ingest as ingestion
+    from jobs.ingest.deliveries import drop_of_file
+    from schemas.periods import check_named
+
+    if spec is None or period is None:
+        raise UsageError("name the feed and the period of a file: ./brain ingest FEED FILE --period 2023")
+    check_named(period, spec)
+    drops = [drop_of_file(path, spec, period) for path in paths]
+    known = ingestion.deliveries()
+    seen = {row["delivery_id"] for row in known}
+    try:
+        for drop in drops:
+            if drop.delivery_id not in seen:
+                ingestion.placed(drop, spec, known, said=replaces)
+    except RejectedError as error:  # the command asks for what cannot be
+        raise UsageError(str(error)) from None
+    return drops
+
+
+def _pull(name: str, feeds: list[str], json: bool, **how: Any) -> None:
     """Take in what a database has."""
     from jobs.ingest.connections import connection_from_environment
     from jobs.ingest.database import pull
 
     connection = connection_from_environment(name)
     with console.stages(quiet=json) as progress:
-        report = pull(feeds or None, connection, progress, period=period, full=full)
+        report = pull(feeds or None, connection, progress, **how)
     if report.absent:
         console.err.print(f"no table in {name}: {', '.join(report.absent)}", markup=False, soft_wrap=True)
     _show_taken(report.files, "收到的数据 Tables", f"no feed has a table in {name}", json)
@@ -275,7 +311,9 @@ def _show_taken(files: list[Any], title: str, nothing: str, json: bool) -> None:
         console.show(rows, title)
     else:
         console.say(nothing)
-    if any(f.state == "rejected" for f in files):
+    for held in (f for f in files if f.state == "held"):
+        console.err.print(f"brain: {held.file}: {held.message}", markup=False, soft_wrap=True)
+    if any(f.state in ("rejected", "held") for f in files):
         raise typer.Exit(1)
 
 

@@ -11,7 +11,7 @@ from rich.tree import Tree
 from jobs.evidence import Archive, Evidence
 from jobs.per_mu.explanation import explain_grade, grade_facts
 from portal import console
-from schemas.contract import PROVENANCE, Contract, contract
+from schemas.contract import PROVENANCE, Contract, code_list, contract
 from schemas.errors import UsageError
 from warehouse.releases import Release
 
@@ -83,6 +83,14 @@ def told(correction: Mapping[str, Any]) -> str:
     return f"{correction['heading']}: {old} → {new} ({correction['correction_reason']}; {who})"
 
 
+def decided(decision: Mapping[str, Any]) -> str:
+    """What was decided of a delivery, in a line."""
+    titles = code_list("delivery_standing")[decision["standing_code"]]
+    who = f"{decision['decided_by']}, {decision['decided_at']:%Y-%m-%d}"
+    what = f"{titles['zh']} {titles['en'].lower()}"
+    return f"{decision['source_file']} {decision['period']} {what} ({decision['decision_reason']}; {who})"
+
+
 def _told(spec: Contract, name: str, value: Any) -> dict[str, Any]:
     column = spec.column(name)
     return {"column": name, "名称": column.zh, "value": console.text(value), "unit": column.unit or ""}
@@ -116,8 +124,9 @@ def _line(spec: Contract, row: Mapping[str, Any]) -> str:
         )
         reasons = f" 隔离 quarantined: {', '.join(row['reasons'])}" if row.get("reasons") else ""
         changed = "".join(f" 更正 corrected: {told(c)}" for c in row.get("corrections", ()))
+        stood = "".join(f" 批次 delivery: {decided(d)}" for d in row.get("decisions", ()))
         number = row["source_row"]
-        return f"{row['source_file']} 第 {number} 行 row {number}: {cells}{changed}{reasons}"
+        return f"{row['source_file']} 第 {number} 行 row {number}: {cells}{changed}{reasons}{stood}"
     shown = (
         f"{spec.column(name).zh}={console.text(value)}{spec.column(name).unit or ''}"
         for name, value in row.items()

@@ -56,6 +56,7 @@ WHOLE: Mapping[str, tuple[str, str]] = {
     "record:encoding": ("编码错误", "not in the agreed encoding"),
     "key:duplicate": ("主键重复", "another record before it has the same key"),
     "period:missing": ("期别缺失", "says no period"),
+    "period:form": ("期别不是规定的年、月、日", "its period is no year, month or day as agreed"),
 }
 #: Of what has no cell of its own the beginning is shown.
 EXAMPLE_LENGTH = 60
@@ -310,10 +311,7 @@ def replay(feed: Feed = None, json: Json = False) -> None:
 
     with console.stages(quiet=json) as progress:
         report = ingestion.replay([feed] if feed else None, progress)
-    rows = [
-        {name: value for name, value in vars(f).items() if name not in ("state", "message")}
-        for f in report.files
-    ]
+    rows = [{name: value for name, value in vars(f).items() if name != "message"} for f in report.files]
     if json:
         console.as_json(rows)
     elif rows:

@@ -175,6 +175,16 @@ class PeriodFrom(_Model):
     length: Literal[4, 7, 10]
 
 
+#: Lengths of the names of a feed's periods (2024, 2024-03, 2024-03-31) by its cadence.
+_PERIOD_LENGTHS: Mapping[str, tuple[int, ...]] = {
+    "yearly": (4,),
+    "yearly_then_monthly": (4, 7),
+    "monthly": (7,),
+    "daily": (10,),
+    "continuous": (10,),
+    "irregular": (4, 7, 10),
+}
+
 #: A part of a table's name in a database.
 _TABLE_WORD = r"[^\x00-\x1f./\\\"]+"
 
@@ -267,6 +277,19 @@ class Source(_Model):
     def total_words(self) -> dict[str, tuple[str, ...]]:
         """Heading → words that make a line one of totals."""
         return {h: (words,) if isinstance(words, str) else words for h, words in self.totals.items()}
+
+    @property
+    def period_lengths(self) -> tuple[int, ...]:
+        """Lengths of the names of its periods; where records say theirs, of no other."""
+        return (self.period_from.length,) if self.period_from else _PERIOD_LENGTHS[self.cadence]
+
+    @model_validator(mode="after")
+    def _periods_of_the_cadence(self) -> Source:
+        if self.period_from and self.period_from.length not in _PERIOD_LENGTHS[self.cadence]:
+            raise ValueError(
+                f"period_from: length {self.period_from.length} is no period of a feed that comes {self.cadence}"
+            )
+        return self
 
     @property
     def reads_written_numbers(self) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from expectations.suite import Check, Suite
+from schemas.register import FREE_RECORDS
 
 #: Records of each snapshot feed and period, its parts added up, beside the period before of the same cadence.
 _PERIODS = """
@@ -64,13 +65,13 @@ SUITE = Suite(
             "quarantine_band",
             "隔离比例在允许范围内",
             "The share of quarantined records keeps within the feed's band (and five records)",
-            _quarantine("1", 5),
+            _quarantine("1", FREE_RECORDS),
         ),
         Check(
             "quarantine_band_half",
             "隔离比例低于允许范围的一半",
             "The share of quarantined records keeps within half the feed's band (and five records)",
-            _quarantine("0.5", 5),
+            _quarantine("0.5", FREE_RECORDS),
             level="warn",
         ),
         Check(

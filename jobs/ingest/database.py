@@ -29,7 +29,7 @@ import pyarrow.compute as pc
 from jobs.ingest import postgres
 from jobs.ingest.connections import Connection, UnreachableError, connection_from_environment
 from jobs.ingest.corrections import mapping_hash, upto
-from jobs.ingest.deliveries import QUARANTINE, Drop, check_period, in_force, latest_mapping
+from jobs.ingest.deliveries import QUARANTINE, Drop, in_force, latest_mapping
 from jobs.ingest.expected import HERE
 from jobs.ingest.files import Records, in_blocks, some, unknown_headings
 from jobs.ingest.ingest import (
@@ -42,14 +42,19 @@ from jobs.ingest.ingest import (
     load_again,
     load_drop,
     map_moved,
+    placed,
+    rows_of,
     silent,
     take_in,
 )
 from jobs.ingest.load import Loaded
-from jobs.ingest.mapping import PERIODS
+from jobs.ingest.mapping import period_of
 from jobs.ingest.postgres import Column, Reader
+from jobs.ingest.standing import why_out
 from schemas.contract import Contract, Source, feed, feeds
-from schemas.errors import RejectedError, UserError
+from schemas.errors import RejectedError, UsageError, UserError
+from schemas.periods import check_asked, fault_of, lengths_of, overlap
+from schemas.register import latest_rows, stands
 from warehouse import tables
 from warehouse.duck import literal
 from warehouse.settings import settings
@@ -61,7 +66,6 @@ __all__ = ["Connection", "connection_from_environment", "pull"]
 BLOCK_ROWS = 50_000
 #: A period and a part of it.
 Part = tuple[str, str]
-_PERIOD = "|".join(PERIODS.values())
 
 
 def pull(
@@ -71,6 +75,8 @@ def pull(
     *,
     period: str | None = None,
     full: bool = False,
+    replaces: bool = False,
+    accepted_by: str | None = None,
     now: datetime | None = None,
 ) -> IngestReport:
     """Take in what is new in a database: of the named feeds, or of all that have a table there.
@@ -78,16 +84,17 @@ def pull(
     A feed that cannot be read is reported, nothing of it is taken in, and the others go on.
 
     Args:
-        period: only this one; where a table has no column for it, that of all its rows.
+        period: only this one, of the feeds that have such periods; where a table has no column for it, that of all
+            its rows.
+        replaces: what comes takes the place of deliveries whose periods overlap with its own.
         full: read whole tables, whatever the watermarks say.
         now: when the rows are known, by which late records are judged; the start of the pull where left out.
 
     Raises:
         RejectedError: the database cannot be reached, or does not let us in.
-        UsageError: there is no such feed or period.
+        UsageError: there is no such feed, or none of the feeds has such a period.
     """
-    check_period(period)
-    specs = [feed(name) for name in dict.fromkeys(names)] if names else list(feeds().values())
+    specs = _with_period([feed(name) for name in dict.fromkeys(names)] if names else feeds().values(), period)
     reader = Reader(connection)
     there = reader.tables({spec.table: table_of(spec) for spec in specs})
     asked = _Asked(reader, period, full, (now or datetime.now(UTC)).astimezone(UTC))
@@ -124,9 +131,26 @@ def pull(
         for name, mark in marks.items():
             mark.save(name)
 
-    report = take_in([s for s in specs if names or s.table in there], bring, progress, remember)
+    chosen = [s for s in specs if names or s.table in there]
+    report = take_in(chosen, bring, progress, remember, replaces=replaces, accepted_by=accepted_by)
     report.absent = [] if names else [s.table for s in specs if s.table not in there]
     return report
+
+
+def _with_period(specs: Iterable[Contract], period: str | None) -> list[Contract]:
+    """Those of the feeds that may have a period.
+
+    Raises:
+        UsageError: it is no period, or none of the feeds has such periods.
+    """
+    check_asked(period)
+    found = list(specs)
+    if period is None:
+        return found
+    faults = {spec.table: fault_of(period, spec) for spec in found}
+    if all(faults.values()):
+        raise UsageError(f"--period {period}: {next(iter(faults.values()))}")
+    return [spec for spec in found if not faults[spec.table]]
 
 
 def table_of(spec: Contract) -> str:
@@ -198,6 +222,8 @@ class _Pull:
     columns: Mapping[str, Column]
     #: How far this pull has read; None where the table has no watermark.
     mark: _Mark | None = None
+    #: Something was told of what came, though nothing of it was taken in.
+    is_told: bool = False
 
     def take(self) -> list[Taken]:
         """Deliveries of what is new, not yet committed.
@@ -211,7 +237,7 @@ class _Pull:
             taken = self._snapshots() if self.spec.delivery == "snapshot" else self._additions()
         finally:
             shutil.rmtree(self.scratch, ignore_errors=True)
-        if not taken:
+        if not taken and not self.is_told:
             entry = FileReport(self.spec.table, self.where, self.asked.period or "", "repeated")
             entry.message = "nothing new since it was read last"
             self.work.report.files.append(entry)
@@ -349,8 +375,29 @@ class _Pull:
                 listed = ", ".join(f"({literal(p)}, {literal(q)})" for p, q in found)
                 self._read_rows([f"({self.period_sql}, coalesce({self.part_sql}, '')) IN ({listed})"])
                 found = self._parts("pulled")
-        taken = [self._snapshot(part, counting) for part in found]
-        return [t for t in taken if t] + [self._withdrawn(part) for part in gone]
+        self._check_overlap(found)
+        left = [t for part in gone if (t := self._withdrawn(part))]
+        known = [*self.work.known, *(row for t in left for row in rows_of(t, self.work.known))]
+        taken = [self._snapshot(part, counting, known) for part in found]
+        return left + [t for t in taken if t]
+
+    def _check_overlap(self, found: Sequence[Part]) -> None:
+        """A table has a year or its months, not both.
+
+        Raises:
+            RejectedError: it has both.
+        """
+        for period, part in found:
+            for other, of_part in found:
+                if (
+                    len(period) < len(other)
+                    and overlap(period, other)
+                    and ("" in (part, of_part) or part == of_part)
+                ):
+                    raise RejectedError(
+                        f"{self.where}: rows of {period} and of {other}, which lies within it; their figures would be "
+                        f"added: mend column {self.database.period}"
+                    )
 
     def _empty(self) -> RejectedError:
         """An empty table is a fault, not the withdrawal of everything."""
@@ -363,13 +410,13 @@ class _Pull:
         Raises:
             RejectedError: a row's period is none.
         """
-        valid = f"coalesce(regexp_full_match(period, {literal(_PERIOD)}), false)"
-        bad = self._sql(f"SELECT count(*), min(period) FROM {view} WHERE NOT {valid}")
+        valid = period_of("period", lengths_of(self.spec))
+        bad = self._sql(f"SELECT count(*), min(period) FROM {view} WHERE ({valid}) IS NULL")
         if bad[0][0]:
-            example = "NULL" if bad[0][1] is None else repr(bad[0][1][:40])
+            fault = "NULL is no period" if bad[0][1] is None else fault_of(bad[0][1], self.spec)
             raise RejectedError(
-                f"{self.where}: {bad[0][0]:,} rows without a period like 2023, 2024-03 or 2024-03-01, "
-                f"but {example}; mend column {self.database.period}"
+                f"{self.where}: {bad[0][0]:,} rows without a period of the feed: {fault}; "
+                f"mend column {self.database.period}"
             )
         return [(p, q) for p, q in self._sql(f"SELECT DISTINCT period, part FROM {view} ORDER BY ALL")]
 
@@ -416,12 +463,23 @@ class _Pull:
         mapped = (self.source.mapping.get(name) for name in self.spec.key)
         return [self.headings.index(m.heading) for m in mapped if m and m.heading]
 
-    def _snapshot(self, part: Part, counting: list[dict[str, Any]]) -> Taken | None:
-        """A period's rows as a delivery; None where the one that counts has the same content."""
+    def _snapshot(
+        self, part: Part, counting: list[dict[str, Any]], register: Sequence[dict[str, Any]]
+    ) -> Taken | None:
+        """A period's rows as a delivery; None where the one that counts has the same content.
+
+        Args:
+            register: with the periods that are gone.
+        """
         drop, records = self._delivery(self._view_of("pulled", part), part)
         if drop.delivery_id in {d["delivery_id"] for d in counting}:
             return None
+        drop = placed(drop, self.spec, register, said=self.work.replaces)
+        drop = replace(drop, accepted_by=self.work.accepted_by)
         known = latest_mapping(self.work.known, self.spec).get(drop.delivery_id)
+        if known and not stands(known[0]):
+            self._leave_out(drop, known[0])
+            return None
         if known:  # what it was before something else superseded it: its rows are there, and count again
             return self._reported(load_again(self.spec, drop, known[0], self.work))
         return self._reported(load_drop(self.spec, drop, records, self.work.inbox))
@@ -433,11 +491,22 @@ class _Pull:
         )
         return "wanted"
 
-    def _withdrawn(self, part: Part) -> Taken:
+    def _leave_out(self, drop: Drop, row: dict[str, Any]) -> None:
+        """What came and was taken back, or is held, returns only when a person says so."""
+        entry = FileReport(self.spec.table, self.where, drop.period, "repeated")
+        entry.message = f"the same rows as before, and {why_out(row)}"
+        self.work.report.files.append(entry)
+        self.is_told = True
+
+    def _withdrawn(self, part: Part) -> Taken | None:
         """An empty delivery in the place of a period that is gone."""
         period, name = part
         checksum = hashlib.sha256(b"").hexdigest()
         drop = Drop(Path(self.where), self.spec.table, period, name, checksum, 0, self.asked.now)
+        known = latest_mapping(self.work.known, self.spec).get(drop.delivery_id)
+        if known and not stands(known[0]):
+            self._leave_out(drop, known[0])
+            return None
         made = self.work.made.get(drop.delivery_id, [])
         nothing = Loaded([], [], Counter({period: 0}), Counter())
         taken = Taken(self.spec, drop, self.headings, mapping_hash(self.spec, made), nothing, upto(made))
@@ -449,10 +518,12 @@ class _Pull:
         last = self._last()
         self._read_rows([self._since(last)] if last else self._of_period())
         parts = [self._today] if self.length else self._parts("pulled")
+        self._check_overlap(parts)
         periods = [p for (p,) in self._sql("SELECT DISTINCT period FROM pulled WHERE period IS NOT NULL")]
-        counting = in_force(self.work.known, self.spec)
-        if counting and periods:
-            self._hold(counting, periods)
+        # with those that were taken back: their rows do not come again by themselves
+        came = latest_rows(self.work.known, self.spec)
+        if came and periods:
+            self._hold(came, periods)
             self._leave_out_held()
         else:
             self._sql("CREATE OR REPLACE TEMP VIEW fresh AS FROM pulled")
@@ -466,6 +537,7 @@ class _Pull:
     def _addition(self, drop: Drop, records: Records) -> Taken:
         """The same rows again, after others of their keys, are another delivery."""
         known = {d["delivery_id"] for d in self.work.known}
+        drop = replace(placed(drop, self.spec, self.work.known), accepted_by=self.work.accepted_by)
         while drop.delivery_id in known:
             drop = replace(drop, checksum=hashlib.sha256(drop.checksum.encode()).hexdigest())
         return self._reported(load_drop(self.spec, drop, records, self.work.inbox))
@@ -587,7 +659,7 @@ class _Pull:
     def _reported(self, taken: Taken, message: str = "") -> Taken:
         entry = entry_of(taken.drop, taken)
         unknown = f"columns not in the mapping, not read: {some(self.unknown)}" if self.unknown else ""
-        entry.message = message or unknown
+        entry.message = entry.message or message or unknown
         self.work.report.files.append(entry)
         self.work.progress("ingest", f"{self.spec.table} {entry.period}", entry.records_in)
         return taken

@@ -1,4 +1,4 @@
-"""Deliveries: what lies in the landing folder, what was taken in, and which of it counts now.
+"""Deliveries: what lies in the landing folder, and what was taken in; ``schemas/register.py`` says what counts of it.
 
 A drop is complete when its manifest ``<file>.manifest.json`` lies beside it. A delivery is known by feed,
 period, part and checksum, so a file that is sent twice, under whatever name, is one delivery.
@@ -7,24 +7,24 @@ period, part and checksum, so a file that is sent twice, under whatever name, is
 from __future__ import annotations
 
 import hashlib
-import re
-from collections import defaultdict
-from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from jobs.ingest.files import check_file
+from jobs.ingest.standing import Decision
 from schemas.contract import Contract, digest, first_error
-from schemas.errors import RejectedError, UsageError
+from schemas.errors import RejectedError
+from schemas.periods import is_period
+from schemas.register import current_deliveries, in_force, latest_mapping, table_version
+
+#: What counts is asked of this module or of the one that the gate asks.
+__all__ = ["current_deliveries", "in_force", "latest_mapping", "table_version"]
 
 MANIFEST = ".manifest.json"
 MAX_MANIFEST_BYTES = 1 << 20
-#: A year, a month or a day.
-PERIOD = r"^[0-9]{4}(-(0[1-9]|1[0-2])(-[0-3][0-9])?)?$"
 #: A sender's clock may be ahead by this much; the time of sending decides which snapshot counts.
 AHEAD = timedelta(days=1)
 _FIRST_YEAR, _LAST_YEAR = 2000, 9998
@@ -41,18 +41,20 @@ class Manifest(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True)
 
     feed: str
-    period: str = Field(pattern=PERIOD)
+    period: str
     part: str = Field(default="", max_length=100, pattern=r"^[^\x00-\x1f]*$")
     file: str
     sha256: str = Field(pattern="^[0-9A-Fa-f]{64}$")
     records: int | None = Field(default=None, ge=0)
     sent_at: datetime
+    #: It takes the place of deliveries whose periods overlap with its own: a year that of its months.
+    replaces: bool = False
 
     @field_validator("period")
     @classmethod
-    def _real_day(cls, value: str) -> str:
-        if len(value) == 10:
-            date.fromisoformat(value)
+    def _real_period(cls, value: str) -> str:
+        if not is_period(value):
+            raise ValueError(f"{value[:40]!r} is no year, month or day like 2023, 2024-03 or 2024-03-31")
         return value
 
     @field_validator("sent_at")
@@ -74,6 +76,13 @@ class Drop:
     checksum: str
     records: int | None
     known_at: datetime
+    #: Whether it takes the place of deliveries whose periods overlap with its own.
+    replaces: bool = False
+    #: Of a delivery that is mapped anew: whether it was let count so far, and what a person decided of it.
+    has_counted: bool = False
+    decision: Decision | None = None
+    #: Who accepts it although too many of its records are refused.
+    accepted_by: str | None = None
     #: Of a delivery that is mapped anew; the period of some of its rows is not the manifest's.
     registered_id: str | None = None
 
@@ -128,6 +137,7 @@ def read_drop(manifest_path: Path) -> Drop:
         checksum=manifest.sha256.lower(),
         records=manifest.records,
         known_at=manifest.sent_at,
+        replaces=manifest.replaces,
     )
 
 
@@ -159,74 +169,3 @@ def checksum_of(path: Path) -> str:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise RejectedError(f"{path}: not readable: {error.strerror}") from None
-
-
-def check_period(text: str | None) -> None:
-    """A period that somebody asks for names a year, month or day as a manifest does.
-
-    Raises:
-        UsageError: it does not.
-    """
-    try:
-        if text is None or (re.fullmatch(PERIOD, text) and (len(text) < 10 or date.fromisoformat(text))):
-            return
-    except ValueError:
-        pass
-    raise UsageError(f"--period {text}: give a year, month or day, e.g. 2023, 2024-03 or 2024-03-31")
-
-
-def is_within(period: str, wanted: str | None) -> bool:
-    """Whether a period lies in the wanted one, or is it; every period does where none is wanted.
-
-    >>> is_within("2024-03", "2024"), is_within("2024", "2024-03"), is_within("2024-03", None)
-    (True, False, True)
-    """
-    return wanted is None or period == wanted or period.startswith(f"{wanted}-")
-
-
-# --- which deliveries count --------------------------------------------------------------------------
-
-
-def current_deliveries(deliveries: Iterable[dict[str, Any]], spec: Contract) -> list[dict[str, Any]]:
-    """Of a feed's deliveries those that count now: in force, and in the table's version of today."""
-    return [row for row in in_force(deliveries, spec) if table_version(row) == spec.version]
-
-
-def in_force(deliveries: Iterable[dict[str, Any]], spec: Contract) -> list[dict[str, Any]]:
-    """Of a feed's deliveries those that no other supersedes, in whatever version of the table they lie.
-
-    Of one delivery the latest mapping counts. A later snapshot of the same period and part supersedes
-    the earlier one, by the time it was sent; increments and events all count.
-    """
-    latest = [row for rows in latest_mapping(deliveries, spec).values() for row in rows]
-    if spec.delivery != "snapshot":
-        return sorted(latest, key=_order)
-    by_part: dict[tuple[str, str], list[dict[str, Any]]] = defaultdict(list)
-    for row in latest:
-        by_part[row["period"], row["part"] or ""].append(row)
-    return sorted((max(rows, key=_order) for rows in by_part.values()), key=_order)
-
-
-def latest_mapping(deliveries: Iterable[dict[str, Any]], spec: Contract) -> dict[str, list[dict[str, Any]]]:
-    """Delivery → its rows of the register, one for each period, as it was mapped last.
-
-    All periods of a mapping give way together: a record may have moved from one to another.
-    """
-    found: dict[str, list[dict[str, Any]]] = {}
-    for row in sorted(deliveries, key=lambda d: d["sequence"]):
-        if row["feed"] != spec.table:
-            continue
-        rows = found.setdefault(row["delivery_id"], [])
-        if rows and rows[0]["sequence"] < row["sequence"]:
-            rows.clear()
-        rows.append(row)
-    return found
-
-
-def table_version(row: dict[str, Any]) -> int:
-    """Version of the feed's table in which a delivery's rows lie; registers of old do not say it."""
-    return int(row.get("table_version") or 1)
-
-
-def _order(row: dict[str, Any]) -> tuple[Any, ...]:
-    return row["known_at"], row["sequence"], row["delivery_id"], row["period"]

@@ -14,6 +14,7 @@ from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Any, Literal
 
 from schemas.contract import Contract, Source, feeds
+from schemas.register import stands
 
 #: Deadlines are days of the senders' calendar; China has one time zone and no summer time.
 HERE = timezone(timedelta(hours=8))
@@ -31,8 +32,6 @@ HEADINGS = {
     "owner": "责任单位 owner",
     "title": "名称 title",
 }
-#: Lengths of a period's name (2024, 2024-03, 2024-03-31) by cadence; an irregular feed has no next period.
-_UNIT = {"yearly": 4, "yearly_then_monthly": 7, "monthly": 7, "daily": 10, "continuous": 10}
 
 
 @dataclass(frozen=True)
@@ -103,8 +102,10 @@ def as_row(expectation: Expectation) -> dict[str, str | None]:
 def _expectation(spec: Contract, rows: Sequence[Mapping[str, Any]], today: date) -> Expectation:
     source = spec.source
     assert source is not None
-    unit = _UNIT.get(source.cadence)
-    last = max(rows, key=lambda r: (_until(r, unit), r["known_at"]), default=None)
+    # an irregular feed has no next period
+    unit = None if source.cadence == "irregular" else max(source.period_lengths)
+    counting = [row for row in _latest(rows) if stands(row)]
+    last = max(counting, key=lambda r: (_until(r, unit), r["known_at"]), default=None)
     seen_at = max((_utc(r["known_at"]) for r in rows), default=None)
     period: str | None = None
     if source.is_connected and unit:
@@ -129,6 +130,15 @@ def _expectation(spec: Contract, rows: Sequence[Mapping[str, Any]], today: date)
         last_seen_at=seen_at,
         state=_state(source.is_connected, last is not None, period, by, today),
     )
+
+
+def _latest(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Of each delivery the last entry: one that was taken back has not come."""
+    last = {
+        row.get("delivery_id"): row.get("sequence")
+        for row in sorted(rows, key=lambda r: r.get("sequence") or 0)
+    }
+    return [row for row in rows if last[row.get("delivery_id")] == row.get("sequence")]
 
 
 def _is_merged(period: str, source: Source) -> bool:

@@ -20,7 +20,7 @@ from typing import Any
 import yaml
 
 from jobs.ingest.load import plain_number
-from jobs.ingest.mapping import DATES, MOMENT, NUMBER, PERIODS, WHOLE_NUMBER
+from jobs.ingest.mapping import DATES, MOMENT, NUMBER, WHOLE_NUMBER
 from jobs.ingest.sample import SYNONYMS, Sample, plain, take, unit_named
 from schemas import credit_code
 from schemas.contract import (
@@ -37,6 +37,7 @@ from schemas.contract import (
     units,
 )
 from schemas.errors import UsageError
+from schemas.periods import is_period
 
 #: Below this a field is no more likely than a new one.
 _ENOUGH = 0.55
@@ -179,10 +180,7 @@ def _set_aside(columns: list[Guess]) -> None:
 def _period_length(column: Guess) -> int | None:
     """How much of the cell is the period; none where it is not written as ours."""
     for length in (4, 7, 10):
-        if (
-            _share(column.values, lambda v, n=length: len(v) == n and bool(re.fullmatch(PERIODS[n], v)))
-            > _MOST
-        ):
+        if _share(column.values, lambda v, n=length: len(v) == n and is_period(v)) > _MOST:
             return length
     return None
 

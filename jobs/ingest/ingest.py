@@ -10,7 +10,7 @@ import json
 import shutil
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -24,14 +24,16 @@ from jobs.ingest.deliveries import (
     checksum_of,
     find_drops,
     in_force,
-    is_within,
     latest_mapping,
     table_version,
 )
 from jobs.ingest.files import Records, check_file, read_records, some, unknown_headings
 from jobs.ingest.load import Inbox, Loaded, load
+from jobs.ingest.standing import Decision, decision_of, judged, way_back, why_out
 from schemas.contract import Contract, contract, feed, feeds
 from schemas.errors import RejectedError, UserError
+from schemas.periods import check_asked, check_sent, is_within, named, overlap, overlapping, remedy
+from schemas.register import HELD, stands
 from warehouse import tables
 from warehouse.settings import settings
 from warehouse.state import remove, write_whole
@@ -51,7 +53,7 @@ class FileReport:
     feed: str
     file: str
     period: str
-    state: str  # taken | repeated | rejected
+    state: str  # taken | held | repeated | rejected
     records_in: int = 0
     records_raw: int = 0
     records_quarantined: int = 0
@@ -72,6 +74,11 @@ class IngestReport:
     def rejected(self) -> list[FileReport]:
         return [f for f in self.files if f.state == "rejected"]
 
+    @property
+    def held(self) -> list[FileReport]:
+        """What was taken in and does not count, since too many records were refused."""
+        return [f for f in self.files if f.state == "held"]
+
 
 @dataclass(frozen=True)
 class Work:
@@ -82,6 +89,10 @@ class Work:
     inbox: Inbox
     report: IngestReport
     progress: Progress
+    #: A person said that what comes takes the place of deliveries whose periods overlap with its own.
+    replaces: bool = False
+    #: Who accepts what comes although too many of its records are refused.
+    accepted_by: str | None = None
 
 
 @dataclass(frozen=True)
@@ -95,6 +106,8 @@ class Taken:
     loaded: Loaded
     #: Number of the last correction that was applied.
     corrected_upto: int | None = None
+    #: How it stands: one with too many refused records is held.
+    decision: Decision | None = None
 
 
 def deliveries() -> list[dict[str, Any]]:
@@ -109,20 +122,30 @@ def ingest(
     progress: Progress = silent,
     *,
     period: str | None = None,
+    replaces: bool = False,
+    accepted_by: str | None = None,
 ) -> IngestReport:
     """Take in everything new: of the named feeds, or the given drops; of one period only where that is named.
 
     A file that cannot be taken is reported and left where it is; the others go on. What lies in another version of
     a feed's table than the one in force is mapped into that one first.
+
+    Args:
+        replaces: what comes takes the place of deliveries whose periods overlap with its own.
+        accepted_by: who accepts files although too many of their records are refused; otherwise they are held.
+
+    Raises:
+        UsageError: the named period is none.
     """
+    check_asked(period)
     given = list(drops) if drops is not None else None
 
     def bring(spec: Contract, work: Work) -> list[Taken]:
         found = _found(spec, work.report) if given is None else [d for d in given if d.feed == spec.table]
         found = [d for d in found if is_within(d.period, period)]
-        return map_moved(spec, work, period) + _read_new(spec, found, work)
+        return map_moved(spec, work, period) + _read_new(spec, found, work, is_named=given is not None)
 
-    return take_in(_chosen(names, given), bring, progress)
+    return take_in(_chosen(names, given), bring, progress, replaces=replaces, accepted_by=accepted_by)
 
 
 def take_in(
@@ -130,17 +153,19 @@ def take_in(
     bring: Callable[[Contract, Work], list[Taken]],
     progress: Progress,
     then: Callable[[], None] = lambda: None,
+    **said: Any,
 ) -> IngestReport:
     """Take in what ``bring`` finds of each feed, in one commit for each table, the register's last.
 
     Args:
         then: done when everything counts, before anybody else may take in.
+        said: what a person said of all that comes (``Work``).
     """
     with tables.writing("ingest"):
         _recover(progress)
         found: dict[str, list[Taken]] = {}
         with Inbox(settings().engine_folder / "inbox") as inbox:
-            work = Work(deliveries(), corrections(), inbox, IngestReport(), progress)
+            work = Work(deliveries(), corrections(), inbox, IngestReport(), progress, **said)
             for spec in specs:
                 if taken := bring(spec, work):
                     found[spec.name] = taken
@@ -160,7 +185,11 @@ def replay(
     """The same for several feeds, or all; what neither a mapping nor a correction has changed is left alone.
 
     With a period only deliveries that have records of it; they are mapped anew as a whole.
+
+    Raises:
+        UsageError: the period is none.
     """
+    check_asked(period)
 
     def bring(spec: Contract, work: Work) -> list[Taken]:
         return _map_anew(spec, work, period=period)
@@ -176,19 +205,37 @@ def map_moved(spec: Contract, work: Work, period: str | None = None) -> list[Tak
 def _map_anew(
     spec: Contract, work: Work, *, period: str | None = None, only_moved: bool = False
 ) -> list[Taken]:
-    """A feed's deliveries whose mapping, corrections or table version (or only this) are not today's."""
-    wanted = {row["delivery_id"] for row in in_force(work.known, spec)}
-    taken = []
+    """A feed's deliveries whose mapping, corrections or table version (or only this) are not today's.
+
+    Those that are held as well: mapped anew they may be within their band.
+    """
+    wanted = {
+        row["delivery_id"]
+        for with_held in (False, True)
+        for row in in_force(work.known, spec, with_held=with_held)
+    }
+    known = list(work.known)
+    taken: list[Taken] = []
     for delivery_id, rows in latest_mapping(work.known, spec).items():
         made = work.made.get(delivery_id, [])
         is_moved = table_version(rows[0]) != spec.version
         is_wanted = is_moved or (not only_moved and rows[0]["mapping_hash"] != mapping_hash(spec, made))
         is_of_period = any(is_within(row["period"], period) for row in rows)
-        if delivery_id in wanted and is_wanted and is_of_period:
-            drop = _drop_of(rows)
-            work.progress("ingest", f"map {spec.table} {drop.period} anew", drop.records or 0)
-            taken.append(load_again(spec, drop, rows[0], work))
-            work.report.files.append(entry_of(drop, taken[-1]))
+        if not (delivery_id in wanted and is_wanted and is_of_period):
+            continue
+        drop = _drop_of(rows)
+        work.progress("ingest", f"map {spec.table} {drop.period} anew", drop.records or 0)
+        try:
+            if not stands(rows[0]):  # others may have come in its place
+                drop = placed(drop, spec, known)
+        except RejectedError as error:
+            work.report.files.append(
+                FileReport(drop.feed, drop.path.name, drop.period, "rejected", message=str(error))
+            )
+            continue
+        taken.append(load_again(spec, drop, rows[0], work))
+        known += rows_of(taken[-1], known)
+        work.report.files.append(entry_of(drop, taken[-1]))
     return taken
 
 
@@ -202,11 +249,13 @@ def load_again(spec: Contract, drop: Drop, row: dict[str, Any], work: Work) -> T
         RejectedError: the tables do not hold as many of its records as the register says.
     """
     made = work.made.get(drop.delivery_id, [])
+    # what counts is not held when it is mapped anew: nothing, or something older, would count in its place
+    drop = replace(drop, decision=decision_of(row), has_counted=stands(row))
     stamp = mapping_hash(spec, made)
     same = [d for d in work.known if (d["delivery_id"], d["mapping_hash"]) == (drop.delivery_id, stamp)]
     if same:
         last = [d for d in same if d["sequence"] == max(d["sequence"] for d in same)]
-        return Taken(spec, drop, row["headings"], stamp, _as_registered(last), upto(made))
+        return _taken(spec, drop, row["headings"], _as_registered(last), made)
     records = kept_records(spec, row)
     if records.count != drop.records:
         raise RejectedError(
@@ -255,28 +304,102 @@ def _found(spec: Contract, report: IngestReport) -> list[Drop]:
     return drops
 
 
-def _read_new(spec: Contract, drops: Iterable[Drop], work: Work) -> list[Taken]:
-    seen = {d["delivery_id"]: d["source_file"] for d in work.known}
+def _read_new(spec: Contract, drops: Iterable[Drop], work: Work, *, is_named: bool = False) -> list[Taken]:
+    """What was not taken in yet.
+
+    Args:
+        is_named: a person named the files: one that came and was taken back is refused, and not passed over.
+    """
+    seen = {delivery: rows[0] for delivery, rows in latest_mapping(work.known, spec).items()}
+    known = list(work.known)
     taken: list[Taken] = []
     for drop in drops:
         entry = FileReport(drop.feed, drop.path.name, drop.period, "taken")
         if first := seen.get(drop.delivery_id):
-            if first == drop.path.name:
+            if first["source_file"] == drop.path.name and (stands(first) or not is_named):
                 continue  # the drop itself, taken in by an earlier run
-            entry.state, entry.message = "repeated", f"the same file as {first}"
+            entry.state, entry.message = "repeated", f"the same file as {first['source_file']}"
+            if not stands(first):
+                entry.state = "rejected" if is_named else "repeated"
+                entry.message += f", and {why_out(first)}"
         else:
             try:
+                check_sent(drop.period, spec, drop.path.name)
+                drop = replace(  # noqa: PLW2901
+                    placed(drop, spec, known, said=work.replaces), accepted_by=work.accepted_by
+                )
                 taken.append(load_drop(spec, drop, _checked(drop, spec, work.inbox), work.inbox))
-                seen[drop.delivery_id] = drop.path.name
+                rows = rows_of(taken[-1], known)
+                seen[drop.delivery_id] = rows[0]
+                known += rows
                 entry = entry_of(drop, taken[-1])
                 assert spec.source is not None
-                if unknown := unknown_headings(spec.source, taken[-1].headings):
+                if entry.state == "taken" and (unknown := unknown_headings(spec.source, taken[-1].headings)):
                     entry.message = f"new headings, kept in the original record: {some(unknown)}"
                 work.progress("ingest", f"{spec.table} {drop.period}", entry.records_in)
             except UserError as error:
                 entry.state, entry.message = "rejected", str(error)
         work.report.files.append(entry)
     return taken
+
+
+def placed(drop: Drop, spec: Contract, known: Sequence[dict[str, Any]], *, said: bool = False) -> Drop:
+    """The drop, marked as a replacement where it is said to be one and its period overlaps with one that counts.
+
+    A later delivery of a replacement's own period and part is one as well.
+
+    Args:
+        known: the register, with what this run has taken in so far.
+        said: a person said that it replaces, whatever its manifest says.
+
+    Raises:
+        RejectedError: it would be added to a delivery whose period lies within its own, or the other way round.
+    """
+    plain = replace(drop, replaces=False)
+    rows = [d for d in known if d["feed"] == spec.table]
+    if not any(overlap(d["period"], drop.period) for d in rows) or not (there := _beside(plain, spec, rows)):
+        return plain
+    what = f"{drop.path.name}: its period {drop.period} overlaps with {there['period']} ({named(there)}), which counts"
+    if spec.delivery != "snapshot":
+        raise RejectedError(f"{what}; of {spec.delivery}s none replaces another: {remedy(there)}")
+    takes_over = any(
+        d.get("is_replacement") and (d["period"], d["part"] or "") == (drop.period, drop.part)
+        for d in in_force(rows, spec)
+    )
+    if not (said or drop.replaces or takes_over):
+        raise RejectedError(
+            f"{what}; say so where it replaces that: replaces: true in the manifest, or ingest --replaces; else "
+            f"{remedy(there)}"
+        )
+    replacing = replace(drop, replaces=True)
+    if left := _beside(replacing, spec, rows):
+        raise RejectedError(
+            f"{what}; it does not replace what was sent later or has all parts: {remedy(left)}"
+        )
+    return replacing
+
+
+def _beside(drop: Drop, spec: Contract, known: Sequence[dict[str, Any]]) -> Mapping[str, Any] | None:
+    """A delivery that would count beside the drop although their periods overlap."""
+    entry = {
+        "feed": spec.table,
+        "delivery_id": drop.delivery_id,
+        "period": drop.period,
+        "part": drop.part,
+        "known_at": drop.known_at,
+        "sequence": following(known),
+        "records_in": 1,
+        "is_replacement": drop.replaces,
+    }
+    for pair in overlapping(in_force([*known, entry], spec)):
+        if entry in pair:
+            return pair[0] if pair[1] is entry else pair[1]
+    return None
+
+
+def following(known: Iterable[dict[str, Any]]) -> int:
+    """The register's next number."""
+    return max((d["sequence"] for d in known), default=0) + 1
 
 
 def _checked(drop: Drop, spec: Contract, inbox: Inbox) -> Records:
@@ -320,12 +443,26 @@ def load_drop(
             f"{drop.path.name}: {records.count} records read, {loaded.records} kept; nothing was taken in, run it again"
         )
     shutil.rmtree(inbox.folder / "scratch" / drop.delivery_id, ignore_errors=True)
-    return Taken(spec, drop, records.headings, stamp, loaded, upto(made))
+    return _taken(spec, drop, records.headings, loaded, made)
+
+
+def _taken(
+    spec: Contract, drop: Drop, headings: list[str], loaded: Loaded, made: Sequence[Correction]
+) -> Taken:
+    decision = drop.decision if drop.has_counted else judged(spec, loaded, drop.accepted_by)
+    return Taken(spec, drop, headings, mapping_hash(spec, made), loaded, upto(made), decision)
 
 
 def entry_of(drop: Drop, taken: Taken) -> FileReport:
     raw, refused = taken.loaded.records_raw.total(), taken.loaded.records_quarantined.total()
-    return FileReport(drop.feed, drop.path.name, drop.period, "taken", raw + refused, raw, refused)
+    entry = FileReport(drop.feed, drop.path.name, drop.period, "taken", raw + refused, raw, refused)
+    if taken.decision and taken.decision.standing_code == HELD:
+        entry.state = "held"
+        entry.message = (
+            f"held, what counted before it counts on: {taken.decision.decision_reason}; ./brain quarantine show "
+            f"{drop.feed} says why, {way_back(drop.delivery_id)}"
+        )
+    return entry
 
 
 # --- writing -----------------------------------------------------------------------------------------
@@ -374,9 +511,13 @@ class Entry:
     records_quarantined: Counter[str]
     table_version: int
     corrected_upto: int | None = None
+    is_replacement: bool = False
+    decision: Decision | None = None
 
     def rows(self, sequence: int) -> list[dict[str, Any]]:
-        shared = {k: v for k, v in vars(self).items() if k not in ("records_raw", "records_quarantined")}
+        apart = ("records_raw", "records_quarantined", "decision")
+        shared = {k: v for k, v in vars(self).items() if k not in apart}
+        shared |= vars(self.decision) if self.decision else {}
         counts = {
             period: (self.records_raw[period], self.records_quarantined[period])
             for period in sorted({*self.records_raw, *self.records_quarantined})
@@ -397,9 +538,14 @@ class Entry:
 def register(entries: Sequence[Entry]) -> None:
     """Enter deliveries in their order; from now on they count."""
     with tables.writing("register"):
-        last = max((d["sequence"] for d in deliveries()), default=0)
-        rows = [row for number, entry in enumerate(entries, start=last + 1) for row in entry.rows(number)]
+        numbered = enumerate(entries, start=following(deliveries()))
+        rows = [row for number, entry in numbered for row in entry.rows(number)]
         tables.add_rows(rows, contract(DELIVERY), {"deliveries": len(entries)})
+
+
+def rows_of(taken: Taken, known: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The rows that a delivery will have in the register, after those that are known."""
+    return _registered(taken).rows(following(known))
 
 
 def _registered(taken: Taken) -> Entry:
@@ -416,6 +562,8 @@ def _registered(taken: Taken) -> Entry:
         records_quarantined=taken.loaded.records_quarantined,
         table_version=taken.spec.version,
         corrected_upto=taken.corrected_upto,
+        is_replacement=taken.drop.replaces,
+        decision=taken.decision,
     )
 
 
@@ -467,5 +615,6 @@ def _drop_of(rows: Sequence[dict[str, Any]]) -> Drop:
         checksum=first["checksum"],
         records=sum(r["records_in"] for r in rows),
         known_at=first["known_at"],
+        replaces=bool(first.get("is_replacement")),
         registered_id=first["delivery_id"],
     )

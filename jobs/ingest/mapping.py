@@ -3,18 +3,21 @@
 The mapping is SQL of DuckDB, which maps what comes in files, from databases and in streams. Where DuckDB understands
 more texts than a sender may mean (``0x1F``, ``1_000``, ``12.5`` as a whole number) the expression says what counts.
 
-A reason is ``column:rule``; the rules are missing, type, code, date, pattern, domain, check, formula, late, future,
-and for whole records ``record:cells`` (another number of cells than headings), ``record:json``, ``record:nul``,
-``record:size`` and ``record:encoding`` (of a message), ``key:duplicate``, and of Excel ``record:formula`` (a formula
-without a value), ``record:format`` (a cell that shows another value than it holds), ``record:merged`` (a merged cell
-that belongs to no single record or column) and ``record:digits`` (a code as a number of more digits than Excel keeps).
+A reason is ``column:rule``; the rules are missing, type, code, date, pattern, domain, check, formula, late, future;
+of the period that a record says itself missing and form (it is no real year, month or day); and for whole records
+``record:cells`` (another number of cells than headings), ``record:json``, ``record:nul``, ``record:size`` and
+``record:encoding`` (of a message), ``key:duplicate``, and of Excel ``record:formula`` (a formula without a value),
+``record:format`` (a cell that shows another value than it holds), ``record:merged`` (a merged cell that belongs to no
+single record or column) and ``record:digits`` (a code as a number of more digits than Excel keeps).
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from schemas.contract import Column, Contract, ContractError, MappedColumn, Source, code_list, factor
+from schemas.periods import PATTERNS
 from warehouse.duck import literal
 
 #: Prefix of the trimmed text of a column, and of what was found out about its check character.
@@ -38,11 +41,6 @@ OFFSET = r"(Z|[+-](0[0-9]|1[0-3]):[0-5][0-9])"
 MOMENT = f"{MINUTE}({SECONDS})?{OFFSET}?"
 #: Times without an offset are China's.
 _LOCAL_OFFSET = "+08:00"
-PERIODS = {
-    4: "[12][0-9]{3}",
-    7: "[12][0-9]{3}-(0[1-9]|1[0-2])",
-    10: "[12][0-9]{3}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])",
-}
 #: A sender's clock may be ahead by this much.
 AHEAD = "INTERVAL 10 MINUTES"
 
@@ -74,12 +72,21 @@ def mapping_of(spec: Contract) -> Mapping:
     reasons += _event_time_faults(source)
     period = None
     if source.period_from:
-        length = source.period_from.length
-        start = f"left({PERIOD_TEXT}, {length})"
-        period = f"CASE WHEN {_matches(start, PERIODS[length])} THEN {start} END"
-        reasons.append(_reason(f"({period}) IS NULL", "period:missing"))
+        period = period_of(f"left({PERIOD_TEXT}, {source.period_from.length})", source.period_lengths)
+        reasons.append(_reason(f"coalesce({PERIOD_TEXT}, '') = ''", "period:missing"))
+        reasons.append(_reason(f"{PERIOD_TEXT} <> '' AND ({period}) IS NULL", "period:form"))
     key = [TEXT + k for k in spec.key if k in source.mapping and source.mapping[k].heading]
     return Mapping(values, reasons, period, f"concat_ws('|', {', '.join(key)})")
+
+
+def period_of(text: str, lengths: Iterable[int]) -> str:
+    """A text that is a period of one of the lengths, missing where it is none: judged as ``schemas.periods`` does."""
+    cases = " ".join(
+        f"WHEN {_matches(text, PATTERNS[n])}"
+        f"{f' AND TRY_CAST({text} AS DATE) IS NOT NULL' if n == 10 else ''} THEN {text}"
+        for n in lengths
+    )
+    return f"CASE {cases} END"
 
 
 def text_of(column: Column, mapped: MappedColumn) -> str:

@@ -9,16 +9,17 @@ from typing import Any
 import pyarrow.compute as pc
 
 from jobs.ingest.corrections import Sent
-from jobs.ingest.deliveries import DELIVERY, QUARANTINE, current_deliveries
+from jobs.ingest.deliveries import DELIVERY, QUARANTINE, current_deliveries, in_force, table_version
 from schemas.contract import Contract, feed, feeds
 from schemas.errors import RejectedError
+from schemas.register import stands
 from warehouse import tables
 
 COLUMNS = ["period", "row_id", "delivery_id", "source_file", "source_row", "source_record", "mapping_hash"]
 
 
 def quarantined(name: str | None = None) -> Iterator[Sent]:
-    """The records of a feed, or of all, that are in quarantine now: of deliveries that count, as mapped last."""
+    """The records of a feed, or of all, that are in quarantine now, of deliveries that count or are held."""
     known = tables.rows(DELIVERY).to_pylist()
     for spec in [feed(name)] if name else feeds().values():
         current = _by_mark(known, spec)
@@ -69,7 +70,11 @@ def _found(condition: Any, specs: Any, row_id: str = "") -> Iterator[Sent]:
 
 
 def _by_mark(known: Sequence[dict[str, Any]], spec: Contract) -> dict[tuple[str, ...], dict[str, Any]]:
-    return {_mark(d): d for d in current_deliveries(known, spec)}
+    """Of deliveries that count, and of those that are held and would: their records are to be looked at first."""
+    held = [
+        d for d in in_force(known, spec, with_held=True) if not stands(d) and table_version(d) == spec.version
+    ]
+    return {_mark(d): d for d in (*current_deliveries(known, spec), *held)}
 
 
 def _mark(row: Mapping[str, Any]) -> tuple[str, ...]:

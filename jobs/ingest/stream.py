@@ -35,6 +35,7 @@ from jobs.ingest.ingest import Entry, deliveries, register
 from jobs.ingest.load import Inbox, Loaded, Origin, map_records
 from schemas.contract import Contract, contract, digest
 from schemas.errors import RejectedError
+from schemas.periods import lengths_of
 from warehouse import duck, tables
 from warehouse.kafka import partitions_of, spark_options
 from warehouse.settings import Settings
@@ -265,8 +266,7 @@ class FeedStream:
     def _mapped(self, inbox: Inbox) -> Loaded:
         window, begun_at = self._state.window, self._state.begun_at
         assert window is not None and begun_at is not None
-        source = self._spec.source
-        length = source.period_from.length if source and source.period_from else 10
+        length = max(lengths_of(self._spec))
         mark = duck.literal(self._stream_mark)
         origin = Origin(
             delivery_id=self._delivery_id,
@@ -274,7 +274,7 @@ class FeedStream:
             mapping_hash=window.mapping_hash or self._mapping_hash,
             known_at=messages.ARRIVED,
             row_id=f"concat_ws('-', {mark}, {messages.PARTITION}, {SOURCE_ROW})",
-            # the day on which it came, in China
+            # that in which it came, in China
             period=f"strftime({messages.ARRIVED} + INTERVAL 8 HOURS, '%Y-%m-%d')[:{length}]",
         )
         loaded = Loaded([], [], Counter(), Counter())

@@ -322,8 +322,9 @@ def test_documentation_names_title_owner_and_legal_basis_of_every_table(dags: di
             "ingest_land",
             "period",
             ["2023", "2024-03", "2024-03-31", None],
-            ["2024-13", "2024-03-32", "24", "*", 2023],
+            ["2024-13", "2024-03-32", "24", "*", "202403", "2024-3", "../../x", 2023],
         ),
+        ("ingest_land", "replaces", [True, False], ["yes", None]),
         ("ingest_land", "remap", [True, False], ["yes", None]),
         ("ingest_land", "connection", ["tax_office", None], ["", "a b", "postgres://x"]),
         ("feeds_expected", "today", ["2024-02-29", None], ["2024", "yesterday", 20240229]),
@@ -500,9 +501,9 @@ def test_a_connection_of_airflow_is_what_feeds_are_read_through(
     pulled: list[Any] = []
     monkeypatch.setattr(database, "pull", lambda *given, **how: pulled.append((*given, how)))
     tasks = _tasks(dags)
-    tasks._take_in(["gov_tax"], {"connection": "tax_office", "period": "2024-03"})
+    tasks._take_in(["gov_tax"], {"connection": "tax_office", "period": "2024-03", "replaces": False})
     [(names, connection, progress, how)] = pulled
-    assert (names, progress, how) == (["gov_tax"], tasks.tell, {"period": "2024-03"})
+    assert (names, progress, how) == (["gov_tax"], tasks.tell, {"period": "2024-03", "replaces": False})
     assert connection == connection_from_environment("tax_office")
     assert (connection.user, connection.password) == (said["login"], said["password"])
     assert connection.address == "db.example:5433/tax%20office"

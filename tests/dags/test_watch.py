@@ -91,7 +91,7 @@ def ends_as(made: Any, asked: bool = False) -> str | None:
 
 def take_in(tasks: Any, **params: Any) -> dict[str, Any]:
     """The task of a run, without Airflow around it."""
-    given = {"feed": None, "period": None, "remap": False, "connection": None} | params
+    given = {"feed": None, "period": None, "remap": False, "connection": None, "replaces": False} | params
     context = {"params": given, "task": SimpleNamespace(), "outlet_events": Announced()}
     report: dict[str, Any] = tasks.ingest_group(GROUP, context)
     return report | {"announced": {o.name for o in context["task"].outlets}}  # type: ignore[attr-defined]

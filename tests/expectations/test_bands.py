@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from expectations.gate import Pin, run_gate
 from expectations.suite import declared_suites
 from expectations.unit_slips import TAX_COMPONENTS
 from tests.expectations.conftest import Judge
-from tests.expectations.good_city import City, code_of, write
+from tests.expectations.good_city import City, add_delivery, code_of, write
 
 Columns = dict[str, Any]
 TAX = ("tax_vat_wan_yuan", "tax_income_wan_yuan")
@@ -224,6 +225,22 @@ def test_feed_that_shrinks_by_a_fifth_blocks(records: int, blocks: bool, city: C
         if row["delivery_id"] == "gov_energy-2023":
             row.update(records_in=records, records_raw=records)
     assert _failed(judge("raw.delivery")) == ({"volume_period"} if blocks else set())
+
+
+@pytest.mark.parametrize(
+    ("standing", "blocks"),
+    [(None, {"volume_period", "volume_redelivery"}), ("restored", {"volume_period", "volume_redelivery"}),
+     ("withdrawn", set()), ("held", set())],
+)  # fmt: skip
+def test_a_delivery_that_was_taken_back_is_not_judged(
+    standing: str | None, blocks: set[str], city: City, judge: Judge
+) -> None:
+    """The year again with ten records: of the register's two entries of it the last one says how it stands."""
+    known_at = datetime(2024, 6, 1, tzinfo=UTC)
+    given = {"delivery_id": "gov_energy-2023-again", "records_in": 10, "known_at": known_at}
+    add_delivery(city, "gov_energy", "2023", **given, sequence=100)
+    add_delivery(city, "gov_energy", "2023", **given, sequence=101, standing_code=standing)
+    assert _failed(judge("raw.delivery")) == blocks
 
 
 def test_table_that_shrank_since_the_last_release(

@@ -20,9 +20,11 @@ from pyspark.sql import SparkSession
 import jobs.core.parcel
 from jobs import graph
 from jobs.core import parcel
+from jobs.ingest.decisions import withdraw
 from jobs.ingest.deliveries import DELIVERY, QUARANTINE
 from jobs.ingest.ingest import deliveries, ingest
 from jobs.job import Input, Job
+from jobs.publish import publish
 from schemas.contract import contract
 from schemas.errors import RejectedError, UsageError
 from tests.built_city import YEARS, BuiltCity, assert_whole, at_home, copy, one_line, staged_hashes, versions
@@ -179,6 +181,21 @@ def test_a_corrected_file_rebuilds_exactly_the_tables_and_periods_that_need_it(
     made = {"staged/" + name.replace(".", "/") for name in changed_city.made.made}
     assert grown == made | {"raw/gov_tax", "raw/delivery"}
     assert all(after[path] == before[path] + 1 for path in grown)
+
+
+def test_a_corrected_file_that_is_taken_back_leaves_every_table_as_it_was_before_it(
+    built_city: BuiltCity, changed_copy: Path, engine_remote: str
+) -> None:
+    [again] = [d for d in deliveries() if d["source_file"] == "tax_2022_again.csv"]
+    changed = staged_hashes()
+    withdraw(again["delivery_id"], "错报", "张三")
+    stale = all_of(["core.enterprise_year", *AFTER_YEAR], "2022") | looking_back("2022")
+    assert graph.stale_tables(deliveries()) == stale, "as the correction had made stale"
+    graph.run()
+    with at_home(built_city.home, engine_remote):
+        before = staged_hashes()
+    assert staged_hashes() == before != changed
+    assert not publish().is_new, "release 1 holds what counts again"
 
 
 def _versions(city: BuiltCity) -> dict[str, int]:

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from jobs.ingest.deliveries import current_deliveries
+from jobs.ingest.ingest import deliveries
 from jobs.per_mu import rules
 from schemas import contract as contracts_module
 from warehouse import tables
@@ -59,6 +61,45 @@ def test_wrong_usage_is_one_line(brain, words: tuple[str, ...], code: int, said:
     assert (left, out) == (code, "")
     [line] = lines(err)
     assert line.startswith("brain: ") and said in line
+
+
+@pytest.mark.parametrize(
+    ("period", "said"),
+    [
+        *((text, "give a year, month or day, e.g. 2023, 2024-03") for text in (
+            "202403", "2024-3", "2024-13", "2024年3月", "../../x", "2024-02-30")),
+        ("2024-03-01", "2024-03-01 does not suit gov_electricity, which comes yearly, then monthly: it wants"),
+        ("2023", "overlaps with 2023-12 (m.csv, delivery "),
+    ],
+)  # fmt: skip
+def test_a_file_of_a_period_that_cannot_be_is_refused_before_anything_is_written(
+    brain,
+    home: Path,
+    period: str,
+    said: str,  # type: ignore[no-untyped-def]
+) -> None:
+    for name in ("m.csv", "e.csv"):
+        (home.parent / name).write_text(f"{HEAD}\n{LINE}\n", encoding="utf-8")
+    assert brain("ingest", "gov_electricity", str(home.parent / "m.csv"), "--period", "2023-12")[0] == 0
+    version = tables.version("raw.delivery")
+    code, out, err = brain("ingest", "gov_electricity", str(home.parent / "e.csv"), "--period", period)
+    [line] = lines(err)
+    assert (code, out) == (2, "") and line.startswith("brain: ") and said in line
+    assert tables.version("raw.delivery") == version
+    folders = [p.name for p in tables.table_path("raw.gov_electricity").iterdir()]
+    assert sorted(folders) == ["_delta_log", "period=2023-12"]
+
+
+def test_a_year_takes_the_place_of_its_months_where_the_command_says_so(brain, home: Path) -> None:  # type: ignore[no-untyped-def]
+    for name in ("m.csv", "y.csv"):
+        (home.parent / name).write_text(f"{HEAD}\n{LINE}\n", encoding="utf-8")
+    brain("ingest", "gov_electricity", str(home.parent / "m.csv"), "--period", "2023-12")
+    words = ("ingest", "gov_electricity", str(home.parent / "y.csv"), "--period", "2023")
+    assert brain(*words)[0] == 2
+    assert brain(*words, "--replaces")[0] == 0
+    counting = current_deliveries(deliveries(), contracts_module.feed("gov_electricity"))
+    assert [d["period"] for d in counting] == ["2023"]
+    assert brain("check")[0] == 0
 
 
 @pytest.mark.parametrize("words", [("frobnicate",), ("run", "--sideways"), ("rollback", "three")])

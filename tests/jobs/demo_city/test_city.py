@@ -15,6 +15,7 @@ from stdnum.cn import uscc as stdnum_uscc
 from jobs.demo_city.city import CitySpec, check_sent, generate
 from schemas.contract import Contract, feed, feeds
 from schemas.errors import UsageError
+from schemas.periods import fault_of
 from tests.jobs.demo_city.sender_files import Record, connected_feeds, faults_of, files_of, read, valid_uscc
 from tests.jobs.demo_city.sent_city import Sent, send
 
@@ -209,6 +210,7 @@ def test_every_file_has_a_right_manifest(sent: Sent) -> None:
             assert manifest["feed"] == name and manifest["file"] == path.name
             assert manifest["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
             assert manifest["records"] == len(read(path)[1]), path.name
+            assert fault_of(manifest["period"], feeds()[name]) is None
             assert manifest["sent_at"][:4] >= manifest["period"][:4] and manifest["sent_at"].endswith("Z")
             counted[name, manifest["period"]] += manifest["records"]
     reported = {(f, p): n for f, periods in sent.report.records.items() for p, n in periods.items()}

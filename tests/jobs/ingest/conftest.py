@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from schemas.contract import contract
+
 Put = Callable[..., Path]
 
 
@@ -26,7 +28,10 @@ def put(cold_home: Path) -> Put:
             content.replace(path)
         with path.open("rb") as file:
             checksum = hashlib.file_digest(file, "sha256").hexdigest()
-        manifest = {"feed": feed, "period": "2023", "file": name, "sha256": checksum}
+        source = contract(f"raw.{feed}").source
+        assert source is not None
+        period = "2023-12-31"[: source.period_lengths[0]]
+        manifest = {"feed": feed, "period": period, "file": name, "sha256": checksum}
         manifest |= {"sent_at": "2024-03-01T00:00:00Z", **said}
         (folder / f"{name}.manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
         return path

@@ -11,6 +11,7 @@ import pytest
 from expectations.snapshot import Pin
 from jobs.evidence import Archive
 from jobs.graph import feed_fingerprints
+from jobs.ingest import decisions
 from jobs.ingest import ingest as module
 from jobs.ingest.corrections import Correction, correct, corrections, withdraw
 from jobs.ingest.deliveries import current_deliveries, drop_of_file
@@ -47,7 +48,8 @@ def take(folder: Path, name: str = "gov_electricity", lines: list[str] | None = 
     head = [] if spec.source.format == "jsonl" else [f"社会信用代码,户号,户名,{POWER}"]
     path = folder / f"sent.{spec.source.format}"
     path.write_text("\n".join(head + (lines or LINES)) + "\n", encoding="utf-8")
-    ingest(drops=[drop_of_file(path, spec, "2023")])
+    period = "2023-02-01"[: spec.source.period_lengths[0]]
+    assert ingest(drops=[drop_of_file(path, spec, period)]).rejected == []
 
 
 def at(row: int, name: str = "gov_electricity") -> str:
@@ -323,6 +325,28 @@ def test_evidence_shows_a_correction_beside_the_row_made_with_it(home: Path, tmp
     refused = behind(second, "quarantine.record")
     assert refused[4]["corrections"][0]["new_text"] == "3" and "corrections" not in refused[5]
     assert "corrections" not in behind(first, "quarantine.record")[3]
+
+
+def test_evidence_tells_of_a_delivery_that_was_taken_back(home: Path, tmp_path: Path) -> None:
+    take(tmp_path)
+    [first] = deliveries()
+    take(tmp_path, lines=LINES[:1])
+    again = max(deliveries(), key=lambda d: d["sequence"])["delivery_id"]
+    before = release_of_now()
+    decisions.withdraw(again, "少报 rows are missing", "李四")
+    row = behind(release_of_now())[2]
+    assert row["delivery_id"] == first["delivery_id"]
+    [decision] = row["decisions"]
+    assert (decision["delivery_id"], decision["standing_code"], decision["decided_by"]) == (
+        again,
+        "withdrawn",
+        "李四",
+    )
+    told = _line(contract("raw.gov_electricity"), row)
+    assert "批次 delivery: sent.csv 2023 已撤回 withdrawn (少报 rows are missing; 李四, " in told
+    assert behind(before)[2]["delivery_id"] == again and "decisions" not in behind(before)[2]
+    decisions.restore(again, "无误", "王五")
+    assert [d["standing_code"] for d in behind(release_of_now())[2]["decisions"]] == ["withdrawn", "restored"]
 
 
 def test_a_release_of_an_older_table_version_is_still_explained(home: Path, tmp_path: Path) -> None:

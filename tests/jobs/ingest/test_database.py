@@ -32,6 +32,7 @@ from jobs.demo_city.city import CitySpec, generate
 from jobs.ingest import corrections, postgres, quarantine
 from jobs.ingest.connections import connection_from_environment, failure, parse_connection
 from jobs.ingest.database import Connection, pull
+from jobs.ingest.decisions import restore, withdraw
 from jobs.ingest.deliveries import current_deliveries, drop_of_file
 from jobs.ingest.ingest import FileReport, deliveries, ingest, remap
 from schemas.contract import ContractError, contract, feed, feeds
@@ -458,6 +459,116 @@ def test_a_period_may_be_named(home: Path, sender: Sender, tmp_path: Path) -> No
     assert take(sender, period="2023") == [("2023", "taken", 1)]
     with pytest.raises(UsageError, match="--period twenty: give a year"):
         take(sender, period="twenty")
+
+
+def test_a_period_that_the_feed_cannot_have_is_refused(home: Path, sender: Sender) -> None:
+    create_power(sender)
+    use(sender, 1, "1", "2024-03-01")
+    sender.run("ALTER TABLE gov_electricity ALTER period TYPE date USING period::date")
+    line = refusal(sender)
+    assert "1 rows without a period of the feed: 2024-03-01 does not suit gov_electricity" in line
+    with pytest.raises(UsageError, match="--period 2024-03-01: 2024-03-01 does not suit gov_electricity"):
+        take(sender, period="2024-03-01")
+    assert not tables.exists(POWER) and deliveries() == []
+
+
+def test_a_table_with_a_year_beside_its_months_is_not_added_up(home: Path, sender: Sender) -> None:
+    create_power(sender)
+    use(sender, 1, "1", "2024-03")
+    use(sender, 1, "2", "2024-04")
+    take(sender)
+    use(sender, 1, "9", "2024")
+    assert "rows of 2024 and of 2024-03, which lies within it" in refusal(sender)
+    sender.run("DELETE FROM gov_electricity WHERE period <> '2024'")
+    assert "its period 2024 overlaps with 2024-03 (plant:gov_electricity, delivery " in refusal(sender)
+    assert power() == {("2024-03", "001"): "10000.00", ("2024-04", "001"): "20000.00"}
+    assert take(sender, replaces=True) == [("2024", "taken", 1)]
+    assert power() == {("2024", "001"): "90000.00"}
+    assert take(sender) == [("", "repeated", 0)]
+
+
+def test_months_that_left_the_table_with_their_year_in_their_place(
+    home: Path, sender: Sender, tmp_path: Path
+) -> None:
+    create_power(sender)
+    with read_as(tmp_path, "snapshot", withdraws=True):
+        use(sender, 1, "1", "2024-03")
+        take(sender)
+        sender.run("UPDATE gov_electricity SET period = '2024'")
+        assert take(sender) == [("2024-03", "taken", 0), ("2024", "taken", 1)]
+        assert power() == {("2024", "001"): "10000.00"}
+
+
+def last_delivery() -> str:
+    return str(max(deliveries(), key=lambda d: d["sequence"])["delivery_id"])
+
+
+def test_rows_of_a_snapshot_that_was_taken_back_return_only_when_a_person_says_so(
+    home: Path, sender: Sender, tmp_path: Path
+) -> None:
+    create_power(sender)
+    with read_as(tmp_path, "snapshot", withdraws=True):
+        use(sender, 1, "1")
+        take(sender)
+        change(sender, 1, "9")
+        take(sender)
+        wrong = last_delivery()
+        withdraw(wrong, "错报", "张三")
+        assert power() == {("2023", "001"): "10000.00"}
+        [again] = pull(["gov_electricity"], sender.connection).files
+        assert (
+            again.state == "repeated"
+            and "the same rows as before, and it was withdrawn by 张三" in again.message
+        )
+        assert power() == {("2023", "001"): "10000.00"}
+        change(sender, 1, "8")
+        assert take(sender) == [("2023", "taken", 1)] and power() == {("2023", "001"): "80000.00"}
+        # a period that is gone, and a person who says that it is not
+        use(sender, 1, "1", "2022")
+        remove(sender, 1)
+        use(sender, 1, "1", "2022")
+        assert take(sender) == [("2023", "taken", 0), ("2022", "taken", 1)]
+        gone = next(d["delivery_id"] for d in deliveries() if not d["records_in"])
+        withdraw(gone, "仍有效", "张三")
+        assert take(sender) == [("2023", "repeated", 0)]
+        assert power() == {("2022", "001"): "10000.00", ("2023", "001"): "80000.00"}
+        restore(wrong, "无误", "张三")
+        restore(gone, "确已撤销", "张三")
+        assert power() == {("2022", "001"): "10000.00"}
+
+
+@pytest.mark.parametrize("delivery", ["event", "increment"])
+def test_added_rows_that_were_taken_back_return_only_when_a_person_says_so(
+    home: Path, sender: Sender, tmp_path: Path, delivery: str
+) -> None:
+    create_power(sender)
+    with read_as(tmp_path, delivery):
+        use(sender, 1, "1")
+        take(sender)
+        use(sender, 2, "2")
+        take(sender)
+        withdraw(last_delivery(), "错报", "张三")
+        assert power() == {("2023", "001"): "10000.00"}
+        assert take(sender) == [("", "repeated", 0)] == take(sender, full=True)
+        use(sender, 3, "3")
+        assert take(sender) == [("2023", "taken", 1)]
+        assert power() == {("2023", "001"): "10000.00", ("2023", "003"): "30000.00"}
+
+
+def test_a_pull_with_too_many_refused_rows_is_held(home: Path, sender: Sender) -> None:
+    create_power(sender)
+    use(sender, 1, "1")
+    take(sender)
+    for account in range(2, 9):
+        use(sender, account, "-1")
+    [held] = pull(["gov_electricity"], sender.connection).held
+    assert "7 of 8 records of 2023 broke their contract" in held.message
+    assert power() == {("2023", "001"): "10000.00"}
+    [again] = pull(["gov_electricity"], sender.connection).files
+    assert again.state == "repeated" and "it is held (7 of 8 records" in again.message
+    use(sender, 9, "9")
+    assert take(sender, accepted_by="张三") == [("2023", "taken", 9)]
+    assert power() == {("2023", "001"): "10000.00", ("2023", "009"): "90000.00"}
 
 
 def test_by_a_watermark_only_changed_periods_of_a_snapshot_are_read(
@@ -1023,7 +1134,7 @@ def test_a_table_that_cannot_be_used_is_one_line_and_the_others_go_on(home: Path
     assert refusal(sender).endswith("no row in the table; ask 国网宁波供电公司")
     use(sender, 1, "1", "last year")
     use(sender, 2, "2", None)
-    assert "2 rows without a period like 2023, 2024-03 or 2024-03-01, but 'last year'" in refusal(sender)
+    assert "2 rows without a period of the feed: 'last year' is no period; gov_electricity" in refusal(sender)
     sender.run("ALTER TABLE gov_electricity ALTER \"社会信用代码\" TYPE bytea USING '\\x00'")
     assert (
         "column 社会信用代码 is of type bytea, which has no text that a mapping reads; let a view cast it"

@@ -273,7 +273,7 @@ def _expected(cells: Cells | None) -> tuple[dict[str, Any], set[str]]:
     stamp = oracle.trimmed(given.get("时间"))
     values["period"] = _day_of(stamp)
     if values["period"] is None:
-        reasons.add("period:missing")
+        reasons.add("period:form" if stamp else "period:missing")
     if at := values["moment_at"]:
         reasons |= {"moment_at:future"} if at > ARRIVED + timedelta(minutes=10) else set()
         reasons |= {"moment_at:late"} if at < ARRIVED - timedelta(days=3) else set()
@@ -281,14 +281,13 @@ def _expected(cells: Cells | None) -> tuple[dict[str, Any], set[str]]:
 
 
 def _day_of(stamp: str | None) -> str | None:
-    """The day that a time begins with: any number from 01 to 31 in any month, since only texts are compared."""
-    year, _, rest = (stamp or "")[:10].partition("-")
-    month, _, day = rest.partition("-")
+    """The day that a time begins with: a real one of these two centuries, written with ASCII digits."""
+    text = (stamp or "")[:10]
     try:
-        is_day = len(year) == 4 and year[0] in "12" and date(2024, int(month), 1) and 1 <= int(day) <= 31
+        is_day = text.isascii() and text[4:8:3] == "--" and str(date.fromisoformat(text)) == text
     except ValueError:
         return None
-    return stamp[:10] if stamp and is_day and len(month) == len(day) == 2 else None
+    return text if is_day and text[:2] in ("19", "20") else None
 
 
 def _faults(column: Column, how: Mapping[str, Any], text: str | None, value: Any) -> list[str]:

@@ -133,7 +133,7 @@ def test_records_are_taken_once_by_contract_and_the_rest_says_why(
         (reading(25, xydm="x" * 18), {"uscc:check"}),
         (reading(26, sj=(NOW + timedelta(days=400)).isoformat()), {"read_at:future"}),
         (reading(27, sj=(NOW - timedelta(days=3)).isoformat()), {"read_at:late"}),
-        (reading(28, sj="20240-01-01"), {"read_at:type", "period:missing"}),
+        (reading(28, sj="20240-01-01"), {"read_at:type", "period:form"}),
         (b"not json", {"record:json"}),
         (b"\xb5\xe7\xc1\xbf", {"record:encoding"}),
         (b"", {"record:json"}),
