@@ -29,9 +29,9 @@ WIDE_TOTAL = 5
 #: Firms that moved a hundredfold are left out of sums: a slip of unit is a firm's, and has checks of its own.
 SLIP = 100
 
-#: A figure comes again by chance in one firm of so many as it can differ by. At fifty persons or more that is one in
-#: fifteen, for money and energy one in hundreds; small figures and zeros say nothing.
-SIZEABLE = 50
+#: A figure comes again by chance in one firm of so many as it can differ by. Of firms with twenty persons or more that
+#: is one in fifteen, for money and energy one in hundreds; small figures and zeros say nothing.
+SIZEABLE = 20
 
 #: Five firms may always tell the same again. A fifth of the firms is three times what chance does to numbers of
 #: persons; where half do, a file was copied.
@@ -46,8 +46,9 @@ NARROW_RANK, WIDE_RANK = 0.7, 0.45
 #: Firms of a group of which the order is judged: of a hundred, chance moves the correlation by some hundredths.
 RANKED = 100
 
-#: Firms below scale are many: one in eight, by the check character of its code, is a fair draw.
-DRAWN = "'0', '1', '2', '3'"
+#: Of a table with more rows, the order of one firm below scale in eight is judged, by the check character of its code:
+#: to rank all takes three times as long and says the same.
+LARGE, DRAWN = 100_000, "'0', '1', '2', '3'"
 
 
 def compared(figures: Mapping[str, str], groups: Sequence[tuple[str, ...]], ranked_within: str = "") -> str:
@@ -86,7 +87,8 @@ def compared(figures: Mapping[str, str], groups: Sequence[tuple[str, ...]], rank
         UNION ALL BY NAME
         SELECT {group}, count(*) AS firms, corr(rank_now, rank_before) AS rank_correlation
         FROM (SELECT measure, year, {keys}, {_rank("now", ranked_within)}, {_rank("before", ranked_within)}
-            FROM moved WHERE is_above_scale OR right(uscc, 1) IN ({DRAWN}))
+            FROM moved
+            WHERE is_above_scale OR right(uscc, 1) IN ({DRAWN}) OR (SELECT count(*) FROM figures) <= {LARGE})
         GROUP BY GROUPING SETS ({_sets(group for group in groups if ranked_within in group)})"""
 
 
