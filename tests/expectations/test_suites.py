@@ -155,6 +155,7 @@ def _enterprise_event(rows: Rows) -> dict[str, str]:
     _change(rows, (3,), **listed, valid_until_date=date(2023, 6, 1))
     _change(rows, (4,), **listed)
     _change(rows, (5,), event_kind_code="credit")
+    _change(rows, (6,), year="2022", event_date=date(2022, 3, 1))  # else the records would begin in 2023
     return {"code_of_kind": "X4", "dates_ordered": "X1", "date_in_year": "X3", "firm_known": "year=2023"}
 
 
