@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from expectations.suite import Check, Level
 
 #: Firms of a group below which nothing is said of its sum: a handful of firms may do anything together. For the narrow
-#: bound they are counted as firms of equal size that are as steady as the group is: (sum)² / sum of squares.
+#: bound they are counted as firms of equal size that are as steady as the group is: (sum)² / sum of squares of figures.
 FEW = 30
 
 #: A firm's tax or power moves by 0.7 (one standard deviation of logarithms) in a restless year, so thirty equal firms
@@ -22,8 +22,8 @@ FEW = 30
 #: twice always does.
 NARROW_TOTAL = 1.5
 
-#: Holds for every group of thirty firms, also where one of them is half of the sum: that one would have to grow
-#: ninefold in a year. A slip of one decimal place in a district's file is beyond it.
+#: Holds for every group of thirty firms, its largest one left out: what a single firm does, like a refinery that pays
+#: nothing in a bad year, is no fault of a file. A slip of one decimal place in a district's file moves all of them.
 WIDE_TOTAL = 5
 
 #: Firms that moved a hundredfold are left out of sums: a slip of unit is a firm's, and has checks of its own.
@@ -43,7 +43,8 @@ NARROW_SAME, WIDE_SAME = "5 + 0.2", "5 + 0.5"
 #: such figures are other firms'.
 NARROW_RANK, WIDE_RANK = 0.7, 0.45
 
-#: Firms of a group of which the order is judged: of a hundred, chance moves the correlation by some hundredths.
+#: Firms of a group of which the order is judged: of a hundred, chance moves the correlation by some hundredths. Who
+#: paid or used nothing in one of the years has no place in it.
 RANKED = 100
 
 #: Of a table with more rows, the order of one firm below scale in eight is judged, by the check character of its code:
@@ -71,13 +72,15 @@ def compared(figures: Mapping[str, str], groups: Sequence[tuple[str, ...]], rank
     summary = f"""WITH figures AS (SELECT uscc, CAST(year AS INTEGER) AS year, {keys}, {told} FROM {{table}}),
         beside AS (SELECT n.uscc, n.year, {", ".join(f"n.{c}" for c in columns)}, {both}
             FROM figures n JOIN figures b ON b.uscc = n.uscc AND b.year + 1 = n.year),
-        moved AS MATERIALIZED (SELECT *, now > 0 AND before > 0
+        moved AS MATERIALIZED (SELECT *, greatest(abs(now), abs(before)) AS larger, now > 0 AND before > 0
                 AND (now >= {SLIP} * before OR before >= {SLIP} * now) AS has_slipped
             FROM beside UNPIVOT ((now, before) FOR measure IN ({pairs})) WHERE now <> 0 OR before <> 0)
         SELECT {group}, count(*) AS firms,
-            sum(before) FILTER (NOT has_slipped) AS before, sum(now) FILTER (NOT has_slipped) AS now,
-            sum(before) FILTER (NOT has_slipped) ** 2 / nullif(sum(before ** 2) FILTER (NOT has_slipped), 0)
+            sum(before) FILTER (NOT has_slipped) AS total_before, sum(now) FILTER (NOT has_slipped) AS total_now,
+            sum(larger) FILTER (NOT has_slipped) ** 2 / nullif(sum(larger ** 2) FILTER (NOT has_slipped), 0)
                 AS equal_firms,
+            total_before - arg_max(before, larger) FILTER (NOT has_slipped) AS rest_before,
+            total_now - arg_max(now, larger) FILTER (NOT has_slipped) AS rest_now,
             count(*) FILTER (abs(before) >= {SIZEABLE}) AS sizeable,
             count(*) FILTER (abs(before) >= {SIZEABLE} AND now = before) AS same
         FROM moved GROUP BY GROUPING SETS ({_sets(groups)})"""
@@ -88,7 +91,8 @@ def compared(figures: Mapping[str, str], groups: Sequence[tuple[str, ...]], rank
         SELECT {group}, count(*) AS firms, corr(rank_now, rank_before) AS rank_correlation
         FROM (SELECT measure, year, {keys}, {_rank("now", ranked_within)}, {_rank("before", ranked_within)}
             FROM moved
-            WHERE is_above_scale OR right(uscc, 1) IN ({DRAWN}) OR (SELECT count(*) FROM figures) <= {LARGE})
+            WHERE now <> 0 AND before <> 0
+                AND (is_above_scale OR right(uscc, 1) IN ({DRAWN}) OR (SELECT count(*) FROM figures) <= {LARGE}))
         GROUP BY GROUPING SETS ({_sets(group for group in groups if ranked_within in group)})"""
 
 
@@ -102,17 +106,17 @@ def _rank(figure: str, within: str) -> str:
 
 def totals_steady(id_: str, grouped_by: str, zh: str, en: str) -> Iterator[Check]:
     """Sums of a group's firms stay near those of the same firms in the year before."""
-    for suffix, level, factor, bound in (
-        ("", "warn", NARROW_TOTAL, f" AND equal_firms >= {FEW}"),
-        ("_wide", "fail", WIDE_TOTAL, ""),
+    for suffix, level, factor, told, firms, left_out in (
+        ("", "warn", NARROW_TOTAL, "total", "equal_firms", ("", "")),
+        ("_wide", "fail", WIDE_TOTAL, "rest", "firms", ("（不含最大企业）", " without the largest firm")),
     ):
         yield _check(
             f"{id_}{suffix}",
-            f"{zh}合计与上年相比在{factor}倍以内",
-            f"Sums of {en} stay within {factor} times those of the same firms in the year before, either way",
-            f"""SELECT measure, year, part, firms, round(before, 2) AS before, round(now, 2) AS now FROM {{summary}}
-            WHERE grouped_by = '{grouped_by}' AND firms >= {FEW} AND before > 0
-                AND (now > {factor} * before OR {factor} * now < before){bound}""",
+            f"{zh}合计{left_out[0]}与上年相比在{factor}倍以内",
+            f"Sums of {en}{left_out[1]} stay within {factor} times the same firms' of the year before, either way",
+            f"""SELECT measure, year, part, firms, round({told}_before, 2) AS before, round({told}_now, 2) AS now
+            FROM {{summary}} WHERE grouped_by = '{grouped_by}' AND {firms} >= {FEW} AND {told}_before > 0
+                AND ({told}_now > {factor} * {told}_before OR {factor} * {told}_now < {told}_before)""",
             level,  # type: ignore[arg-type]
         )
 
