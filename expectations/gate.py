@@ -27,12 +27,14 @@ from expectations.snapshot import (
     add_deliveries,
     add_previous,
     add_quotas,
+    add_raw_rows,
     add_tables,
     first_line,
     prepare,
     published_contracts,
     remove_copied,
     rows,
+    run,
 )
 from expectations.suite import Check, Level, Suite, declared_suites
 from schemas.contract import Contract, contracts
@@ -171,8 +173,8 @@ def _tables_read(suites: Iterable[Suite]) -> set[str]:
     names = {"raw.delivery"}  # behind feeds.current_delivery
     for suite in suites:
         names.add(suite.table)
-        for check in suite.checks:
-            names |= set(re.findall(r"[a-z_]+\.[a-z_]+", check.sql))
+        for sql in (suite.summary, *(check.sql for check in suite.checks)):
+            names |= set(re.findall(r"[a-z_]+\.[a-z_]+", sql))
     return names
 
 
@@ -218,6 +220,8 @@ class _Session:
         if "raw.delivery" in pins and "raw.delivery" not in self.broken:
             with self.engine.begin() as connection:
                 add_deliveries(connection)
+        if "feeds.raw_rows" in read:
+            self.broken |= self._count_raw(pins)
 
     def _copy(self, spec: Contract, pins: Mapping[str, Pin]) -> dict[str, str]:
         if spec.name not in pins:
@@ -229,6 +233,14 @@ class _Session:
             return {spec.name: first_line(error)}
         return broken
 
+    def _count_raw(self, pins: Mapping[str, Pin]) -> dict[str, str]:
+        try:
+            with self.engine.begin() as connection:
+                add_raw_rows(connection, pins)
+        except Exception as error:
+            return {"raw.delivery": first_line(error)}
+        return {}
+
     def judge(self, suite: Suite) -> list[Verdict]:
         """A verdict for every check of the suite, whatever happens."""
         if suite.table not in self.pinned:
@@ -239,6 +251,7 @@ class _Session:
             return _all_failed(suite, "the suite has no checks, so it evaluated nothing")
         try:
             evaluated = int(self._rows(f"SELECT count(*) FROM {suite.table}")[0][0])
+            self._sum_up(suite)
             results = self._validate(suite)
         except Exception as error:
             return _all_failed(suite, f"exception: {first_line(error)}")
@@ -246,6 +259,12 @@ class _Session:
         if evaluated == 0 and not suite.may_be_empty:
             verdicts = [_nothing_seen(v) for v in verdicts]
         return verdicts
+
+    def _sum_up(self, suite: Suite) -> None:
+        if suite.summary:
+            with self.engine.begin() as connection:
+                run(connection, "CREATE SCHEMA IF NOT EXISTS summary")
+                run(connection, f"CREATE TABLE {summary_of(suite)} AS {_named(suite.summary, suite)}")
 
     def _validate(self, suite: Suite) -> dict[str, Any]:
         """Great Expectations' results by check id; a check it left out is missing."""
@@ -256,7 +275,7 @@ class _Session:
         batch = asset.add_batch_definition_whole_table("all").get_batch()
         expectations = gx.ExpectationSuite(name=suite.name)
         for check in suite.checks:
-            expectations.add_expectation(_expectation(check))
+            expectations.add_expectation(_expectation(suite, check))
         outcome = batch.validate(expectations, result_format="BASIC")
         return {result.expectation_config.meta["check"]: result for result in outcome.results}
 
@@ -278,7 +297,7 @@ class _Session:
         return replace(verdict, unexpected=unexpected, failing_keys=keys)
 
     def _offenders(self, suite: Suite, check: Check) -> tuple[int, tuple[str, ...]]:
-        sql = check.sql.replace("{table}", suite.table)
+        sql = _named(check.sql, suite)
         with self.engine.connect() as connection:
             count = rows(connection, f"SELECT count(*) FROM ({sql}) AS offenders")[0][0]
             listed = f"SELECT * FROM ({sql}) AS offenders ORDER BY ALL LIMIT {MAX_KEYS}"
@@ -318,13 +337,23 @@ def _exception(result: Any) -> str | None:
     return None
 
 
-def _expectation(check: Check) -> Any:
+def summary_of(suite: Suite) -> str:
+    """Where the suite's summary lies."""
+    return f"summary.{suite.table.replace('.', '_')}"
+
+
+def _named(sql: str, suite: Suite) -> str:
+    return sql.replace("{table}", suite.table).replace("{summary}", summary_of(suite))
+
+
+def _expectation(suite: Suite, check: Check) -> Any:
     """A check as an expectation; its own object where it has one, else no unexpected rows."""
     if check.expectation:
         expectation = check.expectation()
         expectation.meta = {"check": check.id}
         return expectation
-    return _unexpected_rows_type()(unexpected_rows_query=gx_query(check.sql), meta={"check": check.id})
+    query = gx_query(check.sql.replace("{summary}", summary_of(suite)))
+    return _unexpected_rows_type()(unexpected_rows_query=query, meta={"check": check.id})
 
 
 def gx_query(sql: str) -> str:

@@ -144,10 +144,22 @@ def _add_entries(connection: Any, name: str, entries: Iterable[Mapping[str, Any]
         connection,
         f"""
         CREATE VIEW feeds.{name} AS
-        SELECT d.*, f.delivery, f.cadence, f.quarantine_band, f.volume_band
+        SELECT d.*, f.* EXCLUDE (feed)
         FROM raw.delivery d JOIN feeds.feed f USING (feed) SEMI JOIN feeds.{name}_key USING ({", ".join(columns)})
         """,
     )
+
+
+def add_raw_rows(connection: Any, pins: Mapping[str, Pin]) -> None:
+    """``feeds.raw_rows``: how many rows the pinned feeds hold of each delivery, mapping and period."""
+    counted = [
+        f"SELECT '{spec.table}' AS feed, delivery_id, mapping_hash, period, count(*) AS found "
+        f"FROM {_scan(pins[spec.name])} GROUP BY ALL"
+        for spec in feeds().values()
+        if spec.name in pins
+    ]
+    nothing = "SELECT feed, '' AS delivery_id, '' AS mapping_hash, '' AS period, 0 AS found FROM feeds.feed WHERE false"
+    run(connection, f"CREATE TABLE feeds.raw_rows AS {' UNION ALL '.join([nothing, *counted])}")
 
 
 def add_quotas(connection: Any, quotas: Iterable[Quota]) -> None:
@@ -188,12 +200,21 @@ def _feeds(connection: Any) -> None:
             bands = f"{spec.source.quarantine_band}, {spec.source.volume_band}"
             source = spec.source
             kind = f"'{spec.delivery}', '{source.cadence}', {source.is_connected}, {source.topic is not None}"
-            values.append(f"('{name}', {kind}, {bands})")
+            merged = [f"{month:02}" for month in source.merged_months]
+            # enterprises (ent_…) tell by choice, offices owe every period
+            told = f"{name.startswith('ent_')}, {_tells_of_firms(spec)}, {merged}::VARCHAR[], {spec.version}"
+            values.append(f"('{name}', {kind}, {bands}, {told})")
     run(
         connection,
         f"CREATE TABLE feeds.feed AS SELECT * FROM (VALUES {', '.join(values)}) AS f("
-        "feed, delivery, cadence, is_connected, is_streamed, quarantine_band, volume_band)",
+        "feed, delivery, cadence, is_connected, is_streamed, quarantine_band, volume_band, is_by_choice, "
+        "tells_of_firms, merged_months, version)",
     )
+
+
+def _tells_of_firms(spec: Contract) -> bool:
+    """Whether a feed's rows are of enterprises; lists of zones or parks may stand still for years."""
+    return any("uscc" in name for name in spec.column_names)
 
 
 def published_contracts() -> list[Contract]:

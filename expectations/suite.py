@@ -1,7 +1,8 @@
 """What a suite is: checks over one table, and where suites are found.
 
 A check is SQL that selects the key columns of the rows that should not be there. ``{table}`` stands for the
-checked table; other tables are named ``area.table``, the last release's tables ``previous_area.table``.
+checked table, ``{summary}`` for what its suite works out of it once for several checks; other tables are named
+``area.table``, the last release's tables ``previous_area.table``.
 """
 
 from __future__ import annotations
@@ -34,8 +35,10 @@ class Check:
     expectation: Callable[[], Any] | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
-        if "{table}" not in self.sql:
-            raise UsageError(f"check {self.id}: its SQL must read {{table}}, else it would not look at it")
+        if "{table}" not in self.sql and "{summary}" not in self.sql:
+            raise UsageError(
+                f"check {self.id}: its SQL must read {{table}} or {{summary}}, else it would not look at it"
+            )
 
 
 @dataclass(frozen=True)
@@ -43,15 +46,20 @@ class Suite:
     """The checks of one table.
 
     A table may be empty only where the city can truly have none of its rows; a suite over an empty table
-    fails otherwise.
+    fails otherwise. ``summary`` is SQL over the table that is worked out once, before the checks that read it.
     """
 
     table: str
     checks: tuple[Check, ...]
     may_be_empty: bool = False
     kind: Literal["contract", "domain"] = "domain"
+    summary: str = ""
 
     def __post_init__(self) -> None:
+        if any("{summary}" in check.sql for check in self.checks) and "{table}" not in self.summary:
+            raise UsageError(
+                f"suite {self.table}: a check reads {{summary}}, so the summary must read {{table}}"
+            )
         ids = [check.id for check in self.checks]
         if twice := {i for i in ids if ids.count(i) > 1}:
             raise UsageError(f"suite {self.table}: check ids used twice: {', '.join(sorted(twice))}")

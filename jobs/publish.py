@@ -41,6 +41,9 @@ Progress = Callable[[str, str, int], None]
 BOOKKEEPING = (DELIVERY, QUARANTINE, CORRECTION)
 
 
+#: Rows that are shown of each warning; the manifest and logs/gate.json name more.
+EXAMPLES = 3
+
 #: Published tables that are written at the same time: DuckDB reads one while the other one's Parquet is encoded.
 AT_ONCE = 2
 
@@ -53,6 +56,14 @@ class PublishReport:
     is_new: bool
     gate: GateReport | None
     written: tuple[str, ...] = ()
+
+    def warnings(self) -> list[dict[str, Any]]:
+        """What the gate, or else the one that let the release pass, found and did not block."""
+        from expectations.gate import verdict_rows
+
+        return warnings_of(
+            verdict_rows(self.gate) if self.gate else self.release.manifest["gate"]["verdicts"]
+        )
 
 
 class GateFailed(RejectedError):
@@ -346,6 +357,22 @@ def summary_of(manifest: Mapping[str, Any]) -> dict[str, Any]:
         "engine": engines_of(manifest),
         "rollback_of": manifest.get("rollback_of"),
     }
+
+
+def warnings_of(verdicts: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Of the gate's verdicts those that warn, with a few of the rows behind each."""
+    return [
+        {
+            "table": v["table"],
+            "expectation": v["expectation"],
+            "title_zh": v["title_zh"],
+            "title_en": v["title_en"],
+            "rows": v["unexpected"],
+            "examples": list(v["failing_keys"][:EXAMPLES]),
+        }
+        for v in verdicts
+        if not v["success"]
+    ]
 
 
 def engines_of(manifest: Mapping[str, Any]) -> str | None:

@@ -442,13 +442,17 @@ def publish(json: Json = False) -> None:
     """Let the gate judge the tables, and make them a release."""
     from jobs.publish import publish as make_release
     from jobs.publish import summary_of
+    from portal import summary
 
     with console.stages(quiet=json) as progress:
         report = make_release(progress)
-    row = {**summary_of(report.release.manifest), "is_new": report.is_new}
+    warned = report.warnings()
+    row = {**summary_of(report.release.manifest), "is_new": report.is_new, "warnings": warned}
     if json:
         console.as_json([row])
-    elif report.is_new:
+        return
+    summary.show_warnings(warned)
+    if report.is_new:
         console.say(f"release {report.release.number}: {row['tables']} tables, {row['rows']:,} rows")
     else:
         console.say(f"nothing new since release {report.release.number}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from portal import console
@@ -74,7 +74,7 @@ def query(release: Release, sql: str, *values: object) -> list[dict[str, Any]]:
 
 def as_rows(report: DemoReport, seconds: Mapping[str, float]) -> list[dict[str, Any]]:
     """The release as one object, for programs."""
-    from jobs.publish import summary_of
+    from jobs.publish import summary_of, warnings_of
 
     manifest = report.release.manifest
     return [
@@ -82,6 +82,7 @@ def as_rows(report: DemoReport, seconds: Mapping[str, float]) -> list[dict[str, 
             **summary_of(manifest),
             "is_new": report.is_new,
             "gate_seconds": manifest["gate"]["seconds"],
+            "warnings": warnings_of(manifest["gate"]["verdicts"]),
             "stages": {stage: round(spent, 2) for stage, spent in seconds.items()},
         }
     ]
@@ -122,19 +123,30 @@ def _show_plan(report: DemoReport) -> None:
 
 
 def _show_gate(release: Release) -> None:
+    from jobs.publish import warnings_of
+
     gate = release.manifest["gate"]
-    warned = [v for v in gate["verdicts"] if not v["success"]]
+    warned = warnings_of(gate["verdicts"])
     console.heading(
         f"质量闸门 Gate: 通过 passed, {gate['expectations']} expectations in {gate['suites']} suites, "
         f"{gate['seconds']:.1f} s, {len(warned)} warnings"
     )
-    if warned:
-        console.show(
-            [
-                {"table": v["table"], "warning": f"{v['title_zh']} {v['title_en']}", "rows": v["unexpected"]}
-                for v in warned
-            ]
-        )
+    show_warnings(warned)
+
+
+def show_warnings(warned: Sequence[Mapping[str, Any]]) -> None:
+    """What the gate found and let pass: table, check, number, and a few of the rows."""
+    rows = [
+        {
+            "table": w["table"],
+            "warning": f"{w['title_zh']} {w['title_en']}",
+            "rows": w["rows"],
+            "例如 such as": "; ".join(w["examples"]),
+        }
+        for w in warned
+    ]
+    if rows:
+        console.show(rows, "质量提醒 Warnings of the gate")
 
 
 def _show_grades(release: Release) -> None:

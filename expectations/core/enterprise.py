@@ -2,7 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from expectations.suite import Check, Suite
+
+#: Few firms move to another district, fewer than one in a hundred a year; a district that is divided anew is mapped
+#: by the code list of former districts. At three in a hundred lines were mixed up, or a column.
+_MOVED = (("", 1), ("_wide", 3))
+
+#: Two or three firms in a hundred take another name in a year, and the registry may learn of it a year later.
+_RENAMED = (("", 5), ("_wide", 20))
+
+#: One row per year: firms of the year before, and how many are other than there or in the registry.
+_SUMMARY = """
+    SELECT n.year, count(b.uscc) AS known, count(*) FILTER (n.district_code <> b.district_code) AS moved,
+        count(*) FILTER (n.enterprise_name <> b.enterprise_name) AS renamed,
+        count(*) FILTER (n.is_in_registry) AS registered,
+        count(*) FILTER (list_contains(n.identity_flags, 'name_differs')) AS differing
+    FROM {table} n LEFT JOIN {table} b
+        ON b.uscc = n.uscc AND CAST(b.year AS INTEGER) + 1 = CAST(n.year AS INTEGER) GROUP BY n.year"""
+
+
+def _few(
+    id_: str, zh: str, en: str, bounds: tuple[tuple[str, int], ...], counted: str, of: str
+) -> Iterator[Check]:
+    for suffix, percent in bounds:
+        yield Check(
+            f"{id_}{suffix}",
+            f"{zh}不超过{percent}%",
+            f"At most five firms and {percent} % of a year {en}",
+            f"SELECT year, {of}, {counted} FROM {{summary}} WHERE {counted} > 5 + {percent / 100} * {of}",
+            level="fail" if suffix else "warn",
+        )
+
 
 SUITE = Suite(
     "core.enterprise",
@@ -87,5 +119,23 @@ SUITE = Suite(
             "HAVING count(*) FILTER (NOT is_in_registry) > 5 + 0.05 * count(*)",
             level="warn",
         ),
+        *_few(
+            "moved",
+            "迁往其他区县的企业",
+            "are in another district than the year before",
+            _MOVED,
+            "moved",
+            "known",
+        ),
+        *_few("renamed", "更名企业", "have another name than the year before", _RENAMED, "renamed", "known"),
+        *_few(
+            "name_of_registry",
+            "名称与登记不符的企业",
+            "have another name in the registry",
+            _RENAMED,
+            "differing",
+            "registered",
+        ),
     ),
+    summary=_SUMMARY,
 )

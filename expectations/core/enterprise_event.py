@@ -25,10 +25,11 @@ SUITE = Suite(
         Check(
             "date_in_year",
             "事件日期在年度内",
-            "The event happened in its year; a credit record may also be removed in it",
+            "The event happened in its year; a credit record may also be removed in it, or stand when records begin",
             """SELECT event_id, year FROM {table} WHERE CAST(year(event_date) AS VARCHAR) <> year
             AND NOT (event_kind_code = 'credit' AND CAST(year(event_date) AS VARCHAR) < year
-                AND coalesce(CAST(year(valid_until_date) AS VARCHAR) = year, false))""",
+                AND (coalesce(CAST(year(valid_until_date) AS VARCHAR) = year, false)
+                    OR year = (SELECT min(year) FROM {table})))""",
             level="warn",
         ),
         Check(

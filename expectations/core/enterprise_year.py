@@ -7,6 +7,7 @@ from typing import Literal
 
 from expectations.suite import Check, Level, Suite
 from expectations.unit_slips import TAX_SIZE, TAX_SUM, list_ratio, own_history
+from expectations.year_before import compared, figures_new, order_kept, totals_steady
 
 #: Figures held against the firm's own other years: id → (title zh, title en, SQL).
 _OWN = {
@@ -56,6 +57,23 @@ _TOTALS = {
     "value_added": "value_added_wan_yuan",
     "power": "power_kwh",
     "energy": "energy_tce",
+}
+
+
+#: Figures held against the year before, by district, above and below scale. Land is not: it is to stay as it was.
+_YEAR_BEFORE = {
+    "tax": f"CASE WHEN tax_vat_wan_yuan IS NOT NULL THEN {TAX_SUM} END",
+    "declared_revenue": "declared_revenue_wan_yuan",
+    "power": "power_kwh",
+    "energy": "energy_tce",
+    "emission": "emission_t",
+    "water": "water_m3",
+    "insured": "insured_count",
+    "output": "output_wan_yuan",
+    "revenue": "revenue_wan_yuan",
+    "value_added": "value_added_wan_yuan",
+    "employees": "employees_average",
+    "rd_expense": "rd_expense_wan_yuan",
 }
 
 
@@ -250,8 +268,17 @@ SUITE = Suite(
         ),
         *_unit_slips(),
         *_totals(),
+        *totals_steady("district_totals", "district_code", "各区县", "a district"),
+        *totals_steady("scale_totals", "is_above_scale", "规上、规下企业", "firms above and below scale"),
+        *figures_new(),
+        *order_kept(),
         _coverage("coverage_year", 10, against="year", level="fail"),
         _coverage("coverage_year_warn", 5, against="year", level="warn"),
         _coverage("coverage_release", 10, against="release", level="fail"),
+    ),
+    summary=compared(
+        _YEAR_BEFORE,
+        groups=(("district_code",), ("is_above_scale",), ("district_code", "is_above_scale")),
+        ranked_within="is_above_scale",
     ),
 )

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from expectations.suite import Check, Suite
+from expectations.year_before import compared, totals_steady
 
 #: What is summed as it stands in core.enterprise_year.
 _SUMS = (
     "declared_revenue_wan_yuan", "emission_t", "employees_average", "energy_tce", "land_area_mu", "power_kwh",
     "rd_expense_wan_yuan", "revenue_wan_yuan", "value_added_wan_yuan",
 )  # fmt: skip
+
+#: Held against the year before, list by list.
+_YEAR_BEFORE = {
+    "tax_contribution": "tax_contribution_wan_yuan",
+    **{column.rsplit("_", maxsplit=2 if column.endswith("_wan_yuan") else 1)[0]: column for column in _SUMS},
+}
 
 _MEMBERS = """SELECT p.evaluation_uscc AS uscc, year, count(*) AS firms, {sums}
     FROM per_mu.population p JOIN core.enterprise_year y USING (uscc, year)
@@ -38,5 +45,7 @@ SUITE = Suite(
             WHERE m.firms IS DISTINCT FROM u.member_count
                 OR {" OR ".join(f"m.{c} IS DISTINCT FROM u.{c}" for c in _SUMS)}""",
         ),
+        *totals_steady("list_totals", "list_code", "各组", "a list's units"),
     ),
+    summary=compared(_YEAR_BEFORE, groups=(("list_code",),)),
 )

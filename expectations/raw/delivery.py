@@ -24,6 +24,12 @@ _REDELIVERED = """
     FROM feeds.latest_mapping l WHERE l.delivery = 'snapshot'
         AND l.delivery_id IN (SELECT delivery_id FROM {table})"""
 
+#: Deliveries of offices that owe each year, or each month of it.
+_OWED = """FROM feeds.current_delivery WHERE delivery = 'snapshot' AND NOT is_by_choice
+    AND cadence IN ('monthly', 'yearly_then_monthly') AND delivery_id IN (SELECT delivery_id FROM {table})"""
+
+_MONTHS = [f"{month:02}" for month in range(1, 13)]
+
 #: Half a square root is chance: ten emission reports fewer are no shrunken feed in a small city.
 _SHRUNK = "records < volume_band * before - 0.5 * sqrt(before)"
 
@@ -54,6 +60,19 @@ SUITE = Suite(
             FROM {table} d LEFT JOIN (SELECT delivery_id, mapping_hash, period, count(*) AS found
                 FROM quarantine.record GROUP BY ALL) q USING (delivery_id, mapping_hash, period)
             WHERE coalesce(q.found, 0) <> d.records_quarantined""",
+        ),
+        Check(
+            "raw_complete",
+            "原始表记录数与登记数相符",
+            "A feed's table holds as many rows of a delivery, mapping and period as it registered",
+            """SELECT feed, period, delivery_id, mapping_hash, coalesce(d.records_raw, 0) AS records_raw,
+                coalesce(r.found, 0) AS found
+            FROM (SELECT DISTINCT feed, period, delivery_id, mapping_hash, records_raw FROM {table}
+                JOIN feeds.feed USING (feed) WHERE coalesce(table_version, 1) = version) d
+            FULL JOIN (SELECT * FROM feeds.raw_rows
+                WHERE (delivery_id, mapping_hash) IN (SELECT delivery_id, mapping_hash FROM {table})) r
+            USING (feed, delivery_id, mapping_hash, period)
+            WHERE coalesce(d.records_raw, 0) <> coalesce(r.found, 0)""",
         ),
         Check(
             "feed_known",
@@ -97,6 +116,39 @@ SUITE = Suite(
                 CAST(period || '-01' AS DATE)) > 1 END
             AND NOT (feed = 'gov_statistics_monthly' AND right(period, 2) = '02')""",
             level="warn",
+        ),
+        Check(
+            "months_complete",
+            "已结束年度的月份齐全",
+            "Of a year that is over (it has its directory, or a later one) every month came, where months did",
+            f"""SELECT feed, year, array_to_string(list_filter({_MONTHS}, lambda m: NOT list_contains(months, m)), ',')
+                AS missing
+            FROM (SELECT feed, left(period, 4) AS year,
+                    list(right(period, 2)) FILTER (length(period) = 7) || any_value(merged_months) AS months
+                FROM ({_OWED}) GROUP BY ALL HAVING bool_and(length(period) = 7)) o
+            WHERE missing <> '' AND EXISTS (SELECT 1 FROM feeds.current_delivery d
+                WHERE d.feed = 'gov_statistics_directory' AND d.period = o.year
+                    OR d.feed = o.feed AND left(d.period, 4) > o.year)""",
+        ),
+        Check(
+            "year_or_months",
+            "同一年度不重复报送年报与月报",
+            "A year is told as a whole or by months, not both: its figures would count twice",
+            f"""SELECT feed, left(period, 4) AS year, count(*) AS deliveries FROM ({_OWED}) GROUP BY ALL
+            HAVING bool_or(length(period) = 4) AND bool_or(length(period) > 4)""",
+        ),
+        Check(
+            "sent_once",
+            "同一文件未作为另一期或另一部分重报",
+            "No file was sent again under another part or period",
+            # a list of zones may be the same for years, and so may a few parcels
+            """SELECT feed, checksum, string_agg(DISTINCT concat_ws(' ', period, part), ', ') AS sent_as,
+                max(records_in) AS records
+            FROM feeds.current_delivery
+            WHERE records_in > 0 AND delivery_id IN (SELECT delivery_id FROM {table}) GROUP BY feed, checksum
+            HAVING count(DISTINCT delivery_id) > 1 AND (count(DISTINCT period) < count(DISTINCT delivery_id)
+                OR max(length(period)) > 4
+                OR any_value(tells_of_firms) AND (any_value(delivery) = 'event' OR max(records_in) >= 100))""",
         ),
         Check(
             "every_feed",

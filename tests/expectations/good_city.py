@@ -33,6 +33,8 @@ WEIGHTS = {
     "tenant": {"I1": 50, "I7": 50},
 }
 BASELINE = Decimal(10)
+#: Feeds of which the rows follow from the firms' figures.
+FEEDS_OF_FIGURES = ("gov_tax", "gov_electricity", "gov_statistics_directory")
 KNOWN_AT = datetime(2024, 5, 1, tzinfo=UTC)
 
 
@@ -123,17 +125,18 @@ def _core(city: City, year: str, number: int) -> None:
     )  # fmt: skip
     own, leased = _land(number)
     quarantined = number == 1 and year == YEARS[-1]
-    tax = Decimal(100 + 7 * number % 31) + Decimal(int(year) - 2022)
+    passed = int(year) - 2022  # no figure is that of the year before
+    tax = Decimal(100 + 7 * number % 31) + passed
     figures = {
         "output_wan_yuan": tax * 20, "sales_output_wan_yuan": tax * 19, "value_added_wan_yuan": tax * 4,
-        "revenue_wan_yuan": tax * 20, "employees_average": Decimal(50), "rd_expense_wan_yuan": tax / 2,
-        "energy_tce": Decimal(300), "energy_calorific_tce": Decimal(150),
+        "revenue_wan_yuan": tax * 20, "employees_average": Decimal(50 + passed), "rd_expense_wan_yuan": tax / 2,
+        "energy_tce": Decimal(300 + passed), "energy_calorific_tce": Decimal(150),
     }  # fmt: skip
     _add(
         city, "core.enterprise_year", **who, is_above_scale=above, land_area_mu=own + leased, land_own_mu=own,
         land_lease_mu=leased, **(figures if above else {}),
         **({} if quarantined else {"tax_vat_wan_yuan": tax, "declared_revenue_wan_yuan": tax * 20}),
-        power_kwh=Decimal(400_000), insured_count=50, valid_from_date=date(int(year), 1, 1),
+        power_kwh=Decimal(400_000 + passed), insured_count=50 + passed, valid_from_date=date(int(year), 1, 1),
         valid_to_date=date(int(year), 12, 31), quarantined_feeds=["gov_tax"] if quarantined else [],
     )  # fmt: skip
     if list_of(number) != "tenant":
@@ -333,6 +336,8 @@ def _deliveries(city: City) -> None:
             add_delivery(
                 city, name, year, sequence=sequence, records_in=FIRMS, records_quarantined=quarantined
             )
+            if name not in FEEDS_OF_FIGURES:
+                add_raw(city, name, year)
     for number, feed, reason in (
         (1, "gov_tax", "tax_vat_wan_yuan:type"),
         (2, "gov_statistics_directory", "industry_code:code"),
@@ -367,8 +372,23 @@ def _deliveries(city: City) -> None:
                 )  # fmt: skip
 
 
+def add_raw(city: City, feed: str, period: str, records: int = FIRMS) -> None:
+    """The rows that a delivery brought, one for each firm."""
+    spec = contract(f"raw.{feed}")
+    numbered = [c.name for c in spec.columns if c.name in spec.key and c.type == "string"]
+    for number in range(records):
+        given = dict.fromkeys(numbered, f"{period}-{number}")
+        given |= {"uscc": code_of(number)} if "uscc" in spec.column_names else {}
+        _add(
+            city,
+            spec.name,
+            **{**given, "period": period, "mapping_hash": "m", "delivery_id": f"{feed}-{period}"},
+        )
+
+
 def add_delivery(city: City, feed: str, period: str, **given: Any) -> Row:
     given = {"records_in": FIRMS, "records_quarantined": 0, "delivery_id": f"{feed}-{period}"} | given
+    given = {"checksum": given["delivery_id"]} | given
     return _add(
         city, "raw.delivery", feed=feed, period=period, mapping_hash="m",
         records_raw=given["records_in"] - given["records_quarantined"], **given,

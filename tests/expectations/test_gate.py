@@ -33,7 +33,7 @@ def test_good_city_passes(good_pins: Mapping[str, Pin]) -> None:
     assert report.passed, report.failures()
     assert not report.warnings()
     judged = {v.table for v in report.verdicts}
-    feeds = {"raw.gov_tax", "raw.gov_electricity"}
+    feeds = {f"raw.gov_{name}" for name in ("tax", "electricity", "penalty", "honour", "grant")}
     assert judged == (set(required_tables()) | feeds) - {"raw.gov_statistics_directory"}
     assert report.suites == len({v.suite for v in report.verdicts})
     assert report.expectations == len(report.verdicts) > 400
@@ -274,7 +274,27 @@ def test_every_published_table_has_both_suites() -> None:
         assert declared[name].may_be_empty == baseline(contract(name)).may_be_empty
 
 
+def test_a_summary_is_worked_out_once_and_read_by_its_checks(
+    monkeypatch: pytest.MonkeyPatch, good_pins: Mapping[str, Pin]
+) -> None:
+    checks = (
+        _check("few", "SELECT year FROM {summary} WHERE n > 3"),
+        _check("none", "SELECT year FROM {summary} WHERE n < 0"),
+    )
+    suite = Suite("per_mu.baseline", checks, summary="SELECT year, count(*) AS n FROM {table} GROUP BY year")
+    monkeypatch.setattr(gate, "suites_of", lambda tables: [suite])
+    few, none = run_gate(good_pins, tables=ONE).verdicts
+    assert few.failing_keys == ("year=2022", "year=2023")
+    assert none.success
+
+    broken = replace(suite, summary="SELECT no_such_column FROM {table}")
+    monkeypatch.setattr(gate, "suites_of", lambda tables: [broken])
+    assert all("exception" in v.details and v.blocks for v in run_gate(good_pins, tables=ONE).verdicts)
+
+
 def test_malformed_suites_are_refused() -> None:
+    with pytest.raises(UsageError, match="the summary must read"):
+        Suite("core.parcel", (_check("a", "SELECT 1 FROM {summary}"),))
     with pytest.raises(UsageError, match="must read"):
         _check("blind", "SELECT 1")
     with pytest.raises(UsageError, match="used twice"):

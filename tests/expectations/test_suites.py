@@ -14,7 +14,7 @@ from schemas.contract import contract
 from tests.expectations.bad_chain import BAD_CHAIN
 from tests.expectations.bad_profile import BAD_PROFILE
 from tests.expectations.conftest import Judge
-from tests.expectations.good_city import City, Row, add_delivery, code_of, parcel_of, row_for
+from tests.expectations.good_city import DISTRICTS, City, Row, add_delivery, code_of, parcel_of, row_for
 
 Rows = list[Row]
 
@@ -39,6 +39,11 @@ def _enterprise(rows: Rows) -> dict[str, str]:
     _change(rows, (12,), industry_code="3400")
     _change(rows, (13,), reported_district_code="330281")
     _change(rows, range(20, 29), is_in_registry=False)
+    for row in rows[
+        FIRMS + 20 : FIRMS + 40
+    ]:  # a third of the next year's firms; a fifth and five may have a new name
+        row.update(enterprise_name="新名", identity_flags=["name_differs"])
+        row["district_code"] = row["reported_district_code"] = "330205"
     del rows[FIRMS + 2], rows[FIRMS - 1]
     return {
         "uscc_flag": code_of(0),
@@ -51,13 +56,17 @@ def _enterprise(rows: Rows) -> dict[str, str]:
         "directory_count": "year=2022",
         "quarantined_stay": code_of(2),
         "in_registry_share": "year=2022",
+        **dict.fromkeys(("moved", "moved_wide", "renamed", "renamed_wide"), "year=2023|known=58"),
+        **dict.fromkeys(
+            ("name_of_registry", "name_of_registry_wide"), "year=2023|registered=59|differing=20"
+        ),
     }
 
 
 def _enterprise_year(rows: Rows) -> dict[str, str]:
     last = FIRMS  # the first firm of 2023; every third firm is above scale and reports statistics
     _change(rows, (1,), tax_vat_wan_yuan=None)
-    _change(rows, (2,), power_kwh=None)
+    _change(rows, (59,), power_kwh=None)
     _change(rows, (3,), missing_feeds=["gov_nonsense"])
     _change(rows, (4,), valid_to_date=date(2021, 12, 31))
     rows[5]["land_own_mu"] += 1
@@ -74,11 +83,16 @@ def _enterprise_year(rows: Rows) -> dict[str, str]:
         rows[index]["customs_export_wan_yuan"] = rows[index]["revenue_wan_yuan"] * 4
     giant = ("tax_vat_wan_yuan", "output_wan_yuan", "value_added_wan_yuan", "power_kwh", "energy_tce")
     _multiply(rows, last, 10_000, *giant)
+    # the other firms of a district tell fifty times the electricity, and all the insured persons that they told before
+    for index in range(last + 1, last + FIRMS):
+        rows[index]["insured_count"] = rows[index - last]["insured_count"]
+        if rows[index]["district_code"] == DISTRICTS[0]:
+            _multiply(rows, index, 50, "power_kwh")
     del rows[last + 59]
     return {
         "same_firms": code_of(59),
         "missing_named": code_of(1),
-        "power_missing_named": code_of(2),
+        "power_missing_named": code_of(59),
         "feeds_known": "feed=gov_nonsense",
         "within_year": code_of(4),
         "land_parts": code_of(5),
@@ -93,6 +107,10 @@ def _enterprise_year(rows: Rows) -> dict[str, str]:
         "patents_of_kinds": code_of(6),
         "exports_to_revenue": "year=2022",
         **{f"{t}_total_steady": "year=2023" for t in ("tax", "output", "value_added", "power", "energy")},
+        "district_totals_wide": "measure=power|year=2023|part=district_code=330203|firms=30",
+        "scale_totals_wide": "measure=power|year=2023|part=is_above_scale=false",
+        "figures_new": "measure=insured|year=2023|part=is_above_scale=false",
+        "figures_new_wide": "measure=insured|year=2023|part=is_above_scale=false",
     }
 
 
@@ -136,6 +154,7 @@ def _enterprise_event(rows: Rows) -> dict[str, str]:
     _change(rows, (3,), **listed, valid_until_date=date(2023, 6, 1))
     _change(rows, (4,), **listed)
     _change(rows, (5,), event_kind_code="credit")
+    _change(rows, (6,), year="2022", event_date=date(2022, 3, 1))  # else the records would begin in 2023
     return {"code_of_kind": "X4", "dates_ordered": "X1", "date_in_year": "X3", "firm_known": "year=2023"}
 
 
@@ -272,6 +291,14 @@ def _delivery(rows: Rows) -> dict[str, str]:
     by_id["gov_electricity-2023"].update(records_raw=50, records_quarantined=10)
     by_id["gov_land_parcel-2023"].update(records_in=48, records_raw=48)
     by_id["gov_tax-2022"].update(period="2021")
+    # a file of another district once more, a year told twice, and of 2022 all months but March and the merged one
+    rows.append(by_id["gov_land_survey-2022"] | {"delivery_id": "part", "sequence": 98, "part": "zhenhai"})
+    rows += [
+        by_id["gov_customs-2022"] | {"delivery_id": f"m{m}", "period": f"2022-{m:02}", "checksum": f"m{m}"}
+        for m in (1, 2, *range(4, 13))
+    ]
+    monthly = by_id["gov_statistics_monthly-2022"]
+    monthly["period"] = "2022-02"
     by_id["gov_honour-2022"].update(feed="gov_nonsense")
     by_id["gov_honour-2023"].update(feed="gov_nonsense")
     again = {"delivery_id": "again", "sequence": 99, "records_in": 48, "records_raw": 48}
@@ -286,6 +313,10 @@ def _delivery(rows: Rows) -> dict[str, str]:
         "volume_redelivery": "feed=gov_social_insurance|period=2023",
         "periods_unbroken": "feed=gov_tax|period_before=2021|period=2023",
         "every_feed": "gov_honour",
+        "raw_complete": "gov_energy",
+        "months_complete": "feed=gov_statistics_monthly|year=2022|missing=03,04,05,06,07,08,09,10,11,12",
+        "year_or_months": "feed=gov_customs|year=2022|deliveries=12",
+        "sent_once": "feed=gov_land_survey",
     }
 
 
@@ -428,6 +459,16 @@ def _district_summary(rows: Rows) -> dict[str, str]:
     }
 
 
+def _events_of(key: str) -> Callable[[Rows], dict[str, str]]:
+    """Every event of 2022 was told again, of the next firm."""
+
+    def spoil(rows: Rows) -> dict[str, str]:
+        rows += [r | {"uscc": code_of(n + 1), "row_id": f"x{n}"} for n, r in enumerate(rows[:FIRMS])]
+        return dict.fromkeys(("one_firm", "one_firm_wide"), f"{key}=2022-0|uscc={code_of(0)}")
+
+    return spoil
+
+
 BAD: dict[str, Callable[[Rows], dict[str, str]]] = {
     **BAD_CHAIN,
     **BAD_PROFILE,
@@ -453,11 +494,23 @@ BAD: dict[str, Callable[[Rows], dict[str, str]]] = {
     "quarantine.correction": _correction,
     "quarantine.record": _record,
     "raw.delivery": _delivery,
+    "raw.gov_grant": _events_of("grant_code"),
+    "raw.gov_honour": _events_of("event_id"),
+    "raw.gov_penalty": _events_of("event_id"),
 }
 
 #: Checks that need more than bad rows in one table: tests of their own, below or in test_bands.
 ELSEWHERE = {
-    "core.enterprise_year": {"coverage_year", "coverage_year_warn", "coverage_release"},
+    "core.enterprise_year": {
+        "coverage_year",
+        "coverage_year_warn",
+        "coverage_release",
+        "district_totals",
+        "scale_totals",
+        "order_kept",
+        "order_kept_wide",
+    },
+    "per_mu.unit": {"list_totals", "list_totals_wide"},
     "per_mu.adjustment": {"vetoes_applied"},
     "per_mu.enterprise_grade": {"quota_d", "vetoed_not_above_c", "final_results_stay", "grades_steady"},
     "per_mu.population": {"somebody_graded"},

@@ -1,0 +1,7 @@
+"""Suite 政策兑现: each payment is one firm's."""
+
+from __future__ import annotations
+
+from expectations.one_firm import one_firm
+
+SUITE = one_firm("raw.gov_grant", "grant_code")

@@ -1,0 +1,7 @@
+"""Suite 荣誉资质: each award is one firm's."""
+
+from __future__ import annotations
+
+from expectations.one_firm import one_firm
+
+SUITE = one_firm("raw.gov_honour", "event_id")

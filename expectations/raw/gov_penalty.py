@@ -1,0 +1,7 @@
+"""Suite 处罚与事故: each decision is one firm's."""
+
+from __future__ import annotations
+
+from expectations.one_firm import one_firm
+
+SUITE = one_firm("raw.gov_penalty", "event_id")
