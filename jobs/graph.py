@@ -331,7 +331,7 @@ def _check_periods(deliveries: list[dict[str, Any]]) -> None:
 
 
 def _in_order_and_memory(jobs: Iterable[Job], work: Callable[[Job], None], progress: Progress) -> None:
-    """As :func:`_in_order`; what does not fit into memory is made again, alone and with joins that use the disk."""
+    """As :func:`_in_order`; where two tables do not fit into memory beside each other, the rest is made one by one."""
     done: set[str] = set()
 
     def once(job: Job) -> None:
@@ -343,11 +343,8 @@ def _in_order_and_memory(jobs: Iterable[Job], work: Callable[[Job], None], progr
     try:
         _in_order(jobs, once)
     except engine.MemoryFullError:
-        if not engine.can_spill_joins():
-            raise
-        progress("run", "memory is short: one table at a time, joined on disk", len(jobs) - len(done))
-        with engine.spilling_joins():
-            _in_order(jobs, once, at_once=1)
+        progress("run", "memory is short: one table at a time", len(jobs) - len(done))
+        _in_order(jobs, once, at_once=1)
 
 
 def _in_order(jobs: Iterable[Job], work: Callable[[Job], None], at_once: int = engine.AT_ONCE) -> None:

@@ -49,8 +49,6 @@ _NO_ROOM = (
 )  # fmt: skip
 #: How they say that memory is.
 _NO_MEMORY = ("Resources exhausted", "Failed to allocate additional", "OutOfMemoryError")
-#: The engine's setting that has it join in memory, which is the faster way.
-SPILLING = "SAIL_OPTIMIZER__PREFER_HASH_JOIN"
 #: A session's configuration that names the folder for what a job writes down on its way (``jobs/portable.py``).
 SCRATCH = "brain.scratch"
 #: Addresses of the engines that work was handed to since it began: a second one took the place of one that died.
@@ -182,25 +180,6 @@ def _stay_awake(used: Path) -> None:
                 os.utime(used)  # unlike touch() it makes nothing where the home is gone
 
     threading.Thread(target=touch_on, daemon=True).start()
-
-
-def can_spill_joins(config: Settings | None = None) -> bool:
-    """Whether the engine is one of ours that joins in memory now and could join otherwise."""
-    config = config or settings()
-    return kind(config).name == "embedded" and not config.engine_address and SPILLING not in os.environ
-
-
-@contextlib.contextmanager
-def spilling_joins() -> Iterator[None]:
-    """Let the embedded engine sort both sides of a join, for which it uses its disk, in place of holding one in memory.
-
-    The same rows come out, later. It is started anew for it, and once more when it is next asked for something.
-    """
-    os.environ[SPILLING] = "false"
-    try:
-        yield
-    finally:
-        del os.environ[SPILLING]
 
 
 @contextlib.contextmanager

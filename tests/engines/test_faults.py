@@ -14,7 +14,6 @@ from typing import Any
 
 import psutil
 import pytest
-from pyspark.sql import functions as F
 
 from jobs import graph
 from schemas.errors import RejectedError
@@ -104,41 +103,6 @@ def test_a_disk_that_is_full_while_an_engine_writes(own_engine: Settings) -> Non
     process.rlimit(psutil.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
     graph.run(["core"], full=True)
     assert list(staged_content()) == before
-
-
-def test_a_join_that_does_not_fit_into_memory_is_made_on_disk(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Both sides are larger than the memory; joined in it, that is an error, and sorted on the disk it is not."""
-    monkeypatch.setenv("BRAIN_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("BRAIN_ENGINE", "embedded")
-    monkeypatch.setenv("BRAIN_ENGINE_MEMORY", "400m")
-    monkeypatch.delenv("BRAIN_ENGINE_ADDRESS", raising=False)
-    settings.cache_clear()
-    rows = 6_000_000
-
-    def joined() -> Any:
-        session = engine.connect()
-        left, right = (
-            session.range(rows).select(
-                F.md5(F.col("id").cast("string")).alias("key"), F.col("id").alias(name)
-            )
-            for name in ("left", "right")
-        )
-        return tuple(left.join(right, "key").agg(F.count("*"), F.sum("left"), F.sum("right")).collect()[0])
-
-    try:
-        with pytest.raises(engine.MemoryFullError), engine.workers() as pool:
-            pool.submit(joined).result()
-        assert engine.can_spill_joins()
-        with engine.spilling_joins():
-            assert not engine.can_spill_joins()
-            with engine.workers(1) as pool:
-                total = rows * (rows - 1) // 2
-                assert pool.submit(joined).result() == (rows, total, total)
-    finally:
-        engine.stop(settings())
-        settings.cache_clear()
 
 
 def test_a_second_run_waits_and_is_then_refused(cold_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
