@@ -380,7 +380,7 @@ def test_a_delivery_that_was_taken_back_is_not_judged(
     given = {"delivery_id": "gov_energy-2023-again", "records_in": 10, "known_at": known_at}
     add_delivery(city, "gov_energy", "2023", **given, sequence=100)
     add_delivery(city, "gov_energy", "2023", **given, sequence=101, standing_code=standing)
-    assert _failed(judge("raw.delivery")) == blocks
+    assert _failed(judge("raw.delivery")) - {"raw_complete"} == blocks  # rows of the feeds are not given here
 
 
 def test_table_that_shrank_since_the_last_release(
