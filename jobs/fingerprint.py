@@ -54,9 +54,8 @@ def code_hash(job: Job) -> str:
     return definitions_hash(*roots(job))
 
 
-@cache
 def definitions_hash(*beginnings: Key) -> str:
-    """Hash of some definitions and of all that they reach; code and definitions are those this process began with."""
+    """Hash of some definitions and of all that they reach."""
     found = reached(*beginnings)
     if found.faults:
         raise RejectedError(found.faults[0])

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 import jobs
 from jobs.fingerprint import code_hash, definitions_hash, key_of
 from jobs.ingest.deliveries import DELIVERY, QUARANTINE, current_deliveries, in_force, table_version
-from jobs.job import Input, Job, Rules
+from jobs.job import Input, Job
 from jobs.run_record import MadeOf, Recording, RunReport, TableRun, mark, packed, stored_made_of, why
 from schemas.contract import Contract, contract, contracts, digest, feeds
 from schemas.errors import RejectedError, UsageError
@@ -176,18 +176,6 @@ def target_periods(job: Job, known: Mapping[str, Fingerprints]) -> list[str]:
     return sorted(found)
 
 
-#: Rules, by their identity, and their fingerprints by period: rules do not change after they were loaded.
-_RULES: dict[int, tuple[Rules, Fingerprints]] = {}
-
-
-def _rules_fingerprint(rules: Rules, period: str) -> str:
-    """Of a period; made once, for every look at what is stale asks for all periods of all tables."""
-    _, known = _RULES.setdefault(id(rules), (rules, {}))
-    if period not in known:
-        known[period] = rules.fingerprint(period)
-    return known[period]
-
-
 def fingerprints(deliveries: list[dict[str, Any]]) -> dict[str, Fingerprints]:
     """What every table's periods should be made from, given these deliveries."""
     known = feed_fingerprints(deliveries)
@@ -199,7 +187,7 @@ def fingerprints(deliveries: list[dict[str, Any]]) -> dict[str, Fingerprints]:
             period: digest(
                 [
                     made_by,
-                    _rules_fingerprint(rules, period) if rules else None,
+                    rules.fingerprint(period) if rules else None,
                     [
                         [name, given.known_as, p, known[given.known_as][p]]
                         for name, given in sorted(job.inputs.items())
@@ -424,7 +412,7 @@ def _made_of(job: Job, periods: Iterable[str], wanted: Mapping[str, Fingerprints
     own = {"code": code_hash(job), "contract": contract(job.table).hash()}
     found: MadeOf = {}
     for period in periods:
-        parts = own | ({"rules": _rules_fingerprint(rules, period)} if rules else {})
+        parts = own | ({"rules": rules.fingerprint(period)} if rules else {})
         given: dict[str, list[str]] = {}
         for one in job.inputs.values():
             known = wanted.get(one.known_as, {})

@@ -10,7 +10,6 @@ from typing import Any
 
 import yaml
 
-from jobs.fingerprint import definitions_hash
 from schemas import contract as contracts_module
 from warehouse.settings import CHECKOUT
 
@@ -28,10 +27,8 @@ def changed(folder: Path, name: str, edit: Callable[[dict[str, Any]], object]) -
     before = contracts_module.SCHEMAS
     contracts_module.SCHEMAS = copied
     contracts_module.contracts.cache_clear()
-    definitions_hash.cache_clear()
     try:
         yield
     finally:
         contracts_module.SCHEMAS = before
         contracts_module.contracts.cache_clear()
-        definitions_hash.cache_clear()
