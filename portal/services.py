@@ -36,7 +36,7 @@ from warehouse import engine
 from warehouse.engines import ENGINES
 from warehouse.locks import held, is_held
 from warehouse.settings import CHECKOUT, Settings, settings
-from warehouse.state import write_whole
+from warehouse.state import read_own, write_whole
 
 Progress = Callable[[str, str, int], None]
 
@@ -122,16 +122,12 @@ def down(progress: Progress = lambda *_: None) -> list[str]:
 def running_airflow(config: Settings) -> Airflow:
     """The components that are alive, and the port that this home's Airflow has or had (0: never had one)."""
     try:
-        state = json.loads(_state_file(config).read_text(encoding="utf-8"))
-        if state.get("home", config.identity) != config.identity:
-            return Airflow(0)  # of the home that this one was copied from
-    except (FileNotFoundError, ValueError, AttributeError):
-        return Airflow(0)
-    alive = {}
-    for name, (pid, started) in state["processes"].items():
-        if process := ServerProcess(pid, started).find():
-            alive[name] = process
-    return Airflow(state["port"], alive)
+        state = read_own(_state_file(config), config.identity)
+        marks = {name: ServerProcess(int(pid), float(at)) for name, (pid, at) in state["processes"].items()}
+        port = int(state["port"])
+    except (FileNotFoundError, KeyError, TypeError, ValueError, AttributeError):
+        return Airflow(0)  # no home, or nothing that says so
+    return Airflow(port, {name: process for name, mark in marks.items() if (process := mark.find())})
 
 
 def _changing(config: Settings) -> contextlib.AbstractContextManager[object]:

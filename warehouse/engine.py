@@ -33,7 +33,7 @@ from schemas.errors import RejectedError
 from warehouse.engines import ENGINES, Engine, engine_named
 from warehouse.engines.address import Address
 from warehouse.settings import CHECKOUT, Settings, settings
-from warehouse.state import write_whole
+from warehouse.state import read_own, write_whole
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -264,15 +264,13 @@ def stop(config: Settings) -> bool:
 
 def _running(config: Settings) -> dict[str, Any] | None:
     try:
-        state: dict[str, Any] = json.loads((config.engine_folder / "engine.json").read_text())
-        if state.get("home", config.identity) != config.identity:
-            return None  # of the home that this one was copied from
+        state = read_own(config.engine_folder / "engine.json", config.identity)
         process = psutil.Process(state["process"])
         # a process id may have been given to somebody else since
         alive = abs(process.create_time() - state["started"]) < 1 and process.is_running()
         return state if alive and Address.of(state["address"], state["engine"]).answers() else None
-    except (FileNotFoundError, json.JSONDecodeError, KeyError, psutil.NoSuchProcess):
-        return None
+    except (FileNotFoundError, KeyError, TypeError, ValueError, psutil.NoSuchProcess):
+        return None  # no home, nothing that says so, or it has ended
 
 
 def _start(config: Settings) -> dict[str, Any]:

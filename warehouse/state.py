@@ -6,10 +6,12 @@ down later never names what the disk does not have.
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 #: Files that the disk is asked to write at a time: it orders them as it likes.
 AT_ONCE = 8
@@ -23,6 +25,19 @@ def write_whole(path: Path, text: str, *, mode: int = 0o600) -> None:
     partial.touch(mode=mode)
     partial.write_text(text, encoding="utf-8")
     move(partial, path)
+
+
+def read_own(path: Path, home: str) -> dict[str, Any]:
+    """What a home wrote down of what runs for it; nothing where that is lost, or is of the home it was copied from.
+
+    Args:
+        home: which folder the home is (``Settings.identity``); state of old does not say it.
+    """
+    try:
+        state = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return state if isinstance(state, dict) and state.get("home", home) == home else {}
 
 
 def move(source: Path, target: Path) -> None:

@@ -191,3 +191,21 @@ def test_closing_leaves_what_others_own_and_links(
         os.umask(before)
     assert stat.S_IMODE(outside.stat().st_mode) == 0o644
     assert stat.S_IMODE(home.stat().st_mode) == 0o700
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"{", b"\xff\xfe", b"null", b"[1, 2]", b'{"a": 1}', b'{"process": "x", "processes": 3, "port": "y"}',
+     b'{"process": 1, "started": "soon", "processes": {"scheduler": 3}, "port": 1}'],
+)  # fmt: skip
+def test_state_of_processes_that_says_nothing_is_none(tmp_path: Path, content: bytes) -> None:
+    home = tmp_path / "home"
+    for name in ("engine/engine.json", "airflow/services.json"):
+        (home / name).parent.mkdir(parents=True)
+        (home / name).write_bytes(content)
+    status = brain(home, "status", "--json", BRAIN_ENGINE_ADDRESS="")
+    assert status.returncode == 0, status.stderr
+    states = {row["service"]: row["state"] for row in json.loads(status.stdout)}
+    assert (states["engine"], states["airflow"]) == ("stopped", "stopped")
+    done = brain(home, "down", BRAIN_ENGINE_ADDRESS="")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
