@@ -14,11 +14,12 @@ import duckdb
 
 from jobs.graph import registry
 from jobs.ingest.corrections import corrections, in_effect
-from jobs.ingest.deliveries import DELIVERY, QUARANTINE, in_force
+from jobs.ingest.deliveries import DELIVERY, QUARANTINE
 from jobs.ingest.quarantine import fields_of
 from schemas.contract import Contract, contract, feeds
 from schemas.errors import RejectedError, UsageError
-from schemas.periods import meet, overlap
+from schemas.periods import meet, touch
+from schemas.register import in_force
 from warehouse import duck, tables
 from warehouse.releases import Release
 
@@ -191,8 +192,7 @@ class Archive:
 
 
 def _speak_of_same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
-    periods = one["period"], other["period"]
-    return (periods[0] == periods[1] or overlap(*periods)) and meet(one, other)
+    return touch(one["period"], other["period"]) and meet(one, other)
 
 
 def conditions(spec: Contract, where: Mapping[str, Any]) -> tuple[list[str], list[Any]]:

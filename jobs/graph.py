@@ -20,12 +20,13 @@ from typing import TYPE_CHECKING, Any
 
 import jobs
 from jobs.fingerprint import code_hash, definitions_hash, key_of
-from jobs.ingest.deliveries import DELIVERY, QUARANTINE, current_deliveries, in_force, table_version
+from jobs.ingest.deliveries import DELIVERY, QUARANTINE
 from jobs.job import Input, Job
 from jobs.run_record import MadeOf, Recording, RunReport, TableRun, mark, packed, stored_made_of, why
 from schemas.contract import Contract, contract, contracts, digest, feeds
 from schemas.errors import RejectedError, UsageError
 from schemas.periods import counted_twice, is_period, unsuitable
+from schemas.register import current_deliveries, in_force, table_version
 from warehouse import engine, releases, tables
 
 if TYPE_CHECKING:

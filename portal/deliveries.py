@@ -131,14 +131,14 @@ def _tell(delivery_id: str, json: bool) -> None:
     """The deliveries of the same periods as they stand now."""
     from jobs.ingest.decisions import latest_of
     from jobs.ingest.ingest import deliveries
-    from schemas.periods import overlap
+    from schemas.periods import touch
 
     found, spec = latest_of(delivery_id, deliveries())
     periods = {row["period"] for row in found}
     rows = [
         row
         for row in listed(spec.table, None)
-        if any(one in periods or any(overlap(one, other) for other in periods) for one in row["periods"])
+        if any(touch(one, other) for one in row["periods"] for other in periods)
     ]
     if json:
         console.as_json(rows)

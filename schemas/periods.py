@@ -48,13 +48,22 @@ def is_within(period: str, wanted: str | None) -> bool:
     return wanted is None or period == wanted or period.startswith(f"{wanted}-")
 
 
+def touch(one: str, other: str) -> bool:
+    """Whether two periods have days in common: they are the same, or one lies within the other.
+
+    >>> touch("2024", "2024-03"), touch("2024-03", "2024-03"), touch("2024-02", "2024-03")
+    (True, True, False)
+    """
+    return is_within(one, other) or is_within(other, one)
+
+
 def overlap(one: str, other: str) -> bool:
     """Whether one of two periods lies within the other without being it.
 
     >>> overlap("2024", "2024-03"), overlap("2024-03-01", "2024-03"), overlap("2024-03", "2024-03")
     (True, True, False)
     """
-    return one != other and (is_within(one, other) or is_within(other, one))
+    return one != other and touch(one, other)
 
 
 # --- form and grain ----------------------------------------------------------------------------------

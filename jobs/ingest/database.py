@@ -29,7 +29,7 @@ import pyarrow.compute as pc
 from jobs.ingest import postgres
 from jobs.ingest.connections import Connection, UnreachableError, connection_from_environment
 from jobs.ingest.corrections import mapping_hash, upto
-from jobs.ingest.deliveries import QUARANTINE, Drop, in_force, latest_mapping
+from jobs.ingest.deliveries import QUARANTINE, Drop
 from jobs.ingest.expected import HERE
 from jobs.ingest.files import Records, in_blocks, some, unknown_headings
 from jobs.ingest.ingest import (
@@ -53,8 +53,8 @@ from jobs.ingest.postgres import Column, Reader
 from jobs.ingest.standing import why_out
 from schemas.contract import Contract, Source, feed, feeds
 from schemas.errors import RejectedError, UsageError, UserError
-from schemas.periods import check_asked, fault_of, lengths_of, overlap
-from schemas.register import latest_rows, stands
+from schemas.periods import check_asked, fault_of, lengths_of, meet, overlap
+from schemas.register import in_force, latest_mapping, latest_rows, stands
 from warehouse import tables
 from warehouse.duck import literal
 from warehouse.settings import settings
@@ -389,11 +389,8 @@ class _Pull:
         """
         for period, part in found:
             for other, of_part in found:
-                if (
-                    len(period) < len(other)
-                    and overlap(period, other)
-                    and ("" in (part, of_part) or part == of_part)
-                ):
+                is_within_it = len(period) < len(other) and overlap(period, other)
+                if is_within_it and meet({"part": part}, {"part": of_part}):
                     raise RejectedError(
                         f"{self.where}: rows of {period} and of {other}, which lies within it; their figures would be "
                         f"added: mend column {self.database.period}"

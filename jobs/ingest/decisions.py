@@ -53,10 +53,11 @@ def _decide(delivery_id: str, standing: str, why: str, by: str) -> None:
         if standing != WITHDRAWN and stands(rows[0]):
             raise RejectedError(f"{delivery_id} is not withdrawn and not held; nothing was changed")
         entry = _again(rows, decided(standing, by.strip(), why.strip()))
-        before, after = (in_force(k, spec) for k in (known, [*known, *entry.rows(following(known))]))
-        if doubled := [
-            line for line in counted_twice(after, spec) if line not in counted_twice(before, spec)
-        ]:
+        before, after = (
+            counted_twice(in_force(register, spec), spec)
+            for register in (known, [*known, *entry.rows(following(known))])
+        )
+        if doubled := [line for line in after if line not in before]:
             raise RejectedError(f"nothing was changed: else {doubled[0]}")
         register([entry])
 

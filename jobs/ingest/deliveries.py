@@ -18,10 +18,6 @@ from jobs.ingest.standing import Decision
 from schemas.contract import Contract, digest, first_error
 from schemas.errors import RejectedError
 from schemas.periods import is_period
-from schemas.register import current_deliveries, in_force, latest_mapping, table_version
-
-#: What counts is asked of this module or of the one that the gate asks.
-__all__ = ["current_deliveries", "in_force", "latest_mapping", "table_version"]
 
 MANIFEST = ".manifest.json"
 MAX_MANIFEST_BYTES = 1 << 20

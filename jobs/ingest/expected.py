@@ -14,7 +14,7 @@ from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Any, Literal
 
 from schemas.contract import Contract, Source, feeds
-from schemas.register import stands
+from schemas.register import latest_rows, stands
 
 #: Deadlines are days of the senders' calendar; China has one time zone and no summer time.
 HERE = timezone(timedelta(hours=8))
@@ -65,14 +65,14 @@ def today_here() -> date:
 
 
 def expectations(
-    deliveries: Iterable[Mapping[str, Any]], today: date, specs: Sequence[Contract] | None = None
+    deliveries: Iterable[dict[str, Any]], today: date, specs: Sequence[Contract] | None = None
 ) -> list[Expectation]:
     """How every feed stands on a day, those that need somebody first.
 
     Args:
         deliveries: rows of raw.delivery.
     """
-    by_feed: dict[str, list[Mapping[str, Any]]] = {}
+    by_feed: dict[str, list[dict[str, Any]]] = {}
     for row in deliveries:
         by_feed.setdefault(row["feed"], []).append(row)
     given = feeds().values() if specs is None else specs
@@ -99,12 +99,13 @@ def as_row(expectation: Expectation) -> dict[str, str | None]:
     return row
 
 
-def _expectation(spec: Contract, rows: Sequence[Mapping[str, Any]], today: date) -> Expectation:
+def _expectation(spec: Contract, rows: Sequence[dict[str, Any]], today: date) -> Expectation:
     source = spec.source
     assert source is not None
     # an irregular feed has no next period
     unit = None if source.cadence == "irregular" else max(source.period_lengths)
-    counting = [row for row in _latest(rows) if stands(row)]
+    # one that was taken back has not come
+    counting = [row for row in latest_rows(rows, spec) if stands(row)]
     last = max(counting, key=lambda r: (_until(r, unit), r["known_at"]), default=None)
     seen_at = max((_utc(r["known_at"]) for r in rows), default=None)
     period: str | None = None
@@ -130,15 +131,6 @@ def _expectation(spec: Contract, rows: Sequence[Mapping[str, Any]], today: date)
         last_seen_at=seen_at,
         state=_state(source.is_connected, last is not None, period, by, today),
     )
-
-
-def _latest(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """Of each delivery the last entry: one that was taken back has not come."""
-    last = {
-        row.get("delivery_id"): row.get("sequence")
-        for row in sorted(rows, key=lambda r: r.get("sequence") or 0)
-    }
-    return [row for row in rows if last[row.get("delivery_id")] == row.get("sequence")]
 
 
 def _is_merged(period: str, source: Source) -> bool:

@@ -17,23 +17,14 @@ from typing import Any
 
 from jobs.ingest import files
 from jobs.ingest.corrections import Correction, corrected, corrections, mapping_hash, upto
-from jobs.ingest.deliveries import (
-    DELIVERY,
-    QUARANTINE,
-    Drop,
-    checksum_of,
-    find_drops,
-    in_force,
-    latest_mapping,
-    table_version,
-)
+from jobs.ingest.deliveries import DELIVERY, QUARANTINE, Drop, checksum_of, find_drops
 from jobs.ingest.files import Records, check_file, read_records, some, unknown_headings
 from jobs.ingest.load import Inbox, Loaded, load
 from jobs.ingest.standing import Decision, decision_of, judged, way_back, why_out
 from schemas.contract import Contract, contract, feed, feeds
 from schemas.errors import RejectedError, UserError
 from schemas.periods import check_asked, check_sent, is_within, named, overlap, overlapping, remedy
-from schemas.register import HELD, stands
+from schemas.register import HELD, in_force, latest_mapping, stands, table_version
 from warehouse import tables
 from warehouse.settings import settings
 from warehouse.state import remove, write_whole

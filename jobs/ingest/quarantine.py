@@ -9,10 +9,10 @@ from typing import Any
 import pyarrow.compute as pc
 
 from jobs.ingest.corrections import Sent
-from jobs.ingest.deliveries import DELIVERY, QUARANTINE, current_deliveries, in_force, table_version
+from jobs.ingest.deliveries import DELIVERY, QUARANTINE
 from schemas.contract import Contract, feed, feeds
 from schemas.errors import RejectedError
-from schemas.register import stands
+from schemas.register import current_deliveries, in_force, stands, table_version
 from warehouse import tables
 
 COLUMNS = ["period", "row_id", "delivery_id", "source_file", "source_row", "source_record", "mapping_hash"]

@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 
-from jobs.ingest.deliveries import current_deliveries
 from jobs.ingest.ingest import deliveries
 from schemas.contract import feed
+from schemas.register import current_deliveries
 from tests.built_city import BuiltCity
 from warehouse import duck, tables
 from warehouse.releases import open_release

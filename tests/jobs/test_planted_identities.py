@@ -15,9 +15,9 @@ from typing import Any
 
 import pytest
 
-from jobs.ingest.deliveries import current_deliveries
 from jobs.ingest.ingest import deliveries
 from schemas.contract import feed
+from schemas.register import current_deliveries
 from warehouse import duck, tables
 from warehouse.releases import open_release
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from jobs.ingest.deliveries import current_deliveries
 from jobs.ingest.ingest import deliveries
 from jobs.per_mu import rules
 from schemas import contract as contracts_module
+from schemas.register import current_deliveries
 from warehouse import tables
 from warehouse.settings import CHECKOUT, settings
 

@@ -14,12 +14,13 @@ from jobs import graph
 from jobs.graph import feed_fingerprints
 from jobs.ingest import ingest as module
 from jobs.ingest.corrections import correct
-from jobs.ingest.deliveries import current_deliveries, drop_of_file
+from jobs.ingest.deliveries import drop_of_file
 from jobs.ingest.ingest import deliveries, ingest, remap, replay
 from jobs.ingest.quarantine import records_at
 from portal.check import check_all
 from schemas.contract import comment, contract, feed
 from schemas.errors import RejectedError
+from schemas.register import current_deliveries
 from tests.changed_contracts import changed
 from warehouse import tables
 

@@ -14,13 +14,14 @@ from jobs.graph import feed_fingerprints
 from jobs.ingest import decisions
 from jobs.ingest import ingest as module
 from jobs.ingest.corrections import Correction, correct, corrections, withdraw
-from jobs.ingest.deliveries import current_deliveries, drop_of_file
+from jobs.ingest.deliveries import drop_of_file
 from jobs.ingest.ingest import deliveries, ingest, remap, replay
 from jobs.ingest.quarantine import quarantined, record_of, records_at
 from jobs.publish import corrected_by_heading
 from portal.explain import _line
 from schemas.contract import contract, feed
 from schemas.errors import RejectedError, UsageError
+from schemas.register import current_deliveries
 from tests.changed_contracts import changed
 from warehouse import duck, tables
 from warehouse.releases import Release

@@ -33,10 +33,11 @@ from jobs.ingest import corrections, postgres, quarantine
 from jobs.ingest.connections import connection_from_environment, failure, parse_connection
 from jobs.ingest.database import Connection, pull
 from jobs.ingest.decisions import restore, withdraw
-from jobs.ingest.deliveries import current_deliveries, drop_of_file
+from jobs.ingest.deliveries import drop_of_file
 from jobs.ingest.ingest import FileReport, deliveries, ingest, remap
 from schemas.contract import ContractError, contract, feed, feeds
 from schemas.errors import RejectedError, UsageError
+from schemas.register import current_deliveries
 from tests.built_city import one_line
 from tests.changed_contracts import changed
 from tests.jobs.ingest import sender_tables

@@ -15,7 +15,7 @@ from expectations.gate import Pin
 from jobs.graph import feed_fingerprints
 from jobs.ingest import corrections
 from jobs.ingest.decisions import restore, standings, withdraw
-from jobs.ingest.deliveries import current_deliveries, drop_of_file
+from jobs.ingest.deliveries import drop_of_file
 from jobs.ingest.expected import expectations
 from jobs.ingest.ingest import IngestReport, deliveries, ingest, replay
 from jobs.ingest.quarantine import quarantined
@@ -23,7 +23,7 @@ from jobs.ingest.standing import why_beyond
 from jobs.publish import refused_by_reason
 from schemas.contract import contract, feed
 from schemas.errors import RejectedError, UsageError
-from schemas.register import in_force, latest_rows
+from schemas.register import current_deliveries, in_force, latest_rows
 from tests.changed_contracts import changed
 from tests.jobs.ingest.conftest import Put
 from warehouse import tables

@@ -37,7 +37,10 @@ def a_feed(cadence: str, lateness_days: int, *, is_connected: bool = True) -> Co
 
 def came(period: str, at: str = "2030-01-01T00:00:00Z", name: str = "gov_tax") -> dict[str, Any]:
     """A row of the register, as far as it matters here."""
-    return {"feed": name, "period": period, "known_at": datetime.fromisoformat(at)}
+    known_at = datetime.fromisoformat(at)
+    return {
+        "feed": name, "period": period, "known_at": known_at, "delivery_id": f"{name}-{period}", "sequence": 1,
+    }  # fmt: skip
 
 
 def one(cadence: str, lateness_days: int, periods: list[str], today: str, **given: Any) -> Expectation:

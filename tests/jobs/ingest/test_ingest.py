@@ -12,11 +12,11 @@ import pytest
 
 from jobs.ingest import ingest as module
 from jobs.ingest.current import current_rows
-from jobs.ingest.deliveries import current_deliveries
 from jobs.ingest.files import Records
 from jobs.ingest.ingest import deliveries, ingest, remap, replay
 from jobs.ingest.load import Inbox, _repeated_keys
 from schemas.contract import Contract, feed
+from schemas.register import current_deliveries
 from warehouse import tables
 
 GOOD = ["91350100M000100Y43", "91110000600037341L", "91370200797522673R"]

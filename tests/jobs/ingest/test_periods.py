@@ -14,14 +14,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jobs import graph
-from jobs.ingest.deliveries import Drop, current_deliveries
+from jobs.ingest.deliveries import Drop
 from jobs.ingest.ingest import Entry, deliveries, ingest, placed, register, replay
 from jobs.ingest.mapping import period_of
 from portal.check import check_all
 from schemas.contract import Source, feed, feeds
 from schemas.errors import RejectedError, UsageError
 from schemas.periods import PATTERNS, check_named, fault_of, is_period, overlapping
-from schemas.register import in_force
+from schemas.register import current_deliveries, in_force
 from tests.jobs.ingest.conftest import Put
 from warehouse import tables
 

@@ -25,11 +25,11 @@ from filelock import FileLock
 from infra import kafka
 from infra.kafka import Broker
 from jobs.ingest.current import current_rows
-from jobs.ingest.deliveries import current_deliveries
 from jobs.ingest.ingest import deliveries
 from jobs.ingest.stream import folder_of, lock_name
 from schemas.contract import feed
 from schemas.credit_code import check_character
+from schemas.register import current_deliveries
 from warehouse import tables
 from warehouse.settings import CHECKOUT, settings
 
