@@ -184,8 +184,7 @@ def _text(stream: bytes, at: int, count: str) -> str:
 def _look(stream: bytes, place: int, look: Look) -> Look:
     hidden: set[int] = set()
     valued: set[int] = set()
-    numbers = frozenset(i for i, f in enumerate(look.formats) if not f.is_plain)
-    texts = frozenset(i for i, f in enumerate(look.formats) if not f.shows_texts)
+    numbers, texts = look.number_styles, look.text_styles
     cell = struct.Struct("<HHH")
     for kind, at, length in _records(stream, place):
         if kind in _CELLS:

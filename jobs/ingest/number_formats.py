@@ -25,13 +25,10 @@ BUILT_IN = {
     **{12: "# ?/?", 13: "# ??/??", 14: "yyyy/m/d", 15: "d-mmm-yy", 16: "d-mmm", 17: "mmm-yy"},
     **{18: "h:mm AM/PM", 19: "h:mm:ss AM/PM", 20: "h:mm", 21: "h:mm:ss", 22: "yyyy/m/d h:mm"},
     **{45: "mm:ss", 46: "[h]:mm:ss", 47: "mm:ss.0", 48: "##0.0E+0", 49: "@"},
-    **dict.fromkeys((27, 36, 50, 57), "yyyy年m月"),
-    **dict.fromkeys((28, 29, 51, 54, 58), "m月d日"),
-    **dict.fromkeys((30,), "m-d-yy"),
-    **dict.fromkeys((31,), "yyyy年m月d日"),
+    **{30: "m-d-yy", 31: "yyyy年m月d日"},
+    **dict.fromkeys((27, 36, 50, 52, 57), "yyyy年m月"),
+    **dict.fromkeys((28, 29, 51, 53, 54, 58), "m月d日"),
     **dict.fromkeys((32, 33, 34, 35, 55, 56), "h时mm分"),
-    **dict.fromkeys((52,), "yyyy年m月"),
-    **dict.fromkeys((53,), "m月d日"),
 }
 
 _TOKEN = re.compile(

@@ -11,6 +11,7 @@ from array import array
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import IO, Any
 from xml.etree import ElementTree
@@ -53,6 +54,16 @@ class Look:
     hidden_lines: array[int] = field(default_factory=lambda: array("L"))
     hidden_columns: list[range] = field(default_factory=list)
     has_value: bool = False
+
+    @cached_property
+    def number_styles(self) -> frozenset[int]:
+        """Formats that change what is seen of a number."""
+        return frozenset(i for i, f in enumerate(self.formats) if not f.is_plain)
+
+    @cached_property
+    def text_styles(self) -> frozenset[int]:
+        """Formats that change what is seen of a text."""
+        return frozenset(i for i, f in enumerate(self.formats) if not f.shows_texts)
 
 
 def marked(line: int, column: int, style: int = 0) -> int:
@@ -225,8 +236,7 @@ class _SheetLook:
 
     def __init__(self, formats: Sequence[Format], is_1904: bool) -> None:
         self.look = Look(formats, is_1904)
-        self.numbers = frozenset(i for i, f in enumerate(formats) if not f.is_plain)
-        self.texts = frozenset(i for i, f in enumerate(formats) if not f.shows_texts)
+        self.numbers, self.texts = self.look.number_styles, self.look.text_styles
         self.shared: Counter[str] = Counter()
         self.last_line = self.last_column = self.line = self.column = -1
         self.is_hidden = self.in_cell = self.in_value = self.has_formula = self.has_text = False

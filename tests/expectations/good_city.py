@@ -372,7 +372,7 @@ def _deliveries(city: City) -> None:
                 )  # fmt: skip
 
 
-def add_raw(city: City, feed: str, period: str, records: int = FIRMS) -> None:
+def add_raw(city: City, feed: str, period: str, records: int = FIRMS, delivery_id: str = "") -> None:
     """The rows that a delivery brought, one for each firm."""
     spec = contract(f"raw.{feed}")
     numbered = [c.name for c in spec.columns if c.name in spec.key and c.type == "string"]
@@ -382,7 +382,12 @@ def add_raw(city: City, feed: str, period: str, records: int = FIRMS) -> None:
         _add(
             city,
             spec.name,
-            **{**given, "period": period, "mapping_hash": "m", "delivery_id": f"{feed}-{period}"},
+            **{
+                **given,
+                "period": period,
+                "mapping_hash": "m",
+                "delivery_id": delivery_id or f"{feed}-{period}",
+            },
         )
 
 
