@@ -23,7 +23,6 @@ from schemas.contract import contract, digest, feeds
 from schemas.errors import RejectedError
 from schemas.register import in_force, latest_rows, stands
 from warehouse import access, draft, duck, releases, tables
-from warehouse.content import total
 from warehouse.description import codes, describe, dictionary
 from warehouse.draft import Draft, remove_leftovers, write_published
 from warehouse.releases import Release, published_path
@@ -177,8 +176,8 @@ def _release(
         name: {
             "path": str(published_path(name).relative_to(settings().home)),
             "version": version,
-            "rows": total(made.contents[name].values()).rows,
-            "content_hash": total(made.contents[name].values()).hash,
+            "rows": made.content(name).rows,
+            "content_hash": made.content(name).hash,
             # what each period holds, which adds up to the content: the next release asks what has changed
             "periods": {period: held.as_text() for period, held in sorted(made.contents[name].items())},
         }
@@ -229,7 +228,7 @@ def _published(made: Draft, written: list[str], last: Release | None, progress: 
     """Table → version of the published table that holds it; of those that changed a new one, two made at a time."""
 
     def write(name: str) -> int:
-        progress("publish", f"published/{name}", total(made.contents[name].values()).rows)
+        progress("publish", f"published/{name}", made.content(name).rows)
         return write_published(made, name, last)
 
     with ThreadPoolExecutor(AT_ONCE) as pool:

@@ -24,7 +24,10 @@ from warehouse.releases import Release, checksum, is_named, next_number, publish
 from warehouse.settings import settings
 from warehouse.tables import confirmed, create_if_absent, delta_schema, drop_unconfirmed, fits, open_folder
 
+#: Table → its folder and version.
 Pins = Mapping[str, tuple[Path, int]]
+#: Period → names of the Parquet files that hold it.
+Files = Mapping[str, frozenset[str]]
 
 #: A draft begins as a copy of the last release's file where that holds at least this share of the rows as they are.
 LEAST_KEPT = 0.2
@@ -38,9 +41,13 @@ class Draft:
     path: Path
     contents: Contents
 
+    def content(self, name: str) -> Content:
+        """What a table holds, all periods together."""
+        return total(self.contents[name].values())
+
     def hashes(self) -> dict[str, str]:
         """Table → canonical hash of its content."""
-        return {name: total(periods.values()).hash for name, periods in self.contents.items()}
+        return {name: self.content(name).hash for name in self.contents}
 
 
 @contextmanager
@@ -51,10 +58,10 @@ def draft(pins: Pins, progress: Callable[[str, int], None], last: Release | None
         progress: told the table and the rows that were copied.
         last: a release whose file has some of the periods as they are pinned: they are not copied again.
     """
-    folder = settings().releases
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"draft-{os.getpid()}.duckdb"
-    kept = _kept(pins, last) if last else {}
+    settings().releases.mkdir(parents=True, exist_ok=True)
+    path = settings().releases / f"draft-{os.getpid()}.duckdb"
+    files = {name: _files_by_period(contract(name), *pin) for name, pin in pins.items()}
+    kept = _kept(pins, files, last) if last else {}
     contents: dict[str, dict[str, Content]] = {}
     try:
         if last and kept:
@@ -64,9 +71,7 @@ def draft(pins: Pins, progress: Callable[[str, int], None], last: Release | None
                 _drop_others(connection, kept)
             for name, (folder, version) in pins.items():
                 contents[name] = dict(kept.get(name, {}))
-                missing = sorted(
-                    _files_by_period(contract(name), folder, version).keys() - contents[name].keys()
-                )
+                missing = sorted(files[name].keys() - contents[name].keys())
                 if missing or not kept.get(name):
                     contents[name] |= _copied(connection, contract(name), folder, version, missing)
                     progress(name, total(contents[name][p] for p in missing if p in contents[name]).rows)
@@ -90,12 +95,15 @@ def _attached(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         connection.execute("DETACH draft")
 
 
-def _kept(pins: Pins, last: Release) -> Contents:
+def _kept(pins: Pins, files: Mapping[str, Files], last: Release) -> Contents:
     """Table → period → content: what a release's file has as it is pinned, with the columns of today's contract.
 
     Nothing where it is so little that a new file is made sooner, or where the file is not the release's any more.
+
+    Args:
+        files: of the pinned tables.
     """
-    if not last.file.exists() or checksum(last.file) != last.manifest["file"]["sha256"]:
+    if checksum(last.file) != last.manifest["file"]["sha256"]:
         return {}
     columns, made_from = _columns(last.file), last.made_from["inputs"]
     versions_then = last.manifest.get("table_versions", {})
@@ -107,8 +115,8 @@ def _kept(pins: Pins, last: Release) -> Contents:
         # another version of a contract lies in another folder
         if versions_then.get(name, 1) != spec.version or columns.get(name) != list(spec.column_names):
             continue
-        then = _files_by_period(spec, folder, made_from[name])
-        now = _files_by_period(spec, folder, version)
+        now = files[name]
+        then = now if made_from[name] == version else _files_by_period(spec, folder, made_from[name])
         kept[name] = {p: held for p, held in contents.items() if now.get(p) == then.get(p)}
     rows = total(held for periods in kept.values() for held in periods.values()).rows
     return kept if rows >= LEAST_KEPT * sum(table.rows for table in last.tables.values()) else {}
@@ -123,7 +131,7 @@ def _columns(file: Path) -> dict[str, list[str]]:
     return dict(found)
 
 
-def _files_by_period(spec: Contract, folder: Path, version: int) -> dict[str, frozenset[str]]:
+def _files_by_period(spec: Contract, folder: Path, version: int) -> Files:
     """Period → names of the Parquet files that hold it at a version; a file never changes under its name."""
     found = pa.table(open_folder(folder, version).get_add_actions(flatten=True))
     files: dict[str, set[str]] = {}
@@ -197,11 +205,11 @@ def write_published(draft: Draft, name: str, last: Release | None = None) -> int
     it is. Where the table is still what the last release says, only the periods that differ are replaced; else it is
     written whole.
     """
-    spec, path, contents = contract(name), published_path(name), draft.contents[name]
+    spec, path, wanted = contract(name), published_path(name), draft.content(name).hash
     drop_unconfirmed(path, lambda version: is_named(name, version))
     create_if_absent(spec, path)
     table = open_folder(path)
-    held, wanted = table.history(1)[0].get("content_hash"), total(contents.values()).hash
+    held = table.history(1)[0].get("content_hash")
     if held == wanted:
         return int(table.version())
     before = last.tables.get(name) if last else None
@@ -212,7 +220,7 @@ def write_published(draft: Draft, name: str, last: Release | None = None) -> int
         and (held, table.version()) == (before.content_hash, before.version)
         and fits(table, spec)
     ):
-        only = _differing(contents, last.contents.get(name))
+        only = _differing(draft.contents[name], last.contents.get(name))
     with confirmed(path):
         _write(draft.path, spec, only, {"content_hash": wanted})
     return int(open_folder(path).version())

@@ -88,6 +88,10 @@ def _same_content(number: int) -> Path:
     return settings().releases / f"same-content-{number}.json"
 
 
+def _manifest_path(number: int) -> Path:
+    return settings().releases / f"manifest-{number}.json"
+
+
 def published_path(name: str) -> Path:
     area, table = name.split(".")
     return settings().warehouse / "published" / area / table
@@ -144,7 +148,7 @@ def _read(number: int) -> Release:
     Raises:
         RejectedError: it is not whole.
     """
-    path = settings().releases / f"manifest-{number}.json"
+    path = _manifest_path(number)
     try:
         manifest = json.loads(path.read_text(encoding="utf-8"))
         release = Release(number, manifest)
@@ -162,9 +166,7 @@ def is_named(name: str, version: int) -> bool:
     """Whether any release names a version of a staged or published table; where one cannot be read, it may."""
     for number in release_numbers():
         try:
-            manifest = json.loads(
-                (settings().releases / f"manifest-{number}.json").read_text(encoding="utf-8")
-            )
+            manifest = json.loads(_manifest_path(number).read_text(encoding="utf-8"))
             published = manifest["tables"].get(name, {}).get("version")
             if version in (manifest["inputs"].get(name), published):
                 return True
@@ -186,7 +188,7 @@ def create_manifest(number: int, content: Mapping[str, Any]) -> Release:
     sync(partial)
     try:
         # a hard link is created only if absent, and complete at once
-        os.link(partial, folder / f"manifest-{number}.json")
+        os.link(partial, _manifest_path(number))
     except FileExistsError:
         raise RejectedError(
             f"release {number} was made by another publisher meanwhile; run it again"

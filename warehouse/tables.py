@@ -8,7 +8,7 @@ import shutil
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
@@ -92,7 +92,7 @@ def open_folder(folder: Path, version: int | None = None) -> DeltaTable:
     try:
         return DeltaTable(str(folder), version=version)
     except DeltaError as error:
-        faulty = next((entry for entry in _entries(folder) if not _is_json(entry)), folder / "_delta_log")
+        faulty = next((entry for entry in _entries(folder) if not _is_whole(entry)), folder / "_delta_log")
         line = str(error).splitlines()[0]
         raise RejectedError(f"{faulty}: the table's log is not readable ({line[:120]}); {_MEND}") from None
 
@@ -114,11 +114,13 @@ def _cut_entry(folder: Path) -> Path | None:
     return None
 
 
-def _is_json(entry: Path) -> bool:
+def _is_whole(entry: Path) -> bool:
+    """Whether an entry of a log has lines, each of which is an action."""
     try:
-        return all(isinstance(json.loads(line), dict) for line in entry.read_text("utf-8").splitlines())
+        actions = [json.loads(line) for line in entry.read_text("utf-8").splitlines()]
     except ValueError:
         return False
+    return bool(actions) and all(isinstance(action, dict) for action in actions)
 
 
 def drop_unconfirmed(folder: Path, counts: Callable[[int], bool] = lambda _: False) -> None:
@@ -130,13 +132,11 @@ def drop_unconfirmed(folder: Path, counts: Callable[[int], bool] = lambda _: Fal
     Args:
         counts: whether something names a version; its entry stays, and is an error to whoever reads it.
     """
-    entries = _entries(folder)
-    if (
-        entries
-        and not (entries[-1].stat().st_size and _is_json(entries[-1]))
-        and not counts(int(entries[-1].stem))
-    ):
-        remove(entries[-1])
+    if not (entries := _entries(folder)):
+        return
+    last = entries[-1]
+    if not _is_whole(last) and not counts(int(last.stem)):
+        remove(last)
 
 
 @contextmanager
@@ -281,7 +281,7 @@ def _pinned(spec: Contract, table: DeltaTable) -> Pinned:
 
 @dataclass(frozen=True)
 class DataFile:
-    """A Parquet file that waits to become part of a table: where it lies now, its partition, its rows."""
+    """A Parquet file that is to become part of a table: where it lies now, its partition, its rows."""
 
     path: Path
     partition: dict[str, str]
@@ -303,12 +303,8 @@ def add_files(
         transaction: application and number, which the table remembers (``DeltaTable.transaction_version``).
         replaced: periods of which the table then has these files and no others.
     """
-    placed = [(_place(spec, file.partition), file) for file in files]
-    for place, file in placed:
-        file.path.replace(place)
-    _commit(
-        [(place, file.partition, file.rows) for place, file in placed], spec, metadata, transaction, replaced
-    )
+    placed = [replace(file, path=file.path.replace(_place(spec, file.partition))) for file in files]
+    _commit(placed, spec, metadata, transaction, replaced)
 
 
 def _place(spec: Contract, partition: Mapping[str, str]) -> Path:
@@ -319,20 +315,20 @@ def _place(spec: Contract, partition: Mapping[str, str]) -> Path:
 
 
 def _commit(
-    files: Sequence[tuple[Path, dict[str, str], int]],
+    files: Sequence[DataFile],
     spec: Contract,
     metadata: dict[str, Any],
     transaction: tuple[str, int] | None = None,
     replaced: Sequence[str] = (),
 ) -> None:
-    """Make files in a table's folder part of it: path, partition and rows of each."""
+    """Make files that lie in a table's folder part of it."""
     folder = table_path(spec.name)
-    sync_all([path for path, _, _ in files], folder)
+    sync_all([file.path for file in files], folder)
     actions = []
-    for path, partition, rows in files:
-        status, stats = path.stat(), json.dumps({"numRecords": rows})
-        name, written = path.relative_to(folder).as_posix(), int(status.st_mtime * 1000)
-        actions.append(AddAction(name, status.st_size, partition, written, True, stats))
+    for file in files:
+        status, stats = file.path.stat(), json.dumps({"numRecords": file.rows})
+        name, written = file.path.relative_to(folder).as_posix(), int(status.st_mtime * 1000)
+        actions.append(AddAction(name, status.st_size, file.partition, written, True, stats))
     with committing(spec.name):
         open_table(spec.name).create_write_transaction(
             actions,
@@ -371,13 +367,16 @@ def add_rows(rows: Sequence[dict[str, Any]], spec: Contract, metadata: dict[str,
     """Add a few rows in one commit, without Spark."""
     create_if_absent(spec)
     table = pa.Table.from_pylist(list(rows), schema=spec.arrow_schema())
-    files: list[tuple[Path, dict[str, str], int]] = []
-    for period in table[spec.period].unique().to_pylist() if spec.period else [""]:
-        partition, part = (
-            ({spec.period: period}, _without(table, spec.period, period)) if spec.period else ({}, table)
-        )
-        files.append((_place(spec, partition), partition, part.num_rows))
-        pq.write_table(part, files[-1][0])
+    parts = {"": table}
+    if spec.period:
+        periods = table[spec.period].unique().to_pylist()
+        parts = {period: _without(table, spec.period, period) for period in periods}
+    files = []
+    for period, part in parts.items():
+        partition = {spec.period: period} if spec.period else {}
+        file = DataFile(_place(spec, partition), partition, part.num_rows)
+        pq.write_table(part, file.path)
+        files.append(file)
     _commit(files, spec, metadata)
 
 
