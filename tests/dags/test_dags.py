@@ -364,7 +364,8 @@ def test_a_feed_that_is_overdue_fails_the_check_in_one_line(
         return report
 
     connected = [name for names in GROUPS.values() for name in names]
-    rows = [{"feed": name, "period": "2023-12-31", "known_at": date_time("2024-01-01")} for name in connected]
+    one = {"period": "2023-12-31", "known_at": date_time("2024-01-01"), "sequence": 1}
+    rows: list[dict[str, Any]] = [{**one, "feed": name, "delivery_id": name} for name in connected]
     assert check(rows, "2024-01-01") == {"on time": len(feeds())}
     with pytest.raises(AirflowFailException) as failed:
         check([r for r in rows if r["feed"] != "gov_emission"], "2024-01-01")
