@@ -121,6 +121,26 @@ def totals_steady(id_: str, grouped_by: str, zh: str, en: str) -> Iterator[Check
         )
 
 
+def city_total(period: str, figure: str) -> str:
+    """SQL for the periods in which the whole city's sum of a figure leaves a third to three times the one before.
+
+    All firms count, those that came or went too. The one that moved most is left out: a firm's slip of unit may be
+    larger than a small city, and has checks of its own (``unit_slips``).
+    """
+    return f"""WITH figures AS (
+            SELECT uscc, {period}, dense_rank() OVER (ORDER BY {period}) AS step, coalesce({figure}, 0) AS figure
+            FROM {{table}}),
+        beside AS (
+            SELECT coalesce(n.step, b.step + 1) AS step, coalesce(n.figure, 0) AS now, coalesce(b.figure, 0) AS before
+            FROM figures n FULL JOIN figures b ON b.uscc = n.uscc AND b.step + 1 = n.step),
+        totals AS (
+            SELECT step, sum(before) - arg_max(before, abs(now - before)) AS before,
+                sum(now) - arg_max(now, abs(now - before)) AS now
+            FROM beside GROUP BY step)
+        SELECT {period}, before, now FROM totals JOIN (SELECT DISTINCT step, {period} FROM figures) USING (step)
+        WHERE before > 0 AND (now < before / 3 OR now > before * 3)"""
+
+
 def figures_new() -> Iterator[Check]:
     """Few firms tell the year before's figure again."""
     for suffix, level, share, percent in (

@@ -7,6 +7,7 @@ city's operation has a cluster, named by ``BRAIN_KAFKA``.
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -18,8 +19,9 @@ from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock
 
-from infra.processes import ServerProcess, choose_ports, comes_up, listens, read_state, write_state
+from infra.processes import ServerProcess, choose_ports, comes_up, listens
 from schemas.errors import RejectedError
+from warehouse import state
 from warehouse.jars import ensure_jars
 from warehouse.java import ensure_java
 from warehouse.kafka import ANSWER_SECONDS, client_options
@@ -97,7 +99,7 @@ def start(folder: Path, *, port: int | None = None, heap: str = "512m") -> Broke
             if port not in (None, found.port):
                 raise RejectedError(f"the broker in {folder} runs at port {found.port}; stop it first")
             return found
-        last = read_state(folder / "broker.json")
+        last = state.read(folder / "broker.json")
         chosen, controller = choose_ports([port or last.get("port"), last.get("controller_port")])
         if port not in (None, chosen):
             raise RejectedError(f"port {port} of 127.0.0.1 is taken; name another one for the Kafka broker")
@@ -107,10 +109,10 @@ def start(folder: Path, *, port: int | None = None, heap: str = "512m") -> Broke
 def running(folder: Path) -> Broker | None:
     """The broker that works in this folder, whoever started it."""
     folder = folder.expanduser().resolve()
-    state = read_state(folder / "broker.json")
-    if not state:
+    last = state.read(folder / "broker.json")
+    if "pid" not in last:
         return None
-    broker = Broker(folder, state["port"], ServerProcess(state["pid"], state["started"]))
+    broker = Broker(folder, last["port"], ServerProcess(last["pid"], last["started"]))
     return broker if broker.process.find() else None
 
 
@@ -197,15 +199,9 @@ def _properties(folder: Path, port: int, controller: int) -> str:
 
 
 def _remember(broker: Broker, controller: int) -> None:
-    write_state(
-        broker.folder / "broker.json",
-        {
-            "pid": broker.process.pid,
-            "started": broker.process.started,
-            "port": broker.port,
-            "controller_port": controller,
-        },
-    )
+    started = {"pid": broker.process.pid, "started": broker.process.started}
+    ports = {"port": broker.port, "controller_port": controller}
+    state.write_whole(broker.folder / "broker.json", json.dumps(started | ports))
 
 
 def _answers(bootstrap: str) -> bool:

@@ -8,6 +8,7 @@ find it, with the password of its only user. PostgreSQL refuses to run as root; 
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import pwd
 import re
@@ -24,8 +25,9 @@ from typing import IO, Any
 
 from filelock import FileLock
 
-from infra.processes import ServerProcess, choose_ports, comes_up, read_state, write_state
+from infra.processes import ServerProcess, choose_ports, comes_up
 from schemas.errors import RejectedError
+from warehouse import state
 
 START_SECONDS = 60
 STOP_SECONDS = 20
@@ -91,21 +93,21 @@ def start(folder: Path, port: int | None = None, *, is_durable: bool = True) -> 
                     f"the PostgreSQL server in {folder} runs at port {found.port}; stop it first"
                 )
             return found
-        state = read_state(folder / "postgres.json")
-        (chosen,) = choose_ports([port or state.get("port")])
+        last = state.read(folder / "postgres.json")
+        (chosen,) = choose_ports([port or last.get("port")])
         if port not in (None, chosen):
             raise RejectedError(f"port {port} of 127.0.0.1 is taken; name another one for PostgreSQL")
-        return _start(folder, chosen, state, is_durable)
+        return _start(folder, chosen, last, is_durable)
 
 
 def running(folder: Path) -> Postgres | None:
     """The server that works in this folder, whoever started it."""
     folder = folder.expanduser().resolve()
-    state = read_state(folder / "postgres.json")
-    if "pid" not in state:
+    last = state.read(folder / "postgres.json")
+    if "pid" not in last:
         return None
-    process = ServerProcess(state["pid"], state["started"])
-    return Postgres(folder, state["port"], process, state["password"]) if process.find() else None
+    process = ServerProcess(last["pid"], last["started"])
+    return Postgres(folder, last["port"], process, last["password"]) if process.find() else None
 
 
 def stop(folder: Path) -> bool:
@@ -116,13 +118,13 @@ def stop(folder: Path) -> bool:
     return server is not None
 
 
-def _start(folder: Path, port: int, state: Mapping[str, Any], is_durable: bool) -> Postgres:
+def _start(folder: Path, port: int, last: Mapping[str, Any], is_durable: bool) -> Postgres:
     programs = _programs()
     owner = _owner(folder)
     log = folder / "postgres.log"
     failure = RejectedError(f"PostgreSQL did not start; see {log}")
     with log.open("ab") as out:
-        password = _initialise(programs, folder, owner, state, out)
+        password = _initialise(programs, folder, owner, last, out)
         if password is None:
             raise failure
         settings = {"listen_addresses": "127.0.0.1", "port": str(port), "unix_socket_directories": ""}
@@ -135,10 +137,7 @@ def _start(folder: Path, port: int, state: Mapping[str, Any], is_durable: bool) 
         )
     server = Postgres(folder, port, ServerProcess.of(child.pid), password)
     try:
-        write_state(
-            folder / "postgres.json",
-            {"pid": child.pid, "started": server.process.started, "port": port, "password": password},
-        )
+        _remember(folder, pid=child.pid, started=server.process.started, port=port, password=password)
         if not comes_up(server.process, lambda: _is_ready(server), START_SECONDS):
             raise failure
     except BaseException:
@@ -148,12 +147,18 @@ def _start(folder: Path, port: int, state: Mapping[str, Any], is_durable: bool) 
 
 
 def _initialise(
-    programs: Path, folder: Path, owner: _Owner, state: Mapping[str, Any], out: IO[bytes]
+    programs: Path, folder: Path, owner: _Owner, last: Mapping[str, Any], out: IO[bytes]
 ) -> str | None:
     """Make the data directory, once for each folder; the user's password, or None when that failed."""
     data = folder / "data"
-    if "password" in state and (data / "PG_VERSION").exists():
-        return str(state["password"])
+    if "password" in last and (data / "PG_VERSION").exists():
+        return str(last["password"])
+    if data.exists() and not last.get("is_begun"):
+        raise RejectedError(
+            f"{folder / 'postgres.json'} with the server's password is lost; put it back from a copy, or remove "
+            f"{data} and its databases"
+        )
+    _remember(folder, is_begun=True)
     shutil.rmtree(data, ignore_errors=True)  # begun and never finished
     data.mkdir(mode=0o700)
     password = secrets.token_urlsafe(24)
@@ -174,8 +179,12 @@ def _initialise(
     if done.returncode:
         shutil.rmtree(data, ignore_errors=True)
         return None
-    write_state(folder / "postgres.json", {"password": password})
+    _remember(folder, password=password)
     return password
+
+
+def _remember(folder: Path, **known: Any) -> None:
+    state.write_whole(folder / "postgres.json", json.dumps(known))
 
 
 def _is_ready(server: Postgres) -> bool:

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import signal
 import socket
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 import psutil
 
@@ -117,24 +114,3 @@ def _hold(held: contextlib.ExitStack, port: int | None) -> int:
     except OSError:
         probe.bind(("127.0.0.1", 0))
     return int(probe.getsockname()[1])
-
-
-# --- state -----------------------------------------------------------------------------------------
-
-
-def read_state(file: Path) -> dict[str, Any]:
-    """What was written last; empty when nothing was, or nothing that can be read."""
-    try:
-        state: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-    except (FileNotFoundError, json.JSONDecodeError):
-        return {}
-    return state
-
-
-def write_state(file: Path, state: dict[str, Any]) -> None:
-    """All at once or not at all, and for the owner's eyes only."""
-    partial = file.with_suffix(".partial")
-    partial.unlink(missing_ok=True)
-    partial.touch(mode=0o600)
-    partial.write_text(json.dumps(state), encoding="utf-8")
-    partial.replace(file)

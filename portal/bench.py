@@ -8,6 +8,7 @@ import shutil
 import statistics
 import tempfile
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 from portal.bench_rows import Row, Say, row
@@ -61,7 +62,7 @@ def _demo(home: Path, scale: float, say: Say) -> list[Row]:
     if _versions(home) != before or again.output[0]["is_new"]:
         raise RejectedError("the second run wrote a table: the home is no longer a fair one to measure")
     say("again, with one corrected file")
-    _correct_one_file(home)
+    correct_one_file(home)
     changed = brain(home, *command)
     rebuilt = sorted(name for name, v in _versions(home).items() if v != before.get(name))
     say(f"{REPEATS} times a statement")
@@ -92,21 +93,21 @@ def _versions(home: Path) -> dict[str, int]:
     return {str(p.parent.relative_to(home)): len(list(p.glob("*.json"))) for p in logs}
 
 
-def _correct_one_file(home: Path) -> None:
-    """The energy office sends a year again with one figure raised by a tenth."""
-    folder = home / "landing" / "gov_energy"
-    old = sorted(folder.glob("energy_*.jsonl"))[-1]
-    lines = old.read_text(encoding="utf-8").splitlines()
-    first = json.loads(lines[0])
-    first["综合能耗等价值"] = round(float(first["综合能耗等价值"]) * 1.1, 2)
-    lines[0] = json.dumps(first, ensure_ascii=False)
-    content = ("\n".join(lines) + "\n").encode()
-    new = folder / "energy_again.jsonl"
+def correct_one_file(home: Path) -> None:
+    """The tax bureau sends its last whole year again, with the value-added tax of its first firm raised by a tenth."""
+    folder = home / "landing" / "gov_tax"
+    old = max(folder.glob("tax_????.csv"))
+    heading, first, *others = old.read_text(encoding="utf-8").splitlines()
+    column = heading.split(",").index("增值税")
+    cells = first.split(",")
+    cells[column] = f"{float(cells[column]) * 1.1:.2f}"
+    content = "".join(f"{line}\n" for line in (heading, ",".join(cells), *others)).encode()
+    new = old.with_name(f"{old.stem}_again.csv")
     manifest = json.loads((folder / f"{old.name}.manifest.json").read_text(encoding="utf-8"))
     manifest |= {
         "file": new.name,
         "sha256": hashlib.sha256(content).hexdigest(),
-        "sent_at": "2030-01-01T00:00:00Z",
+        "sent_at": datetime.now(UTC).isoformat(timespec="seconds"),
     }
     new.write_bytes(content)
     (folder / f"{new.name}.manifest.json").write_text(json.dumps(manifest), encoding="utf-8")

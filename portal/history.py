@@ -62,10 +62,12 @@ def copy_finished_runs(config: Settings) -> int:
         return 0
     with contextlib.closing(sqlite3.connect(served, timeout=LOCK_SECONDS, isolation_level=None)) as db:
         db.execute("PRAGMA foreign_keys = ON")
-        db.execute("ATTACH ? AS ran", (str(ran),))
         try:
+            db.execute("ATTACH ? AS ran", (str(ran),))
             db.execute("BEGIN IMMEDIATE")
-        except sqlite3.OperationalError:  # the scheduler holds it
+        except (
+            sqlite3.DatabaseError
+        ):  # the scheduler holds it; or it is damaged, as whoever starts Airflow is told
             return 0
         try:
             db.execute(_TAKEN)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import threading
 from collections.abc import Iterable
 from pathlib import Path
@@ -11,6 +10,8 @@ from types import TracebackType
 from typing import Self
 
 import psutil
+
+from warehouse.state import read
 
 #: Seconds between two looks at the processes' memory.
 LOOK = 0.5
@@ -39,11 +40,8 @@ class Watch(threading.Thread):
             self.peak = max(self.peak, held_bytes(self._pids()))
 
     def _pids(self) -> set[int]:
-        try:
-            state = json.loads(self._state.read_text())
-        except (OSError, ValueError):
-            return {self._pid}
-        return {self._pid, state["process"], state["supervisor"]}
+        engine = read(self._state)
+        return {self._pid, *(engine[name] for name in ("process", "supervisor") if name in engine)}
 
 
 def held_bytes(pids: Iterable[int]) -> int:

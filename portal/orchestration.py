@@ -10,10 +10,12 @@ consumer again.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import secrets
 import shutil
+import sqlite3
 import subprocess
 import sys
 from importlib.metadata import version
@@ -23,7 +25,7 @@ from filelock import FileLock
 
 from schemas.errors import RejectedError
 from warehouse.settings import CHECKOUT, Settings, settings
-from warehouse.state import write_whole
+from warehouse.state import read, write_whole
 
 DAGS = CHECKOUT / "dags"
 USER = "admin"
@@ -41,7 +43,9 @@ def environment(config: Settings, port: int = 0) -> dict[str, str]:
     ``port`` is that of the API server; 0 stands for a run in this process, without any server.
     """
     home = config.airflow
+    home.mkdir(parents=True, exist_ok=True)
     secret = _secrets(config)
+    password(config)
     return {
         "AIRFLOW_HOME": str(home),
         "AIRFLOW__CORE__DAGS_FOLDER": str(DAGS),
@@ -90,13 +94,18 @@ def prepare_airflow(config: Settings | None = None, port: int = 0) -> dict[str, 
         Airflow's environment variables, which are also set in this process.
 
     Raises:
-        RejectedError: the database could not be made.
+        RejectedError: the database could not be made, or it or Airflow's keys cannot be read any more.
     """
     config = config or settings()
     variables = environment(config, port)
     os.environ.update(variables)
     database = database_file(config, is_served=bool(port))
     with FileLock(config.airflow / "migration.lock", timeout=MIGRATION_SECONDS):
+        if database.exists() and not _is_whole(database):
+            raise RejectedError(
+                f"{database} is damaged; put it back from a copy, or remove it: Airflow then starts without the "
+                "history of its runs, and without connections that were entered in its pages"
+            )
         if not is_migrated(database):
             _make_database(config, database, variables)
     return variables
@@ -110,7 +119,7 @@ def database_file(config: Settings, *, is_served: bool) -> Path:
 def _make_database(config: Settings, database: Path, variables: dict[str, str]) -> None:
     """Migrate a database, or make it: a copy of an empty one where the home already has one of this version."""
     empty = config.airflow / "empty.db"
-    if not database.exists() and is_migrated(empty):
+    if not database.exists() and is_migrated(empty) and _is_whole(empty):
         shutil.copy(empty, database)
     else:
         is_new = not database.exists()
@@ -145,26 +154,47 @@ def _marker(database: Path) -> Path:
 def is_migrated(database: Path) -> bool:
     """Whether a database is there and is one of this version of Airflow."""
     marker = _marker(database)
-    return marker.exists() and marker.read_text() == version("apache-airflow") and database.exists()
+    return marker.exists() and marker.read_bytes() == version("apache-airflow").encode() and database.exists()
+
+
+def _is_whole(database: Path) -> bool:
+    try:
+        with contextlib.closing(sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True)) as db:
+            return bool(db.execute("PRAGMA quick_check(1)").fetchall() == [("ok",)])
+    except sqlite3.DatabaseError:
+        return False
+
+
+def password(config: Settings) -> str:
+    """Of the web user; made where there is none yet, or none any more."""
+    path = password_file(config)
+    with FileLock(config.airflow / "secrets.lock", timeout=30):
+        if USER not in read(path):
+            write_whole(path, json.dumps({USER: secrets.token_urlsafe(12)}))
+        return str(read(path)[USER])
 
 
 def _secrets(config: Settings) -> dict[str, str]:
-    """Keys of this home's Airflow, made once; also the password of its web user."""
-    config.airflow.mkdir(parents=True, exist_ok=True)
+    """Keys of this home's Airflow, made once.
+
+    Raises:
+        RejectedError: they are there and cannot be read; what Airflow encrypted with them would be lost without a word.
+    """
+    from cryptography.fernet import Fernet
+
+    made = {
+        "fernet_key": Fernet.generate_key().decode(),
+        "secret_key": secrets.token_urlsafe(24),
+        "jwt_secret": secrets.token_urlsafe(48),
+    }
     path = config.airflow / "secrets.json"
     with FileLock(config.airflow / "secrets.lock", timeout=30):
         if not path.exists():
-            from cryptography.fernet import Fernet
-
-            write_whole(password_file(config), json.dumps({USER: secrets.token_urlsafe(12)}))
-            write_whole(
-                path,
-                json.dumps(
-                    {
-                        "fernet_key": Fernet.generate_key().decode(),
-                        "secret_key": secrets.token_urlsafe(24),
-                        "jwt_secret": secrets.token_urlsafe(48),
-                    }
-                ),
-            )
-    return dict(json.loads(path.read_text()))
+            write_whole(path, json.dumps(made))
+    known = read(path)
+    if not made.keys() <= known.keys():
+        raise RejectedError(
+            f"{path} is not readable; put it back from a copy, or remove it: Airflow gets new keys then, and "
+            "connections that were entered in its pages have to be entered again"
+        )
+    return known

@@ -30,7 +30,7 @@ import psutil
 from infra.processes import ServerProcess, is_alive
 from portal.history import copy_finished_runs
 from portal.memory import held_bytes
-from portal.orchestration import DAGS, USER, password_file, prepare_airflow
+from portal.orchestration import DAGS, USER, password, prepare_airflow
 from schemas.errors import RejectedError, UsageError, UserError
 from warehouse import engine
 from warehouse.engines import ENGINES
@@ -342,8 +342,7 @@ def _has_read_dags(config: Settings, airflow: Airflow, since: datetime) -> bool:
 
 def log_in(config: Settings, airflow: Airflow) -> str:
     """A token for the REST API, for this home's own user."""
-    password = json.loads(password_file(config).read_text(encoding="utf-8"))[USER]
-    answer = call(airflow, "/auth/token", body={"username": USER, "password": password})
+    answer = call(airflow, "/auth/token", body={"username": USER, "password": password(config)})
     return str(answer["access_token"])
 
 

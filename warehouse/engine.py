@@ -33,7 +33,7 @@ from schemas.errors import RejectedError
 from warehouse.engines import ENGINES, Engine, engine_named
 from warehouse.engines.address import Address
 from warehouse.settings import CHECKOUT, Settings, settings
-from warehouse.state import read_own, write_whole
+from warehouse.state import read, read_own, write_whole
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -372,9 +372,10 @@ def _listens(pid: int, port: int | None) -> bool:
 def _wanted(config: Settings, state_file: Path) -> bool:
     try:
         idle = time.time() - (config.engine_folder / "used").stat().st_mtime
-        mine = json.loads(state_file.read_text())["supervisor"] == os.getpid()
-    except (OSError, json.JSONDecodeError):
-        return False  # the home vanished, or the engine was told to stop
+    except OSError:
+        return False  # the home vanished
+    # without it the engine was told to stop
+    mine = read(state_file).get("supervisor") == os.getpid()
     return mine and idle < config.engine_idle_minutes * 60
 
 

@@ -27,17 +27,23 @@ def write_whole(path: Path, text: str, *, mode: int = 0o600) -> None:
     move(partial, path)
 
 
+def read(path: Path) -> dict[str, Any]:
+    """A JSON object as it was written down; nothing where it is lost, cut off, or no such thing."""
+    try:
+        found = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
 def read_own(path: Path, home: str) -> dict[str, Any]:
     """What a home wrote down of what runs for it; nothing where that is lost, or is of the home it was copied from.
 
     Args:
         home: which folder the home is (``Settings.identity``); state of old does not say it.
     """
-    try:
-        state = json.loads(path.read_bytes())
-    except (OSError, ValueError):
-        return {}
-    return state if isinstance(state, dict) and state.get("home", home) == home else {}
+    state = read(path)
+    return state if state.get("home", home) == home else {}
 
 
 def move(source: Path, target: Path) -> None:

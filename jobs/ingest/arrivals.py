@@ -20,7 +20,7 @@ from typing import Any
 from jobs.ingest.deliveries import DELIVERY, MANIFEST
 from schemas.contract import contract
 from warehouse.settings import settings
-from warehouse.state import write_whole
+from warehouse.state import read, write_whole
 
 #: After an attempt that failed for another reason than its files (no engine, a full disk) the same is tried again.
 RETRY_AFTER = timedelta(minutes=15)
@@ -112,13 +112,8 @@ def _file(group: str) -> Path:
 
 
 def _state(group: str) -> dict[str, Any]:
-    try:
-        return dict(json.loads(_file(group).read_text(encoding="utf-8")))
-    except (
-        FileNotFoundError,
-        ValueError,
-    ):  # without it everything is looked at once more, and found to be known
-        return {}
+    """Without it everything is looked at once more, and found to be known."""
+    return read(_file(group))
 
 
 def _write(group: str, state: Mapping[str, Any]) -> None:

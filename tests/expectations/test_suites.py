@@ -82,7 +82,9 @@ def _enterprise_year(rows: Rows) -> dict[str, str]:
     for index in range(30, 60, 3):
         rows[index]["customs_export_wan_yuan"] = rows[index]["revenue_wan_yuan"] * 4
     giant = ("tax_vat_wan_yuan", "output_wan_yuan", "value_added_wan_yuan", "power_kwh", "energy_tce")
+    # two firms' slip moves the city's total, one firm's does not
     _multiply(rows, last, 10_000, *giant)
+    _multiply(rows, last + 3, 10_000, *giant)
     # the other firms of a district tell fifty times the electricity, and all the insured persons that they told before
     for index in range(last + 1, last + FIRMS):
         rows[index]["insured_count"] = rows[index - last]["insured_count"]

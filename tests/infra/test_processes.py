@@ -12,7 +12,8 @@ from pathlib import Path
 
 import psutil
 
-from infra.processes import ServerProcess, choose_ports, read_state, write_state
+from infra.processes import ServerProcess, choose_ports
+from warehouse import state
 from warehouse.settings import CHECKOUT
 
 
@@ -70,9 +71,10 @@ def test_ports_are_the_wanted_ones_where_free_and_never_the_same() -> None:
 
 def test_state_is_for_the_owner_only_and_a_broken_one_is_none(tmp_path: Path) -> None:
     file = tmp_path / "server.json"
-    assert read_state(file) == {}
-    write_state(file, {"port": 1})
-    assert read_state(file) == {"port": 1}
+    assert state.read(file) == {}
+    state.write_whole(file, '{"port": 1}')
+    assert state.read(file) == {"port": 1}
     assert file.stat().st_mode & 0o077 == 0
-    file.write_text("{")
-    assert read_state(file) == {}
+    for broken in (b"", b"{", b"[1]", b"null", bytes(range(256))):
+        file.write_bytes(broken)
+        assert state.read(file) == {}

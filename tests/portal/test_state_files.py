@@ -1,0 +1,91 @@
+"""Every file by which a home knows itself, lost or damaged in every way, before every command.
+
+A command then does its work as if nothing were missing, or ends with one line that says what to do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.portal.conftest import Brain
+
+#: What a disk, a person or another program leaves in a file's place.
+DAMAGES: dict[str, Callable[[bytes], bytes | None]] = {
+    "missing": lambda _: None,
+    "cut": lambda content: content[: len(content) // 2],
+    "empty": lambda _: b"",
+    "another list": lambda _: b"[1, 2]",
+    "nothing": lambda _: b"null",
+    "another object": lambda _: b'{"a": 1}',
+    "no text": lambda _: bytes(range(256)),
+}
+#: The kinds that every run of the tests tries; the others take minutes.
+FEW = ("missing", "cut", "another list")
+
+FILES = (
+    "releases/manifest-1.json",
+    "releases/release-1.duckdb",
+    "releases/same-content-1.json",
+    "warehouse/raw/delivery/_delta_log/*.json",
+    "warehouse/raw/gov_tax/_delta_log/*.json",
+    "warehouse/quarantine/record/_delta_log/*.json",
+    "warehouse/staged/core/enterprise_year/_delta_log/*.json",
+    "warehouse/published/per_mu/unit/_delta_log/*.json",
+    "ingest-journal.json",
+    "arrivals/tax.json",
+    "engine/engine.json",
+    "airflow/services.json",
+    "airflow/passwords.json",
+    "watermarks/gov_credit.json",
+    "streams/ent_meter_reading/state.json",
+    "logs/run.json",
+    "logs/gate.json",
+)
+#: Files that a home has only while something is going on, or not in one that was made by functions alone.
+ONLY_SOMETIMES = b'{"tables": ["raw.gov_tax"], "deliveries": [["a", "b"]], "seen": {}, "home": "/elsewhere"}'
+
+#: Those that change something come last.
+COMMANDS = (
+    "status",
+    "releases",
+    "sql -c 'select 1'",
+    "feeds",
+    "quarantine list",
+    "deliveries list",
+    "card 91330203MA",
+    "explain per_mu.enterprise_grade year=2024",
+    "check",
+    "check --content",
+    "down",
+    "ingest",
+    "run",
+    "publish",
+    "rollback 1",
+)
+
+
+@pytest.mark.parametrize(
+    "damage", [d if d in FEW else pytest.param(d, marks=pytest.mark.slow) for d in DAMAGES]
+)
+@pytest.mark.parametrize("file", FILES)
+def test_a_damaged_file_is_told_in_one_line_or_does_not_matter(
+    file: str, damage: str, built_copy: Path, brain: Brain
+) -> None:
+    path = max(built_copy.glob(file), default=built_copy / file)
+    whole = path.read_bytes() if path.exists() else ONLY_SOMETIMES
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unclear = []
+    for command in COMMANDS:
+        left = DAMAGES[damage](whole)
+        path.unlink(missing_ok=True)
+        if left is not None:
+            path.write_bytes(left)
+        code, out, err = brain(*(word.strip("'") for word in command.split(maxsplit=2)))
+        told = [line for line in err.splitlines() if line.startswith("brain: ")]
+        clear = not code or (code in (1, 2) and len(told) == 1)
+        if not clear or "should not happen" in err or "Traceback" in out + err:
+            unclear.append(f"{command}: exit {code}, {told or err.splitlines()[-1:]}")
+    assert unclear == []
