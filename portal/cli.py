@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import getpass
 import logging
 import subprocess
 import sys
+import traceback
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any
@@ -16,6 +18,7 @@ from portal import console, deliveries, quarantine
 from schemas.errors import RejectedError, UsageError, UserError
 from warehouse import access
 from warehouse.settings import settings
+from warehouse.state import is_disk_full
 
 app = typer.Typer(
     help="宁波产业大脑 Ningbo Industrial Brain: feeds → tables → gate → release → SQL.",
@@ -279,6 +282,11 @@ def _drops_of(paths: list[Path], spec: Any, period: str | None, replaces: bool) 
         raise UsageError("name the feed and the period of a file: ./brain ingest FEED FILE --period 2023")
     check_named(period, spec)
     drops = [drop_of_file(path, spec, period) for path in paths]
+    if spec.delivery == "snapshot" and len({drop.delivery_id for drop in drops}) > 1:
+        raise UsageError(
+            f"of {spec.table} {period} the last file takes the place of the others; name one, or put them into the "
+            'landing folder with manifests that name each one\'s "part"'
+        )
     known = ingestion.deliveries()
     seen = {row["delivery_id"] for row in known}
     try:
@@ -617,16 +625,24 @@ def bench(
         console.show(found, "基准 Benchmark")
 
 
-def _log_failure(error: Exception) -> str:
-    import traceback
-
-    from warehouse.settings import settings
-
-    log = settings().logs / "error.log"
-    log.parent.mkdir(parents=True, exist_ok=True)
-    log.write_text("".join(traceback.format_exception(error)), encoding="utf-8")
+def _told(error: Exception) -> str:
+    """What went wrong, in one line: what the system refused, or what nobody expected, which goes to a log."""
+    home = settings().home
+    if is_disk_full(error):
+        return (
+            f"the disk of {home} is full; make room, and run it again: nothing that was told as done is lost"
+        )
+    if isinstance(error, OSError) and error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return f"{error.strerror}: {error.filename or home}; this user needs the right to it"
     first = (str(error).splitlines() or [""])[0][:200]
-    return f"this should not happen: {type(error).__name__}: {first}; details in {log}"
+    line = f"this should not happen: {type(error).__name__}: {first}"
+    log = settings().logs / "error.log"
+    try:
+        log.parent.mkdir(parents=True, exist_ok=True)
+        log.write_text("".join(traceback.format_exception(error)), encoding="utf-8")
+    except OSError:
+        return line
+    return f"{line}; details in {log}"
 
 
 class _Warnings(logging.Handler):
@@ -646,8 +662,7 @@ def main() -> None:
         console.err.print(f"brain: {error}", markup=False, soft_wrap=True)
         sys.exit(error.exit_code)
     except Exception as error:
-        # not a user's failure: the whole story goes to a file, the terminal gets the first line
-        console.err.print(f"brain: {_log_failure(error)}", markup=False, soft_wrap=True)
+        console.err.print(f"brain: {_told(error)}", markup=False, soft_wrap=True)
         sys.exit(1)
     except KeyboardInterrupt:
         console.err.print("brain: stopped; run it again to go on")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from portal.generation import Generation
 from portal.in_process import load_dags, run_dags_in_process
-from warehouse import engine, releases
+from warehouse import engine, releases, tables
 from warehouse.releases import Release
 from warehouse.settings import settings
 
@@ -43,7 +43,13 @@ def run_demo(spec: CitySpec, progress: Progress) -> DemoReport:
 
     Groups of feeds are taken in while others are being written, by a process of their own. Meanwhile Airflow is loaded
     and the engine is started: each takes several seconds. Nobody waits for the engine before the first table is made.
+    One at a time per home: a second one then finds that all is done.
     """
+    with tables.writing("demo"):
+        return _run_demo(spec, progress)
+
+
+def _run_demo(spec: CitySpec, progress: Progress) -> DemoReport:
     if _has_work(spec):
         threading.Thread(target=_warm_engine, daemon=True).start()
     with ThreadPoolExecutor(max_workers=1) as background, Generation(spec, progress) as generation:

@@ -31,7 +31,7 @@ Files = Mapping[str, frozenset[str]]
 
 #: A draft begins as a copy of the last release's file where that holds at least this share of the rows as they are.
 LEAST_KEPT = 0.2
-BATCH_ROWS = 200_000
+BATCH_ROWS = 20_000
 
 
 @dataclass(frozen=True)

@@ -33,7 +33,7 @@ from schemas.errors import RejectedError
 from warehouse.engines import ENGINES, Engine, engine_named
 from warehouse.engines.address import Address
 from warehouse.settings import CHECKOUT, Settings, settings
-from warehouse.state import read, read_own, write_whole
+from warehouse.state import is_disk_full, read, read_own, write_whole
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -43,14 +43,12 @@ START_SECONDS = 90
 AWAKE_SECONDS = 60
 #: Operations that are handed to the engine at a time: one is planned while the other one's tasks run.
 AT_ONCE = 2
-#: How engines and the platform's own libraries say that a disk, a quota or a file's limit is full.
-_NO_ROOM = (
-    "No space left on device", "Disk quota exceeded", "File too large", "os error 28", "os error 122", "os error 27",
-)  # fmt: skip
-#: How they say that memory is.
+#: How engines say that their memory is full.
 _NO_MEMORY = ("Resources exhausted", "Failed to allocate additional", "OutOfMemoryError")
 #: A session's configuration that names the folder for what a job writes down on its way (``jobs/portable.py``).
 SCRATCH = "brain.scratch"
+#: How the folder of an engine's socket is called, in the system's folder for temporary files.
+FOLDER = "brain-engine-"
 #: Addresses of the engines that work was handed to since it began: a second one took the place of one that died.
 _at_work: set[str] = set()
 #: Frames of different sessions cannot be joined: threads that connect for the first time must get the same one.
@@ -126,7 +124,9 @@ def warm_up() -> None:
         .withColumn("share", F.when(F.col("total") > 0, F.try_divide("amount", "total")))
         .withColumn("marks", F.array_except(F.array("code", "group"), F.array(F.lit("c"))))
     )
-    with tempfile.TemporaryDirectory(dir=settings().engine_folder, ignore_cleanup_errors=True) as folder:
+    spill = settings().engine_folder / "spill"
+    spill.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=spill, ignore_cleanup_errors=True) as folder:
         made.write.partitionBy("year").parquet(f"{folder}/table")
 
 
@@ -215,7 +215,7 @@ def told(error: Exception, config: Settings | None = None) -> Exception:
     config = config or settings()
     text = str(error)
     again = "run it again to go on: tables that were made stay"
-    if any(sign in text for sign in _NO_ROOM):
+    if is_disk_full(error):
         return RejectedError(
             f"the engine could not write all of its files; make room on the disk of {config.home}, and {again}"
         )
@@ -248,8 +248,11 @@ def status(config: Settings) -> dict[str, Any] | None:
 def stop(config: Settings) -> bool:
     """Stop the engine of this home. True when one ran."""
     state = _running(config)
-    (config.engine_folder / "engine.json").unlink(missing_ok=True)
+    file = config.engine_folder / "engine.json"
+    last = _last(config)
+    file.unlink(missing_ok=True)
     if state is None:
+        _remove_folder(last.get("folder"))  # it was killed
         return False
     for pid in (state["supervisor"], state["process"]):
         with contextlib.suppress(psutil.NoSuchProcess):
@@ -263,14 +266,22 @@ def stop(config: Settings) -> bool:
 
 
 def _running(config: Settings) -> dict[str, Any] | None:
+    state = _last(config)
     try:
-        state = read_own(config.engine_folder / "engine.json", config.identity)
         process = psutil.Process(state["process"])
         # a process id may have been given to somebody else since
         alive = abs(process.create_time() - state["started"]) < 1 and process.is_running()
         return state if alive and Address.of(state["address"], state["engine"]).answers() else None
-    except (FileNotFoundError, KeyError, TypeError, ValueError, psutil.NoSuchProcess):
-        return None  # no home, nothing that says so, or it has ended
+    except (KeyError, TypeError, ValueError, psutil.NoSuchProcess):
+        return None  # nothing says so, or it has ended
+
+
+def _last(config: Settings) -> dict[str, Any]:
+    """What the home's last engine said of itself; nothing where there is no home."""
+    try:
+        return read_own(config.engine_folder / "engine.json", config.identity)
+    except FileNotFoundError:
+        return {}
 
 
 def _start(config: Settings) -> dict[str, Any]:
@@ -300,6 +311,13 @@ def _start(config: Settings) -> dict[str, Any]:
     raise RejectedError(f"{ENGINES[engine.name]} did not start; see {log} ({engine.needs(config)})")
 
 
+def _remove_folder(name: object) -> None:
+    """Remove the folder that an engine had for its socket, and no other, whatever its state says."""
+    folder = Path(str(name))
+    if folder.parent == Path(tempfile.gettempdir()) and folder.name.startswith(FOLDER):
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 def _inherited(environment: Mapping[str, str]) -> dict[str, str]:
     """What the engine inherits: no password, since it outlives who started it, and no word of its clients' sessions."""
     left_out = ("AIRFLOW_CONN_", "SPARK_REMOTE", "SPARK_CONNECT_MODE_ENABLED")
@@ -314,7 +332,7 @@ def supervise(config: Settings) -> None:
     engine = kind(config)
     shutil.rmtree(config.engine_folder / "spill", ignore_errors=True)  # what one that was killed has left
     # a socket's path must be short, and a folder under the home may be long
-    with tempfile.TemporaryDirectory(prefix="brain-engine-", ignore_cleanup_errors=True) as folder:
+    with tempfile.TemporaryDirectory(prefix=FOLDER, ignore_cleanup_errors=True) as folder:
         launch = engine.launch(config, Path(folder))
         process = subprocess.Popen(
             launch.command,
@@ -339,6 +357,7 @@ def supervise(config: Settings) -> None:
                 "process": process.pid,
                 "started": psutil.Process(process.pid).create_time(),
                 "address": launch.address,
+                "folder": folder,
                 "conf": _conf_hash(config),
                 "open": engine.is_open(Path(folder)),
             }

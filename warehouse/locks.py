@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,10 +11,14 @@ from filelock import FileLock, Timeout
 
 from schemas.errors import RejectedError
 
+#: Seconds after which who waits is told so.
+SILENT_SECONDS = 1
+log = logging.getLogger("brain.locks")
+
 
 @contextmanager
-def held(folder: Path, name: str, seconds: float, refusal: str) -> Iterator[FileLock]:
-    """Hold a lock.
+def held(folder: Path, name: str, seconds: float, refusal: str, waits: str = "") -> Iterator[FileLock]:
+    """Hold a lock; where it takes longer than a moment to get it, ``waits`` is told.
 
     Raises:
         RejectedError: another one has held it for so long; the line is ``refusal``.
@@ -21,13 +26,25 @@ def held(folder: Path, name: str, seconds: float, refusal: str) -> Iterator[File
     folder.mkdir(parents=True, exist_ok=True)
     lock = FileLock(folder / f"{name}.lock")
     try:
-        lock.acquire(timeout=seconds)
+        _acquire(lock, seconds, waits)
     except Timeout:
         raise RejectedError(refusal) from None
     try:
         yield lock
     finally:
         lock.release()
+
+
+def _acquire(lock: FileLock, seconds: float, waits: str) -> None:
+    try:
+        lock.acquire(timeout=min(seconds, SILENT_SECONDS))
+        return
+    except Timeout:
+        if seconds <= SILENT_SECONDS:
+            raise
+    if waits:
+        log.warning(waits)
+    lock.acquire(timeout=seconds - SILENT_SECONDS)
 
 
 def is_held(folder: Path, name: str) -> bool:

@@ -6,6 +6,7 @@ down later never names what the disk does not have.
 
 from __future__ import annotations
 
+import glob
 import json
 import os
 from collections.abc import Iterable
@@ -13,13 +14,29 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 #: Files that the disk is asked to write at a time: it orders them as it likes.
 AT_ONCE = 8
+
+#: How engines, libraries and the system say that a disk, a quota or a file's limit is full.
+_NO_ROOM = (
+    "No space left on device", "Disk quota exceeded", "File too large", "os error 28", "os error 122", "os error 27",
+)  # fmt: skip
+
+
+def is_disk_full(error: BaseException) -> bool:
+    """Whether something failed since the disk has no room for it."""
+    return any(sign in str(error) for sign in _NO_ROOM)
 
 
 def write_whole(path: Path, text: str, *, mode: int = 0o600) -> None:
     """Put a text in a file's place in one step; its folder is made."""
     path.parent.mkdir(parents=True, exist_ok=True)
+    for left in path.parent.glob(f"{glob.escape(path.stem)}.*.partial"):
+        writer = left.suffixes[-2][1:]
+        if writer.isdigit() and not psutil.pid_exists(int(writer)):  # it was killed
+            left.unlink(missing_ok=True)
     partial = path.with_name(f"{path.stem}.{os.getpid()}.partial")
     partial.unlink(missing_ok=True)
     partial.touch(mode=mode)

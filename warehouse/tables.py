@@ -398,7 +398,8 @@ def committing(name: str) -> Iterator[None]:
 
     What was committed is on disk at the end.
     """
-    with writing(f"commit-{name}"), confirmed(table_path(name)):
+    refusal = f"another commit to {name} has been at work for {LOCK_SECONDS // 60} minutes; stop its process"
+    with held(settings().locks, f"commit-{name}", LOCK_SECONDS, refusal), confirmed(table_path(name)):
         yield
 
 
@@ -514,6 +515,10 @@ def rows(name: str, columns: Sequence[str] | None = None, version: int | None = 
 @contextmanager
 def writing(what: str) -> Iterator[None]:
     """Hold the lock of a kind of writer (``ingest``, ``run``, ``publish``); one at a time per home."""
-    refusal = f"another {what} has been at work for {LOCK_SECONDS // 60} minutes; wait for it or stop it"
-    with held(settings().locks, what, LOCK_SECONDS, refusal):
+    minutes = LOCK_SECONDS // 60
+    refusal = f"another {what} has been at work for {minutes} minutes; wait for it or stop it"
+    waits = (
+        f"another {what} is at work in {settings().home}; this one waits for it, {minutes} minutes at most"
+    )
+    with held(settings().locks, what, LOCK_SECONDS, refusal, waits):
         yield

@@ -102,6 +102,17 @@ def test_a_year_takes_the_place_of_its_months_where_the_command_says_so(brain, h
     assert brain("check")[0] == 0
 
 
+def test_two_files_of_one_period_do_not_take_each_others_place_unseen(brain, home: Path) -> None:  # type: ignore[no-untyped-def]
+    for name, more in (("a.csv", "1"), ("b.csv", "2")):
+        (home.parent / name).write_text(f"{HEAD}\n{LINE}{more}\n", encoding="utf-8")
+    files = [str(home.parent / name) for name in ("a.csv", "b.csv")]
+    code, _, err = brain("ingest", "gov_electricity", *files, "--period", "2023")
+    [line] = lines(err)
+    assert code == 2 and "takes the place of the others" in line
+    assert brain("ingest", "gov_electricity", files[0], files[0], "--period", "2023")[0] == 0
+    assert len(current_deliveries(deliveries(), contracts_module.feed("gov_electricity"))) == 1
+
+
 @pytest.mark.parametrize("words", [("frobnicate",), ("run", "--sideways"), ("rollback", "three")])
 def test_an_unknown_command_or_option_is_exit_code_2(brain, words: tuple[str, ...]) -> None:  # type: ignore[no-untyped-def]
     assert brain(*words)[0] == 2

@@ -161,6 +161,15 @@ def test_a_table_of_which_the_disk_lost_a_part_is_named_and_not_read(
     assert releases.release_numbers() == [1]
 
 
+def test_what_a_killed_writer_left_goes_with_the_next_write(tmp_path: Path) -> None:
+    with subprocess.Popen(["true"]) as gone:
+        pass
+    (tmp_path / f"state.{gone.pid}.partial").write_text("{")
+    (tmp_path / f"state.{os.getppid()}.partial").write_text("{")  # one that is being written
+    state.write_whole(tmp_path / "state.json", "{}")
+    assert {p.name for p in tmp_path.iterdir()} == {"state.json", f"state.{os.getppid()}.partial"}
+
+
 @pytest.mark.parametrize("cut", [empty, halve])
 def test_a_journal_that_the_disk_lost_is_named(built_copy: Path, cut: Callable[[Path], None]) -> None:
     journal = built_copy / "ingest-journal.json"

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -14,6 +16,8 @@ import pytest
 
 from tests.built_city import at_home
 from warehouse import engine
+from warehouse.settings import Settings
+from warehouse.state import write_whole
 
 
 def test_a_process_with_a_session_keeps_the_engine_awake_and_no_home_alive(
@@ -39,6 +43,17 @@ def test_warming_up_leaves_nothing_behind(tmp_path: Path, engine_remote: str) ->
     with at_home(tmp_path / "home", engine_remote) as home:
         engine.warm_up()
         assert [p for p in home.rglob("*") if p.is_file()] == []
+
+
+def test_the_folder_of_a_killed_engines_socket_goes_and_no_other(tmp_path: Path) -> None:
+    config = Settings(home=tmp_path, engine_address=None)
+    for name, stays in ((engine.FOLDER, False), ("other-", True)):
+        folder = Path(tempfile.mkdtemp(prefix=name))
+        state = {"home": config.identity, "process": 0, "started": 0, "folder": str(folder)}
+        write_whole(config.engine_folder / "engine.json", json.dumps(state))
+        engine.stop(config)
+        assert folder.exists() == stays
+    folder.rmdir()
 
 
 def test_the_engine_inherits_no_password_and_no_word_of_its_clients() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import threading
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -21,7 +22,7 @@ from schemas.contract import comment, contract, contracts, table_comment
 from schemas.errors import RejectedError
 from tests.built_city import one_line
 from tests.frames import frame
-from warehouse import releases, tables
+from warehouse import locks, releases, tables
 from warehouse.settings import settings
 from warehouse.tables import DataFile
 
@@ -186,6 +187,20 @@ def test_a_missing_required_value_is_refused_by_the_table_itself(home: Path) -> 
     with pytest.raises(Exception, match="Invalid data found: 1 rows"):
         write_deltalake(tables.open_table(PARCEL.name), row, mode="append")
     assert tables.version(PARCEL.name) == 0
+
+
+def test_who_waits_for_a_writer_is_told_for_whom(
+    home: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(locks, "SILENT_SECONDS", 0.05)
+    held = FileLock(settings().locks / "run.lock", thread_local=False)
+    held.acquire()
+    timer = threading.Timer(0.5, held.release)
+    timer.start()
+    with tables.writing("run"):
+        timer.join()
+    [told] = caplog.messages
+    assert told.startswith("another run is at work in ") and "this one waits for it" in told
 
 
 def test_a_second_writer_waits_and_then_says_what_to_do(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
