@@ -22,7 +22,7 @@ from jobs.per_mu.rules import rule_book
 from schemas.contract import contract, digest, feeds
 from schemas.errors import RejectedError
 from schemas.register import in_force, latest_rows, stands
-from warehouse import access, draft, duck, releases, tables
+from warehouse import access, draft, duck, engine, releases, tables
 from warehouse.description import codes, describe, dictionary
 from warehouse.draft import Draft, remove_leftovers, write_published
 from warehouse.releases import Release, published_path
@@ -89,6 +89,7 @@ def publish(progress: Progress = lambda *_: None) -> PublishReport:
         last = releases.last_release()
         if last and last.made_from["closure"] == closure:
             return PublishReport(last, False, None)
+        engine.rest()  # the gate wants memory of its own
         staged = {name: (tables.table_path(name), pins[name].version) for name in registry()}
         with draft.draft(staged, lambda name, rows: progress("draft", name, rows), last) as made:
             gate = _judge(pins, _previous(last), made.path, progress)
@@ -203,7 +204,7 @@ def _release(
             # versions of contracts: in which folder the inputs lie
             "table_versions": {n: v for n in pins if (v := contract(n).version) > 1},
             # table → engine: releases may hold tables of both
-            "engines": {n: engine for n in registry() if (engine := made_by(n, pins[n].version))},
+            "engines": {n: by for n in registry() if (by := made_by(n, pins[n].version))},
             "rule_sets": rules,
             "code_version": code_version(),
             "synthetic": is_synthetic(),

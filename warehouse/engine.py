@@ -32,6 +32,7 @@ from schemas.contract import digest
 from schemas.errors import RejectedError
 from warehouse.engines import ENGINES, Engine, engine_named
 from warehouse.engines.address import Address
+from warehouse.locks import held
 from warehouse.settings import CHECKOUT, Settings, settings
 from warehouse.state import is_disk_full, read, read_own, write_whole
 
@@ -274,6 +275,18 @@ def _running(config: Settings) -> dict[str, Any] | None:
         return state if alive and Address.of(state["address"], state["engine"]).answers() else None
     except (KeyError, TypeError, ValueError, psutil.NoSuchProcess):
         return None  # nothing says so, or it has ended
+
+
+def rest() -> None:
+    """End the embedded engine of a home where nobody makes tables: idle, it keeps the memory that its work took.
+
+    It starts again within seconds. Spark stays: Java starts slowly.
+    """
+    config = settings()
+    if kind(config).name != "embedded" or config.engine_address:
+        return
+    with contextlib.suppress(RejectedError), held(config.locks, "run", 0, "a run is at work"):
+        stop(config)
 
 
 def _last(config: Settings) -> dict[str, Any]:

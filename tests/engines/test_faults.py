@@ -14,6 +14,7 @@ from typing import Any
 
 import psutil
 import pytest
+from filelock import FileLock
 
 from jobs import graph
 from schemas.errors import RejectedError
@@ -88,6 +89,17 @@ def test_an_engine_that_is_killed_in_the_middle_of_a_table(own_engine: Settings)
     assert not own_engine.scratch.exists()
     assert list(staged_content()) == before
     assert (engine.status(own_engine) or {})["process"] != state["process"]
+
+
+def test_an_engine_that_nobody_works_with_rests_while_a_release_is_made(own_engine: Settings) -> None:
+    engine.connect()
+    other_run = FileLock(own_engine.locks / "run.lock", thread_local=False)
+    with other_run:
+        engine.rest()
+        assert engine.status(own_engine)
+    engine.rest()
+    assert engine.status(own_engine) is None
+    assert engine.connect().range(3).count() == 3
 
 
 def test_a_disk_that_is_full_while_an_engine_writes(own_engine: Settings) -> None:
