@@ -457,6 +457,30 @@ def test_final_result_changes_only_as_a_new_version(
     assert judge(table, previous=published).passed
 
 
+@pytest.mark.parametrize(
+    ("units", "times", "largest", "found"),
+    [(40, 1, 1, False), (40, 4, 1, True), (40, 1, 1000, False), (20, 4, 1, False)],
+    ids=["steady", "all fourfold", "the largest a thousandfold", "few units"],
+)
+def test_a_lists_level_that_jumps(units: int, times: int, largest: int, found: bool) -> None:
+    place = {"district_code": "330203", "list_code": "tenant", "indicator_code": "I1"}
+    rows = [
+        {
+            **place,
+            "year": year,
+            "numerator": (n + 1) * by * (most if n == units - 1 else 1),
+            "denominator": 7,
+        }
+        for year, by, most in (("2022", 1, 1), ("2023", times, largest))
+        for n in range(units)
+    ]
+    [check] = [c for c in declared_suites()["per_mu.indicator_value"].checks if c.id == "levels_steady"]
+    connection = duckdb.connect()
+    connection.register("figures", pa.Table.from_pylist(rows))
+    told = connection.execute(check.sql.replace("{table}", "figures")).fetchall()
+    assert [row[:4] for row in told] == ([(2023, *place.values())] if found else [])
+
+
 def test_grades_that_jump_are_reported(city: City, judge: Judge) -> None:
     """Twice the city, so that there are a hundred grades a year: nobody is A in the second."""
     table = "per_mu.enterprise_grade"

@@ -351,6 +351,7 @@ def _baseline(rows: Rows) -> dict[str, str]:
     _change(rows, (0,), rule_set_id="ningbo-test-2021")
     _change(rows, (1,), value=Decimal(0))
     _change(rows, (2,), value=Decimal(100))
+    _change(rows, (2,), method_code="fixed")
     return {"of_the_year": "ningbo-test-2021", "above_zero": "indicator_code=I2", "steady": "year=2023"}
 
 
@@ -515,6 +516,7 @@ ELSEWHERE = {
     "per_mu.unit": {"list_totals", "list_totals_wide"},
     "per_mu.adjustment": {"vetoes_applied"},
     "per_mu.enterprise_grade": {"quota_d", "vetoed_not_above_c", "final_results_stay", "grades_steady"},
+    "per_mu.indicator_value": {"levels_steady"},
     "per_mu.population": {"somebody_graded"},
     "profile.comprehensive_score": {"percentiles_flat"},
 }
