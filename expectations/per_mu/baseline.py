@@ -1,6 +1,6 @@
 """Suite 评价基准值: the year's own, above zero, and as published no slip of the rules' file.
 
-What is worked out of a list moves with its largest unit; its level is held against the year before without it
+What is worked out of a list moves with its largest units; its median is held against the year before
 (``expectations/per_mu/indicator_value.py``).
 """
 

@@ -82,19 +82,18 @@ SUITE = Suite(
         ),
         Check(
             "levels_steady",
-            "各组指标水平（不含最大企业）与上年相比在三分之一至三倍之间",
-            "The level of a list of thirty units and more, without its largest one, stays between a third and three "
-            "times the year before",
+            "各组指标中位数与上年相比在三分之一至三倍之间",
+            "The median of a list of thirty units and more stays between a third and three times the year before",
             f"""WITH levels AS (
-                SELECT CAST(year AS INTEGER) AS year, district_code, list_code, indicator_code, count(*) AS units,
-                    (sum(numerator) - max(numerator))
-                        / nullif(sum(denominator) - arg_max(denominator, numerator), 0) AS level
-                FROM {{table}} WHERE numerator IS NOT NULL AND denominator > 0 GROUP BY ALL)
+                SELECT CAST(year AS INTEGER) AS year, district_code, list_code, indicator_code, count(value) AS units,
+                    median(CAST(value AS DOUBLE)) AS level
+                FROM {{table}} GROUP BY ALL)
             SELECT n.year, n.district_code, n.list_code, n.indicator_code, round(b.level, 3) AS before,
                 round(n.level, 3) AS now
             FROM levels n JOIN levels b ON b.year + 1 = n.year AND b.district_code = n.district_code
                 AND b.list_code = n.list_code AND b.indicator_code = n.indicator_code
-            WHERE n.units >= {FEW} AND b.units >= {FEW} AND n.level NOT BETWEEN b.level / 3 AND b.level * 3""",
+            WHERE n.units >= {FEW} AND b.units >= {FEW}
+                AND n.level > 0 AND b.level > 0 AND n.level NOT BETWEEN b.level / 3 AND b.level * 3""",
             level="warn",
         ),
         Check(

@@ -468,8 +468,7 @@ def test_a_lists_level_that_jumps(units: int, times: int, largest: int, found: b
         {
             **place,
             "year": year,
-            "numerator": (n + 1) * by * (most if n == units - 1 else 1),
-            "denominator": 7,
+            "value": (n + 1) * by * (most if n == units - 1 else 1),
         }
         for year, by, most in (("2022", 1, 1), ("2023", times, largest))
         for n in range(units)
