@@ -154,7 +154,9 @@ def _marker(database: Path) -> Path:
 def is_migrated(database: Path) -> bool:
     """Whether a database is there and is one of this version of Airflow."""
     marker = _marker(database)
-    return marker.exists() and marker.read_bytes() == version("apache-airflow").encode() and database.exists()
+    is_of_version = marker.exists() and marker.read_bytes() == version("apache-airflow").encode()
+    # an empty file is to SQLite a database without tables
+    return is_of_version and database.exists() and database.stat().st_size > 0
 
 
 def _is_whole(database: Path) -> bool:
