@@ -7,7 +7,7 @@ import re
 from functools import cache
 from pathlib import Path
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from schemas.errors import UsageError
@@ -18,7 +18,7 @@ CHECKOUT = Path(__file__).parent.parent
 class Settings(BaseSettings):
     """Where state lives and how the engine runs."""
 
-    model_config = SettingsConfigDict(env_prefix="BRAIN_", extra="ignore")
+    model_config = SettingsConfigDict(env_prefix="BRAIN_", extra="ignore", validate_default=True)
 
     home: Path = CHECKOUT / ".brain"
     #: What a machine shares between homes: jars, DuckDB extensions.
@@ -42,9 +42,16 @@ class Settings(BaseSettings):
     #: What clients need to be let in (security.protocol, sasl.…, ssl.…), as warehouse/kafka.py says.
     kafka_options: dict[str, str] = Field(default_factory=dict)
 
-    def model_post_init(self, _: object) -> None:
-        self.home = self.home.expanduser().resolve()
-        self.cache = self.cache.expanduser().resolve()
+    @field_validator("home", "cache")
+    @classmethod
+    def _as_it_is_written(cls, path: Path) -> Path:
+        """A path that every engine and library reads as it is written: no pattern, escape, anchor or quote."""
+        path = path.expanduser().resolve()
+        if unreadable := re.search(r"[^\w /.+@=,~()-]", str(path)):
+            raise ValueError(
+                f"{path} has {unreadable[0]} in it, which engines read as something else; name another folder"
+            )
+        return path
 
     def environment(self) -> dict[str, str]:
         """These settings as environment variables, for a process that must see the same."""
@@ -108,7 +115,8 @@ def settings() -> Settings:
     except ValidationError as error:
         first = error.errors()[0]
         name = f"BRAIN_{'_'.join(map(str, first['loc'])).upper()}"
-        raise UsageError(f"{name}: {first['msg'][:1].lower()}{first['msg'][1:]}") from None
+        said = first["msg"].removeprefix("Value error, ")
+        raise UsageError(f"{name}: {said[:1].lower()}{said[1:]}") from None
     except SettingsError as error:
         found = re.search('field "([a-z_]+)"', str(error))
         name = f"BRAIN_{found[1].upper()}" if found else "a setting"

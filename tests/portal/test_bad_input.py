@@ -102,6 +102,26 @@ def test_a_year_takes_the_place_of_its_months_where_the_command_says_so(brain, h
     assert brain("check")[0] == 0
 
 
+@pytest.mark.parametrize(
+    "name", ["a%20b", "50%", "a#b", "a?b", "a*", "a[b]", "a{b}", "a\\b", 'a"b', "a'b", "a$b", "a:b"]
+)
+def test_a_home_that_engines_would_read_as_another_is_refused(
+    brain,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,  # type: ignore[no-untyped-def]
+) -> None:
+    monkeypatch.setenv("BRAIN_HOME", str(tmp_path / name))
+    settings.cache_clear()
+    code, _, err = brain("status")
+    [line] = lines(err)
+    assert code == 2 and line.startswith("brain: BRAIN_HOME: ") and "name another folder" in line
+    assert not (tmp_path / name).exists()
+    monkeypatch.setenv("BRAIN_HOME", str(tmp_path / "浙江 甬+@=,~(1)-_é.x"))
+    settings.cache_clear()
+    assert brain("status")[0] == 0
+
+
 def test_two_files_of_one_period_do_not_take_each_others_place_unseen(brain, home: Path) -> None:  # type: ignore[no-untyped-def]
     for name, more in (("a.csv", "1"), ("b.csv", "2")):
         (home.parent / name).write_text(f"{HEAD}\n{LINE}{more}\n", encoding="utf-8")
