@@ -95,9 +95,9 @@ def unpack(path: Path, name: str, scratch: Path, wanted: Collection[str]) -> Unp
             if _BOOK not in names or len(names) < len(members):
                 raise RejectedError(f"{name}: not readable as Excel: no workbook; save it as .xlsx")
             book = _book(packed, names)
-            formats = _formats(packed) if _STYLES in names else ()
+            formats, conditional = _formats(packed) if _STYLES in names else ((), frozenset())
             sheets = {
-                part: _SheetLook(formats, book.is_1904)
+                part: _SheetLook(formats, book.is_1904, conditional)
                 for sheet, part in book.sheets.items()
                 if is_looked_at(sheet, wanted)
             }
@@ -167,15 +167,23 @@ def _small(packed: zipfile.ZipFile, name: str) -> bytes:
     return packed.read(name)
 
 
-def _formats(packed: zipfile.ZipFile) -> list[Format]:
-    """The number format of each style of a cell."""
+def _formats(packed: zipfile.ZipFile) -> tuple[Sequence[Format], frozenset[int]]:
+    """The number format of each style of a cell; conditional formats that change what is seen of a number."""
     codes: dict[int, str] = {}
     used: list[int] = []
     path: list[str] = []
+    conditional: set[int] = set()
+    differing = -1
 
     def start(tag: str, said: dict[str, str]) -> None:
+        nonlocal differing
         path.append(_local(tag))
-        if path[-2:] == ["numFmts", "numFmt"]:
+        if path[-2:] == ["dxfs", "dxf"]:
+            differing += 1
+        elif path[-3:] == ["dxfs", "dxf", "numFmt"]:
+            if not _is_plain(said):
+                conditional.add(differing)
+        elif path[-2:] == ["numFmts", "numFmt"]:
             codes[int(said["numFmtId"])] = said.get("formatCode", GENERAL)
         elif path[-2:] == ["cellXfs", "xf"]:
             used.append(int(said.get("numFmtId", 0)))
@@ -188,7 +196,11 @@ def _formats(packed: zipfile.ZipFile) -> list[Format]:
     if len(used) > _MAX_STYLES:
         raise zipfile.BadZipFile(f"{len(used):,} styles of cells")
     # a number that nobody explains is a format of another country's Excel
-    return [format_of(codes.get(n) or BUILT_IN.get(n, f"[{n}]")) for n in used]
+    return [format_of(codes.get(n) or BUILT_IN.get(n, f"[{n}]")) for n in used], frozenset(conditional)
+
+
+def _is_plain(said: Mapping[str, str]) -> bool:
+    return format_of(said.get("formatCode", GENERAL)).is_plain
 
 
 # --- what is looked at on the way --------------------------------------------------------------------
@@ -234,8 +246,11 @@ def column_number(letters: str) -> int:
 class _SheetLook:
     """Reads a sheet's XML element by element; each cell is judged when it ends."""
 
-    def __init__(self, formats: Sequence[Format], is_1904: bool) -> None:
+    def __init__(
+        self, formats: Sequence[Format], is_1904: bool, conditional: frozenset[int] = frozenset()
+    ) -> None:
         self.look = Look(formats, is_1904)
+        self.conditional, self.has_conditional = conditional, False
         self.numbers, self.texts = self.look.number_styles, self.look.text_styles
         self.shared: Counter[str] = Counter()
         self.last_line = self.last_column = self.line = self.column = -1
@@ -274,6 +289,10 @@ class _SheetLook:
             self.look.hidden_columns.append(range(int(said["min"]) - 1, int(said["max"])))
         elif name == "sheetView" and said.get("showZeros") in ("0", "false"):
             self.look.hides_zeros = True
+        elif name == "cfRule":
+            self.has_conditional |= int(said.get("dxfId", -1)) in self.conditional
+        elif name == "numFmt":  # of a rule that stands with its format in the sheet
+            self.has_conditional |= not _is_plain(said)
 
     def data(self, text: str) -> None:
         if self.in_value:
@@ -312,8 +331,13 @@ class _SheetLook:
     def judge(self, name: str, lengths: Sequence[int]) -> None:
         """
         Raises:
-            RejectedError: the sheet asks for more memory than its file is worth.
+            RejectedError: the sheet asks for more memory than its file is worth, or shows numbers by their value.
         """
+        if self.has_conditional:
+            raise RejectedError(
+                f"{name}: a conditional format changes how its numbers are shown, like 0.853 as 85.3%; remove it, so "
+                "that what is seen is what is read"
+            )
         if self.cells > MAX_CELLS:
             raise RejectedError(
                 f"{name}: its sheet has {self.cells:,} cells up to line {self.last_line + 1:,}, most of them empty; "

@@ -299,6 +299,27 @@ def test_a_figure_without_value_stays_refused_until_it_is_given(put: Put, tmp_pa
         assert next((sent.row["reasons"] for sent in quarantined("gov_honour")), None) == now
 
 
+@pytest.mark.parametrize(
+    ("shown", "is_read"),
+    [({"num_format": "0.0%"}, False), ({"num_format": "0.00"}, True), ({"bg_color": "red"}, True)],
+)
+def test_a_format_that_depends_on_the_value(tmp_path: Path, shown: dict[str, str], is_read: bool) -> None:
+    path = tmp_path / "a.xlsx"
+    with xlsxwriter.Workbook(path) as book:
+        sheet = book.add_worksheet()
+        for row, cells in enumerate([HEADINGS, line(), line(1)]):
+            sheet.write_row(row, 0, cells)
+        rule = {"type": "cell", "criteria": "<", "value": 1}
+        sheet.conditional_format("A2:Z9", rule | {"format": book.add_format({"bold": True})})
+        sheet.conditional_format("A2:Z9", rule | {"format": book.add_format(shown)})
+    if is_read:
+        assert len(rows_of(path, contract_of(), tmp_path)) == 2
+    else:
+        assert "a conditional format changes how its numbers are shown" in refused(
+            path, contract_of(), tmp_path
+        )
+
+
 def test_zeros_that_the_sheet_does_not_show(tmp_path: Path) -> None:
     path = tmp_path / "a.xlsx"
     with xlsxwriter.Workbook(path) as book:
