@@ -56,6 +56,22 @@ def test_rows_survive_a_stop_and_nothing_stays_behind(folder: Path) -> None:
     assert not postgres.stop(folder)
 
 
+def test_a_lost_password_costs_no_data_and_a_start_that_was_killed_is_done_again(folder: Path) -> None:
+    postgres.start(folder, is_durable=False).stop()
+    state_file = folder / "postgres.json"
+    known = state_file.read_text(encoding="utf-8")
+    for lost in ("", "[1]", '{"a": 1}'):
+        state_file.write_text(lost, encoding="utf-8")
+        with pytest.raises(RejectedError, match="is lost; put it back from a copy, or remove"):
+            postgres.start(folder)
+        assert (folder / "data" / "PG_VERSION").exists()
+    state_file.write_text(known, encoding="utf-8")
+    postgres.start(folder, is_durable=False).stop()
+    state_file.write_text('{"is_begun": true}', encoding="utf-8")
+    with postgres.start(folder, is_durable=False) as anew, psycopg.connect(anew.url):
+        pass
+
+
 def test_a_wrong_password_is_refused(folder: Path) -> None:
     with postgres.start(folder, is_durable=False) as server:
         assert server.password not in repr(server)
