@@ -16,7 +16,7 @@ from warehouse.content import Content, content
 from warehouse.duck import connect, fetch, literal, load_delta
 from warehouse.releases import published_contracts
 from warehouse.settings import Settings
-from warehouse.tables import table_path
+from warehouse.tables import check_data, open_folder, table_path
 
 if TYPE_CHECKING:
     import duckdb
@@ -55,9 +55,19 @@ def staged_content() -> Iterator[tuple[str, Content]]:
             if not (table_path(spec.name) / "_delta_log").is_dir():
                 continue
             connection.execute(f"CREATE SCHEMA IF NOT EXISTS {spec.area}")
-            scan = f"delta_scan({literal(str(table_path(spec.name)))})"
-            connection.execute(f"CREATE VIEW {spec.name} AS SELECT * FROM {scan}")
+            connection.execute(f"CREATE VIEW {spec.name} AS SELECT * FROM {_scan(table_path(spec.name))}")
             yield spec.name, content(connection, spec)
+
+
+def _scan(folder: Path) -> str:
+    """A table as it is now, as SQL.
+
+    Raises:
+        RejectedError: its log or a file of it is not whole.
+    """
+    table = open_folder(folder)
+    check_data(table, folder)
+    return f"delta_scan({literal(str(folder))}, version := {table.version()})"
 
 
 def differences(there: Path, here: Path) -> Iterator[Difference]:
@@ -86,7 +96,7 @@ def _opened(connection: duckdb.DuckDBPyConnection, spec: Contract, side: str, ho
     connection.execute(f"USE {side}")
     connection.execute(f"CREATE SCHEMA IF NOT EXISTS {spec.area}")
     if (path / "_delta_log").is_dir():
-        connection.execute(f"CREATE VIEW {spec.name} AS SELECT * FROM delta_scan({literal(str(path))})")
+        connection.execute(f"CREATE VIEW {spec.name} AS SELECT * FROM {_scan(path)}")
     else:
         connection.register("given", spec.arrow_schema().empty_table())
         connection.execute(f"CREATE TABLE {spec.name} AS FROM given")
