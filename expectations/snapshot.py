@@ -15,7 +15,7 @@ from expectations.baseline import duckdb_type
 from schemas.contract import Contract, code_list, code_lists, contracts, feeds
 from schemas.credit_code import ALPHABET, WEIGHTS
 from schemas.register import in_force, latest_rows, stands
-from warehouse.duck import MEMORY_LIMIT
+from warehouse.duck import MEMORY_LIMIT, literal, scan
 
 THREADS = 2
 
@@ -47,7 +47,7 @@ def prepare(connection: Any, folder: Path) -> None:
     run(connection, f"SET memory_limit = '{MEMORY_LIMIT}'")
     run(connection, f"SET threads = {THREADS}")
     run(connection, "SET preserve_insertion_order = false")
-    run(connection, f"SET temp_directory = {_text(str(folder / 'spill'))}")
+    run(connection, f"SET temp_directory = {literal(str(folder / 'spill'))}")
     run(connection, "SET TimeZone = 'UTC'")
     run(connection, uscc_macro())
     _code_lists(connection)
@@ -71,7 +71,7 @@ def add_tables(connection: Any, specs: Iterable[Contract], pins: Mapping[str, Pi
 
 def add_copied(connection: Any, file: Path, specs: Iterable[Contract]) -> set[str]:
     """Names of those tables that the file holds; they are views of it."""
-    run(connection, f"ATTACH {_text(str(file))} AS draft (READ_ONLY)")
+    run(connection, f"ATTACH {literal(str(file))} AS draft (READ_ONLY)")
     held = {
         f"{area}.{table}"
         for area, table in rows(
@@ -166,7 +166,7 @@ def add_quotas(connection: Any, quotas: Iterable[Quota]) -> None:
     """``rules.quota``: one row per rule set; empty when the caller names none."""
     run(connection, "CREATE SCHEMA rules")
     run(connection, "CREATE TABLE rules.quota (rule_set_id VARCHAR, share_a DOUBLE, share_d DOUBLE)")
-    values = [f"({_text(q.rule_set_id)}, {q.share_a}, {q.share_d})" for q in quotas]
+    values = [f"({literal(q.rule_set_id)}, {q.share_a}, {q.share_d})" for q in quotas]
     if values:
         run(connection, f"INSERT INTO rules.quota VALUES {', '.join(values)}")
 
@@ -188,7 +188,7 @@ def uscc_macro() -> str:
 def _code_lists(connection: Any) -> None:
     run(connection, "CREATE SCHEMA codes")
     for name in code_lists():
-        values = ", ".join(f"({_text(code)})" for code in code_list(name)) or "(NULL)"
+        values = ", ".join(f"({literal(code)})" for code in code_list(name)) or "(NULL)"
         run(connection, f"CREATE TABLE codes.{name} AS SELECT * FROM (VALUES {values}) AS c(code)")
 
 
@@ -242,8 +242,4 @@ def _selected(spec: Contract) -> str:
 
 
 def _scan(pin: Pin) -> str:
-    return f"delta_scan({_text(pin.path)}, version := {int(pin.version)})"
-
-
-def _text(value: str) -> str:
-    return "'" + value.replace("'", "''") + "'"
+    return scan(pin.path, pin.version)

@@ -119,8 +119,7 @@ class Archive:
             connection = self._lake
             # a release of old was made from the version of the table that was in force then
             number = self.release.manifest.get("table_versions", {}).get(table, 1)
-            path = duck.literal(str(tables.table_path(table, table_version=number)))
-            source = f"delta_scan({path}, version := {self._inputs[table]})"
+            source = duck.scan(tables.table_path(table, table_version=number), self._inputs[table])
             clauses, values = conditions(spec, where)
             clauses.append(self._current(spec))
         else:

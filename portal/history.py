@@ -65,9 +65,8 @@ def copy_finished_runs(config: Settings) -> int:
         try:
             db.execute("ATTACH ? AS ran", (str(ran),))
             db.execute("BEGIN IMMEDIATE")
-        except (
-            sqlite3.DatabaseError
-        ):  # the scheduler holds it; or it is damaged, as whoever starts Airflow is told
+        except sqlite3.DatabaseError:
+            # the scheduler holds it; or it is damaged, as whoever starts Airflow is told
             return 0
         try:
             db.execute(_TAKEN)

@@ -31,6 +31,8 @@ from warehouse.state import read, write_whole
 DAGS = CHECKOUT / "dags"
 USER = "admin"
 MIGRATION_SECONDS = 180
+#: A home's keys of Airflow, in ``secrets.json``.
+_KEYS = ("fernet_key", "secret_key", "jwt_secret")
 
 _MIGRATE = "from airflow.utils.db import initdb; initdb()"
 
@@ -172,9 +174,11 @@ def password(config: Settings) -> str:
     """Of the web user; made where there is none yet, or none any more."""
     path = password_file(config)
     with FileLock(config.airflow / "secrets.lock", timeout=30):
-        if USER not in read(path):
-            write_whole(path, json.dumps({USER: secrets.token_urlsafe(12)}))
-        return str(read(path)[USER])
+        known = read(path)
+        if USER not in known:
+            known = {USER: secrets.token_urlsafe(12)}
+            write_whole(path, json.dumps(known))
+        return str(known[USER])
 
 
 def _secrets(config: Settings) -> dict[str, str]:
@@ -183,19 +187,15 @@ def _secrets(config: Settings) -> dict[str, str]:
     Raises:
         RejectedError: they are there and cannot be read; what Airflow encrypted with them would be lost without a word.
     """
-    from cryptography.fernet import Fernet
-
-    made = {
-        "fernet_key": Fernet.generate_key().decode(),
-        "secret_key": secrets.token_urlsafe(24),
-        "jwt_secret": secrets.token_urlsafe(48),
-    }
     path = config.airflow / "secrets.json"
     with FileLock(config.airflow / "secrets.lock", timeout=30):
         if not path.exists():
-            write_whole(path, json.dumps(made))
+            from cryptography.fernet import Fernet
+
+            made = (Fernet.generate_key().decode(), secrets.token_urlsafe(24), secrets.token_urlsafe(48))
+            write_whole(path, json.dumps(dict(zip(_KEYS, made, strict=True))))
     known = read(path)
-    if not made.keys() <= known.keys():
+    if not known.keys() >= set(_KEYS):
         raise RejectedError(
             f"{path} is not readable; put it back from a copy, or remove it: Airflow gets new keys then, and "
             "connections that were entered in its pages have to be entered again"

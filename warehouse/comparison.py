@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from schemas.contract import Contract
 from schemas.errors import RejectedError
 from warehouse.content import Content, content
-from warehouse.duck import connect, fetch, literal, load_delta
+from warehouse.duck import connect, fetch, load_delta, scan
 from warehouse.releases import published_contracts
 from warehouse.settings import Settings
 from warehouse.tables import check_data, open_folder, table_path
@@ -67,7 +67,7 @@ def _scan(folder: Path) -> str:
     """
     table = open_folder(folder)
     check_data(table, folder)
-    return f"delta_scan({literal(str(folder))}, version := {table.version()})"
+    return scan(folder, table.version())
 
 
 def differences(there: Path, here: Path) -> Iterator[Difference]:

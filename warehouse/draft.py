@@ -19,7 +19,7 @@ from deltalake import CommitProperties, write_deltalake
 from schemas.contract import Contract, comment, contract, table_comment
 from schemas.errors import RejectedError
 from warehouse.content import Content, Contents, content_by_period, one_of, total
-from warehouse.duck import connect, literal, load_delta
+from warehouse.duck import connect, literal, load_delta, scan
 from warehouse.releases import Release, checksum, is_named, next_number, published_path
 from warehouse.settings import settings
 from warehouse.tables import confirmed, create_if_absent, delta_schema, drop_unconfirmed, fits, open_folder
@@ -165,12 +165,12 @@ def _copied(
     columns = ", ".join(spec.column_names)
     # the latest period first: it is what most readers look for, and they see different rows of it
     order = ", ".join([f"{spec.period} DESC", *(c for c in spec.key if c != spec.period)])
-    scan = f"delta_scan({literal(str(folder))}, version := {version})"
+    given = scan(folder, version)
     try:
-        connection.execute(f"CREATE TABLE IF NOT EXISTS {spec.name} AS SELECT {columns} FROM {scan} LIMIT 0")
+        connection.execute(f"CREATE TABLE IF NOT EXISTS {spec.name} AS SELECT {columns} FROM {given} LIMIT 0")
         where = one_of(spec.period, periods)
         connection.execute(
-            f"INSERT INTO {spec.name} SELECT {columns} FROM {scan} WHERE {where} ORDER BY {order}"
+            f"INSERT INTO {spec.name} SELECT {columns} FROM {given} WHERE {where} ORDER BY {order}"
         )
     except duckdb.Error as error:
         line = str(error).splitlines()[0]

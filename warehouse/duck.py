@@ -35,6 +35,11 @@ def load_delta(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute("LOAD delta")
 
 
+def scan(folder: Path | str, version: int) -> str:
+    """A Delta table at a version, as SQL; ``load_delta`` comes first."""
+    return f"delta_scan({literal(str(folder))}, version := {version})"
+
+
 def fetch(
     connection: duckdb.DuckDBPyConnection, sql: str, values: Sequence[object] = ()
 ) -> list[dict[str, Any]]:

@@ -246,9 +246,7 @@ def column_number(letters: str) -> int:
 class _SheetLook:
     """Reads a sheet's XML element by element; each cell is judged when it ends."""
 
-    def __init__(
-        self, formats: Sequence[Format], is_1904: bool, conditional: frozenset[int] = frozenset()
-    ) -> None:
+    def __init__(self, formats: Sequence[Format], is_1904: bool, conditional: frozenset[int]) -> None:
         self.look = Look(formats, is_1904)
         self.conditional, self.has_conditional = conditional, False
         self.numbers, self.texts = self.look.number_styles, self.look.text_styles
