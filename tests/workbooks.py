@@ -30,6 +30,8 @@ class OldSheet:
     is_hidden: bool = False
     hidden_lines: Sequence[int] = ()
     hidden_columns: Sequence[int] = ()
+    #: Whether its conditional formats, of Excel 97 and of 2007, have a number format or none; None: there are none.
+    conditional: tuple[bool, bool] | None = None
 
 
 def old_workbook(path: Path, *sheets: OldSheet, is_1904: bool = False) -> Path:
@@ -62,6 +64,14 @@ def _old_sheet(sheet: OldSheet, codes: Sequence[str]) -> bytes:
             value, style = (cell[0], codes.index(cell[1])) if isinstance(cell, tuple) else (cell, 0)
             found.append(_old_cell(value, struct.pack("<HHH", row, column, style)))
     found.append(_record(0x23E, struct.pack("<HHHIHHI", 0x6B6, 0, 0, 0, 0, 0, 0)))
+    if sheet.conditional:
+        old, new = (
+            struct.pack("<IH", 0x3FFFFF | has_format << 25, 0) + b"\0\0" for has_format in sheet.conditional
+        )
+        # [MS-XLS] 2.4.42 CF, 2.4.43 CF12: kind, comparison, lengths of two formulas, differing format
+        found.append(_record(0x1B1, struct.pack("<BBHH", 1, 6, 3, 0) + old + b"\x1e\1\0"))
+        head = struct.pack("<H10xBBHH", 0x87A, 1, 6, 3, 0)
+        found.append(_record(0x87A, head + struct.pack("<I", len(new)) + new + b"\x1e\1\0"))
     return b"".join(found) + _record(0x0A, b"")
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 
 from jobs.ingest.number_formats import BUILT_IN, format_of
-from jobs.ingest.ooxml import Look, is_looked_at, marked
+from jobs.ingest.ooxml import Look, conditional_format, is_looked_at, marked
 from schemas.errors import RejectedError
 
 MAX_BYTES = 512 << 20
@@ -25,6 +25,9 @@ _BOF, _EOF, _SHEET, _FORMAT, _XF, _DATES, _PASSWORD = 0x809, 0x0A, 0x85, 0x41E, 
 _FORMULA, _NUMBER, _RK, _SEVERAL_RK, _FLAG_OR_ERROR = 0x06, 0x203, 0x27E, 0xBD, 0x205
 _SHARED_TEXT, _TEXT, _RICH_TEXT = 0xFD, 0x204, 0xD6
 _ROW, _COLUMNS, _WINDOW = 0x208, 0x7D, 0x23E
+#: Conditional formats (CF, and CF12 of later programs): where their differing format (DXFN) begins, and its flag for
+#: a number format (ibitAtrNum).
+_CONDITIONAL, _NUMBER_FLAG = {0x1B1: 6, 0x87A: 22}, 1 << 25
 _BIFF8 = 0x600
 _WORKSHEET, _VISIBLE = 0, 0
 
@@ -167,7 +170,7 @@ def _sheets(stream: bytes, name: str, wanted: Collection[str]) -> dict[str, Look
         raise ValueError("two sheets in one place")
     formats = [format_of(codes.get(n) or BUILT_IN.get(n, f"[{n}]")) for n in used]
     return {
-        sheet: _look(stream, place, Look(formats, is_1904)) if is_looked_at(sheet, wanted) else Look()
+        sheet: _look(stream, place, Look(formats, is_1904), name) if is_looked_at(sheet, wanted) else Look()
         for sheet, place in places.items()
     }
 
@@ -181,24 +184,13 @@ def _text(stream: bytes, at: int, count: str) -> str:
     return content.decode("utf-16-le" if is_wide else "latin-1", "replace")
 
 
-def _look(stream: bytes, place: int, look: Look) -> Look:
+def _look(stream: bytes, place: int, look: Look, name: str) -> Look:
     hidden: set[int] = set()
     valued: set[int] = set()
-    numbers, texts = look.number_styles, look.text_styles
-    cell = struct.Struct("<HHH")
     for kind, at, length in _records(stream, place):
         if kind in _CELLS:
-            line, column, style = cell.unpack_from(stream, at)
-            valued.add(line)
-            if kind == _SEVERAL_RK:
-                for number in range((length - 6) // 6):
-                    style = struct.unpack_from("<H", stream, at + 4 + 6 * number)[0]
-                    if style in numbers:
-                        look.marks.append(marked(line, column + number, style))
-            elif _has_no_value(kind, stream, at):
-                look.without_value.append(marked(line, column))
-            elif style in (texts if _is_text(kind, stream, at) else numbers):
-                look.marks.append(marked(line, column, style))
+            valued.add(struct.unpack_from("<H", stream, at)[0])
+            _look_at_cell(kind, stream, at, length, look)
         elif kind == _ROW:
             if struct.unpack_from("<I", stream, at + 12)[0] & 0x20:
                 hidden.add(struct.unpack_from("<H", stream, at)[0])
@@ -206,11 +198,29 @@ def _look(stream: bytes, place: int, look: Look) -> Look:
             first, last, _, _, flags = struct.unpack_from("<5H", stream, at)
             if flags & 1:
                 look.hidden_columns.append(range(first, last + 1))
+        elif kind in _CONDITIONAL and _changes_numbers(stream[at + _CONDITIONAL[kind] : at + length]):
+            raise RejectedError(conditional_format(name))
         elif kind == _WINDOW:
             look.hides_zeros = not struct.unpack_from("<H", stream, at)[0] & 0x10
     look.has_value = bool(valued)
     look.hidden_lines.extend(sorted(hidden & valued))
     return look
+
+
+_CELL = struct.Struct("<HHH")
+
+
+def _look_at_cell(kind: int, stream: bytes, at: int, length: int, look: Look) -> None:
+    line, column, style = _CELL.unpack_from(stream, at)
+    if kind == _SEVERAL_RK:
+        for number in range((length - 6) // 6):
+            style = struct.unpack_from("<H", stream, at + 4 + 6 * number)[0]
+            if style in look.number_styles:
+                look.marks.append(marked(line, column + number, style))
+    elif _has_no_value(kind, stream, at):
+        look.without_value.append(marked(line, column))
+    elif style in (look.text_styles if _is_text(kind, stream, at) else look.number_styles):
+        look.marks.append(marked(line, column, style))
 
 
 _CELLS = frozenset((_FORMULA, _NUMBER, _RK, _SEVERAL_RK, _FLAG_OR_ERROR, _SHARED_TEXT, _TEXT, _RICH_TEXT))
@@ -223,6 +233,10 @@ def _has_no_value(kind: int, stream: bytes, at: int) -> bool:
     if kind == _FLAG_OR_ERROR:
         return stream[at + 7] == 1
     return _formula_kind(kind, stream, at) in (_FORMULA_ERROR, _FORMULA_NOTHING)
+
+
+def _changes_numbers(differing: bytes) -> bool:
+    return len(differing) >= 4 and bool(struct.unpack_from("<I", differing)[0] & _NUMBER_FLAG)
 
 
 def _is_text(kind: int, stream: bytes, at: int) -> bool:

@@ -115,6 +115,13 @@ def unpack(path: Path, name: str, scratch: Path, wanted: Collection[str]) -> Unp
     return Unpacked(target, looks)
 
 
+def conditional_format(name: str) -> str:
+    return (
+        f"{name}: a conditional format changes how its numbers are shown, like 0.853 as 85.3%; remove it, so "
+        "that what is seen is what is read"
+    )
+
+
 def is_looked_at(sheet: str, wanted: Collection[str]) -> bool:
     return not wanted or ALL_SHEETS in wanted or sheet in wanted
 
@@ -332,10 +339,7 @@ class _SheetLook:
             RejectedError: the sheet asks for more memory than its file is worth, or shows numbers by their value.
         """
         if self.has_conditional:
-            raise RejectedError(
-                f"{name}: a conditional format changes how its numbers are shown, like 0.853 as 85.3%; remove it, so "
-                "that what is seen is what is read"
-            )
+            raise RejectedError(conditional_format(name))
         if self.cells > MAX_CELLS:
             raise RejectedError(
                 f"{name}: its sheet has {self.cells:,} cells up to line {self.last_line + 1:,}, most of them empty; "

@@ -351,9 +351,10 @@ class FeedStream:
         if has_checkpoint and self._state_file.exists():
             try:
                 state = State.model_validate_json(self._state_file.read_bytes())
-            except ValidationError:
+                _check_checkpoint(self._folder / "checkpoint")
+            except ValueError:
                 raise RejectedError(
-                    f"{self._state_file} is not readable; remove {self._folder}: the tables say where to go on"
+                    f"the state of stream {self.name} is damaged; remove {self._folder}: the tables say where to go on"
                 ) from None
             self._state = state
             if state.window and self._delivery_id in {d["delivery_id"] for d in deliveries()}:
@@ -396,6 +397,30 @@ class FeedStream:
                 partition = file.rpartition("/")[2]
                 following[partition] = max(following.get(partition, 0), offset + 1)
         return following
+
+
+def _check_checkpoint(folder: Path) -> None:
+    """See that what Spark goes on from is whole: its identity, and its last entries of what was begun and done.
+
+    Spark does not wait for the disk when it writes them, and a query that finds one cut fails at each start.
+
+    Raises:
+        ValueError: it is not.
+    """
+    last = [
+        max(
+            (f for f in (folder / kind).glob("[0-9]*") if f.name.isdigit()),
+            key=lambda f: int(f.name),
+            default=None,
+        )
+        for kind in ("offsets", "commits")
+    ]
+    for file in (folder / "metadata", *filter(None, last)):
+        # a first line "v1" is the version of the format; the others are JSON, or "-" where a source has nothing
+        lines = file.read_text("utf-8").splitlines()
+        parts = [line for line in lines[file.parent != folder :] if line != "-"]
+        if not lines or not all(isinstance(json.loads(part), dict) for part in parts):
+            raise ValueError(f"{file.name} is cut")
 
 
 def folder_of(spec: Contract, config: Settings) -> Path:

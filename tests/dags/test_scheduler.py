@@ -70,6 +70,13 @@ class Client:
         found = answer.get("dag_runs") or answer.get("task_instances") or []
         return [one for one in found if one["dag_id"] != "feeds_expected"]
 
+    def events(self) -> list[dict[str, Any]]:
+        """All events of assets, the oldest first; a page has no more than a hundred, whatever is asked for."""
+        found: list[dict[str, Any]] = []
+        while page := self.get(f"/assets/events?order_by=id&limit=100&offset={len(found)}")["asset_events"]:
+            found += page
+        return found
+
     def tasks(self, dag: str, run: str) -> dict[str, dict[str, Any]]:
         found = self.get(f"/dags/{dag}/dagRuns/{quote(run)}/taskInstances")["task_instances"]
         return {task["task_id"]: task for task in found}
@@ -265,7 +272,7 @@ def _assert_what_was_made_is_shown(client: Client) -> None:
         assert [name for name in named if "." in name] == [
             one["table"] for one in sorted(record["tables"], key=lambda one: float(one["ended"]))
         ]
-    events = client.get("/assets/events?limit=1000")["asset_events"]
+    events = client.events()
     told = {e["name"]: e["extra"] for e in events if e["source_dag_id"] == "tables"}
     made = {one["table"]: one for record in records(client, set()) for one in record["tables"]}
     for name, one in made.items():

@@ -193,6 +193,25 @@ def test_a_lost_checkpoint_loses_and_doubles_nothing(home: Path, broker: Broker,
     assert sum(d["records_in"] for d in deliveries()) == 13
 
 
+@pytest.mark.parametrize("file", ["state.json", "checkpoint/metadata", "checkpoint/offsets/0"])
+def test_a_damaged_state_is_told_in_one_line_that_says_how_to_go_on(
+    home: Path, broker: Broker, topic: str, file: str
+) -> None:
+    send(broker, [reading(n) for n in range(5)], topic)
+    take()
+    folder = folder_of(SPEC, settings())
+    (folder / file).write_bytes((folder / file).read_bytes()[:20])
+    send(broker, [reading(n) for n in range(5, 8)], topic)
+    done = brain("stream", FEED, "--once", "--seal", "0")
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].endswith(f"remove {folder}: the tables say where to go on"), (
+        done.stderr
+    )
+    shutil.rmtree(folder)
+    assert take()["records"] == 3
+    assert sorted(r["source_row"] for r in rows()) == list(range(8))
+
+
 def test_a_batch_that_was_through_but_for_its_checkpoint_is_not_taken_again(
     home: Path, broker: Broker, topic: str
 ) -> None:

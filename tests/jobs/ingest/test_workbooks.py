@@ -320,6 +320,18 @@ def test_a_format_that_depends_on_the_value(tmp_path: Path, shown: dict[str, str
         )
 
 
+@pytest.mark.parametrize("conditional", [(False, False), (True, False), (False, True)])
+def test_a_format_that_depends_on_the_value_in_an_old_file(
+    tmp_path: Path, conditional: tuple[bool, bool]
+) -> None:
+    sheet = OldSheet("表", [HEADINGS, line(), line(1)], conditional=conditional)
+    path = old_workbook(tmp_path / "a.xls", sheet)
+    if not any(conditional):
+        assert len(rows_of(path, contract_of(), tmp_path)) == 2
+    else:
+        assert "a conditional format changes" in refused(path, contract_of(), tmp_path)
+
+
 def test_zeros_that_the_sheet_does_not_show(tmp_path: Path) -> None:
     path = tmp_path / "a.xlsx"
     with xlsxwriter.Workbook(path) as book:
