@@ -43,8 +43,8 @@ def ingest_group(group: str, context: Context) -> dict[str, Any]:
     Announced again is what tables are waiting for although it came earlier: the event of a task that died
     between its commit and its end is lost, and nothing else would ever start its consumers.
     """
-    from jobs.ingest import arrivals
-    from jobs.ingest.deliveries import QUARANTINE
+    from ingest.register import arrivals
+    from ingest.register.deliveries import QUARANTINE
 
     params = context["params"]
     feeds = [spec.table for spec in connected_groups()[group]]
@@ -78,10 +78,10 @@ def _take_in(feeds: list[str], params: Mapping[str, Any]) -> Any:
     """From a database where a connection is named, else from the landing folder or the kept records."""
     period, replaces = params["period"], params["replaces"]
     if params["connection"]:
-        from jobs.ingest.database import pull
+        from ingest.ways.database import pull
 
         return pull(feeds, database_connection(params["connection"]), tell, period=period, replaces=replaces)
-    from jobs.ingest.ingest import ingest, replay
+    from ingest.ways.landing import ingest, replay
 
     if params["remap"]:
         return replay(feeds, tell, period=period)
@@ -97,7 +97,7 @@ def database_connection(name: str) -> Any:
     from airflow.sdk import Connection
     from airflow.sdk.exceptions import AirflowNotFoundException
 
-    from jobs.ingest.connections import parse_connection
+    from ingest.ways.connections import parse_connection
 
     try:
         found = Connection.get(name)
@@ -117,8 +117,8 @@ def refuse_rejected(report: Mapping[str, Any]) -> None:
 
 def check_expected(context: Context) -> dict[str, Any]:
     """Fail while feeds are overdue, with one line that names them; otherwise say how many feeds stand how."""
-    from jobs.ingest.expected import expectations, missing_line, today_here
-    from jobs.ingest.ingest import deliveries
+    from ingest.register.expected import expectations, missing_line, today_here
+    from ingest.ways.landing import deliveries
 
     day = context["params"]["today"]
     found = expectations(deliveries(), date.fromisoformat(day) if day else today_here())
@@ -133,7 +133,7 @@ def make_tables(context: Context) -> dict[str, Any]:
     Announced again are tables that no release holds yet, for the reason given at ``ingest_group``, unless a run of who
     needs them is on its way.
     """
-    from jobs import graph
+    from pipeline import graph
 
     params = context["params"]
     with _final_when_refused(), logged_by_table() as groups:
@@ -158,8 +158,8 @@ def make_tables(context: Context) -> dict[str, Any]:
 
 def publish_release(context: Context) -> dict[str, Any]:
     """Make a release, unless something upstream has still to be made: then its own run will lead here again."""
-    from jobs import graph, publish
-    from jobs.ingest.ingest import deliveries
+    from ingest.ways.landing import deliveries
+    from pipeline import graph, publish
 
     with _final_when_refused():
         _wait_for(graph.stale_tables(deliveries()))
@@ -182,8 +182,8 @@ def _wait_for(stale: Iterable[str]) -> None:
 
 def _awaited() -> dict[str, set[str]]:
     """Feeds and periods that stale tables are made from."""
-    from jobs import graph
-    from jobs.ingest.ingest import deliveries
+    from ingest.ways.landing import deliveries
+    from pipeline import graph
 
     known = deliveries()
     given = graph.feed_fingerprints(known)
@@ -208,7 +208,7 @@ def _is_on_its_way(dag: str) -> bool:
 
 def _unreleased() -> dict[str, list[str]]:
     """Tables that changed since the last release, with all their periods."""
-    from jobs import graph
+    from pipeline import graph
     from warehouse import releases, tables
 
     last = releases.last_release()

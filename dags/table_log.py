@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from jobs.run_record import TableRun
+    from pipeline.run_record import TableRun
 
 #: What a run in one process hands on to the terminal: (stage, what, rows).
 progress_log = logging.getLogger("brain.progress")

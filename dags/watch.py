@@ -47,7 +47,7 @@ class ArrivalTrigger(BaseTrigger):
         return "watch.ArrivalTrigger", kwargs
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        from jobs.ingest import arrivals
+        from ingest.register import arrivals
 
         if not self._is_scheduled():
             yield TaskSuccessEvent()

@@ -5,7 +5,7 @@ dictionary ``schemas/fields.yml``, where type, unit, titles, description, domain
 once. Everything else (Spark schema, comments, row checks, baseline suite, data dictionary) is derived.
 
 An installation adds feeds of its own in a folder of the same layout (``raw/*.yml``, ``fields.yml``,
-``units.yml``, ``codes/*.csv``; chains in ``chains/*.yml``, see jobs/chain/models.py) that ``BRAIN_SCHEMAS``
+``units.yml``, ``codes/*.csv``; industry chains in ``chains/*.yml``, see jobs/chain/models.py) that ``BRAIN_SCHEMAS``
 names. It is read after the package's own and never changes what that says.
 """
 
@@ -31,9 +31,11 @@ from schemas.errors import UsageError, UserError
 SCHEMAS = Path(__file__).parent
 #: Environment variable with the folder of an installation's own contracts.
 EXTRA = "BRAIN_SCHEMAS"
+#: Folder of industry chains (产业链): jobs and demo city read them, each by itself (jobs/chain/models.py).
+CHAINS = "chains"
 #: Code lists that an installation lengthens by codes of its own; every other list is closed.
 OPEN_LISTS = frozenset({"chain", "product", "service_class"})
-#: What a proposal (jobs/ingest/infer.py) has where a person must decide.
+#: What a proposal (ingest/proposal/infer.py) has where a person must decide.
 UNDECIDED = "TODO"
 
 Sensitivity = Literal["public", "internal", "statistics", "personal"]
@@ -597,7 +599,7 @@ def contracts() -> dict[str, Contract]:
 def _contract_files() -> Iterator[Path]:
     """A derived table needs a job of the package, so that an installation adds feeds only."""
     package, *extra = schema_folders()
-    yield from sorted(package.glob("*/*.yml"))
+    yield from sorted(path for path in package.glob("*/*.yml") if path.parent.name != CHAINS)
     for folder in extra:
         yield from sorted(folder.glob("raw/*.yml"))
 

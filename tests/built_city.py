@@ -18,11 +18,11 @@ from pathlib import Path
 import pytest
 from deltalake import DeltaTable
 
-from jobs import graph
-from jobs.demo_city.city import CitySpec, generate
-from jobs.ingest.ingest import IngestReport, ingest
-from jobs.publish import PublishReport, publish
-from jobs.run_record import RunReport
+from demo_city.city import CitySpec, generate
+from ingest.ways.landing import IngestReport, ingest
+from pipeline import graph
+from pipeline.publish import PublishReport, publish
+from pipeline.run_record import RunReport
 from schemas.contract import contract, feed
 from warehouse import duck, releases
 from warehouse.comparison import staged_content

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from expectations.chain_figures import recomputed
-from expectations.suite import Check, Suite
+from expectations.checks.chain_figures import recomputed
+from expectations.gate.suite import Check, Suite
 
 _KEY = "chain_code, period"
 _AMOUNTS = (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from expectations.suite import Check, Suite
+from expectations.gate.suite import Check, Suite
 
 _KEY = "seller_node_code, buyer_node_code, product_code, is_buyer_local, period"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from expectations.suite import Check, Suite
+from expectations.gate.suite import Check, Suite
 
 #: Few firms move to another district, fewer than one in a hundred a year; a district that is divided anew is mapped
 #: by the code list of former districts. At three in a hundred lines were mixed up, or a column.

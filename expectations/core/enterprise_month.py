@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from expectations.suite import Check, Suite
-from expectations.year_before import city_total
+from expectations.checks.year_before import city_total
+from expectations.gate.suite import Check, Suite
 
 SUITE = Suite(
     "core.enterprise_month",

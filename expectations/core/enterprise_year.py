@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Literal
 
-from expectations.suite import Check, Level, Suite
-from expectations.unit_slips import TAX_SIZE, TAX_SUM, list_ratio, own_history
-from expectations.year_before import city_total, compared, figures_new, order_kept, totals_steady
+from expectations.checks.unit_slips import TAX_SIZE, TAX_SUM, list_ratio, own_history
+from expectations.checks.year_before import city_total, compared, figures_new, order_kept, totals_steady
+from expectations.gate.suite import Check, Level, Suite
 
 #: Figures held against the firm's own other years: id → (title zh, title en, SQL).
 _OWN = {

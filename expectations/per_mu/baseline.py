@@ -6,7 +6,7 @@ What is worked out of a list moves with its largest units; its median is held ag
 
 from __future__ import annotations
 
-from expectations.suite import Check, Suite
+from expectations.gate.suite import Check, Suite
 
 SUITE = Suite(
     "per_mu.baseline",

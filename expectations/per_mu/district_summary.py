@@ -5,7 +5,7 @@ A published table once named 36 participants and graded 28 (Jingning 2023): henc
 
 from __future__ import annotations
 
-from expectations.suite import Check, Suite
+from expectations.gate.suite import Check, Suite
 
 _KEY = "year, district_code, list_code, scope_code"
 _STATUSES = "graded_count + exempt_count + protected_count + data_incomplete_count + out_of_scope_count"

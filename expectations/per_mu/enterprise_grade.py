@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from expectations.suite import Check, Suite
+from expectations.gate.suite import Check, Suite
 
 _KEY = "uscc, year, evaluation_version"
 _LIST = "year, district_code, list_code, evaluation_version"

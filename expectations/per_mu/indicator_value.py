@@ -5,8 +5,8 @@ DuckDB divides decimals as doubles; the tolerance of one millionth allows for it
 
 from __future__ import annotations
 
-from expectations.suite import Check, Suite
-from expectations.year_before import FEW
+from expectations.checks.year_before import FEW
+from expectations.gate.suite import Check, Suite
 
 _KEY = "uscc, year, indicator_code"
 _PLAIN = "CAST(value AS DOUBLE) / CAST(baseline AS DOUBLE) * CAST(weight AS DOUBLE)"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from expectations.suite import Check, Suite
-from expectations.year_before import compared, totals_steady
+from expectations.checks.year_before import compared, totals_steady
+from expectations.gate.suite import Check, Suite
 
 #: What is summed as it stands in core.enterprise_year.
 _SUMS = (

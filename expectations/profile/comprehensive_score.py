@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from expectations.suite import Check, Suite
+from expectations.gate.suite import Check, Suite
 
 _KEY = "uscc, period"
 _DIMENSIONS = ("scale", "efficiency", "growth", "innovation", "green", "digital", "credit", "contribution")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from expectations.suite import Check, Suite
+from expectations.gate.suite import Check, Suite
 
 _KEY = "t.uscc, t.tag_code, t.period"
 _PROFILE = "profile.enterprise_profile p"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from expectations.suite import Check, Suite
+from expectations.gate.suite import Check, Suite
 from schemas.register import FREE_RECORDS
 
 #: Records of each snapshot feed and period, its parts added up, beside the period before of the same cadence.

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from expectations.suite import Check, Suite
-from expectations.unit_slips import own_history
+from expectations.checks.unit_slips import own_history
+from expectations.gate.suite import Check, Suite
 
 _CURRENT = """SELECT uscc, period, sum(power_kwh) AS power_kwh FROM {table}
     JOIN feeds.current_delivery d USING (delivery_id, mapping_hash, period) GROUP BY uscc, period"""

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from expectations.one_firm import one_firm
+from expectations.checks.one_firm import one_firm
 
 SUITE = one_firm("raw.gov_grant", "grant_code")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from expectations.suite import Check, Suite
-from expectations.unit_slips import TAX_SIZE, own_history
+from expectations.checks.unit_slips import TAX_SIZE, own_history
+from expectations.gate.suite import Check, Suite
 
 _CURRENT = "SELECT r.* FROM {table} r JOIN feeds.current_delivery d USING (delivery_id, mapping_hash)"
 

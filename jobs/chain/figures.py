@@ -7,8 +7,8 @@ from decimal import Decimal
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
-from jobs.columns import whole
-from jobs.per_mu.arithmetic import divide
+from jobs.columns.arithmetic import divide
+from jobs.columns.common import whole
 from jobs.per_mu.versions import in_force
 
 MONEY = "decimal(18,6)"

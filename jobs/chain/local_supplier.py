@@ -7,7 +7,7 @@ from pyspark.sql import functions as F
 
 from jobs.chain.frames import holds, place_frame, product_frame
 from jobs.chain.rules import OUT, SupplierRules, supplier_rules
-from jobs.columns import no_texts, present
+from jobs.columns.common import no_texts, present
 from jobs.core.identity import row_id
 from jobs.job import Input, Job
 from jobs.per_mu.versions import in_force

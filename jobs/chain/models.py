@@ -20,12 +20,10 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from schemas.contract import code_list, digest, first_error, schema_folders
+from schemas.contract import CHAINS, SCHEMAS, code_list, digest, first_error, schema_folders
 from schemas.errors import RejectedError, UsageError
 
-MODELS = Path(__file__).parent / "models"
-#: Folder with chains of an installation's own, inside that which ``BRAIN_SCHEMAS`` names.
-OWN_CHAINS = "chains"
+MODELS = SCHEMAS / CHAINS
 
 Tier = Literal["up", "mid", "down"]
 TIERS: tuple[Tier, ...] = ("up", "mid", "down")
@@ -213,7 +211,7 @@ def load() -> ChainModels:
     Raises:
         RejectedError: a model is not well formed; the line names file, node and what is wrong.
     """
-    own = (folder / OWN_CHAINS for folder in schema_folders()[1:])
+    own = (folder / CHAINS for folder in schema_folders()[1:])
     return _loaded((MODELS, *(folder for folder in own if folder.is_dir())))
 
 
@@ -228,7 +226,7 @@ def _loaded(folders: tuple[Path, ...]) -> ChainModels:
     models = load_models(*folders)
     if lost := sorted(set(code_list("chain")) - {chain.code for chain in models.chains}):
         raise RejectedError(
-            f"chain {lost[0]} of schemas/codes/chain.csv has no model; add jobs/chain/models/{lost[0]}.yml"
+            f"chain {lost[0]} of schemas/codes/chain.csv has no model; add schemas/chains/{lost[0]}.yml"
         )
     return models
 

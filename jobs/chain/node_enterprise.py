@@ -29,10 +29,10 @@ from jobs.chain.frames import (
     segments,
 )
 from jobs.chain.rules import KINDS, OUT, ChainRules, EvidenceModel, chain_rules, part_of_one
+from jobs.columns.arithmetic import divide, ratio
+from jobs.columns.portable import at_least, at_most, materialised, with_part
 from jobs.core.identity import flags, row_id
 from jobs.job import Input, Job
-from jobs.per_mu.arithmetic import divide, ratio
-from jobs.portable import at_least, at_most, materialised, with_part
 from schemas.contract import contract
 
 TABLE = "chain.node_enterprise"

@@ -26,10 +26,10 @@ from jobs.chain.figures import (
 )
 from jobs.chain.frames import holds, node_frame
 from jobs.chain.rules import MetricRules, metric_rules
-from jobs.columns import whole
+from jobs.columns.arithmetic import divide
+from jobs.columns.common import whole
 from jobs.core.identity import row_id
 from jobs.job import Input, Job
-from jobs.per_mu.arithmetic import divide
 from schemas.contract import contract
 
 TABLE = "chain.node_metrics"

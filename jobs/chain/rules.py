@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal, Self, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from jobs.chain.models import ChainModels, load
-from jobs.rule_files import read_mapping
+from jobs.rules.reader import read_mapping
 from schemas.contract import code_list, digest, first_error
 from schemas.errors import RejectedError
 

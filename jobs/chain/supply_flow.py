@@ -11,10 +11,10 @@ from pyspark.sql import functions as F
 from jobs.chain.frames import holds, place_frame, product_frame
 from jobs.chain.models import ChainModels, load
 from jobs.chain.rules import OUT
-from jobs.columns import no_texts
+from jobs.columns.common import no_texts
+from jobs.columns.portable import field_of, those_in
 from jobs.core.identity import row_id
 from jobs.job import Input, Job
-from jobs.portable import field_of, those_in
 from schemas.contract import contract
 
 TABLE = "chain.supply_flow"

@@ -10,9 +10,9 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from jobs.chain.rules import Target, target
+from jobs.columns.arithmetic import divide
 from jobs.core.identity import row_id
 from jobs.job import Input, Job
-from jobs.per_mu.arithmetic import divide
 from schemas.contract import contract
 
 TABLE = "chain.target_progress"

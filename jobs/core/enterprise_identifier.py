@@ -14,11 +14,11 @@ from datetime import timedelta
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
-from jobs.columns import literal_table
+from jobs.columns.common import literal_table
+from jobs.columns.portable import div, materialised
 from jobs.core.following import NEVER, Followed, followed
 from jobs.core.identity import first_day, row_id
 from jobs.job import Input, Job
-from jobs.portable import div, materialised
 from schemas.contract import contract
 
 TABLE = "core.enterprise_identifier"

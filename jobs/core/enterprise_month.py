@@ -16,10 +16,10 @@ from functools import reduce
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
+from jobs.columns.portable import at_most
 from jobs.core.enterprise_year import DIRECTIONS, by_direction, paid
 from jobs.core.identity import UNDIVIDED, behind, present_district, row_id, successors
 from jobs.job import Input, Job
-from jobs.portable import at_most
 from schemas.contract import contract
 
 TABLE = "core.enterprise_month"

@@ -16,10 +16,10 @@ from operator import add
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
-from jobs.columns import no_texts, present
+from jobs.columns.common import no_texts, present
+from jobs.columns.portable import at_most, with_part
 from jobs.core.identity import behind, row_id, successors
 from jobs.job import Input, Job
-from jobs.portable import at_most, with_part
 from schemas.contract import contract
 
 TABLE = "core.enterprise_year"

@@ -9,7 +9,7 @@ from __future__ import annotations
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
-from jobs.columns import present
+from jobs.columns.common import present
 from jobs.core.following import SUCCEEDED
 from schemas.contract import code_list
 

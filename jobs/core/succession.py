@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from jobs.columns import literal_table
+from jobs.columns.common import literal_table
 from jobs.core.following import NEVER, Followed, followed
 from jobs.core.identity import row_id
 from jobs.job import Input, Job

@@ -5,13 +5,13 @@ from __future__ import annotations
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from jobs.columns.arithmetic import VALUE_TYPE, divide, multiply
+from jobs.columns.portable import div
 from jobs.job import Input, Job
-from jobs.per_mu.arithmetic import VALUE_TYPE, divide, multiply
 from jobs.per_mu.figures import unit_figures
 from jobs.per_mu.parameters import BY_DISTRICT, BY_LIST, Items, district_frame, indicator_frame
 from jobs.per_mu.row_identity import row_id
 from jobs.per_mu.rules import RuleBook, rule_book
-from jobs.portable import div
 
 KEY = ("year", "district_code", "list_code", "indicator_code")
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
-from jobs.columns import whole
+from jobs.columns.arithmetic import divide
+from jobs.columns.common import whole
 from jobs.job import Input, Job
-from jobs.per_mu.arithmetic import divide
 from jobs.per_mu.baseline import baselines
 from jobs.per_mu.indicator_value import indicator_values
 from jobs.per_mu.ranking import ranking_order

@@ -9,9 +9,9 @@ from __future__ import annotations
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from jobs.columns import whole
+from jobs.columns.arithmetic import VALUE_TYPE, divide
+from jobs.columns.common import whole
 from jobs.job import Input, Job
-from jobs.per_mu.arithmetic import VALUE_TYPE, divide
 from jobs.per_mu.figures import tax_contribution
 from jobs.per_mu.parameters import BY_DISTRICT, BY_LIST, district_frame
 from jobs.per_mu.row_identity import row_id

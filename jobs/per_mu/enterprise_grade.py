@@ -12,7 +12,7 @@ from __future__ import annotations
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
-from jobs.columns import no_texts, present, whole
+from jobs.columns.common import no_texts, present, whole
 from jobs.job import Input, Job
 from jobs.per_mu.parameters import BY_DISTRICT, BY_LIST, district_frame, list_frame
 from jobs.per_mu.ranking import ranking_order

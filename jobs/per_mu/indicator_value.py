@@ -5,9 +5,9 @@ from __future__ import annotations
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from jobs.columns import whole
+from jobs.columns.arithmetic import VALUE_TYPE, divide, score
+from jobs.columns.common import whole
 from jobs.job import Input, Job
-from jobs.per_mu.arithmetic import VALUE_TYPE, divide, score
 from jobs.per_mu.figures import unit_figures
 from jobs.per_mu.parameters import BY_LIST, Items
 from jobs.per_mu.row_identity import row_id

@@ -16,7 +16,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from jobs.rule_files import read_mapping
+from jobs.rules.reader import read_mapping
 from schemas.contract import code_list, digest, first_error
 from schemas.errors import RejectedError, UsageError
 

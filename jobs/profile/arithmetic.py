@@ -7,7 +7,7 @@ from decimal import Decimal
 from pyspark.sql import Column
 from pyspark.sql import functions as F
 
-from jobs.per_mu.arithmetic import AMOUNT, ratio
+from jobs.columns.arithmetic import AMOUNT, ratio
 
 PERCENT_TYPE = "decimal(18,4)"
 #: Compound growth is given in steps of 0.01 %.

@@ -13,10 +13,10 @@ from operator import add
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
-from jobs.columns import present, whole
+from jobs.columns.common import present, whole
+from jobs.columns.portable import materialised, rounded_div
 from jobs.core.identity import row_id
 from jobs.job import Input, Job
-from jobs.portable import materialised, rounded_div
 from jobs.profile.evaluation import Evaluation, evaluation
 from jobs.profile.tag_rules import compiled
 from schemas.contract import contract

@@ -18,11 +18,11 @@ from operator import add
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from jobs.columns import no_texts, present
+from jobs.columns.arithmetic import ratio
+from jobs.columns.common import no_texts, present
+from jobs.columns.portable import div, with_part
 from jobs.core.identity import row_id
 from jobs.job import Input, Job
-from jobs.per_mu.arithmetic import ratio
-from jobs.portable import div, with_part
 from jobs.profile.arithmetic import cagr_pct, growth_pct, share_pct
 from jobs.profile.parts import (
     CASES,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from jobs.rule_files import read_mapping
+from jobs.rules.reader import read_mapping
 from schemas.errors import RejectedError
 
 FOLDER = Path(__file__).parent

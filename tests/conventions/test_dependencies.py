@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from jobs import graph
-from jobs.fingerprint import reached, roots
+from pipeline import graph
+from pipeline.fingerprint import reached, roots
 
 
 @pytest.mark.parametrize("table", graph.registry())

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from portal import in_process, orchestration
+from portal.services import in_process, orchestration
 from warehouse.settings import Settings
 
 

@@ -20,14 +20,14 @@ from typing import Any
 import pytest
 import yaml
 
-from jobs import graph
-from jobs.demo_city.city import CitySpec, generate
-from jobs.ingest import database
-from jobs.ingest.connections import connection_from_environment
-from jobs.ingest.deliveries import DELIVERY, QUARANTINE
-from jobs.publish import GateFailed
-from jobs.run_record import RunReport, TableRun
-from portal import in_process, orchestration
+from demo_city.city import CitySpec, generate
+from ingest.register.deliveries import DELIVERY, QUARANTINE
+from ingest.ways import database
+from ingest.ways.connections import connection_from_environment
+from pipeline import graph
+from pipeline.publish import GateFailed
+from pipeline.run_record import RunReport, TableRun
+from portal.services import in_process, orchestration
 from schemas.contract import contract, feeds, parse_contract
 from schemas.errors import RejectedError, UserError
 from tests.built_city import redeliver
@@ -138,7 +138,7 @@ def test_loading_the_dags_loads_neither_spark_nor_the_gate_nor_a_job(airflow_hom
         "since = time.perf_counter()\n"
         f"bag = BundleDagBag(dag_folder={str(DAGS)!r}, bundle_path={str(DAGS)!r}, bundle_name='dags-folder')\n"
         "seconds = time.perf_counter() - since\n"
-        "heavy = ('pyspark', 'great_expectations', 'duckdb', 'deltalake', 'pandas', 'jobs.graph')\n"
+        "heavy = ('pyspark', 'great_expectations', 'duckdb', 'deltalake', 'pandas', 'pipeline.graph')\n"
         "print(json.dumps([len(bag.dags), [m for m in heavy if m in sys.modules], seconds]))\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd="/")
@@ -356,7 +356,7 @@ def test_a_feed_that_is_overdue_fails_the_check_in_one_line(
 ) -> None:
     from airflow.sdk.exceptions import AirflowFailException
 
-    from jobs.ingest import ingest as ingestion
+    from ingest.ways import landing as ingestion
 
     def check(rows: list[dict[str, Any]], today: str | None) -> dict[str, Any]:
         monkeypatch.setattr(ingestion, "deliveries", lambda: rows)

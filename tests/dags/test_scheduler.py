@@ -13,12 +13,12 @@ from urllib.parse import quote
 import psutil
 import pytest
 
-from jobs import graph
-from jobs.demo_city.city import CitySpec, generate
-from jobs.ingest.ingest import ingest
-from jobs.publish import publish
-from portal import services
-from portal.services import Airflow
+from demo_city.city import CitySpec, generate
+from ingest.ways.landing import ingest
+from pipeline import graph
+from pipeline.publish import publish
+from portal.services import control
+from portal.services.control import Airflow
 from schemas.contract import connected_groups
 from tests.built_city import redeliver
 from warehouse import engine, releases, tables
@@ -49,15 +49,15 @@ class Client:
 
     def __init__(self, airflow: Airflow) -> None:
         self._airflow = airflow
-        self._token = services.log_in(settings(), airflow)
+        self._token = control.log_in(settings(), airflow)
 
     def get(self, path: str) -> Any:
-        return services.call(self._airflow, f"/api/v2{path}", self._token)
+        return control.call(self._airflow, f"/api/v2{path}", self._token)
 
     def trigger(self, dag: str) -> str:
         body = {"logical_date": None, "conf": {}}
         return str(
-            services.call(self._airflow, f"/api/v2/dags/{dag}/dagRuns", self._token, body)["dag_run_id"]
+            control.call(self._airflow, f"/api/v2/dags/{dag}/dagRuns", self._token, body)["dag_run_id"]
         )
 
     def runs(self, dag: str) -> list[dict[str, Any]]:
@@ -94,7 +94,7 @@ def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.delenv("BRAIN_ENGINE_ADDRESS", raising=False)
     settings.cache_clear()
     yield settings().home
-    services.down()
+    control.down()
     settings.cache_clear()
 
 
@@ -199,8 +199,8 @@ def test_a_manifest_becomes_one_release_and_a_correction_exactly_one_more(
     own_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     generate(CITY, settings().landing, own_home / "truth")
-    airflow, is_new = services.up()
-    assert is_new and services.up() == (airflow, False)
+    airflow, is_new = control.up()
+    assert is_new and control.up() == (airflow, False)
     client = Client(airflow)
     assert {dag["dag_id"] for dag in client.get("/dags")["dags"]} == {*RUN_BY_EVENTS, "feeds_expected"}
     listening = {c.laddr.ip for p in family_of(airflow) for c in p.net_connections() if c.status == "LISTEN"}
@@ -243,7 +243,7 @@ def test_a_manifest_becomes_one_release_and_a_correction_exactly_one_more(
 
     # the engine went away while Airflow runs, as it does after its idle minutes: a task starts it again
     engine.stop(settings())
-    assert [row["state"] for row in services.status()[:2]] == ["stopped", "running"]
+    assert [row["state"] for row in control.status()[:2]] == ["stopped", "running"]
     redeliver(own_home, "gov_land_parcel", "land_parcel_2022.csv", larger_first_parcel)
     wait_until_quiet(client, 3, failed=1)
     assert engine.status(settings()) is not None
@@ -254,10 +254,10 @@ def test_a_manifest_becomes_one_release_and_a_correction_exactly_one_more(
 
     settings.cache_clear()
     family, port = family_of(airflow), airflow.port
-    assert services.down() == ["Airflow", "engine"]
+    assert control.down() == ["Airflow", "engine"]
     assert [p for p in family if p.is_running() and p.status() != psutil.STATUS_ZOMBIE] == []
-    assert services._is_free(port)
-    assert services.down() == []
+    assert control._is_free(port)
+    assert control.down() == []
 
 
 def _assert_what_was_made_is_shown(client: Client) -> None:

@@ -16,9 +16,9 @@ from typing import Any
 
 import pytest
 
-from jobs.ingest import arrivals
-from jobs.ingest import ingest as ingestion
-from jobs.ingest.ingest import ingest
+from ingest.register import arrivals
+from ingest.ways import landing as ingestion
+from ingest.ways.landing import ingest
 from schemas.contract import connected_groups
 from warehouse.settings import CHECKOUT
 

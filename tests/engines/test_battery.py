@@ -143,11 +143,7 @@ def functions_in(source: str) -> set[str]:
 
 
 def of_jobs() -> list[Path]:
-    return [
-        path
-        for path in sorted((CHECKOUT / "jobs").rglob("*.py"))
-        if path.parent.name not in ("ingest", "demo_city") or path.name == "current.py"
-    ]
+    return [*sorted((CHECKOUT / "jobs").rglob("*.py")), CHECKOUT / "pipeline" / "inputs.py"]
 
 
 @cache

@@ -17,8 +17,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from jobs import graph
-from jobs.run_record import TableRun
+from pipeline import graph
+from pipeline.run_record import TableRun
 from tests.built_city import BuiltCity, at_home, copy
 from tests.engines.test_same_numbers import assert_same, running
 from warehouse import engine

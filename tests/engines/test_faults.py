@@ -16,7 +16,7 @@ import psutil
 import pytest
 from filelock import FileLock
 
-from jobs import graph
+from pipeline import graph
 from schemas.errors import RejectedError
 from tests.built_city import BuiltCity, copy
 from warehouse import engine, tables

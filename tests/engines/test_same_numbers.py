@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from jobs import graph
-from jobs.demo_city.city import CitySpec, generate
-from jobs.ingest.ingest import ingest
-from portal import check
+from demo_city.city import CitySpec, generate
+from ingest.ways.landing import ingest
+from pipeline import graph
+from portal.cli import check
 from schemas.contract import contract
 from schemas.errors import RejectedError
 from tests.built_city import BuiltCity, at_home, copy

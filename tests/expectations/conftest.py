@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from expectations.gate import GateReport, Pin, run_gate
+from expectations.gate.run import GateReport, Pin, run_gate
 from tests.expectations.good_city import City, good_city, write, write_city
 
 Judge = Callable[..., GateReport]

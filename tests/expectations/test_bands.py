@@ -13,9 +13,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from expectations.gate import Pin, run_gate
-from expectations.suite import declared_suites
-from expectations.unit_slips import TAX_COMPONENTS
+from expectations.checks.unit_slips import TAX_COMPONENTS
+from expectations.gate.run import Pin, run_gate
+from expectations.gate.suite import declared_suites
 from tests.expectations.conftest import Judge
 from tests.expectations.good_city import City, add_delivery, add_raw, code_of, write
 

@@ -9,7 +9,7 @@ from decimal import Decimal
 
 import pytest
 
-from expectations.suite import declared_suites
+from expectations.gate.suite import declared_suites
 from schemas.contract import contract
 from tests.expectations.bad_chain import BAD_CHAIN
 from tests.expectations.bad_profile import BAD_PROFILE

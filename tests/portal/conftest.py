@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from portal import cli
+from portal.cli.app import app as cli
 
 #: Exit code, standard output and standard error of a command.
 Brain = Callable[..., tuple[int, str, str]]

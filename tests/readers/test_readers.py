@@ -13,7 +13,7 @@ import pyarrow as pa
 import pytest
 from deltalake import DeltaTable
 
-from jobs import graph
+from pipeline import graph
 from schemas.contract import contract
 from warehouse import duck
 from warehouse.releases import Release, open_release
@@ -92,7 +92,7 @@ def test_the_file_says_that_it_is_synthetic_and_what_it_is(
 
 
 def test_a_home_without_the_demo_city_is_not_called_synthetic(built_copy: Path) -> None:
-    from jobs.publish import is_synthetic
+    from pipeline.publish import is_synthetic
 
     assert is_synthetic()
     (settings().landing / ".demo_city.json").unlink()
@@ -183,14 +183,14 @@ def test_published_tables_are_plain_delta(release: Release, name: str) -> None:
 
 def test_the_old_release_is_read_by_its_version_after_the_next(changed_copy: Path) -> None:
     """A reader who was told version N keeps what he had."""
-    from jobs.publish import publish
-    from tests.jobs.test_publish import judged_by
+    from pipeline.publish import publish
+    from tests.pipeline.test_publish import judged_by
 
     old = open_release()
     name = "per_mu.indicator_value"
     before = pl.read_delta(str(old.tables[name].path), version=old.tables[name].version)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("jobs.publish._judge", lambda *_: judged_by(old))
+        patch.setattr("pipeline.publish._judge", lambda *_: judged_by(old))
         new = publish().release
     assert new.tables[name].version > old.tables[name].version
     again = pl.read_delta(str(old.tables[name].path), version=old.tables[name].version)

@@ -10,14 +10,14 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from jobs import graph
-from jobs.graph import feed_fingerprints
-from jobs.ingest import ingest as module
-from jobs.ingest.corrections import correct
-from jobs.ingest.deliveries import drop_of_file
-from jobs.ingest.ingest import deliveries, ingest, remap, replay
-from jobs.ingest.quarantine import records_at
-from portal.check import check_all
+from ingest.register.corrections import correct
+from ingest.register.deliveries import drop_of_file
+from ingest.register.quarantine import records_at
+from ingest.ways import landing as module
+from ingest.ways.landing import deliveries, ingest, remap, replay
+from pipeline import graph
+from pipeline.graph import feed_fingerprints
+from portal.cli.check import check_all
 from schemas.contract import comment, contract, feed
 from schemas.errors import RejectedError
 from schemas.register import current_deliveries

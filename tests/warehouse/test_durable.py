@@ -14,11 +14,11 @@ from typing import Any
 import pytest
 from deltalake import DeltaTable
 
-from jobs import graph
-from jobs.ingest import ingest as ingestion
-from jobs.ingest.deliveries import DELIVERY
-from jobs.ingest.ingest import deliveries, ingest
-from jobs.publish import publish
+from ingest.register.deliveries import DELIVERY
+from ingest.ways import landing as ingestion
+from ingest.ways.landing import deliveries, ingest
+from pipeline import graph
+from pipeline.publish import publish
 from schemas.errors import RejectedError
 from tests.built_city import BuiltCity, assert_whole, at_home, copy, one_line, redeliver, staged_hashes
 from warehouse import releases, state, tables

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from pyspark.sql import functions as F
 
-from jobs.columns import valid_credit_code
+from jobs.columns.common import valid_credit_code
 from jobs.per_mu.row_identity import row_id
 from schemas import credit_code
 from tests.engines.battery.values import Case, given

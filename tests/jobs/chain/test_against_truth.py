@@ -16,9 +16,9 @@ from typing import Any
 import duckdb
 import pytest
 
-from jobs import graph
-from jobs.demo_city.city import CitySpec, generate
-from jobs.ingest.ingest import ingest
+from demo_city.city import CitySpec, generate
+from ingest.ways.landing import ingest
+from pipeline import graph
 from tests.built_city import BuiltCity, at_home
 from warehouse import duck, tables
 from warehouse.settings import settings

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from jobs.graph import needed, registry, target_periods
+from pipeline.graph import needed, registry, target_periods
 from schemas.contract import contract
 from tests.jobs.profile.conftest import Golden
 from tests.jobs.profile.golden import CASES, GRADED, GROWER, LEADER, MONTH, ORDERED, OTHER, SIZES, WORLD

@@ -1,0 +1,1 @@
+"""Faults planted in the synthetic city's deliveries."""

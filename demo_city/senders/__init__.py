@@ -1,0 +1,1 @@
+"""The senders: what each office and firm of the synthetic city delivers."""

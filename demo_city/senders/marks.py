@@ -1,0 +1,166 @@
+"""What offices say of the demo city's firms: industry marks (行业标识) and credit listings (失信与异常名录).
+
+Marks are given by the registered class, then trimmed by whole firms near the threshold of 规上 until the city's
+totals are those of the plan. A firm may carry several marks: their totals overlap.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from demo_city.delivery import Frame, dates, take, words
+from demo_city.senders.feeds import City
+from demo_city.world.draws import Bools, Floats, Ints, stream
+from demo_city.world.population import ABOVE
+from schemas.contract import code_list, feed
+
+Days = npt.NDArray[np.datetime64]
+
+#: First year of which listings are known.
+_FIRST_LISTED = 2017
+
+
+# --- gov_industry_mark -----------------------------------------------------------------------------------
+
+
+def industry_mark(city: City, year: int) -> Frame:
+    contract, sites = feed("gov_industry_mark"), city.above(year)
+    cluster, marks = clusters(city, year), {k: marked(city, year, k) for k in ("strategic", "hightech")}
+    return Frame(
+        contract,
+        str(year),
+        "",
+        {
+            "uscc": city.uscc(sites, year),
+            "单位详细名称": city.name(sites, year),
+            "cluster_code": words(contract, "cluster_code", list(city.p.marks.clusters), cluster[sites]),
+            "is_strategic_emerging": words(
+                contract,
+                "is_strategic_emerging",
+                ["false", "true"],
+                marks["strategic"][sites].astype(np.int64),
+            ),
+            "is_hightech_industry": words(
+                contract, "is_hightech_industry", ["false", "true"], marks["hightech"][sites].astype(np.int64)
+            ),
+        },
+    )
+
+
+def _classes(city: City, year: int) -> list[str]:
+    """Registered class of the firm on each site; empty where it is not above scale."""
+    q = city.population
+    firm = np.where(q.status[year] == ABOVE, q.firm[year], -1)
+    found: list[str] = take(city.classes, firm).fill_null("").to_pylist()
+    return found
+
+
+def clusters(city: City, year: int) -> Ints:
+    """Position of each site's cluster in the parameters, -1 outside; a cluster ends with its plan."""
+    marks = city.p.marks
+    beginnings = {start: n for n, starts in enumerate(marks.clusters.values()) for start in starts}
+    last = [int(code_list("cluster")[code]["valid_to"] or 9999) for code in marks.clusters]
+    by_class: dict[str, int] = {}
+    classes = _classes(city, year)
+    for code in set(classes):
+        found = [beginnings[code[:n]] for n in (4, 3, 2) if code[:n] in beginnings]
+        by_class[code] = found[0] if found and last[found[0]] >= year else -1
+    named = np.array([by_class[code] for code in classes])
+    inside = _to_total(city, year, "clusters", named >= 0)
+    rest = list(marks.clusters).index("new_materials")
+    return np.where(inside, np.where(named >= 0, named, rest), -1)
+
+
+def marked(city: City, year: int, key: str) -> Bools:
+    """Sites whose firm counts as ``strategic``, ``hightech`` or ``equipment``."""
+    classes = _classes(city, year)
+    if key == "equipment":  # 装备制造业: divisions 33 to 40
+        of_class = np.array(["33" <= code[:2] <= "40" for code in classes], dtype=bool)
+        found: Bools = of_class & (city.population.status[year] == ABOVE)
+        return found
+    return _to_total(city, year, key, _begins(classes, getattr(city.p.marks, key)))
+
+
+def _begins(classes: list[str], beginnings: tuple[str, ...]) -> Bools:
+    known = {code: code.startswith(beginnings) for code in set(classes)}
+    return np.array([known[code] for code in classes], dtype=bool)
+
+
+def _to_total(city: City, year: int, key: str, wanted: Bools) -> Bools:
+    """The wanted firms above scale, less or more so many small ones that their value added is the plan's share."""
+    p, figures = city.p, city.year(year)
+    above = city.population.status[year] == ABOVE
+    value = figures.money["value_added"].astype(np.float64)
+    goal = p.mark(key).value / p.total("value_added").value * float(value[above].sum())
+    inside: Bools = wanted & above
+    over = float(value[inside].sum()) - goal
+    if over > 0:
+        inside[_small_ones(np.flatnonzero(inside), value, figures.money["revenue"], over)] = False
+    else:
+        reserve = above & ~inside & _begins(_classes(city, year), p.marks.reserve)
+        inside[_small_ones(np.flatnonzero(reserve), value, figures.money["revenue"], -over)] = True
+    return inside
+
+
+def _small_ones(sites: Ints, value: Floats, revenue: Ints, total: float) -> Ints:
+    """Sites from the smallest on whose value added makes up the total, and the one that closes the gap best."""
+    order = sites[np.argsort(revenue[sites], kind="stable")]
+    count = int(np.searchsorted(np.maximum.accumulate(np.cumsum(value[order])), total, side="right"))
+    chosen, others = order[:count], order[count:]
+    gap = total - float(value[chosen].sum())
+    if len(others):
+        best = others[int(np.argmin(np.abs(value[others] - gap)))]
+        if abs(value[best] - gap) < abs(gap):
+            chosen = np.append(chosen, best)
+    return chosen
+
+
+# --- gov_credit ------------------------------------------------------------------------------------------
+
+
+def credit(city: City, year: int, complete: bool) -> Frame:
+    """Listings that are new or ended in the year; the first file also tells those still in force before it."""
+    contract, kinds = feed("gov_credit"), list(city.p.credit)
+    parts = [_listings(city, listed) for listed in range(_FIRST_LISTED, year + 1)]
+    firm, kind, number, start, end = (np.concatenate(column) for column in zip(*parts, strict=True))
+    first, last = np.datetime64(f"{year}-01-01"), np.datetime64(f"{year}-12-31")
+    told = (end >= first) & ((end <= last) | (start >= first) | complete)
+    firm, kind, number, start, end = (values[told] for values in (firm, kind, number, start, end))
+    return Frame(
+        contract,
+        str(year),
+        "",
+        {
+            "event_id": pa.array([f"XY-{n // 10**6}-{n % 10**6:06d}" for n in number.tolist()]),
+            "uscc": take(city.codes, firm),
+            "credit_code": words(contract, "credit_code", kinds, kind),
+            "listed_date": dates(contract, "listed_date", start),
+            "removed_date": dates(contract, "removed_date", end, end > last),
+            "document_code": pa.array(
+                [f"甬信示〔{n // 10**6}〕{n % 10**6 // 3 + 1}号" for n in number.tolist()]
+            ),
+        },
+    )
+
+
+def _listings(city: City, year: int) -> tuple[Ints, Ints, Ints, Days, Days]:
+    """Listings of a year: firm, kind, number, first and last day. Firms below scale are listed more often."""
+    q, p = city.population, city.p
+    rng = stream(q.seed, f"credit-{year}")
+    known = max(year, p.base_year)
+    sites = q.in_year(known)
+    counts = [max(1, round(per_mille * len(sites) / 1000)) for per_mille, _ in p.credit.values()]
+    kind = np.repeat(np.arange(len(counts)), counts)
+    weight = np.where(q.giant[sites] >= 0, 0.0, np.where(q.status[known][sites] == ABOVE, 0.4, 1.0))
+    firm = city.firms(rng.choice(sites, len(kind), p=weight / weight.sum()), known)
+    start = np.datetime64(f"{year}-01-01") + rng.integers(0, 365, len(kind)).astype("timedelta64[D]")
+    start = np.maximum(start, city.registered[firm] + np.timedelta64(90, "D"))
+    start = np.minimum(start, np.datetime64(f"{year}-12-31"))
+    years = np.array([mean for _, mean in p.credit.values()])[kind] * rng.gamma(2.0, 0.5, len(kind))
+    end = start + np.maximum(365.25 * years, 20).astype("timedelta64[D]")
+    # as offices count: numbers run through the year
+    order = np.argsort(start, kind="stable")
+    number = year * 10**6 + np.arange(len(kind)) + 1
+    return firm[order], kind[order], number, start[order], end[order]

@@ -1,0 +1,309 @@
+"""Water, discharge permits, policies and grants (用水、排污许可、惠企政策与兑现) of the demo city.
+
+Assumed, no facts: 8 to 15 m3 of water on each 万元 of value added by industry (wet industries 15), policies
+and their amounts. Irregularities, for the platform to find: a few firms have two water accounts, 3 % of the
+permits permit less than the firm discharges, 2 % have run out, and one grant in 200 is paid twice in a year
+under the same policy.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+
+from demo_city.delivery import Frame, amounts, dates, days_in_year, take, words
+from demo_city.senders.feeds import City, between, honour, period_of, reached
+from demo_city.world.draws import Floats, Ints, stream
+from demo_city.world.figures import POLLUTANTS
+from demo_city.world.population import ABOVE, ABSENT, LANDED, ROOMS
+from schemas.contract import feed
+
+#: m3 of water on 万元 of value added by division group; 8 where none is named. Assumed.
+_WATER = {
+    "17": 15.0,
+    "22-23": 15.0,
+    "26": 14.0,
+    "28": 14.0,
+    "13-15": 13.0,
+    "25": 12.0,
+    "31": 12.0,
+    "44": 15.0,
+}
+_WATER_ELSEWHERE = 8.0
+#: Share of value added in the revenue of firms below scale, 1,003.6 亿 of 3,900.
+_BELOW_VALUE_RATE = 0.257
+
+
+def water(city: City, year: int, month: int | None = None) -> Frame:
+    """Accounts of firms above scale and of firms with land of their own; others are in their landlord's."""
+    contract, q = feed("gov_water"), city.population
+    holds = (q.tenure == LANDED) | ((q.status[year] == ABOVE) & (q.tenure != ROOMS))
+    # every hundredth site has a second account, for a third of its water
+    site = np.flatnonzero(holds & (q.status[year] != ABSENT))
+    second = site[site % 100 == 7]
+    site, number = np.concatenate([site, second]), np.repeat([0, 1], [len(site), len(second)])
+    volume = yearly_water(city, year)
+    if month:
+        before, after = reached(city, "water", year, month)
+        volume = between(volume, before, after)
+    part = between(
+        volume[site], number * 2 / 3, np.where(number == 1, 1.0, np.where(site % 100 == 7, 2 / 3, 1.0))
+    )
+    account = (site * 2 + number) * 61803399 % 10**9
+    return Frame(
+        contract,
+        period_of(year, month),
+        "",
+        {
+            "water_account_code": pa.array([f"W{a:09d}" for a in account.tolist()]),
+            "uscc": city.uscc(site, year),
+            "water_m3": amounts(contract, "water_m3", part, "立方米", 0),
+            "水价类别": take(["工业用水"], np.zeros(len(site), dtype=np.int64)),
+        },
+    )
+
+
+def yearly_water(city: City, year: int) -> Ints:
+    """Cubic metres of water that each site uses in the year."""
+    q, figures = city.population, city.year(year)
+    rate = np.array([_WATER.get(d.group, _WATER_ELSEWHERE) for d in city.p.divisions])[q.group]
+    spread = np.exp(0.25 * stream(q.seed, "water").standard_normal(q.sites) - 0.03)
+    # 千元 in 万元; a firm with negative value added still uses water
+    large = np.maximum(figures.money["value_added"], figures.money["output"] * 0.05) / 10
+    small = figures.declared / 1e6 * _BELOW_VALUE_RATE
+    value_added = np.where(q.status[year] == ABOVE, large, small)
+    found: Ints = np.rint(value_added * rate * spread).astype(np.int64)
+    return found
+
+
+# --- gov_discharge_permit ------------------------------------------------------------------------------
+
+
+def discharge_permit(city: City, year: int) -> Frame:
+    """Permits of the firms that report emissions, and as many again that need only register."""
+    contract, q, figures = feed("gov_discharge_permit"), city.population, city.year(year)
+    rng = stream(q.seed, "permits")
+    draw, kind_draw, slack = rng.random(q.sites), rng.random(q.sites), _slack(rng, q.sites)
+    above = q.status[year] == ABOVE
+    permitted = above & city.base.has_permit
+    registered = above & ~city.base.has_permit & (draw < 0.45)
+    site = np.flatnonzero(permitted | registered)
+    kind = np.where(registered, 2, np.where(kind_draw < 0.3, 0, 1))[site]
+    start, end = _terms(city, site, year, draw)
+    columns = {
+        "permit_code": pa.compute.binary_join_element_wise(
+            city.uscc(site, year), take(["001P", "001Q", "001X"], kind), ""
+        ),
+        "uscc": city.uscc(site, year),
+        "permit_class_code": words(contract, "permit_class_code", ["key", "simplified", "registered"], kind),
+        "permit_from_date": dates(contract, "permit_from_date", start),
+        "permit_to_date": dates(contract, "permit_to_date", end),
+    }
+    for pollutant in POLLUTANTS:
+        # grams of cod and nh3n, kilograms of so2 and nox, in kilograms
+        grams = pollutant in ("cod", "nh3n")
+        kilograms = figures.emissions[pollutant][site] / (1000 if grams else 1)
+        amount = np.ceil(kilograms * slack[site]).astype(np.int64)
+        name = f"{pollutant}_permitted_t"
+        columns[name] = amounts(contract, name, amount, "吨", 3, blank=kind == 2)
+    return Frame(contract, str(year), "", columns)
+
+
+def _slack(rng: np.random.Generator, n: int) -> Floats:
+    """Permitted by discharged amount: 1.05 to 1.8, below 1 for 3 % of the firms."""
+    return np.where(rng.random(n) < 0.03, rng.uniform(0.6, 0.95, n), rng.uniform(1.05, 1.8, n))
+
+
+def _terms(
+    city: City, site: Ints, year: int, draw: Floats
+) -> tuple[np.ndarray[tuple[int], np.dtype[np.datetime64]], np.ndarray[tuple[int], np.dtype[np.datetime64]]]:
+    """Permits of five years, renewed in turn; 2 % ran out in the year and were not renewed yet."""
+    age = (year + site) % 5
+    ran_out = stream(city.population.seed, f"permit-terms-{year}").random(len(site)) < 0.02
+    start = days_in_year(year - np.where(ran_out, 5, age), draw[site])
+    return start, start + np.timedelta64(5 * 365, "D")
+
+
+# --- gov_policy and gov_grant ----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Policy:
+    """A policy: ``honour`` is what it rewards, ``amount`` what a firm gets in 万元, ``firms`` how many a year."""
+
+    title: str
+    kind: str
+    level: str
+    department: str
+    amount: float
+    honour: str | None = None
+    firms: int = 0
+    first: int = 2018
+    last: int | None = None
+    #: Whether the amount is the same for every firm, and paid without application.
+    is_direct: bool = False
+
+
+_ECONOMY, _SCIENCE, _TRADE = "宁波市经济和信息化局", "宁波市科学技术局", "宁波市商务局"
+_QUALITY, _FINANCE = "宁波市市场监督管理局", "宁波市地方金融监督管理局"
+#: The catalogue. Kinds of support that cities of the province give; numbers, amounts and dates are assumed.
+POLICIES = (
+    Policy("高新技术企业认定奖励", "award", "municipal", _SCIENCE, 20, honour="hightech_enterprise", is_direct=True),
+    Policy("专精特新企业奖励", "award", "municipal", _ECONOMY, 50, honour="little_giant", is_direct=True),
+    Policy("制造业单项冠军奖励", "award", "municipal", _ECONOMY, 200, honour="single_champion", is_direct=True),
+    Policy("绿色工厂奖励", "award", "municipal", _ECONOMY, 50, honour="green_factory", is_direct=True),
+    Policy("智能工厂、数字化车间奖励", "award", "municipal", _ECONOMY, 80, honour="smart_factory", is_direct=True),
+    Policy("企业研发机构奖励", "award", "municipal", _SCIENCE, 30, honour="rd_body", is_direct=True),
+    Policy("企业上市奖励", "award", "municipal", _FINANCE, 400, honour="listed"),
+    Policy("政府质量奖奖励", "award", "municipal", _QUALITY, 100, honour="quality_award", is_direct=True),
+    Policy("品牌建设奖励", "award", "municipal", _QUALITY, 10, honour="brand", last=2023),
+    Policy("院士工作站补助", "subsidy", "provincial", _SCIENCE, 60, honour="academician_station"),
+    Policy("技术改造项目补助", "subsidy", "municipal", _ECONOMY, 120, firms=420),
+    Policy("企业研发投入后补助", "subsidy", "municipal", _SCIENCE, 35, firms=900, first=2019),
+    Policy("首台（套）装备保险补偿", "insurance", "provincial", _ECONOMY, 60, firms=25),
+    Policy("首次上规企业奖励", "award", "district", _ECONOMY, 10, firms=500, is_direct=True),
+    Policy("企业上云补助", "subsidy", "municipal", _ECONOMY, 3, firms=350, last=2022),
+    Policy("工业互联网平台补助", "subsidy", "municipal", _ECONOMY, 150, firms=12, first=2021),
+    Policy("小微企业贷款贴息", "interest", "municipal", _FINANCE, 6, firms=600),
+    Policy("节能改造项目补助", "subsidy", "municipal", _ECONOMY, 45, firms=60, first=2021),
+    Policy("重大兼并重组补助", "subsidy", "municipal", _ECONOMY, 300, firms=4),
+    Policy("国际市场开拓补助", "subsidy", "municipal", _TRADE, 8, firms=500),
+)  # fmt: skip
+
+
+def in_force(year: int) -> list[int]:
+    """Numbers of the policies in force in the year."""
+    return [n for n, p in enumerate(POLICIES) if p.first <= year and (p.last is None or year <= p.last)]
+
+
+def _policy_code(number: int) -> str:
+    return f"ZC{POLICIES[number].first % 100:02d}{number + 1:02d}"
+
+
+def policy(city: City, year: int) -> Frame:
+    """The year's catalogue; budgets are 0.9 to 1.3 times what the year's firms are expected to get."""
+    contract = feed("gov_policy")
+    rng = stream(city.population.seed, f"policies-{year}")
+    numbers = in_force(year)
+    chosen = [POLICIES[n] for n in numbers]
+    firms = np.array([max(1.0, _expected(city, p) * city.population.scale) for p in chosen])
+    amount = np.array([p.amount for p in chosen])
+    budget = np.rint(firms * amount * rng.uniform(0.9, 1.3, len(chosen))).astype(np.int64)
+    kinds, levels = ["award", "subsidy", "interest", "insurance"], ["provincial", "municipal", "district"]
+    honours = list(city.p.honours)
+    last = np.array([p.last or year for p in chosen])
+    return Frame(
+        contract,
+        str(year),
+        "",
+        {
+            "policy_code": pa.array([_policy_code(n) for n in numbers]),
+            "policy_title": pa.array([p.title for p in chosen]),
+            "policy_kind_code": words(
+                contract, "policy_kind_code", kinds, np.array([kinds.index(p.kind) for p in chosen])
+            ),
+            "level_code": words(
+                contract, "level_code", levels, np.array([levels.index(p.level) for p in chosen])
+            ),
+            "issuing_department": pa.array([p.department for p in chosen]),
+            "document_code": pa.array(
+                [f"甬企政示〔{p.first}〕{n + 1}号" for n, p in zip(numbers, chosen, strict=True)]
+            ),
+            "policy_from_date": dates(
+                contract,
+                "policy_from_date",
+                days_in_year(np.array([p.first for p in chosen]), np.zeros(len(chosen))),
+            ),
+            "policy_to_date": dates(
+                contract,
+                "policy_to_date",
+                days_in_year(last + 1, np.zeros(len(chosen))) - np.timedelta64(1, "D"),
+                np.array([p.last is None for p in chosen]),
+            ),
+            "honour_code": words(
+                contract,
+                "honour_code",
+                honours,
+                np.array([honours.index(p.honour) if p.honour else -1 for p in chosen]),
+            ),
+            "budget_wan_yuan": amounts(contract, "budget_wan_yuan", budget, "万元", 0),
+            "grant_cap_wan_yuan": amounts(
+                contract,
+                "grant_cap_wan_yuan",
+                (amount * [1 if p.is_direct else 3 for p in chosen]).astype(np.int64),
+                "万元",
+                0,
+            ),
+            "is_without_application": words(
+                contract,
+                "is_without_application",
+                ["false", "true"],
+                np.array([int(p.is_direct) for p in chosen]),
+            ),
+        },
+    )
+
+
+def _expected(city: City, chosen: Policy) -> float:
+    """Firms that get the policy in a year at scale 1; nine of ten honours are claimed."""
+    return 0.9 * city.p.honours[chosen.honour] if chosen.honour else float(chosen.firms)
+
+
+def grant(city: City, year: int) -> Frame:
+    """Grants of the year: to nine of ten firms that got a rewarded honour, and to firms drawn by size."""
+    contract, q = feed("gov_grant"), city.population
+    rng = stream(q.seed, f"grants-{year}")
+    uscc, number = _recipients(city, year, rng)
+    twice = rng.random(len(number)) < 0.005
+    twice[len(twice) // 2] = True
+    again = np.concatenate([np.arange(len(number)), np.flatnonzero(twice)])
+    uscc, number = uscc.take(pa.array(again)), number[again]
+    n = len(number)
+    full = np.array([p.amount for p in POLICIES])[number]
+    direct = np.array([p.is_direct for p in POLICIES])[number]
+    # the same for every firm where paid without application; otherwise by the firm's expense, to 100 yuan
+    hundreds = np.rint(
+        full * np.where(direct, 1.0, np.minimum(np.exp(0.6 * rng.standard_normal(n) - 0.2), 3.0)) * 100
+    )
+    day = days_in_year(np.full(n, year), 0.4 + 0.6 * rng.random(n))
+    return Frame(
+        contract,
+        str(year),
+        "",
+        {
+            "grant_code": pa.array([f"DX{year}{i + 1:06d}" for i in range(n)]),
+            "policy_code": take([_policy_code(i) for i in range(len(POLICIES))], number),
+            "收款单位": city.names.take(pa.compute.index_in(uscc, value_set=city.codes)),
+            "uscc": uscc,
+            "grant_wan_yuan": amounts(
+                contract, "grant_wan_yuan", hundreds.astype(np.int64) * 10_000, "元", 2
+            ),
+            "paid_date": dates(contract, "paid_date", day),
+            "document_code": pa.array([f"甬财示〔{year}〕{i + 1}号" for i in number.tolist()]),
+        },
+    )
+
+
+def _recipients(city: City, year: int, rng: np.random.Generator) -> tuple[pa.Array, Ints]:
+    """Credit codes of the firms that get something, and the number of the policy."""
+    q = city.population
+    awards = honour(city, year)
+    words_of = {code: word for word, code in awards.source.mapping["honour_code"].codes.items()}  # type: ignore[union-attr]
+    kinds = awards.columns["honour_code"].to_numpy(zero_copy_only=False)
+    sites = np.flatnonzero(q.status[year] == ABOVE)
+    codes, numbers = [], []
+    for number in in_force(year):
+        chosen = POLICIES[number]
+        if chosen.honour:
+            rows = np.flatnonzero(kinds == words_of[chosen.honour])
+            rows = rows[rng.random(len(rows)) < 0.9]
+            codes.append(awards.columns["uscc"].take(pa.array(rows)))
+        else:
+            count = min(max(1, round(chosen.firms * q.scale)), len(sites))
+            weight = np.sqrt(np.maximum(city.year(year).money["output"][sites], 1))
+            rows = np.sort(rng.choice(sites, count, replace=False, p=weight / weight.sum()))
+            codes.append(city.uscc(rows, year))
+        numbers.append(np.full(len(rows), number))
+    return pa.concat_arrays(codes), np.concatenate(numbers)

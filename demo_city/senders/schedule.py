@@ -1,0 +1,110 @@
+"""When the demo city's senders send (报送次序): every regular delivery of every feed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+
+from demo_city.delivery import Frame
+from demo_city.faults import successions
+from demo_city.senders import (
+    customs,
+    devices,
+    feeds,
+    innovation,
+    market,
+    marks,
+    offices,
+    places,
+    projects,
+    reports,
+)
+from demo_city.senders.feeds import FIRST_MONTHLY_YEAR, City, period_of
+from schemas.contract import feed
+
+#: Groups of feeds of which the files are written first: those that take longest to take in.
+FIRST = ("tax", "devices", "energy")
+
+#: Feed, period, part, and how to build it.
+Delivery = tuple[str, str, str, Callable[[], Frame]]
+
+
+def deliveries(city: City, years: tuple[int, ...]) -> Iterator[Delivery]:
+    """Every regular delivery, year by year, as they are sent."""
+    for year in years:
+        yield from _yearly(city, year, complete=year == years[0])
+        if year < FIRST_MONTHLY_YEAR:
+            yield "gov_statistics_annual", str(year), "", partial(feeds.statistics_annual, city, year)
+        months: tuple[int | None, ...] = (None,) if year < FIRST_MONTHLY_YEAR else tuple(range(1, 13))
+        for month in months:
+            yield from _yearly_then_monthly(city, year, month)
+            if month is not None:
+                yield from _monthly(city, year, month)
+        if year + 1 in years:
+            # a year's results lie open in June of the next
+            yield "ent_objection", f"{year + 1}-06", "", partial(reports.objection, city, year)
+        if year == devices.YEAR:
+            yield from _daily(city)
+        if year == market.TRADES_YEAR:
+            month = market.TRADES_MONTH
+            yield "ent_trade", period_of(year, month), "", partial(market.trade, city, year, month)
+
+
+def by_group(sent: Iterable[Delivery]) -> Iterator[tuple[str, list[tuple[int, Delivery]]]]:
+    """The deliveries of each group of feeds with their places among all: the order in which the files are written."""
+    groups: dict[str, list[tuple[int, Delivery]]] = {}
+    for place, delivery in enumerate(sent):
+        source = feed(delivery[0]).source
+        groups.setdefault((source and source.group) or "other", []).append((place, delivery))
+    first = [group for group in FIRST if group in groups]
+    yield from ((group, groups[group]) for group in dict.fromkeys([*first, *sorted(groups)]))
+
+
+def _yearly(city: City, year: int, complete: bool) -> Iterator[Delivery]:
+    period = str(year)
+    yield "gov_business_registry", period, "", partial(feeds.business_registry, city, year, complete)
+    yield "gov_identity_change", period, "", partial(successions.identity_change, city, year)
+    yield "gov_statistics_directory", period, "", partial(feeds.statistics_directory, city, year)
+    yield "gov_energy", period, "", partial(feeds.energy, city, year)
+    yield "gov_emission", period, "", partial(feeds.emission, city, year)
+    yield "gov_discharge_permit", period, "", partial(offices.discharge_permit, city, year)
+    yield "gov_land_parcel", period, "", partial(feeds.land_parcel, city, year)
+    for number, district in enumerate(city.p.districts):
+        yield "gov_land_survey", period, district.pinyin, partial(feeds.land_survey, city, year, number)
+    yield "gov_building", period, "", partial(places.building, city, year)
+    yield "gov_park", period, "", partial(places.park, city, year)
+    yield "gov_zone", period, "", partial(places.zone, city, year)
+    yield "gov_honour", period, "", partial(feeds.honour, city, year)
+    yield "gov_penalty", period, "", partial(feeds.penalty, city, year)
+    yield "gov_policy", period, "", partial(offices.policy, city, year)
+    yield "gov_grant", period, "", partial(offices.grant, city, year)
+    yield "ent_product", period, "", partial(market.product, city, year)
+    yield "gov_patent", period, "", partial(innovation.patent, city, year, complete)
+    yield "gov_credit", period, "", partial(marks.credit, city, year, complete)
+    yield "gov_industry_mark", period, "", partial(marks.industry_mark, city, year)
+
+
+def _yearly_then_monthly(city: City, year: int, month: int | None) -> Iterator[Delivery]:
+    period = period_of(year, month)
+    yield "gov_tax", period, "", partial(feeds.tax, city, year, month)
+    yield "gov_electricity", period, "", partial(feeds.electricity, city, year, month)
+    yield "gov_social_insurance", period, "", partial(feeds.social_insurance, city, year, month)
+    yield "gov_water", period, "", partial(offices.water, city, year, month)
+    yield "gov_project", period, "", partial(projects.project, city, year, month)
+
+
+def _monthly(city: City, year: int, month: int) -> Iterator[Delivery]:
+    period = period_of(year, month)
+    if month >= 2:
+        yield "gov_statistics_monthly", period, "", partial(feeds.statistics_monthly, city, year, month)
+    yield "gov_customs", period, "", partial(customs.customs, city, year, month)
+    yield "ent_monthly_report", period, "", partial(reports.monthly_report, city, year, month)
+    yield "ent_pmi", period, "", partial(reports.pmi, city, year, month)
+    yield "ent_need", period, "", partial(reports.need, city, year, month)
+
+
+def _daily(city: City) -> Iterator[Delivery]:
+    week = devices.Week(city)
+    for number, day in enumerate(devices.DAYS):
+        yield "ent_meter_reading", str(day), "", partial(devices.meter_reading, week, number)
+    yield "ent_equipment_status", str(devices.DAYS[-1]), "", partial(devices.equipment_status, week)

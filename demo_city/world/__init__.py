@@ -1,0 +1,1 @@
+"""The synthetic city: its firms, land, chains and figures."""

@@ -1,0 +1,107 @@
+"""Credit codes and names of the demo city's firms (统一社会信用代码、企业名称).
+
+Codes are well formed by GB 32100-2015, with an organisation code (characters 9 to 17) whose own check
+character follows GB 11714-1997. The organisation codes begin with MAY, a range not given out, and every name
+carries a running number and （合成）: no real firm is meant.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+
+from demo_city.world.draws import Ints
+
+#: The 31 characters of GB 32100-2015: no I, O, S, V, Z.
+ALPHABET = "0123456789ABCDEFGHJKLMNPQRTUWXY"
+_VALUE = np.full(128, -1, dtype=np.int64)
+_VALUE[[ord(c) for c in ALPHABET]] = np.arange(31)
+#: Values in GB 11714: digits as they are, letters from 10 on.
+_ORGANISATION_VALUE = np.array([c - 48 if c < 58 else c - 55 for c in range(128)], dtype=np.int64)
+_WEIGHTS = np.array([pow(3, i, 31) for i in range(17)], dtype=np.int64)
+_ORGANISATION_WEIGHTS = np.array([3, 7, 9, 10, 5, 8, 4, 2], dtype=np.int64)
+_BODIES = 31**5
+
+_SYLLABLES = "甬润恒盛泰和兴隆华瑞科锐德丰宏远达利安诚信昌荣嘉立新博创联合众凯航海天明光金永升威力"
+
+
+def credit_codes(prefix: str, districts: list[str], district: Ints, serial: Ints, seed: int) -> list[str]:
+    """Unique valid credit codes.
+
+    Args:
+        prefix: first two characters (91 enterprise, N2 village collective).
+        districts: six-digit codes that ``district`` points into.
+        serial: different whole numbers below 31^5, one for each code.
+        seed: another seed gives other codes.
+    """
+    step = 31 * (7919 + 2 * (seed % 5003)) + 2  # no multiple of 31, so serial -> body is one to one
+    body = (serial * step + seed * 104729) % _BODIES
+    codes = np.empty((len(serial), 18), dtype=np.uint8)
+    codes[:, :2] = np.frombuffer(prefix.encode(), dtype=np.uint8)
+    areas = np.array([list(code.encode()) for code in districts], dtype=np.uint8)
+    codes[:, 2:8] = areas[district]
+    codes[:, 8:11] = np.frombuffer(b"MAY", dtype=np.uint8)
+    alphabet = np.frombuffer(ALPHABET.encode(), dtype=np.uint8)
+    for position in range(5):
+        codes[:, 15 - position] = alphabet[body % 31]
+        body = body // 31
+    codes[:, 16] = _organisation_check(codes[:, 8:16])
+    codes[:, 17] = alphabet[(31 - _VALUE[codes[:, :17]] @ _WEIGHTS % 31) % 31]
+    text = codes.tobytes().decode("ascii")
+    return [text[i : i + 18] for i in range(0, len(text), 18)]
+
+
+def _organisation_check(characters: np.ndarray[tuple[int, int], np.dtype[np.uint8]]) -> Ints:
+    rest = 11 - _ORGANISATION_VALUE[characters] @ _ORGANISATION_WEIGHTS % 11
+    digits = np.array([ord(c) for c in " 123456789X0"], dtype=np.int64)
+    found: Ints = digits[rest]
+    return found
+
+
+def registration_numbers(districts: list[str], district: Ints, serial: Ints) -> pa.Array:
+    """Registration numbers (工商注册号) by GS 15-2006: office, eight digits, a check digit by ISO 7064 MOD 11,10.
+
+    >>> registration_numbers(["110108"], np.array([0]), np.array([1])).to_pylist()
+    ['110108000000016']
+    """
+    office = np.array([int(code) for code in districts])[district]
+    digits = [
+        number // 10**place % 10
+        for number, places in ((office, 6), (serial, 8))
+        for place in range(places)[::-1]
+    ]
+    product = np.full(len(serial), 10)
+    for digit in digits:
+        rest = (product + digit) % 10
+        product = np.where(rest == 0, 10, rest) * 2 % 11
+    whole = (office * 10**8 + serial) * 10 + (11 - product) % 10
+    return pa.array(whole).cast(pa.string())
+
+
+def broken(code: str) -> str:
+    """The code with a wrong check character.
+
+    >>> broken("91350100M000100Y43")
+    '91350100M000100Y44'
+    """
+    return code[:17] + ALPHABET[(ALPHABET.index(code[17]) + 1) % 31]
+
+
+def names(
+    places: list[str], place: Ints, words: list[str], word: Ints, *, serial: Ints, seed: int
+) -> pa.Array:
+    """Made-up company names, with their running number.
+
+    For example 宁波甬恒示0001234机械有限公司（合成）.
+    """
+    n = len(_SYLLABLES)
+    mixed = serial * 2654435761 + seed
+    first, second = mixed % n, (mixed // n) % n
+    return pa.array(
+        [
+            f"{places[p]}{_SYLLABLES[a]}{_SYLLABLES[b]}示{s:07d}{words[w]}有限公司（合成）"
+            for p, a, b, s, w in zip(
+                place.tolist(), first.tolist(), second.tolist(), serial.tolist(), word.tolist(), strict=True
+            )
+        ]
+    )

@@ -1,0 +1,283 @@
+"""The demo city's parameters (示范城市参数), read from ``parameters.yml`` beside this file.
+
+Printed figures are those of 宁波市制造业高质量发展"十四五"规划; the marks in the YAML say which figures are
+printed there, which follow from them, and which are assumed.
+"""
+
+from __future__ import annotations
+
+import csv
+from functools import cache
+from pathlib import Path
+
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+
+from schemas.contract import SCHEMAS, ContractError, code_list, first_error
+
+PARAMETERS = Path(__file__).with_name("parameters.yml")
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Total(_Model):
+    """A total of the city in the base year; money in 亿元."""
+
+    key: str
+    zh: str
+    unit: str
+    value: float
+
+
+class BelowScale(_Model):
+    firms: int
+    revenue: float
+    tax: float
+    staff: float
+    landed_3mu: int
+    landed_3mu_land: float
+    landed_small: int
+    landed_small_land: float
+    surveyed_tenant_share: float
+
+
+class Churn(_Model):
+    upgraded: int
+    above_out_share: float
+    above_new_share: float
+    below_out_share: float
+    below_in_share: float
+
+
+class District(_Model):
+    code: str
+    firms: int
+    output: float
+    value_added: float
+    staff: float
+    land: float
+    tax: float
+    leading: tuple[int, ...]
+
+    @property
+    def name(self) -> str:
+        return code_list("district")[self.code]["zh"]
+
+    @property
+    def pinyin(self) -> str:
+        return code_list("district")[self.code]["pinyin"]
+
+
+class Division(_Model):
+    """A division of GB/T 4754-2017, or a run of small ones (``19-21``)."""
+
+    group: str
+    value_added: float
+    firms: int
+    va_rate: float
+    va_per_tce: float
+    power_share: float
+    word: str
+    only: tuple[str, ...] = ()
+
+    @property
+    def codes(self) -> range:
+        first, _, last = self.group.partition("-")
+        return range(int(first), int(last or first) + 1)
+
+
+class Landmark(_Model):
+    district: str
+    group: str
+    class_code: str
+    name: str
+    output: float
+    value_added: float
+    staff: float
+    land: float
+    energy: float
+    in_zone: bool
+    tax: dict[str, float]
+
+
+class Zones(_Model):
+    firm_share: float
+    value_added_share: float
+    per_district: int
+
+
+class ManagingZone(_Model):
+    code: str
+    district: str
+    share: float
+
+
+class Firm(_Model):
+    output_median: float
+    output_sigma: float
+    output_min: float
+    output_max: float
+    below_minimum_share: float
+    tail_firms: int
+    tail_exponent: float
+    staff_median: float
+    staff_sigma: float
+    staff_output_correlation: float
+    land_median: float
+    land_sigma: float
+    land_staff_correlation: float
+    va_rate_sd: float
+    negative_value_added_share: float
+    tax_zero_share: float
+    rd_none_share: float
+    rd_median: float
+    rd_sigma: float
+    rd_max: float
+    export_share: float
+    margin_mean: float
+    margin_sd: float
+    emission_share: float
+    tenant_share: float
+    va_per_tce_sigma: float
+    below_revenue_median: float
+    below_revenue_sigma: float
+    below_staff_median: float
+    below_staff_sigma: float
+    below_power_median: float
+    below_power_sigma: float
+    below_tenant_land_median: float
+    below_tenant_land_sigma: float
+
+
+class Land(_Model):
+    extra_parcels: tuple[float, ...]
+    let_wholly_of_extra: float
+    village_share: float
+    let_in_part: float
+    disputed_share: float
+    sublet_share: float
+    floor_share_only: float
+    construction_share: float
+
+
+class ChainGaps(_Model):
+    """Codes of nodes in which the city lacks something."""
+
+    missing: tuple[str, ...]
+    weak: tuple[str, ...]
+    single_point: tuple[str, ...]
+
+    @property
+    def all(self) -> tuple[str, ...]:
+        return (*self.missing, *self.weak, *self.single_point)
+
+
+class ByScale(_Model):
+    """A share of the firms above and of those below scale."""
+
+    above: float
+    below: float
+
+
+class Noise(_Model):
+    code: str
+    zh: str
+
+
+class Market(_Model):
+    wrong_class_share: float
+    second_role_share: ByScale
+    third_role_share: ByScale
+    outside_share: float
+    declaring_share: ByScale
+    neighbour_code_share: float
+    trades: int
+    trading_share: ByScale
+    coverage: tuple[float, float]
+    material_share: float
+    purchase_coverage: float
+    local_share: tuple[float, float]
+    weak_local_share: float
+    noise_share: float
+    organisation_code_share: float
+    noise: tuple[Noise, ...]
+
+
+class Marks(_Model):
+    """Marks by the beginnings of industry classes, and what their firms' value added comes to."""
+
+    totals: tuple[Total, ...]
+    clusters: dict[str, tuple[str, ...]]
+    strategic: tuple[str, ...]
+    hightech: tuple[str, ...]
+    reserve: tuple[str, ...]
+
+
+class Parameters(_Model):
+    base_year: int
+    totals: tuple[Total, ...]
+    below_scale: BelowScale
+    growth: dict[str, dict[int | str, float]]
+    churn: Churn
+    districts: tuple[District, ...]
+    divisions: tuple[Division, ...]
+    landmarks: tuple[Landmark, ...]
+    giants: tuple[tuple[str, str, float], ...]
+    zones: Zones
+    managing_zones: tuple[ManagingZone, ...]
+    firm: Firm
+    land: Land
+    honours: dict[str, int]
+    penalties: dict[str, int]
+    chain_gaps: ChainGaps
+    market: Market
+    marks: Marks
+    #: Kind of listing: listings a year for each thousand firms, mean years on the list.
+    credit: dict[str, tuple[float, float]]
+
+    def total(self, key: str) -> Total:
+        return next(t for t in self.totals if t.key == key)
+
+    def mark(self, key: str) -> Total:
+        return next(t for t in self.marks.totals if t.key == key)
+
+    def grown(self, indicator: str, year: int) -> float:
+        """Level of a total in ``year`` when the base year is 1."""
+        rates, level = self.growth[indicator], 1.0
+        for y in range(self.base_year + 1, year + 1):
+            level *= 1 + rates.get(y, rates["later"]) / 100
+        return level
+
+    @model_validator(mode="after")
+    def _sums(self) -> Parameters:
+        firms = self.total("firms").value
+        if sum(d.firms for d in self.districts) != firms or sum(d.firms for d in self.divisions) != firms:
+            raise ValueError("districts and divisions must both add up to the total of firms")
+        if not {d.code for d in self.districts} <= set(code_list("district")):
+            raise ValueError("districts must stand in schemas/codes/district.csv")
+        return self
+
+
+@cache
+def parameters() -> Parameters:
+    """The parameters, validated.
+
+    Raises:
+        ContractError: parameters.yml is not well formed.
+    """
+    raw = yaml.safe_load(PARAMETERS.read_text(encoding="utf-8"))
+    for landmark in raw["landmarks"]:
+        landmark["class_code"] = landmark.pop("class")
+    try:
+        return Parameters.model_validate(raw)
+    except ValidationError as error:
+        raise ContractError(f"demo_city/world/parameters.yml: {first_error(error)}") from None
+
+
+@cache
+def classes_of(division: str) -> tuple[str, ...]:
+    """Codes of the industry classes of a two-digit division."""
+    with (SCHEMAS / "codes" / "industry_class.csv").open(encoding="utf-8", newline="") as file:
+        return tuple(row["code"] for row in csv.DictReader(file) if row["division"] == division)

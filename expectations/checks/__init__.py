@@ -1,0 +1,1 @@
+"""Checks that suites of several tables share."""

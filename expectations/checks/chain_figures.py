@@ -1,0 +1,70 @@
+"""Checks that the figures of nodes and of chains have in common: each can be computed again."""
+
+from __future__ import annotations
+
+from expectations.gate.suite import Check
+
+
+def recomputed(key: str) -> tuple[Check, ...]:
+    """Checks of a table of chain figures with this key."""
+    return (
+        Check(
+            "grades_within_firms",
+            "等级企业数不大于企业数",
+            "No count of some firms is larger than that of all",
+            f"""SELECT {key} FROM {{table}} WHERE firm_count < greatest(proven_count, above_scale_count,
+                reporting_count, champion_count, little_giant_count, lead_firm_count,
+                grade_a_count + grade_b_count + grade_c_count + grade_d_count)""",
+        ),
+        Check(
+            "demand_is_sum",
+            "本地加市外等于采购额",
+            "Demand met here and from outside is the recorded demand, and outside purchases are part of all",
+            f"""SELECT {key} FROM {{table}} WHERE demand_local_wan_yuan + demand_outside_wan_yuan <> demand_wan_yuan
+                OR purchases_outside_wan_yuan > purchases_wan_yuan""",
+        ),
+        Check(
+            "local_supply",
+            "本地配套率可复算",
+            "The local supply rate is demand met here by demand",
+            _percent(key, "local_supply_pct", "demand_local_wan_yuan", "demand_wan_yuan"),
+        ),
+        Check(
+            "dependence",
+            "对外依存度可复算",
+            "Dependence on others is outside purchases by purchases",
+            _percent(key, "outside_dependence_pct", "purchases_outside_wan_yuan", "purchases_wan_yuan"),
+        ),
+        Check(
+            "coverage",
+            "采购数据覆盖率可复算",
+            "Coverage is recorded by estimated purchases",
+            _percent(key, "purchase_coverage_pct", "purchases_wan_yuan", "estimated_purchases_wan_yuan"),
+        ),
+        Check(
+            "growth",
+            "同口径增速可复算",
+            "Growth of output is that of the same firms",
+            _percent(
+                key,
+                "output_growth_pct",
+                "(comparable_output_wan_yuan - comparable_output_before_wan_yuan)",
+                "comparable_output_before_wan_yuan",
+            ),
+        ),
+        Check(
+            "concentration_ordered",
+            "集中度有序",
+            "The largest firm is among the five largest, and the index lies between its square and what CR1 allows",
+            f"""SELECT {key} FROM {{table}} WHERE cr1_pct > cr5_pct OR hhi < cr1_pct * cr1_pct - 0.01
+                OR hhi > 100 * cr1_pct + 0.01""",
+        ),
+    )
+
+
+def _percent(key: str, column: str, part: str, total: str) -> str:
+    quotient = f"100 * CAST({part} AS DOUBLE) / CAST({total} AS DOUBLE)"
+    return (
+        f"SELECT {key}, {column} FROM {{table}} WHERE {column} IS NOT NULL AND (coalesce({total}, 0) <= 0 "
+        f"OR abs({column} - {quotient}) > 0.0001)"
+    )

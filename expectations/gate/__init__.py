@@ -1,0 +1,1 @@
+"""The gate: suites, the snapshot they judge, and the verdict."""

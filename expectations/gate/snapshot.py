@@ -1,0 +1,245 @@
+"""The gate's database: pinned Delta tables copied into DuckDB, and nothing else.
+
+A copy, since every check would otherwise open the Delta log anew; where the draft of a release holds one, it is
+that one. The last release's tables are views: few checks read them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from expectations.gate.baseline import duckdb_type
+from schemas.contract import Contract, code_list, code_lists, contracts, feeds
+from schemas.credit_code import ALPHABET, WEIGHTS
+from schemas.register import in_force, latest_rows, stands
+from warehouse.duck import MEMORY_LIMIT, literal, scan
+
+THREADS = 2
+
+
+@dataclass(frozen=True)
+class Pin:
+    """A Delta table at a version; ``path`` is its folder or address."""
+
+    table: str
+    path: str
+    version: int
+
+
+@dataclass(frozen=True)
+class Quota:
+    """Shares of grades that a rule set allows: A at most, D at least, as fractions of a list."""
+
+    rule_set_id: str
+    share_a: float
+    share_d: float
+
+
+def prepare(connection: Any, folder: Path) -> None:
+    """Limits, the Delta extension, code lists and functions that checks use."""
+    from duckdb_extensions import import_extension
+
+    import_extension("delta")
+    run(connection, "LOAD delta")
+    run(connection, f"SET memory_limit = '{MEMORY_LIMIT}'")
+    run(connection, f"SET threads = {THREADS}")
+    run(connection, "SET preserve_insertion_order = false")
+    run(connection, f"SET temp_directory = {literal(str(folder / 'spill'))}")
+    run(connection, "SET TimeZone = 'UTC'")
+    run(connection, uscc_macro())
+    _code_lists(connection)
+    _feeds(connection)
+
+
+def add_tables(connection: Any, specs: Iterable[Contract], pins: Mapping[str, Pin]) -> dict[str, str]:
+    """Copy the pinned tables; table → error for those that could not be read."""
+    broken = {}
+    for spec in specs:
+        pin = pins.get(spec.name)
+        if pin is None:
+            continue
+        run(connection, f"CREATE SCHEMA IF NOT EXISTS {spec.area}")
+        try:
+            run(connection, f"CREATE TABLE {spec.name} AS SELECT {_selected(spec)} FROM {_scan(pin)}")
+        except Exception as error:
+            broken[spec.name] = first_line(error)
+    return broken
+
+
+def add_copied(connection: Any, file: Path, specs: Iterable[Contract]) -> set[str]:
+    """Names of those tables that the file holds; they are views of it."""
+    run(connection, f"ATTACH {literal(str(file))} AS draft (READ_ONLY)")
+    held = {
+        f"{area}.{table}"
+        for area, table in rows(
+            connection,
+            "SELECT table_schema, table_name FROM information_schema.tables WHERE table_catalog = 'draft'",
+        )
+    }
+    found = [spec for spec in specs if spec.name in held]
+    for spec in found:
+        run(connection, f"CREATE SCHEMA IF NOT EXISTS {spec.area}")
+        run(connection, f"CREATE VIEW {spec.name} AS SELECT * FROM draft.{spec.name}")
+    return {spec.name for spec in found}
+
+
+def remove_copied(connection: Any) -> None:
+    """Let go of the file: Great Expectations keeps connections for as long as the process lives."""
+    run(connection, "DETACH DATABASE IF EXISTS draft")
+
+
+def add_previous(connection: Any, specs: Iterable[Contract], pins: Mapping[str, Pin]) -> None:
+    """The last release's tables as ``previous_<area>.<table>``; empty where it has none.
+
+    A column that the table did not have then is missing in it.
+    """
+    for spec in specs:
+        area = f"previous_{spec.area}"
+        run(connection, f"CREATE SCHEMA IF NOT EXISTS {area}")
+        pin = pins.get(spec.name)
+        if pin is None:
+            columns = ", ".join(f'"{c.name}" {duckdb_type(c.type)}' for c in spec.columns)
+            run(connection, f"CREATE TABLE {area}.{spec.table} ({columns})")
+            continue
+        present = {row[0] for row in rows(connection, f"DESCRIBE SELECT * FROM {_scan(pin)}")}
+        columns = ", ".join(
+            f'"{c.name}"' if c.name in present else f'CAST(NULL AS {duckdb_type(c.type)}) AS "{c.name}"'
+            for c in spec.columns
+        )
+        run(connection, f"CREATE VIEW {area}.{spec.table} AS SELECT {columns} FROM {_scan(pin)}")
+
+
+def add_deliveries(connection: Any) -> None:
+    """What counts of the register, as jobs and evidence see it (``schemas/register.py``).
+
+    ``feeds.latest_mapping`` has the deliveries that were not taken back, as they were mapped last, and
+    ``feeds.current_delivery`` those of them that no other supersedes.
+    """
+    # times as numbers: they are only compared, and DuckDB gives out times with a zone by way of another package
+    found = connection.exec_driver_sql("SELECT * REPLACE (epoch_us(known_at) AS known_at) FROM raw.delivery")
+    names = list(found.keys())
+    register = [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+    latest: list[dict[str, Any]] = []
+    current: list[dict[str, Any]] = []
+    for spec in feeds().values():
+        latest += (row for row in latest_rows(register, spec) if stands(row))
+        current += in_force(register, spec)
+    _add_entries(connection, "latest_mapping", latest)
+    _add_entries(connection, "current_delivery", current)
+
+
+def _add_entries(connection: Any, name: str, entries: Iterable[Mapping[str, Any]]) -> None:
+    """A view of entries of the register, with what the contract says of their feeds."""
+    keys = list(entries)
+    columns = ("delivery_id", "sequence", "period")
+    run(connection, f"CREATE TABLE feeds.{name}_key (delivery_id VARCHAR, sequence BIGINT, period VARCHAR)")
+    connection.exec_driver_sql(
+        f"INSERT INTO feeds.{name}_key SELECT unnest($1::VARCHAR[]), unnest($2::BIGINT[]), unnest($3::VARCHAR[])",
+        tuple([row[column] for row in keys] for column in columns),
+    )
+    run(
+        connection,
+        f"""
+        CREATE VIEW feeds.{name} AS
+        SELECT d.*, f.* EXCLUDE (feed)
+        FROM raw.delivery d JOIN feeds.feed f USING (feed) SEMI JOIN feeds.{name}_key USING ({", ".join(columns)})
+        """,
+    )
+
+
+def add_raw_rows(connection: Any, pins: Mapping[str, Pin]) -> None:
+    """``feeds.raw_rows``: how many rows the pinned feeds hold of each delivery, mapping and period."""
+    counted = [
+        f"SELECT '{spec.table}' AS feed, delivery_id, mapping_hash, period, count(*) AS found "
+        f"FROM {_scan(pins[spec.name])} GROUP BY ALL"
+        for spec in feeds().values()
+        if spec.name in pins
+    ]
+    nothing = "SELECT feed, '' AS delivery_id, '' AS mapping_hash, '' AS period, 0 AS found FROM feeds.feed WHERE false"
+    run(connection, f"CREATE TABLE feeds.raw_rows AS {' UNION ALL '.join([nothing, *counted])}")
+
+
+def add_quotas(connection: Any, quotas: Iterable[Quota]) -> None:
+    """``rules.quota``: one row per rule set; empty when the caller names none."""
+    run(connection, "CREATE SCHEMA rules")
+    run(connection, "CREATE TABLE rules.quota (rule_set_id VARCHAR, share_a DOUBLE, share_d DOUBLE)")
+    values = [f"({literal(q.rule_set_id)}, {q.share_a}, {q.share_d})" for q in quotas]
+    if values:
+        run(connection, f"INSERT INTO rules.quota VALUES {', '.join(values)}")
+
+
+def uscc_macro() -> str:
+    """``uscc_is_valid(code)``: form and check character by GB 32100-2015; missing stays missing.
+
+    C18 = -(sum of C_i x 3^(i-1)) mod 31, each C_i the place of the character in the 31-letter alphabet.
+    """
+    place = f"(strpos('{ALPHABET}', substr(code, {{}}, 1)) - 1)"
+    total = " + ".join(f"{weight} * {place.format(i)}" for i, weight in enumerate(WEIGHTS, start=1))
+    return (
+        "CREATE MACRO uscc_is_valid(code) AS CASE WHEN code IS NULL THEN NULL "
+        f"WHEN NOT regexp_full_match(code, '[{ALPHABET}]{{18}}') THEN false "
+        f"ELSE ({total} + {place.format(18)}) % 31 = 0 END"
+    )
+
+
+def _code_lists(connection: Any) -> None:
+    run(connection, "CREATE SCHEMA codes")
+    for name in code_lists():
+        values = ", ".join(f"({literal(code)})" for code in code_list(name)) or "(NULL)"
+        run(connection, f"CREATE TABLE codes.{name} AS SELECT * FROM (VALUES {values}) AS c(code)")
+
+
+def _feeds(connection: Any) -> None:
+    run(connection, "CREATE SCHEMA feeds")
+    values = []
+    for name, spec in feeds().items():
+        if spec.source:
+            bands = f"{spec.source.quarantine_band}, {spec.source.volume_band}"
+            source = spec.source
+            kind = f"'{spec.delivery}', '{source.cadence}', {source.is_connected}, {source.topic is not None}"
+            merged = [f"{month:02}" for month in source.merged_months]
+            # enterprises (ent_…) tell by choice, offices owe every period
+            told = f"{name.startswith('ent_')}, {_tells_of_firms(spec)}, {merged}::VARCHAR[], {spec.version}"
+            values.append(f"('{name}', {kind}, {bands}, {told})")
+    run(
+        connection,
+        f"CREATE TABLE feeds.feed AS SELECT * FROM (VALUES {', '.join(values)}) AS f("
+        "feed, delivery, cadence, is_connected, is_streamed, quarantine_band, volume_band, is_by_choice, "
+        "tells_of_firms, merged_months, version)",
+    )
+
+
+def _tells_of_firms(spec: Contract) -> bool:
+    """Whether a feed's rows are of enterprises; lists of zones or parks may stand still for years."""
+    return any("uscc" in name for name in spec.column_names)
+
+
+def published_contracts() -> list[Contract]:
+    """Contracts of the tables that a release publishes."""
+    return [spec for spec in contracts().values() if spec.layer == "staged"]
+
+
+def run(connection: Any, sql: str) -> None:
+    connection.exec_driver_sql(sql)
+
+
+def rows(connection: Any, sql: str) -> list[tuple[Any, ...]]:
+    return [tuple(row) for row in connection.exec_driver_sql(sql).fetchall()]
+
+
+def first_line(error: BaseException) -> str:
+    """What went wrong, in one line; SQLAlchemy's wrapping taken off."""
+    cause = getattr(error, "orig", None) or error
+    return (str(cause).strip().splitlines() or [type(cause).__name__])[0][:300]
+
+
+def _selected(spec: Contract) -> str:
+    """All columns; of a feed without what no check reads: the original record is the widest column."""
+    return "* EXCLUDE (source_record, source_file, source_row, row_id, known_at)" if spec.source else "*"
+
+
+def _scan(pin: Pin) -> str:
+    return scan(pin.path, pin.version)

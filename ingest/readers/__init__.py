@@ -1,0 +1,1 @@
+"""Readers: a sender's file becomes records of text cells."""

@@ -1,0 +1,100 @@
+"""A batch of Kafka's records → text cells, as the reader of files makes them of JSON lines.
+
+Spark reads the batch and writes it to files, long records in part; here they are read a part at a time, so that
+memory is bounded whatever a sender sends.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from ingest.readers.files import SOURCE_FILE, SOURCE_ROW, Records, json_records
+from schemas.contract import Contract
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+#: A longer record is kept in part: what a sender may send must not decide how much memory is taken.
+MAX_RECORD_BYTES = 1 << 20
+KEPT_BYTES = 64 << 10
+#: Of the records that are mapped at a time.
+PART_BYTES = 64 << 20
+#: Columns beside those of a file's records: a topic's partition, and when a record came.
+PARTITION = "partition"
+ARRIVED = "arrived_at"
+
+
+def keep(batch: DataFrame, folder: Path) -> None:
+    """Write a batch's records as Parquet files with partition, offset, time (µs), size and value."""
+    from pyspark.sql import functions as F
+
+    size = F.length("value")
+    beginning = F.substring("value", 1, KEPT_BYTES)
+    batch.select(
+        PARTITION,
+        "offset",
+        F.unix_micros("timestamp").alias("time"),
+        size.alias("size"),
+        F.when(size > MAX_RECORD_BYTES, beginning).otherwise(F.col("value")).alias("value"),
+    ).write.option("compression", "lz4_raw").parquet(str(folder))
+
+
+def kept(folder: Path) -> Iterator[pa.Table]:
+    """The records that were written, a part at a time."""
+    gathered: list[pa.Table] = []
+    for path in sorted(folder.glob("*.parquet")):
+        with pq.ParquetFile(path) as file:
+            for group in range(file.num_row_groups):
+                gathered.append(file.read_row_group(group))
+                if sum(part.nbytes for part in gathered) > PART_BYTES:
+                    yield pa.concat_tables(gathered)
+                    gathered = []
+    if gathered:
+        yield pa.concat_tables(gathered)
+
+
+def records_of(messages: pa.Table, spec: Contract, topic: str, begun_at: datetime) -> Records:
+    """Text cells of messages; their file is topic and partition, their record number the offset.
+
+    Args:
+        begun_at: when the batch was begun; no record came later.
+    """
+    lines: list[tuple[int, str]] = []
+    unreadable: list[tuple[int, str, str]] = []
+    for position, (value, size) in enumerate(
+        zip(messages["value"].to_pylist(), messages["size"].to_pylist(), strict=True)
+    ):
+        if value is None:
+            unreadable.append((position, "", "record:json"))
+        elif size > MAX_RECORD_BYTES:
+            unreadable.append((position, _as_text(value), "record:size"))
+        else:
+            try:
+                lines.append((position, value.decode()))
+            except UnicodeDecodeError:
+                unreadable.append((position, _as_text(value), "record:encoding"))
+    records = json_records(lines, spec, unreadable)
+    found = messages.take(records.table[SOURCE_ROW])
+    partitions = found[PARTITION].cast(pa.string())
+    moment = pa.timestamp("us", tz="UTC")
+    arrived = pc.min_element_wise(found["time"], pa.scalar(begun_at, moment).value).cast(moment)
+    at = records.table.column_names.index(SOURCE_ROW)
+    table = (
+        records.table.set_column(at, SOURCE_ROW, found["offset"])
+        .append_column(SOURCE_FILE, pc.binary_join_element_wise(topic, partitions, "/"))
+        .append_column(PARTITION, partitions)
+        .append_column(ARRIVED, arrived)
+    )
+    return Records(records.headings, table)
+
+
+def _as_text(value: bytes) -> str:
+    return "base64:" + base64.b64encode(value[:KEPT_BYTES]).decode()

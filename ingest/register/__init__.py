@@ -1,0 +1,1 @@
+"""The register: what was delivered, corrected and decided, and what counts."""

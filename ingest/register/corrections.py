@@ -1,0 +1,255 @@
+"""Corrections: what people changed of a sender's cells, and how that reaches the mapping.
+
+A correction speaks of a cell by delivery, file, record number and heading, so that it outlives every mapping, and is a
+row of ``quarantine.correction``, which is only added to. The record stays as sent: mapping reads the corrected texts
+beside the cells. Of a cell's corrections the last one holds; a withdrawal takes them back.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ingest.readers import excel
+from ingest.readers.files import (
+    CELL,
+    CORRECTED,
+    RECORD_REASON,
+    SOURCE_FILE,
+    SOURCE_ROW,
+    Records,
+    cell_columns,
+)
+from ingest.register.deliveries import CORRECTION
+from schemas.contract import Contract, contract, digest
+from schemas.errors import RejectedError, UsageError
+from warehouse import tables
+
+#: A row of quarantine.correction.
+Correction = dict[str, Any]
+#: A record: file and record number in it.
+Place = tuple[str, int]
+
+
+def corrections() -> dict[str, list[Correction]]:
+    """Delivery → its corrections, those taken back included, in the order in which they were made."""
+    found: dict[str, list[Correction]] = defaultdict(list)
+    for row in sorted(tables.rows(CORRECTION).to_pylist(), key=lambda c: c["correction_number"]):
+        found[row["delivery_id"]].append(row)
+    return dict(found)
+
+
+def mapping_hash(spec: Contract, made: Sequence[Correction] = ()) -> str:
+    """Identify what made a delivery's rows: the feed's mapping, the table's version, the delivery's corrections.
+
+    All corrections count, not only those in effect: after a withdrawal the rows are new ones as well, and no hash
+    comes twice with other rows.
+    """
+    plain = spec.mapping_hash()
+    if not made and spec.version == 1:
+        return plain
+    said = [[c["source_file"], c["source_row"], c["heading"], c["new_text"], c["is_withdrawn"]] for c in made]
+    return digest([plain, spec.version, said])
+
+
+def upto(made: Sequence[Correction]) -> int | None:
+    """Number of the last correction; None where there is none."""
+    return made[-1]["correction_number"] if made else None
+
+
+def in_effect(made: Iterable[Correction]) -> dict[Place, dict[str, Correction]]:
+    """Record → heading → the correction that holds for the cell; cells that are as sent again are left out."""
+    found: dict[Place, dict[str, Correction]] = {}
+    for correction in made:
+        cells = found.setdefault((correction["source_file"], correction["source_row"]), {})
+        cells[correction["heading"]] = correction
+    return {
+        place: left
+        for place, cells in found.items()
+        if (left := {heading: c for heading, c in cells.items() if not c["is_withdrawn"]})
+    }
+
+
+# --- into the mapping ----------------------------------------------------------------------------------
+
+
+def corrected(records: Records, made: Sequence[Correction], spec: Contract) -> Records:
+    """The records with a column ``corrected_<i>`` for each heading that a correction in effect speaks of.
+
+    Raises:
+        RejectedError: a correction speaks of a record that the delivery does not have.
+    """
+    wanted = in_effect(made)
+    if not wanted:
+        return records
+    positions = _positions(records, wanted)
+    place = {heading: i for i, heading in enumerate(records.headings)}
+    texts: dict[int, dict[int, str]] = defaultdict(dict)
+    for record, cells in wanted.items():
+        for heading, correction in cells.items():
+            # a JSON field that the mapping does not know has no cell; the correction waits until it does
+            if heading in place and f"{CELL}{place[heading]}" in records.table.column_names:
+                texts[place[heading]][positions[record]] = correction["new_text"]
+    table = records.table
+    for number, changed in texts.items():
+        table = table.append_column(f"{CORRECTED}{number}", _replaced(table[f"{CELL}{number}"], changed))
+    given = {positions[record]: set(cells) for record, cells in wanted.items()}
+    return _judged_anew(replace(records, table=table), given, spec)
+
+
+def _positions(records: Records, wanted: Mapping[Place, object]) -> dict[Place, int]:
+    numbers = records.table[SOURCE_ROW].to_numpy()
+    candidates = np.flatnonzero(np.isin(numbers, [number for _, number in wanted]))
+    files = records.table[SOURCE_FILE].take(pa.array(candidates)).to_pylist()
+    found = {
+        (file, int(numbers[position])): int(position)
+        for file, position in zip(files, candidates, strict=True)
+    }
+    if lost := sorted(set(wanted) - set(found)):
+        raise RejectedError(
+            f"{lost[0][0]} has no record {lost[0][1]}, of which {CORRECTION} speaks; nothing was mapped"
+        )
+    return found
+
+
+def _replaced(cells: pa.ChunkedArray, changed: Mapping[int, str]) -> pa.ChunkedArray:
+    """The cells with some texts replaced, by position; chunk by chunk, since a large file is no single array."""
+    chunks, start = [], 0
+    for chunk in cells.chunks:
+        inside = sorted(p for p in changed if start <= p < start + len(chunk))
+        if inside:
+            mask = np.zeros(len(chunk), bool)
+            mask[[p - start for p in inside]] = True
+            new = pa.array([changed[p] for p in inside], pa.string())
+            chunks.append(pc.replace_with_mask(chunk, pa.array(mask), new))
+        else:
+            chunks.append(chunk)
+        start += len(chunk)
+    return pa.chunked_array(chunks, pa.string())
+
+
+def _judged_anew(records: Records, given: Mapping[int, set[str]], spec: Contract) -> Records:
+    """Take back what made a record none where its corrections mend it.
+
+    A record without cells (a line with too few, no JSON) has only those that corrections give: it is whole when they
+    give every cell that the mapping reads. One with a NUL byte, or with a cell of a sheet that does not say what it
+    holds, is whole when no cell is so any more.
+    """
+    assert spec.source is not None
+    used = set(spec.source.headings)
+    reasons = records.table[RECORD_REASON]
+    mended: dict[int, str | None] = {}
+    for position, headings in given.items():
+        reason = reasons[position].as_py()
+        if reason == "record:nul" or reason in excel.REASONS:
+            mended[position] = _reason_at(records, position, used)
+        elif reason is not None and used <= headings:
+            mended[position] = None
+    if not mended:
+        return records
+    place = records.table.column_names.index(RECORD_REASON)
+    texts = _replaced(reasons, mended)  # type: ignore[arg-type]
+    return replace(records, table=records.table.set_column(place, RECORD_REASON, texts))
+
+
+def _reason_at(records: Records, position: int, used: Collection[str]) -> str | None:
+    """What the texts of a record say against it, its corrections among them."""
+    row = records.table.slice(position, 1)
+    cells = {h: row[name] for h, name in cell_columns(records).items() if name in row.column_names}
+    if any("\0" in (cell[0].as_py() or "") for cell in cells.values()):
+        return "record:nul"
+    found = excel.reasons(cell for heading, cell in cells.items() if heading in used)
+    return next((reason for reason, which in found if which[0].as_py()), None)
+
+
+# --- from people ---------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Sent:
+    """A record that counts now, accepted or quarantined: where it stands and what was sent."""
+
+    spec: Contract
+    delivery: Mapping[str, Any]
+    row: Mapping[str, Any]
+    #: Headings that its sender's file has, and that the mapping reads.
+    headings: tuple[str, ...]
+    #: Text by heading as sent; empty where the record has no cells.
+    cells: Mapping[str, str]
+
+    @property
+    def place(self) -> Place:
+        return self.row["source_file"], self.row["source_row"]
+
+
+def correct(sent: Sent, texts: Mapping[str, str], why: str, by: str) -> list[Correction]:
+    """Record new texts of a record's cells, heading → text; they count from the next mapping on.
+
+    Raises:
+        UsageError: no reason or name is given, or the sender has no such heading.
+        RejectedError: the cells have these texts already.
+    """
+    return _record(sent, dict(texts), why, by)
+
+
+def withdraw(sent: Sent, headings: Iterable[str], why: str, by: str) -> list[Correction]:
+    """Take the corrections of cells back: from the next mapping on they are as sent.
+
+    Raises:
+        RejectedError: a cell has no correction.
+    """
+    return _record(sent, dict.fromkeys(headings), why, by)
+
+
+def _record(sent: Sent, texts: Mapping[str, str | None], why: str, by: str) -> list[Correction]:
+    if not why.strip():
+        raise UsageError("say why: --reason TEXT is required and not empty")
+    if not by.strip():
+        raise UsageError("say who corrects: --by NAME is not empty")
+    if unknown := [heading for heading in texts if heading not in sent.headings]:
+        raise UsageError(
+            f"{sent.row['source_file']} has no heading {', '.join(unknown)}; it has {', '.join(sent.headings)}"
+        )
+    spec = contract(CORRECTION)
+    with tables.writing("correction"):
+        known = corrections()
+        last = max((upto(made) or 0 for made in known.values()), default=0)
+        holds = in_effect(known.get(sent.row["delivery_id"], [])).get(sent.place, {})
+        now = datetime.now(UTC)
+        rows = [
+            {
+                "correction_number": last + number,
+                "feed": sent.spec.table,
+                **{name: sent.row[name] for name in ("period", "row_id", "delivery_id")},
+                "source_file": sent.row["source_file"],
+                "source_row": sent.row["source_row"],
+                "heading": heading,
+                "old_text": _old_text(sent, heading, text, holds),
+                "new_text": text,
+                "is_withdrawn": text is None,
+                "correction_reason": why.strip(),
+                "corrected_by": by.strip(),
+                "corrected_at": now,
+            }
+            for number, (heading, text) in enumerate(texts.items(), start=1)
+        ]
+        tables.add_rows(rows, spec, {"corrections": [r["correction_number"] for r in rows]})
+    return rows
+
+
+def _old_text(sent: Sent, heading: str, text: str | None, holds: Mapping[str, Correction]) -> str | None:
+    """The text that a correction replaces."""
+    if text is None and heading not in holds:
+        raise RejectedError(f"{heading} of {sent.row['row_id']} has no correction to withdraw")
+    old = holds[heading]["new_text"] if heading in holds else sent.cells.get(heading)
+    if old == text:
+        raise RejectedError(f"{heading} of {sent.row['row_id']} is {text!r} already; nothing was recorded")
+    found: str | None = old
+    return found

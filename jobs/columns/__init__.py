@@ -1,0 +1,1 @@
+"""Column expressions that every area uses."""

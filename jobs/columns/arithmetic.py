@@ -1,0 +1,96 @@
+"""Exact division for published figures.
+
+Spark's decimal division rounds to what precision is left, so a quotient rounded again may be one step off.
+Here the quotient is found in whole numbers: ``floor((2 n 10^s + d) / 2 d)`` is n/d rounded half up at s digits.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from pyspark.sql import Column
+from pyspark.sql import functions as F
+
+from jobs.columns.portable import rounded_div
+
+#: Values and scores are kept with six digits.
+SCALE = 6
+VALUE_TYPE = "decimal(24,6)"
+AMOUNT = "decimal(18,6)"
+#: A larger quotient (land of a millionth of a mu) stops here instead of stopping the job; in millionths it still
+#: is a 64-bit whole number, as Spark's integral division wants it.
+LARGEST = 10**12
+
+
+def divide(
+    numerator: Column, denominator: Column, scale: Column | int = SCALE, mode: Column | str = "half_up"
+) -> Column:
+    """Quotient of two columns with at most six digits after the point, rounded once.
+
+    Missing where a side is missing or the denominator is not above zero. ``mode`` is ``half_up`` (away from
+    zero at the half, 四舍五入) or ``down`` (cut, 截位); ``scale`` is 0 to 6 digits.
+    """
+    return _quotient(_whole(numerator), _whole(denominator), scale, mode)
+
+
+def ratio(part: Column, whole: Column) -> Column:
+    """``part / whole`` of two amounts with six digits, rounded half up; missing unless the whole is above zero.
+
+    For tables with dozens of quotients, whose expressions have to be short. Missing as well beyond ``LARGEST``,
+    which is no ratio of anything, and where a side has more than twelve digits before the point.
+    """
+    n, d = (_whole(side.try_cast(AMOUNT)) for side in (part, whole))
+    within = F.when(F.abs(n) <= d * F.lit(Decimal(LARGEST)), n)
+    steps = rounded_div(within * F.lit(Decimal(10**SCALE)), d)
+    return (steps.cast("decimal(19,0)") * F.lit(Decimal(1).scaleb(-SCALE))).cast(VALUE_TYPE)
+
+
+def multiply(amount: Column, factor: Column) -> Column:
+    """Product with six digits after the point, rounded half up once; missing where a side is missing."""
+    # Spark's own product of two such decimals keeps seven digits, and a second rounding may be a step off
+    millionths_squared = F.lit(10 ** (2 * SCALE)).cast("decimal(13,0)")
+    return _quotient(_whole(amount) * _whole(factor), millionths_squared, SCALE, "half_up")
+
+
+def score(
+    value: Column,
+    baseline: Column,
+    weight: Column,
+    scale: Column | int = SCALE,
+    mode: Column | str = "half_up",
+) -> Column:
+    """``value / baseline × weight`` in points, rounded once (黄岩区2022: 指标值÷基准值×权重)."""
+    # value and baseline in millionths, weight in ten-thousandths: the powers of ten cancel but for one
+    points = _whole(value) * (weight * 10**4).cast("decimal(7,0)")
+    return _quotient(points, _whole(baseline) * F.lit(10**4).cast("decimal(5,0)"), scale, mode)
+
+
+def _whole(amount: Column) -> Column:
+    """An amount in millionths."""
+    return (amount.cast("decimal(24,6)") * F.lit(10**SCALE).cast("decimal(7,0)")).cast("decimal(24,0)")
+
+
+def _by_scale(scale: Column | int, values: list[Decimal]) -> Column:
+    """The value for a number of digits, of one for each number from 0 to 6; by look-up where it is a column."""
+    return F.lit(values[scale]) if isinstance(scale, int) else F.get(F.array(*map(F.lit, values)), scale)
+
+
+def _quotient(numerator: Column, denominator: Column, scale: Column | int, mode: Column | str) -> Column:
+    """Quotient of two whole columns, missing unless the denominator is above zero.
+
+    Native expressions only: a higher-order function would bind each side to a name, but Spark interprets those
+    row by row. And few of them: Java leaves methods interpreted whose code is long, which took a tenth of a run.
+    Operands stand here several times and should be columns, not formulas.
+    """
+    half_up = (F.lit(mode) if isinstance(mode, str) else mode) == "half_up"
+    d = denominator.cast("decimal(26,0)")
+    limit = d * F.lit(Decimal(LARGEST))
+    n = F.greatest(-limit, F.least(numerator.cast("decimal(31,0)"), limit))
+    twice_steps = _by_scale(scale, [Decimal(2 * 10**digits) for digits in range(SCALE + 1)])
+    step = _by_scale(scale, [Decimal(1).scaleb(-digits) for digits in range(SCALE + 1)])
+    # integral division cuts toward zero, so the half has the numerator's sign
+    half = F.when(half_up, F.when(n < 0, -d).otherwise(d)).otherwise(F.lit(Decimal(0)))
+    steps = F.call_function("div", n * twice_steps + half, d * F.lit(Decimal(2)))
+    # least and greatest skip what is missing
+    is_defined = numerator.isNotNull() & (denominator > 0)
+    return F.when(is_defined, (steps.cast("decimal(19,0)") * step.cast("decimal(7,6)")).cast(VALUE_TYPE))

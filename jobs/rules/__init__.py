@@ -1,0 +1,1 @@
+"""Policy as data: how rule files are read."""

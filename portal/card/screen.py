@@ -1,0 +1,145 @@
+"""The sheet on one screen of a terminal: at most 45 lines of 110 columns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+from itertools import zip_longest
+from typing import Literal
+
+from rich.console import RenderableType
+from rich.markup import escape
+from rich.rule import Rule
+from rich.table import Table
+from rich.text import Text
+
+from portal.card import words
+from portal.card.sheet import Card, Match
+from portal.cli import console
+
+WIDTH = 110
+HEIGHT = 45
+#: Rows of a block that a screen has room for; tags stand side by side, two in a line.
+MOST_ROWS = {"chain": 3, "tags": 6, "lift": 6}
+#: What is given up, in this order, where there is still no room.
+FEWER_ROWS = (("tags", 4), ("lift", 5), ("chain", 2), ("lift", 4), ("tags", 2), ("lift", 3))
+BAR = 10
+
+
+def show(card: Card) -> None:
+    """Print the sheet."""
+    width = min(console.out.width, WIDTH)
+    for part in parts(card):
+        console.out.print(part, width=width, no_wrap=True, overflow="ellipsis", crop=True)
+
+
+def show_matches(matches: list[Match], found: int, word: str) -> None:
+    """Print the firms that a part of a name found, and how to go on."""
+    rows = [
+        {
+            "统一社会信用代码": m.uscc,
+            "企业": m.enterprise_name,
+            "区县": m.district,
+            "等级": m.grade or words.MISSING,
+            "年度": m.year,
+        }
+        for m in matches
+    ]
+    console.show(rows, f"名称含 with {word}")
+    shown = f"，显示前 {len(matches)} 家 of which {len(matches)} are shown" if found > len(matches) else ""
+    console.say(f"共 {found:,} 家 enterprises{shown}")
+    console.say("next: ./brain card CODE, with a code of the list, or more of the name")
+
+
+def parts(card: Card) -> Iterator[RenderableType]:
+    """The lines of the sheet, top to bottom."""
+    head = [_line(words.title(card), "bold"), Text.assemble((card.who.name, "bold"), f"  {card.uscc}")]
+    head += map(_line, words.who(card))
+    foot = [_line(text, "dim") for text in (words.as_of(card), words.left_out(card)) if text]
+    blocks = list(words.blocks(card))
+    most = _fitting(blocks, HEIGHT - len(head) - len(foot))
+    yield from head
+    for block in blocks:
+        yield from _block(block, most.get(block.section, len(block.rows)))
+    yield from foot
+
+
+def _fitting(blocks: list[words.Block], room: int) -> dict[str, int]:
+    """Rows of each block, so that all of them fit."""
+    most = dict(MOST_ROWS)
+    for section, fewer in FEWER_ROWS:
+        if sum(_height(block, most.get(block.section, len(block.rows))) for block in blocks) <= room:
+            break
+        most[section] = fewer
+    return most
+
+
+def _height(block: words.Block, most: int) -> int:
+    rows = min(len(block.rows), most)
+    table = -(-rows // 2) if block.is_short else rows + bool(rows)
+    return 1 + len(block.lines) + table + len(block.remarks)
+
+
+def _line(text: str, style: str = "") -> Text:
+    return Text(console.plain(text), style=style, no_wrap=True, overflow="ellipsis")
+
+
+def _block(block: words.Block, most: int) -> Iterator[RenderableType]:
+    rest = len(block.rows) - most
+    more = f" · 另有 {rest} 项，见 and {rest} more with --json, --html" if rest > 0 else ""
+    yield Rule(escape(block.title + more), characters="─", style="dim", align="left")
+    yield from map(_line, block.lines)
+    if block.rows:
+        yield _side_by_side(block, most) if block.is_short else _table(block, most)
+    yield from map(_line, block.remarks)
+
+
+def _table(block: words.Block, most: int) -> Table:
+    table = Table.grid(padding=(0, 2, 0, 0))
+    for place, heading in enumerate(block.headings):
+        # what does not fit is taken from texts, never from figures or from what a row is about
+        justify: Literal["left", "right"] = "right" if heading.is_figure else "left"
+        table.add_column(justify=justify, no_wrap=heading.is_figure or not place, overflow="ellipsis")
+    table.add_row(*(Text(h.text, style="dim", no_wrap=True) for h in block.headings))
+    for row in block.rows[:most]:
+        table.add_row(*map(_cell, row))
+    return table
+
+
+def _side_by_side(block: words.Block, most: int) -> Table:
+    """Two rows in a line, the second half of them to the right."""
+    rows: list[list[Text]] = [list(map(_cell, row)) for row in block.rows[:most]]
+    half = -(-len(rows) // 2)
+    is_text = not block.headings[-1].is_figure
+    table = Table.grid(padding=(0, 2, 0, 0), expand=is_text)
+    for heading in (*block.headings, *block.headings):
+        table.add_column(
+            justify="right" if heading.is_figure else "left",
+            ratio=1 if is_text and heading is block.headings[-1] else None,
+            no_wrap=True,
+            overflow="ellipsis",
+        )
+    nothing: list[Text] = []
+    for left, right in zip_longest(rows[:half], rows[half:], fillvalue=nothing):
+        table.add_row(*left, *right)
+    return table
+
+
+def _cell(cell: words.Cell) -> Text:
+    if isinstance(cell, words.Bar):
+        return Text(bar(cell), no_wrap=True)
+    return Text(
+        console.plain(cell.zh if isinstance(cell, words.Term) else cell), no_wrap=True, overflow="ellipsis"
+    )
+
+
+def bar(cell: words.Bar) -> str:
+    """A percentage as a bar of ten.
+
+    >>> bar(words.Bar(Decimal(70))), bar(words.Bar(None))
+    ('███████░░░', '··········')
+    """
+    if cell.pct is None:
+        return "·" * BAR
+    filled = min(BAR, max(0, int(cell.pct / BAR + Decimal("0.5"))))
+    return "█" * filled + "░" * (BAR - filled)

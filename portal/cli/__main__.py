@@ -1,0 +1,5 @@
+"""``python -m portal.cli``: the command line without its launcher."""
+
+from portal.cli.app import main
+
+main()

@@ -1,0 +1,1 @@
+"""``./brain demo``: a synthetic city from its files to a release."""

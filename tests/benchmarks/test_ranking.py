@@ -1,0 +1,60 @@
+"""Those who are compared in ``./brain bench ranking`` make the same table."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from benchmarks import commands as bench
+from benchmarks import ranking as bench_ranking
+from schemas.contract import contracts
+from schemas.errors import UsageError
+from warehouse import duck, tables
+
+#: A list of 2 · 13 places in each year: 2 above scale, 24 below.
+ROWS = 26 * bench_ranking.YEARS
+
+
+def sorted_rows(connection_to: str) -> list[dict[str, object]]:
+    with duck.connect() as connection:
+        return duck.fetch(connection, f"SELECT * FROM {connection_to} ORDER BY uscc, year")
+
+
+def test_all_rank_alike_by_hand_too(home: Path, tmp_path: Path) -> None:
+    given = tmp_path / "given"
+    bench_ranking.make_up(given, ROWS)
+    bench_ranking.duckdb_rank(given, tmp_path / "duckdb.parquet")
+    bench_ranking.polars_rank(given, tmp_path / "polars.parquet")
+    found = sorted_rows(f"read_parquet({duck.literal(str(tmp_path / 'duckdb.parquet'))})")
+    assert sorted_rows(f"read_parquet({duck.literal(str(tmp_path / 'polars.parquet'))})") == found
+    with bench_ranking.known(bench_ranking.ranking_table()):
+        assert bench_ranking.rank(given) == ROWS
+        assert bench_ranking.rank(given) == ROWS  # replaces what was there
+        rows = tables.rows("bench.ranking", bench_ranking.COLUMNS).to_pylist()
+    assert sorted(rows, key=lambda r: (r["uscc"], r["year"])) == found
+    of_list = sorted(
+        (r for r in rows if r["year"] == "2020" and r["list_code"] == "below_scale"),
+        key=lambda r: r["city_rank"],
+    )
+    n = len(of_list)
+    assert [r["city_rank"] for r in of_list] == list(range(1, n + 1)) and of_list[0]["list_size"] == n
+    assert [r["total_score"] for r in of_list] == sorted((r["total_score"] for r in of_list), reverse=True)
+    # 24 places: 20 % are 4, 65 % are 15, 95 % are 22
+    assert n == 24 and "".join(r["final_grade"] for r in of_list) == "A" * 4 + "B" * 11 + "C" * 7 + "D" * 2
+    assert (of_list[0]["percentile_pct"], of_list[-1]["percentile_pct"]) == (0, 100)
+
+
+def test_it_says_seconds_and_ratios_and_leaves_no_table_behind(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bench_ranking, "REPEATS", 1)
+    rows = bench.run_bench("ranking", 1, lambda _: None, rows=ROWS)
+    assert [row["peer"].split(",")[0] for row in rows] == ["DuckDB", "Polars", ""]
+    assert all(row["measured"] > 0 and row["ratio"] for row in rows[:2])
+    assert "bench.ranking" not in contracts()
+
+
+def test_too_few_rows_are_refused_in_one_line() -> None:
+    with pytest.raises(UsageError, match="--rows 3: give at least 10"):
+        bench.run_bench("ranking", 1, lambda _: None, rows=3)

@@ -1,0 +1,188 @@
+"""Products that firms declare and trades that they share, as sent and as drawn."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from decimal import Decimal
+
+import numpy as np
+import pytest
+
+from demo_city.senders.feeds import City
+from demo_city.senders.market import Rows, product, revenue, trades
+from demo_city.world.population import ABOVE
+from tests.demo_city.sender_files import valid_uscc
+from tests.demo_city.senders.test_places import number, rows
+from tests.demo_city.sent_city import Sent, at_scale
+from tests.demo_city.world.test_chains import industrial, models
+
+
+@pytest.fixture(scope="module")
+def traded(city: City) -> Rows:
+    return trades(city, 2024)
+
+
+# --- ent_product -----------------------------------------------------------------------------------------
+
+
+def test_who_declares_products(city: City) -> None:
+    q, roles = city.population, city.roles
+    chain = set(roles.firm[roles.node != roles.outside].tolist())
+    told = set(product(city, 2024).columns["uscc"].to_pylist())
+    sites = q.in_year(2024)
+    counted: Counter[tuple[bool, bool, bool]] = Counter()
+    for firm, site, uscc in zip(
+        city.firms(sites, 2024).tolist(), sites.tolist(), city.uscc(sites, 2024).to_pylist(), strict=True
+    ):
+        counted[bool(q.status[2024][site] == ABOVE), firm in chain, uscc in told] += 1
+    for in_chain in (True, False):
+        told_above = counted[True, in_chain, True]
+        assert 0.72 < told_above / (told_above + counted[True, in_chain, False]) < 0.88
+    below = counted[False, True, True]
+    assert 0.26 < below / (below + counted[False, True, False]) < 0.34
+    assert counted[False, False, True] == 0
+
+
+def test_who_declares_stays_the_same(city: City) -> None:
+    before, after = (set(product(city, year).columns["uscc"].to_pylist()) for year in (2023, 2024))
+    assert len(before & after) > 0.85 * len(before)
+
+
+def test_declared_lines_are_mostly_true(city: City) -> None:
+    roles = city.roles
+    true: dict[str, set[str]] = defaultdict(set)
+    codes = city.codes.to_pylist()
+    for firm, line in zip(roles.line_firm.tolist(), roles.line_product.tolist(), strict=True):
+        true[codes[firm]].add(roles.products.codes[line])
+    cells = product(city, 2024).columns
+    told = list(zip(cells["uscc"].to_pylist(), cells["product_code"].to_pylist(), strict=True))
+    assert len(told) == len(set(told))
+    wrong = [(u, p) for u, p in told if p not in true[u]]
+    assert 0.025 < len(wrong) / len(told) < 0.05
+    divisions = {u: {p[:2] for p in products} for u, products in true.items()}
+    assert all(p[:2] in divisions[u] for u, p in wrong)
+    shares: dict[str, Decimal] = defaultdict(Decimal)
+    blank = set()
+    for (uscc, _), share in zip(told, cells["revenue_share_pct"].to_pylist(), strict=True):
+        shares[uscc] += share or 0
+        blank |= {uscc} if share is None else set()
+        assert share is None or 0 < share <= 100
+    off = [u for u, total in shares.items() if u not in blank and abs(total - 100) > 6]
+    assert 0.005 < len(off) / len(shares) < 0.1
+
+
+# --- ent_trade -------------------------------------------------------------------------------------------
+
+
+def _nodes_of(city: City) -> dict[int, set[str]]:
+    roles = city.roles
+    found: dict[int, set[str]] = defaultdict(set)
+    for firm, node in zip(roles.firm.tolist(), roles.node.tolist(), strict=True):
+        if node != roles.outside:
+            found[firm].add(roles.nodes.codes[node])
+    return found
+
+
+def test_buyers_belong_to_nodes_that_the_product_feeds(city: City, traded: Rows) -> None:
+    known = models()
+    home = {p: code for code, node in known.items() for p in node["products"]}
+    feeds = {code: {f["node"] for f in node.get("feeds") or ()} for code, node in known.items()}
+    nodes, firms = _nodes_of(city), len(city.codes)
+    counted: Counter[str] = Counter()
+    for seller, buyer, goods in zip(
+        traded.seller.tolist(), traded.buyer.tolist(), traded.product.tolist(), strict=True
+    ):
+        node = home.get(city.roles.products.codes[goods])
+        counted["noise" if node is None else "chain"] += 1
+        if node is None:
+            continue
+        if seller < firms:
+            assert node in nodes[seller]
+            counted["sold inside" if buyer < firms else "sold outside"] += 1
+        if buyer < firms:
+            assert nodes[buyer] & feeds[node]
+            counted["bought inside" if seller < firms else "bought outside"] += 1
+    total = len(traded)
+    assert 0.8 * 100_000 < total < 1.02 * 100_000  # 2,000,000 x 0.05
+    assert 0.06 < counted["noise"] / total < 0.1
+    assert min(counted["sold inside"], counted["bought outside"], counted["sold outside"]) > 0.05 * total
+
+
+def test_purchases_follow_the_cost_shares() -> None:
+    city, known = at_scale(1.0), models()
+    traded, codes = trades(city, 2024), list(known)
+    nodes = _nodes_of(city)
+    home = {p: n for n, node in enumerate(known.values()) for p in node["products"]}
+    # firms of one node only: what they buy is bought for it
+    only = np.full(len(city.codes), -1)
+    for firm, of in nodes.items():
+        only[firm] = codes.index(next(iter(of))) if len(of) == 1 else -1
+    start = np.array([home.get(code, -1) for code in city.roles.products.codes])[traded.product]
+    inside = traded.buyer < len(city.codes)
+    to = np.where(inside, only[np.where(inside, traded.buyer, 0)], -1)
+    row = (start >= 0) & (to >= 0)
+    bought = np.zeros((len(codes), len(codes)))
+    np.add.at(bought, (start[row], to[row]), traded.amount[row])
+    said = np.zeros(bought.shape)
+    for code, node in known.items():
+        for fed in node.get("feeds") or ():
+            said[codes.index(code), codes.index(fed["node"])] = fed["cost_share_pct"]
+    mixed = ((bought > 0).sum(axis=0) > 1) & (said.sum(axis=0) > 0)
+    assert mixed.sum() > 80
+    # how far what a node buys is from what its model says: 0 the same, 1 all of it other goods
+    off = np.abs(bought / bought.sum(axis=0).clip(1e-9) - said / said.sum(axis=0).clip(1e-9)).sum(axis=0) / 2
+    assert np.average(off[mixed], weights=bought.sum(axis=0)[mixed]) < 0.25
+
+
+def test_sales_are_a_part_of_a_twelfth_of_the_revenue(city: City, traded: Rows) -> None:
+    q, firms = city.population, len(city.codes)
+    earned = np.zeros(firms)
+    sites = q.in_year(2024)
+    earned[city.firms(sites, 2024)] = revenue(city, 2024)[sites] / 12
+    own = traded.seller < firms
+    sold = np.bincount(traded.seller[own], weights=traded.amount[own], minlength=firms)
+    ratio = sold[sold > 0] / earned[sold > 0]
+    assert ratio.min() > 0.399 and ratio.max() < 0.801
+    inside = traded.buyer < firms
+    bought = np.bincount(traded.buyer[inside], weights=traded.amount[inside], minlength=firms)
+    assert np.percentile(bought[bought > 0] / earned[bought > 0], 99) < 1
+
+
+def test_amounts_are_heavy_tailed(traded: Rows) -> None:
+    amounts = np.sort(traded.amount)[::-1]
+    assert amounts[: len(amounts) // 100].sum() > 0.3 * amounts.sum()
+    assert amounts[len(amounts) // 2] < 0.1 * amounts.mean()
+
+
+def test_codes_of_parties(sent: Sent) -> None:
+    told = rows(sent, "trade_2024-12.csv")
+    codes = [c for cells in told for c in (str(cells["销方代码"]), str(cells["购方代码"]))]
+    lengths = Counter(map(len, codes))
+    assert 0.015 < lengths[9] / len(codes) < 0.025
+    whole = {c for c in codes if len(c) == 18}
+    registered = {
+        str(c["tyshxydm"]) for y in range(2020, 2025) for c in rows(sent, f"business_registry_{y}.jsonl")
+    }
+    outside = whole - registered
+    assert sum(valid_uscc(c) for c in outside) >= len(outside) - 1  # one was planted as malformed
+    places = Counter(c[2:6] for c in outside)
+    assert len(places) > 15 and places["3302"] < 0.2 * len(outside)
+    ours = {c[8:17] for c in registered}
+    short = {c for c in codes if len(c) == 9}
+    assert len(short & ours) > 0.3 * len(short)
+    strange = [c for c in codes if len(c) == 15]
+    assert strange and all(c.isdigit() for c in strange)
+
+
+def test_some_rows_are_odd(sent: Sent) -> None:
+    told = rows(sent, "trade_2024-12.csv")
+    itself = [c for c in told if c["销方代码"] == c["购方代码"]]
+    nothing = [c for c in told if number(c["金额(元)"]) == 0]
+    assert 1 <= len(itself) <= 5 and 1 <= len(nothing) <= 5
+
+
+def test_one_side_at_least_is_in_the_city_or_unknown(city: City, traded: Rows) -> None:
+    firms = len(city.codes)
+    assert ((traded.seller < firms) | (traded.buyer < firms)).all()
+    services = {code for code, node in models().items() if not industrial(node)}
+    assert services and not any(services & nodes for nodes in _nodes_of(city).values())

@@ -1,0 +1,37 @@
+"""A generated city as the tests see it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from demo_city.city import TRUTH, CitySpec, GenerationReport, generate
+from demo_city.senders.feeds import City, build_city
+from demo_city.world.parameters import parameters
+
+
+@dataclass(frozen=True)
+class Sent:
+    """A generated city: its spec, folder, report and list of planted faults."""
+
+    spec: CitySpec
+    landing: Path
+    truth: Path
+    report: GenerationReport
+    faults: list[dict[str, Any]]
+
+
+def send(home: Path, spec: CitySpec) -> Sent:
+    landing, truth = home / "landing", home / "truth"
+    report = generate(spec, landing, truth)
+    faults = json.loads((truth / TRUTH).read_text(encoding="utf-8"))
+    return Sent(spec, landing, truth, report, faults)
+
+
+@cache
+def at_scale(scale: float) -> City:
+    """The city of the usual seed, not written to files; forgotten after each test file."""
+    return build_city(parameters(), 2020, scale, 2024)

@@ -1,0 +1,231 @@
+"""Deliveries end to end: files in the landing folder → raw rows, quarantine, register."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from ingest.load import Inbox, _repeated_keys
+from ingest.readers.files import Records
+from ingest.ways import landing as module
+from ingest.ways.landing import deliveries, ingest, remap, replay
+from pipeline.inputs import current_rows
+from schemas.contract import Contract, feed
+from schemas.register import current_deliveries
+from warehouse import tables
+
+GOOD = ["91350100M000100Y43", "91110000600037341L", "91370200797522673R"]
+BAD_CHECK = "91350100M000100Y4Z"
+HEADINGS = "社会信用代码,户号,户名,电量(万千瓦时)"
+
+
+def drop(
+    home: Path,
+    name: str,
+    period: str,
+    lines: list[str],
+    sent: str = "2024-03-01T00:00:00Z",
+    feed_name: str = "gov_electricity",
+    head: str = HEADINGS,
+) -> Path:
+    folder = home / "landing" / feed_name
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / name
+    path.write_text("\n".join([head, *lines]) + "\n", encoding="utf-8")
+    manifest = {
+        "feed": feed_name,
+        "period": period,
+        "part": "",
+        "file": name,
+        "records": len(lines),
+        "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+        "sent_at": sent,
+    }
+    (folder / f"{name}.manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+    return path
+
+
+def current(name: str = "gov_electricity") -> list[dict]:
+    spec = feed(name)
+    rows = current_rows(tables.read(spec.name), current_deliveries(deliveries(), spec), spec)
+    return sorted((r.asDict() for r in rows.collect()), key=lambda r: (r["period"], r["source_row"]))
+
+
+def line(uscc: str, account: str, value: str) -> str:
+    return f"{uscc},{account},甲,{value}"
+
+
+def test_accepts_maps_and_quarantines_with_all_reasons(home: Path) -> None:
+    drop(
+        home,
+        "e.csv",
+        "2023",
+        [
+            line(GOOD[0], "3302000001", "12.5"),
+            line(BAD_CHECK, "3302000002", "1.2亿"),
+            line(GOOD[1], "abc", "-3"),
+            "only,two",
+            line(GOOD[2], "3302000001", "7"),
+        ],
+    )
+    report = ingest()
+    [file] = report.files
+    assert (file.state, file.records_in, file.records_raw, file.records_quarantined) == ("taken", 5, 1, 4)
+    [row] = current()
+    assert (row["uscc"], str(row["power_kwh"]), row["source_row"]) == (GOOD[0], "125000.00", 2)
+    assert row["source_record"] == [GOOD[0], "3302000001", "甲", "12.5"]
+    refused = {r["source_row"]: r for r in tables.rows("quarantine.record").to_pylist()}
+    assert set(refused[3]["reasons"]) == {"uscc:check", "power_kwh:type"}
+    assert set(refused[4]["reasons"]) == {"meter_account_code:pattern", "power_kwh:domain"}
+    assert refused[5]["reasons"][0] == "record:cells" and refused[5]["source_record"] == ["only,two"]
+    assert refused[6]["reasons"] == ["key:duplicate"]
+
+
+def test_snapshot_supersedes_and_withdraws_and_repeats_are_one_delivery(home: Path) -> None:
+    first = [line(GOOD[0], "3302000001", "1"), line(GOOD[1], "3302000002", "2")]
+    drop(home, "a.csv", "2023", first)
+    ingest()
+    drop(home, "b.csv", "2023", first)  # the same bytes under another name
+    drop(home, "c.csv", "2023", [line(GOOD[0], "3302000001", "9")], sent="2024-04-01T00:00:00Z")
+    report = ingest()
+    assert {f.file: f.state for f in report.files} == {"b.csv": "repeated", "c.csv": "taken"}
+    assert [(r["uscc"], str(r["power_kwh"])) for r in current()] == [(GOOD[0], "90000.00")]
+    before = tables.version("raw.gov_electricity")
+    assert ingest().taken == []
+    assert tables.version("raw.gov_electricity") == before
+
+
+def test_a_late_older_snapshot_does_not_supersede_a_newer_one(home: Path) -> None:
+    drop(home, "new.csv", "2023", [line(GOOD[0], "3302000001", "9")], sent="2024-04-01T00:00:00Z")
+    ingest()
+    drop(home, "old.csv", "2023", [line(GOOD[0], "3302000001", "1")], sent="2024-03-01T00:00:00Z")
+    ingest()
+    assert [str(r["power_kwh"]) for r in current()] == ["90000.00"]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "the file is empty"),
+        (HEADINGS.encode() + b"\n", "no record"),
+        ("户号,户名\n1,2\n".encode(), "no column 社会信用代码"),
+        (HEADINGS.encode("gb18030") + b"\n", "not utf-8 as its contract says"),
+    ],
+)
+def test_unusable_files_are_refused_in_one_line_and_others_go_on(
+    home: Path, content: bytes, message: str
+) -> None:
+    bad = drop(home, "bad.csv", "2022", [line(GOOD[0], "3302000001", "1")])
+    bad.write_bytes(content)
+    manifest = bad.parent / "bad.csv.manifest.json"
+    entry = json.loads(manifest.read_text())
+    manifest.write_text(json.dumps({**entry, "records": None, "sha256": hashlib.sha256(content).hexdigest()}))
+    drop(home, "good.csv", "2023", [line(GOOD[0], "3302000001", "1")])
+    report = ingest()
+    [refused] = report.rejected
+    assert message in refused.message and "\n" not in refused.message
+    assert [f.file for f in report.taken] == ["good.csv"]
+    assert len(current()) == 1
+
+
+def test_a_killed_ingest_leaves_nothing_that_counts(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    drop(home, "a.csv", "2023", [line(GOOD[0], "3302000001", "1"), line(BAD_CHECK, "3302000002", "2")])
+
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "register", killed)
+        with pytest.raises(KeyboardInterrupt):
+            ingest()
+    assert current() == []
+    assert tables.rows("raw.gov_electricity").num_rows == 1  # written, not registered
+    report = ingest()
+    assert [f.records_in for f in report.taken] == [2]
+    assert tables.rows("raw.gov_electricity").num_rows == 1
+    assert tables.rows("quarantine.record").num_rows == 1
+
+
+def test_remap_applies_a_new_mapping_to_accepted_and_refused_rows(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drop(home, "a.csv", "2023", [line(GOOD[0], "3302000001", "1"), line(GOOD[1], "x", "2"), "broken"])
+    ingest()
+    spec = feed("gov_electricity")
+    assert spec.source is not None
+    mapping = {
+        **spec.source.mapping,
+        "power_kwh": spec.source.mapping["power_kwh"].model_copy(update={"unit": "千瓦时"}),
+    }
+    changed = spec.model_copy(update={"source": spec.source.model_copy(update={"mapping": mapping})})
+    for name in ("contract",):
+        monkeypatch.setattr(
+            module, name, lambda n, old=module.contract: changed if n == spec.name else old(n)
+        )
+    remap("gov_electricity")
+    [row] = current()
+    assert str(row["power_kwh"]) == "1.00" and row["source_row"] == 2
+    newest = deliveries()[-1] if deliveries()[-1]["sequence"] == 2 else deliveries()[0]
+    assert (newest["records_in"], newest["records_raw"], newest["records_quarantined"]) == (3, 1, 2)
+    assert remap("gov_electricity").taken == []
+
+
+def in_another_unit(spec: Contract, unit: str) -> Contract:
+    assert spec.source is not None
+    power = spec.source.mapping["power_kwh"].model_copy(update={"unit": unit})
+    mapping = {**spec.source.mapping, "power_kwh": power}
+    return spec.model_copy(update={"source": spec.source.model_copy(update={"mapping": mapping})})
+
+
+def test_of_a_period_only_its_deliveries_are_taken_in_or_mapped_anew(
+    cold_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number, period in enumerate(("2023", "2024-03", "2024-04", "2024-05")):
+        drop(cold_home, f"{period}.csv", period, [line(GOOD[0], "3302000001", str(number + 1))])
+    drop(cold_home, "broken.csv", "2024-03", ["one cell"])
+    (cold_home / "landing" / "gov_electricity" / "broken.csv").write_bytes(b"")
+
+    def taken(**given: Any) -> list[str]:
+        return sorted(f.period for f in ingest(["gov_electricity"], **given).taken)
+
+    assert taken(period="2022") == []
+    assert taken(period="2024-04") == ["2024-04"]
+    assert [f.file for f in ingest(period="2024-04").rejected] == []
+    assert taken(period="2024") == ["2024-03", "2024-05"]
+    assert taken() == ["2023"]
+    assert taken() == []
+
+    spec, old = feed("gov_electricity"), module.contract
+    changed = in_another_unit(spec, "千瓦时")
+    monkeypatch.setattr(module, "contract", lambda n: changed if n == spec.name else old(n))
+
+    def again(**given: Any) -> list[str]:
+        return sorted(f.period for f in replay(["gov_electricity"], **given).taken)
+
+    assert again(period="2024") == ["2024-03", "2024-04", "2024-05"]
+    assert again(period="2024") == []
+    assert again() == ["2023"]
+
+
+def test_a_key_that_comes_again_is_found_wherever_it_lies(tmp_path: Path) -> None:
+    """Many blocks, which several threads work on: positions are those of the file all the same."""
+    spec = feed("gov_electricity")
+    assert spec.source is not None
+    headings = spec.source.headings
+    count, block, repeated = 600_000, 3_000, list(range(1_500, 600_000, 3_000))
+    texts = [f"33{n:08d}" for n in range(count)]
+    for position in repeated:
+        texts[position] = texts[position - 1]
+    blocks = []
+    for start in range(0, count, block):
+        cells = {f"cell_{i}": pa.array(texts[start : start + block]) for i in range(len(headings))}
+        blocks.append(pa.table({**cells, "record_reason": pa.nulls(block, pa.string())}))
+    records = Records(list(headings), pa.concat_tables(blocks))
+    with Inbox(tmp_path / "inbox") as inbox:
+        for _ in range(5):
+            assert _repeated_keys(inbox.connection, spec, records).tolist() == repeated

@@ -1,0 +1,246 @@
+"""From every published table down to the senders' files, held against the files themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from pipeline import graph
+from pipeline.evidence import ROWS_SHOWN, Archive, Evidence, conditions
+from schemas.contract import contract, feeds
+from schemas.errors import RejectedError, UsageError
+from tests.built_city import one_line
+from tests.demo_city import sender_files
+from warehouse.releases import open_release
+from warehouse.settings import settings
+
+FEEDS = {spec.name for spec in feeds().values()}
+PUBLISHED = list(graph.registry())
+#: What of the senders must be reached from a table's row; a sum over a district is counted, not followed.
+REACHED = {
+    "core.enterprise": {"raw.gov_statistics_directory", "raw.gov_business_registry"},
+    "core.enterprise_event": {"raw.gov_honour", "raw.gov_penalty"},
+    "core.parcel": {"raw.gov_land_parcel"},
+    "core.parcel_use": {"raw.gov_land_parcel", "raw.gov_land_survey"},
+    "core.enterprise_year": {"raw.gov_tax", "raw.gov_electricity", "raw.gov_social_insurance"},
+    "core.enterprise_month": {"raw.gov_statistics_monthly", "raw.gov_electricity"},
+    "core.enterprise_identifier": {"raw.gov_business_registry", "raw.gov_electricity", "raw.gov_land_parcel"},
+    "core.group_member": {"raw.gov_identity_change"},
+    "core.identity_event": {"raw.gov_identity_change"},
+    "core.identity_review": {"raw.gov_business_registry", "raw.gov_electricity", "raw.gov_land_parcel"},
+    "core.succession": {"raw.gov_identity_change"},
+    "chain.trade": {"raw.ent_trade"},
+    "chain.node_enterprise": {"raw.gov_statistics_directory"},
+    "chain.local_supplier": {"raw.ent_trade", "raw.ent_product"},
+    "chain.node_metrics": set(),
+    "chain.chain_metrics": set(),
+    "chain.gap": set(),
+    "chain.supply_flow": set(),
+    "chain.target_progress": set(),
+    "profile.enterprise_profile": {"raw.gov_statistics_directory", "raw.gov_tax"},
+    "profile.enterprise_tag": {"raw.gov_statistics_directory", "raw.gov_tax"},
+    "profile.comprehensive_score": {"raw.gov_statistics_directory", "raw.gov_tax"},
+    "per_mu.population": {"raw.gov_statistics_directory", "raw.gov_land_survey"},
+    "per_mu.adjustment": {"raw.gov_honour", "raw.gov_penalty"},
+    "per_mu.baseline": set(),
+    "per_mu.city_rank": {"raw.gov_tax", "raw.gov_statistics_directory"},
+    "per_mu.unit": {"raw.gov_tax", "raw.gov_statistics_directory"},
+    "per_mu.indicator_value": {"raw.gov_tax", "raw.gov_statistics_directory"},
+    "per_mu.enterprise_grade": {"raw.gov_tax", "raw.gov_statistics_directory", "raw.gov_land_survey"},
+    "per_mu.district_summary": set(),
+}
+#: What the chain models say, which lie in the repository; no sender's row stands behind it.
+FROM_MODELS = {"chain.node"}
+#: Tables of which a row comes from one of the senders, not from each of them.
+EITHER = {
+    "core.enterprise_event", "per_mu.adjustment", "core.enterprise_identifier", "core.identity_review",
+    "chain.local_supplier",
+}  # fmt: skip
+#: Which rows are asked for, where not every row has a record of each sender behind it.
+ROW = {
+    "per_mu.district_summary": "district_code IS NOT NULL",
+    "per_mu.population": "land_area_mu > 0",
+    "chain.node_metrics": "firm_count > 0",
+}
+
+
+@pytest.fixture
+def archive(built_home: Path) -> Iterator[Archive]:
+    _records.cache_clear()
+    with Archive(open_release()) as found:
+        yield found
+
+
+def key_of(name: str, where: str = "true") -> dict[str, Any]:
+    """The key of a row in the middle of a table."""
+    key = ", ".join(contract(name).key)
+    with duckdb.connect(str(open_release().file), read_only=True) as file:
+        found = file.execute(f"SELECT {key} FROM {name} WHERE {where} ORDER BY {key}").fetchall()
+    assert found, name
+    return dict(zip(contract(name).key, found[len(found) // 2], strict=True))
+
+
+def sent(found: Evidence) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Raw rows behind a row."""
+    for evidence in found.walk():
+        if evidence.table in FEEDS:
+            yield from ((evidence.table, row) for row in evidence.rows)
+
+
+@cache
+def _records(path: Path) -> dict[int, dict[str, str | None]]:
+    """A landing file read by the tests' own reader: record number → heading → text."""
+    return {record.row: record.cells for record in sender_files.read(path)[1]}
+
+
+def as_sent(table: str, row: Mapping[str, Any]) -> bool:
+    """Whether the evidence's record is the record of that number in the landing file."""
+    path = settings().landing / table.removeprefix("raw.") / row["source_file"]
+    cells = _records(path)[row["source_row"]]
+    return {h: v for h, v in row["source_record"].items() if v} == {h: v for h, v in cells.items() if v}
+
+
+# --- every table -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", [name for name in PUBLISHED if name not in FROM_MODELS])
+def test_a_row_of_every_published_table_is_explained_down_to_the_files(archive: Archive, name: str) -> None:
+    where = key_of(name, ROW.get(name, "true"))
+    found = archive.explain(name, where)
+    assert (found.table, found.total) == (name, 1)
+    assert {k: found.rows[0][k] for k in where} == where
+    assert found.behind, "nothing stands behind the row"
+    rows = list(sent(found))
+    reached = {table for table, _ in rows}
+    if name in EITHER:
+        assert reached & REACHED[name]
+    else:
+        assert reached >= REACHED[name]
+    wrong = [(t, r["source_file"], r["source_row"]) for t, r in rows if not as_sent(t, r)]
+    assert wrong == []
+
+
+def test_groups_behind_a_sum_are_counted_and_not_followed(archive: Archive) -> None:
+    found = archive.explain(
+        "per_mu.district_summary", key_of("per_mu.district_summary", "list_code = 'tenant'")
+    )
+    grades = next(e for e in found.behind if e.table == "per_mu.enterprise_grade")
+    assert grades.total > 0 and len(grades.rows) == min(grades.total, ROWS_SHOWN)
+    with duckdb.connect(str(open_release().file), read_only=True) as file:
+        [(firms,)] = file.execute(
+            "SELECT count(*) FROM per_mu.enterprise_grade WHERE year = ? AND district_code = ? AND list_code = ?",
+            [found.rows[0][k] for k in ("year", "district_code", "list_code")],
+        ).fetchall()
+    assert grades.total == firms
+
+
+@pytest.mark.parametrize("year", ["2022", "2024"])
+def test_a_grade_is_explained_by_the_records_its_figures_were_made_of(archive: Archive, year: str) -> None:
+    """Of an annual year one record per feed, of a monthly one a record for each month."""
+    where = key_of("per_mu.enterprise_grade", f"year = '{year}' AND list_code = 'above_scale'")
+    found = archive.explain("per_mu.enterprise_grade", where)
+    rows = list(sent(found))
+    assert {Path(row["source_file"]).suffix for _, row in rows} >= {".csv", ".jsonl"}
+    assert all(as_sent(table, row) for table, row in rows)
+    tax = {row["source_file"] for table, row in rows if table == "raw.gov_tax"}
+    months = [f"tax_{year}-{m:02d}.csv" for m in range(1, 13)]
+    assert tax == ({"tax_2022.csv"} if year == "2022" else set(months))
+    # the firm's own figure is the sum of the records': 元 in the files, 万元 in the table
+    yearly = next(e for e in found.walk() if e.table == "core.enterprise_year")
+    shown = {
+        (row["source_file"], row["source_row"]): row
+        for table, row in rows
+        if table == "raw.gov_tax" and row["uscc"] == yearly.rows[0]["uscc"]
+    }
+    paid = sum(row["tax_vat_wan_yuan"] for row in shown.values())
+    assert yearly.rows[0]["tax_vat_wan_yuan"] == paid
+    in_yuan = sum(float(row["source_record"]["增值税"]) for row in shown.values())
+    assert abs(in_yuan / 10_000 - float(paid)) < 0.01
+
+
+def test_every_format_is_reached_and_reads_as_it_was_sent(archive: Archive) -> None:
+    """CSV in UTF-8 and GB18030, JSON lines, and Excel with merged headings."""
+    seen: dict[tuple[str, str], int] = {}
+    for name in ("core.enterprise_year", "core.enterprise_event"):
+        where = "energy_tce > 0 AND emission_t > 0" if name == "core.enterprise_year" else "true"
+        for table, row in sent(archive.explain(name, key_of(name, where))):
+            source = contract(table).source
+            assert source is not None and as_sent(table, row)
+            kind = (source.format, source.encoding)
+            seen[kind] = seen.get(kind, 0) + 1
+    assert {kind[0] for kind in seen} == {"csv", "jsonl", "excel"}
+    assert {"gb18030", "utf-8"} <= {encoding for form, encoding in seen if form == "csv"}
+
+
+def test_a_quarantined_record_is_shown_with_its_reasons(archive: Archive) -> None:
+    """A firm whose record was refused: the record, its reasons, and the line that was sent."""
+    with duckdb.connect(str(open_release().file), read_only=True) as file:
+        firm = file.execute(
+            "SELECT uscc, year FROM core.enterprise_year "
+            "WHERE list_contains(quarantined_feeds, 'gov_tax') ORDER BY ALL"
+        ).fetchone()
+    assert firm is not None
+    found = archive.explain("core.enterprise_year", {"uscc": firm[0], "year": firm[1]})
+    refused = [row for e in found.walk() if e.table == "quarantine.record" for row in e.rows]
+    tax = [row for row in refused if row["feed"] == "gov_tax"]
+    assert tax and all(row["reasons"] for row in tax)
+    assert all(as_sent("raw.gov_tax", row) for row in tax)
+
+
+def test_superseded_records_are_no_evidence(archive: Archive) -> None:
+    """The city corrects a file of energy: of its period only the correction's records stand behind a figure."""
+    where = key_of("core.enterprise_year", "year = '2023' AND energy_tce > 0")
+    files = [
+        row["source_file"]
+        for t, row in sent(archive.explain("core.enterprise_year", where))
+        if t == "raw.gov_energy"
+    ]
+    assert files == ["energy_2023_corrected.jsonl"]
+
+
+def test_evidence_of_an_old_release_is_that_of_then(changed_copy: Path) -> None:
+    """The changed city has newer raw rows; release 1 is explained by those it was made of."""
+    where = key_of("core.enterprise_year", "year = '2022' AND tax_vat_wan_yuan > 0")
+    with Archive(open_release(1)) as archive:
+        found = archive.explain("core.enterprise_year", where)
+    assert [row["source_file"] for t, row in sent(found) if t == "raw.gov_tax"] == ["tax_2022.csv"]
+
+
+# --- one clear line ----------------------------------------------------------------------------------
+
+
+def test_what_cannot_be_explained_is_said_in_one_line(archive: Archive) -> None:
+    with pytest.raises(UsageError) as error:
+        archive.explain("per_mu.nothing", {"year": "2022"})
+    assert one_line(error.value).startswith("unknown table per_mu.nothing; known: ")
+    with pytest.raises(UsageError) as error:
+        archive.explain("raw.gov_tax", {"period": "2022"})
+    assert one_line(error.value) == f"raw.gov_tax is not published; published: {', '.join(sorted(PUBLISHED))}"
+    with pytest.raises(UsageError) as error:
+        archive.explain("per_mu.baseline", {"colour": "red"})
+    assert one_line(error.value).startswith("per_mu.baseline has no column colour; it has ")
+    with pytest.raises(RejectedError) as error:
+        archive.explain("per_mu.enterprise_grade", {"uscc": "nobody", "year": "2022"})
+    assert (
+        one_line(error.value) == "release 1 has no row of per_mu.enterprise_grade with uscc=nobody year=2022"
+    )
+
+
+def test_a_value_that_cannot_be_compared_is_said_in_one_line(archive: Archive) -> None:
+    with pytest.raises(RejectedError) as error:
+        archive.explain("core.parcel", {"parcel_area_mu": "large"})
+    assert one_line(error.value).startswith("core.parcel: ")
+
+
+def test_a_year_stands_for_its_months_and_a_month_for_its_year() -> None:
+    assert conditions(contract("raw.gov_tax"), {"period": "2024"}) == (["left(period, 4) = ?"], ["2024"])
+    assert conditions(contract("raw.gov_tax"), {"period": "2024-03"}) == (["period = ?"], ["2024-03"])
+    assert conditions(contract("core.enterprise_year"), {"uscc": "x", "year": "2024-03"}) == (
+        ["uscc = ?", "year = ?"],
+        ["x", "2024"],
+    )

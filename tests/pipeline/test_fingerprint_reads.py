@@ -1,0 +1,98 @@
+"""What the jobs really read of contracts, code lists and rule files is in their fingerprints, and nothing else is."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+
+from pipeline import graph
+from pipeline.definitions import Key, Read, definition, is_value, parsed
+from pipeline.fingerprint import reached, roots
+from warehouse.settings import CHECKOUT
+
+#: What the hash of a contract covers (``Contract.hash``), by kind of object.
+COVERED = {
+    "Contract": {"name", "area", "table", "columns", "column_names", "key", "period", "delivery"},
+    "FieldEntry": {"name", "type", "required"},
+}
+#: Files of policy that tests/pipeline/test_fingerprint_changes.py edits, one of each folder.
+EDITED = {
+    "jobs/chain/evidence.yml", "jobs/chain/overrides.yml", "jobs/chain/state_rules.yml", "jobs/chain/targets.yml",
+    "schemas/chains", "jobs/per_mu/indicators.yml", "jobs/per_mu/rule_sets", "jobs/profile/tags.yml",
+    "jobs/profile/evaluation.yml",
+}  # fmt: skip
+
+Recorded = dict[tuple[str, str], list[list[str]]]
+
+
+@pytest.fixture(scope="module")
+def recorded() -> Recorded:
+    """(phase, table) → what was read."""
+    script = Path(__file__).with_name("recorded_reads.py")
+    path = {"PYTHONPATH": str(CHECKOUT)}
+    done = subprocess.run([sys.executable, script], capture_output=True, text=True, env=path, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    return {(phase, table): found for phase, table, found in json.loads(done.stdout)}
+
+
+def of(kind: str, found: Iterable[list[str]]) -> set[tuple[str, ...]]:
+    return {tuple(rest) for what, *rest in found if what == kind}
+
+
+@pytest.mark.parametrize("table", graph.registry())
+def test_a_job_reads_what_its_fingerprint_covers_and_that_covers_what_it_reads(
+    recorded: Recorded, table: str
+) -> None:
+    read = recorded.get(("plan", table), [])
+    covered = reached(*roots(graph.registry()[table]))
+    accessors = {Read(what, rest[0]) for what, *rest in read if what in ("code_list", "contract", "units")}
+    assert accessors == covered.reads
+    assert {column for _, column in of("column", read)} <= covered.words
+    for kind, attribute in of("attribute", read):
+        assert attribute in COVERED.get(kind, ()), (
+            f"{table} reads {attribute}, which Contract.hash leaves out"
+        )
+
+
+def test_the_recorder_sees_what_is_read(recorded: Recorded) -> None:
+    """As reading the code shows: otherwise the test above would compare nothing with nothing."""
+    assert of("code_list", recorded["plan", "core.parcel"]) == {("district",), ("former_district",)}
+    assert of("column", recorded["plan", "core.parcel"]) == {("former_district", "successor")}
+    assert of("column", recorded["plan", "chain.node_enterprise"]) == {
+        ("product", "zh"), ("product", "industry_class"),
+    }  # fmt: skip
+    assert ("FieldEntry", "type") in of("attribute", recorded["plan", "per_mu.unit"])
+    assert ("jobs/per_mu/indicators.yml",) in of("file", recorded["plan", "per_mu.baseline"])
+
+
+@pytest.mark.parametrize("table", graph.registry())
+def test_every_file_that_a_job_opens_is_covered(recorded: Recorded, table: str) -> None:
+    """Code lists and contracts by their accessors; policy by the job's rules, which open it as well."""
+    opened = {file for (file,) in of("file", recorded.get(("plan", table), []))}
+    rules = {file for (file,) in of("file", recorded.get(("rules", table), []))}
+    lists = {f"schemas/codes/{read.name}.csv" for read in reached(*roots(graph.registry()[table])).reads}
+    assert opened - lists <= {file for file in rules if file.startswith(("jobs/", "schemas/chains/"))}
+    for file in rules:
+        is_edited = file in EDITED or file.rpartition("/")[0] in EDITED
+        is_definition = file.startswith("schemas/") and not file.startswith("schemas/chains/")
+        assert is_edited or is_definition, f"{file}: no test says that it is in a fingerprint"
+
+
+def test_what_is_read_when_modules_are_imported_is_in_constants(recorded: Recorded) -> None:
+    read = [entry for entry in recorded["import", ""] if entry[0] in ("code_list", "contract", "units")]
+    assert ["code_list", "penalty", "jobs.profile.parts"] in [entry[:3] for entry in read]
+    for what, name, module, line in read:
+        if module in ("pipeline.graph", "jobs.job"):
+            continue
+        [constant] = [
+            Key(module, key)
+            for key, statements in parsed(module).names.items()
+            for s in statements
+            if s.lineno <= int(line) <= (s.end_lineno or s.lineno)
+        ]
+        assert is_value(constant) or Read(what, name) in definition(constant).reads

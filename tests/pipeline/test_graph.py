@@ -1,0 +1,605 @@
+"""What the graph makes stale and what not, on a real small city."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from deltalake import CommitProperties, DeltaTable, write_deltalake
+from pyspark.sql import SparkSession
+
+import jobs.core.parcel
+from ingest.register.decisions import withdraw
+from ingest.register.deliveries import DELIVERY, QUARANTINE
+from ingest.ways.landing import deliveries, ingest
+from jobs.core import parcel
+from jobs.job import Input, Job
+from pipeline import graph
+from pipeline.publish import publish
+from schemas.contract import contract
+from schemas.errors import RejectedError, UsageError
+from tests.built_city import YEARS, BuiltCity, assert_whole, at_home, copy, one_line, staged_hashes, versions
+from warehouse import engine, releases, tables
+from warehouse.settings import Settings, settings
+
+#: Everything below core.enterprise_year.
+AFTER_YEAR = [
+    "per_mu.population", "per_mu.unit", "per_mu.adjustment", "per_mu.baseline", "per_mu.city_rank",
+    "per_mu.indicator_value", "per_mu.enterprise_grade", "per_mu.district_summary",
+]  # fmt: skip
+MONTHS = [f"2024-{month:02d}" for month in range(2, 13)]
+LAST = "2024-12"
+#: Periods of the tables that do not have just the years.
+PERIODS = {
+    "core.enterprise_month": MONTHS,
+    **{name: [LAST] for name in ("chain.trade", "chain.supply_flow")},
+    **{name: [*YEARS, *MONTHS] for name in ("chain.node_metrics", "chain.chain_metrics")},
+    **{
+        f"profile.{name}": [*YEARS, LAST]
+        for name in ("enterprise_profile", "enterprise_tag", "comprehensive_score")
+    },
+}
+PER_MU_OF_EVENTS = ["per_mu.adjustment", "per_mu.enterprise_grade", "per_mu.district_summary"]
+
+
+def all_of(names: list[str], *years: str) -> dict[str, list[str]]:
+    return {name: list(years) for name in names}
+
+
+def since(table: str, year: str) -> list[str]:
+    """The periods of a table from a year on: what looks back at it."""
+    return [period for period in PERIODS.get(table, YEARS) if period >= year]
+
+
+def from_year_on(names: Iterable[str], year: str) -> dict[str, list[str]]:
+    return {name: since(name, year) for name in names}
+
+
+def looking_back(year: str) -> dict[str, list[str]]:
+    """What compares a year's figures with later ones, or shows them as history; suppliers show the year's grade."""
+    return from_year_on(
+        [
+            "chain.node_metrics", "chain.chain_metrics", "chain.gap", "chain.target_progress",
+            "profile.enterprise_profile", "profile.enterprise_tag", "profile.comprehensive_score",
+        ],
+        year,
+    ) | {"chain.local_supplier": [year]}  # fmt: skip
+
+
+def positions(year: str) -> dict[str, list[str]]:
+    """Where firms stand from a year on, and whom that makes a supplier."""
+    return from_year_on(["chain.node_enterprise", "chain.supply_flow", "chain.local_supplier"], year)
+
+
+def registered(year: str) -> dict[str, list[str]]:
+    """What the registry of a year reaches: who is who from then on, and by the trades, which count for all years,
+    where firms stand."""
+    named = [
+        "core.enterprise", "core.enterprise_identifier", "core.enterprise_month", "core.enterprise_year",
+        "core.identity_review", "core.parcel", "core.parcel_use", "core.succession", "chain.node", "chain.trade",
+    ]  # fmt: skip
+    own = {"core.identity_event": [year]}
+    return own | from_year_on([*named, *AFTER_YEAR], year) | looking_back(YEARS[0]) | positions(YEARS[0])
+
+
+def redelivered(feed: str, period: str, refused: int = 0) -> list[dict[str, Any]]:
+    """The register with one more delivery: the period's first part once more, later, with so many refused records."""
+    known = deliveries()
+    old = next(d for d in known if d["feed"] == feed and d["period"] == period)
+    new = {**old, "delivery_id": "again", "known_at": datetime(2030, 1, 1, tzinfo=UTC), "sequence": 10_000}
+    new["records_quarantined"] = refused
+    assert old["records_quarantined"] == 0, "a refused record would make the quarantine's readers stale too"
+    return [*known, new]
+
+
+# --- what a change reaches ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("feed", "period", "stale"),
+    [
+        ("gov_tax", "2022", all_of(["core.enterprise_year", *AFTER_YEAR], "2022") | looking_back("2022")),
+        # meter accounts are identifiers: they say who trades
+        (
+            "gov_electricity",
+            "2024-05",
+            all_of(
+                ["core.enterprise_identifier", "core.identity_review", "core.enterprise_year", *AFTER_YEAR],
+                "2024",
+            )
+            | {"core.enterprise_month": ["2024-05"], "chain.trade": [LAST]}
+            # there are trades of one month: years without any have these
+            | looking_back("2022")
+            | positions("2022"),
+        ),
+        (
+            "gov_honour",
+            "2022",
+            all_of(["core.enterprise_event", *PER_MU_OF_EVENTS], "2022")
+            | looking_back("2022")
+            | positions("2022"),
+        ),
+        (
+            "gov_land_survey",
+            "2022",
+            all_of(["core.parcel_use", "core.enterprise_year", *AFTER_YEAR], "2022") | looking_back("2022"),
+        ),
+        # the registry of a year also describes the years after it, never those before
+        ("gov_business_registry", "2024", registered("2024")),
+        ("gov_business_registry", "2022", registered("2022")),
+    ],
+)
+def test_one_delivery_makes_exactly_its_dependants_stale(
+    built_home: Path, feed: str, period: str, stale: dict[str, list[str]]
+) -> None:
+    assert graph.stale_tables(deliveries()) == {}
+    assert graph.stale_tables(redelivered(feed, period)) == stale
+
+
+def test_a_refused_record_reaches_who_reads_the_quarantine_of_its_feed(built_home: Path) -> None:
+    """Who is in the directory depends on its own refused records, and not on a tax office's."""
+    clean = graph.stale_tables(redelivered("gov_tax", "2022"))
+    assert graph.stale_tables(redelivered("gov_tax", "2022", refused=3)) == clean
+    assert "core.enterprise" not in clean
+    honours = graph.stale_tables(redelivered("gov_honour", "2022", refused=3))
+    assert honours["core.enterprise_year"] == ["2022"] and "core.enterprise" not in honours
+    listed = graph.stale_tables(redelivered("gov_statistics_directory", "2022", refused=3))
+    assert "2022" in listed["core.enterprise"]
+
+
+def test_a_part_of_the_quarantine_has_the_records_of_its_feed_and_no_others(built_home: Path) -> None:
+    known = deliveries()
+    wanted = graph.fingerprints(known)
+
+    def read(feed: str | None) -> Counter[str]:
+        rows = graph.read_input(Input(QUARANTINE, feed=feed), YEARS, wanted, known)
+        return Counter(row["feed"] for row in rows.select("feed").collect())
+
+    every = read(None)
+    assert len(every) > 2
+    assert read("gov_statistics_directory") == {"gov_statistics_directory": every["gov_statistics_directory"]}
+
+
+def test_a_corrected_file_rebuilds_exactly_the_tables_and_periods_that_need_it(
+    built_city: BuiltCity, changed_city: BuiltCity
+) -> None:
+    assert [(f.file, f.state) for f in changed_city.ingested.taken] == [("tax_2022_again.csv", "taken")]
+    made_anew = all_of(["core.enterprise_year", *AFTER_YEAR], "2022") | looking_back("2022")
+    assert changed_city.made.made == made_anew
+    assert changed_city.made.fresh == [name for name in graph.registry() if name not in made_anew]
+    before, after = (_versions(city) for city in (built_city, changed_city))
+    grown = {path for path in after if after[path] != before[path]}
+    made = {"staged/" + name.replace(".", "/") for name in changed_city.made.made}
+    assert grown == made | {"raw/gov_tax", "raw/delivery"}
+    assert all(after[path] == before[path] + 1 for path in grown)
+
+
+def test_a_corrected_file_that_is_taken_back_leaves_every_table_as_it_was_before_it(
+    built_city: BuiltCity, changed_copy: Path, engine_remote: str
+) -> None:
+    [again] = [d for d in deliveries() if d["source_file"] == "tax_2022_again.csv"]
+    changed = staged_hashes()
+    withdraw(again["delivery_id"], "错报", "张三")
+    stale = all_of(["core.enterprise_year", *AFTER_YEAR], "2022") | looking_back("2022")
+    assert graph.stale_tables(deliveries()) == stale, "as the correction had made stale"
+    graph.run()
+    with at_home(built_city.home, engine_remote):
+        before = staged_hashes()
+    assert staged_hashes() == before != changed
+    assert not publish().is_new, "release 1 holds what counts again"
+
+
+def _versions(city: BuiltCity) -> dict[str, int]:
+    with at_home(city.home, "none"):
+        return versions()
+
+
+def test_the_years_that_were_not_stale_keep_their_files(
+    built_city: BuiltCity, changed_city: BuiltCity
+) -> None:
+    def files(city: BuiltCity) -> set[str]:
+        path = city.home / "warehouse" / "staged" / "per_mu" / "enterprise_grade"
+        return {uri.rsplit("year=", 1)[1] for uri in DeltaTable(str(path)).file_uris()}
+
+    differing = files(built_city) ^ files(changed_city)
+    assert differing and all(name.startswith("2022/") for name in differing)
+
+
+def test_run_and_ingest_twice_write_nothing(built_copy: Path) -> None:
+    before = versions()
+    assert ingest().taken == []
+    report = graph.run()
+    assert report.made == {} and report.fresh == list(graph.registry())
+    assert versions() == before
+
+
+def test_tables_are_made_anew_without_what_they_are_made_from(
+    built_copy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before, content = versions(), staged_hashes()
+    graph.make_anew(["per_mu.baseline", "chain.gap"], ["2023", "2024-12"])
+    grown = {path for path, number in versions().items() if number != before[path]}
+    assert grown == {"staged/per_mu/baseline", "staged/chain/gap"}
+    assert staged_hashes() == content
+    assert graph.stale_tables(deliveries()) == {}
+    monkeypatch.setattr(graph, "_stale", lambda _: {"core.parcel": ["2023"]})
+    with pytest.raises(RejectedError) as error:
+        graph.make_anew(["per_mu.baseline"], ["2023"])
+    assert one_line(error.value) == "core.parcel is not up to date with its inputs; run ./brain run first"
+
+
+def test_optimize_and_empty_commits_make_nothing_stale(built_copy: Path) -> None:
+    before = versions()
+    for name in (DELIVERY, "raw.gov_tax", "core.enterprise", "per_mu.population"):
+        table = tables.open_table(name)
+        table.optimize.compact()
+        nothing = contract(name).arrow_schema().empty_table()
+        write_deltalake(
+            table, nothing, mode="append", commit_properties=CommitProperties(custom_metadata={"by": "test"})
+        )
+    assert sum(versions().values()) > sum(before.values())
+    assert graph.stale_tables(deliveries()) == {}
+    assert graph.run().made == {}
+
+
+# --- code, contract, rules ---------------------------------------------------------------------------
+
+
+def test_changed_code_makes_its_table_and_all_below_stale(
+    built_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = graph.code_hash
+    changed = "per_mu.indicator_value"
+    monkeypatch.setattr(graph, "code_hash", lambda job: "new" if job.table == changed else real(job))
+    below = ["per_mu.indicator_value", "per_mu.enterprise_grade", "per_mu.district_summary"]
+    assert graph.stale_tables(deliveries()) == from_year_on([*below, *looking_back("2022")], "2022")
+
+
+def test_a_changed_contract_makes_its_table_and_all_below_stale(
+    built_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = graph.contract
+    spec = real("per_mu.baseline").model_copy(update={"version": 2})
+    monkeypatch.setattr(graph, "contract", lambda name: spec if name == spec.name else real(name))
+    below = [
+        "per_mu.baseline",
+        "per_mu.indicator_value",
+        "per_mu.enterprise_grade",
+        "per_mu.district_summary",
+    ]
+    assert graph.stale_tables(deliveries()) == from_year_on([*below, *looking_back("2022")], "2022")
+
+
+def test_a_changed_rule_set_makes_only_its_year_stale(
+    built_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = graph.registry()["per_mu.district_summary"]
+    assert job.rules is not None
+    book = job.rules()
+    old = next(r for r in book.all() if r.year == "2023")  # type: ignore[attr-defined]
+    other = book.replace(old.model_copy(update={"source": "another article"}))  # type: ignore[attr-defined]
+    changed = {
+        name: replace(j, rules=lambda: other) if j.rules is job.rules else j
+        for name, j in graph.registry().items()
+    }
+    monkeypatch.setattr(graph, "registry", lambda: changed)
+    # figures of chains are compared with their like a year before, but show the grades of their own year alone
+    grades = ["chain.node_metrics", "chain.chain_metrics", "chain.gap"]
+    reached = looking_back("2023") | all_of([*AFTER_YEAR, *grades], "2023")
+    assert graph.stale_tables(deliveries()) == reached
+
+
+# --- full, engines -----------------------------------------------------------------------------------
+
+
+def assert_full_equals_incremental(city: BuiltCity, home: Path, remote: str) -> None:
+    """The city was made in two steps; made whole on this engine it must come out equal."""
+    with at_home(city.home, "none"):
+        incremental = staged_hashes()
+    assert len(set(incremental.values())) == len(graph.registry())
+    with at_home(copy(city, home), remote):
+        before = versions()
+        assert graph.run(full=True).made == {name: since(name, YEARS[0]) for name in graph.registry()}
+        assert staged_hashes() == incremental
+        assert graph.stale_tables(deliveries()) == {}
+        grown = [path for path, number in versions().items() if number != before[path]]
+        assert sorted(grown) == sorted("staged/" + name.replace(".", "/") for name in graph.registry())
+
+
+def test_full_equals_incremental_whatever_the_partitions(
+    changed_city: BuiltCity, engine_remote: str, spark: SparkSession, tmp_path: Path
+) -> None:
+    """Other partitions put rows together in another order, which sums of doubles would show."""
+    usual = spark.conf.get("spark.sql.shuffle.partitions")
+    assert usual != "3"
+    spark.conf.set("spark.sql.shuffle.partitions", "3")
+    try:
+        assert_full_equals_incremental(changed_city, tmp_path / "home", engine_remote)
+    finally:
+        spark.conf.set("spark.sql.shuffle.partitions", str(usual))
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize(
+    ("name", "cores"), [("embedded", 1), ("embedded", 2), ("embedded", 7), ("spark", 1), ("spark", 4)]
+)
+def test_full_equals_incremental_on_any_number_of_cores(
+    changed_city: BuiltCity, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, cores: int
+) -> None:
+    monkeypatch.setenv("SAIL_EXECUTION__DEFAULT_PARALLELISM", str(cores))
+    config = Settings(
+        home=tmp_path / "engine", engine=name, spark_master=f"local[{cores}]", spark_memory="2g",
+        engine_idle_minutes=120, engine_address=None,
+    )  # fmt: skip
+    engine.connect(config)
+    try:
+        assert_full_equals_incremental(changed_city, tmp_path / "home", engine._address(config))
+    finally:
+        engine.stop(config)
+
+
+# --- withdrawn periods -------------------------------------------------------------------------------
+
+
+def test_a_withdrawn_period_is_removed(built_copy: Path) -> None:
+    """Without its directory a year has no firms: the table keeps nothing of it, and says so to the gate."""
+    tables.open_table(DELIVERY).delete("feed = 'gov_statistics_directory' AND period = '2024'")
+    assert graph.stale_tables(deliveries())["core.enterprise"] == ["2024"]
+    report = graph.run(["core.enterprise"])
+    assert report.made == {"core.enterprise": []}
+    assert set(tables.rows("core.enterprise", ["year"])["year"].to_pylist()) == {"2022", "2023"}
+    assert list(graph.stored_fingerprints("core.enterprise")) == ["2022", "2023"]
+    assert graph.run(["core.enterprise"]).made == {}
+
+
+# --- one clear line ----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def fresh_registry() -> Iterator[None]:
+    """The registry is collected anew, before the test and after it."""
+    graph.registry.cache_clear()
+    yield
+    graph.registry.cache_clear()
+
+
+def test_a_cycle_is_named(fresh_registry: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    cyclic = replace(jobs.core.parcel.JOB, inputs={"uses": Input("core.parcel_use")})
+    monkeypatch.setattr(jobs.core.parcel, "JOB", cyclic)
+    with pytest.raises(graph.GraphError) as error:
+        graph.registry()
+    message = one_line(error.value)
+    assert "cycle" in message and "core.parcel" in message and "core.parcel_use" in message
+
+
+def test_a_job_of_another_name_is_refused(fresh_registry: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jobs.core.parcel, "JOB", replace(jobs.core.parcel.JOB, table="core.parcel_use"))
+    with pytest.raises(graph.GraphError, match=r"jobs\.core\.parcel makes core\.parcel_use"):
+        graph.registry()
+
+
+def test_a_table_without_job_and_a_job_without_periods_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    graph.check()
+    found = graph.registry()
+    without = {name: job for name, job in found.items() if name != "core.parcel"}
+    monkeypatch.setattr(graph, "registry", lambda: without)
+    with pytest.raises(
+        graph.GraphError, match=r"core\.parcel has a contract and no job; add jobs/core/parcel\.py"
+    ):
+        graph.check()
+    late = replace(found["core.parcel"], inputs={"registered": Input("raw.gov_land_parcel", "upto")})
+    monkeypatch.setattr(graph, "registry", lambda: {**found, "core.parcel": late})
+    with pytest.raises(graph.GraphError, match=r"core\.parcel: registered gives the periods"):
+        graph.check()
+    for part in (Input("raw.gov_tax", feed="gov_tax"), Input(QUARANTINE, feed="gov_taxes")):
+        odd = replace(found["core.parcel"], inputs={**found["core.parcel"].inputs, "odd": part})
+        monkeypatch.setattr(graph, "registry", lambda odd=odd: {**found, "core.parcel": odd})
+        with pytest.raises(
+            graph.GraphError, match=rf"a part of {part.table} by feed {part.feed} is not to be had"
+        ):
+            graph.check()
+    lost = replace(found["core.parcel"], periods={"months": "last"})
+    monkeypatch.setattr(graph, "registry", lambda: {**found, "core.parcel": lost})
+    with pytest.raises(graph.GraphError, match=r"core\.parcel: months is to give its periods"):
+        graph.check()
+
+
+def test_periods_are_those_of_the_inputs_that_give_them() -> None:
+    inputs = {"years": Input("core.enterprise", "year_of"), "months": Input("raw.gov_tax")}
+    known = {
+        "core.enterprise": dict.fromkeys(["2023", "2024"], "x"),
+        "raw.gov_tax": dict.fromkeys(["2024-01", "2024-02"], "x"),
+    }
+
+    def periods(**givers: Any) -> list[str]:
+        return graph.target_periods(Job("core.parcel", parcel.parcel, inputs, givers), known)
+
+    assert periods() == ["2023", "2024"]
+    assert periods(years="each", months="each") == ["2023", "2024", "2024-01", "2024-02"]
+    assert periods(years="each", months="last") == ["2023", "2024", "2024-02"]
+    assert graph.target_periods(Job("core.parcel", parcel.parcel, inputs, {"months": "last"}), {}) == []
+    # a month reads its year of the one and itself of the other
+    assert graph.needed("year_of", "2024-02", known["core.enterprise"]) == ["2024"]
+    assert graph.needed("to_date", "2024-02", known["raw.gov_tax"]) == ["2024-01", "2024-02"]
+    assert graph.needed("to_date", "2024", ["2023-12", "2024", "2024-01"]) == ["2024-01"]
+
+
+def test_an_unknown_area_is_named_with_the_known_ones() -> None:
+    with pytest.raises(UsageError) as error:
+        graph.select(["per_mu", "nowhere"])
+    assert one_line(error.value) == "unknown area or table nowhere; areas: chain, core, per_mu, profile"
+
+
+def test_a_table_is_selected_with_what_it_needs_and_nothing_else() -> None:
+    assert [job.table for job in graph.select(["core.parcel_use"])] == [
+        "core.identity_event", "core.succession", "core.parcel", "core.parcel_use",
+    ]  # fmt: skip
+    assert {job.table for job in graph.select([])} == set(graph.registry())
+
+
+def test_jobs_run_after_their_inputs() -> None:
+    seen: set[str] = set()
+    for name, job in graph.registry().items():
+        made_here = {given.table for given in job.inputs.values()} & set(graph.registry())
+        assert made_here <= seen, name
+        seen.add(name)
+    assert QUARANTINE not in seen
+
+
+def test_a_period_without_data_is_named_with_those_there_are(built_home: Path) -> None:
+    with pytest.raises(RejectedError) as error:
+        graph.run(period="1999")
+    there = ", ".join(sorted([*YEARS, *MONTHS]))
+    assert one_line(error.value) == f"no data for period 1999; there are {there}"
+
+
+def test_an_empty_home_says_what_to_do_first(home: Path) -> None:
+    with pytest.raises(RejectedError) as error:
+        graph.run()
+    assert one_line(error.value) == "nothing has been taken in yet; run ./brain ingest first"
+
+
+# --- ingest's books ----------------------------------------------------------------------------------
+
+
+def test_every_delivered_file_is_accounted_for(built_city: BuiltCity, built_home: Path) -> None:
+    """Records in = raw + quarantined, for each file and in the tables; every format was delivered."""
+    taken = built_city.ingested.taken
+    assert built_city.ingested.rejected == []
+    assert {Path(f.file).suffix for f in taken} == {".csv", ".jsonl", ".xlsx"}
+    sent = {p.name for p in (settings().landing).glob("*/*") if not p.name.endswith(".manifest.json")}
+    assert {f.file for f in built_city.ingested.files} == sent
+    assert all(f.records_in == f.records_raw + f.records_quarantined > 0 for f in taken)
+    assert any(f.records_quarantined for f in taken)
+    for name in sorted({f.feed for f in taken}):
+        raw = tables.rows(f"raw.{name}", ["delivery_id"]).num_rows
+        refused = tables.open_table(QUARANTINE).to_pyarrow_table(filters=[("feed", "=", name)]).num_rows
+        assert raw == sum(f.records_raw for f in taken if f.feed == name)
+        assert refused == sum(f.records_quarantined for f in taken if f.feed == name)
+    # a file whose records say their period has a row for each
+    registered: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for row in deliveries():
+        registered[row["source_file"]].append(row)
+    for f in taken:
+        counts = ("records_in", "records_raw", "records_quarantined")
+        books = [sum(row[count] for row in registered[f.file]) for count in counts]
+        assert books == [f.records_in, f.records_raw, f.records_quarantined]
+    assert len(registered) == len(taken)
+
+
+def test_rows_that_an_interrupted_ingest_left_are_removed_by_the_next(built_copy: Path) -> None:
+    """Rows were written, the register was not: they count nowhere, and the next ingest deletes them."""
+    before = tables.rows("raw.gov_energy", ["row_id", "delivery_id"])
+    orphan = tables.rows("raw.gov_energy").slice(0, 3).to_pylist()
+    mapping = orphan[0]["mapping_hash"]
+    table = tables.open_table("raw.gov_energy")
+    spec = contract("raw.gov_energy")
+    import pyarrow as pa
+
+    rows = pa.Table.from_pylist([{**r, "delivery_id": "orphan"} for r in orphan], spec.arrow_schema())
+    write_deltalake(table, rows, mode="append")
+    begun = {"tables": [spec.name], "deliveries": [["orphan", mapping]]}
+    (built_copy / "ingest-journal.json").write_text(json.dumps(begun))
+    assert tables.rows("raw.gov_energy", ["row_id"]).num_rows == before.num_rows + 3
+    assert graph.stale_tables(deliveries()) == {}
+    assert ingest().taken == []
+    after = tables.rows("raw.gov_energy", ["row_id", "delivery_id"])
+    assert sorted(after["row_id"].to_pylist()) == sorted(before["row_id"].to_pylist())
+    assert "orphan" not in after["delivery_id"].to_pylist()
+    assert_whole(releases.open_release())
+
+
+# --- two at a time -------------------------------------------------------------------------------------
+
+
+def chain(**reads: list[str]) -> list[Job]:
+    """Jobs of a made-up graph: name → what it reads."""
+    return [
+        Job(name, lambda: None, {str(n): Input(table) for n, table in enumerate(read)})  # type: ignore[arg-type, return-value]
+        for name, read in reads.items()
+    ]
+
+
+def test_a_job_begins_when_its_inputs_are_made_and_two_independent_ones_run_together() -> None:
+    done: set[str] = set()
+    together = threading.Barrier(2, timeout=30)
+    jobs = chain(last=["left", "right"], left=["first"], right=["first"], first=["a table of another area"])
+    reads = {job.table: {i.table for i in job.inputs.values()} for job in jobs}
+
+    def work(job: Job) -> None:
+        assert reads[job.table] & set(reads) <= done
+        if job.table in ("left", "right"):
+            together.wait()  # breaks when the other one is not running
+        done.add(job.table)
+
+    graph._in_order(jobs, work)
+    assert done == set(reads)
+
+
+def test_after_a_failure_nothing_new_begins_and_what_runs_is_finished() -> None:
+    begun: list[str] = []
+    finished: list[str] = []
+    running, failed = threading.Event(), threading.Event()
+
+    def work(job: Job) -> None:
+        begun.append(job.table)
+        if job.table == "broken":
+            assert running.wait(30)
+            failed.set()
+            raise RejectedError("broken")
+        running.set()
+        assert failed.wait(30)
+        time.sleep(0.2)
+        finished.append(job.table)
+
+    with pytest.raises(RejectedError, match="broken"):
+        graph._in_order(chain(broken=[], slow=[], waiting=[], after=["slow"]), work)
+    assert (begun, finished) == (["broken", "slow"], ["slow"])
+
+
+def test_what_does_not_fit_into_memory_beside_another_table_is_made_alone() -> None:
+    made: list[str] = []
+    running: set[str] = set()
+    beside = threading.Barrier(2, timeout=30)
+    tries: list[str] = []
+
+    def work(job: Job) -> None:
+        running.add(job.table)
+        tries.append(job.table)
+        try:
+            if job.table in ("large", "beside") and tries.count(job.table) == 1 and len(made) == 1:
+                beside.wait()
+            if job.table == "large" and running != {"large"}:
+                raise RuntimeError("Resources exhausted: Failed to allocate 64 MB")
+            time.sleep(0.1)
+            made.append(job.table)
+        finally:
+            running.discard(job.table)
+
+    told: list[str] = []
+    jobs = chain(first=[], large=["first"], beside=["first"], last=["large"])
+    graph._in_order_and_memory(jobs, work, lambda _, what, count: told.append(f"{what}: {count}"))
+    assert made == ["first", "beside", "large", "last"]  # nothing is made twice
+    [line] = told
+    assert line.startswith("memory is short: one table at a time")
+
+
+def test_what_fits_in_no_way_is_one_line() -> None:
+    tries: list[str] = []
+
+    def work(job: Job) -> None:
+        tries.append(job.table)
+        raise RuntimeError("Resources exhausted: Failed to allocate 64 MB")
+
+    with pytest.raises(RejectedError, match="raise BRAIN_ENGINE_MEMORY") as refused:
+        graph._in_order_and_memory(chain(large=[]), work, lambda *_: None)
+    assert one_line(refused.value) and tries == ["large", "large"]

@@ -1,0 +1,200 @@
+"""Every fault planted in the demo city has the outcome that its list names, in the built platform.
+
+The list lies outside the warehouse and no job reads it; here it is held against tables, one test per kind of
+outcome, and a test that no kind is left out.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ingest.ways.landing import deliveries
+from schemas.contract import feed
+from schemas.register import current_deliveries
+from tests.built_city import BuiltCity
+from warehouse import duck, tables
+from warehouse.releases import open_release
+from warehouse.settings import settings
+
+Fault = dict[str, Any]
+COUNTS = ("records_in", "records_raw", "records_quarantined")
+
+
+class City:
+    """The built city's tables, as a judge of faults sees them."""
+
+    def __init__(self, city: BuiltCity) -> None:
+        self.reports = {f.file: f for f in city.ingested.files}
+        # a file whose records say their period has a row for each
+        self.register: dict[str, dict[str, Any]] = {}
+        for row in deliveries():
+            known = self.register.setdefault(row["source_file"], row | dict.fromkeys(COUNTS, 0))
+            known |= {count: known[count] + row[count] for count in COUNTS}
+        self.refused = {
+            (r["source_file"], r["source_row"]): r["reasons"]
+            for r in tables.rows("quarantine.record").to_pylist()
+        }
+        self._raw: dict[str, dict[tuple[str, int], dict[str, Any]]] = {}
+        self._release = duck.connect(open_release().file, read_only=True)
+
+    def raw(self, name: str) -> dict[tuple[str, int], dict[str, Any]]:
+        if name not in self._raw:
+            rows = tables.rows(f"raw.{name}").to_pylist()
+            self._raw[name] = {(r["source_file"], r["source_row"]): r for r in rows}
+        return self._raw[name]
+
+    def current(self, name: str, uscc: str, period: str) -> list[dict[str, Any]]:
+        """Rows of a firm in the deliveries that count."""
+        count = {d["delivery_id"] for d in current_deliveries(deliveries(), feed(name))}
+        rows = self.raw(name).values()
+        return [r for r in rows if r["delivery_id"] in count and r["uscc"] == uscc and r["period"] == period]
+
+    def rows(self, table: str, **where: str) -> list[dict[str, Any]]:
+        conditions = " AND ".join(f"{name} = ?" for name in where)
+        return duck.fetch(self._release, f"SELECT * FROM {table} WHERE {conditions}", list(where.values()))
+
+
+@pytest.fixture
+def city(built_city: BuiltCity, built_home: Path) -> City:
+    return City(built_city)
+
+
+@pytest.fixture
+def faults(built_home: Path) -> list[Fault]:
+    found: list[Fault] = json.loads(
+        (built_home / "truth" / "planted_faults.json").read_text(encoding="utf-8")
+    )
+    return found
+
+
+def quarantined(city: City, fault: Fault) -> str | None:
+    """In quarantine with the reason, and not in the feed's table."""
+    place = (fault["file"], fault["key"]["row"])
+    if fault["outcome"]["reason"] not in city.refused.get(place, []):
+        return f"quarantine has {city.refused.get(place)}"
+    return "accepted as well" if place in city.raw(fault["feed"]) else None
+
+
+def accepted(city: City, fault: Fault) -> str | None:
+    """In the feed's table, and where a curated column is named, with the value there."""
+    outcome, place = fault["outcome"], (fault["file"], fault["key"]["row"])
+    if place not in city.raw(fault["feed"]) or place in city.refused:
+        return f"not taken in: {city.refused.get(place)}"
+    if "column" not in outcome:
+        return None
+    rows = city.rows(outcome["table"], uscc=fault["key"]["uscc"], year=fault["period"][:4])
+    found = [r[outcome["column"]] for r in rows]
+    return None if found == [outcome["value"]] else f"{outcome['column']} is {found}"
+
+
+def flag(city: City, fault: Fault) -> str | None:
+    outcome = fault["outcome"]
+    rows = city.rows(outcome["table"], uscc=fault["key"]["uscc"], year=fault["period"][:4])
+    found = [r[outcome["column"]] for r in rows]
+    return None if len(found) == 1 and outcome["value"] in found[0] else f"flags are {found}"
+
+
+def population(city: City, fault: Fault) -> str | None:
+    """The firm is in the population, once, with a reason where it is not graded."""
+    rows = city.rows("per_mu.population", uscc=fault["key"]["uscc"], year=fault["period"][:4])
+    if len(rows) != 1:
+        return f"{len(rows)} rows in the population"
+    status, reasons = rows[0]["eval_status_code"], rows[0]["status_reasons"]
+    if status != "graded" and not reasons:
+        return f"{status} without a reason"
+    wanted = fault["outcome"].get("status", status)
+    return None if status == wanted else f"{status} {reasons}, not {wanted}"
+
+
+def superseded(city: City, fault: Fault) -> str | None:
+    """The corrected snapshot counts: its value stands, or the row that it lacks is withdrawn."""
+    outcome, name = fault["outcome"], fault["feed"]
+    rows = city.current(name, fault["key"]["uscc"], fault["period"])
+    if outcome.get("row_absent"):
+        return None if rows == [] else "the withdrawn row still counts"
+    source = feed(name).source
+    assert source is not None
+    heading = source.mapping[outcome["column"]].heading
+    headings = city.register[fault["file"]]["headings"]
+    found = [Decimal(_cell(r["source_record"], headings, heading or "")) for r in rows]
+    return None if found == [Decimal(outcome["value"])] else f"{heading} is {found}"
+
+
+def _cell(record: list[str], headings: list[str], heading: str) -> str:
+    """A cell of an original record, which is a JSON line or a list of cells."""
+    if record[0].startswith("{"):
+        return str(json.loads(record[0], parse_float=str, parse_int=str)[heading])
+    return record[headings.index(heading)]
+
+
+def scaled(city: City, fault: Fault) -> str | None:
+    """The parcel's uses do not exceed it, and say that they were scaled."""
+    uses = city.rows("core.parcel_use", parcel_id=fault["key"]["parcel_id"], year=fault["period"])
+    used, area = sum(u["used_area_mu"] for u in uses), uses[0]["parcel_area_mu"]
+    flagged = any("over_allotted" in u["land_flags"] for u in uses)
+    return (
+        None if used <= area and flagged else f"{used} of {area} mu, flags {[u['land_flags'] for u in uses]}"
+    )
+
+
+def duplicate(city: City, fault: Fault) -> str | None:
+    report = city.reports[fault["file"]]
+    taken = fault["file"] in city.register
+    return None if report.state == "repeated" and not taken else f"{report.state}, registered: {taken}"
+
+
+def late(city: City, fault: Fault) -> str | None:
+    source = feed(fault["feed"]).source
+    assert source is not None
+    due = datetime(int(fault["period"]), 12, 31, 2, tzinfo=UTC) + timedelta(days=source.lateness_days)
+    came = city.register[fault["file"]]["known_at"]
+    return None if came == due + timedelta(days=fault["outcome"]["days"]) else f"came {came}, due {due}"
+
+
+OUTCOMES = {
+    f.__name__: f for f in (quarantined, accepted, flag, population, superseded, scaled, duplicate, late)
+}
+
+
+def test_every_kind_of_outcome_is_planted_and_judged(faults: list[Fault]) -> None:
+    assert {f["outcome"]["type"] for f in faults} == set(OUTCOMES)
+
+
+@pytest.mark.parametrize("kind", OUTCOMES)
+def test_each_planted_fault_has_its_outcome(city: City, faults: list[Fault], kind: str) -> None:
+    planted = [f for f in faults if f["outcome"]["type"] == kind]
+    assert planted
+    wrong = {
+        f"{f['id']} {f['kind']} {f['feed']} {f['key']}": found
+        for f in planted
+        if (found := OUTCOMES[kind](city, f))
+    }
+    assert wrong == {}
+
+
+def test_nothing_but_the_planted_records_is_quarantined(city: City, faults: list[Fault]) -> None:
+    planted = {(f["file"], f["key"]["row"]) for f in faults if f["outcome"]["type"] == "quarantined"}
+    repeats = {place for place in city.refused if place[0].endswith(("_corrected.csv", "_corrected.jsonl"))}
+    assert set(city.refused) - repeats == planted
+
+
+def test_records_in_are_raw_plus_quarantined_for_every_file(city: City) -> None:
+    for name, delivery in city.register.items():
+        assert delivery["records_in"] == delivery["records_raw"] + delivery["records_quarantined"], name
+        held = [place for place in city.raw(delivery["feed"]) if place[0] == name]
+        refused = [place for place in city.refused if place[0] == name]
+        assert (len(held), len(refused)) == (delivery["records_raw"], delivery["records_quarantined"]), name
+        manifest = manifest_of(delivery["feed"], name)
+        assert manifest["records"] == delivery["records_in"], name
+
+
+def manifest_of(feed_name: str, file: str) -> dict[str, Any]:
+    path = settings().landing / feed_name / f"{file}.manifest.json"
+    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return found

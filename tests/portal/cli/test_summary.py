@@ -1,0 +1,46 @@
+"""What the demo prints of a release."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from portal.cli import summary
+from portal.cli.app import app as cli
+from schemas.contract import code_list
+from tests.built_city import BuiltCity
+from warehouse.releases import open_release
+
+
+def test_the_ten_chains_and_one_firm_are_shown(built_home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    release = open_release()
+    summary._show_grades(release)
+    summary._show_chains(release)
+    summary._show_card(release)
+    shown = capsys.readouterr().out
+    assert [row["zh"] for row in code_list("chain").values() if row["zh"] not in shown] == []
+    assert "2025 年目标 target 20,000 亿元" in shown
+    assert "企业画像卡" in shown and "合成数据" in shown
+
+
+def test_publish_says_what_the_gate_warned_of(
+    built_city: BuiltCity, built_copy: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Also of a release that stands already: table, check in both languages, number, and rows behind it."""
+    assert built_city.published is not None and built_city.published.gate is not None
+    warned = {(v.table, v.expectation): v for v in built_city.published.gate.warnings()}
+    assert warned  # the demo city has faults of its own
+    cli.publish(json=True)
+    told = json.loads(capsys.readouterr().out)[0]
+    assert told["is_new"] is False
+    assert [(w["table"], w["expectation"]) for w in told["warnings"]] == list(warned)
+    for warning in told["warnings"]:
+        verdict = warned[warning["table"], warning["expectation"]]
+        assert (warning["rows"], warning["examples"]) == (verdict.unexpected, list(verdict.failing_keys[:3]))
+    cli.publish(json=False)
+    shown = capsys.readouterr().out
+    for verdict in warned.values():
+        assert verdict.title_zh in shown and verdict.failing_keys[0] in shown
+    assert "nothing new since release 1" in shown
