@@ -59,7 +59,7 @@ class Frame:
         if extra or missing:
             raise ContractError(
                 f"schemas/raw/{self.feed}.yml: the demo city sends {sorted(extra)} which is not mapped, "
-                f"and lacks {sorted(missing)}; extend its module in jobs/demo_city"
+                f"and lacks {sorted(missing)}; extend its module in demo_city/senders"
             )
         first, *others = wanted
         order = [(first, wanted[first]), *((h, h) for h in self.source.ignored)]
