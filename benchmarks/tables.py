@@ -57,9 +57,9 @@ def run(area: str, say: Say) -> list[Row]:
     Raises:
         RejectedError: the home has no city, or not the area's tables.
     """
-    from pipeline import graph
+    from pipeline.registry import registry
 
-    names = [name for name, job in graph.registry().items() if job.area == area]
+    names = [name for name, job in registry().items() if job.area == area]
     asked = _asked(names)
     say(f"{area}, {asked.year} and {asked.month}: to warm up, table by table")
     _make(names, asked)
@@ -88,14 +88,14 @@ def _of_table(name: str, seconds: float, peer: float | None) -> Row:
 
 def _asked(names: list[str]) -> Asked:
     """The area's latest year and month."""
-    from pipeline import graph
+    from pipeline.fingerprint import stored_fingerprints
 
     missing = [name for name in names if not tables.exists(name)]
     if missing or not names:
         raise RejectedError(
             f"the home has no {missing[0] if missing else 'such table'} yet; ./brain demo makes one"
         )
-    periods = {p for name in names for p in graph.stored_fingerprints(name)}
+    periods = {p for name in names for p in stored_fingerprints(name)}
     years, months = ({p for p in periods if len(p) == length} for length in (4, 7))
     if not years or not months:
         raise RejectedError(
@@ -106,10 +106,10 @@ def _asked(names: list[str]) -> Asked:
 
 def _make(names: list[str], asked: Asked) -> float:
     """Seconds in which tables are made for the year and for the month, and nothing that they are made from."""
-    from pipeline import graph
+    from pipeline.run import make_anew
 
     start = time.monotonic()
-    graph.make_anew(names, (asked.year, asked.month))
+    make_anew(names, (asked.year, asked.month))
     return time.monotonic() - start
 
 

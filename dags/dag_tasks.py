@@ -133,11 +133,11 @@ def make_tables(context: Context) -> dict[str, Any]:
     Announced again are tables that no release holds yet, for the reason given at ``ingest_group``, unless a run of who
     needs them is on its way.
     """
-    from pipeline import graph
+    from pipeline.run import run_tables
 
     params = context["params"]
     with _final_when_refused(), logged_by_table() as groups:
-        report = graph.run(
+        report = run_tables(
             params["only"],
             full=params["full"],
             period=params["period"],
@@ -159,16 +159,17 @@ def make_tables(context: Context) -> dict[str, Any]:
 def publish_release(context: Context) -> dict[str, Any]:
     """Make a release, unless something upstream has still to be made: then its own run will lead here again."""
     from ingest.ways.landing import deliveries
-    from pipeline import graph, publish
+    from pipeline import publish
+    from pipeline.fingerprint import stale_tables
 
     with _final_when_refused():
-        _wait_for(graph.stale_tables(deliveries()))
+        _wait_for(stale_tables(deliveries()))
         try:
             report = publish.publish(tell)
         except publish.GateFailed:
             raise
         except RejectedError:
-            _wait_for(graph.stale_tables(deliveries()))  # files came in between the two looks
+            _wait_for(stale_tables(deliveries()))  # files came in between the two looks
             raise
     number = report.release.number
     _announce(context, {RELEASE.name: [str(number)]} if report.is_new else {})
@@ -183,18 +184,20 @@ def _wait_for(stale: Iterable[str]) -> None:
 def _awaited() -> dict[str, set[str]]:
     """Feeds and periods that stale tables are made from."""
     from ingest.ways.landing import deliveries
-    from pipeline import graph
+    from pipeline.fingerprint import feed_fingerprints, stale_tables
+    from pipeline.periods import input_periods
+    from pipeline.registry import registry
 
     known = deliveries()
-    given = graph.feed_fingerprints(known)
+    given = feed_fingerprints(known)
     awaited: dict[str, set[str]] = defaultdict(set)
-    for table, stale in graph.stale_tables(known).items() if known else ():
-        for needed in graph.registry()[table].inputs.values():
+    for table, stale in stale_tables(known).items() if known else ():
+        for needed in registry()[table].inputs.values():
             if needed.known_as in given:
                 awaited[needed.table] |= {
                     p
                     for period in stale
-                    for p in graph.needed(needed.periods, period, given[needed.known_as])
+                    for p in input_periods(needed.periods, period, given[needed.known_as])
                 }
     return awaited
 
@@ -208,14 +211,15 @@ def _is_on_its_way(dag: str) -> bool:
 
 def _unreleased() -> dict[str, list[str]]:
     """Tables that changed since the last release, with all their periods."""
-    from pipeline import graph
+    from pipeline.fingerprint import stored_fingerprints
+    from pipeline.registry import registry
     from warehouse import releases, tables
 
     last = releases.last_release()
     pinned = last.made_from["inputs"] if last else {}
     return {
-        name: sorted(graph.stored_fingerprints(name))
-        for name in graph.registry()
+        name: sorted(stored_fingerprints(name))
+        for name in registry()
         if tables.exists(name) and tables.version(name) != pinned.get(name)
     }
 

@@ -1,7 +1,7 @@
 """What the jobs declare, read from their source: DAG files are parsed every few minutes and must not load Spark.
 
-The job graph (``pipeline.graph``) imports the jobs, and they import pyspark. Here only the ``JOB = Job(…)`` lines are
-looked at; a test holds the two against each other.
+The job graph (``pipeline.registry``) imports the jobs, and they import pyspark. Here only the ``JOB = Job(…)`` lines
+are looked at; a test holds the two against each other.
 """
 
 from __future__ import annotations

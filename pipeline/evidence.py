@@ -15,7 +15,7 @@ import duckdb
 from ingest.register.corrections import corrections, in_effect
 from ingest.register.deliveries import DELIVERY, QUARANTINE
 from ingest.register.quarantine import fields_of
-from pipeline.graph import registry
+from pipeline.registry import registry
 from schemas.contract import Contract, contract, feeds
 from schemas.errors import RejectedError, UsageError
 from schemas.periods import meet, touch

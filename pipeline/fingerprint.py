@@ -1,158 +1,104 @@
-"""What a job's rows depend on in code, as a hash: the definitions that its transform reaches.
+"""Fingerprints of tables' periods: where a stored one differs from the wanted one, the period is stale.
 
-A *definition* is a function, class, method or assignment of a module of ours. Beginning with the transform and the
-class of the job's rules, names are followed to what they stand for, through imports and the annotations of
-parameters. What counts is the syntax of each definition and, for each name in it, what that stands for: comments,
-docstrings, annotations of functions and imports do not, nor in which module or order definitions stand.
-
-* A constant that is plain data counts by its value, whatever code, contract, code list or rule it was made from.
-* ``code_list(name)``, ``contract(name)`` and ``units()`` count by what they give: of a code list the columns that the
-  code names, of a contract what :meth:`Contract.hash` says. The name must be known before the code runs; code that
-  reads definitions otherwise is refused.
-* Of a class its methods count whose names are read as attributes somewhere in reached code (and those that Python
-  calls by itself): a method that only the command line calls makes nothing stale. Validators do not count, since the
-  rules' own fingerprint tells what they let pass, and neither does the loader of rules.
+A fingerprint covers everything that a period is made from and nothing else: the deliveries that count and how current
+rows are chosen among theirs, the mapping, the definitions and data that the job's code reaches
+(``pipeline/code_hash.py``), the contract's columns, the rules of the period, and the fingerprints of its inputs'
+periods. It covers no table versions, so OPTIMIZE and empty commits never make anything stale, no titles and
+descriptions, and no engine; it is the same on every machine.
 """
 
 from __future__ import annotations
 
-import hashlib
-import inspect
-from collections.abc import Callable
-from dataclasses import dataclass
-from functools import cache
-from typing import TYPE_CHECKING, Any
+from collections import defaultdict
+from collections.abc import Mapping
+from typing import Any
 
-from pipeline.definitions import DATA, Key, Read, definition, is_of_python, is_value, value_of, words_of
-from schemas.contract import digest
-from schemas.errors import RejectedError
-
-if TYPE_CHECKING:
-    from jobs.job import Job
-
-#: What all reading of definitions goes through that names none.
-EVERYTHING = Key(DATA, "schema_folders")
+from ingest.register.deliveries import QUARANTINE
+from jobs.job import Input
+from pipeline.code_hash import code_hash, definitions_hash, key_of
+from pipeline.periods import Fingerprints, input_periods, target_periods
+from pipeline.registry import registry
+from schemas.contract import contract, digest, feeds
+from schemas.register import current_deliveries
+from warehouse import tables
 
 
-@dataclass(frozen=True)
-class Reached:
-    """All that some definitions depend on."""
+def feed_fingerprints(deliveries: list[dict[str, Any]]) -> dict[str, Fingerprints]:
+    """Of every feed's periods, and of the quarantine's, whole and by feed, from the register of deliveries."""
+    from pipeline.inputs import current_rows, of_deliveries
 
-    definitions: frozenset[Key]
-    reads: frozenset[Read]
-    #: Texts in them: those that name columns of code lists are among these.
-    words: frozenset[str]
-    faults: tuple[str, ...]
-
-
-def code_hash(job: Job) -> str:
-    """Hash of the definitions that a job's rows are made by.
-
-    Raises:
-        RejectedError: they cannot all be found; the line names file, line and what to do.
-    """
-    return definitions_hash(*roots(job))
-
-
-def definitions_hash(*beginnings: Key) -> str:
-    """Hash of some definitions and of all that they reach."""
-    found = reached(*beginnings)
-    if found.faults:
-        raise RejectedError(found.faults[0])
-    return digest(
-        [
-            sorted(_full_hash(key) for key in found.definitions if not is_value(key)),
-            sorted([*read, read.hash(found.words)] for read in found.reads),
-        ]
-    )
+    chosen_by = definitions_hash(key_of(current_rows), key_of(of_deliveries))
+    result: dict[str, Fingerprints] = {}
+    refused: dict[str, dict[str, list[Any]]] = defaultdict(lambda: defaultdict(list))
+    for spec in feeds().values():
+        by_period: dict[str, list[Any]] = {}
+        for row in current_deliveries(deliveries, spec):
+            mark = [row["delivery_id"], row["mapping_hash"]]
+            by_period.setdefault(row["period"], []).append(mark)
+            if row["records_quarantined"]:
+                for known_as in (QUARANTINE, Input(QUARANTINE, feed=spec.table).known_as):
+                    refused[known_as][row["period"]].append(mark)
+        result[spec.name] = {
+            p: digest([spec.hash(), chosen_by, sorted(marks)]) for p, marks in by_period.items()
+        }
+    spec = contract(QUARANTINE)
+    for known_as, by_period in refused.items():
+        result[known_as] = {
+            p: digest([spec.hash(), chosen_by, sorted(marks)]) for p, marks in by_period.items()
+        }
+    return result
 
 
-def roots(job: Job) -> tuple[Key, ...]:
-    """Where the search begins: the transform, and the class whose methods it may call on its rules."""
-    return (key_of(job.transform), *([key_of(type(job.rules()))] if job.rules else []))
-
-
-def key_of(defined: Callable[..., Any]) -> Key:
-    """The key of a function or class."""
-    original = inspect.unwrap(defined)
-    return Key(original.__module__, getattr(original, "__qualname__", repr(original)))
-
-
-@cache
-def reached(*beginnings: Key) -> Reached:
-    """Everything that some definitions depend on, directly or not."""
-    found: set[Key] = set()
-    attributes: set[str] = set()
-    methods: dict[str, set[Key]] = {}
-    faults: list[str] = []
-    reads: set[Read] = set()
-    words: set[str] = set()
-    origin = dict.fromkeys(beginnings, "")
-    waiting = list(beginnings)
-    while waiting:
-        key = waiting.pop()
-        if key in found:
-            continue
-        found.add(key)
-        if is_value(key):
-            words |= set(words_of(value_of(key)))
-            continue
-        if key == EVERYTHING:
-            faults.append(
-                f"{origin[key]} reads definitions that it does not name; use contract(name), code_list(name)"
+def fingerprints(deliveries: list[dict[str, Any]]) -> dict[str, Fingerprints]:
+    """What every table's periods should be made from, given these deliveries."""
+    known = feed_fingerprints(deliveries)
+    for job in registry().values():
+        spec = contract(job.table)
+        rules = job.rules() if job.rules else None
+        made_by = [code_hash(job), spec.hash()]
+        known[job.table] = {
+            period: digest(
+                [
+                    made_by,
+                    rules.fingerprint(period) if rules else None,
+                    [
+                        [name, given.known_as, p, known[given.known_as][p]]
+                        for name, given in sorted(job.inputs.items())
+                        for p in input_periods(given.periods, period, known.get(given.known_as, {}))
+                    ],
+                ]
             )
-        it = definition(key)
-        faults += it.faults
-        reads |= it.reads
-        words |= it.words
-        following = set(it.keys)
-        for name, method in it.methods.items():
-            methods.setdefault(name, set()).add(method)
-            if name in attributes or is_of_python(name):
-                following.add(method)
-        for name in it.attributes - attributes:
-            following |= methods.get(name, set())
-        attributes |= it.attributes
-        for other in following:
-            # a fault in schemas.contract is named by the code of a job that led there
-            origin.setdefault(other, origin[key] if key.module == DATA else ".".join(key))
-        waiting += following
-    return Reached(frozenset(found), frozenset(reads), frozenset(words), tuple(sorted(set(faults))))
+            for period in target_periods(job, known)
+        }
+    return known
 
 
-# --- hashes ----------------------------------------------------------------------------------------------
+def stored_fingerprints(name: str, version: int | None = None) -> Fingerprints:
+    """What a table's periods were made from, as kept with its commits."""
+    for entry in tables.commit_metadata(name, version):
+        if "fingerprints" in entry:
+            return dict(entry["fingerprints"])
+    return {}
 
 
-def _sha(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+def made_by(name: str, version: int | None = None) -> str | None:
+    """The engine, with its version, that made a table's periods last; None where none did, or nobody wrote it down."""
+    for entry in tables.commit_metadata(name, version):
+        if "fingerprints" in entry:
+            return entry.get("engine")
+    return None
 
 
-@cache
-def _plain_hash(key: Key) -> str:
-    """Of a definition by itself: others stand in it by their names."""
-    return _sha("".join(part.name if isinstance(part, Key) else part for part in definition(key).text))
+def stale_tables(deliveries: list[dict[str, Any]]) -> dict[str, list[str]]:
+    """Table → periods that are not what they should be made from."""
+    return stale_periods(fingerprints(deliveries))
 
 
-def _full_hash(key: Key) -> str:
-    """Of a definition and of what each name in it stands for: the same name may be another function elsewhere."""
-    return _sha(
-        "".join(
-            f"{part.name}={_hash_alone(part)}" if isinstance(part, Key) else part
-            for part in definition(key).text
-        )
-    )
-
-
-def _hash_alone(key: Key) -> str:
-    return _sha(_written(value_of(key))) if is_value(key) else _plain_hash(key)
-
-
-def _written(value: Any) -> str:
-    """A value as text, the same in every process."""
-    if isinstance(value, dict):
-        return "{" + ",".join(f"{_written(k)}:{_written(v)}" for k, v in value.items()) + "}"
-    if isinstance(value, list | tuple):
-        return "[" + ",".join(map(_written, value)) + "]"
-    if isinstance(value, set | frozenset):
-        return "<" + ",".join(sorted(map(_written, value))) + ">"
-    return repr(value)
+def stale_periods(wanted: Mapping[str, Fingerprints]) -> dict[str, list[str]]:
+    result = {}
+    for name in registry():
+        stored = stored_fingerprints(name)
+        odd = {p for p in {*stored, *wanted[name]} if stored.get(p) != wanted[name].get(p)}
+        if odd:
+            result[name] = sorted(odd)
+    return result

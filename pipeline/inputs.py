@@ -1,16 +1,21 @@
-"""The current view of a feed: deliveries resolved, one row for each key and period."""
+"""Inputs of jobs: a table's rows of some periods; of a feed the current view, one row for each key and period."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from ingest.register.deliveries import QUARANTINE
 from jobs.columns.portable import first_of
-from schemas.contract import Contract
+from jobs.job import Input
+from pipeline.periods import Fingerprints, input_periods
+from schemas.contract import Contract, contract, feeds
+from schemas.register import current_deliveries
+from warehouse import tables
 
 
 def of_deliveries(current: Iterable[dict[str, Any]]) -> Column:
@@ -37,3 +42,34 @@ def current_rows(raw: DataFrame, current: Iterable[dict[str, Any]], spec: Contra
     if spec.delivery == "increment":
         order = [c.desc() for c in order]
     return first_of(rows, spec.key, *order)
+
+
+def read_input(
+    given: Input,
+    periods: Iterable[str],
+    wanted: Mapping[str, Fingerprints],
+    deliveries: list[dict[str, Any]],
+) -> DataFrame:
+    """An input's rows for the periods that are to be made; of a feed the current view."""
+    available = wanted.get(given.known_as, {})
+    use = sorted({p for period in periods for p in input_periods(given.periods, period, available)})
+    spec = contract(given.table)
+    frame = tables.read(given.table)
+    if given.table == QUARANTINE:
+        return _current_quarantine(frame, deliveries, given.feed).where(F.col("period").isin(use))
+    if spec.source:
+        return _current_feed(frame, spec, deliveries, use)
+    return frame.where(F.col(spec.period or "").isin(use))
+
+
+def _current_feed(
+    frame: DataFrame, spec: Contract, deliveries: list[dict[str, Any]], periods: list[str]
+) -> DataFrame:
+    current = [d for d in current_deliveries(deliveries, spec) if d["period"] in periods]
+    return current_rows(frame.where(F.col("period").isin(periods)), current, spec)
+
+
+def _current_quarantine(frame: DataFrame, deliveries: list[dict[str, Any]], only: str | None) -> DataFrame:
+    read = [spec for spec in feeds().values() if only in (None, spec.table)]
+    current = [d for spec in read for d in current_deliveries(deliveries, spec)]
+    return frame.where(of_deliveries(d for d in current if d["records_quarantined"]))

@@ -18,7 +18,8 @@ import pyarrow as pa
 
 from ingest.register.deliveries import CORRECTION, DELIVERY, QUARANTINE
 from jobs.per_mu.rules import rule_book
-from pipeline.graph import fingerprints, made_by, registry, stored_fingerprints
+from pipeline.fingerprint import fingerprints, made_by, stored_fingerprints
+from pipeline.registry import registry
 from schemas.contract import contract, digest, feeds
 from schemas.errors import RejectedError
 from schemas.register import in_force, latest_rows, stands

@@ -20,8 +20,8 @@ from deltalake import DeltaTable
 
 from demo_city.city import CitySpec, generate
 from ingest.ways.landing import IngestReport, ingest
-from pipeline import graph
 from pipeline.publish import PublishReport, publish
+from pipeline.run import run_tables
 from pipeline.run_record import RunReport
 from schemas.contract import contract, feed
 from warehouse import duck, releases
@@ -62,7 +62,7 @@ def build(home: Path, remote: str) -> BuiltCity:
     with at_home(home, remote):
         generate(SPEC, settings().landing, home / "truth")
         ingested = ingest()
-        return BuiltCity(home, ingested, graph.run(), publish())
+        return BuiltCity(home, ingested, run_tables(), publish())
 
 
 def copy(city: BuiltCity, home: Path) -> Path:
@@ -74,7 +74,7 @@ def change(city: BuiltCity, home: Path, remote: str) -> BuiltCity:
     """One firm's value-added tax of 2022 is corrected; taken in and run, not published."""
     with at_home(copy(city, home), remote):
         redeliver(home, "gov_tax", "tax_2022.csv", _raise_one_firms_tax)
-        return BuiltCity(home, ingest(), graph.run())
+        return BuiltCity(home, ingest(), run_tables())
 
 
 def _raise_one_firms_tax(records: list[dict[str, str]]) -> list[dict[str, str]]:

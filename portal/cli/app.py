@@ -429,10 +429,10 @@ def run(
     json: Json = False,
 ) -> None:
     """Bring tables up to date: only what inputs, code or rules made stale."""
-    from pipeline import graph
+    from pipeline.run import run_tables
 
     with console.stages(quiet=json) as progress:
-        report = graph.run(names or (), full=full, period=period, progress=progress)
+        report = run_tables(names or (), full=full, period=period, progress=progress)
     rows = [one.as_row() for one in report.tables]
     if json:
         console.as_json(rows)

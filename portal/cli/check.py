@@ -21,8 +21,8 @@ def check_all() -> list[dict[str, Any]]:
     from expectations.gate.suite import declared_suites
     from jobs.chain.models import load as chain_models
     from jobs.per_mu.rules import indicator_definitions, rule_book
-    from pipeline import graph
-    from pipeline.fingerprint import code_hash
+    from pipeline.code_hash import code_hash
+    from pipeline.registry import check_jobs, registry
     from schemas.contract import contracts, feeds, fields
     from warehouse import tables
 
@@ -31,8 +31,8 @@ def check_all() -> list[dict[str, Any]]:
         _check_columns(spec)
         if tables.exists(spec.name):
             tables.columns_to_add(spec)
-    graph.check()
-    for job in graph.registry().values():
+    check_jobs()
+    for job in registry().values():
         code_hash(job)
     suites = declared_suites()
     for name, spec in contracts().items():
@@ -47,7 +47,7 @@ def check_all() -> list[dict[str, Any]]:
         {"definition": "字段 fields", "count": len(fields())},
         {"definition": "契约 contracts", "count": len(contracts())},
         {"definition": "数据源 feeds", "count": len(feeds())},
-        {"definition": "作业 jobs", "count": len(graph.registry())},
+        {"definition": "作业 jobs", "count": len(registry())},
         {"definition": "校验套件 suites", "count": len(suites)},
         {"definition": "规则集 rule sets", "count": len(rule_book().all())},
         {"definition": "产业链模型 chain models", "count": len(chain_models().chains)},

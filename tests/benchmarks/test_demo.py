@@ -6,11 +6,11 @@ from pathlib import Path
 
 from benchmarks.commands import correct_one_file
 from ingest.ways.landing import deliveries, ingest
-from pipeline import graph
+from pipeline.fingerprint import stale_tables
 
 
 def test_the_corrected_file_is_taken_in_and_makes_its_year_anew(built_copy: Path) -> None:
     correct_one_file(built_copy)
     [sent] = [file for file in ingest().files if file.state != "repeated"]
     assert (sent.state, sent.feed, sent.period) == ("taken", "gov_tax", "2023")
-    assert graph.stale_tables(deliveries())["core.enterprise_year"] == ["2023"]
+    assert stale_tables(deliveries())["core.enterprise_year"] == ["2023"]

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline import graph
-from pipeline.fingerprint import reached, roots
+from pipeline.code_hash import reached, roots
+from pipeline.registry import registry
 
 
-@pytest.mark.parametrize("table", graph.registry())
+@pytest.mark.parametrize("table", registry())
 def test_code_lists_and_contracts_are_named_where_they_are_read(table: str) -> None:
     """Each fault says file, line and what to do; so does ``./brain check``, which refuses such a job."""
-    assert reached(*roots(graph.registry()[table])).faults == ()
+    assert reached(*roots(registry()[table])).faults == ()

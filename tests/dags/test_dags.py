@@ -24,8 +24,9 @@ from demo_city.city import CitySpec, generate
 from ingest.register.deliveries import DELIVERY, QUARANTINE
 from ingest.ways import database
 from ingest.ways.connections import connection_from_environment
-from pipeline import graph
+from pipeline.fingerprint import stored_fingerprints
 from pipeline.publish import GateFailed
+from pipeline.registry import registry
 from pipeline.run_record import RunReport, TableRun
 from portal.services import in_process, orchestration
 from schemas.contract import contract, feeds, parse_contract
@@ -138,7 +139,7 @@ def test_loading_the_dags_loads_neither_spark_nor_the_gate_nor_a_job(airflow_hom
         "since = time.perf_counter()\n"
         f"bag = BundleDagBag(dag_folder={str(DAGS)!r}, bundle_path={str(DAGS)!r}, bundle_name='dags-folder')\n"
         "seconds = time.perf_counter() - since\n"
-        "heavy = ('pyspark', 'great_expectations', 'duckdb', 'deltalake', 'pandas', 'pipeline.graph')\n"
+        "heavy = ('pyspark', 'great_expectations', 'duckdb', 'deltalake', 'pandas', 'pipeline.registry')\n"
         "print(json.dumps([len(bag.dags), [m for m in heavy if m in sys.modules], seconds]))\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd="/")
@@ -156,7 +157,7 @@ def test_what_the_dags_read_from_the_source_is_what_the_job_graph_declares(airfl
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd="/")
     inputs, areas, given = json.loads(done.stdout)
-    declared = {name: [i.table for i in job.inputs.values()] for name, job in graph.registry().items()}
+    declared = {name: [i.table for i in job.inputs.values()] for name, job in registry().items()}
     assert inputs == declared
     assert areas == AREAS
     assert given == sorted({i for tables_ in declared.values() for i in tables_} - set(declared))
@@ -267,7 +268,7 @@ def test_a_lost_engine_is_tried_again_and_a_refusal_is_final(
         def refuse(*_: Any, error: Exception = raised, **__: Any) -> None:
             raise error
 
-        monkeypatch.setattr(graph, "run", refuse)
+        monkeypatch.setattr("pipeline.run.run_tables", refuse)
         with pytest.raises(becomes, match=str(raised)):
             make(context)
 
@@ -396,7 +397,7 @@ def test_what_no_release_holds_is_announced_again_unless_publication_is_on_its_w
         asked.append((names, how["full"], how["period"]))
         return RunReport([PARCEL_YEAR], ["core.parcel"])
 
-    monkeypatch.setattr(graph, "run", run)
+    monkeypatch.setattr("pipeline.run.run_tables", run)
     report, events = make_tables(dags, only=["core"], period="2023")
     assert asked == [(["core"], False, "2023")]
     expected = {"core.enterprise_year": ({"2023"}, {"rows": 12, "seconds": 2.5, "reason": "new"})}
@@ -458,7 +459,7 @@ def test_the_log_has_a_group_for_each_table_though_two_are_made_at_a_time(
             list(pool.map(make, ("core.a", "core.b"), (how, how), (False, True)))
         raise RejectedError("b cannot be made")
 
-    monkeypatch.setattr(graph, "run", run)
+    monkeypatch.setattr("pipeline.run.run_tables", run)
     root = logging.getLogger()
     monkeypatch.setattr(root, "handlers", [Lines()])
     monkeypatch.setattr(root, "level", logging.INFO)
@@ -566,7 +567,7 @@ def _bind_airflow_to_its_database() -> None:
 
 def versions() -> dict[str, int]:
     """Table → version of every table that a run can write, published ones included."""
-    names = [DELIVERY, QUARANTINE, *(spec.name for spec in feeds().values()), *graph.registry()]
+    names = [DELIVERY, QUARANTINE, *(spec.name for spec in feeds().values()), *registry()]
     found = {name: tables.version(name) for name in names if tables.exists(name)}
     last = releases.last_release()
     return found | {f"published {n}": t.version for n, t in (last.tables if last else {}).items()}
@@ -633,7 +634,7 @@ def test_a_refused_file_is_one_line_and_the_others_go_all_the_way(released: Path
         "send both again"
     )
     assert releases.release_numbers() == [*numbers, numbers[-1] + 1]
-    staged = {name for name in changed(before) if name in graph.registry()}
+    staged = {name for name in changed(before) if name in registry()}
     assert staged == FROM_PARCEL
     assert changed(before) & {spec.name for spec in feeds().values()} == {"raw.gov_land_parcel"}
 
@@ -644,9 +645,10 @@ def test_what_an_interrupted_run_left_undone_is_announced_again(released: Path, 
     assert tasks["_unreleased"]() == {}
     with pytest.MonkeyPatch.context() as patch:
         # as if a run had ended after the commit of a feed and before that of a table made from it
-        known = graph.stored_fingerprints
+        known = stored_fingerprints
         patch.setattr(
-            graph, "stored_fingerprints", lambda n, v=None: {} if n == "core.parcel" else known(n, v)
+            "pipeline.fingerprint.stored_fingerprints",
+            lambda n, v=None: {} if n == "core.parcel" else known(n, v),
         )
         assert tasks["_awaited"]() == {"raw.gov_land_parcel": set(YEARS)}
     with pytest.MonkeyPatch.context() as patch:

@@ -15,8 +15,9 @@ import pytest
 
 from demo_city.city import CitySpec, generate
 from ingest.ways.landing import ingest
-from pipeline import graph
 from pipeline.publish import publish
+from pipeline.registry import registry
+from pipeline.run import run_tables
 from portal.services import control
 from portal.services.control import Airflow
 from schemas.contract import connected_groups
@@ -174,7 +175,7 @@ def run_ids(client: Client) -> set[str]:
 
 
 def staged_versions() -> dict[str, int]:
-    return {name: tables.version(name) for name in graph.registry()}
+    return {name: tables.version(name) for name in registry()}
 
 
 def hashes(number: int) -> dict[str, str]:
@@ -209,7 +210,7 @@ def test_a_manifest_becomes_one_release_and_a_correction_exactly_one_more(
     # what lies there → every group → its asset events → tables → publish; each table is made once, one release
     wait_until_quiet(client, 1)
     assert releases.release_numbers() == [1]
-    yearly = set(graph.registry()) - OF_THE_LAST_YEAR
+    yearly = set(registry()) - OF_THE_LAST_YEAR
     assert made_by(client, set()) == Counter((table, year) for table in yearly for year in ("2022", "2023"))
     first = hashes(1)
     _assert_what_was_made_is_shown(client)
@@ -324,7 +325,7 @@ def _assert_same_without_airflow(
             settings.cache_clear()
             generate(CITY, settings().landing, home / "truth")
             ingest()
-            graph.run()
+            run_tables()
             publish()
             assert hashes(1) == expected
     finally:

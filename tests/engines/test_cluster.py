@@ -17,7 +17,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from pipeline import graph
+from pipeline.fingerprint import made_by
+from pipeline.registry import registry
+from pipeline.run import run_tables
 from pipeline.run_record import TableRun
 from tests.built_city import BuiltCity, at_home, copy
 from tests.engines.test_same_numbers import assert_same, running
@@ -141,8 +143,8 @@ def test_a_cluster_makes_the_same_city_and_a_killed_worker_changes_nothing(
         }
         home = copy(built_city, tmp_path / "home")
         with running(tmp_path / "engine", **given) as address, at_home(home, address):
-            graph.run(full=True, finished=kill_in_the_middle)
-            assert {graph.made_by(name) for name in graph.registry()} == {engine.kind().version()}
+            run_tables(full=True, finished=kill_in_the_middle)
+            assert {made_by(name) for name in registry()} == {engine.kind().version()}
         assert len(spark.workers) == 1
-    assert sorted(made) == sorted(graph.registry())
+    assert sorted(made) == sorted(registry())
     assert_same(built_city.home, tmp_path / "home")

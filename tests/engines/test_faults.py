@@ -16,7 +16,7 @@ import psutil
 import pytest
 from filelock import FileLock
 
-from pipeline import graph
+from pipeline.run import run_tables
 from schemas.errors import RejectedError
 from tests.built_city import BuiltCity, copy
 from warehouse import engine, tables
@@ -85,7 +85,7 @@ def test_an_engine_that_is_killed_in_the_middle_of_a_table(own_engine: Settings)
     assert not own_engine.scratch.exists()
     # what a run leaves that was killed itself goes with the next one
     (own_engine.scratch / "core.parcel-0").mkdir(parents=True)
-    graph.run(["core"], full=True)
+    run_tables(["core"], full=True)
     assert not own_engine.scratch.exists()
     assert list(staged_content()) == before
     assert (engine.status(own_engine) or {})["process"] != state["process"]
@@ -109,18 +109,18 @@ def test_a_disk_that_is_full_while_an_engine_writes(own_engine: Settings) -> Non
     # files may not grow beyond it: to the engine that is a disk without room
     process.rlimit(psutil.RLIMIT_FSIZE, (4096, resource.RLIM_INFINITY))
     with pytest.raises(RejectedError) as refused:
-        graph.run(["core"], full=True)
+        run_tables(["core"], full=True)
     assert "make room on the disk" in str(refused.value) and "\n" not in str(refused.value)
     assert not own_engine.scratch.exists()
     process.rlimit(psutil.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
-    graph.run(["core"], full=True)
+    run_tables(["core"], full=True)
     assert list(staged_content()) == before
 
 
 def test_a_second_run_waits_and_is_then_refused(cold_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tables, "LOCK_SECONDS", 0.1)
     with tables.writing("run"), pytest.raises(RejectedError, match="another run has been at work") as refused:
-        graph.run()
+        run_tables()
     assert "\n" not in str(refused.value)
 
 

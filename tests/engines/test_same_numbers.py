@@ -12,7 +12,9 @@ import pytest
 
 from demo_city.city import CitySpec, generate
 from ingest.ways.landing import ingest
-from pipeline import graph
+from pipeline.fingerprint import made_by
+from pipeline.registry import registry
+from pipeline.run import run_tables
 from portal.cli import check
 from schemas.contract import contract
 from schemas.errors import RejectedError
@@ -98,8 +100,8 @@ def test_a_row_twice_is_a_difference_and_a_home_without_tables_is_refused(tmp_pa
 @pytest.mark.timeout(3600)
 def test_spark_makes_the_same_small_city(built_city: BuiltCity, tmp_path: Path) -> None:
     with running(tmp_path / "engine") as address, at_home(copy(built_city, tmp_path / "home"), address):
-        assert set(graph.run(full=True).made) == set(graph.registry())
-        assert {graph.made_by(name) for name in graph.registry()} == {engine.kind().version()}
+        assert set(run_tables(full=True).made) == set(registry())
+        assert {made_by(name) for name in registry()} == {engine.kind().version()}
     assert_same(built_city.home, tmp_path / "home")
 
 
@@ -110,8 +112,8 @@ def test_both_engines_make_the_same_whole_city(tmp_path: Path, engine_remote: st
     with at_home(homes["embedded"], engine_remote) as home:
         generate(CitySpec(), settings().landing, home / "truth")
         ingested = ingest()
-        made = graph.run()
+        made = run_tables()
     copy(BuiltCity(homes["embedded"], ingested, made), homes["spark"])
     with running(tmp_path / "engine") as address, at_home(homes["spark"], address):
-        graph.run(full=True)
+        run_tables(full=True)
     assert_same(homes["embedded"], homes["spark"])

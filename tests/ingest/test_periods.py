@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from ingest.mapping import period_of
 from ingest.register.deliveries import Drop
 from ingest.ways.landing import Entry, deliveries, ingest, placed, register, replay
-from pipeline import graph
+from pipeline.run import run_tables
 from portal.cli.check import check_all
 from schemas.contract import Source, feed, feeds
 from schemas.errors import RejectedError, UsageError
@@ -220,7 +220,7 @@ def test_a_home_of_old_that_counts_twice_is_told_of(put: Put, tmp_path: Path) ->
         assert part in str(told.value)
     assert "\n" not in str(told.value)
     with pytest.raises(RejectedError, match=r"'202404' is no period; .* \(and 1 more, see \./brain check\)"):
-        graph.run()
+        run_tables()
 
 
 def before_this_rule(like: dict[str, Any], period: str) -> None:

@@ -42,13 +42,14 @@ def register(is_mapped_anew: bool) -> list[dict[str, Any]]:
 def answer(folder: str, is_mapped_anew: bool) -> dict[str, Any]:
     sys.path.insert(0, folder)
     from ingest.register.corrections import mapping_hash
-    from pipeline import graph
+    from pipeline.fingerprint import fingerprints
+    from pipeline.registry import registry
     from schemas.contract import feeds
 
-    assert graph.__file__.startswith(folder)
-    found = graph.fingerprints(register(is_mapped_anew))
+    assert fingerprints.__code__.co_filename.startswith(folder)
+    found = fingerprints(register(is_mapped_anew))
     return {
-        "tables": {name: found[name] for name in graph.registry()},
+        "tables": {name: found[name] for name in registry()},
         "mappings": {name: mapping_hash(spec) for name, spec in feeds().items()},
     }
 

@@ -172,9 +172,9 @@ def main() -> None:
     from jobs.columns import portable
 
     portable.materialised = lambda frame: frame  # nothing is written down without an engine
-    from pipeline import graph
+    from pipeline.registry import registry
 
-    jobs = graph.registry()
+    jobs = registry()
     definitions.contracts()
     record_attributes()
     for name, job in jobs.items():

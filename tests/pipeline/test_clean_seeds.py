@@ -9,8 +9,8 @@ import pytest
 
 from demo_city.city import CitySpec, generate
 from ingest.ways.landing import ingest
-from pipeline import graph
 from pipeline.publish import publish
+from pipeline.run import run_tables
 from tests.built_city import at_home
 from warehouse.settings import settings
 
@@ -21,7 +21,7 @@ def test_a_clean_city_raises_no_warning(seed: int, engine_remote: str, tmp_path:
     with at_home(tmp_path / "home", engine_remote) as home:
         generate(CitySpec(scale=0.1, seed=seed), settings().landing, home / "truth")
         ingest()
-        graph.run()
+        run_tables()
         gate = publish().gate
         faults = json.loads((home / "truth" / "planted_faults.json").read_text(encoding="utf-8"))
     assert gate is not None

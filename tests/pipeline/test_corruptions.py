@@ -19,8 +19,8 @@ from deltalake import write_deltalake
 from expectations.gate.run import GateReport, Verdict
 from ingest.register.deliveries import DELIVERY
 from ingest.ways.landing import ingest
-from pipeline import graph
 from pipeline.publish import GateFailed, publish
+from pipeline.run import run_tables
 from schemas.contract import feed
 from tests.built_city import BuiltCity, at_home, copy, redeliver, release_files, send
 from warehouse import tables
@@ -163,7 +163,7 @@ def judged(
         for corrupt in CORRUPTIONS.values():
             corrupt(home)
         taken = ingest().files
-        graph.run()
+        run_tables()
         with pytest.raises(GateFailed) as failed:
             publish()
         assert release_files() == ["manifest-1.json", "release-1.duckdb"]

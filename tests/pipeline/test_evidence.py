@@ -10,8 +10,8 @@ from typing import Any
 import duckdb
 import pytest
 
-from pipeline import graph
 from pipeline.evidence import ROWS_SHOWN, Archive, Evidence, conditions
+from pipeline.registry import registry
 from schemas.contract import contract, feeds
 from schemas.errors import RejectedError, UsageError
 from tests.built_city import one_line
@@ -20,7 +20,7 @@ from warehouse.releases import open_release
 from warehouse.settings import settings
 
 FEEDS = {spec.name for spec in feeds().values()}
-PUBLISHED = list(graph.registry())
+PUBLISHED = list(registry())
 #: What of the senders must be reached from a table's row; a sum over a district is counted, not followed.
 REACHED = {
     "core.enterprise": {"raw.gov_statistics_directory", "raw.gov_business_registry"},

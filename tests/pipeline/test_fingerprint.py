@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from pipeline import definitions
+from pipeline.code_hash import definitions_hash, key_of, reached
 from pipeline.definitions import Key, Read
-from pipeline.fingerprint import definitions_hash, key_of, reached
 from schemas.errors import RejectedError
 from tests.built_city import one_line
 

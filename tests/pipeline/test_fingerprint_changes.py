@@ -19,7 +19,7 @@ from typing import Any
 
 import pytest
 
-from pipeline import graph
+from pipeline.registry import registry
 from warehouse.settings import CHECKOUT
 
 #: File, what stands there, and what then does.
@@ -29,7 +29,7 @@ Fingerprints = dict[str, dict[str, str]]
 Found = tuple[Fingerprints, dict[str, str]]
 Edited = Callable[..., Found]
 
-ALL = set(graph.registry())
+ALL = set(registry())
 PER_MU = {name for name in ALL if name.startswith("per_mu.")}
 WITH_MODELS = {
     "chain.node", "chain.node_enterprise", "chain.supply_flow", "chain.node_metrics", "chain.chain_metrics",
@@ -81,7 +81,7 @@ def plain(edited: Edited) -> Found:
 def below(*tables: str) -> set[str]:
     """The tables and all that are made from them."""
     found = set(tables)
-    for name, job in graph.registry().items():
+    for name, job in registry().items():
         if found & {given.table for given in job.inputs.values()}:
             found.add(name)
     return found

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import graph
+from pipeline.code_hash import reached, roots
 from pipeline.definitions import Key, Read, definition, is_value, parsed
-from pipeline.fingerprint import reached, roots
+from pipeline.registry import registry
 from warehouse.settings import CHECKOUT
 
 #: What the hash of a contract covers (``Contract.hash``), by kind of object.
@@ -44,12 +44,12 @@ def of(kind: str, found: Iterable[list[str]]) -> set[tuple[str, ...]]:
     return {tuple(rest) for what, *rest in found if what == kind}
 
 
-@pytest.mark.parametrize("table", graph.registry())
+@pytest.mark.parametrize("table", registry())
 def test_a_job_reads_what_its_fingerprint_covers_and_that_covers_what_it_reads(
     recorded: Recorded, table: str
 ) -> None:
     read = recorded.get(("plan", table), [])
-    covered = reached(*roots(graph.registry()[table]))
+    covered = reached(*roots(registry()[table]))
     accessors = {Read(what, rest[0]) for what, *rest in read if what in ("code_list", "contract", "units")}
     assert accessors == covered.reads
     assert {column for _, column in of("column", read)} <= covered.words
@@ -70,12 +70,12 @@ def test_the_recorder_sees_what_is_read(recorded: Recorded) -> None:
     assert ("jobs/per_mu/indicators.yml",) in of("file", recorded["plan", "per_mu.baseline"])
 
 
-@pytest.mark.parametrize("table", graph.registry())
+@pytest.mark.parametrize("table", registry())
 def test_every_file_that_a_job_opens_is_covered(recorded: Recorded, table: str) -> None:
     """Code lists and contracts by their accessors; policy by the job's rules, which open it as well."""
     opened = {file for (file,) in of("file", recorded.get(("plan", table), []))}
     rules = {file for (file,) in of("file", recorded.get(("rules", table), []))}
-    lists = {f"schemas/codes/{read.name}.csv" for read in reached(*roots(graph.registry()[table])).reads}
+    lists = {f"schemas/codes/{read.name}.csv" for read in reached(*roots(registry()[table])).reads}
     assert opened - lists <= {file for file in rules if file.startswith(("jobs/", "schemas/chains/"))}
     for file in rules:
         is_edited = file in EDITED or file.rpartition("/")[0] in EDITED
@@ -87,7 +87,7 @@ def test_what_is_read_when_modules_are_imported_is_in_constants(recorded: Record
     read = [entry for entry in recorded["import", ""] if entry[0] in ("code_list", "contract", "units")]
     assert ["code_list", "penalty", "jobs.profile.parts"] in [entry[:3] for entry in read]
     for what, name, module, line in read:
-        if module in ("pipeline.graph", "jobs.job"):
+        if module in ("pipeline.registry", "jobs.job"):
             continue
         [constant] = [
             Key(module, key)

@@ -22,8 +22,13 @@ from ingest.register.deliveries import DELIVERY, QUARANTINE
 from ingest.ways.landing import deliveries, ingest
 from jobs.core import parcel
 from jobs.job import Input, Job
-from pipeline import graph
+from pipeline.code_hash import code_hash
+from pipeline.fingerprint import fingerprints, stale_tables, stored_fingerprints
+from pipeline.inputs import read_input
+from pipeline.periods import input_periods, target_periods
 from pipeline.publish import publish
+from pipeline.registry import GraphError, check_jobs, registry, select_jobs
+from pipeline.run import _in_order, _in_order_and_memory, make_anew, run_tables
 from schemas.contract import contract
 from schemas.errors import RejectedError, UsageError
 from tests.built_city import YEARS, BuiltCity, assert_whole, at_home, copy, one_line, staged_hashes, versions
@@ -48,6 +53,12 @@ PERIODS = {
     },
 }
 PER_MU_OF_EVENTS = ["per_mu.adjustment", "per_mu.enterprise_grade", "per_mu.district_summary"]
+
+
+def with_jobs(monkeypatch: pytest.MonkeyPatch, found: dict[str, Job]) -> None:
+    """As if these were all jobs that there are."""
+    for module in ("registry", "fingerprint", "run"):
+        monkeypatch.setattr(f"pipeline.{module}.registry", lambda: found)
 
 
 def all_of(names: list[str], *years: str) -> dict[str, list[str]]:
@@ -140,27 +151,27 @@ def redelivered(feed: str, period: str, refused: int = 0) -> list[dict[str, Any]
 def test_one_delivery_makes_exactly_its_dependants_stale(
     built_home: Path, feed: str, period: str, stale: dict[str, list[str]]
 ) -> None:
-    assert graph.stale_tables(deliveries()) == {}
-    assert graph.stale_tables(redelivered(feed, period)) == stale
+    assert stale_tables(deliveries()) == {}
+    assert stale_tables(redelivered(feed, period)) == stale
 
 
 def test_a_refused_record_reaches_who_reads_the_quarantine_of_its_feed(built_home: Path) -> None:
     """Who is in the directory depends on its own refused records, and not on a tax office's."""
-    clean = graph.stale_tables(redelivered("gov_tax", "2022"))
-    assert graph.stale_tables(redelivered("gov_tax", "2022", refused=3)) == clean
+    clean = stale_tables(redelivered("gov_tax", "2022"))
+    assert stale_tables(redelivered("gov_tax", "2022", refused=3)) == clean
     assert "core.enterprise" not in clean
-    honours = graph.stale_tables(redelivered("gov_honour", "2022", refused=3))
+    honours = stale_tables(redelivered("gov_honour", "2022", refused=3))
     assert honours["core.enterprise_year"] == ["2022"] and "core.enterprise" not in honours
-    listed = graph.stale_tables(redelivered("gov_statistics_directory", "2022", refused=3))
+    listed = stale_tables(redelivered("gov_statistics_directory", "2022", refused=3))
     assert "2022" in listed["core.enterprise"]
 
 
 def test_a_part_of_the_quarantine_has_the_records_of_its_feed_and_no_others(built_home: Path) -> None:
     known = deliveries()
-    wanted = graph.fingerprints(known)
+    wanted = fingerprints(known)
 
     def read(feed: str | None) -> Counter[str]:
-        rows = graph.read_input(Input(QUARANTINE, feed=feed), YEARS, wanted, known)
+        rows = read_input(Input(QUARANTINE, feed=feed), YEARS, wanted, known)
         return Counter(row["feed"] for row in rows.select("feed").collect())
 
     every = read(None)
@@ -174,7 +185,7 @@ def test_a_corrected_file_rebuilds_exactly_the_tables_and_periods_that_need_it(
     assert [(f.file, f.state) for f in changed_city.ingested.taken] == [("tax_2022_again.csv", "taken")]
     made_anew = all_of(["core.enterprise_year", *AFTER_YEAR], "2022") | looking_back("2022")
     assert changed_city.made.made == made_anew
-    assert changed_city.made.fresh == [name for name in graph.registry() if name not in made_anew]
+    assert changed_city.made.fresh == [name for name in registry() if name not in made_anew]
     before, after = (_versions(city) for city in (built_city, changed_city))
     grown = {path for path in after if after[path] != before[path]}
     made = {"staged/" + name.replace(".", "/") for name in changed_city.made.made}
@@ -189,8 +200,8 @@ def test_a_corrected_file_that_is_taken_back_leaves_every_table_as_it_was_before
     changed = staged_hashes()
     withdraw(again["delivery_id"], "错报", "张三")
     stale = all_of(["core.enterprise_year", *AFTER_YEAR], "2022") | looking_back("2022")
-    assert graph.stale_tables(deliveries()) == stale, "as the correction had made stale"
-    graph.run()
+    assert stale_tables(deliveries()) == stale, "as the correction had made stale"
+    run_tables()
     with at_home(built_city.home, engine_remote):
         before = staged_hashes()
     assert staged_hashes() == before != changed
@@ -216,8 +227,8 @@ def test_the_years_that_were_not_stale_keep_their_files(
 def test_run_and_ingest_twice_write_nothing(built_copy: Path) -> None:
     before = versions()
     assert ingest().taken == []
-    report = graph.run()
-    assert report.made == {} and report.fresh == list(graph.registry())
+    report = run_tables()
+    assert report.made == {} and report.fresh == list(registry())
     assert versions() == before
 
 
@@ -225,14 +236,14 @@ def test_tables_are_made_anew_without_what_they_are_made_from(
     built_copy: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before, content = versions(), staged_hashes()
-    graph.make_anew(["per_mu.baseline", "chain.gap"], ["2023", "2024-12"])
+    make_anew(["per_mu.baseline", "chain.gap"], ["2023", "2024-12"])
     grown = {path for path, number in versions().items() if number != before[path]}
     assert grown == {"staged/per_mu/baseline", "staged/chain/gap"}
     assert staged_hashes() == content
-    assert graph.stale_tables(deliveries()) == {}
-    monkeypatch.setattr(graph, "_stale", lambda _: {"core.parcel": ["2023"]})
+    assert stale_tables(deliveries()) == {}
+    monkeypatch.setattr("pipeline.run.stale_periods", lambda _: {"core.parcel": ["2023"]})
     with pytest.raises(RejectedError) as error:
-        graph.make_anew(["per_mu.baseline"], ["2023"])
+        make_anew(["per_mu.baseline"], ["2023"])
     assert one_line(error.value) == "core.parcel is not up to date with its inputs; run ./brain run first"
 
 
@@ -246,8 +257,8 @@ def test_optimize_and_empty_commits_make_nothing_stale(built_copy: Path) -> None
             table, nothing, mode="append", commit_properties=CommitProperties(custom_metadata={"by": "test"})
         )
     assert sum(versions().values()) > sum(before.values())
-    assert graph.stale_tables(deliveries()) == {}
-    assert graph.run().made == {}
+    assert stale_tables(deliveries()) == {}
+    assert run_tables().made == {}
 
 
 # --- code, contract, rules ---------------------------------------------------------------------------
@@ -256,45 +267,48 @@ def test_optimize_and_empty_commits_make_nothing_stale(built_copy: Path) -> None
 def test_changed_code_makes_its_table_and_all_below_stale(
     built_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = graph.code_hash
+    real = code_hash
     changed = "per_mu.indicator_value"
-    monkeypatch.setattr(graph, "code_hash", lambda job: "new" if job.table == changed else real(job))
+    monkeypatch.setattr(
+        "pipeline.fingerprint.code_hash", lambda job: "new" if job.table == changed else real(job)
+    )
     below = ["per_mu.indicator_value", "per_mu.enterprise_grade", "per_mu.district_summary"]
-    assert graph.stale_tables(deliveries()) == from_year_on([*below, *looking_back("2022")], "2022")
+    assert stale_tables(deliveries()) == from_year_on([*below, *looking_back("2022")], "2022")
 
 
 def test_a_changed_contract_makes_its_table_and_all_below_stale(
     built_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = graph.contract
+    real = contract
     spec = real("per_mu.baseline").model_copy(update={"version": 2})
-    monkeypatch.setattr(graph, "contract", lambda name: spec if name == spec.name else real(name))
+    monkeypatch.setattr(
+        "pipeline.fingerprint.contract", lambda name: spec if name == spec.name else real(name)
+    )
     below = [
         "per_mu.baseline",
         "per_mu.indicator_value",
         "per_mu.enterprise_grade",
         "per_mu.district_summary",
     ]
-    assert graph.stale_tables(deliveries()) == from_year_on([*below, *looking_back("2022")], "2022")
+    assert stale_tables(deliveries()) == from_year_on([*below, *looking_back("2022")], "2022")
 
 
 def test_a_changed_rule_set_makes_only_its_year_stale(
     built_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    job = graph.registry()["per_mu.district_summary"]
+    job = registry()["per_mu.district_summary"]
     assert job.rules is not None
     book = job.rules()
     old = next(r for r in book.all() if r.year == "2023")  # type: ignore[attr-defined]
     other = book.replace(old.model_copy(update={"source": "another article"}))  # type: ignore[attr-defined]
     changed = {
-        name: replace(j, rules=lambda: other) if j.rules is job.rules else j
-        for name, j in graph.registry().items()
+        name: replace(j, rules=lambda: other) if j.rules is job.rules else j for name, j in registry().items()
     }
-    monkeypatch.setattr(graph, "registry", lambda: changed)
+    with_jobs(monkeypatch, changed)
     # figures of chains are compared with their like a year before, but show the grades of their own year alone
     grades = ["chain.node_metrics", "chain.chain_metrics", "chain.gap"]
     reached = looking_back("2023") | all_of([*AFTER_YEAR, *grades], "2023")
-    assert graph.stale_tables(deliveries()) == reached
+    assert stale_tables(deliveries()) == reached
 
 
 # --- full, engines -----------------------------------------------------------------------------------
@@ -304,14 +318,14 @@ def assert_full_equals_incremental(city: BuiltCity, home: Path, remote: str) -> 
     """The city was made in two steps; made whole on this engine it must come out equal."""
     with at_home(city.home, "none"):
         incremental = staged_hashes()
-    assert len(set(incremental.values())) == len(graph.registry())
+    assert len(set(incremental.values())) == len(registry())
     with at_home(copy(city, home), remote):
         before = versions()
-        assert graph.run(full=True).made == {name: since(name, YEARS[0]) for name in graph.registry()}
+        assert run_tables(full=True).made == {name: since(name, YEARS[0]) for name in registry()}
         assert staged_hashes() == incremental
-        assert graph.stale_tables(deliveries()) == {}
+        assert stale_tables(deliveries()) == {}
         grown = [path for path, number in versions().items() if number != before[path]]
-        assert sorted(grown) == sorted("staged/" + name.replace(".", "/") for name in graph.registry())
+        assert sorted(grown) == sorted("staged/" + name.replace(".", "/") for name in registry())
 
 
 def test_full_equals_incremental_whatever_the_partitions(
@@ -353,12 +367,12 @@ def test_full_equals_incremental_on_any_number_of_cores(
 def test_a_withdrawn_period_is_removed(built_copy: Path) -> None:
     """Without its directory a year has no firms: the table keeps nothing of it, and says so to the gate."""
     tables.open_table(DELIVERY).delete("feed = 'gov_statistics_directory' AND period = '2024'")
-    assert graph.stale_tables(deliveries())["core.enterprise"] == ["2024"]
-    report = graph.run(["core.enterprise"])
+    assert stale_tables(deliveries())["core.enterprise"] == ["2024"]
+    report = run_tables(["core.enterprise"])
     assert report.made == {"core.enterprise": []}
     assert set(tables.rows("core.enterprise", ["year"])["year"].to_pylist()) == {"2022", "2023"}
-    assert list(graph.stored_fingerprints("core.enterprise")) == ["2022", "2023"]
-    assert graph.run(["core.enterprise"]).made == {}
+    assert list(stored_fingerprints("core.enterprise")) == ["2022", "2023"]
+    assert run_tables(["core.enterprise"]).made == {}
 
 
 # --- one clear line ----------------------------------------------------------------------------------
@@ -367,50 +381,46 @@ def test_a_withdrawn_period_is_removed(built_copy: Path) -> None:
 @pytest.fixture
 def fresh_registry() -> Iterator[None]:
     """The registry is collected anew, before the test and after it."""
-    graph.registry.cache_clear()
+    registry.cache_clear()
     yield
-    graph.registry.cache_clear()
+    registry.cache_clear()
 
 
 def test_a_cycle_is_named(fresh_registry: None, monkeypatch: pytest.MonkeyPatch) -> None:
     cyclic = replace(jobs.core.parcel.JOB, inputs={"uses": Input("core.parcel_use")})
     monkeypatch.setattr(jobs.core.parcel, "JOB", cyclic)
-    with pytest.raises(graph.GraphError) as error:
-        graph.registry()
+    with pytest.raises(GraphError) as error:
+        registry()
     message = one_line(error.value)
     assert "cycle" in message and "core.parcel" in message and "core.parcel_use" in message
 
 
 def test_a_job_of_another_name_is_refused(fresh_registry: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(jobs.core.parcel, "JOB", replace(jobs.core.parcel.JOB, table="core.parcel_use"))
-    with pytest.raises(graph.GraphError, match=r"jobs\.core\.parcel makes core\.parcel_use"):
-        graph.registry()
+    with pytest.raises(GraphError, match=r"jobs\.core\.parcel makes core\.parcel_use"):
+        registry()
 
 
 def test_a_table_without_job_and_a_job_without_periods_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    graph.check()
-    found = graph.registry()
+    check_jobs()
+    found = registry()
     without = {name: job for name, job in found.items() if name != "core.parcel"}
-    monkeypatch.setattr(graph, "registry", lambda: without)
-    with pytest.raises(
-        graph.GraphError, match=r"core\.parcel has a contract and no job; add jobs/core/parcel\.py"
-    ):
-        graph.check()
+    with_jobs(monkeypatch, without)
+    with pytest.raises(GraphError, match=r"core\.parcel has a contract and no job; add jobs/core/parcel\.py"):
+        check_jobs()
     late = replace(found["core.parcel"], inputs={"registered": Input("raw.gov_land_parcel", "upto")})
-    monkeypatch.setattr(graph, "registry", lambda: {**found, "core.parcel": late})
-    with pytest.raises(graph.GraphError, match=r"core\.parcel: registered gives the periods"):
-        graph.check()
+    with_jobs(monkeypatch, {**found, "core.parcel": late})
+    with pytest.raises(GraphError, match=r"core\.parcel: registered gives the periods"):
+        check_jobs()
     for part in (Input("raw.gov_tax", feed="gov_tax"), Input(QUARANTINE, feed="gov_taxes")):
         odd = replace(found["core.parcel"], inputs={**found["core.parcel"].inputs, "odd": part})
-        monkeypatch.setattr(graph, "registry", lambda odd=odd: {**found, "core.parcel": odd})
-        with pytest.raises(
-            graph.GraphError, match=rf"a part of {part.table} by feed {part.feed} is not to be had"
-        ):
-            graph.check()
+        with_jobs(monkeypatch, {**found, "core.parcel": odd})
+        with pytest.raises(GraphError, match=rf"a part of {part.table} by feed {part.feed} is not to be had"):
+            check_jobs()
     lost = replace(found["core.parcel"], periods={"months": "last"})
-    monkeypatch.setattr(graph, "registry", lambda: {**found, "core.parcel": lost})
-    with pytest.raises(graph.GraphError, match=r"core\.parcel: months is to give its periods"):
-        graph.check()
+    with_jobs(monkeypatch, {**found, "core.parcel": lost})
+    with pytest.raises(GraphError, match=r"core\.parcel: months is to give its periods"):
+        check_jobs()
 
 
 def test_periods_are_those_of_the_inputs_that_give_them() -> None:
@@ -421,35 +431,35 @@ def test_periods_are_those_of_the_inputs_that_give_them() -> None:
     }
 
     def periods(**givers: Any) -> list[str]:
-        return graph.target_periods(Job("core.parcel", parcel.parcel, inputs, givers), known)
+        return target_periods(Job("core.parcel", parcel.parcel, inputs, givers), known)
 
     assert periods() == ["2023", "2024"]
     assert periods(years="each", months="each") == ["2023", "2024", "2024-01", "2024-02"]
     assert periods(years="each", months="last") == ["2023", "2024", "2024-02"]
-    assert graph.target_periods(Job("core.parcel", parcel.parcel, inputs, {"months": "last"}), {}) == []
+    assert target_periods(Job("core.parcel", parcel.parcel, inputs, {"months": "last"}), {}) == []
     # a month reads its year of the one and itself of the other
-    assert graph.needed("year_of", "2024-02", known["core.enterprise"]) == ["2024"]
-    assert graph.needed("to_date", "2024-02", known["raw.gov_tax"]) == ["2024-01", "2024-02"]
-    assert graph.needed("to_date", "2024", ["2023-12", "2024", "2024-01"]) == ["2024-01"]
+    assert input_periods("year_of", "2024-02", known["core.enterprise"]) == ["2024"]
+    assert input_periods("to_date", "2024-02", known["raw.gov_tax"]) == ["2024-01", "2024-02"]
+    assert input_periods("to_date", "2024", ["2023-12", "2024", "2024-01"]) == ["2024-01"]
 
 
 def test_an_unknown_area_is_named_with_the_known_ones() -> None:
     with pytest.raises(UsageError) as error:
-        graph.select(["per_mu", "nowhere"])
+        select_jobs(["per_mu", "nowhere"])
     assert one_line(error.value) == "unknown area or table nowhere; areas: chain, core, per_mu, profile"
 
 
 def test_a_table_is_selected_with_what_it_needs_and_nothing_else() -> None:
-    assert [job.table for job in graph.select(["core.parcel_use"])] == [
+    assert [job.table for job in select_jobs(["core.parcel_use"])] == [
         "core.identity_event", "core.succession", "core.parcel", "core.parcel_use",
     ]  # fmt: skip
-    assert {job.table for job in graph.select([])} == set(graph.registry())
+    assert {job.table for job in select_jobs([])} == set(registry())
 
 
 def test_jobs_run_after_their_inputs() -> None:
     seen: set[str] = set()
-    for name, job in graph.registry().items():
-        made_here = {given.table for given in job.inputs.values()} & set(graph.registry())
+    for name, job in registry().items():
+        made_here = {given.table for given in job.inputs.values()} & set(registry())
         assert made_here <= seen, name
         seen.add(name)
     assert QUARANTINE not in seen
@@ -457,14 +467,14 @@ def test_jobs_run_after_their_inputs() -> None:
 
 def test_a_period_without_data_is_named_with_those_there_are(built_home: Path) -> None:
     with pytest.raises(RejectedError) as error:
-        graph.run(period="1999")
+        run_tables(period="1999")
     there = ", ".join(sorted([*YEARS, *MONTHS]))
     assert one_line(error.value) == f"no data for period 1999; there are {there}"
 
 
 def test_an_empty_home_says_what_to_do_first(home: Path) -> None:
     with pytest.raises(RejectedError) as error:
-        graph.run()
+        run_tables()
     assert one_line(error.value) == "nothing has been taken in yet; run ./brain ingest first"
 
 
@@ -510,7 +520,7 @@ def test_rows_that_an_interrupted_ingest_left_are_removed_by_the_next(built_copy
     begun = {"tables": [spec.name], "deliveries": [["orphan", mapping]]}
     (built_copy / "ingest-journal.json").write_text(json.dumps(begun))
     assert tables.rows("raw.gov_energy", ["row_id"]).num_rows == before.num_rows + 3
-    assert graph.stale_tables(deliveries()) == {}
+    assert stale_tables(deliveries()) == {}
     assert ingest().taken == []
     after = tables.rows("raw.gov_energy", ["row_id", "delivery_id"])
     assert sorted(after["row_id"].to_pylist()) == sorted(before["row_id"].to_pylist())
@@ -541,7 +551,7 @@ def test_a_job_begins_when_its_inputs_are_made_and_two_independent_ones_run_toge
             together.wait()  # breaks when the other one is not running
         done.add(job.table)
 
-    graph._in_order(jobs, work)
+    _in_order(jobs, work)
     assert done == set(reads)
 
 
@@ -562,7 +572,7 @@ def test_after_a_failure_nothing_new_begins_and_what_runs_is_finished() -> None:
         finished.append(job.table)
 
     with pytest.raises(RejectedError, match="broken"):
-        graph._in_order(chain(broken=[], slow=[], waiting=[], after=["slow"]), work)
+        _in_order(chain(broken=[], slow=[], waiting=[], after=["slow"]), work)
     assert (begun, finished) == (["broken", "slow"], ["slow"])
 
 
@@ -587,7 +597,7 @@ def test_what_does_not_fit_into_memory_beside_another_table_is_made_alone() -> N
 
     told: list[str] = []
     jobs = chain(first=[], large=["first"], beside=["first"], last=["large"])
-    graph._in_order_and_memory(jobs, work, lambda _, what, count: told.append(f"{what}: {count}"))
+    _in_order_and_memory(jobs, work, lambda _, what, count: told.append(f"{what}: {count}"))
     assert made == ["first", "beside", "large", "last"]  # nothing is made twice
     [line] = told
     assert line.startswith("memory is short: one table at a time")
@@ -601,5 +611,5 @@ def test_what_fits_in_no_way_is_one_line() -> None:
         raise RuntimeError("Resources exhausted: Failed to allocate 64 MB")
 
     with pytest.raises(RejectedError, match="raise BRAIN_ENGINE_MEMORY") as refused:
-        graph._in_order_and_memory(chain(large=[]), work, lambda *_: None)
+        _in_order_and_memory(chain(large=[]), work, lambda *_: None)
     assert one_line(refused.value) and tries == ["large", "large"]

@@ -17,8 +17,11 @@ import pipeline.publish as module
 from expectations.gate.run import GateReport, Verdict
 from ingest.register.deliveries import DELIVERY
 from ingest.ways.landing import deliveries, ingest
-from pipeline import graph
+from pipeline.code_hash import code_hash
+from pipeline.fingerprint import fingerprints
 from pipeline.publish import GateFailed, publish
+from pipeline.registry import registry
+from pipeline.run import run_tables
 from schemas.contract import contract
 from schemas.errors import RejectedError, UsageError
 from tests.built_city import (
@@ -81,7 +84,7 @@ def test_slipped_units_and_a_shrunken_feed_block_publication(built_copy: Path) -
     assert [(f.state, f.records_quarantined) for f in report.files if f.period == "2022"] == [
         ("taken", 0)
     ] * 2
-    graph.run()
+    run_tables()
     before = versions()
     with pytest.raises(GateFailed) as error:
         publish()
@@ -160,13 +163,13 @@ def test_the_manifest_names_everything_the_release_was_made_of(built_home: Path)
     manifest = releases.open_release().manifest
     assert {name: tables.version(name) for name in manifest["inputs"]} == manifest["inputs"]
     assert {d["feed"] for d in deliveries()} <= {name.removeprefix("raw.") for name in manifest["inputs"]}
-    assert set(graph.registry()) == set(manifest["tables"])
+    assert set(registry()) == set(manifest["tables"])
     assert manifest["synthetic"] is True
     assert (
         manifest["gate"]["passed"] and len(manifest["gate"]["verdicts"]) == manifest["gate"]["expectations"]
     )
     assert manifest["rule_sets"] == module.rule_sets()
-    assert manifest["engines"] == dict.fromkeys(graph.registry(), engine.kind().version())
+    assert manifest["engines"] == dict.fromkeys(registry(), engine.kind().version())
     assert module.summary_of(manifest)["engine"] == module.engines_of(manifest) == engine.kind().version()
 
 
@@ -174,10 +177,10 @@ def test_other_code_with_the_same_content_is_the_same_release(
     built_copy: Path, judged: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The fingerprints of all tables are new, as after a run with changed code; what they hold is not."""
-    real = graph.code_hash
-    monkeypatch.setattr(graph, "code_hash", lambda job: "new" + real(job))
-    wanted = graph.fingerprints(deliveries())
-    for name in graph.registry():
+    real = code_hash
+    monkeypatch.setattr("pipeline.fingerprint.code_hash", lambda job: "new" + real(job))
+    wanted = fingerprints(deliveries())
+    for name in registry():
         mark = json.dumps({"fingerprints": wanted[name]})
         nothing = contract(name).arrow_schema().empty_table()
         properties = CommitProperties(custom_metadata={"userMetadata": mark})
@@ -323,8 +326,8 @@ def start(home, step):
         traceback.print_exc()
         os._exit(1)
 
-for job in graph.registry().values():
-    graph.code_hash(job)
+for job in registry().values():
+    code_hash(job)
 module.rule_sets()
 for line in sys.stdin:
     order = json.loads(line)

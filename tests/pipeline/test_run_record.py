@@ -13,7 +13,10 @@ import pytest
 from demo_city.city import CitySpec, generate
 from ingest.register.deliveries import DELIVERY
 from ingest.ways.landing import ingest
-from pipeline import graph, run_record
+from pipeline import run_record
+from pipeline.code_hash import code_hash
+from pipeline.registry import registry
+from pipeline.run import _make, run_tables
 from pipeline.run_record import RunReport, TableRun, packed, unpacked, why
 from schemas.contract import Contract
 from schemas.errors import RejectedError
@@ -42,7 +45,7 @@ def city(taken_in: Path, cold_home: Path, monkeypatch: pytest.MonkeyPatch) -> It
     def commit(_: object, spec: Contract, __: list[str], metadata: dict[str, Any]) -> None:
         tables.add_rows([], spec, metadata)
 
-    monkeypatch.setattr(graph, "_transformed", lambda *_: None)
+    monkeypatch.setattr("pipeline.run._transformed", lambda *_: None)
     monkeypatch.setattr(tables, "replace_periods", commit)
     yield cold_home
 
@@ -55,11 +58,19 @@ def kept() -> dict[str, Any]:
     return dict(json.loads((settings().logs / "run.json").read_text(encoding="utf-8")))
 
 
+def code_is_edited(patch: pytest.MonkeyPatch) -> None:
+    """As if the code of core.parcel were another one."""
+    for module in ("fingerprint", "run"):
+        patch.setattr(
+            f"pipeline.{module}.code_hash", lambda j: "edited" if j.table == "core.parcel" else code_hash(j)
+        )
+
+
 def test_a_run_says_what_it_made_and_why(city: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[TableRun] = []
-    first = graph.run(finished=seen.append)
+    first = run_tables(finished=seen.append)
     later = {"core.enterprise_month", "chain.trade", "chain.supply_flow"}
-    assert reasons(first) == dict.fromkeys([n for n in graph.registry() if n not in later], "new")
+    assert reasons(first) == dict.fromkeys([n for n in registry() if n not in later], "new")
     assert {one.table: one for one in seen} == {one.table: one for one in first.tables}
     assert first.made["core.enterprise"] == YEARS and set(first.fresh) == later
     assert all(0 <= one.begun <= one.ended <= first.seconds for one in first.tables)
@@ -67,49 +78,48 @@ def test_a_run_says_what_it_made_and_why(city: Path, monkeypatch: pytest.MonkeyP
     assert kept() == first.as_record() and kept()["failure"] is None
 
     # nothing to do: that too is what the last run did
-    again = graph.run()
-    assert (again.tables, set(again.fresh)) == ([], set(graph.registry()))
+    again = run_tables()
+    assert (again.tables, set(again.fresh)) == ([], set(registry()))
     assert kept() == again.as_record()
 
     redeliver(city, "gov_tax", "tax_2023.csv", lambda rows: rows[1:])
     ingest()
-    found = graph.run()
+    found = run_tables()
     assert found.made["core.enterprise_year"] == ["2023"]
     # the file has records in quarantine; who is in the directory does not hang on those of a tax office
     because = "input changed: quarantine.record, raw.gov_tax"
     assert reasons(found)["core.enterprise_year"] == because
     assert reasons(found)["per_mu.baseline"].startswith("input changed: ")
 
-    asked = reasons(graph.run(["core.parcel"], full=True))
+    asked = reasons(run_tables(["core.parcel"], full=True))
     assert asked == dict.fromkeys(["core.identity_event", "core.succession", "core.parcel"], "asked for")
 
-    real = graph.code_hash
     with monkeypatch.context() as patch:
-        patch.setattr(graph, "code_hash", lambda j: "edited" if j.table == "core.parcel" else real(j))
-        found = graph.run(period="2022")
+        code_is_edited(patch)
+        found = run_tables(period="2022")
         assert found.made["core.parcel"] == ["2022"] and reasons(found)["core.parcel"] == "code changed"
         assert reasons(found)["core.parcel_use"] == "input changed: core.parcel"
-        found = graph.run()  # the year that was left out is still told of rightly
+        found = run_tables()  # the year that was left out is still told of rightly
         assert found.made["core.parcel"] == ["2023"] and reasons(found)["core.parcel"] == "code changed"
-    assert reasons(graph.run())["core.parcel"] == "code changed"
+    assert reasons(run_tables())["core.parcel"] == "code changed"
 
 
 def test_contract_and_rules_are_told_apart_and_what_is_gone_is_told(
     city: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    graph.run(["core"])
+    run_tables(["core"])
     real = Contract.hash
     with monkeypatch.context() as patch:
         patch.setattr(Contract, "hash", lambda c: "edited" if c.name == "core.group_member" else real(c))
         # the job's last step reads its contract
-        assert reasons(graph.run(["core"])) == {"core.group_member": "code changed; contract changed"}
-    graph.run()
-    book = type(graph.registry()["per_mu.baseline"].rules())  # type: ignore[misc]
+        assert reasons(run_tables(["core"])) == {"core.group_member": "code changed; contract changed"}
+    run_tables()
+    book = type(registry()["per_mu.baseline"].rules())  # type: ignore[misc]
     with monkeypatch.context() as patch:
         patch.setattr(book, "fingerprint", lambda _, period: f"edited {period}")
-        assert reasons(graph.run())["per_mu.baseline"].endswith("rules changed")
+        assert reasons(run_tables())["per_mu.baseline"].endswith("rules changed")
     tables.open_table(DELIVERY).delete("feed = 'gov_statistics_directory' AND period = '2023'")
-    found = {one.table: one for one in graph.run(["core.enterprise"]).tables}["core.enterprise"]
+    found = {one.table: one for one in run_tables(["core.enterprise"]).tables}["core.enterprise"]
     assert (found.periods, found.gone, found.reason) == ([], ["2023"], "gone: 2023")
 
 
@@ -117,24 +127,23 @@ def test_of_a_table_made_before_reasons_were_kept_none_is_invented(
     city: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(graph, "packed", lambda _: {"parts": [], "marks": {}})
-        graph.run(["core.parcel"])
-    real = graph.code_hash
-    monkeypatch.setattr(graph, "code_hash", lambda j: "edited" if j.table == "core.parcel" else real(j))
-    assert reasons(graph.run(["core.parcel"])) == {"core.parcel": "changed, by what was not recorded"}
+        patch.setattr("pipeline.run.packed", lambda _: {"parts": [], "marks": {}})
+        run_tables(["core.parcel"])
+    code_is_edited(monkeypatch)
+    assert reasons(run_tables(["core.parcel"])) == {"core.parcel": "changed, by what was not recorded"}
 
 
 def test_a_run_that_fails_tells_of_what_it_made_before(city: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    real = graph._make
+    real = _make
 
     def make(job: Any, *rest: Any) -> None:
         if job.table == "per_mu.unit":
             raise RejectedError("no more")
         real(job, *rest)
 
-    monkeypatch.setattr(graph, "_make", make)
+    monkeypatch.setattr("pipeline.run._make", make)
     with pytest.raises(RejectedError, match="no more"):
-        graph.run()
+        run_tables()
     made = {one["table"] for one in kept()["tables"]}
     assert kept()["failure"] == "no more"
     assert "core.enterprise_year" in made and not made & {"per_mu.unit", "per_mu.indicator_value"}
@@ -151,9 +160,9 @@ def test_a_record_that_cannot_be_written_hides_no_failure(
         raise RejectedError("the engine died")
 
     monkeypatch.setattr(run_record, "write_whole", full)
-    monkeypatch.setattr(graph, "_make", fail)
+    monkeypatch.setattr("pipeline.run._make", fail)
     with pytest.raises(RejectedError, match="the engine died"):
-        graph.run(["core.parcel"])
+        run_tables(["core.parcel"])
 
 
 def test_reasons_of_several_periods_are_put_together() -> None:

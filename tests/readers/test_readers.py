@@ -13,13 +13,13 @@ import pyarrow as pa
 import pytest
 from deltalake import DeltaTable
 
-from pipeline import graph
+from pipeline.registry import registry
 from schemas.contract import contract
 from warehouse import duck
 from warehouse.releases import Release, open_release
 from warehouse.settings import CHECKOUT, settings
 
-PUBLISHED = list(graph.registry())
+PUBLISHED = list(registry())
 
 
 @pytest.fixture

@@ -15,8 +15,8 @@ from ingest.register.deliveries import drop_of_file
 from ingest.register.quarantine import records_at
 from ingest.ways import landing as module
 from ingest.ways.landing import deliveries, ingest, remap, replay
-from pipeline import graph
-from pipeline.graph import feed_fingerprints
+from pipeline.fingerprint import feed_fingerprints
+from pipeline.run import _check_versions, run_tables
 from portal.cli.check import check_all
 from schemas.contract import comment, contract, feed
 from schemas.errors import RejectedError
@@ -182,7 +182,7 @@ def test_a_new_version_is_a_table_of_its_own_and_the_next_ingest_fills_it(home: 
         assert tables.table_path(FEED, table_version=1) == old_path
         assert now() == {} and feed_fingerprints(deliveries())[FEED] == {}
         with pytest.raises(RejectedError, match="2 deliveries lie in version 1") as refused:
-            graph.run()
+            run_tables()
         assert "run ./brain ingest gov_electricity first" in str(refused.value)
         report = ingest()
         assert sorted((f.period, f.records_in, f.records_raw) for f in report.files) == [
@@ -196,7 +196,7 @@ def test_a_new_version_is_a_table_of_its_own_and_the_next_ingest_fills_it(home: 
         }
         assert [d["table_version"] for d in current_deliveries(deliveries(), feed(FEED))] == [2, 2]
         assert ingest().files == [] and replay().files == []
-        graph._check_versions(deliveries())
+        _check_versions(deliveries())
     assert tables.rows(FEED).equals(old), "the first version is as it was"
     # back to the first version: nothing of it is written again but what a correction has changed since
     report = ingest()

@@ -17,8 +17,8 @@ from deltalake import DeltaTable
 from ingest.register.deliveries import DELIVERY
 from ingest.ways import landing as ingestion
 from ingest.ways.landing import deliveries, ingest
-from pipeline import graph
 from pipeline.publish import publish
+from pipeline.run import run_tables
 from schemas.errors import RejectedError
 from tests.built_city import BuiltCity, assert_whole, at_home, copy, one_line, redeliver, staged_hashes
 from warehouse import releases, state, tables
@@ -150,13 +150,13 @@ def test_a_table_of_which_the_disk_lost_a_part_is_named_and_not_read(
         line = one_line(error.value)
         assert str(file) in line or (part == "log" and str(file.parent) in line)
     if name == DELIVERY:
-        for command in (ingest, graph.run, publish):
+        for command in (ingest, run_tables, publish):
             with pytest.raises(RejectedError) as error:
                 command()
             assert str(tables.table_path(DELIVERY)) in one_line(error.value)
     if name == TAX:
         with pytest.raises(RejectedError) as error:
-            graph.run(["core.enterprise_year"], full=True)
+            run_tables(["core.enterprise_year"], full=True)
         assert str(tables.table_path(TAX)) in one_line(error.value)
     assert releases.release_numbers() == [1]
 
@@ -221,7 +221,7 @@ def test_what_a_run_had_made_when_the_power_went_is_made_again(changed_copy: Pat
     before = staged_hashes()
     last = entries(tables.table_path("per_mu.enterprise_grade"))[-1]
     empty(last)
-    report = graph.run()
+    report = run_tables()
     assert set(report.made) == {"per_mu.enterprise_grade"}
     assert staged_hashes() == before
     assert publish().release.number == 2
@@ -277,7 +277,7 @@ def test_a_disk_that_is_copied_when_a_release_was_told_has_it(
             redeliver(home, "gov_tax", "tax_2023.csv", more_tax)
             subprocess.run(["sync", "-f", str(disk)], check=True)
             ingest()
-            graph.run()
+            run_tables()
             assert publish().release.number == 2
             known, held = deliveries(), list(staged_content())
             shutil.copyfile(image, tmp_path / "copy.img")
@@ -289,7 +289,7 @@ def test_a_disk_that_is_copied_when_a_release_was_told_has_it(
         assert_is_all_there(known, held)
         before = staged_hashes()
         assert ingest().taken == []
-        assert graph.run().made == {} and publish().is_new is False
+        assert run_tables().made == {} and publish().is_new is False
         assert staged_hashes() == before
 
 

@@ -16,7 +16,7 @@ from ingest.register.quarantine import quarantined, record_of, records_at
 from ingest.ways import landing as module
 from ingest.ways.landing import deliveries, ingest, remap, replay
 from pipeline.evidence import Archive
-from pipeline.graph import feed_fingerprints
+from pipeline.fingerprint import feed_fingerprints
 from pipeline.publish import corrected_by_heading
 from portal.cli.explain import _line
 from schemas.contract import contract, feed

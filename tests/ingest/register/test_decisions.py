@@ -19,7 +19,7 @@ from ingest.register.expected import expectations
 from ingest.register.quarantine import quarantined
 from ingest.register.standing import why_beyond
 from ingest.ways.landing import IngestReport, deliveries, ingest, replay
-from pipeline.graph import feed_fingerprints
+from pipeline.fingerprint import feed_fingerprints
 from pipeline.publish import refused_by_reason
 from schemas.contract import contract, feed
 from schemas.errors import RejectedError, UsageError

@@ -18,7 +18,7 @@ import pytest
 
 from demo_city.city import CitySpec, generate
 from ingest.ways.landing import ingest
-from pipeline import graph
+from pipeline.run import run_tables
 from tests.built_city import BuiltCity, at_home
 from warehouse import duck, tables
 from warehouse.settings import settings
@@ -107,7 +107,7 @@ def whole_city(tmp_path: Path, engine_remote: str) -> Iterator[Path]:
     with at_home(tmp_path / "home", engine_remote) as home:
         generate(CitySpec(scale=1, seed=7, years=(2023, 2024)), settings().landing, home / "truth")
         ingest()
-        graph.run(["chain"])
+        run_tables(["chain"])
         yield home
 
 

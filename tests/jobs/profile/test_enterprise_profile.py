@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pipeline.graph import needed, registry, target_periods
+from pipeline.periods import input_periods, target_periods
+from pipeline.registry import registry
 from schemas.contract import contract
 from tests.jobs.profile.conftest import Golden
 from tests.jobs.profile.golden import CASES, GRADED, GROWER, LEADER, MONTH, ORDERED, OTHER, SIZES, WORLD
@@ -162,6 +163,6 @@ def test_periods_are_the_years_of_the_directory_and_the_latest_month() -> None:
     assert target_periods(job, known) == ["2023", "2024", "2024-03"]
     # the year and its latest month are made from the same months, so neither is stale without the other
     rule = job.inputs["months_to_date"].periods
-    assert needed(rule, "2024", known["core.enterprise_month"]) == needed(
+    assert input_periods(rule, "2024", known["core.enterprise_month"]) == input_periods(
         rule, "2024-03", known["core.enterprise_month"]
     )
