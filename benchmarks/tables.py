@@ -164,9 +164,9 @@ Peer = tuple[Mapping[str, list[dict[str, Any]]], Mapping[str, str]]
 
 
 def chain_peer(asked: Asked) -> Peer:
-    from jobs.chain.frames import class_weights
-    from jobs.chain.models import load
-    from jobs.chain.rules import evidence_model
+    from jobs.chain.rules.frames import class_weights
+    from jobs.chain.rules.models import load
+    from jobs.chain.rules.policy import evidence_model
 
     nodes = load().valid(asked.year).nodes
     weights = class_weights(nodes, evidence_model().class_ranks)
@@ -289,7 +289,7 @@ _CHAIN = {
 
 
 def profile_peer(asked: Asked) -> Peer:
-    from jobs.profile.periods import period_of_month, period_of_year
+    from jobs.profile.steps.periods import period_of_month, period_of_year
 
     periods = [period_of_year(asked.year, asked.month), period_of_month(asked.month)]
     rows = [
@@ -308,8 +308,8 @@ def profile_peer(asked: Asked) -> Peer:
 
 def _profile_sql() -> str:
     from jobs.core.enterprise_year import TAX_COMPONENTS
-    from jobs.profile import parts as spec
     from jobs.profile.enterprise_profile import GROUPS
+    from jobs.profile.steps import parts as spec
 
     taxes, parts = ", ".join(TAX_COMPONENTS), " + ".join(f"coalesce({c}, 0)" for c in TAX_COMPONENTS)
     total = f"CASE WHEN coalesce({taxes}) IS NOT NULL THEN {parts} END"
@@ -458,7 +458,7 @@ _OF_MONTH = (
 
 def _tag_sql(asked: Asked) -> str:
     """Every tag whose rule is met, with its evidence, from the profile's Delta table."""
-    from jobs.profile.tag_rules import tag_rules
+    from jobs.profile.rules.tags import tag_rules
 
     given = []
     for tag in tag_rules().tags:
@@ -478,7 +478,7 @@ _OPERATORS = {"eq": "=", "ge": ">=", "gt": ">", "le": "<=", "lt": "<", "is": "="
 
 def _condition(node: Any) -> str:
     """A rule of the tags as SQL."""
-    from jobs.profile.tag_rules import Several, Than
+    from jobs.profile.rules.tags import Several, Than
 
     if isinstance(node, Several):
         return "(" + (" AND " if node.how == "all" else " OR ").join(map(_condition, node.parts)) + ")"
@@ -497,7 +497,7 @@ def _condition(node: Any) -> str:
 
 def _score_sql() -> str:
     """Percentiles among peers, dimensions, totals, places and change, from the profile's Delta table."""
-    from jobs.profile.evaluation import evaluation
+    from jobs.profile.rules.evaluation import evaluation
 
     rules = evaluation()
     signs = {name: "" if i.better == "more" else "-" for name, i in rules.indicators.items()}

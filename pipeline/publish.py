@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from ingest.register.deliveries import CORRECTION, DELIVERY, QUARANTINE
-from jobs.per_mu.rules import rule_book
+from jobs.per_mu.rules.book import rule_book
 from pipeline.fingerprint import fingerprints, made_by, stored_fingerprints
 from pipeline.registry import registry
 from schemas.contract import contract, digest, feeds

@@ -5,8 +5,8 @@ dictionary ``schemas/fields.yml``, where type, unit, titles, description, domain
 once. Everything else (Spark schema, comments, row checks, baseline suite, data dictionary) is derived.
 
 An installation adds feeds of its own in a folder of the same layout (``raw/*.yml``, ``fields.yml``,
-``units.yml``, ``codes/*.csv``; industry chains in ``chains/*.yml``, see jobs/chain/models.py) that ``BRAIN_SCHEMAS``
-names. It is read after the package's own and never changes what that says.
+``units.yml``, ``codes/*.csv``; industry chains in ``chains/*.yml``, see jobs/chain/rules/models.py) that
+``BRAIN_SCHEMAS`` names. It is read after the package's own and never changes what that says.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ from pathlib import Path
 from typing import Any, Literal
 
 import pyarrow as pa
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
+from schemas.definition import Definition, Titles, first_error, read_mapping
 from schemas.errors import UsageError, UserError
 
 SCHEMAS = Path(__file__).parent
 #: Environment variable with the folder of an installation's own contracts.
 EXTRA = "BRAIN_SCHEMAS"
-#: Folder of industry chains (产业链): jobs and demo city read them, each by itself (jobs/chain/models.py).
+#: Folder of industry chains (产业链): jobs and demo city read them, each by itself (jobs/chain/rules/models.py).
 CHAINS = "chains"
 #: Code lists that an installation lengthens by codes of its own; every other list is closed.
 OPEN_LISTS = frozenset({"chain", "product", "service_class"})
@@ -79,18 +79,7 @@ class ContractError(UserError):
     """A contract, field, code list or mapping that is not well formed."""
 
 
-class _Model(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Titles(_Model):
-    """A title in Chinese and in English."""
-
-    zh: str = Field(min_length=1)
-    en: str = Field(min_length=1)
-
-
-class Domain(_Model):
+class Domain(Definition):
     """Values a field may take; each limit is optional, missing values are always judged by ``required``."""
 
     min: Decimal | None = None
@@ -100,7 +89,7 @@ class Domain(_Model):
     check: Literal["uscc"] | None = None
 
 
-class FieldEntry(_Model):
+class FieldEntry(Definition):
     """One entry of the field dictionary: a name means one thing and one unit everywhere."""
 
     type: str
@@ -147,7 +136,7 @@ def heading_key(text: str) -> str:
     return re.sub(r"\s", "", unicodedata.normalize("NFKC", text))
 
 
-class MappedColumn(_Model):
+class MappedColumn(Definition):
     """How one of our columns is found in the sender's file."""
 
     heading: str | None = None
@@ -170,7 +159,7 @@ class MappedColumn(_Model):
         return self
 
 
-class PeriodFrom(_Model):
+class PeriodFrom(Definition):
     """Cell that a record's period is the beginning of: 4 characters are a year, 7 a month, 10 a day."""
 
     heading: str
@@ -191,7 +180,7 @@ _PERIOD_LENGTHS: Mapping[str, tuple[int, ...]] = {
 _TABLE_WORD = r"[^\x00-\x1f./\\\"]+"
 
 
-class Database(_Model):
+class Database(Definition):
     """How a feed is read from a sender's database: one column for each heading of the mapping.
 
     A feed without this block is read in full, from the table that is named as the feed.
@@ -216,7 +205,7 @@ class Database(_Model):
         return self
 
 
-class Source(_Model):
+class Source(Definition):
     """How a feed arrives and how the sender's words become ours."""
 
     sender: str
@@ -250,7 +239,7 @@ class Source(_Model):
     #: Headings that the sender has and that we leave out on purpose.
     ignored: tuple[str, ...] = ()
     #: Rows whose cell under the heading is the word, or one of several, are no records (totals lines).
-    totals: dict[str, str | tuple[str, ...]] = {}
+    totals: dict[str, str | tuple[str, ...]] = Field(default_factory=dict)
     #: Share of a period's records that may be quarantined before the gate refuses it.
     quarantine_band: float = Field(default=0.02, ge=0, le=1)
     #: Share of the previous period's records that a period must at least bring.
@@ -298,7 +287,7 @@ class Source(_Model):
         return self.format == "excel" if self.written_numbers is None else self.written_numbers
 
 
-class Contract(_Model):
+class Contract(Definition):
     """One table: its grain, key, owner, basis in law, and columns."""
 
     area: str
@@ -587,7 +576,9 @@ def contracts() -> dict[str, Contract]:
     """Every contract, ``area.table`` → contract, in the order of area and name."""
     found: dict[str, Contract] = {}
     for path in _contract_files():
-        contract = parse_contract(path.parent.name, path.stem, _read_yaml(path), shown(path))
+        contract = parse_contract(
+            path.parent.name, path.stem, read_mapping(path, ContractError, shown(path)), shown(path)
+        )
         if contract.name in found:
             raise ContractError(
                 f"{shown(path)}: {contract.name} is a contract of the package; give it another name"
@@ -641,10 +632,7 @@ def _texts(raw: Any, field: str = "") -> Iterator[tuple[str, str]]:
 
 
 def _mapping(path: Path) -> dict[str, Any]:
-    raw = _read_yaml(path)
-    if raw is not None and not isinstance(raw, dict):
-        raise ContractError(f"{shown(path)}: not a mapping")
-    return raw or {}
+    return read_mapping(path, ContractError, shown(path), may_be_empty=True)
 
 
 def contract(name: str) -> Contract:
@@ -679,20 +667,3 @@ def connected_groups() -> dict[str, list[Contract]]:
         if spec.source and spec.source.is_connected:
             found.setdefault(spec.source.group or "other", []).append(spec)
     return dict(sorted(found.items()))
-
-
-def first_error(error: ValidationError) -> str:
-    """One line out of pydantic's report."""
-    first = error.errors()[0]
-    where = ".".join(str(part) for part in first["loc"])
-    more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
-    return f"{where + ': ' if where else ''}{first['msg']}{more}"
-
-
-def _read_yaml(path: Path) -> Any:
-    try:
-        return yaml.load(
-            path.read_text(encoding="utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-        )
-    except yaml.YAMLError as error:
-        raise ContractError(f"{path.name}: not readable as YAML: {str(error).splitlines()[0]}") from None

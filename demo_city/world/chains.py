@@ -5,7 +5,7 @@ registered under a neighbouring class, and all others make what is in no chain. 
 nodes without a firm, nodes with one or two small firms, nodes in which one firm makes nearly everything. The
 platform never reads what stands here; it must find it from classes, declared products and purchases.
 
-Models and products are read as data from ``jobs/chain/models`` and ``schemas/codes/product.csv``: another set of
+Models and products are read as data from ``schemas/chains`` and ``schemas/codes/product.csv``: another set of
 nodes gives another city.
 """
 
@@ -17,13 +17,13 @@ from dataclasses import dataclass, field
 from functools import cache
 
 import numpy as np
-import yaml
 
 from demo_city.world.draws import Bools, Floats, Ints, stream
 from demo_city.world.figures import Base
 from demo_city.world.parameters import Parameters
 from demo_city.world.population import ABOVE, ABSENT, BELOW, Population
 from schemas.contract import CHAINS, SCHEMAS, ContractError, code_list
+from schemas.definition import read_mapping
 
 MODELS = SCHEMAS / CHAINS
 #: Divisions of industry by GB/T 4754-2017: only their firms stand in the directory.
@@ -120,9 +120,7 @@ def nodes() -> Nodes:
     found = [
         node
         for path in sorted(MODELS.glob("*.yml"))
-        for node in yaml.load(
-            path.read_text(encoding="utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-        )["nodes"]
+        for node in read_mapping(path, ContractError)["nodes"]
         if node.get("classes") and node.get("products")
     ]
     position = {node["code"]: n for n, node in enumerate(found)}

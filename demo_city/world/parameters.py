@@ -10,19 +10,15 @@ import csv
 from functools import cache
 from pathlib import Path
 
-import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic import ValidationError, model_validator
 
-from schemas.contract import SCHEMAS, ContractError, code_list, first_error
+from schemas.contract import SCHEMAS, ContractError, code_list
+from schemas.definition import Definition, first_error, read_mapping
 
 PARAMETERS = Path(__file__).with_name("parameters.yml")
 
 
-class _Model(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Total(_Model):
+class Total(Definition):
     """A total of the city in the base year; money in 亿元."""
 
     key: str
@@ -31,7 +27,7 @@ class Total(_Model):
     value: float
 
 
-class BelowScale(_Model):
+class BelowScale(Definition):
     firms: int
     revenue: float
     tax: float
@@ -43,7 +39,7 @@ class BelowScale(_Model):
     surveyed_tenant_share: float
 
 
-class Churn(_Model):
+class Churn(Definition):
     upgraded: int
     above_out_share: float
     above_new_share: float
@@ -51,7 +47,7 @@ class Churn(_Model):
     below_in_share: float
 
 
-class District(_Model):
+class District(Definition):
     code: str
     firms: int
     output: float
@@ -70,7 +66,7 @@ class District(_Model):
         return code_list("district")[self.code]["pinyin"]
 
 
-class Division(_Model):
+class Division(Definition):
     """A division of GB/T 4754-2017, or a run of small ones (``19-21``)."""
 
     group: str
@@ -88,7 +84,7 @@ class Division(_Model):
         return range(int(first), int(last or first) + 1)
 
 
-class Landmark(_Model):
+class Landmark(Definition):
     district: str
     group: str
     class_code: str
@@ -102,19 +98,19 @@ class Landmark(_Model):
     tax: dict[str, float]
 
 
-class Zones(_Model):
+class Zones(Definition):
     firm_share: float
     value_added_share: float
     per_district: int
 
 
-class ManagingZone(_Model):
+class ManagingZone(Definition):
     code: str
     district: str
     share: float
 
 
-class Firm(_Model):
+class Firm(Definition):
     output_median: float
     output_sigma: float
     output_min: float
@@ -151,7 +147,7 @@ class Firm(_Model):
     below_tenant_land_sigma: float
 
 
-class Land(_Model):
+class Land(Definition):
     extra_parcels: tuple[float, ...]
     let_wholly_of_extra: float
     village_share: float
@@ -162,7 +158,7 @@ class Land(_Model):
     construction_share: float
 
 
-class ChainGaps(_Model):
+class ChainGaps(Definition):
     """Codes of nodes in which the city lacks something."""
 
     missing: tuple[str, ...]
@@ -174,19 +170,19 @@ class ChainGaps(_Model):
         return (*self.missing, *self.weak, *self.single_point)
 
 
-class ByScale(_Model):
+class ByScale(Definition):
     """A share of the firms above and of those below scale."""
 
     above: float
     below: float
 
 
-class Noise(_Model):
+class Noise(Definition):
     code: str
     zh: str
 
 
-class Market(_Model):
+class Market(Definition):
     wrong_class_share: float
     second_role_share: ByScale
     third_role_share: ByScale
@@ -205,7 +201,7 @@ class Market(_Model):
     noise: tuple[Noise, ...]
 
 
-class Marks(_Model):
+class Marks(Definition):
     """Marks by the beginnings of industry classes, and what their firms' value added comes to."""
 
     totals: tuple[Total, ...]
@@ -215,7 +211,7 @@ class Marks(_Model):
     reserve: tuple[str, ...]
 
 
-class Parameters(_Model):
+class Parameters(Definition):
     base_year: int
     totals: tuple[Total, ...]
     below_scale: BelowScale
@@ -267,7 +263,7 @@ def parameters() -> Parameters:
     Raises:
         ContractError: parameters.yml is not well formed.
     """
-    raw = yaml.safe_load(PARAMETERS.read_text(encoding="utf-8"))
+    raw = read_mapping(PARAMETERS, ContractError)
     for landmark in raw["landmarks"]:
         landmark["class_code"] = landmark.pop("class")
     try:

@@ -15,7 +15,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from ingest.readers.files import check_file
 from ingest.register.standing import Decision
-from schemas.contract import Contract, digest, first_error
+from schemas.contract import Contract, digest
+from schemas.definition import first_error
 from schemas.errors import RejectedError
 from schemas.periods import is_period
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from jobs.chain.figures import (
+from jobs.chain.rules.policy import MetricRules, metric_rules
+from jobs.chain.steps.figures import (
     AMOUNTS,
     COMPARABLE,
     FLOWS,
@@ -24,8 +25,7 @@ from jobs.chain.figures import (
     with_concentration,
     with_grades,
 )
-from jobs.chain.rules import MetricRules, metric_rules
-from jobs.core.identity import row_id
+from jobs.core.steps.identity import row_id
 from jobs.job import Input, Job
 from schemas.contract import contract
 

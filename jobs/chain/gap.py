@@ -5,9 +5,9 @@ from __future__ import annotations
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from jobs.chain.rules import Condition, StateRule, StateRules, state_rules
+from jobs.chain.rules.policy import Condition, StateRule, StateRules, state_rules
 from jobs.columns.common import present
-from jobs.core.identity import row_id
+from jobs.core.steps.identity import row_id
 from jobs.job import Input, Job
 from schemas.contract import contract
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from pyspark.sql import Column, DataFrame, Window, WindowSpec
 from pyspark.sql import functions as F
 
-from jobs.chain.frames import holds, place_frame, product_frame
-from jobs.chain.rules import OUT, SupplierRules, supplier_rules
+from jobs.chain.rules.frames import holds, place_frame, product_frame
+from jobs.chain.rules.policy import OUT, SupplierRules, supplier_rules
 from jobs.columns.common import no_texts, present
-from jobs.core.identity import row_id
+from jobs.core.steps.identity import row_id
 from jobs.job import Input, Job
-from jobs.per_mu.versions import in_force
+from jobs.per_mu.steps.versions import in_force
 from schemas.contract import contract
 
 TABLE = "chain.local_supplier"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pyspark.sql import DataFrame
 
-from jobs.chain.frames import holds, node_frame
-from jobs.chain.models import ChainModels, load_titled
-from jobs.core.identity import row_id
+from jobs.chain.rules.frames import holds, node_frame
+from jobs.chain.rules.models import ChainModels, load_titled
+from jobs.core.steps.identity import row_id
 from jobs.job import Input, Job
 from schemas.contract import contract
 

@@ -16,7 +16,7 @@ from operator import add
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from jobs.chain.frames import (
+from jobs.chain.rules.frames import (
     class_frame,
     division_frame,
     edge_frame,
@@ -28,10 +28,10 @@ from jobs.chain.frames import (
     product_frame,
     segments,
 )
-from jobs.chain.rules import KINDS, OUT, ChainRules, EvidenceModel, chain_rules, part_of_one
+from jobs.chain.rules.policy import KINDS, OUT, ChainRules, EvidenceModel, chain_rules, part_of_one
 from jobs.columns.arithmetic import divide, ratio
 from jobs.columns.portable import at_least, at_most, materialised, with_part
-from jobs.core.identity import flags, row_id
+from jobs.core.steps.identity import flags, row_id
 from jobs.job import Input, Job
 from schemas.contract import contract
 

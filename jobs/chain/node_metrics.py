@@ -9,7 +9,9 @@ from __future__ import annotations
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from jobs.chain.figures import (
+from jobs.chain.rules.frames import holds, node_frame
+from jobs.chain.rules.policy import MetricRules, metric_rules
+from jobs.chain.steps.figures import (
     AMOUNTS,
     COMPARABLE,
     COUNTS,
@@ -24,11 +26,9 @@ from jobs.chain.figures import (
     with_concentration,
     with_grades,
 )
-from jobs.chain.frames import holds, node_frame
-from jobs.chain.rules import MetricRules, metric_rules
 from jobs.columns.arithmetic import divide
 from jobs.columns.common import whole
-from jobs.core.identity import row_id
+from jobs.core.steps.identity import row_id
 from jobs.job import Input, Job
 from schemas.contract import contract
 

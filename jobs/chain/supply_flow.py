@@ -8,12 +8,12 @@ from __future__ import annotations
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from jobs.chain.frames import holds, place_frame, product_frame
-from jobs.chain.models import ChainModels, load
-from jobs.chain.rules import OUT
+from jobs.chain.rules.frames import holds, place_frame, product_frame
+from jobs.chain.rules.models import ChainModels, load
+from jobs.chain.rules.policy import OUT
 from jobs.columns.common import no_texts
 from jobs.columns.portable import field_of, those_in
-from jobs.core.identity import row_id
+from jobs.core.steps.identity import row_id
 from jobs.job import Input, Job
 from schemas.contract import contract
 

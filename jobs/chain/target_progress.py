@@ -9,9 +9,9 @@ from __future__ import annotations
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from jobs.chain.rules import Target, target
+from jobs.chain.rules.policy import Target, target
 from jobs.columns.arithmetic import divide
-from jobs.core.identity import row_id
+from jobs.core.steps.identity import row_id
 from jobs.job import Input, Job
 from schemas.contract import contract
 

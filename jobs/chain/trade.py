@@ -9,8 +9,8 @@ from __future__ import annotations
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from jobs.chain.rules import OUT
-from jobs.core.identity import resolve, row_id
+from jobs.chain.rules.policy import OUT
+from jobs.core.steps.identity import resolve, row_id
 from jobs.job import Input, Job
 from schemas.contract import contract
 

@@ -10,7 +10,7 @@ from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from jobs.columns.common import valid_credit_code
-from jobs.core.identity import UNDIVIDED, flags, present_district, row_id
+from jobs.core.steps.identity import UNDIVIDED, flags, present_district, row_id
 from jobs.job import Input, Job
 from schemas.contract import code_list, contract
 

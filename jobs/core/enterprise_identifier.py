@@ -3,7 +3,7 @@
 Registration numbers and organisation codes are an enterprise's for good: a second firm that claims one puts it in
 dispute. Meter accounts and land certificates change hands: they are in dispute in a year in which two firms have one
 at the same time (the stretch of one firm's periods overlaps that of another). Codes with a successor are those of
-``jobs/core/following.py``. What is in dispute stands here with each claimant, and in core.identity_review.
+``jobs/core/steps/following.py``. What is in dispute stands here with each claimant, and in core.identity_review.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from pyspark.sql import functions as F
 
 from jobs.columns.common import literal_table
 from jobs.columns.portable import div, materialised
-from jobs.core.following import NEVER, Followed, followed
-from jobs.core.identity import first_day, row_id
+from jobs.core.steps.following import NEVER, Followed, followed
+from jobs.core.steps.identity import first_day, row_id
 from jobs.job import Input, Job
 from schemas.contract import contract
 

@@ -18,7 +18,7 @@ from pyspark.sql import functions as F
 
 from jobs.columns.portable import at_most
 from jobs.core.enterprise_year import DIRECTIONS, by_direction, paid
-from jobs.core.identity import UNDIVIDED, behind, present_district, row_id, successors
+from jobs.core.steps.identity import UNDIVIDED, behind, present_district, row_id, successors
 from jobs.job import Input, Job
 from schemas.contract import contract
 

@@ -4,7 +4,7 @@ Months add up to the year (tax, electricity, water, customs), are averaged (insu
 already (monthly statistics: the year's last month counts). Missing stays missing.
 
 Rows under the code of an absorbed firm, a code before the present one or a branch count for the enterprise behind it
-(``jobs/core/identity.py``). Statistics and energy do not: they are what firms of the directory report of themselves.
+(``jobs/core/steps/identity.py``). Statistics and energy do not: firms of the directory report them of themselves.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pyspark.sql import functions as F
 
 from jobs.columns.common import no_texts, present
 from jobs.columns.portable import at_most, with_part
-from jobs.core.identity import behind, row_id, successors
+from jobs.core.steps.identity import behind, row_id, successors
 from jobs.job import Input, Job
 from schemas.contract import contract
 

@@ -1,7 +1,7 @@
 """主体变更事件 Changes of identity: absorptions, splits, changes of code and of name, and branches, as told.
 
 An event says who became whom, why and from which day on; what follows from it is worked out in
-``jobs/core/identity.py``. Whose membership of a group was told is in core.group_member.
+``jobs/core/steps/identity.py``. Whose membership of a group was told is in core.group_member.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from jobs.core.identity import row_id
+from jobs.core.steps.identity import row_id
 from jobs.job import Input, Job
 from schemas.contract import contract
 

@@ -18,7 +18,7 @@ from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from jobs.columns.portable import materialised, rounded_div, with_part
-from jobs.core.identity import behind, flags, present_district, row_id, successors
+from jobs.core.steps.identity import behind, flags, present_district, row_id, successors
 from jobs.job import Input, Job
 from schemas.contract import contract
 

@@ -1,7 +1,7 @@
 """承继关系 Successions: for whom the rows of a code count from which day on.
 
-The rules are those of ``jobs/core/following.py``; they are applied here once, and every table that moves rows reads
-the few rows that come of it.
+The rules are those of ``jobs/core/steps/following.py``; they are applied here once, and every table that moves rows
+reads the few rows that come of it.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from jobs.columns.common import literal_table
-from jobs.core.following import NEVER, Followed, followed
-from jobs.core.identity import row_id
+from jobs.core.steps.following import NEVER, Followed, followed
+from jobs.core.steps.identity import row_id
 from jobs.job import Input, Job
 from schemas.contract import contract
 

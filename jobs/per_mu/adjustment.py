@@ -9,9 +9,9 @@ from pyspark.sql import functions as F
 
 from jobs.columns.portable import those_in
 from jobs.job import Input, Job
-from jobs.per_mu.parameters import Items, event_frame
 from jobs.per_mu.row_identity import row_id
-from jobs.per_mu.rules import RuleBook, rule_book
+from jobs.per_mu.rules.book import RuleBook, rule_book
+from jobs.per_mu.rules.frames import Items, event_frame
 from schemas.contract import code_list
 
 #: Rows of a code list by code.

@@ -8,10 +8,10 @@ from pyspark.sql import functions as F
 from jobs.columns.arithmetic import VALUE_TYPE, divide, multiply
 from jobs.columns.portable import div
 from jobs.job import Input, Job
-from jobs.per_mu.figures import unit_figures
-from jobs.per_mu.parameters import BY_DISTRICT, BY_LIST, Items, district_frame, indicator_frame
 from jobs.per_mu.row_identity import row_id
-from jobs.per_mu.rules import RuleBook, rule_book
+from jobs.per_mu.rules.book import RuleBook, rule_book
+from jobs.per_mu.rules.frames import BY_DISTRICT, BY_LIST, Items, district_frame, indicator_frame
+from jobs.per_mu.steps.figures import unit_figures
 
 KEY = ("year", "district_code", "list_code", "indicator_code")
 

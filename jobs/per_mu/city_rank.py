@@ -13,9 +13,9 @@ from jobs.columns.common import whole
 from jobs.job import Input, Job
 from jobs.per_mu.baseline import baselines
 from jobs.per_mu.indicator_value import indicator_values
-from jobs.per_mu.ranking import ranking_order
 from jobs.per_mu.row_identity import row_id
-from jobs.per_mu.rules import CITY, RuleBook, rule_book
+from jobs.per_mu.rules.book import CITY, RuleBook, rule_book
+from jobs.per_mu.steps.ranking import ranking_order
 from jobs.per_mu.unit import of_city
 
 LABEL = "测算"

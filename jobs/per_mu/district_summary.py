@@ -12,10 +12,10 @@ from pyspark.sql import functions as F
 from jobs.columns.arithmetic import VALUE_TYPE, divide
 from jobs.columns.common import whole
 from jobs.job import Input, Job
-from jobs.per_mu.figures import tax_contribution
-from jobs.per_mu.parameters import BY_DISTRICT, BY_LIST, district_frame
 from jobs.per_mu.row_identity import row_id
-from jobs.per_mu.rules import RuleBook, rule_book
+from jobs.per_mu.rules.book import RuleBook, rule_book
+from jobs.per_mu.rules.frames import BY_DISTRICT, BY_LIST, district_frame
+from jobs.per_mu.steps.figures import tax_contribution
 
 SCOPES = ("all", "without_giants")
 STATUSES = ("graded", "exempt", "protected", "data_incomplete", "out_of_scope")

@@ -14,10 +14,10 @@ from pyspark.sql import functions as F
 
 from jobs.columns.common import no_texts, present, whole
 from jobs.job import Input, Job
-from jobs.per_mu.parameters import BY_DISTRICT, BY_LIST, district_frame, list_frame
-from jobs.per_mu.ranking import ranking_order
 from jobs.per_mu.row_identity import row_id
-from jobs.per_mu.rules import RuleBook, rule_book
+from jobs.per_mu.rules.book import RuleBook, rule_book
+from jobs.per_mu.rules.frames import BY_DISTRICT, BY_LIST, district_frame, list_frame
+from jobs.per_mu.steps.ranking import ranking_order
 
 ZERO = "decimal(24,6)"
 #: What a veto or protection may do to a grade; each is a column with the codes that do it.

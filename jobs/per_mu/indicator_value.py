@@ -8,10 +8,10 @@ from pyspark.sql import functions as F
 from jobs.columns.arithmetic import VALUE_TYPE, divide, score
 from jobs.columns.common import whole
 from jobs.job import Input, Job
-from jobs.per_mu.figures import unit_figures
-from jobs.per_mu.parameters import BY_LIST, Items
 from jobs.per_mu.row_identity import row_id
-from jobs.per_mu.rules import RuleBook, indicator_definitions, rule_book
+from jobs.per_mu.rules.book import RuleBook, indicator_definitions, rule_book
+from jobs.per_mu.rules.frames import BY_LIST, Items
+from jobs.per_mu.steps.figures import unit_figures
 
 #: Indicators whose denominator is land, and those whose numerator is value added.
 PER_MU = tuple(code for code, d in indicator_definitions().items() if d.denominator == "land_area_mu")

@@ -13,10 +13,10 @@ from pyspark.sql import functions as F
 from jobs.columns.common import no_texts, present
 from jobs.columns.portable import first_of, materialised, those_in, with_part
 from jobs.job import Input, Job
-from jobs.per_mu.figures import tax_contribution
-from jobs.per_mu.parameters import BY_DISTRICT, BY_LIST, FIGURES, district_frame, list_frame
 from jobs.per_mu.row_identity import row_id
-from jobs.per_mu.rules import RuleBook, rule_book
+from jobs.per_mu.rules.book import RuleBook, rule_book
+from jobs.per_mu.rules.frames import BY_DISTRICT, BY_LIST, FIGURES, district_frame, list_frame
+from jobs.per_mu.steps.figures import tax_contribution
 
 LAND_FEEDS = ("gov_land_parcel", "gov_land_survey")
 #: A quarantined record of these leaves the firm's identity or list in doubt.

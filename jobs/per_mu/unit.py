@@ -11,10 +11,10 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from jobs.job import Input, Job
-from jobs.per_mu.figures import DISTRICT_TAX, FIGURE_COLUMNS, tax_contribution
-from jobs.per_mu.parameters import BY_DISTRICT, district_frame
 from jobs.per_mu.row_identity import row_id
-from jobs.per_mu.rules import CITY, ListCode, RuleBook, rule_book
+from jobs.per_mu.rules.book import CITY, ListCode, RuleBook, rule_book
+from jobs.per_mu.rules.frames import BY_DISTRICT, district_frame
+from jobs.per_mu.steps.figures import DISTRICT_TAX, FIGURE_COLUMNS, tax_contribution
 from schemas.contract import contract
 
 TABLE = "per_mu.unit"

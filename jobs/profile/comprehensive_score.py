@@ -15,10 +15,10 @@ from pyspark.sql import functions as F
 
 from jobs.columns.common import present, whole
 from jobs.columns.portable import materialised, rounded_div
-from jobs.core.identity import row_id
+from jobs.core.steps.identity import row_id
 from jobs.job import Input, Job
-from jobs.profile.evaluation import Evaluation, evaluation
-from jobs.profile.tag_rules import compiled
+from jobs.profile.rules.evaluation import Evaluation, evaluation
+from jobs.profile.rules.tags import compiled
 from schemas.contract import contract
 
 TABLE = "profile.comprehensive_score"

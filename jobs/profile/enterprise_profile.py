@@ -21,10 +21,10 @@ from pyspark.sql import functions as F
 from jobs.columns.arithmetic import ratio
 from jobs.columns.common import no_texts, present
 from jobs.columns.portable import div, with_part
-from jobs.core.identity import row_id
+from jobs.columns.shares import cagr_pct, growth_pct, share_pct
+from jobs.core.steps.identity import row_id
 from jobs.job import Input, Job
-from jobs.profile.arithmetic import cagr_pct, growth_pct, share_pct
-from jobs.profile.parts import (
+from jobs.profile.steps.parts import (
     CASES,
     COMPOUND,
     GRADE_YEARS,
@@ -43,7 +43,7 @@ from jobs.profile.parts import (
     reported,
     yearly,
 )
-from jobs.profile.periods import for_periods, of_period, periods_asked
+from jobs.profile.steps.periods import for_periods, of_period, periods_asked
 
 TABLE = "profile.enterprise_profile"
 #: What is taken over from the directory.

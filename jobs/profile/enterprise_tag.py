@@ -5,9 +5,9 @@ from __future__ import annotations
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from jobs.core.identity import row_id
+from jobs.core.steps.identity import row_id
 from jobs.job import Input, Job
-from jobs.profile.tag_rules import Tag, TagRules, compiled, evidence_text, tag_rules
+from jobs.profile.rules.tags import Tag, TagRules, compiled, evidence_text, tag_rules
 from schemas.contract import contract
 
 TABLE = "profile.enterprise_tag"

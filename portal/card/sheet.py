@@ -599,7 +599,7 @@ class _Gathering:
         return rows[0] if rows else None
 
     def _grade(self, row: Row | None, standing: Standing | None) -> Grade | None:
-        from jobs.per_mu.reasons import told_reason
+        from jobs.per_mu.steps.reasons import told_reason
 
         if row is None:
             if standing:
@@ -743,7 +743,7 @@ class _Gathering:
 
     def _indicators(self, unit: str) -> tuple[Indicator, ...]:
         """The unit's indicators, those that lack the most points first."""
-        from jobs.per_mu.rules import indicator_definitions
+        from jobs.per_mu.rules.book import indicator_definitions
 
         definitions = indicator_definitions()
         rows = self.query(

@@ -19,8 +19,8 @@ def check_all() -> list[dict[str, Any]]:
     """
     from expectations.gate.baseline import baseline
     from expectations.gate.suite import declared_suites
-    from jobs.chain.models import load as chain_models
-    from jobs.per_mu.rules import indicator_definitions, rule_book
+    from jobs.chain.rules.models import load as chain_models
+    from jobs.per_mu.rules.book import indicator_definitions, rule_book
     from pipeline.code_hash import code_hash
     from pipeline.registry import check_jobs, registry
     from schemas.contract import contracts, feeds, fields

@@ -8,7 +8,7 @@ from typing import Any
 from rich.markup import escape
 from rich.tree import Tree
 
-from jobs.per_mu.explanation import explain_grade, grade_facts
+from jobs.per_mu.steps.explanation import explain_grade, grade_facts
 from pipeline.evidence import Archive, Evidence
 from portal.cli import console
 from schemas.contract import PROVENANCE, Contract, code_list, contract

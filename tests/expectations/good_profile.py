@@ -12,9 +12,9 @@ from typing import Any
 import yaml
 from oracles import profile as oracle
 
-from jobs.profile.rule_files import FOLDER
 from schemas.contract import Contract, contract
 from tests.expectations.good_city import YEARS, City, _add
+from warehouse.settings import CHECKOUT
 
 #: Input of the profile → table.
 TABLES = {
@@ -35,7 +35,8 @@ PERIODS = (*YEARS, MONTH)
 def add_profiles(city: City) -> None:
     """Rows of every table of the area, after all that they are made from."""
     rules = {
-        n: yaml.safe_load((FOLDER / f"{n}.yml").read_text(encoding="utf-8")) for n in ("tags", "evaluation")
+        n: yaml.safe_load((CHECKOUT / "jobs/profile/rules" / f"{n}.yml").read_text(encoding="utf-8"))
+        for n in ("tags", "evaluation")
     }
     tables = {name: city[table] for name, table in TABLES.items()}
     profiles = oracle.profiles(tables, PERIODS)

@@ -105,12 +105,12 @@ TEXTS: list[Edit] = [
     ("schemas/codes/product.csv", "131101,大米,Milled rice", "131101,大米,Rice"),
     ("schemas/codes/district.csv", "330203,海曙区,Haishu", "330203,海曙,Haishu district"),
     ("schemas/codes/penalty.csv", "Fatal work-safety accident", "Fatal accident at work"),
-    ("jobs/chain/evidence.yml", "why: a list for procurement is read by people", "why: it is read by people"),
-    ("jobs/chain/targets.yml", "split_why: no document", "split_why: no public document"),
+    ("jobs/chain/rules/evidence.yml", "why: a list for procurement is read by people", "why: it is read by people"),
+    ("jobs/chain/rules/targets.yml", "split_why: no document", "split_why: no public document"),
     ("schemas/chains/XTCX.yml", "source: 宁波市制造业", "source: 《宁波市制造业"),
-    ("jobs/per_mu/indicators.yml", "en: Tax per mu", "en: Taxes per mu"),
-    ("jobs/per_mu/rule_sets/ningbo-cixi.yml", "id: ningbo-cixi", "# of Cixi\nid: ningbo-cixi"),
-    ("jobs/profile/tags.yml", "source: 统计上大中小微型企业划分办法（2017）", "source: 统计上大中小微型企业划分办法"),
+    ("jobs/per_mu/rules/indicators.yml", "en: Tax per mu", "en: Taxes per mu"),
+    ("jobs/per_mu/rules/rule_sets/ningbo-cixi.yml", "id: ningbo-cixi", "# of Cixi\nid: ningbo-cixi"),
+    ("jobs/profile/rules/tags.yml", "source: 统计上大中小微型企业划分办法（2017）", "source: 大中小微型企业划分办法"),
     ("jobs/columns/common.py", '"""Those of the texts that are not missing', '"""Texts that are not missing'),
     ("jobs/columns/common.py", "# array_compact would do", "# array_compact might do"),
     ("jobs/columns/common.py", "return F.array_except(F.array(", "return F.array_except(\n F.array("),
@@ -134,10 +134,18 @@ NO_ROWS: list[Edit] = [
     ("ingest/mapping.py", 'NUMBER = r"[+-]?', 'NUMBER = r"[+]?'),
     ("pipeline/run_record.py", "class RunReport:", "class RunReport:\n    another: int = 0"),
     # what the command line asks of rules, and how these are loaded and told apart
-    ("jobs/per_mu/rules.py", "return RuleBook([*others, rule_set])", "return RuleBook([rule_set, *others])"),
-    ("jobs/per_mu/rules.py", "merged = dict(base)", "merged = {**base}"),
-    ("jobs/chain/models.py", "if share > 100:", "if not share <= 100:"),
-    ("jobs/per_mu/explanation.py", "def explain_grade", "def unused() -> None: ...\n\n\ndef explain_grade"),
+    (
+        "jobs/per_mu/rules/book.py",
+        "return RuleBook([*others, rule_set])",
+        "return RuleBook([rule_set, *others])",
+    ),
+    ("jobs/per_mu/rules/book.py", "merged = dict(base)", "merged = {**base}"),
+    ("jobs/chain/rules/models.py", "if share > 100:", "if not share <= 100:"),
+    (
+        "jobs/per_mu/steps/explanation.py",
+        "def explain_grade",
+        "def unused() -> None: ...\n\n\ndef explain_grade",
+    ),
     # evidence is looked for when somebody asks
     ("jobs/core/group_member.py", '{"from_uscc": "uscc", "period": "year"}', '{"from_uscc": "uscc"}'),
 ]
@@ -156,14 +164,14 @@ def test_what_moves_makes_nothing_stale(edited: Edited, plain: Found) -> None:
     versions = (CHECKOUT / "jobs" / "per_mu" / "versions.py").read_text(encoding="utf-8")
     in_force = versions[versions.index("def in_force") :]
     edits: list[Edit] = [
-        ("jobs/chain/frames.py", frames, ""),
+        ("jobs/chain/rules/frames.py", frames, ""),
         ("jobs/chain/literals.py", "", frames),
-        *((f"jobs/chain/{name}.py", "jobs.chain.frames", "jobs.chain.literals") for name in users),
-        ("jobs/per_mu/versions.py", in_force, ""),
-        ("jobs/per_mu/ranking.py", "import Column", "import Column, DataFrame"),
-        ("jobs/per_mu/ranking.py", "", f"\n\n{in_force}"),
+        *((f"jobs/chain/{name}.py", "jobs.chain.rules.frames", "jobs.chain.literals") for name in users),
+        ("jobs/per_mu/steps/versions.py", in_force, ""),
+        ("jobs/per_mu/steps/ranking.py", "import Column", "import Column, DataFrame"),
+        ("jobs/per_mu/steps/ranking.py", "", f"\n\n{in_force}"),
         *(
-            (f"jobs/{name}.py", "from jobs.per_mu.versions", "from jobs.per_mu.ranking")
+            (f"jobs/{name}.py", "from jobs.per_mu.steps.versions", "from jobs.per_mu.steps.ranking")
             for name in ("chain/figures", "chain/local_supplier", "profile/parts")
         ),
     ]
@@ -198,18 +206,18 @@ CHANGES: dict[str, tuple[list[Edit], set[str]]] = {
     ),
     # policy
     "the length of the list of suppliers": (
-        [("jobs/chain/evidence.yml", "places: 50", "places: 51")],
+        [("jobs/chain/rules/evidence.yml", "places: 50", "places: 51")],
         {"chain.local_supplier"},
     ),
     "the output of a lead firm": (
-        [("jobs/chain/evidence.yml", "lead_output_wan_yuan: 100000", "lead_output_wan_yuan: 90000")],
+        [("jobs/chain/rules/evidence.yml", "lead_output_wan_yuan: 100000", "lead_output_wan_yuan: 90000")],
         below("chain.node_metrics", "chain.chain_metrics"),
     ),
     "a weight of evidence, and a decision of people": (
         [
-            ("jobs/chain/evidence.yml", "weight: 0.45", "weight: 0.46"),
+            ("jobs/chain/rules/evidence.yml", "weight: 0.45", "weight: 0.46"),
             (
-                "jobs/chain/overrides.yml",
+                "jobs/chain/rules/overrides.yml",
                 "overrides: []",
                 "overrides: [{uscc: A, positions: {OUT: 100}, from_year: 2023, reason: r, document: d}]",
             ),
@@ -218,10 +226,10 @@ CHANGES: dict[str, tuple[list[Edit], set[str]]] = {
     ),
     "a threshold of states, a target, a tag, a weight of the evaluation": (
         [
-            ("jobs/chain/state_rules.yml", "below: 3}", "below: 4}"),
-            ("jobs/chain/targets.yml", "target_wan_yuan: 200000000", "target_wan_yuan: 200000001"),
-            ("jobs/profile/tags.yml", "{field: age_years, lt: 3}", "{field: age_years, lt: 4}"),
-            ("jobs/profile/evaluation.yml", "{least: 10", "{least: 11"),
+            ("jobs/chain/rules/state_rules.yml", "below: 3}", "below: 4}"),
+            ("jobs/chain/rules/targets.yml", "target_wan_yuan: 200000000", "target_wan_yuan: 200000001"),
+            ("jobs/profile/rules/tags.yml", "{field: age_years, lt: 3}", "{field: age_years, lt: 4}"),
+            ("jobs/profile/rules/evaluation.yml", "{least: 10", "{least: 11"),
         ],
         {"chain.gap", "chain.target_progress", "profile.enterprise_tag", "profile.comprehensive_score"},
     ),
@@ -234,11 +242,11 @@ CHANGES: dict[str, tuple[list[Edit], set[str]]] = {
         below(*WITH_MODELS),
     ),
     "a rule set": (
-        [("jobs/per_mu/rule_sets/ningbo-cixi.yml", "large_land_mu: 3", "large_land_mu: 4")],
+        [("jobs/per_mu/rules/rule_sets/ningbo-cixi.yml", "large_land_mu: 3", "large_land_mu: 4")],
         below(*PER_MU),
     ),
     "what an indicator divides by": (
-        [("jobs/per_mu/indicators.yml", "denominator_divisor: 10000", "denominator_divisor: 1000")],
+        [("jobs/per_mu/rules/indicators.yml", "denominator_divisor: 10000", "denominator_divisor: 1000")],
         below(*PER_MU),
     ),
     # contracts
@@ -267,11 +275,11 @@ CHANGES: dict[str, tuple[list[Edit], set[str]]] = {
         ),
     ),
     "a constant": (
-        [("jobs/core/following.py", "LONGEST = 16", "LONGEST = 8 + 9")],
+        [("jobs/core/steps/following.py", "LONGEST = 16", "LONGEST = 8 + 9")],
         below("core.succession", "core.enterprise_identifier"),
     ),
     "a method of rules": (
-        [("jobs/per_mu/rules.py", "if d == CITY]", "if d == CITY or not y]")],
+        [("jobs/per_mu/rules/book.py", "if d == CITY]", "if d == CITY or not y]")],
         below("per_mu.unit", "per_mu.city_rank"),
     ),
     "inputs that change places": (
@@ -307,13 +315,15 @@ def test_what_is_below_some_tables() -> None:
 
 def test_policy_of_a_year_makes_periods_from_that_year_on_stale(edited: Edited, plain: Found) -> None:
     decision = "overrides: [{uscc: A, positions: {OUT: 100}, from_year: 2024, reason: r, document: d}]"
-    changed = stale(plain[0], edited(("jobs/chain/overrides.yml", "overrides: []", decision))[0])
+    changed = stale(plain[0], edited(("jobs/chain/rules/overrides.yml", "overrides: []", decision))[0])
     assert changed["chain.node_enterprise"] == ["2024"]
     assert {p for periods in changed.values() for p in periods} == {"2024", "2024-12"}
     # that it ends makes nothing else of the years in which it holds
     ending = decision.replace("from_year: 2024", "from_year: 2023, to_year: 2024")
-    open_ended = edited(("jobs/chain/overrides.yml", "overrides: []", decision.replace("2024", "2023")))[0]
-    assert stale(open_ended, edited(("jobs/chain/overrides.yml", "overrides: []", ending))[0]) == {}
+    open_ended = edited(
+        ("jobs/chain/rules/overrides.yml", "overrides: []", decision.replace("2024", "2023"))
+    )[0]
+    assert stale(open_ended, edited(("jobs/chain/rules/overrides.yml", "overrides: []", ending))[0]) == {}
 
 
 # --- mappings --------------------------------------------------------------------------------------------

@@ -22,9 +22,10 @@ COVERED = {
 }
 #: Files of policy that tests/pipeline/test_fingerprint_changes.py edits, one of each folder.
 EDITED = {
-    "jobs/chain/evidence.yml", "jobs/chain/overrides.yml", "jobs/chain/state_rules.yml", "jobs/chain/targets.yml",
-    "schemas/chains", "jobs/per_mu/indicators.yml", "jobs/per_mu/rule_sets", "jobs/profile/tags.yml",
-    "jobs/profile/evaluation.yml",
+    "jobs/chain/rules/evidence.yml", "jobs/chain/rules/overrides.yml", "jobs/chain/rules/state_rules.yml",
+    "jobs/chain/rules/targets.yml",
+    "schemas/chains", "jobs/per_mu/rules/indicators.yml", "jobs/per_mu/rules/rule_sets", "jobs/profile/rules/tags.yml",
+    "jobs/profile/rules/evaluation.yml",
 }  # fmt: skip
 
 Recorded = dict[tuple[str, str], list[list[str]]]
@@ -67,7 +68,7 @@ def test_the_recorder_sees_what_is_read(recorded: Recorded) -> None:
         ("product", "zh"), ("product", "industry_class"),
     }  # fmt: skip
     assert ("FieldEntry", "type") in of("attribute", recorded["plan", "per_mu.unit"])
-    assert ("jobs/per_mu/indicators.yml",) in of("file", recorded["plan", "per_mu.baseline"])
+    assert ("jobs/per_mu/rules/indicators.yml",) in of("file", recorded["plan", "per_mu.baseline"])
 
 
 @pytest.mark.parametrize("table", registry())
@@ -85,7 +86,7 @@ def test_every_file_that_a_job_opens_is_covered(recorded: Recorded, table: str) 
 
 def test_what_is_read_when_modules_are_imported_is_in_constants(recorded: Recorded) -> None:
     read = [entry for entry in recorded["import", ""] if entry[0] in ("code_list", "contract", "units")]
-    assert ["code_list", "penalty", "jobs.profile.parts"] in [entry[:3] for entry in read]
+    assert ["code_list", "penalty", "jobs.profile.steps.parts"] in [entry[:3] for entry in read]
     for what, name, module, line in read:
         if module in ("pipeline.registry", "jobs.job"):
             continue

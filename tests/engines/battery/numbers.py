@@ -10,7 +10,7 @@ from pyspark.sql import functions as F
 
 from jobs.columns.arithmetic import LARGEST, divide, multiply, ratio, score
 from jobs.columns.portable import div, rounded_div
-from jobs.profile.arithmetic import cagr_pct, growth_pct, share_pct
+from jobs.columns.shares import cagr_pct, growth_pct, share_pct
 from tests.engines.battery.values import MOST, ROWS, Case, Difference, Failure, given
 
 WIDE = Context(prec=120)

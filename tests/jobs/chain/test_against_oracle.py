@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from jobs.chain.rules import evidence_model, state_rules
+from jobs.chain.rules.policy import evidence_model, state_rules
 from schemas.contract import code_list, contract
 from tests.jobs.chain.world import PLACES, SMALL_TARGET, Results, World, random_world, run
 from tests.oracles import chain as oracle

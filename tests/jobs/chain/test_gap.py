@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from frames import frame
 
 from jobs.chain.gap import gap
-from jobs.chain.rules import StateRules, state_rules
+from jobs.chain.rules.policy import StateRules, state_rules
 from tests.jobs.chain.world import Results
 
 if TYPE_CHECKING:

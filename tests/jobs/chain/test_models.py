@@ -15,7 +15,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jobs.chain.models import MODELS, TIERS, load, load_models
+from jobs.chain.rules.models import MODELS, TIERS, load, load_models
 from schemas import contract
 from schemas.contract import EXTRA, SCHEMAS, ContractError, code_list
 from schemas.errors import RejectedError, UsageError, UserError
@@ -446,7 +446,7 @@ def test_what_an_installation_says_wrong_is_refused_in_one_line(
     with (own / name).open("a", encoding="utf-8") as file:
         file.write(line)
     contract.reload()
-    from jobs.chain import models
+    from jobs.chain.rules import models
 
     models._loaded.cache_clear()
     try:
@@ -462,7 +462,7 @@ def test_a_closed_code_list_stays_closed(own: Path) -> None:
 
 
 def test_a_chain_that_lost_its_model_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from jobs.chain import models
+    from jobs.chain.rules import models
 
     monkeypatch.setattr(models, "MODELS", folder(tmp_path, small()))
     with pytest.raises(RejectedError, match=r"chain GDMJ of schemas/codes/chain\.csv has no model"):

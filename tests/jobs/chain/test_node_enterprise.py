@@ -6,8 +6,8 @@ from decimal import Decimal
 
 import pytest
 
-from jobs.chain.models import load
-from jobs.chain.rules import ChainRules, Overrides, evidence_model
+from jobs.chain.rules.models import load
+from jobs.chain.rules.policy import ChainRules, Overrides, evidence_model
 from schemas.errors import RejectedError
 from tests.jobs.chain.golden import (
     BARE,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from jobs.chain.rules import HERE, EvidenceFile, Overrides, StateRules, Target, read
+from jobs.chain.rules.policy import HERE, EvidenceFile, Overrides, StateRules, Target, read
 from schemas.errors import RejectedError
 
 FILES = {

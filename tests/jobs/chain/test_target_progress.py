@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from jobs.chain.rules import target
+from jobs.chain.rules.policy import target
 from tests.jobs.chain.world import Results
 
 

@@ -14,11 +14,11 @@ from frames import frame
 from jobs.chain.chain_metrics import chain_metrics
 from jobs.chain.gap import gap
 from jobs.chain.local_supplier import local_supplier
-from jobs.chain.models import Chain, ChainModels, Node
 from jobs.chain.node import node
 from jobs.chain.node_enterprise import node_enterprise
 from jobs.chain.node_metrics import node_metrics
-from jobs.chain.rules import (
+from jobs.chain.rules.models import Chain, ChainModels, Node
+from jobs.chain.rules.policy import (
     ChainRules,
     MetricRules,
     Overrides,

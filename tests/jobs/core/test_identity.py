@@ -13,9 +13,9 @@ from oracles import identity as oracle
 from pyspark.sql import functions as F
 
 from jobs.core.enterprise_identifier import enterprise_identifier
-from jobs.core.identity import behind, first_day, resolve, successors
 from jobs.core.identity_event import identity_event
 from jobs.core.identity_review import identity_review
+from jobs.core.steps.identity import behind, first_day, resolve, successors
 from jobs.core.succession import succession
 from tests.expectations.good_city import code_of
 

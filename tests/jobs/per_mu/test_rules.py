@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from jobs.per_mu.rules import (
+from jobs.per_mu.rules.book import (
     CITY,
     RULE_SETS,
     RuleBook,

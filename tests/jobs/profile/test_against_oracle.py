@@ -10,8 +10,8 @@ import pytest
 import yaml
 from oracles import profile as oracle
 
-from jobs.profile.rule_files import FOLDER
 from tests.jobs.profile.world import YEARS, Row, generated, run, score, tag
+from warehouse.settings import CHECKOUT
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 SEEDS = (1, 2, 3)
 #: Columns that the oracle keeps as sets: the order of codes is not part of the rule.
 SETS = {"case_codes", "open_listing_codes"}
-TAGS = yaml.safe_load((FOLDER / "tags.yml").read_text(encoding="utf-8"))
-RULE = yaml.safe_load((FOLDER / "evaluation.yml").read_text(encoding="utf-8"))
+TAGS = yaml.safe_load((CHECKOUT / "jobs/profile/rules" / "tags.yml").read_text(encoding="utf-8"))
+RULE = yaml.safe_load((CHECKOUT / "jobs/profile/rules" / "evaluation.yml").read_text(encoding="utf-8"))
 
 
 def plain(value: Any) -> Any:

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from jobs.profile.evaluation import Evaluation, load
-from jobs.profile.rule_files import FOLDER
+from jobs.profile.rules.evaluation import Evaluation, load
 from tests.jobs.profile.conftest import Golden
 from tests.jobs.profile.golden import MONTH
 from tests.jobs.profile.world import Row, World, run, score
+from warehouse.settings import CHECKOUT
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -47,7 +47,7 @@ def firms() -> World:
 def rule(tmp_path_factory: pytest.TempPathFactory) -> Evaluation:
     """Scale by output alone weighs 70, growth 12, innovation 8; the others, 2 each, are never there."""
     raw: dict[str, Any] = copy.deepcopy(
-        yaml.safe_load((FOLDER / "evaluation.yml").read_text(encoding="utf-8"))
+        yaml.safe_load((CHECKOUT / "jobs/profile/rules" / "evaluation.yml").read_text(encoding="utf-8"))
     )
     nothing = {
         "efficiency": "labour_productivity_wan_yuan", "green": "energy_intensity", "digital": "report_month_count",

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
-from jobs.profile.rule_files import FOLDER
-from jobs.profile.tag_rules import load
+from jobs.profile.rules.tags import load
 from tests.jobs.profile.conftest import Golden
 from tests.jobs.profile.golden import CASES, GRADED, GROWER, LEADER, MONTH, ORDERED, OTHER, WORLD
 from tests.jobs.profile.world import run, tag
+from warehouse.settings import CHECKOUT
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -67,7 +67,7 @@ def test_a_tag_shows_the_figures_behind_it(golden: Golden) -> None:
 
 
 def test_a_rule_holds_in_its_years(spark: SparkSession, tmp_path: Path) -> None:
-    tags = yaml.safe_load((FOLDER / "tags.yml").read_text(encoding="utf-8"))
+    tags = yaml.safe_load((CHECKOUT / "jobs/profile/rules" / "tags.yml").read_text(encoding="utf-8"))
     tags["above_scale"] |= {"valid_from": 2023, "valid_to": 2023}
     path = tmp_path / "tags.yml"
     path.write_text(yaml.safe_dump(tags, allow_unicode=True, sort_keys=False), encoding="utf-8")

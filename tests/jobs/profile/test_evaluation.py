@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 import yaml
 
-from jobs.profile.evaluation import evaluation, load
-from jobs.profile.rule_files import FOLDER
+from jobs.profile.rules.evaluation import evaluation, load
 from schemas.errors import RejectedError
+from warehouse.settings import CHECKOUT
 
-SHIPPED = yaml.safe_load((FOLDER / "evaluation.yml").read_text(encoding="utf-8"))
+SHIPPED = yaml.safe_load((CHECKOUT / "jobs/profile/rules" / "evaluation.yml").read_text(encoding="utf-8"))
 
 
 def changed(path: str, value: Any) -> dict[str, Any]:

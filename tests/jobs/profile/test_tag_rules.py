@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 import yaml
 
-from jobs.profile.rule_files import FOLDER
-from jobs.profile.tag_rules import Condition, Several, Than, conditions, load, parse_node, tag_rules
+from jobs.profile.rules.tags import Condition, Several, Than, conditions, load, parse_node, tag_rules
 from schemas.contract import code_list
 from schemas.errors import RejectedError
+from warehouse.settings import CHECKOUT
 
-SHIPPED = yaml.safe_load((FOLDER / "tags.yml").read_text(encoding="utf-8"))
+SHIPPED = yaml.safe_load((CHECKOUT / "jobs/profile/rules" / "tags.yml").read_text(encoding="utf-8"))
 
 
 def refused(folder: Path, changes: dict[str, Any]) -> str:

@@ -15,8 +15,8 @@ from oracles.profile import TAKEN, TAXES
 from jobs.profile.comprehensive_score import comprehensive_score
 from jobs.profile.enterprise_profile import enterprise_profile
 from jobs.profile.enterprise_tag import enterprise_tag
-from jobs.profile.evaluation import Evaluation, evaluation
-from jobs.profile.tag_rules import TagRules, tag_rules
+from jobs.profile.rules.evaluation import Evaluation, evaluation
+from jobs.profile.rules.tags import TagRules, tag_rules
 from schemas.contract import contract
 
 if TYPE_CHECKING:

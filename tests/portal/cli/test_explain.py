@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from jobs.per_mu.explanation import explain_grade, grade_facts
+from jobs.per_mu.steps.explanation import explain_grade, grade_facts
 from pipeline.evidence import Archive
 from portal.cli import explain
 from schemas.contract import contract

@@ -7,8 +7,8 @@ from pyspark.sql import functions as F
 
 from jobs.columns.common import whole
 from jobs.core.enterprise_year import TAX_COMPONENTS, paid
-from jobs.per_mu.versions import in_force
-from jobs.profile.periods import Period, of_figures_year, of_years_back
+from jobs.per_mu.steps.versions import in_force
+from jobs.profile.steps.periods import Period, of_figures_year, of_years_back
 from schemas.contract import code_list, contract
 
 KEY = ["uscc", "period"]

@@ -9,7 +9,7 @@ from pyspark.sql import functions as F
 
 from jobs.columns.arithmetic import divide
 from jobs.columns.common import whole
-from jobs.per_mu.versions import in_force
+from jobs.per_mu.steps.versions import in_force
 
 MONEY = "decimal(18,6)"
 #: Figures of a firm's period, of which a node has the firm's share.

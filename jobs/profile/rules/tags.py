@@ -12,10 +12,10 @@ from functools import cache, reduce
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
-from jobs.profile.rule_files import FOLDER, read
-from schemas.contract import code_list, contract, digest, first_error
+from schemas.contract import code_list, contract, digest
+from schemas.definition import Definition, first_error, read_mapping
 from schemas.errors import RejectedError
 
 if TYPE_CHECKING:
@@ -170,10 +170,8 @@ def _code(field: str, codes: str, raw: Any) -> str:
     return str(raw)
 
 
-class Tag(BaseModel):
+class Tag(Definition):
     """One tag: kind, rule, and the fields that stand as its evidence."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
 
     code: str
     kind: str
@@ -223,14 +221,14 @@ class TagRules:
         )
 
 
-def load(path: Path = FOLDER / "tags.yml") -> TagRules:
+def load(path: Path = Path(__file__).parent / "tags.yml") -> TagRules:
     """The tags of a file.
 
     Raises:
         RejectedError: one line naming file, tag and what is wrong.
     """
     found: dict[str, Tag] = {}
-    for code, raw in read(path).items():
+    for code, raw in read_mapping(path, RejectedError).items():
         if not isinstance(raw, Mapping):
             raise RejectedError(f"{path.name}: {code}: not a mapping")
         try:

@@ -12,11 +12,11 @@ from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
 
-from jobs.chain.models import ChainModels, load
-from jobs.rules.reader import read_mapping
-from schemas.contract import code_list, digest, first_error
+from jobs.chain.rules.models import ChainModels, load
+from schemas.contract import code_list, digest
+from schemas.definition import Definition, first_error, read_mapping
 from schemas.errors import RejectedError
 
 M = TypeVar("M", bound=BaseModel)
@@ -41,11 +41,7 @@ def part_of_one(pct: Decimal) -> Decimal:
     return (pct * Decimal("0.01")).quantize(Decimal("0.000001"))
 
 
-class _Model(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class KindOfEvidence(_Model):
+class KindOfEvidence(Definition):
     """What a kind of evidence adds to the confidence, and from which share on it does so in full."""
 
     weight: Part
@@ -53,7 +49,7 @@ class KindOfEvidence(_Model):
     why: Why
 
 
-class Shares(_Model):
+class Shares(Definition):
     """Weights of declared revenue and recorded sales in a position share."""
 
     product: Count
@@ -61,7 +57,7 @@ class Shares(_Model):
     why: Why
 
 
-class ClassRanks(_Model):
+class ClassRanks(Definition):
     """Weights of a class's nodes by the place of the class among their classes."""
 
     weights: tuple[Count, ...] = Field(min_length=1)
@@ -69,7 +65,7 @@ class ClassRanks(_Model):
     why: Why
 
 
-class Purchases(_Model):
+class Purchases(Definition):
     """How far a firm's basket moves shares that rest on its class alone."""
 
     base: Decimal = Field(gt=0, le=1, decimal_places=4)
@@ -78,7 +74,7 @@ class Purchases(_Model):
     why: Why
 
 
-class Stray(_Model):
+class Stray(Definition):
     """When a declared product or a sale counts."""
 
     of_class_pct: Percent
@@ -95,7 +91,7 @@ class Stray(_Model):
         return self
 
 
-class Honour(_Model):
+class Honour(Definition):
     """An honour at some levels."""
 
     honour: str
@@ -110,7 +106,7 @@ class Honour(_Model):
         return self
 
 
-class Honours(_Model):
+class Honours(Definition):
     """Which honours count, and what patents say beside them."""
 
     champion: Honour
@@ -120,14 +116,14 @@ class Honours(_Model):
     why: Why
 
 
-class Supplier(_Model):
+class Supplier(Definition):
     """How long the list of suppliers of a product may be."""
 
     places: Count
     why: Why
 
 
-class EvidenceModel(_Model):
+class EvidenceModel(Definition):
     """What says that a firm stands in a node."""
 
     kinds: dict[Kind, KindOfEvidence]
@@ -152,7 +148,7 @@ class EvidenceFile(EvidenceModel):
     supplier: Supplier
 
 
-class Override(_Model):
+class Override(Definition):
     """A firm's positions in some years as people decided them."""
 
     uscc: str = Field(min_length=1)
@@ -179,7 +175,7 @@ class Override(_Model):
         return self.from_year <= year <= (self.to_year or year)
 
 
-class Overrides(_Model):
+class Overrides(Definition):
     """All overrides; a firm has at most one in a year."""
 
     overrides: tuple[Override, ...] = ()
@@ -195,7 +191,7 @@ class Overrides(_Model):
         return self
 
 
-class Condition(_Model):
+class Condition(Definition):
     """A limit on a figure."""
 
     figure: str
@@ -222,7 +218,7 @@ FIGURES = (
 State = Literal["not_covered", "missing", "weak", "single_point", "strong", "normal"]
 
 
-class StateRule(_Model):
+class StateRule(Definition):
     """A state, and all that must hold for it."""
 
     state: State
@@ -231,7 +227,7 @@ class StateRule(_Model):
     why: Why
 
 
-class StateRules(_Model):
+class StateRules(Definition):
     """Rules in their order; the last one holds for everything."""
 
     source: Why
@@ -255,7 +251,7 @@ class StateRules(_Model):
         return self.hash
 
 
-class Target(_Model):
+class Target(Definition):
     """The plan's target for all chains, and the path to it."""
 
     target_wan_yuan: Decimal = Field(gt=0, decimal_places=6)
@@ -342,7 +338,7 @@ def read(model: type[M], path: Path) -> M:
     Raises:
         RejectedError: one line naming the file, the place and what is wrong.
     """
-    raw = read_mapping(path)
+    raw = read_mapping(path, RejectedError)
     try:
         return model.model_validate(raw)
     except ValidationError as error:

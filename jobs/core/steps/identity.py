@@ -1,7 +1,7 @@
 """Who and where: row identifiers, districts, flags, and the enterprise behind a code (一企一码).
 
 Rows under the code of an absorbed firm, a code before the present one or a branch count for its successor from the day
-of the change on: a row whose period begins that day or later. Who that is says ``jobs/core/following.py``.
+of the change on: a row whose period begins that day or later. Who that is says ``jobs/core/steps/following.py``.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from jobs.columns.common import present
-from jobs.core.following import SUCCEEDED
+from jobs.core.steps.following import SUCCEEDED
 from schemas.contract import code_list
 
 #: Ningbo as a whole, for what belongs to no district.

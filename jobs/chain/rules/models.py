@@ -17,10 +17,10 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
-from schemas.contract import CHAINS, SCHEMAS, code_list, digest, first_error, schema_folders
+from schemas.contract import CHAINS, SCHEMAS, code_list, digest, schema_folders
+from schemas.definition import Definition, Titles, first_error, read_mapping
 from schemas.errors import RejectedError, UsageError
 
 MODELS = SCHEMAS / CHAINS
@@ -32,25 +32,14 @@ Year = Annotated[int, Field(ge=2000, le=2100)]
 Share = Annotated[Decimal, Field(gt=0, le=100, decimal_places=2)]
 
 
-class _Model(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Titles(_Model):
-    """A title in Chinese and in English."""
-
-    zh: str = Field(min_length=1)
-    en: str = Field(min_length=1)
-
-
-class Feed(_Model):
+class Feed(Definition):
     """An edge: the other node, and the share (per cent) of what is fed in all that the fed node buys."""
 
     node: str
     cost_share_pct: Share
 
 
-class _Valid(_Model):
+class _Valid(Definition):
     """Holds from the first year to the last, both included; without a last year it still holds."""
 
     valid_from: Year
@@ -136,7 +125,7 @@ class ChainModels:
         try:
             return self.by_code[code]
         except KeyError:
-            raise UsageError(f"no chain node {code}; see jobs/chain/models") from None
+            raise UsageError(f"no chain node {code}; see schemas/chains") from None
 
     def valid(self, year: int | str) -> ChainModels:
         """What holds in a year (or the year of a period such as ``2024-12``); edges between its nodes only."""
@@ -252,7 +241,7 @@ def load_models(*folders: Path) -> ChainModels:
 
 def _chain(path: Path) -> Chain:
     """A chain by itself: what needs no other file."""
-    raw = _read(path)
+    raw = read_mapping(path, RejectedError)
     listed = raw.pop("nodes", None)
     if not isinstance(listed, list) or not all(isinstance(entry, dict) for entry in listed):
         raise RejectedError(f"{path.name}: nodes is a list of nodes, each a mapping with its code")
@@ -304,17 +293,6 @@ def _node(file: str, chain: Chain, entry: Mapping[str, Any]) -> Node:
     if not node.code.startswith(f"{chain.code}-"):
         raise RejectedError(f"{file}: {node.code}: a node's code begins with {chain.code}-")
     return node
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-        raw = yaml.load(path.read_text(encoding="utf-8"), Loader=loader)
-    except (yaml.YAMLError, OSError, UnicodeDecodeError) as error:
-        raise RejectedError(f"{path.name}: not readable as YAML: {str(error).splitlines()[0]}") from None
-    if not isinstance(raw, dict):
-        raise RejectedError(f"{path.name}: not a mapping")
-    return raw
 
 
 def _with_inputs(models: ChainModels, files: Mapping[str, str]) -> ChainModels:

@@ -6,7 +6,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from jobs.columns.arithmetic import VALUE_TYPE, divide
-from jobs.per_mu.parameters import BY_DISTRICT, BY_LIST, FIGURES, Items, district_frame, indicator_frame
+from jobs.per_mu.rules.frames import BY_DISTRICT, BY_LIST, FIGURES, Items, district_frame, indicator_frame
 
 #: Tax component of a rule set → column of core.enterprise_year.
 TAX_COLUMNS = {

@@ -8,28 +8,24 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
-from jobs.profile.rule_files import FOLDER, read
-from jobs.profile.tag_rules import Node, check_field, is_number, parse_node
-from schemas.contract import code_list, digest, first_error
+from jobs.profile.rules.tags import Node, check_field, is_number, parse_node
+from schemas.contract import code_list, digest
+from schemas.definition import Definition, first_error, read_mapping
 from schemas.errors import RejectedError
 
 Level = Literal["division_size", "division", "size", "city"]
 
 
-class _Model(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Indicator(_Model):
+class Indicator(Definition):
     """A field of the profile: its weight in the dimension, and which way is better."""
 
     weight: Decimal = Field(gt=0, le=100, decimal_places=2)
     better: Literal["more", "less"] = "more"
 
 
-class Dimension(_Model):
+class Dimension(Definition):
     """One dimension: its weight in the total, and its indicators by field."""
 
     weight: Decimal = Field(gt=0, le=100, decimal_places=2)
@@ -45,7 +41,7 @@ class Dimension(_Model):
         return self
 
 
-class Peers(_Model):
+class Peers(Definition):
     """Groups of peers from the narrowest to the widest, and how many firms one must have."""
 
     least: int = Field(ge=2, le=1000)
@@ -59,7 +55,7 @@ class Peers(_Model):
         return levels
 
 
-class Evaluation(_Model):
+class Evaluation(Definition):
     """The whole rule."""
 
     #: As parsed.
@@ -100,14 +96,14 @@ class Evaluation(_Model):
         return digest(self.model_dump(mode="json"))
 
 
-def load(path: Path = FOLDER / "evaluation.yml") -> Evaluation:
+def load(path: Path = Path(__file__).parent / "evaluation.yml") -> Evaluation:
     """The evaluation's rule from its file.
 
     Raises:
         RejectedError: one line naming file, place and what is wrong.
     """
     try:
-        return Evaluation.model_validate(read(path))
+        return Evaluation.model_validate(read_mapping(path, RejectedError))
     except ValidationError as error:
         raise RejectedError(f"{path.name}: {first_error(error)}") from None
 

@@ -11,8 +11,8 @@ from decimal import ROUND_HALF_UP, Decimal
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from jobs.chain.models import ChainModels, Node
-from jobs.chain.rules import OUT, ClassRanks, Honour, Override, part_of_one
+from jobs.chain.rules.models import ChainModels, Node
+from jobs.chain.rules.policy import OUT, ClassRanks, Honour, Override, part_of_one
 from jobs.columns.common import literal_table
 from schemas.contract import code_list
 

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from decimal import ROUND_CEILING, ROUND_DOWN, ROUND_FLOOR, ROUND_HALF_UP, Decimal
 from typing import Any, Literal
 
-from jobs.per_mu.figures import TAX_COLUMNS
-from jobs.per_mu.reasons import title_of, told_reason
-from jobs.per_mu.rules import RuleSet, indicator_definitions
+from jobs.per_mu.rules.book import RuleSet, indicator_definitions
+from jobs.per_mu.steps.figures import TAX_COLUMNS
+from jobs.per_mu.steps.reasons import title_of, told_reason
 from schemas.contract import contract
 
 Row = Mapping[str, Any]

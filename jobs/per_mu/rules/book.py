@@ -14,10 +14,10 @@ from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
-from jobs.rules.reader import read_mapping
-from schemas.contract import code_list, digest, first_error
+from schemas.contract import code_list, digest
+from schemas.definition import Definition, Titles, first_error, read_mapping
 from schemas.errors import RejectedError, UsageError
 
 RULE_SETS = Path(__file__).parent / "rule_sets"
@@ -36,11 +36,7 @@ Amount = Annotated[Decimal, Field(decimal_places=6)]
 Points = Annotated[Decimal, Field(decimal_places=4)]
 
 
-class _Model(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class IndicatorDefinition(_Model):
+class IndicatorDefinition(Definition):
     """What an indicator divides by what; the same for every rule set."""
 
     zh: str
@@ -57,11 +53,11 @@ class IndicatorDefinition(_Model):
 @cache
 def indicator_definitions() -> dict[str, IndicatorDefinition]:
     """Indicator code → definition, from ``indicators.yml``."""
-    raw = read_mapping(Path(__file__).parent / "indicators.yml")
+    raw = read_mapping(Path(__file__).parent / "indicators.yml", RejectedError)
     return {code: IndicatorDefinition.model_validate(entry) for code, entry in raw.items()}
 
 
-class Baseline(_Model):
+class Baseline(Definition):
     """Baseline 基准值 of an indicator: a published figure, or taken from the evaluated group itself.
 
     ``aggregate`` is Σ numerator / Σ denominator; ``factor`` multiplies what was found (Huai'an 2024: about
@@ -79,7 +75,7 @@ class Baseline(_Model):
         return self
 
 
-class Indicator(_Model):
+class Indicator(Definition):
     """An indicator in a list: weight 权重 in points, baseline, and what a missing value means."""
 
     weight: Points = Field(gt=0, le=100)
@@ -88,7 +84,7 @@ class Indicator(_Model):
     missing: Literal["group_average", "zero", "data_incomplete"] = "data_incomplete"
 
 
-class Quota(_Model):
+class Quota(Definition):
     """Grade quotas 分档比例. C is what A, B and D leave."""
 
     shares: dict[Grade, Amount]
@@ -112,7 +108,7 @@ class Quota(_Model):
         return self
 
 
-class ListRules(_Model):
+class ListRules(Definition):
     """One ranked list 榜单: indicators by code, and its own quota where it departs from the rule set's."""
 
     indicators: dict[str, Indicator]
@@ -129,7 +125,7 @@ class ListRules(_Model):
         return self
 
 
-class Tenants(_Model):
+class Tenants(Definition):
     """Tenants 租赁企业: ``separate`` list (Cixi), ``inherit`` the grade of the parcel's holder (Jiangshan),
     or ``merge`` into the holder's figures and share the result (Suichang)."""
 
@@ -139,7 +135,7 @@ class Tenants(_Model):
     apart_from_land_mu: Amount | None = Field(default=None, gt=0)
 
 
-class NewFirm(_Model):
+class NewFirm(Definition):
     """New enterprise: registered less than ``years`` before 31 December of the year."""
 
     years: int = Field(ge=0, le=10)
@@ -152,7 +148,7 @@ class NewLand(NewFirm):
     supply_modes: tuple[str, ...] = ("granted", "agreement")
 
 
-class Protection(_Model):
+class Protection(Definition):
     new_firm: NewFirm | None = None
     new_land: NewLand | None = None
     #: Firms that rose above scale in the year (小升规).
@@ -161,7 +157,7 @@ class Protection(_Model):
     veto_overrides: bool = True
 
 
-class Bonus(_Model):
+class Bonus(Definition):
     """Points for an honour of a level; of one category only the highest counts."""
 
     honour: str
@@ -176,7 +172,7 @@ class Bonus(_Model):
         return self
 
 
-class Rounding(_Model):
+class Rounding(Definition):
     """Digits after the point of values and scores, rounded half up 四舍五入 or cut 截位."""
 
     value_scale: int = Field(default=6, ge=0, le=6)
@@ -184,26 +180,21 @@ class Rounding(_Model):
     mode: Literal["half_up", "down"] = "half_up"
 
 
-class Titles(_Model):
-    zh: str
-    en: str
-
-
-class Note(_Model):
+class Note(Definition):
     """A field of the rule set that is assumed (``why``), or proven (``source``), by its dotted path."""
 
     field: str
     why: str
 
 
-class _Notes(_Model):
+class _Notes(Definition):
     """The notes of a file: ``proven`` takes a field out of the inherited assumptions."""
 
     assumptions: tuple[Note, ...] = ()
     proven: tuple[Note, ...] = ()
 
 
-class RuleSet(_Model):
+class RuleSet(Definition):
     """The rule of one district for one evaluation year."""
 
     id: str
@@ -229,11 +220,11 @@ class RuleSet(_Model):
     tenants: Tenants
     quota: Quota
     protection: Protection = Protection()
-    vetoes: dict[str, Literal["direct_d", "not_above_c"]] = {}
+    vetoes: dict[str, Literal["direct_d", "not_above_c"]] = Field(default_factory=dict)
     bonuses: tuple[Bonus, ...] = ()
     bonus_cap: Points | None = Field(default=None, ge=0)
     #: Points taken off, given above zero.
-    penalties: dict[str, Annotated[Points, Field(gt=0)]] = {}
+    penalties: dict[str, Annotated[Points, Field(gt=0)]] = Field(default_factory=dict)
     penalty_cap: Points | None = Field(default=None, ge=0)
     rounding: Rounding = Rounding()
     #: A firm with this share of its list's tax or value added is a giant: figures are also given without it.
@@ -290,7 +281,7 @@ class RuleBook:
             return self._sets[district_code, year]
         except KeyError:
             raise UsageError(
-                f"no rule set for district {district_code} and year {year}; add one in jobs/per_mu/rule_sets"
+                f"no rule set for district {district_code} and year {year}; add one in jobs/per_mu/rules/rule_sets"
             ) from None
 
     def items(self) -> list[tuple[str, str, RuleSet]]:
@@ -351,7 +342,7 @@ def load_rule_book(folder: Path = RULE_SETS) -> RuleBook:
     Raises:
         RejectedError: a file is not well formed; the line names file, place and what is wrong.
     """
-    raw = {path.name: read_mapping(path) for path in sorted(folder.glob("*.yml"))}
+    raw = {path.name: read_mapping(path, RejectedError) for path in sorted(folder.glob("*.yml"))}
     return RuleBook(rule_set for name in raw for rule_set in _expand(name, raw))
 
 
@@ -367,8 +358,8 @@ def read_rule_file(path: Path) -> list[RuleSet]:
     Raises:
         RejectedError: the file is not well formed.
     """
-    shipped = {p.name: read_mapping(p) for p in sorted(RULE_SETS.glob("*.yml"))}
-    return list(_expand(path.name, {**shipped, path.name: read_mapping(path)}))
+    shipped = {p.name: read_mapping(p, RejectedError) for p in sorted(RULE_SETS.glob("*.yml"))}
+    return list(_expand(path.name, {**shipped, path.name: read_mapping(path, RejectedError)}))
 
 
 def _expand(name: str, raw: Mapping[str, dict[str, Any]]) -> Iterable[RuleSet]:

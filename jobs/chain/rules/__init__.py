@@ -1,0 +1,1 @@
+"""Policy of this area as data, and what transforms are handed of it."""

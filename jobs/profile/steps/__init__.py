@@ -1,0 +1,1 @@
+"""Steps that several tables of this area share."""

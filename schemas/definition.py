@@ -1,0 +1,64 @@
+"""What every definition is: a frozen model that refuses unknown names, read from a YAML file."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from schemas.errors import UserError
+
+
+class Definition(BaseModel):
+    """Base of contracts, rules and models: a name that it does not know is refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Titles(Definition):
+    """A title in Chinese and in English."""
+
+    zh: str = Field(min_length=1)
+    en: str = Field(min_length=1)
+
+
+class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
+    """24.097 is read from its text, never through a binary float."""
+
+
+_Loader.add_constructor(
+    "tag:yaml.org,2002:float", lambda loader, node: Decimal(str(loader.construct_scalar(node)))
+)
+
+
+def read_mapping(
+    path: Path, error: type[UserError], shown: str = "", *, may_be_empty: bool = False
+) -> dict[Any, Any]:
+    """A YAML file that is a mapping; its numbers with a point are exact decimals.
+
+    Args:
+        error: what is raised where it is not.
+        shown: the file as a message names it.
+        may_be_empty: a file without anything is an empty mapping.
+    """
+    name = shown or path.name
+    try:
+        raw = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)
+    except (yaml.YAMLError, OSError, UnicodeDecodeError, ArithmeticError) as failure:
+        raise error(f"{name}: not readable as YAML: {str(failure).splitlines()[0]}") from None
+    if raw is None and may_be_empty:
+        return {}
+    if not isinstance(raw, dict):
+        raise error(f"{name}: not a mapping")
+    return raw
+
+
+def first_error(error: ValidationError) -> str:
+    """One line out of pydantic's report."""
+    first = error.errors()[0]
+    where = ".".join(str(part) for part in first["loc"])
+    more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
+    return f"{where + ': ' if where else ''}{first['msg']}{more}"
