@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal
+
+from jobs.rules.base import Row, Rules
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
-#: Which periods of an input an output period needs.
+#: Input periods that an output period depends on.
 #: same    - the period itself
 #: year    - the year and its months (2024, 2024-01, ...); where it gives a job's periods, it gives years
 #: year_of - the year in which the period lies (2024 for 2024-03)
@@ -37,13 +39,6 @@ class Input:
         return f"{self.table} {self.feed}" if self.feed else self.table
 
 
-class Rules(Protocol):
-    """Policy as data, handed to a job as a parameter."""
-
-    def fingerprint(self, period: str) -> str:
-        """Identify everything in the rules that bears on a period."""
-
-
 @dataclass(frozen=True)
 class Job:
     """One table and how it is made.
@@ -62,6 +57,8 @@ class Job:
     rules: Callable[[], Rules] | None = None
     #: Which input rows stand behind an output row: input table -> {column there: column here}.
     evidence: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    #: How a row came about, in words, where that is more than its inputs: from a row and ``query(sql, *values)``.
+    explain: Callable[[Row, Callable[..., Any]], Sequence[str]] | None = None
 
     @property
     def area(self) -> str:

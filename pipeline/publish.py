@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from ingest.register.deliveries import CORRECTION, DELIVERY, QUARANTINE
-from jobs.per_mu.rules.book import rule_book
 from pipeline.fingerprint import fingerprints, made_by, stored_fingerprints
 from pipeline.registry import registry
+from pipeline.rules import as_release_tables, rule_hashes, rule_tables
 from schemas.contract import contract, digest, feeds
 from schemas.errors import RejectedError
 from schemas.register import in_force, latest_rows, stands
@@ -33,7 +33,7 @@ from warehouse.state import move
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from expectations.gate.run import GateReport, Pin, Quota
+    from expectations.gate.run import GateReport, Pin
 
 Progress = Callable[[str, str, int], None]
 
@@ -140,7 +140,7 @@ def _judge(
         pins,
         previous,
         lambda table, place, of: progress("gate", table, place),
-        quotas=_quotas(),
+        rules=rule_tables(),
         copied=draft,
     )
     folder = settings().logs
@@ -150,16 +150,6 @@ def _judge(
     if not report.passed:
         raise GateFailed(report, str(path))
     return report
-
-
-def _quotas() -> Iterable[Quota]:
-    """Shares of A and D by rule set; of lists with a quota of their own, the widest holds."""
-    from expectations.gate.run import Quota
-
-    for rule_set in rule_book().all():
-        shares = [rule_set.quota_of(code).shares for code in rule_set.lists]
-        most_a, least_d = max(s["A"] for s in shares), min(s["D"] for s in shares)
-        yield Quota(rule_set.id, float(most_a), float(least_d))
 
 
 def _release(
@@ -186,7 +176,6 @@ def _release(
         for name, version in versions.items()
     }
     number = releases.next_number()
-    rules = rule_sets()
     verdicts = verdict_rows(gate)
     describe(made.path, _description(number, verdicts, pins))
     name = f"release-{number}.duckdb"
@@ -206,7 +195,7 @@ def _release(
             "table_versions": {n: v for n in pins if (v := contract(n).version) > 1},
             # table → engine: releases may hold tables of both
             "engines": {n: by for n in registry() if (by := made_by(n, pins[n].version))},
-            "rule_sets": rules,
+            "rule_sets": rule_hashes(),
             "code_version": code_version(),
             "synthetic": is_synthetic(),
             "gate": {
@@ -247,18 +236,6 @@ def _description(number: int, verdicts: list[dict[str, Any]], pins: Mapping[str,
         else ("", "")
     )
     info = {"release": str(number), "scope_zh": scope[0], "scope_en": scope[1], "code": code_version()}
-    books = [
-        {
-            "rule_set_id": r.id, "rule_set_hash": r.hash, "title_zh": r.title.zh, "title_en": r.title.en,
-            "source": r.source, "content": r.model_dump_json(),
-        }
-        for r in rule_book().all()
-    ]  # fmt: skip
-    assumed = [
-        {"rule_set_id": r.id, "field": n.field, "why": n.why}
-        for r in rule_book().all()
-        for n in r.assumptions
-    ]
     delivered = tables.rows(DELIVERY, version=pins[DELIVERY].version)
     register = delivered.to_pylist()
     keys = ("delivery_id", "sequence", "period")
@@ -267,8 +244,7 @@ def _description(number: int, verdicts: list[dict[str, Any]], pins: Mapping[str,
     return {
         "info": pa.Table.from_pylist([{"key": k, "value": v} for k, v in info.items()]),
         "verdict": pa.Table.from_pylist(verdicts),
-        "rule_set": pa.Table.from_pylist(books),
-        "assumption": pa.Table.from_pylist(assumed),
+        **{name: pa.Table.from_pylist(list(rows)) for name, rows in as_release_tables().items()},
         "delivery": delivered.append_column("is_current", is_current),
         "quarantine": refused_by_reason(pins),
         "correction": corrected_by_heading(pins),
@@ -325,11 +301,6 @@ def corrected_by_heading(pins: Mapping[str, Pin]) -> pa.Table:
 def is_synthetic() -> bool:
     """Whether the home holds the demo city's data."""
     return (settings().landing / ".demo_city.json").exists()
-
-
-def rule_sets() -> dict[str, str]:
-    """Ids and hashes of all rule sets in force."""
-    return {rule_set.id: rule_set.hash for rule_set in rule_book().all()}
 
 
 def code_version() -> str:

@@ -138,4 +138,5 @@ SUITE = Suite(
         ),
     ),
     summary=_SUMMARY,
+    shrinks="fail",
 )

@@ -66,4 +66,5 @@ SUITE = Suite(
             "SELECT DISTINCT source_feed FROM {table} WHERE source_feed NOT IN (SELECT feed FROM feeds.feed)",
         ),
     ),
+    shrinks="fail",
 )

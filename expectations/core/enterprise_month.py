@@ -60,4 +60,5 @@ SUITE = Suite(
         ),
     ),
     may_be_empty=True,
+    shrinks="fail",
 )

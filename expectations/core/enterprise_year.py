@@ -278,4 +278,5 @@ SUITE = Suite(
         groups=(("district_code",), ("is_above_scale",), ("district_code", "is_above_scale")),
         ranked_within="is_above_scale",
     ),
+    shrinks="fail",
 )

@@ -34,4 +34,5 @@ SUITE = Suite(
         ),
     ),
     may_be_empty=True,
+    shrinks="fail",
 )

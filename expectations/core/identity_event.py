@@ -51,4 +51,5 @@ SUITE = Suite(
         ),
     ),
     may_be_empty=True,
+    shrinks="fail",
 )

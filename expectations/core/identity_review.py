@@ -43,4 +43,5 @@ SUITE = Suite(
         ),
     ),
     may_be_empty=True,
+    shrinks="fail",
 )

@@ -35,4 +35,5 @@ SUITE = Suite(
             level="warn",
         ),
     ),
+    shrinks="fail",
 )

@@ -54,4 +54,5 @@ SUITE = Suite(
             level="warn",
         ),
     ),
+    shrinks="fail",
 )

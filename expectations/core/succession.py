@@ -41,4 +41,5 @@ SUITE = Suite(
         ),
     ),
     may_be_empty=True,
+    shrinks="fail",
 )

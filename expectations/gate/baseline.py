@@ -8,18 +8,6 @@ from typing import Any
 from expectations.gate.suite import Check, Level, Suite
 from schemas.contract import Column, Contract, Domain
 
-#: Tables of which a city, or a small part of it, can truly have no row.
-MAY_BE_EMPTY = frozenset(
-    {
-        "quarantine.record", "quarantine.correction", "core.enterprise_event", "per_mu.adjustment",
-        # changes of identity are rare, and months begin in one year
-        "core.enterprise_month", "core.group_member", "core.identity_event", "core.identity_review",
-        "core.succession",
-        # enterprises tell of products and trades by choice
-        "chain.trade", "chain.supply_flow", "chain.local_supplier",
-    }
-)  # fmt: skip
-
 _DUCKDB_TYPES = {
     "string": "VARCHAR",
     "int": "INTEGER",
@@ -31,18 +19,21 @@ _DUCKDB_TYPES = {
 }
 
 
-def baseline(contract: Contract) -> Suite:
+def baseline(contract: Contract, declared: Suite | None = None) -> Suite:
     """Not empty, columns and types of the contract, key unique, required present, domains kept, volume.
 
     The volume is held against the last release; without one that check finds nothing to compare.
+
+    Args:
+        declared: the table's own suite, which says whether it may be empty and what it means that it shrinks.
     """
-    empty_ok = contract.name in MAY_BE_EMPTY
+    empty_ok = bool(declared and declared.may_be_empty)
     checks = [
         *_structure(contract, empty_ok),
         *_uniqueness(contract),
         *(_required(contract, column) for column in contract.columns if column.required),
         *(check for column in contract.columns for check in _domain(contract, column)),
-        *_volume(contract),
+        *_volume(contract, declared.shrinks if declared else "warn"),
     ]
     return Suite(contract.name, tuple(checks), may_be_empty=empty_ok, kind="contract")
 
@@ -155,16 +146,14 @@ def _domain(contract: Contract, column: Column) -> Iterator[Check]:
         )
 
 
-def _volume(contract: Contract) -> Iterator[Check]:
+def _volume(contract: Contract, level: Level) -> Iterator[Check]:
     """Rows of a period against the last release: what the city is made of may not shrink unseen.
 
-    The figures under ``core`` block; results may shrink because a rule set says so, which is reported. Half a
-    square root is allowed as chance, so that ten firms fewer are not a shrunken feed in a small district.
+    Half a square root is allowed as chance, so that ten firms fewer are not a shrunken feed in a small district.
     """
     if contract.layer != "staged" or not contract.period:
         return
     period = contract.period
-    level: Level = "fail" if contract.area == "core" else "warn"
     yield Check(
         "volume",
         "与上一版本相比记录数减少不超过10%",

@@ -22,12 +22,11 @@ from typing import TYPE_CHECKING, Any
 from expectations.gate.baseline import baseline
 from expectations.gate.snapshot import (
     Pin,
-    Quota,
     add_copied,
     add_deliveries,
     add_previous,
-    add_quotas,
     add_raw_rows,
+    add_rules,
     add_tables,
     first_line,
     prepare,
@@ -42,7 +41,7 @@ from schemas.contract import Contract, contracts
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["GateReport", "Pin", "Quota", "Verdict", "required_tables", "run_gate", "verdict_rows"]
+__all__ = ["GateReport", "Pin", "Verdict", "required_tables", "run_gate", "verdict_rows"]
 
 #: Not published, but judged: how much each feed brought, what was quarantined, and what people corrected.
 BOOKKEEPING = ("raw.delivery", "quarantine.record", "quarantine.correction")
@@ -111,7 +110,7 @@ def run_gate(
     previous: Mapping[str, Pin] | None = None,
     progress: Progress | None = None,
     *,
-    quotas: Iterable[Quota] = (),
+    rules: Mapping[str, Iterable[Mapping[str, Any]]] | None = None,
     tables: Iterable[str] | None = None,
     copied: Path | None = None,
 ) -> GateReport:
@@ -121,7 +120,7 @@ def run_gate(
         pins: tables to judge, ``area.table`` → pin. Suites of feeds (``raw.gov_…``) run where one is pinned.
         previous: the last release's tables, for comparison; None for the first release.
         progress: told the table, its place and their number before each table.
-        quotas: shares of grades by rule set, for the check of grade quotas.
+        rules: rows of what suites read as ``rules.<name>``; none where left out.
         tables: judge only these (all must be pinned); every required table when left out.
         copied: a DuckDB file to which pinned tables were copied: those are judged there.
     """
@@ -130,7 +129,7 @@ def run_gate(
     with tempfile.TemporaryDirectory(prefix="gate-") as folder, _open(Path(folder)) as session:
         verdicts: list[Verdict] = []
         suites = suites_of(wanted)
-        session.load(suites, pins, previous or {}, quotas, copied)
+        session.load(suites, pins, previous or {}, rules or {}, copied)
         names = list(dict.fromkeys(suite.table for suite in suites))
         for suite in suites:
             if progress and suite is next(s for s in suites if s.table == suite.table):
@@ -149,7 +148,7 @@ def suites_of(tables: Iterable[str]) -> list[Suite]:
     for table in tables:
         spec = contracts().get(table)
         if spec and not spec.source:
-            found.append(baseline(spec))
+            found.append(baseline(spec, declared.get(table)))
         if table in declared:
             found.append(declared[table])
     return found
@@ -199,7 +198,7 @@ class _Session:
         suites: Iterable[Suite],
         pins: Mapping[str, Pin],
         previous: Mapping[str, Pin],
-        quotas: Iterable[Quota],
+        rules: Mapping[str, Iterable[Mapping[str, Any]]],
         copied: Path | None,
     ) -> None:
         """The tables that the suites judge or read, and nothing else."""
@@ -208,7 +207,8 @@ class _Session:
         self.pinned = set(pins)
         with self.engine.begin() as connection:
             prepare(connection, self.folder)
-            add_quotas(connection, quotas)
+            wanted = {name: columns for suite in suites for name, columns in suite.rules.items()}
+            add_rules(connection, wanted, rules)
         with self.engine.begin() as connection:
             before = [s for s in contracts().values() if f"previous_{s.name}" in read]
             add_previous(connection, before, previous)

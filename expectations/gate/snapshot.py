@@ -29,15 +29,6 @@ class Pin:
     version: int
 
 
-@dataclass(frozen=True)
-class Quota:
-    """Shares of grades that a rule set allows: A at most, D at least, as fractions of a list."""
-
-    rule_set_id: str
-    share_a: float
-    share_d: float
-
-
 def prepare(connection: Any, folder: Path) -> None:
     """Limits, the Delta extension, code lists and functions that checks use."""
     from duckdb_extensions import import_extension
@@ -162,13 +153,19 @@ def add_raw_rows(connection: Any, pins: Mapping[str, Pin]) -> None:
     run(connection, f"CREATE TABLE feeds.raw_rows AS {' UNION ALL '.join([nothing, *counted])}")
 
 
-def add_quotas(connection: Any, quotas: Iterable[Quota]) -> None:
-    """``rules.quota``: one row per rule set; empty when the caller names none."""
+def add_rules(
+    connection: Any, wanted: Mapping[str, Mapping[str, str]], given: Mapping[str, Iterable[Mapping[str, Any]]]
+) -> None:
+    """``rules.<name>`` as suites want them, filled with what the rules in force say; empty where nothing is given."""
     run(connection, "CREATE SCHEMA rules")
-    run(connection, "CREATE TABLE rules.quota (rule_set_id VARCHAR, share_a DOUBLE, share_d DOUBLE)")
-    values = [f"({literal(q.rule_set_id)}, {q.share_a}, {q.share_d})" for q in quotas]
-    if values:
-        run(connection, f"INSERT INTO rules.quota VALUES {', '.join(values)}")
+    for name, columns in wanted.items():
+        defined = ", ".join(f"{column} {kind}" for column, kind in columns.items())
+        run(connection, f"CREATE TABLE rules.{name} ({defined})")
+        for row in given.get(name, ()):
+            places = ", ".join(f"${n}" for n in range(1, len(columns) + 1))
+            connection.exec_driver_sql(
+                f"INSERT INTO rules.{name} VALUES ({places})", tuple(row[column] for column in columns)
+            )
 
 
 def uscc_macro() -> str:

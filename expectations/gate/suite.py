@@ -8,7 +8,7 @@ checked table, ``{summary}`` for what its suite works out of it once for several
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -54,6 +54,10 @@ class Suite:
     may_be_empty: bool = False
     kind: Literal["contract", "domain"] = "domain"
     summary: str = ""
+    #: Tables that the checks read as ``rules.<name>``: name -> column -> DuckDB type.
+    rules: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    #: What it means that a period has less than 90 % of the last release's rows.
+    shrinks: Level = "warn"
 
     def __post_init__(self) -> None:
         if any("{summary}" in check.sql for check in self.checks) and "{table}" not in self.summary:

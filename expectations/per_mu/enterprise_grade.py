@@ -140,4 +140,5 @@ SUITE = Suite(
             level="warn",
         ),
     ),
+    rules={"quota": {"rule_set_id": "VARCHAR", "share_a": "DOUBLE", "share_d": "DOUBLE"}},
 )

@@ -17,6 +17,7 @@ from jobs.job import Input, Job
 from jobs.per_mu.row_identity import row_id
 from jobs.per_mu.rules.book import RuleBook, rule_book
 from jobs.per_mu.rules.frames import BY_DISTRICT, BY_LIST, district_frame, list_frame
+from jobs.per_mu.steps.explanation import explain_row
 from jobs.per_mu.steps.ranking import ranking_order
 
 ZERO = "decimal(24,6)"
@@ -310,4 +311,5 @@ JOB = Job(
         "per_mu.indicator_value": {"uscc": "evaluation_uscc", "year": "year"},
         "per_mu.adjustment": {"uscc": "uscc", "year": "year"},
     },
+    explain=explain_row,
 )

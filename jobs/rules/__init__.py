@@ -1,1 +1,1 @@
-"""Policy as data: how rule files are read."""
+"""Policy as data: what the rules of every area have in common."""

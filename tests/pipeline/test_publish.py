@@ -21,6 +21,7 @@ from pipeline.code_hash import code_hash
 from pipeline.fingerprint import fingerprints
 from pipeline.publish import GateFailed, publish
 from pipeline.registry import registry
+from pipeline.rules import rule_documents, rule_hashes
 from pipeline.run import run_tables
 from schemas.contract import contract
 from schemas.errors import RejectedError, UsageError
@@ -168,7 +169,8 @@ def test_the_manifest_names_everything_the_release_was_made_of(built_home: Path)
     assert (
         manifest["gate"]["passed"] and len(manifest["gate"]["verdicts"]) == manifest["gate"]["expectations"]
     )
-    assert manifest["rule_sets"] == module.rule_sets()
+    assert manifest["rule_sets"] == rule_hashes()
+    assert {area for area, _ in rule_documents()} == {"per_mu", "chain", "profile"}
     assert manifest["engines"] == dict.fromkeys(registry(), engine.kind().version())
     assert module.summary_of(manifest)["engine"] == module.engines_of(manifest) == engine.kind().version()
 
@@ -328,7 +330,7 @@ def start(home, step):
 
 for job in registry().values():
     code_hash(job)
-module.rule_sets()
+module.rule_hashes()
 for line in sys.stdin:
     order = json.loads(line)
     started = [start(order["home"], step) for step in order["steps"]]

@@ -9,6 +9,7 @@ class seldom does (3525 is every mould, 3670 most parts of a car). An installati
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,11 +20,13 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError
 
+from jobs.rules.base import RuleDocument, Rules
 from schemas.contract import CHAINS, SCHEMAS, code_list, digest, schema_folders
 from schemas.definition import Definition, Titles, first_error, read_mapping
 from schemas.errors import RejectedError, UsageError
 
 MODELS = SCHEMAS / CHAINS
+KIND = Titles(zh="产业链模型", en="chain models")
 
 Tier = Literal["up", "mid", "down"]
 TIERS: tuple[Tier, ...] = ("up", "mid", "down")
@@ -93,7 +96,7 @@ class Edge:
 
 
 @dataclass(frozen=True)
-class ChainModels:
+class ChainModels(Rules):
     """All chains, or those of one year (see ``valid``)."""
 
     chains: tuple[Chain, ...]
@@ -130,6 +133,20 @@ class ChainModels:
     def valid(self, year: int | str) -> ChainModels:
         """What holds in a year (or the year of a period such as ``2024-12``); edges between its nodes only."""
         return _restricted(self, int(str(year)[:4]))
+
+    def describe(self) -> list[RuleDocument]:
+        """One document for each chain."""
+        return [
+            RuleDocument(
+                id=f"chain-{chain.code}",
+                kind=KIND,
+                title=chain.title,
+                source=chain.source,
+                hash=digest(document := chain.model_dump(mode="json")),
+                content=json.dumps(document, ensure_ascii=False),
+            )
+            for chain in self.chains
+        ]
 
     def fingerprint(self, period: str) -> str:
         """Hash of the chains of the period's year; titles, source and when else they hold are no part of it."""

@@ -6,7 +6,9 @@ threshold makes anew what rests on it.
 
 from __future__ import annotations
 
+import json
 import math
+from collections.abc import Iterator
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
@@ -15,12 +17,15 @@ from typing import Annotated, Any, Literal, Self, TypeVar
 from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
 
 from jobs.chain.rules.models import ChainModels, load
+from jobs.rules.base import Assumption, RuleDocument, Rules
 from schemas.contract import code_list, digest
-from schemas.definition import Definition, first_error, read_mapping
+from schemas.definition import Definition, Titles, first_error, read_mapping
 from schemas.errors import RejectedError
 
 M = TypeVar("M", bound=BaseModel)
 HERE = Path(__file__).parent
+KIND = Titles(zh="产业链规则", en="chain rules")
+OVERRIDES_SOURCE = "每条自带文件号 each one names its document"
 #: Chain and node of what is in no chain.
 OUT = "OUT"
 
@@ -143,6 +148,7 @@ class EvidenceModel(Definition):
 class EvidenceFile(EvidenceModel):
     """``evidence.yml``: the same, and what other tables than the positions take from it."""
 
+    source: Why
     lead_output_wan_yuan: Decimal = Field(gt=0, decimal_places=6)
     lead_why: Why
     supplier: Supplier
@@ -227,7 +233,7 @@ class StateRule(Definition):
     why: Why
 
 
-class StateRules(Definition):
+class StateRules(Definition, Rules):
     """Rules in their order; the last one holds for everything."""
 
     source: Why
@@ -246,12 +252,17 @@ class StateRules(Definition):
     def hash(self) -> str:
         return digest(self.model_dump(mode="json"))
 
+    def describe(self) -> list[RuleDocument]:
+        title = Titles(zh="环节状态规则", en="States of nodes")
+        assumed = tuple(Assumption(f"rules.{rule.reason}", rule.why) for rule in self.rules)
+        return [_document("chain-states", title, self.source, self, assumed)]
+
     def fingerprint(self, period: str) -> str:
         """The same in every period."""
         return self.hash
 
 
-class Target(Definition):
+class Target(Definition, Rules):
     """The plan's target for all chains, and the path to it."""
 
     target_wan_yuan: Decimal = Field(gt=0, decimal_places=6)
@@ -268,12 +279,16 @@ class Target(Definition):
             raise ValueError("base_year must lie before target_year")
         return self
 
+    def describe(self) -> list[RuleDocument]:
+        title = Titles(zh="标志性产业链目标", en="Target of the chains")
+        return [_document("chain-target", title, self.source, self, tuple(_assumed(self)))]
+
     def fingerprint(self, period: str) -> str:
         """The same in every period; why it is so is no part of it."""
         return digest(_said(self))
 
 
-class ChainRules:
+class ChainRules(Rules):
     """Models, evidence and overrides: what positions rest on."""
 
     def __init__(self, models: ChainModels, evidence: EvidenceModel, overrides: Overrides) -> None:
@@ -284,6 +299,11 @@ class ChainRules:
         for given in overrides.overrides:
             if unknown := sorted(set(given.positions) - nodes):
                 raise RejectedError(f"overrides.yml: {given.uscc} is put into unknown node {unknown[0]}")
+
+    def describe(self) -> list[RuleDocument]:
+        title = Titles(zh="人工认定环节", en="Positions that people decided")
+        decided = _document("chain-overrides", title, OVERRIDES_SOURCE, self.overrides, ())
+        return [*self.models.describe(), *_evidence_document(), decided]
 
     def fingerprint(self, period: str) -> str:
         """Everything that bears on a year, or on a month of it."""
@@ -301,23 +321,29 @@ class ChainRules:
         )
 
 
-class MetricRules:
+class MetricRules(Rules):
     """Models and what a lead firm is: what the figures of nodes rest on."""
 
     def __init__(self, models: ChainModels, lead_output_wan_yuan: Decimal) -> None:
         self.models = models
         self.lead_output_wan_yuan = lead_output_wan_yuan
 
+    def describe(self) -> list[RuleDocument]:
+        return [*self.models.describe(), *_evidence_document()]
+
     def fingerprint(self, period: str) -> str:
         return digest([self.models.fingerprint(period), str(self.lead_output_wan_yuan)])
 
 
-class SupplierRules:
+class SupplierRules(Rules):
     """Models and the length of a list of suppliers."""
 
     def __init__(self, models: ChainModels, places: int) -> None:
         self.models = models
         self.places = places
+
+    def describe(self) -> list[RuleDocument]:
+        return [*self.models.describe(), *_evidence_document()]
 
     def fingerprint(self, period: str) -> str:
         return digest([self.models.fingerprint(period), self.places])
@@ -330,6 +356,33 @@ def _said(part: Any) -> Any:
     if isinstance(part, dict):
         return {k: _said(v) for k, v in part.items() if k != "why" and not str(k).endswith("_why")}
     return part
+
+
+def _assumed(part: Any, path: str = "") -> Iterator[Assumption]:
+    """Every reason that a rule gives, with the field that it speaks of."""
+    document = part.model_dump(mode="json") if isinstance(part, BaseModel) else part
+    for name, value in document.items() if isinstance(document, dict) else ():
+        place = f"{path}.{name}" if path else name
+        if name == "why":
+            yield Assumption(path, value)
+        elif name.endswith("_why"):
+            yield Assumption(place.removesuffix("_why"), value)
+        else:
+            yield from _assumed(value, place)
+
+
+def _document(
+    document_id: str, title: Titles, source: str, rule: BaseModel, assumed: tuple[Assumption, ...]
+) -> RuleDocument:
+    content = rule.model_dump(mode="json")
+    text = json.dumps(content, ensure_ascii=False)
+    return RuleDocument(document_id, KIND, title, source, digest(content), text, assumed)
+
+
+def _evidence_document() -> list[RuleDocument]:
+    evidence = evidence_model()
+    title = Titles(zh="企业—环节证据模型", en="Evidence of positions")
+    return [_document("chain-evidence", title, evidence.source, evidence, tuple(_assumed(evidence)))]
 
 
 def read(model: type[M], path: Path) -> M:

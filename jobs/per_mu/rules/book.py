@@ -16,6 +16,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError, model_validator
 
+from jobs.rules.base import Assumption, RuleDocument, Rules
 from schemas.contract import code_list, digest
 from schemas.definition import Definition, Titles, first_error, read_mapping
 from schemas.errors import RejectedError, UsageError
@@ -23,6 +24,7 @@ from schemas.errors import RejectedError, UsageError
 RULE_SETS = Path(__file__).parent / "rule_sets"
 #: GB/T 2260 code of the city; the city rule set (测算) is filed under it.
 CITY = "330200"
+KIND = Titles(zh="规则集", en="rule sets")
 
 ListCode = Literal["above_scale", "below_scale_ge3", "below_scale_lt3", "tenant"]
 Grade = Literal["A", "B", "C", "D"]
@@ -253,7 +255,7 @@ class RuleSet(Definition):
         return self.lists[list_code].quota or self.quota
 
 
-class RuleBook:
+class RuleBook(Rules):
     """All rule sets, one for each district and year."""
 
     def __init__(self, rule_sets: Iterable[RuleSet]) -> None:
@@ -321,6 +323,42 @@ class RuleBook:
             )
         ]
         return RuleBook([*others, rule_set])
+
+    def describe(self) -> list[RuleDocument]:
+        """One document for each rule set."""
+        return [
+            RuleDocument(
+                id=rule_set.id,
+                kind=KIND,
+                title=rule_set.title,
+                source=rule_set.source,
+                hash=rule_set.hash,
+                content=rule_set.model_dump_json(),
+                assumptions=tuple(Assumption(note.field, note.why) for note in rule_set.assumptions),
+            )
+            for rule_set in self.all()
+        ]
+
+    def tables(self) -> dict[str, list[dict[str, Any]]]:
+        """``quota``: shares of A and D by rule set; of lists with a quota of their own, the widest holds."""
+        shares = {r.id: [r.quota_of(code).shares for code in r.lists] for r in self.all()}
+        return {
+            "quota": [
+                {
+                    "rule_set_id": rule_set_id,
+                    "share_a": float(max(share["A"] for share in of_lists)),
+                    "share_d": float(min(share["D"] for share in of_lists)),
+                }
+                for rule_set_id, of_lists in shares.items()
+            ]
+        }
+
+    def check(self) -> None:
+        """Every indicator has its titles."""
+        if unnamed := set(indicator_definitions()) - set(code_list("per_mu_indicator")):
+            raise RejectedError(
+                f"indicators without a title in schemas/codes/per_mu_indicator.csv: {sorted(unnamed)}"
+            )
 
     def fingerprint(self, period: str) -> str:
         """Hash of the rule sets of the period's year and of what the indicators divide by what."""

@@ -44,6 +44,11 @@ class Facts:
     protected: int
 
 
+def explain_row(grade: Row, query: Query) -> list[str]:
+    """The steps of one row of per_mu.enterprise_grade, from a release's tables."""
+    return explain_grade(grade_facts(grade, query))
+
+
 def grade_facts(grade: Row, query: Query) -> Facts:
     """Collect what stands behind a row of per_mu.enterprise_grade."""
     unit, year = grade["evaluation_uscc"], grade["year"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from decimal import Decimal
 from functools import cache
@@ -10,12 +11,20 @@ from typing import Any, Literal
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
-from jobs.profile.rules.tags import Node, check_field, is_number, parse_node
+from jobs.profile.rules.tags import KIND, Node, check_field, is_number, parse_node
+from jobs.rules.base import Assumption, RuleDocument, Rules
 from schemas.contract import code_list, digest
-from schemas.definition import Definition, first_error, read_mapping
+from schemas.definition import Definition, Titles, first_error, read_mapping
 from schemas.errors import RejectedError
 
 Level = Literal["division_size", "division", "size", "city"]
+
+
+class Note(Definition):
+    """A field of the rule that is assumed, by its dotted path, and why."""
+
+    field: str
+    why: str
 
 
 class Indicator(Definition):
@@ -55,9 +64,11 @@ class Peers(Definition):
         return levels
 
 
-class Evaluation(Definition):
+class Evaluation(Definition, Rules):
     """The whole rule."""
 
+    source: str
+    assumptions: tuple[Note, ...]
     #: As parsed.
     scope: Any
     peers: Peers
@@ -91,9 +102,23 @@ class Evaluation(Definition):
         """Field → indicator, over all dimensions in their order."""
         return {name: i for d in self.dimensions.values() for name, i in d.indicators.items()}
 
+    def describe(self) -> list[RuleDocument]:
+        content = self.model_dump(mode="json")
+        return [
+            RuleDocument(
+                id="profile-evaluation",
+                kind=KIND,
+                title=Titles(zh="企业综合评价规则", en="Comprehensive evaluation"),
+                source=self.source,
+                hash=digest(content),
+                content=json.dumps(content, ensure_ascii=False),
+                assumptions=tuple(Assumption(note.field, note.why) for note in self.assumptions),
+            )
+        ]
+
     def fingerprint(self, period: str) -> str:
-        """Hash of the rule; it is the same for every period."""
-        return digest(self.model_dump(mode="json"))
+        """Hash of the rule without its reasons; it is the same for every period."""
+        return digest(self.model_dump(mode="json", exclude={"source", "assumptions"}))
 
 
 def load(path: Path = Path(__file__).parent / "evaluation.yml") -> Evaluation:

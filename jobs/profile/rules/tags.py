@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -14,14 +15,16 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
+from jobs.rules.base import Assumption, RuleDocument, Rules
 from schemas.contract import code_list, contract, digest
-from schemas.definition import Definition, first_error, read_mapping
+from schemas.definition import Definition, Titles, first_error, read_mapping
 from schemas.errors import RejectedError
 
 if TYPE_CHECKING:
     from pyspark.sql import Column
 
 PROFILE = "profile.enterprise_profile"
+KIND = Titles(zh="画像规则", en="profile rules")
 #: Lists of codes of the profile → their code list.
 LISTS_OF_CODES = {"case_codes": "penalty", "open_listing_codes": "credit", "risk_reasons": "risk_reason"}
 NUMBERS = ("eq", "ge", "gt", "le", "lt")
@@ -207,11 +210,27 @@ class Tag(Definition):
         return (self.valid_from or 0) <= int(period[:4]) <= (self.valid_to or 9999)
 
 
-class TagRules:
+class TagRules(Rules):
     """All tags, in the order of the file."""
 
     def __init__(self, tags: Mapping[str, Tag]) -> None:
         self.tags = tuple(tags.values())
+
+    def describe(self) -> list[RuleDocument]:
+        """All tags as one document."""
+        content = {tag.code: tag.model_dump(mode="json", exclude={"code"}) for tag in self.tags}
+        own = "阈值未注明依据，为平台设定 a threshold without a source is the platform's own"
+        return [
+            RuleDocument(
+                id="profile-tags",
+                kind=KIND,
+                title=Titles(zh="企业标签规则", en="Tags of enterprises"),
+                source="各标签所列依据 the source that each tag names",
+                hash=digest(content),
+                content=json.dumps(content, ensure_ascii=False),
+                assumptions=tuple(Assumption(tag.code, own) for tag in self.tags if not tag.source),
+            )
+        ]
 
     def fingerprint(self, period: str) -> str:
         """Hash of the tags that hold in the period; titles, sources and when else they hold are no part of it."""

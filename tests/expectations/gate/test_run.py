@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +12,7 @@ import pytest
 
 from expectations.gate import run as gate
 from expectations.gate.baseline import baseline
-from expectations.gate.run import Pin, Quota, required_tables, run_gate, verdict_rows
+from expectations.gate.run import Pin, required_tables, run_gate, verdict_rows
 from expectations.gate.snapshot import uscc_macro
 from expectations.gate.suite import Check, Suite, declared_suites
 from schemas.contract import contract, contracts
@@ -236,12 +236,16 @@ def test_braces_colons_and_percent_reach_the_database(only_suite, good_pins: Map
     assert report.passed, report.verdicts
 
 
+def quotas(names: Iterable[str], most_a: float, least_d: float) -> dict[str, list[dict[str, object]]]:
+    return {"quota": [{"rule_set_id": name, "share_a": most_a, "share_d": least_d} for name in names]}
+
+
 def test_quotas_of_rule_sets(city: City, judge: Judge) -> None:
     names = {row["rule_set_id"] for row in city["per_mu.enterprise_grade"]}
     table = "per_mu.enterprise_grade"
-    assert judge(table, quotas=[Quota(name, 0.2, 0.05) for name in names]).passed
-    assert _failed(judge(table, quotas=[Quota(name, 0.05, 0.05) for name in names])) == {"quota_a"}
-    assert _failed(judge(table, quotas=[Quota(name, 0.2, 0.5) for name in names])) == {"quota_d"}
+    assert judge(table, rules=quotas(names, 0.2, 0.05)).passed
+    assert _failed(judge(table, rules=quotas(names, 0.05, 0.05))) == {"quota_a"}
+    assert _failed(judge(table, rules=quotas(names, 0.2, 0.5))) == {"quota_d"}
 
 
 @pytest.mark.parametrize(
@@ -270,8 +274,8 @@ def test_every_published_table_has_both_suites() -> None:
     for name in required_tables():
         if contract(name).source:
             continue
-        assert baseline(contract(name)).checks
-        assert declared[name].may_be_empty == baseline(contract(name)).may_be_empty
+        own = baseline(contract(name), declared[name])
+        assert own.checks and own.may_be_empty == declared[name].may_be_empty
 
 
 def test_a_summary_is_worked_out_once_and_read_by_its_checks(
