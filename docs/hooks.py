@@ -29,11 +29,31 @@ FOLDER = "dictionary"
 LONGEST_LIST = 100
 AREAS = {
     "raw": ("原始层", "Feeds, as they were sent", "What senders deliver, in typed columns, append-only."),
-    "quarantine": ("隔离区", "Quarantine", "What broke its contract, with all reasons, and people's corrections."),
-    "core": ("主体层", "Core", "One enterprise, one parcel, one year; everything else is computed from these tables."),
-    "per_mu": ("亩均论英雄", "Per-mu evaluation", "From the population of a year to grades, districts and the city."),
-    "chain": ("产业链", "Industry chains", "Nodes of the ten chains, who stands in them, and who supplies whom."),
-    "profile": ("企业画像", "Profiles", "Everything known of an enterprise side by side, its tags and its score."),
+    "quarantine": (
+        "隔离区",
+        "Quarantine",
+        "What broke its contract, with all reasons, and people's corrections.",
+    ),
+    "core": (
+        "主体层",
+        "Core",
+        "One enterprise, one parcel, one year; everything else is computed from these tables.",
+    ),
+    "per_mu": (
+        "亩均论英雄",
+        "Per-mu evaluation",
+        "From the population of a year to grades, districts and the city.",
+    ),
+    "chain": (
+        "产业链",
+        "Industry chains",
+        "Nodes of the ten chains, who stands in them, and who supplies whom.",
+    ),
+    "profile": (
+        "企业画像",
+        "Profiles",
+        "Everything known of an enterprise side by side, its tags and its score.",
+    ),
 }
 BASIS = {
     "administration": "行政管理 administration",
@@ -65,8 +85,8 @@ def _index(by_area: dict[str, list[Contract]]) -> str:
     lines = [
         "# 数据字典 Data dictionary",
         "",
-        "Every table, made from its contract when this site was built. The same titles, units and descriptions stand as",
-        "comments in the Delta tables and in a release's file (`release.dictionary`, `release.code`).",
+        "Every table, made from its contract when this site was built. The same titles, units and descriptions stand",
+        "as comments in the Delta tables and in a release's file (`release.dictionary`, `release.code`).",
         "",
     ]
     for area in sorted(by_area, key=_place):
@@ -81,7 +101,9 @@ def _index(by_area: dict[str, list[Contract]]) -> str:
 
 def _area(area: str, specs: Iterable[Contract]) -> str:
     _, _, what = AREAS.get(area, ("", "", ""))
-    return "\n".join([f"# {_area_title(area)}", "", what, "", *(line for spec in specs for line in _table(spec))])
+    return "\n".join(
+        [f"# {_area_title(area)}", "", what, "", *(line for spec in specs for line in _table(spec))]
+    )
 
 
 def _table(spec: Contract) -> Iterator[str]:
@@ -96,7 +118,10 @@ def _table(spec: Contract) -> Iterator[str]:
     yield _row("access key 访问范围", f"`{spec.access_key}`")
     yield _row("delivery 交付方式", f"`{spec.delivery}`")
     if source := spec.source:
-        yield _row("sender 报送单位", source.sender if source.is_connected else f"{source.sender} (not connected yet)")
+        yield _row(
+            "sender 报送单位",
+            source.sender if source.is_connected else f"{source.sender} (not connected yet)",
+        )
         yield _row("form 格式", f"{source.format}, {source.encoding}")
         yield _row("cadence 频率", f"{source.cadence}, at most {source.lateness_days} days late")
         if source.topic:
@@ -131,12 +156,14 @@ def _values(column: Column) -> str:
 
 
 def _codes() -> str:
-    lines = ["# 代码表 Code lists", "", "Each list is a file of `schemas/codes/`; a column names the one that it uses.", ""]
+    lines = ["# 代码表 Code lists", ""]
+    lines += ["Each list is a file of `schemas/codes/`; a column names the one that it uses.", ""]
     for name in code_lists():
         rows = list(code_list(name).values())
         lines += [f"## {name} {{#{name}}}", ""]
         if len(rows) > LONGEST_LIST:
-            lines += [f"{len(rows)} codes, from `{rows[0]['code']}` to `{rows[-1]['code']}`: `schemas/codes/{name}.csv`.", ""]
+            reach = f"from `{rows[0]['code']}` to `{rows[-1]['code']}`"
+            lines += [f"{len(rows)} codes, {reach}: `schemas/codes/{name}.csv`.", ""]
             continue
         heads = list(rows[0]) if rows else ["code"]
         lines += [_row(*heads), _row(*("---" for _ in heads))]

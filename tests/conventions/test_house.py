@@ -16,7 +16,7 @@ from schemas.contract import ContractError, contracts, feeds, fields, parse_cont
 from schemas.errors import UserError
 from warehouse.settings import CHECKOUT
 
-#: Room -> the rooms that its modules may import; docs/architecture.md has the same table, with the question each answers.
+#: Room -> the rooms that its modules may import; docs/architecture.md has the same table, and what each answers.
 ROOMS: dict[str, set[str]] = {
     "schemas": set(),
     "warehouse": {"schemas"},
