@@ -98,7 +98,7 @@ def open_folder(folder: Path, version: int | None = None) -> DeltaTable:
 
 
 #: What a person can do about a file that the disk has lost.
-_MEND = "put it back from a copy of the home, or see docs/operations.md on what the disk has lost"
+_MEND = "put it back from a copy of the home, or see docs/operations/lost-files.md"
 
 
 def _entries(folder: Path) -> list[Path]:

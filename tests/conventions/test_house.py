@@ -16,7 +16,7 @@ from schemas.contract import ContractError, contracts, feeds, fields, parse_cont
 from schemas.errors import UserError
 from warehouse.settings import CHECKOUT
 
-#: Room -> the rooms that its modules may import; docs/design.md has the same table, with the question each answers.
+#: Room -> the rooms that its modules may import; docs/architecture.md has the same table, and what each answers.
 ROOMS: dict[str, set[str]] = {
     "schemas": set(),
     "warehouse": {"schemas"},
@@ -62,7 +62,7 @@ def test_rooms_import_only_what_they_may(room: str) -> None:
 
 def test_every_package_is_a_room() -> None:
     found = {path.parent.name for path in CHECKOUT.glob("*/__init__.py")}
-    assert found == set(ROOMS), "give the new room a line in ROOMS and in docs/design.md"
+    assert found == set(ROOMS), "give the new room a line in ROOMS and in docs/architecture.md"
 
 
 def test_oracles_import_nothing_of_the_jobs() -> None:

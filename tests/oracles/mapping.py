@@ -1,6 +1,6 @@
 """The mapping of text cells in plain Python, written from the rules' text: what a record becomes, or why it does not.
 
-Rules: docs/design.md (feeds), the contract's columns, GB 32100-2015 for credit codes.
+Rules: docs/concepts/contracts-and-feeds.md, the contract's columns, GB 32100-2015 for credit codes.
 """
 
 from __future__ import annotations
