@@ -10,7 +10,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from ingest.register.deliveries import QUARANTINE
-from jobs.columns.portable import first_of
+from jobs.columns.rows import first_of
 from jobs.job import Input
 from pipeline.periods import Fingerprints, input_periods
 from schemas.contract import Contract, contract, feeds

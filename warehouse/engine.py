@@ -46,7 +46,7 @@ AWAKE_SECONDS = 60
 AT_ONCE = 2
 #: How engines say that their memory is full.
 _NO_MEMORY = ("Resources exhausted", "Failed to allocate additional", "OutOfMemoryError")
-#: A session's configuration that names the folder for what a job writes down on its way (``jobs/columns/portable.py``).
+#: A session's configuration that names the folder for what a job writes down on its way (``jobs/columns/rows.py``).
 SCRATCH = "brain.scratch"
 #: How the folder of an engine's socket is called, in the system's folder for temporary files.
 FOLDER = "brain-engine-"

@@ -25,7 +25,7 @@ from jobs.chain.steps.figures import (
     with_concentration,
     with_grades,
 )
-from jobs.core.steps.identity import row_id
+from jobs.columns.rows import row_id
 from jobs.job import Input, Job
 from schemas.contract import contract
 

@@ -6,8 +6,8 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from jobs.chain.rules.policy import Condition, StateRule, StateRules, state_rules
-from jobs.columns.common import present
-from jobs.core.steps.identity import row_id
+from jobs.columns.rows import row_id
+from jobs.columns.values import present
 from jobs.job import Input, Job
 from schemas.contract import contract
 

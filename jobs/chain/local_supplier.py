@@ -7,8 +7,8 @@ from pyspark.sql import functions as F
 
 from jobs.chain.rules.frames import holds, place_frame, product_frame
 from jobs.chain.rules.policy import OUT, SupplierRules, supplier_rules
-from jobs.columns.common import no_texts, present
-from jobs.core.steps.identity import row_id
+from jobs.columns.rows import row_id
+from jobs.columns.values import no_texts, present
 from jobs.job import Input, Job
 from jobs.per_mu.steps.versions import in_force
 from schemas.contract import contract

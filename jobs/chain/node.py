@@ -6,7 +6,7 @@ from pyspark.sql import DataFrame
 
 from jobs.chain.rules.frames import holds, node_frame
 from jobs.chain.rules.models import ChainModels, load_titled
-from jobs.core.steps.identity import row_id
+from jobs.columns.rows import row_id
 from jobs.job import Input, Job
 from schemas.contract import contract
 

@@ -30,8 +30,8 @@ from jobs.chain.rules.frames import (
 )
 from jobs.chain.rules.policy import KINDS, OUT, ChainRules, EvidenceModel, chain_rules, part_of_one
 from jobs.columns.arithmetic import divide, ratio
-from jobs.columns.portable import at_least, at_most, materialised, with_part
-from jobs.core.steps.identity import flags, row_id
+from jobs.columns.rows import at_least, at_most, materialised, row_id, with_part
+from jobs.columns.values import flags
 from jobs.job import Input, Job
 from schemas.contract import contract
 

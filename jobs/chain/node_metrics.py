@@ -27,8 +27,7 @@ from jobs.chain.steps.figures import (
     with_grades,
 )
 from jobs.columns.arithmetic import divide
-from jobs.columns.common import whole
-from jobs.core.steps.identity import row_id
+from jobs.columns.rows import row_id, whole
 from jobs.job import Input, Job
 from schemas.contract import contract
 

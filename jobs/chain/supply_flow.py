@@ -11,9 +11,8 @@ from pyspark.sql import functions as F
 from jobs.chain.rules.frames import holds, place_frame, product_frame
 from jobs.chain.rules.models import ChainModels, load
 from jobs.chain.rules.policy import OUT
-from jobs.columns.common import no_texts
-from jobs.columns.portable import field_of, those_in
-from jobs.core.steps.identity import row_id
+from jobs.columns.rows import row_id
+from jobs.columns.values import field_of, no_texts, those_in
 from jobs.job import Input, Job
 from schemas.contract import contract
 

@@ -11,7 +11,7 @@ from pyspark.sql import functions as F
 
 from jobs.chain.rules.policy import Target, target
 from jobs.columns.arithmetic import divide
-from jobs.core.steps.identity import row_id
+from jobs.columns.rows import row_id
 from jobs.job import Input, Job
 from schemas.contract import contract
 

@@ -10,7 +10,8 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from jobs.chain.rules.policy import OUT
-from jobs.core.steps.identity import resolve, row_id
+from jobs.columns.rows import row_id
+from jobs.core.steps.identity import resolve
 from jobs.job import Input, Job
 from schemas.contract import contract
 

@@ -1,7 +1,9 @@
 """Exact division for published figures.
 
 Spark's decimal division rounds to what precision is left, so a quotient rounded again may be one step off.
-Here the quotient is found in whole numbers: ``floor((2 n 10^s + d) / 2 d)`` is n/d rounded half up at s digits.
+Of a quotient of two decimals Spark keeps up to 38 digits, other engines four more than the dividend has, so ``/`` and
+``avg`` are not used. Here the quotient is found in whole numbers: ``floor((2 n 10^s + d) / 2 d)`` is n/d rounded half
+up at s digits.
 """
 
 from __future__ import annotations
@@ -11,15 +13,32 @@ from decimal import Decimal
 from pyspark.sql import Column
 from pyspark.sql import functions as F
 
-from jobs.columns.portable import rounded_div
-
 #: Values and scores are kept with six digits.
 SCALE = 6
 VALUE_TYPE = "decimal(24,6)"
 AMOUNT = "decimal(18,6)"
+PERCENT_TYPE = "decimal(18,4)"
+#: Compound growth is given in steps of 0.01 %.
+STEPS = 10_000
 #: A larger quotient (land of a millionth of a mu) stops here instead of stopping the job; in millionths it still
 #: is a 64-bit whole number, as Spark's integral division wants it.
 LARGEST = 10**12
+
+
+def div(number: Column, by: int) -> Column:
+    """How often a whole number above zero goes into another one, cut toward zero."""
+    return F.call_function("div", number, F.lit(by))
+
+
+def rounded_div(number: Column, by: Column) -> Column:
+    """``number / by`` of whole numbers as a whole number, rounded half up once; missing unless ``by`` is above zero.
+
+    The quotient must fit 64 bits. Of decimals without digits after the point ``number`` may have 36 places.
+    """
+    positive = F.when(by > 0, by)
+    # div cuts toward zero, so the half has the number's sign
+    half = F.when(number < 0, -positive).otherwise(positive)
+    return F.call_function("div", number * F.lit(Decimal(2)) + half, positive * F.lit(Decimal(2)))
 
 
 def divide(
@@ -94,3 +113,46 @@ def _quotient(numerator: Column, denominator: Column, scale: Column | int, mode:
     # least and greatest skip what is missing
     is_defined = numerator.isNotNull() & (denominator > 0)
     return F.when(is_defined, (steps.cast("decimal(19,0)") * step.cast("decimal(7,6)")).cast(VALUE_TYPE))
+
+
+# --- shares and growth ---------------------------------------------------------------------------------
+
+
+def share_pct(part: Column, whole: Column) -> Column:
+    """``part / whole`` in percent with four digits, rounded half up; missing unless the whole is above zero.
+
+    Also missing beyond 10^14 percent, which is no share of anything.
+    """
+    return (ratio(part, whole) * F.lit(Decimal(100))).try_cast(PERCENT_TYPE)
+
+
+def growth_pct(now: Column, before: Column) -> Column:
+    """``now / before`` in percent with four digits, rounded half up, less 100; missing unless ``before`` is above 0."""
+    return ((ratio(now, before) - F.lit(Decimal(1))) * F.lit(Decimal(100))).try_cast(PERCENT_TYPE)
+
+
+def cagr_pct(now: Column, before: Column) -> Column:
+    """Compound yearly growth over three years in percent, to 0.01 %, rounded half up.
+
+    The growth is ``k / 10000`` for the whole number k with
+    ``before × (20000 + 2k - 1)³ ≤ 8 × now × 10000³ < before × (20000 + 2k + 1)³``.
+    A floating-point cube root only guesses k; whole numbers decide. Missing unless both ends are above zero;
+    beyond a factor of a million in three years, up or down, missing too.
+    """
+    defined = (now > 0) & (before > 0) & (now < before * 1_000_000) & (now * 1_000_000 > before)
+    guess = F.round((F.cbrt(now.cast("double") / before.cast("double")) - 1) * STEPS).cast("bigint")
+    target = now.cast(AMOUNT) * F.lit(Decimal(8 * STEPS**3))
+    steps = (
+        guess
+        + F.when(target >= _cubed(before, guess, 1), 1).otherwise(0)
+        - F.when(target < _cubed(before, guess, -1), 1).otherwise(0)
+    )
+    return F.when(defined, (steps.cast("decimal(12,0)") * F.lit(Decimal("0.01"))).cast(PERCENT_TYPE))
+
+
+def _cubed(before: Column, steps: Column, half: int) -> Column:
+    """``before × (20000 + 2 steps + half)³``; the cube of a factor of 100 a year has 19 digits."""
+    edge = (steps * 2 + 2 * STEPS + half).cast("decimal(7,0)")
+    square = (edge * edge).cast("decimal(13,0)")
+    cube = (square * edge).cast("decimal(19,0)")
+    return before.cast(AMOUNT) * cube

@@ -9,8 +9,9 @@ from __future__ import annotations
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
-from jobs.columns.common import valid_credit_code
-from jobs.core.steps.identity import UNDIVIDED, flags, present_district, row_id
+from jobs.columns.rows import row_id
+from jobs.columns.values import flags, valid_credit_code
+from jobs.core.steps.identity import UNDIVIDED, present_district
 from jobs.job import Input, Job
 from schemas.contract import code_list, contract
 

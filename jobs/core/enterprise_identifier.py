@@ -14,10 +14,10 @@ from datetime import timedelta
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
-from jobs.columns.common import literal_table
-from jobs.columns.portable import div, materialised
+from jobs.columns.arithmetic import div
+from jobs.columns.rows import literal_table, materialised, row_id
 from jobs.core.steps.following import NEVER, Followed, followed
-from jobs.core.steps.identity import first_day, row_id
+from jobs.core.steps.identity import first_day
 from jobs.job import Input, Job
 from schemas.contract import contract
 

@@ -16,9 +16,9 @@ from functools import reduce
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
-from jobs.columns.portable import at_most
+from jobs.columns.rows import at_most, row_id
 from jobs.core.enterprise_year import DIRECTIONS, by_direction, paid
-from jobs.core.steps.identity import UNDIVIDED, behind, present_district, row_id, successors
+from jobs.core.steps.identity import UNDIVIDED, behind, present_district, successors
 from jobs.job import Input, Job
 from schemas.contract import contract
 

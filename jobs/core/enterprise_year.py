@@ -16,9 +16,9 @@ from operator import add
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
-from jobs.columns.common import no_texts, present
-from jobs.columns.portable import at_most, with_part
-from jobs.core.steps.identity import behind, row_id, successors
+from jobs.columns.rows import at_most, row_id, with_part
+from jobs.columns.values import no_texts, present
+from jobs.core.steps.identity import behind, successors
 from jobs.job import Input, Job
 from schemas.contract import contract
 

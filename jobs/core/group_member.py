@@ -5,7 +5,7 @@ from __future__ import annotations
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
-from jobs.core.steps.identity import row_id
+from jobs.columns.rows import row_id
 from jobs.job import Input, Job
 from schemas.contract import contract
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from jobs.columns.rows import row_id
 from jobs.core.steps.following import SUCCEEDED
-from jobs.core.steps.identity import row_id
 from jobs.job import Input, Job
 from schemas.contract import contract
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from jobs.core.steps.identity import UNDIVIDED, behind, flags, present_district, row_id, successors
+from jobs.columns.rows import row_id
+from jobs.columns.values import flags
+from jobs.core.steps.identity import UNDIVIDED, behind, present_district, successors
 from jobs.job import Input, Job
 from schemas.contract import contract
 

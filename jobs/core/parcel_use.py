@@ -17,8 +17,10 @@ from decimal import Decimal
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
-from jobs.columns.portable import materialised, rounded_div, with_part
-from jobs.core.steps.identity import behind, flags, present_district, row_id, successors
+from jobs.columns.arithmetic import rounded_div
+from jobs.columns.rows import materialised, row_id, with_part
+from jobs.columns.values import flags
+from jobs.core.steps.identity import behind, present_district, successors
 from jobs.job import Input, Job
 from schemas.contract import contract
 

@@ -11,9 +11,8 @@ from collections.abc import Iterable, Iterator
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from jobs.columns.common import literal_table
+from jobs.columns.rows import literal_table, row_id
 from jobs.core.steps.following import NEVER, Followed, followed
-from jobs.core.steps.identity import row_id
 from jobs.job import Input, Job
 from schemas.contract import contract
 

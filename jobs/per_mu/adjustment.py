@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
-from jobs.columns.portable import those_in
+from jobs.columns.rows import row_id
+from jobs.columns.values import those_in
 from jobs.job import Input, Job
-from jobs.per_mu.row_identity import row_id
 from jobs.per_mu.rules.book import RuleBook, rule_book
 from jobs.per_mu.rules.frames import Items, event_frame
 from schemas.contract import code_list
@@ -31,7 +31,7 @@ def adjustment(population: DataFrame, enterprise_event: DataFrame, rules: RuleBo
     events = _from_events(firms, enterprise_event, rules.items())
     return (
         events.unionByName(_from_protections(firms))
-        .withColumn("row_id", row_id("uscc", "year", "adjustment_code", "event_id"))
+        .withColumn("row_id", row_id("uscc", "year", "adjustment_code", "event_id", algorithm="sha256"))
         .select(
             "uscc", "year", "adjustment_code", "event_id", "district_code", "adjustment_kind_code", "points",
             "effect_code", "reason_zh", "document_code", "rule_set_id", "row_id",

@@ -5,10 +5,9 @@ from __future__ import annotations
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from jobs.columns.arithmetic import VALUE_TYPE, divide, multiply
-from jobs.columns.portable import div
+from jobs.columns.arithmetic import VALUE_TYPE, div, divide, multiply
+from jobs.columns.rows import row_id
 from jobs.job import Input, Job
-from jobs.per_mu.row_identity import row_id
 from jobs.per_mu.rules.book import RuleBook, rule_book
 from jobs.per_mu.rules.frames import BY_DISTRICT, BY_LIST, Items, district_frame, indicator_frame
 from jobs.per_mu.steps.figures import unit_figures
@@ -33,7 +32,7 @@ def baselines(population: DataFrame, units: DataFrame, items: Items) -> DataFram
         .withColumn("by_method", _by_method())
         .withColumn("scaled", multiply(F.col("by_method"), F.col("factor")))
         .withColumn("value", F.when(F.col("scaled") > 0, F.col("scaled")))
-        .withColumn("row_id", row_id(*KEY))
+        .withColumn("row_id", row_id(*KEY, algorithm="sha256"))
         .select(
             "year", "district_code", "list_code", "indicator_code", "value", "method_code", "rule_set_id",
             "rule_source", "row_id",

@@ -9,11 +9,10 @@ from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
 from jobs.columns.arithmetic import divide
-from jobs.columns.common import whole
+from jobs.columns.rows import row_id, whole
 from jobs.job import Input, Job
 from jobs.per_mu.baseline import baselines
 from jobs.per_mu.indicator_value import indicator_values
-from jobs.per_mu.row_identity import row_id
 from jobs.per_mu.rules.book import CITY, RuleBook, rule_book
 from jobs.per_mu.steps.ranking import ranking_order
 from jobs.per_mu.unit import of_city
@@ -45,7 +44,7 @@ def city_rank(population: DataFrame, unit: DataFrame, rules: RuleBook) -> DataFr
                 "city_rank": F.row_number().over(place),
                 "list_size": F.count("*").over(whole("year", "list_code")).cast("int"),
                 "label_zh": F.lit(LABEL),
-                "row_id": row_id("uscc", "year"),
+                "row_id": row_id("uscc", "year", algorithm="sha256"),
             }
         )
         .withColumn("percentile_pct", divide(behind, F.col("list_size"), 4).cast("decimal(9,4)"))

@@ -10,9 +10,8 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from jobs.columns.arithmetic import VALUE_TYPE, divide
-from jobs.columns.common import whole
+from jobs.columns.rows import row_id, whole
 from jobs.job import Input, Job
-from jobs.per_mu.row_identity import row_id
 from jobs.per_mu.rules.book import RuleBook, rule_book
 from jobs.per_mu.rules.frames import BY_DISTRICT, BY_LIST, district_frame
 from jobs.per_mu.steps.figures import tax_contribution
@@ -47,7 +46,7 @@ def district_summary(
                 "value_added_per_mu_wan_yuan": divide(
                     F.col("value_added_total_wan_yuan"), F.col("land_total_mu")
                 ),
-                "row_id": row_id("year", "district_code", "list_code", "scope_code"),
+                "row_id": row_id("year", "district_code", "list_code", "scope_code", algorithm="sha256"),
             }
         )
         .select(

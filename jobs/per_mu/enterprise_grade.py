@@ -12,9 +12,9 @@ from __future__ import annotations
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
-from jobs.columns.common import no_texts, present, whole
+from jobs.columns.rows import row_id, whole
+from jobs.columns.values import no_texts, present
 from jobs.job import Input, Job
-from jobs.per_mu.row_identity import row_id
 from jobs.per_mu.rules.book import RuleBook, rule_book
 from jobs.per_mu.rules.frames import BY_DISTRICT, BY_LIST, district_frame, list_frame
 from jobs.per_mu.steps.explanation import explain_row
@@ -57,7 +57,7 @@ def enterprise_grade(
                 "status_code": F.lit("initial"),
             }
         )
-        .withColumn("row_id", row_id("uscc", "year", "evaluation_version"))
+        .withColumn("row_id", row_id("uscc", "year", "evaluation_version", algorithm="sha256"))
         .select(
             "uscc", "year", "enterprise_name", "final_grade", "total_score", "rank_in_list", "list_size",
             "rank_in_district", "district_code", "list_code", "initial_grade", "grade_reasons",

@@ -6,9 +6,8 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from jobs.columns.arithmetic import VALUE_TYPE, divide, score
-from jobs.columns.common import whole
+from jobs.columns.rows import row_id, whole
 from jobs.job import Input, Job
-from jobs.per_mu.row_identity import row_id
 from jobs.per_mu.rules.book import RuleBook, indicator_definitions, rule_book
 from jobs.per_mu.rules.frames import BY_LIST, Items
 from jobs.per_mu.steps.figures import unit_figures
@@ -24,7 +23,7 @@ def indicator_value(unit: DataFrame, baseline: DataFrame, rules: RuleBook) -> Da
     """One row per unit of evaluation, year and indicator; score in points."""
     return (
         indicator_values(unit, baseline, rules.items())
-        .withColumn("row_id", row_id("uscc", "year", "indicator_code"))
+        .withColumn("row_id", row_id("uscc", "year", "indicator_code", algorithm="sha256"))
         .select(
             "uscc", "year", "indicator_code", "district_code", "list_code", "numerator", "denominator",
             "value", "baseline", "weight", "score", "is_missing", "note_code", "rule_set_id", "row_id",

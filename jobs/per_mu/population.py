@@ -10,10 +10,9 @@ from __future__ import annotations
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from jobs.columns.common import no_texts, present
-from jobs.columns.portable import first_of, materialised, those_in, with_part
+from jobs.columns.rows import first_of, materialised, row_id, with_part
+from jobs.columns.values import no_texts, present, those_in
 from jobs.job import Input, Job
-from jobs.per_mu.row_identity import row_id
 from jobs.per_mu.rules.book import RuleBook, rule_book
 from jobs.per_mu.rules.frames import BY_DISTRICT, BY_LIST, FIGURES, district_frame, list_frame
 from jobs.per_mu.steps.figures import tax_contribution
@@ -39,7 +38,7 @@ def population(
     return (
         _judged(enterprise, enterprise_year, land, rules)
         .transform(_with_unit, _judged(holders, enterprise_year, land, rules))
-        .withColumn("row_id", row_id("uscc", "year"))
+        .withColumn("row_id", row_id("uscc", "year", algorithm="sha256"))
         .select(
             "uscc", "year", "district_code", "list_code", "eval_status_code", "status_reasons",
             "protected_until_date", "land_area_mu", "evaluation_uscc", "unit_role_code", "rule_set_id",

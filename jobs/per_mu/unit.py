@@ -10,8 +10,8 @@ from typing import get_args
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from jobs.columns.rows import row_id
 from jobs.job import Input, Job
-from jobs.per_mu.row_identity import row_id
 from jobs.per_mu.rules.book import CITY, ListCode, RuleBook, rule_book
 from jobs.per_mu.rules.frames import BY_DISTRICT, district_frame
 from jobs.per_mu.steps.figures import DISTRICT_TAX, FIGURE_COLUMNS, tax_contribution
@@ -42,7 +42,7 @@ def unit(population: DataFrame, enterprise_year: DataFrame, rules: RuleBook) -> 
         .withColumns({DISTRICT_TAX: tax_contribution(), CITY_TAX: tax_contribution("city_tax_components")})
         .groupBy(F.col("evaluation_uscc").alias("uscc"), "year", "district_code")
         .agg(_lead_list(), F.count("*").cast("int").alias("member_count"), *_sums())
-        .withColumn("row_id", row_id("uscc", "year"))
+        .withColumn("row_id", row_id("uscc", "year", algorithm="sha256"))
         .select(*contract(TABLE).column_names)
     )
 

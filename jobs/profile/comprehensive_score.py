@@ -13,9 +13,9 @@ from operator import add
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
-from jobs.columns.common import present, whole
-from jobs.columns.portable import materialised, rounded_div
-from jobs.core.steps.identity import row_id
+from jobs.columns.arithmetic import rounded_div
+from jobs.columns.rows import materialised, row_id, whole
+from jobs.columns.values import present
 from jobs.job import Input, Job
 from jobs.profile.rules.evaluation import Evaluation, evaluation
 from jobs.profile.rules.tags import compiled

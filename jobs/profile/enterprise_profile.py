@@ -18,11 +18,9 @@ from operator import add
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from jobs.columns.arithmetic import ratio
-from jobs.columns.common import no_texts, present
-from jobs.columns.portable import div, with_part
-from jobs.columns.shares import cagr_pct, growth_pct, share_pct
-from jobs.core.steps.identity import row_id
+from jobs.columns.arithmetic import cagr_pct, div, growth_pct, ratio, share_pct
+from jobs.columns.rows import row_id, with_part
+from jobs.columns.values import no_texts, present
 from jobs.job import Input, Job
 from jobs.profile.steps.parts import (
     CASES,

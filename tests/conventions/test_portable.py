@@ -1,4 +1,4 @@
-"""Jobs keep off forms that only one engine knows, or that engines work out differently (jobs/columns/portable.py)."""
+"""Jobs keep off forms that only one engine knows, or that engines work out differently (jobs/columns/)."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def fields_of_arrays(tree: ast.Module) -> Found:
 
 
 def which_engine(tree: ast.Module) -> Found:
-    """A job asks neither settings nor engine: what engines need differently stands in jobs/columns/portable.py."""
+    """A job asks neither settings nor engine: what engines need differently stands in jobs/columns/."""
     for node in ast.walk(tree):
         names = []
         if isinstance(node, ast.Import):

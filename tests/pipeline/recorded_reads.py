@@ -169,9 +169,9 @@ def main() -> None:
     record_accessors()
     record_files()
     without_engine()
-    from jobs.columns import portable
+    from jobs.columns import rows
 
-    portable.materialised = lambda frame: frame  # nothing is written down without an engine
+    rows.materialised = lambda frame: frame  # nothing is written down without an engine
     from pipeline.registry import registry
 
     jobs = registry()

@@ -111,9 +111,9 @@ TEXTS: list[Edit] = [
     ("jobs/per_mu/rules/indicators.yml", "en: Tax per mu", "en: Taxes per mu"),
     ("jobs/per_mu/rules/rule_sets/ningbo-cixi.yml", "id: ningbo-cixi", "# of Cixi\nid: ningbo-cixi"),
     ("jobs/profile/rules/tags.yml", "source: 统计上大中小微型企业划分办法（2017）", "source: 大中小微型企业划分办法"),
-    ("jobs/columns/common.py", '"""Those of the texts that are not missing', '"""Texts that are not missing'),
-    ("jobs/columns/common.py", "# array_compact would do", "# array_compact might do"),
-    ("jobs/columns/common.py", "return F.array_except(F.array(", "return F.array_except(\n F.array("),
+    ("jobs/columns/values.py", '"""Those of the texts that are not missing', '"""Texts that are not missing'),
+    ("jobs/columns/values.py", "# array_compact would do", "# array_compact might do"),
+    ("jobs/columns/values.py", "return F.array_except(F.array(", "return F.array_except(\n F.array("),
 ]  # fmt: skip
 
 
@@ -267,7 +267,7 @@ CHANGES: dict[str, tuple[list[Edit], set[str]]] = {
     ),
     # code
     "a helper": (
-        [("jobs/columns/common.py", PRESENT, PRESENT.replace("texts", "texts[:9]"))],
+        [("jobs/columns/values.py", PRESENT, PRESENT.replace("texts", "texts[:9]"))],
         below(
             "core.enterprise", "core.enterprise_year", "core.parcel", "core.parcel_use", "chain.node_enterprise",
             "chain.gap", "chain.local_supplier", "per_mu.population", "per_mu.enterprise_grade",

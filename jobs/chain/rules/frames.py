@@ -13,7 +13,7 @@ from pyspark.sql import functions as F
 
 from jobs.chain.rules.models import ChainModels, Node
 from jobs.chain.rules.policy import OUT, ClassRanks, Honour, Override, part_of_one
-from jobs.columns.common import literal_table
+from jobs.columns.rows import literal_table
 from schemas.contract import code_list
 
 MICRO = Decimal("0.000001")

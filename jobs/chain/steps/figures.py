@@ -8,7 +8,7 @@ from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from jobs.columns.arithmetic import divide
-from jobs.columns.common import whole
+from jobs.columns.rows import whole
 from jobs.per_mu.steps.versions import in_force
 
 MONEY = "decimal(18,6)"

@@ -9,17 +9,11 @@ from __future__ import annotations
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
-from jobs.columns.common import present
 from jobs.core.steps.following import SUCCEEDED
 from schemas.contract import code_list
 
 #: Ningbo as a whole, for what belongs to no district.
 UNDIVIDED = "330200"
-
-
-def row_id(*key: str) -> Column:
-    """Deterministic identifier of a row: hash of its key."""
-    return F.md5(F.concat_ws("|", *key))
 
 
 def present_district(code: Column) -> Column:
@@ -28,12 +22,6 @@ def present_district(code: Column) -> Column:
     table = F.create_map(*(F.lit(x) for pair in successors.items() for x in pair))
     today = F.coalesce(F.try_element_at(table, code), code)
     return F.when(today.isin([c for c in code_list("district") if c != UNDIVIDED]), today)
-
-
-def flags(**conditions: Column) -> Column:
-    """Names of the conditions that hold, sorted; an empty array when none does."""
-    named = (F.when(conditions[name], F.lit(name)) for name in sorted(conditions))
-    return present(*named)
 
 
 # --- successors ------------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from pyspark.sql import DataFrame, SparkSession
 
-from jobs.columns.common import literal_table
+from jobs.columns.rows import literal_table
 from jobs.per_mu.rules.book import Indicator, RuleSet, indicator_definitions
 
 Items = list[tuple[str, str, RuleSet]]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
-from jobs.columns.common import whole
+from jobs.columns.rows import whole
 from jobs.core.enterprise_year import TAX_COMPONENTS, paid
 from jobs.per_mu.steps.versions import in_force
 from jobs.profile.steps.periods import Period, of_figures_year, of_years_back

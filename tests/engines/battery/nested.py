@@ -7,8 +7,7 @@ from datetime import date
 
 from pyspark.sql import functions as F
 
-from jobs.columns.common import no_texts, present
-from jobs.columns.portable import field_of, those_in
+from jobs.columns.values import field_of, no_texts, present, those_in
 from tests.engines.battery.values import Case, Difference, given
 
 

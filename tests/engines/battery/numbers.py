@@ -8,9 +8,18 @@ from fractions import Fraction
 
 from pyspark.sql import functions as F
 
-from jobs.columns.arithmetic import LARGEST, divide, multiply, ratio, score
-from jobs.columns.portable import div, rounded_div
-from jobs.columns.shares import cagr_pct, growth_pct, share_pct
+from jobs.columns.arithmetic import (
+    LARGEST,
+    cagr_pct,
+    div,
+    divide,
+    growth_pct,
+    multiply,
+    ratio,
+    rounded_div,
+    score,
+    share_pct,
+)
 from tests.engines.battery.values import MOST, ROWS, Case, Difference, Failure, given
 
 WIDE = Context(prec=120)

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 from pyspark.sql import Window
 from pyspark.sql import functions as F
 
-from jobs.columns.common import whole
-from jobs.columns.portable import at_least, at_most, with_part
+from jobs.columns.rows import at_least, at_most, whole, with_part
 from tests.engines.battery.values import MOST, ROWS, Relation
 
 if TYPE_CHECKING:
@@ -312,7 +311,7 @@ def rows_of_arrays(values: DataFrame) -> Iterator[Relation]:
 
 
 def ties_of(values: DataFrame) -> DataFrame:
-    from jobs.columns.portable import materialised
+    from jobs.columns.rows import materialised
 
     rows = [(g, k, v, None if m is None else Decimal(m)) for g, k, v, m in TIES]
     return materialised(values.sparkSession.createDataFrame(rows, "g string, k int, v int, m decimal(18,6)"))

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 from pyspark.sql import functions as F
 
-from jobs.columns.common import valid_credit_code
-from jobs.per_mu.row_identity import row_id
+from jobs.columns.rows import row_id
+from jobs.columns.values import valid_credit_code
 from schemas import credit_code
 from tests.engines.battery.values import Case, given
 

@@ -125,7 +125,7 @@ def given(value: Callable[[SimpleNamespace], Any], *names: str) -> Callable[[Sim
 
 def values_frame(session: SparkSession) -> DataFrame:
     """The rows, read from a file as jobs read theirs: no engine works them out while it plans."""
-    from jobs.columns.portable import materialised
+    from jobs.columns.rows import materialised
 
     schema = ", ".join(f"{name} {kind}" for name, kind in COLUMNS.items())
     return materialised(session.createDataFrame([tuple(row.values()) for row in ROWS], schema))

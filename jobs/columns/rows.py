@@ -1,21 +1,39 @@
-"""What engines would do differently, done one way: jobs use this and never ask which engine runs them.
+"""Rows: identifiers, groups, the first of a group, small tables, what is written down on the way.
 
-Decimals are the reason for most of it: of a quotient of two decimals Spark keeps up to 38 digits, others four more than
-the dividend has. So quotients are found in whole numbers, on which all agree, and ``/`` and ``avg`` are not used.
+Some of it is what engines would do differently, done one way: jobs use it and never ask which engine runs them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from decimal import Decimal
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Literal
 from uuid import uuid4
 
-from pyspark.sql import Column, DataFrame, Window
+from pyspark.sql import Column, DataFrame, SparkSession, Window, WindowSpec
 from pyspark.sql import functions as F
 
 #: A session's configuration: the folder for what is written down on the way, which goes when the run ends.
 SCRATCH = "brain.scratch"
+
+
+def row_id(*key: str, algorithm: Literal["md5", "sha256"] = "md5") -> Column:
+    """Deterministic identifier of a row: 32 hexadecimal digits of a hash of its key.
+
+    The per-mu tables were published with the first digits of SHA-256, which is kept: a row keeps its identifier.
+    """
+    text = F.concat_ws("|", *(F.col(name).cast("string") for name in key))
+    return F.md5(text) if algorithm == "md5" else F.substring(F.sha2(text, 256), 1, 32)
+
+
+def whole(*partition: str) -> WindowSpec:
+    """All rows of the partition, for each of its rows."""
+    return Window.partitionBy(*partition).rowsBetween(Window.unboundedPreceding, Window.unboundedFollowing)
+
+
+def literal_table(session: SparkSession, rows: Iterable[tuple[object, ...]], schema: str) -> DataFrame:
+    """A small table of literals, marked for broadcast; the schema may be broken over lines."""
+    return F.broadcast(session.createDataFrame(list(rows), " ".join(schema.split())))
 
 
 def materialised(frame: DataFrame) -> DataFrame:
@@ -29,36 +47,6 @@ def materialised(frame: DataFrame) -> DataFrame:
     # as text, since an engine may take what else a schema knows of a field for a difference
     schema = ", ".join(f"{field.name} {field.dataType.simpleString()}" for field in frame.schema.fields)
     return session.read.schema(schema).parquet(str(folder))
-
-
-def div(number: Column, by: int) -> Column:
-    """How often a whole number above zero goes into another one, cut toward zero."""
-    return F.call_function("div", number, F.lit(by))
-
-
-def rounded_div(number: Column, by: Column) -> Column:
-    """``number / by`` of whole numbers as a whole number, rounded half up once; missing unless ``by`` is above zero.
-
-    The quotient must fit 64 bits. Of decimals without digits after the point ``number`` may have 36 places.
-    """
-    positive = F.when(by > 0, by)
-    # div cuts toward zero, so the half has the number's sign
-    half = F.when(number < 0, -positive).otherwise(positive)
-    return F.call_function("div", number * F.lit(Decimal(2)) + half, positive * F.lit(Decimal(2)))
-
-
-def field_of(structs: str | Column, name: str) -> Column:
-    """One field of each struct in an array."""
-    return F.transform(structs, lambda entry: entry[name])
-
-
-def those_in(array: str | Column, others: Column | str) -> Column:
-    """The items of an array that another one has as well, in their order.
-
-    ``array_intersect`` wants both arrays of exactly one type: whether items may be missing, and how texts are kept,
-    counts on some engines.
-    """
-    return F.filter(array, lambda item: F.array_contains(others, item))
 
 
 def at_least(rows: DataFrame, by: Sequence[str], order: str) -> DataFrame:

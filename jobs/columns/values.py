@@ -1,12 +1,11 @@
-"""Column expressions, windows and literal tables for every area."""
+"""Values: lists of texts, flags, fields of structs, credit codes."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from functools import reduce
 from operator import add
 
-from pyspark.sql import Column, DataFrame, SparkSession, Window, WindowSpec
+from pyspark.sql import Column
 from pyspark.sql import functions as F
 
 from schemas import credit_code
@@ -25,14 +24,24 @@ def no_texts() -> Column:
     return F.array().cast("array<string>")
 
 
-def whole(*partition: str) -> WindowSpec:
-    """All rows of the partition, for each of its rows."""
-    return Window.partitionBy(*partition).rowsBetween(Window.unboundedPreceding, Window.unboundedFollowing)
+def flags(**conditions: Column) -> Column:
+    """Names of the conditions that hold, sorted; an empty array when none does."""
+    named = (F.when(conditions[name], F.lit(name)) for name in sorted(conditions))
+    return present(*named)
 
 
-def literal_table(session: SparkSession, rows: Iterable[tuple[object, ...]], schema: str) -> DataFrame:
-    """A small table of literals, marked for broadcast; the schema may be broken over lines."""
-    return F.broadcast(session.createDataFrame(list(rows), " ".join(schema.split())))
+def field_of(structs: str | Column, name: str) -> Column:
+    """One field of each struct in an array."""
+    return F.transform(structs, lambda entry: entry[name])
+
+
+def those_in(array: str | Column, others: Column | str) -> Column:
+    """The items of an array that another one has as well, in their order.
+
+    ``array_intersect`` wants both arrays of exactly one type: whether items may be missing, and how texts are kept,
+    counts on some engines.
+    """
+    return F.filter(array, lambda item: F.array_contains(others, item))
 
 
 def valid_credit_code(code: Column) -> Column:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from pyspark.sql import functions as F
 
-from jobs.columns.common import present
+from jobs.columns.values import present
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
