@@ -33,8 +33,6 @@ SCHEMAS = Path(__file__).parent
 EXTRA = "BRAIN_SCHEMAS"
 #: Folder of industry chains (产业链): jobs and demo city read them, each by itself (jobs/chain/rules/models.py).
 CHAINS = "chains"
-#: Code lists that an installation lengthens by codes of its own; every other list is closed.
-OPEN_LISTS = frozenset({"chain", "product", "service_class"})
 #: What a proposal (ingest/proposal/infer.py) has where a person must decide.
 UNDECIDED = "TODO"
 
@@ -524,6 +522,12 @@ def units() -> dict[str, dict[str, Decimal]]:
     return found
 
 
+@cache
+def _open_lists() -> frozenset[str]:
+    """Code lists that an installation may lengthen."""
+    return frozenset(read_mapping(SCHEMAS / "open_lists.yml", ContractError)["open"])
+
+
 def code_lists() -> list[str]:
     """Names of all code lists."""
     return sorted({path.stem for folder in schema_folders() for path in (folder / "codes").glob("*.csv")})
@@ -537,7 +541,7 @@ def code_list(name: str) -> dict[str, dict[str, str]]:
     paths = _present(f"codes/{name}.csv")
     if not paths:
         raise ContractError(f"unknown code list {name}: add schemas/codes/{name}.csv")
-    if len(paths) > 1 and name not in OPEN_LISTS:
+    if len(paths) > 1 and name not in _open_lists():
         raise ContractError(
             f"{shown(paths[1])}: there is schemas/codes/{name}.csv already; give it another name"
         )
@@ -645,6 +649,11 @@ def contract(name: str) -> Contract:
         return contracts()[name]
     except KeyError:
         raise UsageError(f"unknown table {name}; known: {', '.join(contracts())}") from None
+
+
+def published_contracts() -> list[Contract]:
+    """Contracts of the tables that a release holds."""
+    return [spec for spec in contracts().values() if spec.layer == "staged"]
 
 
 def feeds() -> dict[str, Contract]:

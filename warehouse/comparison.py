@@ -10,11 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from schemas.contract import Contract
+from schemas.contract import Contract, published_contracts
 from schemas.errors import RejectedError
 from warehouse.content import Content, content
 from warehouse.duck import connect, fetch, load_delta, scan
-from warehouse.releases import published_contracts
 from warehouse.settings import Settings
 from warehouse.tables import check_data, open_folder, table_path
 

@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from schemas.contract import code_list, code_lists, comment, fields
+from schemas.contract import code_list, code_lists, comment, fields, published_contracts
 from warehouse.duck import connect, literal
-from warehouse.releases import published_contracts
 
 if TYPE_CHECKING:
     import pyarrow as pa

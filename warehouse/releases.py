@@ -18,7 +18,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from schemas.contract import Contract, contracts
 from schemas.errors import RejectedError, UsageError, UserError
 from warehouse.content import Content, Contents
 from warehouse.settings import settings
@@ -95,11 +94,6 @@ def _manifest_path(number: int) -> Path:
 def published_path(name: str) -> Path:
     area, table = name.split(".")
     return settings().warehouse / "published" / area / table
-
-
-def published_contracts() -> list[Contract]:
-    """Contracts of the tables that a release holds."""
-    return [spec for spec in contracts().values() if spec.layer == "staged"]
 
 
 def release_numbers() -> list[int]:

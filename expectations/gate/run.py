@@ -30,13 +30,12 @@ from expectations.gate.snapshot import (
     add_tables,
     first_line,
     prepare,
-    published_contracts,
     remove_copied,
     rows,
     run,
 )
 from expectations.gate.suite import Check, Level, Suite, declared_suites
-from schemas.contract import Contract, contracts
+from schemas.contract import Contract, contracts, published_contracts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

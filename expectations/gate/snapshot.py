@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from expectations.gate.baseline import duckdb_type
-from schemas.contract import Contract, code_list, code_lists, contracts, feeds
+from schemas.contract import Contract, code_list, code_lists, feeds
 from schemas.credit_code import ALPHABET, WEIGHTS
 from schemas.register import in_force, latest_rows, stands
 from warehouse.duck import MEMORY_LIMIT, literal, scan
@@ -212,11 +212,6 @@ def _feeds(connection: Any) -> None:
 def _tells_of_firms(spec: Contract) -> bool:
     """Whether a feed's rows are of enterprises; lists of zones or parks may stand still for years."""
     return any("uscc" in name for name in spec.column_names)
-
-
-def published_contracts() -> list[Contract]:
-    """Contracts of the tables that a release publishes."""
-    return [spec for spec in contracts().values() if spec.layer == "staged"]
 
 
 def run(connection: Any, sql: str) -> None:

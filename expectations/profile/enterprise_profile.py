@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from expectations.gate.suite import Check, Suite
+from schemas.contract import code_list
 
 _KEY = "t.uscc, t.period"
 
@@ -28,28 +29,7 @@ _GROWTH = {
     "energy_growth_pct": "energy_tce",
 }
 #: Fields that count for a group's completeness.
-_GROUPS = {
-    "register": ("district_code", "industry_code", "registered_date", "registration_status_code"),
-    "land": ("land_area_mu",),
-    "per_mu": ("final_grade", "total_score", "tax_per_mu_wan_yuan"),
-    "tax": ("tax_total_wan_yuan", "declared_revenue_wan_yuan"),
-    "energy": ("energy_tce", "power_kwh"),
-    "water": ("water_m3",),
-    "emission": ("emission_t",),
-    "people": ("employees_average", "insured_count"),
-    "output": (
-        "output_wan_yuan", "sales_output_wan_yuan", "value_added_wan_yuan", "revenue_wan_yuan", "profit_wan_yuan",
-    ),
-    "market": ("export_value_wan_yuan", "customs_export_wan_yuan", "customs_import_wan_yuan"),
-    "innovation": (
-        "rd_expense_wan_yuan", "new_product_output_wan_yuan", "patents_applied_count", "patents_granted_count",
-        "inventions_valid_count", "patents_valid_count",
-    ),
-    "chain": ("main_chain_code", "main_node_code"),
-    "orders": (
-        "output_ytd_wan_yuan", "new_orders_wan_yuan", "orders_in_hand_wan_yuan", "capacity_utilisation_pct",
-    ),
-}  # fmt: skip
+_GROUPS = {code: tuple(row["fields"].split()) for code, row in code_list("profile_group").items()}
 
 #: Periods that there should be: each year of the directory, and the latest month.
 _PERIODS = """(SELECT DISTINCT year AS period, year FROM core.enterprise UNION ALL

@@ -42,6 +42,7 @@ from jobs.profile.steps.parts import (
     yearly,
 )
 from jobs.profile.steps.periods import for_periods, of_period, periods_asked
+from schemas.contract import code_list
 
 TABLE = "profile.enterprise_profile"
 #: What is taken over from the directory.
@@ -52,27 +53,8 @@ DIRECTORY = [
 ]  # fmt: skip
 #: Field groups: the fields that count for completeness.
 GROUPS: Mapping[str, tuple[str, ...]] = {
-    "register": ("district_code", "industry_code", "registered_date", "registration_status_code"),
-    "land": ("land_area_mu",),
-    "per_mu": ("final_grade", "total_score", "tax_per_mu_wan_yuan"),
-    "tax": ("tax_total_wan_yuan", "declared_revenue_wan_yuan"),
-    "energy": ("energy_tce", "power_kwh"),
-    "water": ("water_m3",),
-    "emission": ("emission_t",),
-    "people": ("employees_average", "insured_count"),
-    "output": (
-        "output_wan_yuan", "sales_output_wan_yuan", "value_added_wan_yuan", "revenue_wan_yuan", "profit_wan_yuan",
-    ),
-    "market": ("export_value_wan_yuan", "customs_export_wan_yuan", "customs_import_wan_yuan"),
-    "innovation": (
-        "rd_expense_wan_yuan", "new_product_output_wan_yuan", "patents_applied_count", "patents_granted_count",
-        "inventions_valid_count", "patents_valid_count",
-    ),
-    "chain": ("main_chain_code", "main_node_code"),
-    "orders": (
-        "output_ytd_wan_yuan", "new_orders_wan_yuan", "orders_in_hand_wan_yuan", "capacity_utilisation_pct",
-    ),
-}  # fmt: skip
+    code: tuple(row["fields"].split()) for code, row in code_list("profile_group").items()
+}
 
 #: Lower limits of staff (人) and revenue (万元): 统计上大中小微型企业划分办法（2017）, industry.
 SIZE_LIMITS = {"large": (1000, 40_000), "medium": (300, 2_000), "small": (20, 300)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -147,3 +148,41 @@ def test_what_a_record_says_of_time_is_in_its_mapping() -> None:
         assert source is not None and source.period_from is not None
         assert source.period_from.heading in {m.heading for m in source.mapping.values()}, spec.name
         assert source.event_time and spec.column(source.event_time).type == "timestamp", spec.name
+
+
+#: What runs, judges, publishes and serves tables of any area; what people ask of one area lies in portal/queries.
+MACHINE = (
+    "schemas", "warehouse", "ingest", "expectations/gate", "jobs/job.py", "jobs/columns", "jobs/rules", "pipeline",
+    "dags", "infra", "portal/services",
+)  # fmt: skip
+AREAS = sorted({spec.area for spec in contracts().values() if spec.layer == "staged"})
+
+
+def machine() -> list[Path]:
+    places = [CHECKOUT / name for name in MACHINE]
+    return sorted(f for place in places for f in ([place] if place.is_file() else place.rglob("*.py")))
+
+
+def areas_named(source: str) -> list[str]:
+    """Texts and imports that name an area or one of its tables; docstrings may give an example.
+
+    >>> areas_named('"Of core.parcel."\\nimport jobs.per_mu.rules\\nx = "core.parcel"\\ny = "the core of it"')
+    ['line 2: jobs.per_mu.rules', 'line 3: core.parcel']
+    """
+    named = re.compile(rf"^(?:{'|'.join(AREAS)})$|\b(?:{'|'.join(AREAS)})\.[a-z_]+\b")
+    tree = ast.parse(source)
+    prose = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    found = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in prose:
+            found += [(node.lineno, match[0]) for match in named.finditer(node.value)]
+        elif isinstance(node, ast.ImportFrom | ast.Import):
+            names = [a.name for a in node.names] if isinstance(node, ast.Import) else [node.module or ""]
+            found += [(node.lineno, n) for n in names if n.split(".")[1:2] and n.split(".")[1] in AREAS]
+    return [f"line {line}: {text}" for line, text in sorted(found)]
+
+
+@pytest.mark.parametrize("path", machine(), ids=lambda p: p.relative_to(CHECKOUT).as_posix())
+def test_the_machine_names_no_area(path: Path) -> None:
+    named = areas_named(path.read_text(encoding="utf-8"))
+    assert named == [], "let the area's job, suite or rules say it (jobs/job.py, expectations/gate/suite.py)"

@@ -108,7 +108,7 @@ TEXTS: list[Edit] = [
     ("jobs/chain/rules/evidence.yml", "why: a list for procurement is read by people", "why: it is read by people"),
     ("jobs/chain/rules/targets.yml", "split_why: no document", "split_why: no public document"),
     ("schemas/chains/XTCX.yml", "source: 宁波市制造业", "source: 《宁波市制造业"),
-    ("jobs/per_mu/rules/indicators.yml", "en: Tax per mu", "en: Taxes per mu"),
+    ("jobs/per_mu/rules/indicators.yml", "I1: {unit: 万元/亩,", "I1: {unit: 万元每亩,"),
     ("jobs/per_mu/rules/rule_sets/ningbo-cixi.yml", "id: ningbo-cixi", "# of Cixi\nid: ningbo-cixi"),
     ("jobs/profile/rules/tags.yml", "source: 统计上大中小微型企业划分办法（2017）", "source: 大中小微型企业划分办法"),
     ("jobs/columns/values.py", '"""Those of the texts that are not missing', '"""Texts that are not missing'),

@@ -18,7 +18,7 @@ from filelock import FileLock
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
-from schemas.contract import comment, contract, contracts, table_comment
+from schemas.contract import comment, contract, contracts, published_contracts, table_comment
 from schemas.errors import RejectedError
 from tests.built_city import one_line
 from tests.frames import frame
@@ -41,7 +41,7 @@ def kept() -> list[tuple[str, str]]:
 
 def test_each_table_has_a_folder_of_its_own_under_its_layer(home: Path) -> None:
     paths = {name: tables.table_path(name) for name in contracts()}
-    published = {spec.name: releases.published_path(spec.name) for spec in releases.published_contracts()}
+    published = {spec.name: releases.published_path(spec.name) for spec in published_contracts()}
     assert len({*paths.values(), *published.values()}) == len(paths) + len(published)
     assert paths["raw.gov_tax"] == settings().warehouse / "raw" / "gov_tax"
     assert paths["per_mu.baseline"] == settings().warehouse / "staged" / "per_mu" / "baseline"

@@ -41,8 +41,6 @@ Points = Annotated[Decimal, Field(decimal_places=4)]
 class IndicatorDefinition(Definition):
     """What an indicator divides by what; the same for every rule set."""
 
-    zh: str
-    en: str
     unit: str
     numerator: str
     numerator_unit: str
@@ -364,7 +362,7 @@ class RuleBook(Rules):
         """Hash of the rule sets of the period's year and of what the indicators divide by what."""
         year = period[:4]
         hashes = {d: r.hash for (d, y), r in self._sets.items() if y == year}
-        titles = {"zh", "en", "unit", "numerator_unit", "denominator_unit"}
+        titles = {"unit", "numerator_unit", "denominator_unit"}
         definitions = {
             c: d.model_dump(mode="json", exclude=titles) for c, d in indicator_definitions().items()
         }

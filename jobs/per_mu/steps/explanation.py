@@ -14,7 +14,7 @@ from typing import Any, Literal
 from jobs.per_mu.rules.book import RuleSet, indicator_definitions
 from jobs.per_mu.steps.figures import TAX_COLUMNS
 from jobs.per_mu.steps.reasons import title_of, told_reason
-from schemas.contract import contract
+from schemas.contract import code_list, contract
 
 Row = Mapping[str, Any]
 Rows = Sequence[Row]
@@ -118,7 +118,8 @@ def _tax(facts: Facts) -> Iterator[str]:
 
 def _indicator(row: Row, rules: RuleSet) -> str:
     d = indicator_definitions()[row["indicator_code"]]
-    name = f"{row['indicator_code']} {d.zh} {d.en}"
+    title = code_list("per_mu_indicator")[row["indicator_code"]]
+    name = f"{row['indicator_code']} {title['zh']} {title['en']}"
     sides = f"{_n(row['numerator'])} {d.numerator_unit} ÷ {_n(row['denominator'])} {d.denominator_unit}"
     points = f"{_n(row['score'])} 分"
     note = f"（{title_of('indicator_note', row['note_code'])}）" if row["note_code"] else ""
