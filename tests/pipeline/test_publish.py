@@ -261,7 +261,9 @@ PUBLISHERS = """
 import json, os, sys, time, traceback
 from pathlib import Path
 import pipeline.publish as module
-from jobs import graph
+from pipeline.code_hash import code_hash
+from pipeline.registry import registry
+from pipeline.rules import rule_hashes
 from tests.pipeline.test_publish import judged_by
 from warehouse import description, draft, releases
 from warehouse.settings import settings
@@ -330,7 +332,7 @@ def start(home, step):
 
 for job in registry().values():
     code_hash(job)
-module.rule_hashes()
+rule_hashes()
 for line in sys.stdin:
     order = json.loads(line)
     started = [start(order["home"], step) for step in order["steps"]]

@@ -61,7 +61,7 @@ def test_a_window_is_registered_under_the_mapping_of_its_rows(
     def begun() -> stream.FeedStream:
         made = stream.FeedStream(None, SPEC, settings(), timedelta(hours=1))  # type: ignore[arg-type]
         (stream.folder_of(SPEC, settings()) / "checkpoint").mkdir(exist_ok=True)
-        (stream.folder_of(SPEC, settings()) / "checkpoint" / "metadata").touch()
+        (stream.folder_of(SPEC, settings()) / "checkpoint" / "metadata").write_text('{"id": "0"}')
         return made
 
     monkeypatch.setattr(stream.messages, "keep", keep)

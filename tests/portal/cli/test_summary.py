@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from portal.cli import app as cli
 from portal.cli import summary
-from portal.cli.app import app as cli
 from schemas.contract import code_list
 from tests.built_city import BuiltCity
 from warehouse.releases import open_release
