@@ -24,7 +24,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from ingest.mapping import NUMBER, PERIOD_TEXT, TEXT, VALID, mapping_of
-from ingest.readers.files import (
+from ingest.readers.records import (
     CELL,
     RAW_TEXT,
     RECORD_REASON,

@@ -1,6 +1,6 @@
 """What an unknown file is: format, encoding, delimiter, heading lines, and its first records as texts.
 
-Unlike ``files.py`` no contract says what to expect, so that everything here is found; memory is bounded alike.
+Unlike ``ingest/readers/files.py`` no contract says what to expect, so that everything here is found; memory is bounded alike.
 """
 
 from __future__ import annotations
@@ -20,14 +20,10 @@ from typing import Any
 import yaml
 
 from ingest.readers import archives, excel
-from ingest.readers.files import (
-    BLOCK_BYTES,
-    MAX_FILE_BYTES,
-    MAX_HEADINGS,
-    check_file,
-    refuse_json_document,
-    refuse_utf8_within,
-)
+from ingest.readers.bounds import BLOCK_BYTES, MAX_FILE_BYTES, MAX_HEADINGS
+from ingest.readers.encoding import refuse_utf8_within
+from ingest.readers.files import check_file
+from ingest.readers.json_lines import refuse_json_document
 from ingest.readers.ooxml import ALL_SHEETS
 from schemas.contract import plain_heading
 from schemas.errors import RejectedError

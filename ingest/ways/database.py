@@ -28,7 +28,8 @@ import pyarrow.compute as pc
 
 from ingest.load import Loaded
 from ingest.mapping import period_of
-from ingest.readers.files import Records, in_blocks, some, unknown_headings
+from ingest.readers.headings import some, unknown_headings
+from ingest.readers.records import Records, in_blocks
 from ingest.register.corrections import mapping_hash, upto
 from ingest.register.deliveries import QUARANTINE, Drop
 from ingest.register.expected import HERE

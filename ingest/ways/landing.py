@@ -16,8 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from ingest.load import Inbox, Loaded, load
-from ingest.readers import files
-from ingest.readers.files import Records, check_file, read_records, some, unknown_headings
+from ingest.readers.files import check_file, read_records
+from ingest.readers.headings import some, unknown_headings
+from ingest.readers.kept import kept
+from ingest.readers.records import Records
 from ingest.register.corrections import Correction, corrected, corrections, mapping_hash, upto
 from ingest.register.deliveries import DELIVERY, QUARANTINE, Drop, checksum_of, find_drops
 from ingest.register.standing import Decision, decision_of, judged, way_back, why_out
@@ -274,7 +276,7 @@ def kept_records(spec: Contract, delivery: dict[str, Any]) -> Records:
             by_file[file].append((number, cells))
     for records in by_file.values():
         records.sort(key=lambda r: r[0])
-    return files.kept(by_file, delivery["headings"], spec)
+    return kept(by_file, delivery["headings"], spec)
 
 
 # --- reading -----------------------------------------------------------------------------------------

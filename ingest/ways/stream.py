@@ -29,7 +29,7 @@ from pydantic import BaseModel, ValidationError
 
 from ingest.load import Inbox, Loaded, Origin, map_records
 from ingest.readers import messages
-from ingest.readers.files import SOURCE_ROW
+from ingest.readers.records import SOURCE_ROW
 from ingest.register.corrections import mapping_hash
 from ingest.register.deliveries import QUARANTINE
 from ingest.ways.landing import Entry, deliveries, register

@@ -16,9 +16,10 @@ import pyarrow.parquet
 import pytest
 
 from ingest.load import Inbox, Loaded, Origin, _trimmed, load, map_records
-from ingest.readers.files import SOURCE_ROW, Records, read_records
+from ingest.readers.files import read_records
 from ingest.readers.messages import ARRIVED as ARRIVED_AT
 from ingest.readers.messages import KEPT_BYTES, records_of
+from ingest.readers.records import SOURCE_ROW, Records
 from ingest.register.deliveries import Drop
 from schemas.contract import Column, Contract, code_list, fields
 from schemas.credit_code import check_character

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 
 from ingest.load import Inbox, _repeated_keys
-from ingest.readers.files import Records
+from ingest.readers.records import Records
 from ingest.ways import landing as module
 from ingest.ways.landing import deliveries, ingest, remap, replay
 from pipeline.inputs import current_rows
