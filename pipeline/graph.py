@@ -28,12 +28,12 @@ from schemas.errors import RejectedError, UsageError
 from schemas.periods import counted_twice, is_period, unsuitable
 from schemas.register import current_deliveries, in_force, table_version
 from warehouse import engine, releases, tables
+from warehouse.progress import Progress, silent
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
 Fingerprints = dict[str, str]  # period -> fingerprint
-Progress = Callable[[str, str, int], None]
 
 
 class GraphError(RejectedError):
@@ -225,7 +225,7 @@ def run(
     *,
     full: bool = False,
     period: str | None = None,
-    progress: Progress = lambda *_: None,
+    progress: Progress = silent,
     finished: Callable[[TableRun], None] = lambda _: None,
 ) -> RunReport:
     """Bring tables up to date: only what inputs, code or rules made stale, in one pass for each table.

@@ -1,6 +1,7 @@
 """What an unknown file is: format, encoding, delimiter, heading lines, and its first records as texts.
 
-Unlike ``ingest/readers/files.py`` no contract says what to expect, so that everything here is found; memory is bounded alike.
+Unlike in ``ingest/readers/files.py`` no contract says what to expect, so that everything is found; memory is bounded
+alike.
 """
 
 from __future__ import annotations

@@ -33,31 +33,20 @@ from ingest.readers.records import Records, in_blocks
 from ingest.register.corrections import mapping_hash, upto
 from ingest.register.deliveries import QUARANTINE, Drop
 from ingest.register.expected import HERE
+from ingest.register.placing import placed
 from ingest.register.standing import why_out
 from ingest.ways import postgres
 from ingest.ways.connections import Connection, UnreachableError, connection_from_environment
-from ingest.ways.landing import (
-    FileReport,
-    IngestReport,
-    Progress,
-    Taken,
-    Work,
-    entry_of,
-    load_again,
-    load_drop,
-    map_moved,
-    placed,
-    rows_of,
-    silent,
-    take_in,
-)
 from ingest.ways.postgres import Column, Reader
+from ingest.ways.remap import load_again, map_moved
+from ingest.ways.run import FileReport, IngestReport, Taken, Work, entry_of, load_drop, rows_of, take_in
 from schemas.contract import Contract, Source, feed, feeds
 from schemas.errors import RejectedError, UsageError, UserError
 from schemas.periods import check_asked, fault_of, lengths_of, meet, overlap
 from schemas.register import in_force, latest_mapping, latest_rows, stands
 from warehouse import tables
 from warehouse.duck import literal
+from warehouse.progress import Progress, silent
 from warehouse.settings import settings
 from warehouse.state import write_whole
 

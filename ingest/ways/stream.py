@@ -32,7 +32,7 @@ from ingest.readers import messages
 from ingest.readers.records import SOURCE_ROW
 from ingest.register.corrections import mapping_hash
 from ingest.register.deliveries import QUARANTINE
-from ingest.ways.landing import Entry, deliveries, register
+from ingest.register.entries import Entry, deliveries, register
 from schemas.contract import Contract, contract, digest
 from schemas.errors import RejectedError
 from schemas.periods import lengths_of

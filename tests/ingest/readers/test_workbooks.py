@@ -19,7 +19,8 @@ from ingest.readers.files import read_records
 from ingest.register.corrections import correct
 from ingest.register.deliveries import Drop
 from ingest.register.quarantine import quarantined, record_of
-from ingest.ways.landing import ingest, replay
+from ingest.ways.landing import ingest
+from ingest.ways.remap import replay
 from schemas.contract import Contract, parse_contract
 from schemas.errors import RejectedError
 from tests.ingest.conftest import Put

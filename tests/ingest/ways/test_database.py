@@ -31,11 +31,14 @@ from demo_city.city import CitySpec, generate
 from infra import postgres as servers
 from ingest.register import corrections, quarantine
 from ingest.register.decisions import restore, withdraw
-from ingest.register.deliveries import drop_of_file
+from ingest.register.entries import deliveries
 from ingest.ways import postgres
 from ingest.ways.connections import connection_from_environment, failure, parse_connection
 from ingest.ways.database import Connection, pull
-from ingest.ways.landing import FileReport, deliveries, ingest, remap
+from ingest.ways.landing import ingest
+from ingest.ways.manifest import drop_of_file
+from ingest.ways.remap import remap
+from ingest.ways.run import FileReport
 from schemas.contract import ContractError, contract, feed, feeds
 from schemas.errors import RejectedError, UsageError
 from schemas.register import current_deliveries

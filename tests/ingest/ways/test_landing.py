@@ -12,8 +12,10 @@ import pytest
 
 from ingest.load import Inbox, _repeated_keys
 from ingest.readers.records import Records
-from ingest.ways import landing as module
-from ingest.ways.landing import deliveries, ingest, remap, replay
+from ingest.register.entries import deliveries
+from ingest.ways import run
+from ingest.ways.landing import ingest
+from ingest.ways.remap import remap, replay
 from pipeline.inputs import current_rows
 from schemas.contract import Contract, feed
 from schemas.register import current_deliveries
@@ -140,7 +142,7 @@ def test_a_killed_ingest_leaves_nothing_that_counts(home: Path, monkeypatch: pyt
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(module, "register", killed)
+        patch.setattr(run, "register", killed)
         with pytest.raises(KeyboardInterrupt):
             ingest()
     assert current() == []
@@ -164,9 +166,7 @@ def test_remap_applies_a_new_mapping_to_accepted_and_refused_rows(
     }
     changed = spec.model_copy(update={"source": spec.source.model_copy(update={"mapping": mapping})})
     for name in ("contract",):
-        monkeypatch.setattr(
-            module, name, lambda n, old=module.contract: changed if n == spec.name else old(n)
-        )
+        monkeypatch.setattr(run, name, lambda n, old=run.contract: changed if n == spec.name else old(n))
     remap("gov_electricity")
     [row] = current()
     assert str(row["power_kwh"]) == "1.00" and row["source_row"] == 2
@@ -200,9 +200,9 @@ def test_of_a_period_only_its_deliveries_are_taken_in_or_mapped_anew(
     assert taken() == ["2023"]
     assert taken() == []
 
-    spec, old = feed("gov_electricity"), module.contract
+    spec, old = feed("gov_electricity"), run.contract
     changed = in_another_unit(spec, "千瓦时")
-    monkeypatch.setattr(module, "contract", lambda n: changed if n == spec.name else old(n))
+    monkeypatch.setattr(run, "contract", lambda n: changed if n == spec.name else old(n))
 
     def again(**given: Any) -> list[str]:
         return sorted(f.period for f in replay(["gov_electricity"], **given).taken)

@@ -24,7 +24,7 @@ from filelock import FileLock
 
 from infra import kafka
 from infra.kafka import Broker
-from ingest.ways.landing import deliveries
+from ingest.register.entries import deliveries
 from ingest.ways.stream import folder_of, lock_name
 from pipeline.inputs import current_rows
 from schemas.contract import feed

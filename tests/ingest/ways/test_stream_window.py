@@ -12,8 +12,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from ingest.register.entries import deliveries
 from ingest.ways import stream
-from ingest.ways.landing import deliveries
 from schemas.contract import feed
 from schemas.credit_code import check_character
 from warehouse import tables
