@@ -33,8 +33,8 @@ from ingest.register import corrections, quarantine
 from ingest.register.decisions import restore, withdraw
 from ingest.register.entries import deliveries
 from ingest.ways import postgres
-from ingest.ways.connections import connection_from_environment, failure, parse_connection
-from ingest.ways.database import Connection, pull
+from ingest.ways.connections import Connection, connection_from_environment, failure, parse_connection
+from ingest.ways.database import pull
 from ingest.ways.landing import ingest
 from ingest.ways.manifest import drop_of_file
 from ingest.ways.remap import remap
@@ -316,10 +316,10 @@ def test_a_table_is_never_in_memory_as_a_whole(home: Path, sender: Sender) -> No
     code = """
 import resource, sys
 from pathlib import Path
-from ingest import database
+from ingest.ways.connections import connection_from_environment
 from ingest.ways.postgres import Reader
 
-reader = Reader(database.connection_from_environment("plant"))
+reader = Reader(connection_from_environment("plant"))
 reader.tables({"a": "a"})
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 reader.write("SELECT repeat('x', 1000) || g AS c FROM generate_series(1, 200000) g", Path(sys.argv[1]), "a")
@@ -789,14 +789,14 @@ def test_a_row_dated_ahead_does_not_hide_those_of_the_time_between(
 
 _KILLED = """
 import os, signal, sys
-from ingest import database, ingest
-from ingest import corrections, postgres, quarantine
+from ingest.ways import database, run
 from ingest.ways.connections import connection_from_environment
+from ingest.ways.pull.watermarks import Mark
 
 def killed(*_):
     os.kill(os.getpid(), signal.SIGKILL)
 
-where = {"register": (ingest, "register"), "mark": (database._Mark, "save"), "table": (ingest.tables, "add_files")}
+where = {"register": (run, "register"), "mark": (Mark, "save"), "table": (run.tables, "add_files")}
 setattr(*where[sys.argv[1]], killed)
 database.pull(["gov_electricity"], connection_from_environment("plant"))
 """
@@ -937,13 +937,14 @@ def test_of_a_table_that_was_not_read_to_its_end_nothing_is_taken_in(
 
 _INTERRUPTED = """
 import signal
-from ingest import database
+from ingest.ways.connections import connection_from_environment
+from ingest.ways.database import pull
 
 def asked_to_end(*_):
     raise SystemExit(7)
 
 signal.signal(signal.SIGTERM, asked_to_end)
-database.pull(["gov_electricity"], database.connection_from_environment("plant"))
+pull(["gov_electricity"], connection_from_environment("plant"))
 """
 
 
