@@ -16,7 +16,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from infra import kafka
-from ingest.ways.stream import State, state_of
+from ingest.ways.stream_state import State, state_of
 from schemas.contract import Contract, feed
 from schemas.errors import RejectedError
 from warehouse.progress import Progress

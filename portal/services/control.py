@@ -434,7 +434,8 @@ def _airflow_row(airflow: Airflow) -> dict[str, Any]:
 
 def _stream_rows(config: Settings) -> Iterator[dict[str, Any]]:
     """The streams that this home has, or had."""
-    from ingest.ways.stream import lock_name, state_of, streamed
+    from ingest.ways.stream import lock_name, streamed
+    from ingest.ways.stream_state import state_of
     from schemas.contract import feeds
 
     for spec in streamed(feeds().values()):
