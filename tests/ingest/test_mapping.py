@@ -15,12 +15,13 @@ import pyarrow as pa
 import pyarrow.parquet
 import pytest
 
-from ingest.load import Inbox, Loaded, Origin, _trimmed, load, map_records
+from ingest.load import Inbox, Loaded, Origin, load, map_records
 from ingest.readers.files import read_records
 from ingest.readers.messages import ARRIVED as ARRIVED_AT
 from ingest.readers.messages import KEPT_BYTES, records_of
 from ingest.readers.records import SOURCE_ROW, Records
 from ingest.register.deliveries import Drop
+from ingest.texts import trimmed_texts
 from schemas.contract import Column, Contract, code_list, fields
 from schemas.credit_code import check_character
 from tests.oracles import mapping as oracle
@@ -395,7 +396,7 @@ def test_every_text_becomes_what_the_rules_say(
 )
 def test_texts_are_trimmed_whatever_their_bytes(texts: list[str | None]) -> None:
     given = pa.array(["  before  ", *texts, " after"], pa.string())[1:-1]  # a part of a longer one
-    assert _trimmed(given).to_pylist() == [t if t is None else t.strip() for t in texts]
+    assert trimmed_texts(given).to_pylist() == [t if t is None else t.strip() for t in texts]
 
 
 def test_a_message_that_is_no_text_is_kept_in_part_and_says_why(tmp_path: Path) -> None:

@@ -10,9 +10,10 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from ingest.load import Inbox, _repeated_keys
+from ingest.load import Inbox
 from ingest.readers.records import Records
 from ingest.register.entries import deliveries
+from ingest.repeated_keys import repeated_keys
 from ingest.ways import run
 from ingest.ways.landing import ingest
 from ingest.ways.remap import remap, replay
@@ -228,4 +229,4 @@ def test_a_key_that_comes_again_is_found_wherever_it_lies(tmp_path: Path) -> Non
     records = Records(list(headings), pa.concat_tables(blocks))
     with Inbox(tmp_path / "inbox") as inbox:
         for _ in range(5):
-            assert _repeated_keys(inbox.connection, spec, records).tolist() == repeated
+            assert repeated_keys(inbox.connection, spec, records).tolist() == repeated
