@@ -25,10 +25,11 @@ from demo_city.delivery import Frame, deliver, encode, file_name, replace, sent_
 from demo_city.faults.faults import Plan, apply, plan_faults
 from demo_city.faults.successions import plan_identities, with_branches
 from demo_city.senders import market
-from demo_city.senders.feeds import City, build_city, land_uses
+from demo_city.senders.land import land_uses
 from demo_city.senders.marks import clusters, marked
 from demo_city.senders.schedule import by_group, deliveries
 from demo_city.world.chains import MODELS
+from demo_city.world.city import City, build_city
 from demo_city.world.figures import TAXES
 from demo_city.world.parameters import parameters
 from demo_city.world.population import ABOVE

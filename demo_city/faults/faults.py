@@ -29,15 +29,9 @@ import pyarrow.compute as pc
 
 from demo_city.delivery import Frame, source_row
 from demo_city.senders import devices, innovation, market
-from demo_city.senders.feeds import (
-    FIRST_MONTHLY_YEAR,
-    City,
-    Uses,
-    holder_codes,
-    land_uses,
-    parcel_codes,
-    period_of,
-)
+from demo_city.senders.land import Uses, holder_codes, land_uses, parcel_codes
+from demo_city.senders.months import FIRST_MONTHLY_YEAR, period_of
+from demo_city.world.city import City
 from demo_city.world.draws import stream
 from demo_city.world.figures import TAXES
 from demo_city.world.identity import broken

@@ -25,14 +25,10 @@ import pyarrow.compute as pc
 
 from demo_city.delivery import Frame, dates, decimals, words
 from demo_city.faults.faults import TOO_SMALL, Edit
-from demo_city.senders.feeds import (
-    FIRST_MONTHLY_YEAR,
-    Change,
-    City,
-    holder_codes,
-    meter_accounts,
-    parcel_codes,
-)
+from demo_city.senders.electricity import meter_accounts
+from demo_city.senders.land import holder_codes, parcel_codes
+from demo_city.senders.months import FIRST_MONTHLY_YEAR
+from demo_city.world.city import Change, City
 from demo_city.world.draws import stream
 from demo_city.world.identity import credit_codes
 from demo_city.world.population import BELOW, LANDED, NONE

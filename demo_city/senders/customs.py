@@ -12,9 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from demo_city.delivery import Frame, amounts, take, words
-from demo_city.senders.feeds import City, period_of, reached
 from demo_city.senders.market import local_shares, revenue
+from demo_city.senders.months import period_of, reached
 from demo_city.world.chains import WHOLE
+from demo_city.world.city import City
 from demo_city.world.draws import Floats, Ints, stream
 from demo_city.world.population import ABOVE
 from schemas.contract import feed

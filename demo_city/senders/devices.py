@@ -30,7 +30,8 @@ import numpy as np
 import pyarrow as pa
 
 from demo_city.delivery import Frame, amounts, decimals, take, words
-from demo_city.senders.feeds import City, meter_accounts
+from demo_city.senders.electricity import meter_accounts
+from demo_city.world.city import City
 from demo_city.world.draws import Bools, Floats, Ints, stream
 from demo_city.world.population import ABOVE
 from schemas.contract import feed

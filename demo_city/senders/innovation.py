@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from demo_city.delivery import Frame, dates, days_in_year, take, words
-from demo_city.senders.feeds import City
+from demo_city.world.city import City
 from demo_city.world.draws import Floats, Ints, stream
 from demo_city.world.population import ABOVE
 from schemas.contract import feed

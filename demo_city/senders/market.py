@@ -14,8 +14,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from demo_city.delivery import Frame, amounts, decimals, take
-from demo_city.senders.feeds import City, period_of
+from demo_city.senders.months import period_of
 from demo_city.world.chains import WHOLE, Roles
+from demo_city.world.city import City
 from demo_city.world.draws import Bools, Floats, Ints, shares_to_counts, stream
 from demo_city.world.identity import credit_codes
 from demo_city.world.population import ABOVE

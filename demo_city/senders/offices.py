@@ -14,7 +14,9 @@ import numpy as np
 import pyarrow as pa
 
 from demo_city.delivery import Frame, amounts, dates, days_in_year, take, words
-from demo_city.senders.feeds import City, between, honour, period_of, reached
+from demo_city.senders.honour import honour
+from demo_city.senders.months import between, period_of, reached
+from demo_city.world.city import City
 from demo_city.world.draws import Floats, Ints, stream
 from demo_city.world.figures import POLLUTANTS
 from demo_city.world.population import ABOVE, ABSENT, LANDED, ROOMS

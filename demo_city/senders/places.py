@@ -15,7 +15,9 @@ import numpy as np
 import pyarrow as pa
 
 from demo_city.delivery import Frame, amounts, dates, days_in_year, decimals, take, words
-from demo_city.senders.feeds import City, between, land_uses, parcel_codes
+from demo_city.senders.land import land_uses, parcel_codes
+from demo_city.senders.months import between
+from demo_city.world.city import City
 from demo_city.world.draws import Bools, Floats, Ints, shares_to_counts, stream
 from demo_city.world.land import LET_WHOLLY
 from schemas.contract import feed

@@ -10,16 +10,26 @@ from demo_city.faults import successions
 from demo_city.senders import (
     customs,
     devices,
-    feeds,
+    electricity,
+    emission,
+    energy,
+    honour,
     innovation,
+    land,
     market,
     marks,
     offices,
+    penalty,
     places,
     projects,
+    registry,
     reports,
+    social_insurance,
+    statistics,
+    tax,
 )
-from demo_city.senders.feeds import FIRST_MONTHLY_YEAR, City, period_of
+from demo_city.senders.months import FIRST_MONTHLY_YEAR, period_of
+from demo_city.world.city import City
 from schemas.contract import feed
 
 #: Groups of feeds of which the files are written first: those that take longest to take in.
@@ -34,7 +44,7 @@ def deliveries(city: City, years: tuple[int, ...]) -> Iterator[Delivery]:
     for year in years:
         yield from _yearly(city, year, complete=year == years[0])
         if year < FIRST_MONTHLY_YEAR:
-            yield "gov_statistics_annual", str(year), "", partial(feeds.statistics_annual, city, year)
+            yield "gov_statistics_annual", str(year), "", partial(statistics.statistics_annual, city, year)
         months: tuple[int | None, ...] = (None,) if year < FIRST_MONTHLY_YEAR else tuple(range(1, 13))
         for month in months:
             yield from _yearly_then_monthly(city, year, month)
@@ -62,20 +72,20 @@ def by_group(sent: Iterable[Delivery]) -> Iterator[tuple[str, list[tuple[int, De
 
 def _yearly(city: City, year: int, complete: bool) -> Iterator[Delivery]:
     period = str(year)
-    yield "gov_business_registry", period, "", partial(feeds.business_registry, city, year, complete)
+    yield "gov_business_registry", period, "", partial(registry.business_registry, city, year, complete)
     yield "gov_identity_change", period, "", partial(successions.identity_change, city, year)
-    yield "gov_statistics_directory", period, "", partial(feeds.statistics_directory, city, year)
-    yield "gov_energy", period, "", partial(feeds.energy, city, year)
-    yield "gov_emission", period, "", partial(feeds.emission, city, year)
+    yield "gov_statistics_directory", period, "", partial(statistics.statistics_directory, city, year)
+    yield "gov_energy", period, "", partial(energy.energy, city, year)
+    yield "gov_emission", period, "", partial(emission.emission, city, year)
     yield "gov_discharge_permit", period, "", partial(offices.discharge_permit, city, year)
-    yield "gov_land_parcel", period, "", partial(feeds.land_parcel, city, year)
+    yield "gov_land_parcel", period, "", partial(land.land_parcel, city, year)
     for number, district in enumerate(city.p.districts):
-        yield "gov_land_survey", period, district.pinyin, partial(feeds.land_survey, city, year, number)
+        yield "gov_land_survey", period, district.pinyin, partial(land.land_survey, city, year, number)
     yield "gov_building", period, "", partial(places.building, city, year)
     yield "gov_park", period, "", partial(places.park, city, year)
     yield "gov_zone", period, "", partial(places.zone, city, year)
-    yield "gov_honour", period, "", partial(feeds.honour, city, year)
-    yield "gov_penalty", period, "", partial(feeds.penalty, city, year)
+    yield "gov_honour", period, "", partial(honour.honour, city, year)
+    yield "gov_penalty", period, "", partial(penalty.penalty, city, year)
     yield "gov_policy", period, "", partial(offices.policy, city, year)
     yield "gov_grant", period, "", partial(offices.grant, city, year)
     yield "ent_product", period, "", partial(market.product, city, year)
@@ -86,9 +96,9 @@ def _yearly(city: City, year: int, complete: bool) -> Iterator[Delivery]:
 
 def _yearly_then_monthly(city: City, year: int, month: int | None) -> Iterator[Delivery]:
     period = period_of(year, month)
-    yield "gov_tax", period, "", partial(feeds.tax, city, year, month)
-    yield "gov_electricity", period, "", partial(feeds.electricity, city, year, month)
-    yield "gov_social_insurance", period, "", partial(feeds.social_insurance, city, year, month)
+    yield "gov_tax", period, "", partial(tax.tax, city, year, month)
+    yield "gov_electricity", period, "", partial(electricity.electricity, city, year, month)
+    yield "gov_social_insurance", period, "", partial(social_insurance.social_insurance, city, year, month)
     yield "gov_water", period, "", partial(offices.water, city, year, month)
     yield "gov_project", period, "", partial(projects.project, city, year, month)
 
@@ -96,7 +106,7 @@ def _yearly_then_monthly(city: City, year: int, month: int | None) -> Iterator[D
 def _monthly(city: City, year: int, month: int) -> Iterator[Delivery]:
     period = period_of(year, month)
     if month >= 2:
-        yield "gov_statistics_monthly", period, "", partial(feeds.statistics_monthly, city, year, month)
+        yield "gov_statistics_monthly", period, "", partial(statistics.statistics_monthly, city, year, month)
     yield "gov_customs", period, "", partial(customs.customs, city, year, month)
     yield "ent_monthly_report", period, "", partial(reports.monthly_report, city, year, month)
     yield "ent_pmi", period, "", partial(reports.pmi, city, year, month)

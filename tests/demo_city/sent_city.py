@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from demo_city.city import TRUTH, CitySpec, GenerationReport, generate
-from demo_city.senders.feeds import City, build_city
+from demo_city.world.city import City, build_city
 from demo_city.world.parameters import parameters
 
 

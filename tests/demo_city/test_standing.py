@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from demo_city.city import compare_with_plan
-from demo_city.senders.feeds import City
 from demo_city.senders.marks import clusters, credit, marked
+from demo_city.world.city import City
 from tests.demo_city.senders.test_offices import MONTHS
 from tests.demo_city.senders.test_places import number, rows
 from tests.demo_city.sent_city import Sent, at_scale

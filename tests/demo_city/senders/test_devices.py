@@ -16,7 +16,7 @@ import pytest
 from demo_city import delivery
 from demo_city.delivery import encode
 from demo_city.senders.devices import DAYS, Week, equipment_status, main_meters, meter_reading, week_shapes
-from demo_city.senders.feeds import City, build_city
+from demo_city.world.city import City, build_city
 from demo_city.world.parameters import parameters
 from schemas.contract import feed
 from tests.demo_city.sender_files import faults_of, files_of, read

@@ -8,8 +8,9 @@ from decimal import Decimal
 import numpy as np
 import pytest
 
-from demo_city.senders.feeds import City, land_uses
+from demo_city.senders.land import land_uses
 from demo_city.senders.places import building, buildings, park, parks, standing
+from demo_city.world.city import City
 from tests.demo_city.sender_files import read
 from tests.demo_city.sent_city import Sent
 

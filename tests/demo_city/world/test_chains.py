@@ -17,9 +17,9 @@ import pytest
 import yaml
 
 from demo_city.city import GAPS, IDENTITIES, POSITIONS
-from demo_city.senders.feeds import City
 from demo_city.senders.market import revenue, trades
 from demo_city.world.chains import MODELS, WHOLE
+from demo_city.world.city import City
 from demo_city.world.parameters import parameters
 from demo_city.world.population import BELOW
 from schemas.contract import ContractError
