@@ -22,7 +22,9 @@ import pyarrow as pa
 from pyarrow import csv
 
 from demo_city.delivery import Frame, deliver, encode, file_name, replace, sent_at, source_of
-from demo_city.faults.faults import Plan, apply, plan_faults
+from demo_city.faults.apply import apply
+from demo_city.faults.faults import plan_faults
+from demo_city.faults.plan import Plan
 from demo_city.faults.successions import plan_identities, with_branches
 from demo_city.senders import market
 from demo_city.senders.land import land_uses

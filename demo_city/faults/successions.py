@@ -24,7 +24,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from demo_city.delivery import Frame, dates, decimals, words
-from demo_city.faults.faults import TOO_SMALL, Edit
+from demo_city.faults.plan import TOO_SMALL, Edit
 from demo_city.senders.electricity import meter_accounts
 from demo_city.senders.land import holder_codes, parcel_codes
 from demo_city.senders.months import FIRST_MONTHLY_YEAR
