@@ -10,8 +10,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from demo_city.delivery import Frame, source_row
+from demo_city.delivery import source_row
 from demo_city.faults.plan import Edit
+from demo_city.frame import Frame
 
 
 def apply(frame: Frame, edits: Iterable[Edit], file: str) -> tuple[Frame, list[dict[str, Any]]]:

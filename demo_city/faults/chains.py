@@ -7,13 +7,14 @@ import numpy as np
 from demo_city.faults.plan import ACCEPTED, Change, Edit, Outcome, quarantined
 from demo_city.faults.planner import Planner, times
 from demo_city.senders import innovation, market
+from demo_city.senders import products as sent_products
 from demo_city.senders.months import period_of
 from demo_city.world.population import ABOVE
 
 
 def products(planner: Planner) -> None:
     """Declared products, patents, marks and listings."""
-    year, tells = planner.year, market.declaring(planner.city, planner.year)
+    year, tells = planner.year, sent_products.declaring(planner.city, planner.year)
     declare = [s for s in planner.large if tells[planner.city.population.firm[year][s]]]
     unknown: dict[str, Change] = {"product_code": "999901"}
     planner.add("unknown_product", "ent_product", planner.site(declare), unknown, ACCEPTED)
@@ -64,7 +65,7 @@ def customs(planner: Planner, year: int) -> None:
 def trades(planner: Planner) -> None:
     """Trades of the firms that have a node nearly alone: they are sure to sell."""
     year, roles = market.TRADES_YEAR, planner.city.roles
-    period, size = period_of(year, market.TRADES_MONTH), market.revenue(planner.city, year)
+    period, size = period_of(year, market.TRADES_MONTH), sent_products.revenue(planner.city, year)
     site_of = np.full(len(planner.city.codes), -1)
     sites = planner.city.population.in_year(year)
     site_of[planner.city.firms(sites, year)] = sites

@@ -17,7 +17,7 @@ from demo_city.faults.meters import meters
 from demo_city.faults.plan import Plan
 from demo_city.faults.planner import Planner
 from demo_city.faults.registry import registry
-from demo_city.senders import devices, market
+from demo_city.senders import main_meters, market
 from demo_city.senders.months import FIRST_MONTHLY_YEAR
 from demo_city.world.city import City
 
@@ -37,7 +37,7 @@ def plan_faults(city: City, years: tuple[int, ...]) -> Plan:
     if monthly:
         cumulative(planner, monthly[0])
         customs(planner, monthly[0])
-    if devices.YEAR in years:
+    if main_meters.YEAR in years:
         meters(planner)
     products(planner)
     if market.TRADES_YEAR in years:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from demo_city.faults.plan import Change, Edit, quarantined
 from demo_city.faults.planner import Planner
-from demo_city.senders import devices
+from demo_city.senders import devices, main_meters
 from demo_city.world.identity import broken
 
 
@@ -23,5 +23,5 @@ def meters(planner: Planner) -> None:
     sure = devices.Week(planner.city).sure_readings(day, interval=40)
     for (account, read_at), (kind, change, reason) in zip(sure, changes, strict=False):
         where = {"meter_account_code": account, "read_at": read_at}
-        period = str(devices.DAYS[day])
+        period = str(main_meters.DAYS[day])
         planner.edits.append(Edit(kind, feed_name, period, where, change, (quarantined(reason),)))

@@ -18,7 +18,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from demo_city.delivery import Frame
+from demo_city.frame import Frame
 
 Change = str | None | Callable[[str], str]
 Outcome = dict[str, Any]

@@ -23,8 +23,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from demo_city.delivery import Frame, dates, decimals, words
+from demo_city.cells import dates, decimals, words
 from demo_city.faults.plan import TOO_SMALL, Edit
+from demo_city.frame import Frame
 from demo_city.senders.electricity import meter_accounts
 from demo_city.senders.land import holder_codes, parcel_codes
 from demo_city.senders.months import FIRST_MONTHLY_YEAR

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from demo_city.delivery import Frame, amounts
+from demo_city.cells import amounts
+from demo_city.frame import Frame
 from demo_city.world.city import City
 from schemas.contract import feed
 

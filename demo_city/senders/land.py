@@ -7,12 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from demo_city.delivery import Frame, amounts, dates, days_in_year, decimals, take, words
+from demo_city.cells import amounts, dates, days_in_year, decimals, take, words
+from demo_city.frame import Frame
 from demo_city.world.city import City
 from demo_city.world.draws import Ints, stream
-from demo_city.world.population import (
-    ABSENT,
-)
+from demo_city.world.population import ABSENT
 from schemas.contract import feed
 
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 
-from demo_city.delivery import Frame, dates, days_in_year, words
+from demo_city.cells import dates, days_in_year, words
+from demo_city.frame import Frame
 from demo_city.world.city import City
 from demo_city.world.draws import stream
-from demo_city.world.population import (
-    ABOVE,
-)
+from demo_city.world.population import ABOVE
 from schemas.contract import feed
 
 

@@ -7,7 +7,8 @@ from itertools import pairwise
 import numpy as np
 import pyarrow as pa
 
-from demo_city.delivery import Frame, amounts, dates, take, words
+from demo_city.cells import amounts, dates, take, words
+from demo_city.frame import Frame
 from demo_city.world.city import City
 from demo_city.world.draws import stream
 from demo_city.world.identity import registration_numbers

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 
-from demo_city.delivery import Frame, amounts
+from demo_city.cells import amounts
+from demo_city.frame import Frame
 from demo_city.senders.months import period_of
 from demo_city.world.city import City
 from demo_city.world.draws import stream

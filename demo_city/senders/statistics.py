@@ -5,14 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 
-from demo_city.delivery import Frame, amounts, decimals, take, words
+from demo_city.cells import amounts, decimals, take, words
+from demo_city.frame import Frame
 from demo_city.senders.months import period_of, reached
 from demo_city.world.city import City
 from demo_city.world.figures import STATISTICS
-from demo_city.world.population import (
-    ABOVE,
-    CHANGES,
-)
+from demo_city.world.population import ABOVE, CHANGES
 from schemas.contract import Contract, feed
 
 

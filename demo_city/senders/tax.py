@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from demo_city.delivery import Frame, amounts, take
+from demo_city.cells import amounts, take
+from demo_city.frame import Frame
 from demo_city.senders.months import between, period_of, reached
 from demo_city.world.city import City
 from demo_city.world.figures import TAXES

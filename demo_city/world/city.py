@@ -7,21 +7,15 @@ from dataclasses import dataclass, field
 import numpy as np
 import pyarrow as pa
 
-from demo_city.delivery import days_in_year, take
-from demo_city.world.chains import Roles, draw_roles
+from demo_city.cells import days_in_year, take
 from demo_city.world.draws import Bools, Floats, Ints, stream
-from demo_city.world.figures import Base, Year, base_figures, year_figures
+from demo_city.world.figures import Base, Year, base_figures
 from demo_city.world.identity import credit_codes, names
 from demo_city.world.land import Land, parcels, used_land
 from demo_city.world.parameters import Parameters
-from demo_city.world.population import (
-    ABOVE,
-    ABSENT,
-    NEW,
-    Population,
-    class_codes,
-    populate,
-)
+from demo_city.world.population import ABOVE, ABSENT, NEW, Population, class_codes, populate
+from demo_city.world.roles import Roles, draw_roles
+from demo_city.world.years import year_figures
 
 #: Former district codes that credit codes still carry: successor -> (code, share of older firms).
 _FORMER_IN_CODES = {"330212": (("330204", 0.04), ("330227", 0.01)), "330213": (("330283", 0.08),)}

@@ -8,7 +8,8 @@ from decimal import Decimal
 import numpy as np
 import pytest
 
-from demo_city.senders.market import Rows, product, revenue, trades
+from demo_city.senders.market import Rows, trades
+from demo_city.senders.products import product, revenue
 from demo_city.world.city import City
 from demo_city.world.population import ABOVE
 from tests.demo_city.sender_files import valid_uscc

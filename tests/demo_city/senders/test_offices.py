@@ -8,8 +8,10 @@ from decimal import Decimal
 import numpy as np
 import pytest
 
-from demo_city.senders.offices import POLICIES, discharge_permit, grant, in_force, water, yearly_water
+from demo_city.senders.discharge_permit import discharge_permit
+from demo_city.senders.policies import POLICIES, grant, in_force
 from demo_city.senders.projects import STAGES, Projects, projects, stages
+from demo_city.senders.water import water, yearly_water
 from demo_city.world.city import City, build_city
 from demo_city.world.parameters import parameters
 from demo_city.world.population import ABOVE
