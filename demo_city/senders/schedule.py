@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 
-from demo_city.faults import successions
 from demo_city.frame import Frame
 from demo_city.senders import (
     areas,
@@ -18,6 +17,7 @@ from demo_city.senders import (
     energy,
     equipment,
     honour,
+    identity_change,
     innovation,
     land,
     main_meters,
@@ -79,7 +79,7 @@ def by_group(sent: Iterable[Delivery]) -> Iterator[tuple[str, list[tuple[int, De
 def _yearly(city: City, year: int, complete: bool) -> Iterator[Delivery]:
     period = str(year)
     yield "gov_business_registry", period, "", partial(registry.business_registry, city, year, complete)
-    yield "gov_identity_change", period, "", partial(successions.identity_change, city, year)
+    yield "gov_identity_change", period, "", partial(identity_change.identity_change, city, year)
     yield "gov_statistics_directory", period, "", partial(statistics.statistics_directory, city, year)
     yield "gov_energy", period, "", partial(energy.energy, city, year)
     yield "gov_emission", period, "", partial(emission.emission, city, year)

@@ -8,8 +8,9 @@ import numpy as np
 import pyarrow as pa
 
 from demo_city.cells import days_in_year, take
+from demo_city.world.base_year import base_figures
 from demo_city.world.draws import Bools, Floats, Ints, stream
-from demo_city.world.figures import Base, Year, base_figures
+from demo_city.world.figures import Base, Year
 from demo_city.world.identity import credit_codes, names
 from demo_city.world.land import Land, parcels, used_land
 from demo_city.world.parameters import Parameters

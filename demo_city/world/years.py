@@ -7,9 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from demo_city.world.draws import Bools, Floats, Ints, round_to_total, scale_to, stream
-from demo_city.world.figures import TAXES, YI, Base, Year, _by_district, _district_targets
+from demo_city.world.figures import TAXES, YI, Base, Year
 from demo_city.world.parameters import Parameters
 from demo_city.world.population import ABOVE, Population
+from demo_city.world.raking import district_targets, raked_by_district
 
 
 def walks(population: Population, base_year: int, year: int) -> dict[str, Floats]:
@@ -51,7 +52,7 @@ class _Setting:
 
     def targets(self, attribute: str, total: str | None = None, level: float | None = None) -> Floats:
         """This year's targets of the districts: shares move by ``drift``, the city's total does not."""
-        goals = _district_targets(self.p, attribute, self.population.scale, total)
+        goals = district_targets(self.p, attribute, self.population.scale, total)
         goals = goals * (self.level if level is None else level)
         moved: Floats = goals * self.drift
         moved *= goals.sum() / moved.sum()
@@ -77,12 +78,12 @@ def _year_money(s: _Setting) -> dict[str, Ints]:
     p, population, base, above = s.p, s.population, s.base, s.above
     free = above & (population.giant < 0)
     raw = {key: np.where(above, value * s.walk["volume"] * s.level, 0.0) for key, value in base.money.items()}
-    out = _by_district(raw["output"], s.district, free, s.targets("output"))
+    out = raked_by_district(raw["output"], s.district, free, s.targets("output"))
     va = np.minimum(raw["value_added"] * s.walk["margin"], 0.85 * out)
     negative = s.rng.random(population.sites) < p.firm.negative_value_added_share
     negative &= free & ~population.tail
     va[negative] = -out[negative] * s.rng.uniform(0.01, 0.06, population.sites)[negative]
-    va = _by_district(va, s.district, free & ~negative, s.targets("value_added"), 0.85 * out)
+    va = raked_by_district(va, s.district, free & ~negative, s.targets("value_added"), 0.85 * out)
     # A district of few firms may not reach its share: the city's total comes first.
     rest = p.total("value_added").value * YI * population.scale * s.level - va[~free | negative].sum()
     va[free & ~negative] = scale_to(va[free & ~negative], rest, (0.85 * out)[free & ~negative])
@@ -106,7 +107,7 @@ def _year_taxes(s: _Setting, money: dict[str, Ints]) -> tuple[dict[str, Ints], I
     total = np.where(above, np.sum([large[key] for key in TAXES], axis=0), 0.0)
     free = above & ~landmark & (total > 0)
     goal = s.targets("tax", "tax_contribution")
-    fitted = _by_district(total, s.district, free, goal)
+    fitted = raked_by_district(total, s.district, free, goal)
     factor = np.divide(fitted, total, out=np.ones_like(total), where=free)
     taxes = {}
     for key in TAXES:
@@ -122,7 +123,7 @@ def _year_staff(s: _Setting) -> tuple[Ints, Ints]:
     level = s.p.grown("employees", s.year)
     staff = np.where(s.above, np.maximum(s.base.employees * s.walk["staff"] * level, 3), 0.0)
     free = s.above & (s.population.giant != 0) & (s.population.giant != 1)
-    staff = _by_district(staff, s.district, free, s.targets("staff", "employees", level))
+    staff = raked_by_district(staff, s.district, free, s.targets("staff", "employees", level))
     employees = round_to_total(staff, float(staff.sum()))
     everyone = np.where(s.above, staff, np.maximum(s.base.small_staff * s.walk["staff"], 1))
     insured = np.rint(everyone * s.rng.uniform(0.75, 1.05, s.population.sites)).astype(np.int64)
