@@ -62,7 +62,7 @@ def test_a_window_is_registered_under_the_mapping_of_its_rows(
     def begun() -> stream.FeedStream:
         made = stream.FeedStream(None, SPEC, settings(), timedelta(hours=1))  # type: ignore[arg-type]
         (folder_of(SPEC, settings()) / "checkpoint").mkdir(exist_ok=True)
-        (folder_of(SPEC, settings()) / "checkpoint" / "metadata").touch()
+        (folder_of(SPEC, settings()) / "checkpoint" / "metadata").write_text('{"id": "of the query"}\n')
         return made
 
     monkeypatch.setattr(windows.messages, "keep", keep)
