@@ -204,7 +204,7 @@ def deliver(landing: Path, frame: Frame, name: str, content: bytes, sent: str) -
 
 
 def replace(path: Path, content: bytes) -> None:
-    """Write under a temporary name, then rename."""
+    """Write under a temporary name, then rename; the disk is not asked, since a sender's file can be sent again."""
     temporary = path.with_name(f".{path.name}.part")
     temporary.write_bytes(content)
     temporary.replace(path)

@@ -10,6 +10,8 @@ platform never reads. They are told in the first year after the base year:
   that were given new credit codes, of which the power supplier still uses the old ones; two groups;
 * contradictions: two firms with one organisation code, one meter account at two firms in the same year, one certificate
   with two holders, and a firm that two claim to have absorbed.
+
+The module is one, above 300 lines: the cases take their firms from one another, and their truth is told together.
 """
 
 from __future__ import annotations
@@ -104,7 +106,10 @@ _SILENT, _FORMER, _BRANCH = 25_000_000, 26_000_000, 27_000_000
 
 
 class _Planner:
-    """Collects the cases; each firm is in one of them only."""
+    """Collects the cases; each firm is in one of them only.
+
+    It is one class, longer than others: every case adds to the same edits, changes and truth.
+    """
 
     def __init__(self, city: City, years: list[int], taken: frozenset[int]) -> None:
         self.city, self.years = city, years

@@ -101,7 +101,7 @@ def nodes() -> Nodes:
     )
 
 
-def _listed_products() -> dict[str, tuple[str, str]]:
+def listed_products() -> dict[str, tuple[str, str]]:
     """Product → its name in cells (no character that a CSV or JSON cell would have to quote) and its class."""
     with (SCHEMAS / "codes" / "product.csv").open(encoding="utf-8", newline="") as file:
         plain = str.maketrans({",": "、", '"': "", "\\": ""})
@@ -124,7 +124,7 @@ def _goods(title: str) -> str:
 
 
 def products_of(p: Parameters, chains: Nodes) -> Products:
-    listed = _listed_products()
+    listed = listed_products()
     home = {product: n for n, of_node in enumerate(chains.products) for product in of_node}
     names = {code: name for code, (name, _) in listed.items()}
     names |= {code: code for code in home if code not in names}

@@ -4,6 +4,8 @@ Every firm whose class belongs to a chain makes the products of one to three nod
 registered under a neighbouring class, and all others make what is in no chain. Gaps are planted at every scale:
 nodes without a firm, nodes with one or two small firms, nodes in which one firm makes nearly everything. The
 platform never reads what stands here; it must find it from classes, declared products and purchases.
+
+The module is one, above 300 lines: a firm's role is drawn in steps that share what is left over.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from demo_city.world.chains import Nodes, Products, _listed_products, nodes, products_of
+from demo_city.world.chains import Nodes, Products, listed_products, nodes, products_of
 from demo_city.world.draws import Bools, Floats, Ints, stream
 from demo_city.world.figures import Base
 from demo_city.world.parameters import Parameters
@@ -53,7 +55,10 @@ class Roles:
 
 @dataclass
 class _Draw:
-    """Roles while they are drawn: up to three nodes for each firm, -1 where there is none."""
+    """Roles while they are drawn: up to three nodes for each firm, -1 where there is none.
+
+    It is one class, longer than others: each step takes from what the steps before it have left.
+    """
 
     p: Parameters
     population: Population
@@ -317,7 +322,7 @@ def _outside_products(draw: _Draw, goods: Products, position: dict[str, int]) ->
     home = {product for products in draw.chains.products for product in products}
     known = list(code_list("industry_class"))
     free: dict[str, list[int]] = {}
-    for code, (_, of_class) in _listed_products().items():
+    for code, (_, of_class) in listed_products().items():
         if code not in home:
             free.setdefault(of_class, []).append(position[code])
     in_chain = np.flatnonzero(draw.has.sum(axis=1)).tolist()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from collections import Counter, defaultdict
 from datetime import date
 from decimal import Decimal
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 from stdnum.cn import uscc as stdnum_uscc
 
+from demo_city import city as module
 from demo_city.city import CitySpec, check_sent, generate
 from schemas.contract import Contract, feed, feeds
 from schemas.errors import UsageError
@@ -140,6 +142,27 @@ def test_same_spec_same_bytes(tmp_path: Path) -> None:
     first, second = send(tmp_path / "a", spec), send(tmp_path / "b", spec)
     assert everything(first.landing) == everything(second.landing)
     assert everything(first.truth) == everything(second.truth)
+
+
+def test_the_version_depends_on_every_folder_of_the_package(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy = tmp_path / "demo_city"
+    shutil.copytree(Path(module.__file__).parent, copy, ignore=shutil.ignore_patterns("__pycache__"))
+    before = module.generator_version()
+    monkeypatch.setattr(module, "__file__", str(copy / "city.py"))
+    versions = [module.generator_version()]
+    assert versions == [before]
+    folders = sorted({path.parent for path in copy.rglob("*") if path.suffix in (".py", ".yml")})
+    assert [folder.name for folder in folders] == ["demo_city", "faults", "senders", "world"]
+    for folder in folders:
+        changed = max(folder.glob("*.py"), key=lambda path: path.stat().st_size)
+        changed.write_text(f"{changed.read_text(encoding='utf-8')}# changed\n", encoding="utf-8")
+        versions.append(module.generator_version())
+    parameters = copy / "world" / "parameters.yml"
+    parameters.write_text(f"{parameters.read_text(encoding='utf-8')}# changed\n", encoding="utf-8")
+    versions.append(module.generator_version())
+    assert len(set(versions)) == len(versions) == 6
 
 
 def test_another_seed_other_bytes(tmp_path: Path) -> None:
