@@ -7,13 +7,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
 import pytest
 
-from ingest.load import Inbox
-from ingest.readers.records import Records
 from ingest.register.entries import deliveries
-from ingest.repeated_keys import repeated_keys
 from ingest.ways import run
 from ingest.ways.landing import ingest
 from ingest.ways.remap import remap, replay
@@ -22,8 +18,6 @@ from schemas.contract import Contract, feed
 from schemas.register import current_deliveries
 from warehouse import tables
 
-GOOD = ["91350100M000100Y43", "91110000600037341L", "91370200797522673R"]
-BAD_CHECK = "91350100M000100Y4Z"
 HEADINGS = "社会信用代码,户号,户名,电量(万千瓦时)"
 
 
@@ -61,6 +55,11 @@ def current(name: str = "gov_electricity") -> list[dict]:
 
 def line(uscc: str, account: str, value: str) -> str:
     return f"{uscc},{account},甲,{value}"
+
+
+BAD_CHECK = "91350100M000100Y4Z"
+
+GOOD = ["91350100M000100Y43", "91110000600037341L", "91370200797522673R"]
 
 
 def test_accepts_maps_and_quarantines_with_all_reasons(home: Path) -> None:
@@ -211,22 +210,3 @@ def test_of_a_period_only_its_deliveries_are_taken_in_or_mapped_anew(
     assert again(period="2024") == ["2024-03", "2024-04", "2024-05"]
     assert again(period="2024") == []
     assert again() == ["2023"]
-
-
-def test_a_key_that_comes_again_is_found_wherever_it_lies(tmp_path: Path) -> None:
-    """Many blocks, which several threads work on: positions are those of the file all the same."""
-    spec = feed("gov_electricity")
-    assert spec.source is not None
-    headings = spec.source.headings
-    count, block, repeated = 600_000, 3_000, list(range(1_500, 600_000, 3_000))
-    texts = [f"33{n:08d}" for n in range(count)]
-    for position in repeated:
-        texts[position] = texts[position - 1]
-    blocks = []
-    for start in range(0, count, block):
-        cells = {f"cell_{i}": pa.array(texts[start : start + block]) for i in range(len(headings))}
-        blocks.append(pa.table({**cells, "record_reason": pa.nulls(block, pa.string())}))
-    records = Records(list(headings), pa.concat_tables(blocks))
-    with Inbox(tmp_path / "inbox") as inbox:
-        for _ in range(5):
-            assert repeated_keys(inbox.connection, spec, records).tolist() == repeated
