@@ -52,6 +52,7 @@ class Frame:
 
 
 def source_of(contract: Contract) -> Source:
+    """How the feed is sent."""
     if contract.source is None:
         raise ContractError(f"{contract.name} is no feed: it has no source block")
     return contract.source

@@ -36,6 +36,11 @@ def text_columns(spec: Contract) -> dict[str, str]:
 
 
 def slices(records: Records, spec: Contract, repeated: npt.NDArray[np.int64] | None) -> Iterator[pa.Table]:
+    """The records, some at a time, with their texts; records whose key is there already say so.
+
+    Args:
+        repeated: positions of those records.
+    """
     for start in range(0, records.count, SLICE_ROWS):
         part = records.table.slice(start, SLICE_ROWS)
         if repeated is not None and len(repeated):

@@ -62,10 +62,12 @@ class Plan:
     taken: frozenset[int] = frozenset()
 
     def edits_of(self, frame: Frame) -> list[Edit]:
+        """Changes of a delivery's records."""
         place = (frame.feed, frame.period, frame.part)
         return [e for e in self.edits if (e.feed, e.period, e.part) == place]
 
     def extras_of(self, frame: Frame) -> list[Extra]:
+        """Further files of a delivery."""
         place = (frame.feed, frame.period, frame.part)
         return [e for e in self.extras if (e.feed, e.period, e.part) == place]
 

@@ -65,12 +65,15 @@ class Planner:
         return site
 
     def uscc(self, site: int, year: int | None = None) -> str:
+        """Credit code of a site's firm."""
         return str(self.city.uscc(np.array([site]), year or self.year)[0].as_py())
 
     def name(self, site: int) -> str:
+        """Name of a site's firm."""
         return str(self.city.name(np.array([site]), self.year)[0].as_py())
 
     def district(self, code: str) -> int:
+        """Position of a district."""
         return next(i for i, d in enumerate(self.city.p.districts) if d.code == code)
 
     def add(

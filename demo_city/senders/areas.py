@@ -19,6 +19,7 @@ from schemas.contract import feed
 
 
 def park(city: City, year: int) -> Frame:
+    """A row for each park: its land, buildings and residents."""
     contract, land, found = feed("gov_park"), city.land, parks(city)
     every = buildings(city)
     stand = standing(city, every, year)

@@ -74,6 +74,7 @@ def standing(city: City, all_of_them: Buildings, year: int) -> Bools:
 
 
 def building(city: City, year: int) -> Frame:
+    """A row for each building that stands in the year: its floor area, and what of it is let."""
     contract, land, park = feed("gov_building"), city.land, parks(city)
     every = buildings(city)
     uses = land_uses(city, year)

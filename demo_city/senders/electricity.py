@@ -20,6 +20,7 @@ def meter_accounts(city: City, meters: Ints) -> pa.Array:
 
 
 def electricity(city: City, year: int, month: int | None = None) -> Frame:
+    """A row for each meter account: its electricity in the year or month."""
     contract, q = feed("gov_electricity"), city.population
     power = city.year(year).power
     meters = np.flatnonzero(q.status[year][city.meter_site] != ABSENT)

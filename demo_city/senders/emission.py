@@ -9,6 +9,7 @@ from schemas.contract import feed
 
 
 def emission(city: City, year: int) -> Frame:
+    """A row for each firm above scale with a permit: pollutants in the year."""
     contract, figures = feed("gov_emission"), city.year(year)
     sites = city.above(year)
     sites = sites[city.base.has_permit[sites]]

@@ -11,6 +11,7 @@ from schemas.contract import feed
 
 
 def energy(city: City, year: int) -> Frame:
+    """A row for each firm above scale: energy in the year, by equivalent and by calorific value."""
     contract, sites, figures = feed("gov_energy"), city.above(year), city.year(year)
     return Frame(
         contract,

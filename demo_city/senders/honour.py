@@ -14,6 +14,7 @@ from schemas.contract import code_list, feed
 
 
 def honour(city: City, year: int) -> Frame:
+    """A row for each title that a firm is given in the year; firms with more research are likelier to get one."""
     contract, q = feed("gov_honour"), city.population
     rng = stream(q.seed, f"honours-{year}")
     sites = q.in_year(year)

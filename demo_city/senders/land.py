@@ -34,6 +34,7 @@ def holder_codes(city: City, which: Ints, year: int) -> pa.Array:
 
 
 def land_parcel(city: City, year: int) -> Frame:
+    """A row for each parcel so far: certificate, holder, area and dates."""
     contract, land = feed("gov_land_parcel"), city.land
     rng = stream(city.population.seed, "parcel-dates")
     draw, due = rng.random(land.parcels), rng.integers(18, 31, land.parcels)
@@ -111,6 +112,7 @@ def land_uses(city: City, year: int) -> Uses:
 
 
 def land_survey(city: City, year: int, district: int) -> Frame:
+    """A row for each use of a parcel in a district: who uses how much of it, as owner or tenant."""
     contract, land, q = feed("gov_land_survey"), city.land, city.population
     uses = land_uses(city, year)
     here = np.flatnonzero(land.district[uses.parcel] == district)

@@ -12,6 +12,7 @@ FIRST_MONTHLY_YEAR = 2024
 
 
 def period_of(year: int, month: int | None) -> str:
+    """Name of a month, or of the year."""
     return f"{year}-{month:02d}" if month else str(year)
 
 

@@ -90,6 +90,7 @@ _OFTEN = 0.45
 
 
 def sides_of(city: City, year: int, rng: np.random.Generator) -> Sides:
+    """Sellers and buyers of a year with what they sell and need."""
     roles, q, market = city.roles, city.population, city.p.market
     sites = q.in_year(year)
     firms = city.firms(sites, year)

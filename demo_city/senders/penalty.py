@@ -14,6 +14,7 @@ from schemas.contract import feed
 
 
 def penalty(city: City, year: int) -> Frame:
+    """A row for each penalty or accident of the year; the largest firms have none."""
     contract, q = feed("gov_penalty"), city.population
     rng = stream(q.seed, f"penalties-{year}")
     sites = q.in_year(year)

@@ -14,6 +14,7 @@ from schemas.contract import feed
 
 
 def social_insurance(city: City, year: int, month: int | None = None) -> Frame:
+    """A row for each firm: people insured in the year or month."""
     contract, q = feed("gov_social_insurance"), city.population
     sites = q.in_year(year)
     insured = city.year(year).insured[sites]

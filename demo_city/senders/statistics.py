@@ -15,6 +15,7 @@ from schemas.contract import Contract, feed
 
 
 def statistics_directory(city: City, year: int) -> Frame:
+    """A row for each firm of the year: industry, district, zone, and whether it is above scale."""
     contract, q = feed("gov_statistics_directory"), city.population
     sites = q.in_year(year)
     firms = city.firms(sites, year)
@@ -49,6 +50,7 @@ def statistics_directory(city: City, year: int) -> Frame:
 
 
 def statistics_annual(city: City, year: int) -> Frame:
+    """A row for each firm above scale: its figures of the year."""
     return _statistics(city, feed("gov_statistics_annual"), year, None)
 
 

@@ -18,6 +18,7 @@ _HALF_YEARLY = (0, 0, 0, 0, 0, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 1.0)
 
 
 def tax(city: City, year: int, month: int | None = None) -> Frame:
+    """A row for each firm: taxes paid and revenue declared in the year or month."""
     contract, q, figures = feed("gov_tax"), city.population, city.year(year)
     sites = q.in_year(year)
     columns = {"uscc": city.uscc(sites, year), "纳税人名称": city.name(sites, year)}

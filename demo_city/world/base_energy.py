@@ -37,6 +37,7 @@ def energy_of(
 def emissions_of(
     p: Parameters, population: Population, first: Bools, output: Floats, rng: np.random.Generator
 ) -> tuple[Bools, dict[str, Floats]]:
+    """Who has a permit, and the tons of each pollutant, of which dirty industries discharge more."""
     n = population.sites
     dirty = np.array([_DIRTY.get(d.group, 1.0) for d in p.divisions])[population.group]
     has_permit = rng.random(n) < np.minimum(p.firm.emission_share * np.where(dirty > 1, 2.2, 0.75), 0.95)

@@ -124,6 +124,7 @@ def _goods(title: str) -> str:
 
 
 def products_of(p: Parameters, chains: Nodes) -> Products:
+    """All products that firms may make: those of the nodes, and of other industries."""
     listed = listed_products()
     home = {product: n for n, of_node in enumerate(chains.products) for product in of_node}
     names = {code: name for code, (name, _) in listed.items()}

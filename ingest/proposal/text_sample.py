@@ -23,6 +23,11 @@ DELIMITERS = (",", "\t", ";", "|")
 
 
 def of_text(path: Path) -> Sample:
+    """The sample of a text file.
+
+    Raises:
+        RejectedError: it is in no encoding that is read, or neither CSV nor JSON lines.
+    """
     encoding = encoding_of(path)
     with path.open("rb") as file:
         start = file.read(BLOCK_BYTES)

@@ -181,6 +181,7 @@ class FeedStream:
 
 
 def lock_name(spec: Contract) -> str:
+    """Name of the lock that a feed's stream holds while it runs."""
     return f"stream-{spec.table}"
 
 
