@@ -16,8 +16,8 @@ import pyarrow.csv
 
 from benchmarks.home import empty_home
 from benchmarks.rows import Row, Say, row
-from ingest.register.deliveries import drop_of_file
 from ingest.ways.landing import ingest
+from ingest.ways.manifest import drop_of_file
 from schemas.contract import feed
 from schemas.credit_code import check_character
 from warehouse import duck

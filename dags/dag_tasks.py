@@ -81,7 +81,8 @@ def _take_in(feeds: list[str], params: Mapping[str, Any]) -> Any:
         from ingest.ways.database import pull
 
         return pull(feeds, database_connection(params["connection"]), tell, period=period, replaces=replaces)
-    from ingest.ways.landing import ingest, replay
+    from ingest.ways.landing import ingest
+    from ingest.ways.remap import replay
 
     if params["remap"]:
         return replay(feeds, tell, period=period)
@@ -117,8 +118,8 @@ def refuse_rejected(report: Mapping[str, Any]) -> None:
 
 def check_expected(context: Context) -> dict[str, Any]:
     """Fail while feeds are overdue, with one line that names them; otherwise say how many feeds stand how."""
+    from ingest.register.entries import deliveries
     from ingest.register.expected import expectations, missing_line, today_here
-    from ingest.ways.landing import deliveries
 
     day = context["params"]["today"]
     found = expectations(deliveries(), date.fromisoformat(day) if day else today_here())
@@ -158,7 +159,7 @@ def make_tables(context: Context) -> dict[str, Any]:
 
 def publish_release(context: Context) -> dict[str, Any]:
     """Make a release, unless something upstream has still to be made: then its own run will lead here again."""
-    from ingest.ways.landing import deliveries
+    from ingest.register.entries import deliveries
     from pipeline import publish
     from pipeline.fingerprint import stale_tables
 
@@ -183,7 +184,7 @@ def _wait_for(stale: Iterable[str]) -> None:
 
 def _awaited() -> dict[str, set[str]]:
     """Feeds and periods that stale tables are made from."""
-    from ingest.ways.landing import deliveries
+    from ingest.register.entries import deliveries
     from pipeline.fingerprint import feed_fingerprints, stale_tables
     from pipeline.periods import input_periods
     from pipeline.registry import registry

@@ -21,17 +21,18 @@ import numpy as np
 import pyarrow as pa
 from pyarrow import csv
 
-from demo_city.delivery import Frame, deliver, encode, file_name, replace, sent_at, source_of
-from demo_city.faults.faults import Plan, apply, plan_faults
+from demo_city.delivery import deliver, encode, file_name, replace, sent_at
+from demo_city.faults.apply import apply
+from demo_city.faults.faults import plan_faults
+from demo_city.faults.plan import Plan
 from demo_city.faults.successions import plan_identities, with_branches
-from demo_city.senders import market
-from demo_city.senders.feeds import City, build_city, land_uses
-from demo_city.senders.marks import clusters, marked
+from demo_city.frame import Frame, source_of
+from demo_city.plan_comparison import Comparison, compare_with_plan
+from demo_city.senders import true_positions
 from demo_city.senders.schedule import by_group, deliveries
 from demo_city.world.chains import MODELS
-from demo_city.world.figures import TAXES
+from demo_city.world.city import City, build_city
 from demo_city.world.parameters import parameters
-from demo_city.world.population import ABOVE
 from schemas.contract import SCHEMAS, feeds
 from schemas.errors import UsageError
 
@@ -82,17 +83,6 @@ def check_sent(spec: CitySpec, today: date) -> None:
 
 
 @dataclass(frozen=True)
-class Comparison:
-    """A total of the base year beside the plan's figure times the scale."""
-
-    indicator_zh: str
-    unit: str
-    plan: Decimal
-    generated: Decimal
-    difference_pct: Decimal
-
-
-@dataclass(frozen=True)
 class GenerationReport:
     """What lies in the landing folder."""
 
@@ -132,8 +122,8 @@ def generate(
     _remove(landing, found.get("files", []))
 
     city = build_city(parameters(), spec.seed, spec.scale, max(2024, spec.years[-1]))
-    replace(truth / POSITIONS, _csv(market.positions(city, spec.years)))
-    replace(truth / GAPS, _dump(market.gaps(city)))
+    replace(truth / POSITIONS, _csv(true_positions.positions(city, spec.years)))
+    replace(truth / GAPS, _dump(true_positions.gaps(city)))
     plan = plan_faults(city, spec.years)
     identities = plan_identities(city, spec.years, plan.taken)
     plan = dataclasses.replace(plan, edits=(*plan.edits, *identities.edits))
@@ -224,45 +214,6 @@ def planned_files(city: City, spec: CitySpec, plan: Plan) -> list[str]:
         planned.append(f"{name}/{file_name(frame)}")
         planned += [f"{name}/{file_name(frame, extra.suffix)}" for extra in plan.extras_of(frame)]
     return planned
-
-
-def compare_with_plan(city: City) -> tuple[Comparison, ...]:
-    """The base year's totals of firms above scale beside those of 宁波市制造业高质量发展"十四五"规划.
-
-    The last four are parts of the value added that overlap: they are never added together.
-    """
-    p, q = city.p, city.population
-    year = p.base_year
-    figures, above = city.year(year), q.status[year] == ABOVE
-    uses = land_uses(city, year)
-    made: dict[str, tuple[int, int]] = {  # key -> whole number, its power of ten towards the unit
-        key: (int(values[above].sum()), 5)
-        for key, values in figures.money.items()  # 千元 in 亿元
-    }
-    made["profit_and_tax"] = (made["profit"][0] + made["tax_paid_stat"][0], 5)
-    made["firms"] = (int(above.sum()), 0)
-    made["employees"] = (int(figures.employees[above].sum()), 0)
-    made["tax_contribution"] = (int(sum(int(figures.taxes[key][above].sum()) for key in TAXES)), 10)
-    made["land"] = (int(uses.area[above[uses.site]].sum()), 2)
-    made["energy"] = (int(figures.energy[above].sum()), 2)
-    value = figures.money["value_added"]
-    made["clusters"] = (int(value[clusters(city, year) >= 0].sum()), 5)
-    made |= {
-        key: (int(value[marked(city, year, key)].sum()), 5) for key in ("strategic", "hightech", "equipment")
-    }
-    rows = []
-    for total in (*p.totals, *p.marks.totals):
-        number, digits = made[total.key]
-        plan = Decimal(str(total.value)) * Decimal(str(q.scale))
-        generated = Decimal(number).scaleb(-digits)
-        difference = (generated - plan) / plan * 100
-        cent = Decimal("0.0001")
-        rows.append(
-            Comparison(
-                total.zh, total.unit, plan.quantize(cent), generated.quantize(cent), difference.quantize(cent)
-            )
-        )
-    return tuple(rows)
 
 
 def generator_version() -> str:

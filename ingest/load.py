@@ -5,15 +5,10 @@ A slice of a delivery at a time is mapped, so that memory is bounded whatever th
 
 from __future__ import annotations
 
-import os
-import re
 import shutil
-import unicodedata
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from pathlib import Path
 
 import duckdb
@@ -23,30 +18,18 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from ingest.mapping import NUMBER, PERIOD_TEXT, TEXT, VALID, mapping_of
-from ingest.readers.files import (
-    CELL,
-    RAW_TEXT,
-    RECORD_REASON,
-    SOURCE_FILE,
-    SOURCE_ROW,
-    Records,
-    cell_columns,
-)
+from ingest.mapping import TEXT, mapping_of
+from ingest.readers.records import CELL, RAW_TEXT, SOURCE_FILE, SOURCE_ROW, Records
 from ingest.register.corrections import mapping_hash
 from ingest.register.deliveries import QUARANTINE, Drop
-from schemas import credit_code
-from schemas.contract import Column, Contract, MappedColumn, contract
+from ingest.repeated_keys import repeated_keys
+from ingest.texts import slices, text_columns
+from schemas.contract import Contract, contract
 from warehouse import duck
 from warehouse.tables import DataFile
 
-SLICE_ROWS = 2_000_000
 #: Texts of a column that a file spells out once.
 DICTIONARY_ROWS = 1_000
-
-#: A number as people type it: thousands separated, and in tens of thousands or hundreds of millions.
-_WRITTEN = re.compile(r"(?P<number>[+-]?(?:[0-9]+|[0-9]{1,3}(?:,[0-9]{3})+)(?:\.[0-9]+)?)(?P<times>[万亿]?)")
-_TIMES = {"": Decimal(1), "万": Decimal(10**4), "亿": Decimal(10**8)}
 
 
 @dataclass
@@ -112,7 +95,7 @@ def load(spec: Contract, drop: Drop, records: Records, inbox: Inbox, stamp: str 
     Args:
         stamp: the rows' mapping hash; the feed's own where none is given.
     """
-    repeated = _repeated_keys(inbox.connection, spec, records) if spec.delivery == "snapshot" else None
+    repeated = repeated_keys(inbox.connection, spec, records) if spec.delivery == "snapshot" else None
     origin = _of_drop(spec, drop, records, stamp or mapping_hash(spec))
     folder = inbox.folder / spec.table / drop.delivery_id
     return map_records(spec, origin, records, inbox.connection, folder, repeated)
@@ -151,7 +134,7 @@ def map_records(
         repeated: positions of records whose key another one has before them.
     """
     mapped = _mapped(spec, origin)
-    for number, part in enumerate(_slices(records, spec, repeated)):
+    for number, part in enumerate(slices(records, spec, repeated)):
         _write(connection, spec, origin, (records.headings, part), folder / str(number), mapped)
     accepted, refused = _files(folder, "accepted", "period"), _files(folder, "refused", "feed")
     return Loaded(accepted, refused, _rows_by(accepted), _refused_by_period(refused))
@@ -255,158 +238,13 @@ def _record(spec: Contract, headings: Sequence[str]) -> str:
 def _quarantined(spec: Contract, headings: Sequence[str]) -> str:
     assert spec.source is not None
     mapped = ", ".join(f"{name} := {name}" for name in spec.source.mapping)
-    uscc = f"{TEXT}uscc" if f"{TEXT}uscc" in _text_columns(spec) else "CAST(NULL AS VARCHAR)"
+    uscc = f"{TEXT}uscc" if f"{TEXT}uscc" in text_columns(spec) else "CAST(NULL AS VARCHAR)"
     given = {
         "uscc": uscc,
         "mapped_record": f"CAST(to_json(struct_pack({mapped})) AS VARCHAR)",
         "source_record": _record(spec, headings),
     }
     return ", ".join(f"{given[n]} AS {n}" if n in given else n for n in contract(QUARANTINE).column_names)
-
-
-# --- texts -----------------------------------------------------------------------------------------
-
-
-def _text_columns(spec: Contract) -> dict[str, str]:
-    """Text column → heading."""
-    assert spec.source is not None
-    columns = {TEXT + name: m.heading for name, m in spec.source.mapping.items() if m.heading}
-    if spec.source.period_from:
-        columns[PERIOD_TEXT] = spec.source.period_from.heading
-    return columns
-
-
-def _slices(records: Records, spec: Contract, repeated: npt.NDArray[np.int64] | None) -> Iterator[pa.Table]:
-    for start in range(0, records.count, SLICE_ROWS):
-        part = records.table.slice(start, SLICE_ROWS)
-        if repeated is not None and len(repeated):
-            again = pa.array(np.isin(np.arange(start, start + part.num_rows), repeated))
-            reason = pc.if_else(again, pc.coalesce(part[RECORD_REASON], "key:duplicate"), part[RECORD_REASON])
-            part = part.set_column(part.column_names.index(RECORD_REASON), RECORD_REASON, reason)
-        yield _with_texts(part, cell_columns(records), spec)
-
-
-def _with_texts(part: pa.Table, place: Mapping[str, str], spec: Contract) -> pa.Table:
-    """The cells beside their trimmed texts, and what is to be said of credit codes."""
-
-    def columns_of(name: str, heading: str) -> Iterator[tuple[str, pa.ChunkedArray]]:
-        cells = part[place[heading]] if heading in place else pa.nulls(part.num_rows, pa.string())
-        texts = _empty_if_missing(_trimmed(cells), part[RECORD_REASON])
-        column = next((c for c in spec.columns if TEXT + c.name == name), None)
-        is_number = column and column.type.startswith(("decimal", "int", "bigint"))
-        if column and is_number and spec.source and spec.source.reads_written_numbers:
-            texts = _numbers(texts, sent_unit(column, spec.source.mapping[column.name]))
-        yield name, texts
-        if column and column.domain.check == "uscc":
-            valid = [credit_code.valid_mask(c) for c in pa.chunked_array(texts).chunks]
-            yield VALID + column.name, pa.chunked_array(valid, pa.bool_())
-
-    given = _text_columns(spec).items()
-    with ThreadPoolExecutor(os.cpu_count()) as pool:  # what Arrow does here it does on one core
-        for found in pool.map(lambda item: list(columns_of(*item)), given):
-            for name, texts in found:
-                part = part.append_column(name, texts)
-    return part
-
-
-def _trimmed(texts: pa.Array | pa.ChunkedArray) -> pa.ChunkedArray:
-    """Texts without spaces around them; those that have no space at all, as most columns of codes, are not looked at
-    one by one."""
-    chunks = pa.chunked_array(texts).chunks
-    return pa.chunked_array(
-        [chunk if _has_only_signs(chunk) else pc.utf8_trim_whitespace(chunk) for chunk in chunks], pa.string()
-    )
-
-
-def _has_only_signs(texts: pa.StringArray) -> bool:
-    """Whether all characters are printable ASCII but the space: told from the bytes, whatever the texts' bounds."""
-    _, offsets, data = texts.buffers()
-    if not len(texts) or data is None:
-        return True
-    ends = np.frombuffer(offsets, np.int32)[texts.offset :][: len(texts) + 1]
-    letters = np.frombuffer(data, np.uint8)[ends[0] : ends[-1]]
-    return not len(letters) or bool(letters.min() > ord(" ") and letters.max() < 0x7F)
-
-
-def _empty_if_missing(texts: pa.ChunkedArray, reasons: pa.ChunkedArray) -> pa.ChunkedArray:
-    """A database's missing cell is a file's empty one; a record that has no cells at all has no texts either."""
-    if not texts.null_count:
-        return texts
-    has_cells = pc.fill_null(pc.invert(pc.starts_with(reasons, "record:")), True)
-    return pc.if_else(pc.and_(pc.is_null(texts), has_cells), "", texts)
-
-
-def _numbers(texts: pa.ChunkedArray, unit: str | None) -> pa.Array:
-    """Numbers that people typed as plain ones; what is none stays as it is."""
-    texts = texts.combine_chunks() if isinstance(texts, pa.ChunkedArray) else texts
-    odd = pc.fill_null(pc.invert(pc.match_substring_regex(texts, f"^({NUMBER})?$")), False)
-    if not pc.any(odd).as_py():
-        return texts
-    return pc.replace_with_mask(
-        texts, odd, pa.array([plain_number(t, unit) for t in texts.filter(odd).to_pylist()])
-    )
-
-
-def plain_number(text: str, unit: str | None = None) -> str:
-    """A number as people type it, also with the unit in which it is sent; 3亿 is no number where that is 亿元.
-
-    >>> plain_number("１，２３４.5"), plain_number("1.2万"), plain_number("3亿"), plain_number("12,34")
-    ('1234.5', '12000', '300000000', '12,34')
-    >>> plain_number("85.3％", "%"), plain_number("85.3%"), plain_number("12万元", "万元"), plain_number("3亿", "亿元")
-    ('85.3', '85.3%', '12', '3亿')
-    """
-    plain = unicodedata.normalize("NFKC", text).replace(" ", "").removesuffix(unit or "")
-    found = _WRITTEN.fullmatch(plain)
-    if not found or (found["times"] and unit and unit[0] in _TIMES):
-        return text
-    value = Decimal(found["number"].replace(",", "")) * _TIMES[found["times"]]
-    return f"{value.normalize():f}"
-
-
-def sent_unit(column: Column, mapped: MappedColumn) -> str | None:
-    """The unit of the sender's figures: the mapping's, the column's, or a percent sign in the heading."""
-    is_percent = re.search(r"[(（][%％][)）]\s*$", mapped.heading or "")
-    return mapped.unit or column.unit or ("%" if is_percent else None)
-
-
-def _repeated_keys(
-    connection: duckdb.DuckDBPyConnection, spec: Contract, records: Records
-) -> npt.NDArray[np.int64]:
-    """Positions of records whose key another record of the delivery has before them."""
-    keys = [
-        k for k in spec.key if spec.source and k in spec.source.mapping and spec.source.mapping[k].heading
-    ]
-    place = cell_columns(records)
-    assert spec.source is not None
-    # of a heading that today's mapping reads and the file lacks
-    nothing = pa.nulls(records.count, pa.string())
-    cells = [place.get(spec.source.mapping[k].heading or "") for k in keys]
-    texts = [records.table[c] if c else nothing for c in cells]
-    trimmed = pa.table([_trimmed(t) for t in texts], names=keys)
-    # DuckDB gives rows back in no order
-    connection.register("keys", trimmed.append_column("position", pa.array(np.arange(records.count))))
-    found = connection.execute(f"SELECT position, hash({', '.join(keys)}) AS h FROM keys").fetchnumpy()
-    connection.unregister("keys")
-    hashes = np.empty(records.count, np.uint64)
-    hashes[found["position"]] = found["h"]
-    ordered = np.sort(hashes)
-    again = np.unique(ordered[1:][ordered[1:] == ordered[:-1]])
-    if not len(again):
-        return np.array([], np.int64)
-    # few are left, and among them may be different keys of the same hash
-    candidates = np.flatnonzero(np.isin(hashes, again))
-    whole = pc.is_null(records.table[RECORD_REASON]).to_numpy()[candidates]
-    seen: set[tuple[str, ...]] = set()
-    repeated = []
-    rows = trimmed.take(pa.array(candidates[whole])).to_pydict()
-    for position, row in zip(candidates[whole].tolist(), zip(*rows.values(), strict=True), strict=True):
-        if row in seen:
-            repeated.append(position)
-        seen.add(row)
-    return np.array(repeated, np.int64)
-
-
-# --- files -----------------------------------------------------------------------------------------
 
 
 def _files(folder: Path, kind: str, partition: str) -> list[DataFile]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -26,6 +26,7 @@ from schemas.register import in_force, latest_rows, stands
 from warehouse import access, draft, duck, engine, releases, tables
 from warehouse.description import codes, describe, dictionary
 from warehouse.draft import Draft, remove_leftovers, write_published
+from warehouse.progress import Progress, silent
 from warehouse.releases import Release, published_path
 from warehouse.settings import settings
 from warehouse.state import move
@@ -34,8 +35,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from expectations.gate.run import GateReport, Pin
-
-Progress = Callable[[str, str, int], None]
 
 #: Not published as tables; a release has their counts.
 BOOKKEEPING = (DELIVERY, QUARANTINE, CORRECTION)
@@ -76,7 +75,7 @@ class GateFailed(RejectedError):
         super().__init__(f"the gate failed, nothing was published: {shown or 'it did not look'}; see {path}")
 
 
-def publish(progress: Progress = lambda *_: None) -> PublishReport:
+def publish(progress: Progress = silent) -> PublishReport:
     """Make the staged tables a release, if they are up to date, pass the gate, and are new.
 
     Raises:

@@ -21,11 +21,10 @@ from schemas.errors import RejectedError
 from schemas.periods import counted_twice, is_period, unsuitable
 from schemas.register import current_deliveries, in_force, table_version
 from warehouse import engine, releases, tables
+from warehouse.progress import Progress, silent
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
-
-Progress = Callable[[str, str, int], None]
 
 
 def run_tables(
@@ -33,7 +32,7 @@ def run_tables(
     *,
     full: bool = False,
     period: str | None = None,
-    progress: Progress = lambda *_: None,
+    progress: Progress = silent,
     finished: Callable[[TableRun], None] = lambda _: None,
 ) -> RunReport:
     """Bring tables up to date: only what inputs, code or rules made stale, in one pass for each table.

@@ -273,6 +273,14 @@ class Source(Definition):
         return (self.period_from.length,) if self.period_from else _PERIOD_LENGTHS[self.cadence]
 
     @model_validator(mode="after")
+    def _sheets_of_workbooks(self) -> Source:
+        if self.sheet and self.format != "excel":
+            raise ValueError(
+                f"sheet: a file of format {self.format} has no sheets; leave sheet out, or say format: excel"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _periods_of_the_cadence(self) -> Source:
         if self.period_from and self.period_from.length not in _PERIOD_LENGTHS[self.cadence]:
             raise ValueError(

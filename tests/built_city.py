@@ -19,7 +19,8 @@ import pytest
 from deltalake import DeltaTable
 
 from demo_city.city import CitySpec, generate
-from ingest.ways.landing import IngestReport, ingest
+from ingest.ways.landing import ingest
+from ingest.ways.run import IngestReport
 from pipeline.publish import PublishReport, publish
 from pipeline.run import run_tables
 from pipeline.run_record import RunReport

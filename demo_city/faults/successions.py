@@ -10,6 +10,8 @@ platform never reads. They are told in the first year after the base year:
   that were given new credit codes, of which the power supplier still uses the old ones; two groups;
 * contradictions: two firms with one organisation code, one meter account at two firms in the same year, one certificate
   with two holders, and a firm that two claim to have absorbed.
+
+The module is one, above 300 lines: the cases take their firms from one another, and their truth is told together.
 """
 
 from __future__ import annotations
@@ -23,27 +25,19 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from demo_city.delivery import Frame, dates, decimals, words
-from demo_city.faults.faults import TOO_SMALL, Edit
-from demo_city.senders.feeds import (
-    FIRST_MONTHLY_YEAR,
-    Change,
-    City,
-    holder_codes,
-    meter_accounts,
-    parcel_codes,
-)
+from demo_city.faults.plan import TOO_SMALL, Edit
+from demo_city.frame import Frame
+from demo_city.senders.electricity import meter_accounts
+from demo_city.senders.land import holder_codes, parcel_codes
+from demo_city.senders.months import FIRST_MONTHLY_YEAR
+from demo_city.world.city import Change, City
 from demo_city.world.draws import stream
 from demo_city.world.identity import credit_codes
 from demo_city.world.population import BELOW, LANDED, NONE
-from schemas.contract import feed
 from schemas.errors import UsageError
 
 Truth = dict[str, Any]
-#: Serial numbers of codes that no firm of the directory has: branches that send nothing, codes before, branches.
-_SILENT, _FORMER, _BRANCH = 25_000_000, 26_000_000, 27_000_000
-#: Branches at scale 1 of which the registry tells in a year, and at least.
-_TOLD, _FEWEST_TOLD = 60, 2
+
 #: Share of its head's electricity and tax that a branch reports.
 _BRANCH_PART = 5
 #: Months in which the disputed meter account names another firm.
@@ -85,6 +79,10 @@ def plan_identities(city: City, years: tuple[int, ...], taken: frozenset[int]) -
     return planner.planned
 
 
+#: Branches at scale 1 of which the registry tells in a year, and at least.
+_TOLD, _FEWEST_TOLD = 60, 2
+
+
 def _silent_branches(city: City, year: int) -> Iterator[Change]:
     q = city.population
     rng = stream(q.seed, f"branches-{year}")
@@ -103,8 +101,15 @@ def _codes(city: City, sites: Any, serial: Any) -> list[str]:
     return credit_codes("91", districts, city.population.district[sites], serial, city.population.seed)
 
 
+#: Serial numbers of codes that no firm of the directory has: branches that send nothing, codes before, branches.
+_SILENT, _FORMER, _BRANCH = 25_000_000, 26_000_000, 27_000_000
+
+
 class _Planner:
-    """Collects the cases; each firm is in one of them only."""
+    """Collects the cases; each firm is in one of them only.
+
+    It is one class, longer than others: every case adds to the same edits, changes and truth.
+    """
 
     def __init__(self, city: City, years: list[int], taken: frozenset[int]) -> None:
         self.city, self.years = city, years
@@ -298,34 +303,6 @@ class _Planner:
         change = {"certificate_code": certificate}
         self._edit("one_certificate", "gov_land_parcel", {"parcel_id": parcel}, self.year, change=change)
         self._dispute("overlapping_use", "certificate", certificate, code, other)
-
-
-# --- what is sent ----------------------------------------------------------------------------------------
-
-
-def identity_change(city: City, year: int) -> Frame:
-    """What the registry tells of in the year, in the order of days."""
-    contract = feed("gov_identity_change")
-    told = sorted(city.changes[year], key=lambda c: (c.day, c.before, c.after))
-    kinds = list(dict.fromkeys(c.kind for c in told))
-    columns = {
-        "event_id": pa.array([f"BG-{year}-{n:05d}" for n in range(1, len(told) + 1)]),
-        "identity_event_kind_code": words(
-            contract, "identity_event_kind_code", kinds, np.array([kinds.index(c.kind) for c in told])
-        ),
-        "from_uscc": pa.array([c.before for c in told]),
-        "to_uscc": pa.array([c.after for c in told]),
-        "event_date": dates(contract, "event_date", np.array([c.day for c in told], dtype="datetime64[D]")),
-        "valid_until_date": pa.nulls(len(told), pa.string()),
-        "identity_reason": pa.array([c.reason for c in told]),
-        "group_code": pa.array([c.group_code for c in told], pa.string()),
-        "group_name": pa.array([c.group_name for c in told], pa.string()),
-        "holding_share_pct": decimals(
-            np.array([c.share or 0 for c in told]), 2, np.array([c.share is None for c in told])
-        ),
-        "document_code": pa.array([f"甬市监变示〔{year}〕{n}号" for n in range(1, len(told) + 1)]),
-    }
-    return Frame(contract, str(year), "", columns)
 
 
 def with_branches(frame: Frame, identities: Identities) -> Frame:

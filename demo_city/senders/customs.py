@@ -11,12 +11,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from demo_city.delivery import Frame, amounts, take, words
-from demo_city.senders.feeds import City, period_of, reached
-from demo_city.senders.market import local_shares, revenue
-from demo_city.world.chains import WHOLE
+from demo_city.cells import amounts, take, words
+from demo_city.frame import Frame
+from demo_city.senders.months import period_of, reached
+from demo_city.senders.parties import local_shares
+from demo_city.senders.products import revenue
+from demo_city.world.city import City
 from demo_city.world.draws import Floats, Ints, stream
 from demo_city.world.population import ABOVE
+from demo_city.world.roles import WHOLE
 from schemas.contract import feed
 
 #: Commodities by division: code and yuan per kilogram.

@@ -13,8 +13,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from demo_city.delivery import Frame, dates, days_in_year, take, words
-from demo_city.senders.feeds import City
+from demo_city.cells import dates, days_in_year, take, words
+from demo_city.frame import Frame
+from demo_city.world.city import City
 from demo_city.world.draws import Floats, Ints, stream
 from demo_city.world.population import ABOVE
 from schemas.contract import feed

@@ -10,8 +10,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from demo_city.delivery import Frame, dates, take, words
-from demo_city.senders.feeds import City
+from demo_city.cells import dates, take, words
+from demo_city.frame import Frame
+from demo_city.world.city import City
 from demo_city.world.draws import Bools, Floats, Ints, stream
 from demo_city.world.population import ABOVE
 from schemas.contract import code_list, feed

@@ -17,8 +17,11 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from demo_city.delivery import Frame, amounts, dates, decimals, period_end, take, words
-from demo_city.senders.feeds import City, period_of
+from demo_city.cells import amounts, dates, decimals, take, words
+from demo_city.delivery import period_end
+from demo_city.frame import Frame
+from demo_city.senders.months import period_of
+from demo_city.world.city import City
 from demo_city.world.draws import Bools, Floats, Ints, stream
 from demo_city.world.parameters import classes_of
 from schemas.contract import feed

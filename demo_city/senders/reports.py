@@ -11,8 +11,11 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from demo_city.delivery import Frame, amounts, dates, decimals, period_end, take, words
-from demo_city.senders.feeds import City, period_of, reached
+from demo_city.cells import amounts, dates, decimals, take, words
+from demo_city.delivery import period_end
+from demo_city.frame import Frame
+from demo_city.senders.months import period_of, reached
+from demo_city.world.city import City
 from demo_city.world.draws import Floats, Ints, stream
 from demo_city.world.population import ABOVE
 from schemas.contract import feed

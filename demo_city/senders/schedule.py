@@ -5,21 +5,37 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 
-from demo_city.delivery import Frame
-from demo_city.faults import successions
+from demo_city.frame import Frame
 from demo_city.senders import (
+    areas,
+    buildings,
     customs,
     devices,
-    feeds,
+    discharge_permit,
+    electricity,
+    emission,
+    energy,
+    equipment,
+    honour,
+    identity_change,
     innovation,
+    land,
+    main_meters,
     market,
     marks,
-    offices,
-    places,
+    penalty,
+    policies,
+    products,
     projects,
+    registry,
     reports,
+    social_insurance,
+    statistics,
+    tax,
+    water,
 )
-from demo_city.senders.feeds import FIRST_MONTHLY_YEAR, City, period_of
+from demo_city.senders.months import FIRST_MONTHLY_YEAR, period_of
+from demo_city.world.city import City
 from schemas.contract import feed
 
 #: Groups of feeds of which the files are written first: those that take longest to take in.
@@ -34,7 +50,7 @@ def deliveries(city: City, years: tuple[int, ...]) -> Iterator[Delivery]:
     for year in years:
         yield from _yearly(city, year, complete=year == years[0])
         if year < FIRST_MONTHLY_YEAR:
-            yield "gov_statistics_annual", str(year), "", partial(feeds.statistics_annual, city, year)
+            yield "gov_statistics_annual", str(year), "", partial(statistics.statistics_annual, city, year)
         months: tuple[int | None, ...] = (None,) if year < FIRST_MONTHLY_YEAR else tuple(range(1, 13))
         for month in months:
             yield from _yearly_then_monthly(city, year, month)
@@ -43,7 +59,7 @@ def deliveries(city: City, years: tuple[int, ...]) -> Iterator[Delivery]:
         if year + 1 in years:
             # a year's results lie open in June of the next
             yield "ent_objection", f"{year + 1}-06", "", partial(reports.objection, city, year)
-        if year == devices.YEAR:
+        if year == main_meters.YEAR:
             yield from _daily(city)
         if year == market.TRADES_YEAR:
             month = market.TRADES_MONTH
@@ -62,23 +78,23 @@ def by_group(sent: Iterable[Delivery]) -> Iterator[tuple[str, list[tuple[int, De
 
 def _yearly(city: City, year: int, complete: bool) -> Iterator[Delivery]:
     period = str(year)
-    yield "gov_business_registry", period, "", partial(feeds.business_registry, city, year, complete)
-    yield "gov_identity_change", period, "", partial(successions.identity_change, city, year)
-    yield "gov_statistics_directory", period, "", partial(feeds.statistics_directory, city, year)
-    yield "gov_energy", period, "", partial(feeds.energy, city, year)
-    yield "gov_emission", period, "", partial(feeds.emission, city, year)
-    yield "gov_discharge_permit", period, "", partial(offices.discharge_permit, city, year)
-    yield "gov_land_parcel", period, "", partial(feeds.land_parcel, city, year)
+    yield "gov_business_registry", period, "", partial(registry.business_registry, city, year, complete)
+    yield "gov_identity_change", period, "", partial(identity_change.identity_change, city, year)
+    yield "gov_statistics_directory", period, "", partial(statistics.statistics_directory, city, year)
+    yield "gov_energy", period, "", partial(energy.energy, city, year)
+    yield "gov_emission", period, "", partial(emission.emission, city, year)
+    yield "gov_discharge_permit", period, "", partial(discharge_permit.discharge_permit, city, year)
+    yield "gov_land_parcel", period, "", partial(land.land_parcel, city, year)
     for number, district in enumerate(city.p.districts):
-        yield "gov_land_survey", period, district.pinyin, partial(feeds.land_survey, city, year, number)
-    yield "gov_building", period, "", partial(places.building, city, year)
-    yield "gov_park", period, "", partial(places.park, city, year)
-    yield "gov_zone", period, "", partial(places.zone, city, year)
-    yield "gov_honour", period, "", partial(feeds.honour, city, year)
-    yield "gov_penalty", period, "", partial(feeds.penalty, city, year)
-    yield "gov_policy", period, "", partial(offices.policy, city, year)
-    yield "gov_grant", period, "", partial(offices.grant, city, year)
-    yield "ent_product", period, "", partial(market.product, city, year)
+        yield "gov_land_survey", period, district.pinyin, partial(land.land_survey, city, year, number)
+    yield "gov_building", period, "", partial(buildings.building, city, year)
+    yield "gov_park", period, "", partial(areas.park, city, year)
+    yield "gov_zone", period, "", partial(areas.zone, city, year)
+    yield "gov_honour", period, "", partial(honour.honour, city, year)
+    yield "gov_penalty", period, "", partial(penalty.penalty, city, year)
+    yield "gov_policy", period, "", partial(policies.policy, city, year)
+    yield "gov_grant", period, "", partial(policies.grant, city, year)
+    yield "ent_product", period, "", partial(products.product, city, year)
     yield "gov_patent", period, "", partial(innovation.patent, city, year, complete)
     yield "gov_credit", period, "", partial(marks.credit, city, year, complete)
     yield "gov_industry_mark", period, "", partial(marks.industry_mark, city, year)
@@ -86,17 +102,17 @@ def _yearly(city: City, year: int, complete: bool) -> Iterator[Delivery]:
 
 def _yearly_then_monthly(city: City, year: int, month: int | None) -> Iterator[Delivery]:
     period = period_of(year, month)
-    yield "gov_tax", period, "", partial(feeds.tax, city, year, month)
-    yield "gov_electricity", period, "", partial(feeds.electricity, city, year, month)
-    yield "gov_social_insurance", period, "", partial(feeds.social_insurance, city, year, month)
-    yield "gov_water", period, "", partial(offices.water, city, year, month)
+    yield "gov_tax", period, "", partial(tax.tax, city, year, month)
+    yield "gov_electricity", period, "", partial(electricity.electricity, city, year, month)
+    yield "gov_social_insurance", period, "", partial(social_insurance.social_insurance, city, year, month)
+    yield "gov_water", period, "", partial(water.water, city, year, month)
     yield "gov_project", period, "", partial(projects.project, city, year, month)
 
 
 def _monthly(city: City, year: int, month: int) -> Iterator[Delivery]:
     period = period_of(year, month)
     if month >= 2:
-        yield "gov_statistics_monthly", period, "", partial(feeds.statistics_monthly, city, year, month)
+        yield "gov_statistics_monthly", period, "", partial(statistics.statistics_monthly, city, year, month)
     yield "gov_customs", period, "", partial(customs.customs, city, year, month)
     yield "ent_monthly_report", period, "", partial(reports.monthly_report, city, year, month)
     yield "ent_pmi", period, "", partial(reports.pmi, city, year, month)
@@ -105,6 +121,6 @@ def _monthly(city: City, year: int, month: int) -> Iterator[Delivery]:
 
 def _daily(city: City) -> Iterator[Delivery]:
     week = devices.Week(city)
-    for number, day in enumerate(devices.DAYS):
+    for number, day in enumerate(main_meters.DAYS):
         yield "ent_meter_reading", str(day), "", partial(devices.meter_reading, week, number)
-    yield "ent_equipment_status", str(devices.DAYS[-1]), "", partial(devices.equipment_status, week)
+    yield "ent_equipment_status", str(main_meters.DAYS[-1]), "", partial(equipment.equipment_status, week)

@@ -1,37 +1,26 @@
-"""What the demo city's firms make (产业链环节): their true nodes in the ten value chains, and their products.
+"""The ten value chains (产业链) and the products of their nodes, read as data.
 
-Every firm whose class belongs to a chain makes the products of one to three nodes; a part of the firms is
-registered under a neighbouring class, and all others make what is in no chain. Gaps are planted at every scale:
-nodes without a firm, nodes with one or two small firms, nodes in which one firm makes nearly everything. The
-platform never reads what stands here; it must find it from classes, declared products and purchases.
-
-Models and products are read as data from ``schemas/chains`` and ``schemas/codes/product.csv``: another set of
-nodes gives another city.
+Models and products come from ``schemas/chains`` and ``schemas/codes/product.csv``: another set of nodes gives another
+city.
 """
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
 
-from demo_city.world.draws import Bools, Floats, Ints, stream
-from demo_city.world.figures import Base
+from demo_city.world.draws import Bools, Ints
 from demo_city.world.parameters import Parameters
-from demo_city.world.population import ABOVE, ABSENT, BELOW, Population
 from schemas.contract import CHAINS, SCHEMAS, ContractError, code_list
 from schemas.definition import read_mapping
 
 MODELS = SCHEMAS / CHAINS
 #: Divisions of industry by GB/T 4754-2017: only their firms stand in the directory.
 FIRST_DIVISION, LAST_DIVISION = "06", "46"
-#: Shares are whole numbers of 0.01 %.
-WHOLE = 10_000
-#: Firms that an ordinary node has at least at scale 1, small firms beside a dominant one.
-_FEWEST, _BESIDE = 3, 3
 
 
 @dataclass(frozen=True)
@@ -78,40 +67,12 @@ class Products:
         return len(self.codes)
 
 
-@dataclass(frozen=True)
-class Roles:
-    """What each firm makes. A role is a firm in a node; a line is a product of a role.
-
-    The node of what is in no chain is ``len(nodes)``. Shares of a firm's revenue, in 0.01 %, add up to 10,000 over
-    its roles and over its lines. Both are in the order of firms.
-    """
-
-    nodes: Nodes
-    products: Products
-    firm: Ints
-    node: Ints
-    share: Ints
-    line_firm: Ints
-    line_node: Ints
-    line_product: Ints
-    line_share: Ints
-    #: Firms that are registered under a class of none of their nodes.
-    has_wrong_class: Bools
-
-    @property
-    def outside(self) -> int:
-        return len(self.nodes)
-
-
 def is_industrial(code: str) -> bool:
     """
     >>> is_industrial("3670"), is_industrial("6520")
     (True, False)
     """
     return FIRST_DIVISION <= code[:2] <= LAST_DIVISION
-
-
-# --- models and products -------------------------------------------------------------------------------
 
 
 @cache
@@ -138,7 +99,7 @@ def nodes() -> Nodes:
     )
 
 
-def _listed_products() -> dict[str, tuple[str, str]]:
+def listed_products() -> dict[str, tuple[str, str]]:
     """Product → its name in cells (no character that a CSV or JSON cell would have to quote) and its class."""
     with (SCHEMAS / "codes" / "product.csv").open(encoding="utf-8", newline="") as file:
         plain = str.maketrans({",": "、", '"': "", "\\": ""})
@@ -160,8 +121,9 @@ def _goods(title: str) -> str:
     return title
 
 
-def _products(p: Parameters, chains: Nodes) -> Products:
-    listed = _listed_products()
+def products_of(p: Parameters, chains: Nodes) -> Products:
+    """All products that firms may make: those of the nodes, and of other industries."""
+    listed = listed_products()
     home = {product: n for n, of_node in enumerate(chains.products) for product in of_node}
     names = {code: name for code, (name, _) in listed.items()}
     names |= {code: code for code in home if code not in names}
@@ -182,291 +144,3 @@ def _products(p: Parameters, chains: Nodes) -> Products:
             neighbour[position[code]] = position[others[len(others) // 3]]
     noise = np.array([position[n.code] for n in p.market.noise])
     return Products(codes, tuple(names.values()), neighbour, noise)
-
-
-# --- who makes what --------------------------------------------------------------------------------------
-
-
-@dataclass
-class _Draw:
-    """Roles while they are drawn: up to three nodes for each firm, -1 where there is none."""
-
-    p: Parameters
-    population: Population
-    chains: Nodes
-    rng: np.random.Generator
-    classes: Sequence[str]
-    size: Floats
-    #: Position of each firm's registered class and division, and which classes a node has.
-    class_of: Ints = field(init=False)
-    division_of: Ints = field(init=False)
-    has: Bools = field(init=False)
-    by_class: Floats = field(init=False)
-    by_division: Floats = field(init=False)
-    first_division: Ints = field(init=False)
-    node: Ints = field(init=False)
-    wrong: Bools = field(init=False)
-    taken: Bools = field(init=False)
-    is_fixed: Bools = field(init=False)
-
-    def __post_init__(self) -> None:
-        known = list(code_list("industry_class"))
-        divisions = sorted({code[:2] for code in known})
-        position, place = {c: n for n, c in enumerate(known)}, {d: n for n, d in enumerate(divisions)}
-        division = np.array([place[code[:2]] for code in known])
-        self.class_of = np.array([position[code] for code in self.classes])
-        self.division_of = division[self.class_of]
-        self.has = np.zeros((len(known), len(self.chains)), dtype=bool)
-        weight = np.zeros(self.has.shape)
-        for n, classes in enumerate(self.chains.classes):
-            for rank, code in enumerate(c for c in classes if c in position):
-                self.has[position[code], n] = True
-                weight[position[code], n] = (1 + rank) ** -1.5
-        weight[:, self.chains.positions(self.p.chain_gaps.all)] = 0
-        self.by_class = weight
-        self.by_division = np.zeros((len(divisions), len(self.chains)))
-        np.add.at(self.by_division, division, weight)
-        firms = len(self.classes)
-        self.first_division = np.argmax(self.by_division > 0, axis=0)
-        self.node = np.full((firms, 3), -1)
-        self.wrong = np.zeros(firms, dtype=bool)
-        self.taken = np.zeros(firms, dtype=bool)
-        self.is_fixed = np.zeros(firms, dtype=bool)
-
-    def pick(self, weights: Floats, row: Ints) -> Ints:
-        """A node for each entry of ``row``, by the weights of its row; -1 where all are 0."""
-        reached = np.cumsum(weights, axis=1)
-        total = reached[:, -1]
-        aim = self.rng.random(len(row)) * total[row]
-        found = np.empty(len(row), dtype=np.int64)
-        for start in range(0, len(row), 20_000):  # a slice at a time: rows x nodes fits into the cache
-            part = slice(start, start + 20_000)
-            found[part] = (aim[part, None] >= reached[row[part]]).sum(axis=1)
-        return np.where(total[row] > 0, np.minimum(found, len(self.chains) - 1), -1)
-
-    def first_nodes(self) -> None:
-        """The main node of each firm; the share of firms with a wrong class is that of the parameters."""
-        q, share = self.population, self.p.market.wrong_class_share
-        in_class = self.by_class.sum(axis=1)[self.class_of] > 0
-        in_division = self.by_division.sum(axis=1)[self.division_of] > 0
-        main = self.pick(self.by_class, self.class_of)
-        of_class, others = int(in_class.sum()), int((in_division & ~in_class).sum())
-        # of_class x (1 - w) + (of_class + others) x w chain firms, (of_class + others) x w of them wrong
-        w = share * of_class / max(of_class + others - share * others, 1)
-        chosen = (self.rng.random(len(main)) < w) & in_division & (q.giant[q.firm_site] < 0)
-        pending = np.flatnonzero(chosen)
-        for _ in range(30):
-            if not len(pending):
-                break
-            node = self.pick(self.by_division, self.division_of[pending])
-            fits = ~self.has[self.class_of[pending], node]
-            main[pending[fits]] = node[fits]
-            self.wrong[pending[fits]] = True
-            pending = pending[~fits]
-        self.node[:, 0] = main
-
-    def further_nodes(self) -> None:
-        """A second and a third node: of the same class, or of another class of the division."""
-        q, market = self.population, self.p.market
-        above = q.firm_site < q.first_above
-        chain = self.node[:, 0] >= 0
-        for place, share in ((1, market.second_role_share), (2, market.third_role_share)):
-            chance = np.where(above, share.above, share.below)
-            more = np.flatnonzero(
-                chain & (self.rng.random(len(chain)) < chance) & (self.node[:, place - 1] >= 0)
-            )
-            division = np.where(
-                self.wrong[more], self.first_division[self.node[more, 0]], self.division_of[more]
-            )
-            near = self.pick(self.by_class, self.class_of[more])
-            far = self.pick(self.by_division, division)
-            node = np.where(self.wrong[more] | (near < 0) | (self.rng.random(len(more)) < 0.4), far, near)
-            clash = (node[:, None] == self.node[more]).any(axis=1)
-            clash |= self.wrong[more] & self.has[self.class_of[more], node]
-            self.node[more, place] = np.where(clash, -1, node)
-
-    def candidates(self, node: int, fits: Bools) -> Ints:
-        """Firms that may be given a node, likeliest first: of its classes, of its divisions, of its chain."""
-        of_class = self.has[self.class_of, node]
-        places = np.flatnonzero(self.has[:, node])
-        divisions = np.unique([self._division(c) for c in places.tolist()])
-        of_division = np.isin(self.division_of, divisions)
-        chain = self.chains.codes[node].partition("-")[0]
-        kin = np.array([code.partition("-")[0] == chain for code in self.chains.codes])
-        of_chain = (self.has & kin[None, :]).any(axis=1)[self.class_of]
-        rank = np.select([of_class, of_division, of_chain], [0, 1, 2], 3)
-        found = np.flatnonzero(fits & (rank < 3) & ~self.is_fixed & ~self.taken)
-        return found[np.argsort(rank[found], kind="stable")]
-
-    def _division(self, place: int) -> int:
-        code = list(code_list("industry_class"))[place]
-        return sorted({c[:2] for c in code_list("industry_class")}).index(code[:2])
-
-    def give(self, firms: Ints, node: int) -> None:
-        """Make a node the only one of the firms."""
-        self.node[firms] = -1
-        self.node[firms, 0] = node
-        self.wrong[firms] = ~self.has[self.class_of[firms], node]
-        self.is_fixed[firms] = True
-
-    def plant(self) -> None:
-        """Plant the gaps, with firms that stay what they are in all years; buyers of what is lacking."""
-        gaps, chains, q = self.p.chain_gaps, self.chains, self.population
-        large, small = self._steady(ABOVE), self._steady(BELOW)
-        large &= ~np.isin(q.giant[q.firm_site], np.flatnonzero([m.group == "16" for m in self.p.landmarks]))
-        for node in chains.positions(gaps.single_point):
-            found = self.candidates(node, large)
-            tier = found[self.has[self.class_of[found], node]] if len(found) else found
-            tier = tier if len(tier) else found
-            self.give(tier[[int(np.argmax(self.size[tier]))]], node)
-            beside = self.candidates(node, small)[: 40 * _BESIDE]
-            of_class = beside[self.has[self.class_of[beside], node]]
-            beside = of_class if len(of_class) >= _BESIDE else beside
-            self.give(beside[np.argsort(self.size[beside], kind="stable")[-_BESIDE:]], node)
-        for number, node in enumerate(chains.positions(gaps.weak)):
-            self.give(self.candidates(node, small)[: 1 + number % 2], node)
-        planted = set(chains.positions(gaps.all))
-        for node in chains.positions((*gaps.missing, *gaps.weak)):
-            buyers = [to for start, to, _ in chains.edges if start == node and to not in planted]
-            self.fill([to for to in buyers if chains.is_industrial[to]][:1], 2)
-        least = min(_FEWEST, int(_FEWEST * q.scale))
-        ordinary = np.flatnonzero(chains.is_industrial).tolist()
-        self.fill([node for node in ordinary if node not in planted], least)
-
-    def fill(self, wanted: list[int], least: int) -> None:
-        """Give nodes firms that stay in the directory until each has ``least``."""
-        steady = self._steady(ABOVE) | self._steady(BELOW)
-        giant = self.population.giant[self.population.firm_site] >= 0
-        for node in wanted if least else ():
-            there = int(((self.node == node).any(axis=1) & steady).sum())
-            if there >= least:
-                continue
-            main = np.bincount(self.node[:, 0][self.node[:, 0] >= 0], minlength=len(self.chains))
-            spare = (self.node[:, 0] < 0) | (main[self.node[:, 0]] > 2 * _FEWEST)
-            free = self.candidates(node, steady & ~giant & spare & ~(self.node == node).any(axis=1))
-            if not len(free):
-                free = self.candidates(node, steady & ~giant & ~(self.node == node).any(axis=1))
-            self.give(free[: least - there], node)
-
-    def _steady(self, status: int) -> Bools:
-        """Firms that are in the directory, with one status, in all years."""
-        q = self.population
-        years = sorted(q.firm)
-        same = np.ones(q.sites, dtype=bool)
-        for year in years:
-            same &= (q.firm[year] == q.firm[years[0]]) & (q.status[year] == status)
-        found = np.zeros(len(q.firm_site), dtype=bool)
-        found[q.firm[years[0]][same & (q.status[years[0]] != ABSENT)]] = True
-        return found
-
-
-def draw_roles(p: Parameters, population: Population, base: Base, classes: Sequence[str]) -> Roles:
-    """Draw what each firm makes. ``classes`` are the firms' registered classes."""
-    q, chains = population, nodes()
-    rng = stream(q.seed, "chain-roles")
-    size = np.where(
-        q.firm_site < q.first_above, base.money["revenue"][q.firm_site], base.small_revenue[q.firm_site]
-    )
-    draw = _Draw(p, q, chains, rng, classes, size)
-    draw.first_nodes()
-    draw.further_nodes()
-    draw.plant()
-    goods = _products(p, chains)
-    firm, node, share = _shares(draw)
-    lines = _lines(draw, goods, firm, node, share)
-    return Roles(chains, goods, firm, node, share, *lines, has_wrong_class=draw.wrong)
-
-
-def _shares(draw: _Draw) -> tuple[Ints, Ints, Ints]:
-    """Shares of the roles: the first has most, and some firms earn 5 to 30 % outside all chains."""
-    rng, outside = draw.rng, len(draw.chains)
-    firms = len(draw.node)
-    node = np.concatenate([draw.node, np.full((firms, 1), -1)], axis=1)
-    weight = rng.uniform([0.55, 0.25, 0.12, 0.05], [0.85, 0.45, 0.2, 0.3], (firms, 4))
-    chain = node[:, 0] >= 0
-    some = chain & (rng.random(firms) < draw.p.market.outside_share) & ~draw.is_fixed
-    node[some, 3] = outside
-    node[~chain, 0] = outside
-    weight[node < 0] = 0
-    part = np.rint(weight / weight.sum(axis=1, keepdims=True) * WHOLE).astype(np.int64)
-    part[:, 0] += WHOLE - part.sum(axis=1)
-    _hold_back(draw, node, part)
-    firm, place = np.nonzero(part > 0)
-    return firm, node[firm, place], part[firm, place]
-
-
-#: No firm has more than this of an ordinary node: only the planted ones are dominated.
-_MOST = 0.55
-
-
-def _hold_back(draw: _Draw, node: Ints, part: Ints) -> None:
-    """Firms too large for a node make the rest of their goods for no chain."""
-    q, outside = draw.population, len(draw.chains)
-    own = [*draw.chains.positions(draw.p.chain_gaps.all), outside]
-    there = np.zeros(len(node), dtype=bool)
-    there[q.firm[max(q.firm)][q.in_year(max(q.firm))]] = True
-    for place in range(3):
-        present = (node[:, :3] >= 0) & there[:, None]
-        output = draw.size[:, None] * part[:, :3] / WHOLE
-        total = np.bincount(node[:, :3][present], weights=output[present], minlength=outside + 1)
-        count = np.bincount(node[:, :3][present], minlength=outside + 1)
-        firm = np.flatnonzero((node[:, place] >= 0) & ~np.isin(node[:, place], own))
-        of, mine = node[firm, place], output[firm, place]
-        rest = np.maximum(total[of] - mine * there[firm], 0)
-        large = (mine > _MOST * (rest + mine)) & (count[of] >= _FEWEST)
-        firm, rest = firm[large], rest[large]
-        most = np.maximum(rest * _MOST / (1 - _MOST) / draw.size[firm] * WHOLE, 100).astype(np.int64)
-        lost = np.maximum(part[firm, place] - most, 0)
-        part[firm, place] -= lost
-        part[firm, 3] += lost
-        node[firm, 3] = outside
-
-
-def _lines(
-    draw: _Draw, goods: Products, firm: Ints, node: Ints, share: Ints
-) -> tuple[Ints, Ints, Ints, Ints]:
-    """Products of the roles: one to three of the node's, or one that is in no chain."""
-    rng, chains = draw.rng, draw.chains
-    position = {code: n for n, code in enumerate(goods.codes)}
-    of_node = np.full((len(chains) + 1, max(map(len, chains.products))), -1)
-    for n, codes in enumerate(chains.products):
-        of_node[n, : len(codes)] = [position[c] for c in codes]
-    offered = np.maximum((of_node >= 0).sum(axis=1), 1)[node]
-    count = np.minimum(1 + (rng.random((2, len(node))) < [[0.5], [0.15]]).sum(axis=0), offered)
-    first = (rng.random(len(node)) * offered).astype(np.int64)
-    other = _outside_products(draw, goods, position)[firm]
-    row = np.repeat(np.arange(len(node)), count)
-    number = np.arange(len(row)) - np.repeat(np.cumsum(count) - count, count)
-    product = of_node[node[row], (first[row] + number) % offered[row]]
-    product = np.where(node[row] == len(chains), other[row], product)
-    # 1; 0.6 and 0.4; 0.5, 0.3 and 0.2 of the role
-    split = np.array([[100, 0, 0], [60, 40, 0], [50, 30, 20]])[count[row] - 1, number]
-    part = share[row] * split // 100
-    lost = share - np.bincount(row, weights=part, minlength=len(share)).astype(np.int64)
-    part += np.where(number == 0, lost[row], 0)
-    return firm[row], node[row], product, part
-
-
-def _outside_products(draw: _Draw, goods: Products, position: dict[str, int]) -> Ints:
-    """A product of each firm that belongs to no chain: of its class, else of its division, else any of the noise."""
-    rng = draw.rng
-    home = {product for products in draw.chains.products for product in products}
-    known = list(code_list("industry_class"))
-    free: dict[str, list[int]] = {}
-    for code, (_, of_class) in _listed_products().items():
-        if code not in home:
-            free.setdefault(of_class, []).append(position[code])
-    in_chain = np.flatnonzero(draw.has.sum(axis=1)).tolist()
-    for n, code in enumerate(known):
-        if n not in in_chain:
-            free.setdefault(code, []).append(position[code])
-    of_division: dict[str, list[int]] = {}
-    for of_class, products in free.items():
-        of_division.setdefault(of_class[:2], []).extend(products)
-    choices = [free.get(c) or of_division.get(c[:2]) or goods.noise.tolist() for c in known]
-    width = max(map(len, choices))
-    table = np.array([[*c, *[-1] * (width - len(c))] for c in choices])
-    count = np.array([len(c) for c in choices])[draw.class_of]
-    at = (rng.random(len(count)) * count).astype(np.int64)
-    found: Ints = table[draw.class_of, at]
-    return found

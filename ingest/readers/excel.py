@@ -3,6 +3,8 @@
 Values come from one reader. What changes how a person reads them is looked up beside it (``ooxml.py``, ``biff.py``):
 which sheets, lines and columns are shown, number formats, formulas that nobody has worked out. A cell becomes the text
 that it shows, with all digits of its number; where that text does not say what the cell holds, the record is none.
+
+The module is one, above 300 lines: what a cell shows depends on its sheet, its format and the cells merged with it.
 """
 
 from __future__ import annotations

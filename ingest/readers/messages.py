@@ -16,7 +16,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from ingest.readers.files import SOURCE_FILE, SOURCE_ROW, Records, json_records
+from ingest.readers.json_lines import json_records
+from ingest.readers.records import SOURCE_FILE, SOURCE_ROW, Records
 from schemas.contract import Contract
 
 if TYPE_CHECKING:

@@ -17,7 +17,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from ingest.register.deliveries import DELIVERY, MANIFEST
+from ingest.register.deliveries import DELIVERY
+from ingest.ways.manifest import MANIFEST
 from schemas.contract import contract
 from warehouse.settings import settings
 from warehouse.state import read, write_whole

@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ingest.readers import excel
-from ingest.readers.files import (
+from ingest.readers.records import (
     CELL,
     CORRECTED,
     RECORD_REASON,

@@ -9,8 +9,8 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from ingest.register.entries import Entry, deliveries, following, register
 from ingest.register.standing import Decision, decided, decision_of
-from ingest.ways.landing import Entry, deliveries, following, register
 from schemas.contract import Contract, feeds
 from schemas.errors import RejectedError, UsageError
 from schemas.periods import counted_twice

@@ -255,7 +255,8 @@ def ingest(
         raise UsageError("--replaces and --accept go with what is taken in, not with --remap")
     if full:
         raise UsageError("--full goes with --from: ./brain ingest --from CONNECTION --full")
-    from ingest.ways import landing as ingestion
+    from ingest.ways.landing import ingest as take_in
+    from ingest.ways.remap import replay
     from schemas.contract import feed as feed_contract
 
     spec = feed_contract(feed) if feed else None
@@ -264,9 +265,9 @@ def ingest(
     only = None if drops else period
     with console.stages(quiet=json) as progress:
         if remap:
-            files = ingestion.replay(names, progress, period=only).files
+            files = replay(names, progress, period=only).files
         else:
-            files = ingestion.ingest(
+            files = take_in(
                 names, drops, progress, period=only, replaces=replaces, accepted_by=accepted_by
             ).files
     nothing = "nothing new in the landing folder" + (f" for {only}" if only else "")
@@ -275,8 +276,9 @@ def ingest(
 
 def _drops_of(paths: list[Path], spec: Any, period: str | None, replaces: bool) -> list[Any]:
     """The named files as drops, of a period that they may have."""
-    from ingest.register.deliveries import drop_of_file
-    from ingest.ways import landing as ingestion
+    from ingest.register.entries import deliveries
+    from ingest.register.placing import placed
+    from ingest.ways.manifest import drop_of_file
     from schemas.periods import check_named
 
     if spec is None or period is None:
@@ -288,12 +290,12 @@ def _drops_of(paths: list[Path], spec: Any, period: str | None, replaces: bool) 
             f"of {spec.table} {period} the last file takes the place of the others; name one, or put them into the "
             'landing folder with manifests that name each one\'s "part"'
         )
-    known = ingestion.deliveries()
+    known = deliveries()
     seen = {row["delivery_id"] for row in known}
     try:
         for drop in drops:
             if drop.delivery_id not in seen:
-                ingestion.placed(drop, spec, known, said=replaces)
+                placed(drop, spec, known, said=replaces)
     except RejectedError as error:  # the command asks for what cannot be
         raise UsageError(str(error)) from None
     return drops
@@ -334,8 +336,8 @@ def list_feeds(
     json: Json = False,
 ) -> None:
     """Every feed: owner, cadence, what is expected by when, what came last, and whether it is overdue."""
+    from ingest.register.entries import deliveries
     from ingest.register.expected import HEADINGS, as_row, expectations, today_here
-    from ingest.ways.landing import deliveries
 
     try:
         day = date.fromisoformat(today) if today else today_here()

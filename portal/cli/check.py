@@ -60,7 +60,7 @@ def _check_deliveries() -> None:
     Raises:
         RejectedError: some have not; all are listed.
     """
-    from ingest.ways.landing import deliveries
+    from ingest.register.entries import deliveries
     from schemas.contract import feeds
     from schemas.periods import counted_twice, unsuitable
     from schemas.register import current_deliveries

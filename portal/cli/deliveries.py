@@ -51,7 +51,7 @@ def list_(
 def listed(name: str | None, period: str | None) -> list[dict[str, Any]]:
     """The deliveries of a feed, or of all, for programs."""
     from ingest.register.decisions import standings
-    from ingest.ways.landing import deliveries
+    from ingest.register.entries import deliveries
     from schemas.contract import feed, feeds
     from schemas.periods import check_asked, is_within
 
@@ -99,7 +99,7 @@ def show(delivery_id: Id, json: Json = False) -> None:
 def history(delivery_id: str) -> list[dict[str, Any]]:
     """The entries of a delivery in their order, each with how the delivery stands now."""
     from ingest.register.decisions import latest_of, standings
-    from ingest.ways.landing import deliveries
+    from ingest.register.entries import deliveries
 
     known = deliveries()
     _, spec = latest_of(delivery_id, known)
@@ -130,7 +130,7 @@ def restore(delivery_id: Id, reason: Reason = "", json: Json = False) -> None:
 def _tell(delivery_id: str, json: bool) -> None:
     """The deliveries of the same periods as they stand now."""
     from ingest.register.decisions import latest_of
-    from ingest.ways.landing import deliveries
+    from ingest.register.entries import deliveries
     from schemas.periods import touch
 
     found, spec = latest_of(delivery_id, deliveries())

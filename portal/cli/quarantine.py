@@ -307,10 +307,10 @@ def parse_cells(words: Sequence[str], headings: Sequence[str], *, withdraw: bool
 @app.command()
 def replay(feed: Feed = None, json: Json = False) -> None:
     """Map anew what has corrections that were not applied yet, or whose mapping changed."""
-    from ingest.ways import landing as ingestion
+    from ingest.ways import remap
 
     with console.stages(quiet=json) as progress:
-        report = ingestion.replay([feed] if feed else None, progress)
+        report = remap.replay([feed] if feed else None, progress)
     rows = [{name: value for name, value in vars(f).items() if name != "message"} for f in report.files]
     if json:
         console.as_json(rows)

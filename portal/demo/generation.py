@@ -6,18 +6,17 @@ import dataclasses
 import json
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from schemas.contract import connected_groups
 from schemas.errors import RejectedError, UserError
+from warehouse.progress import Progress
 from warehouse.settings import CHECKOUT, settings
 
 if TYPE_CHECKING:
     from demo_city.city import CitySpec, GenerationReport
-
-Progress = Callable[[str, str, int], None]
 
 
 class Generation:

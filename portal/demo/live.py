@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,9 +16,10 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from infra import kafka
-from ingest.ways.stream import State, state_of
+from ingest.ways.stream_state import State, state_of
 from schemas.contract import Contract, feed
 from schemas.errors import RejectedError
+from warehouse.progress import Progress
 from warehouse.settings import CHECKOUT, Settings, settings
 
 if TYPE_CHECKING:
@@ -30,8 +31,6 @@ PARTITIONS = 2
 UNDERWAY_MS = 30_000
 #: For the first batch, which starts Java, and for the last one.
 PATIENCE_SECONDS = 180
-
-Progress = Callable[[str, str, int], None]
 
 
 @dataclass(frozen=True)

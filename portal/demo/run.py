@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import chain
@@ -13,13 +12,12 @@ from typing import TYPE_CHECKING, Any
 from portal.demo.generation import Generation
 from portal.services.in_process import load_dags, run_dags_in_process
 from warehouse import engine, releases, tables
+from warehouse.progress import Progress
 from warehouse.releases import Release
 from warehouse.settings import settings
 
 if TYPE_CHECKING:
     from demo_city.city import CitySpec, GenerationReport
-
-Progress = Callable[[str, str, int], None]
 
 #: The gate holds the city's sums against the year before; below this scale they hang on a single firm.
 LEAST_SCALE = 0.01

@@ -35,10 +35,9 @@ from schemas.errors import RejectedError, UsageError, UserError
 from warehouse import engine
 from warehouse.engines import ENGINES
 from warehouse.locks import held, is_held
+from warehouse.progress import Progress, silent
 from warehouse.settings import CHECKOUT, Settings, settings
 from warehouse.state import read_own, write_whole
-
-Progress = Callable[[str, str, int], None]
 
 #: The order in which they are stopped, and backwards started: tasks talk to the API server, so it goes last and
 #: comes first. One that the scheduler starts at once, left over from before, would fail without it.
@@ -73,7 +72,7 @@ class Airflow:
 # --- up, down ------------------------------------------------------------------------------------------
 
 
-def up(progress: Progress = lambda *_: None) -> tuple[Airflow, bool]:
+def up(progress: Progress = silent) -> tuple[Airflow, bool]:
     """Start what does not run yet and wait until Airflow is well and has read every DAG.
 
     Returns:
@@ -100,7 +99,7 @@ def up(progress: Progress = lambda *_: None) -> tuple[Airflow, bool]:
             raise
 
 
-def down(progress: Progress = lambda *_: None) -> list[str]:
+def down(progress: Progress = silent) -> list[str]:
     """Stop Airflow and the engine of this home; the names of what ran."""
     config = settings()
     if not config.home.is_dir():
@@ -435,7 +434,8 @@ def _airflow_row(airflow: Airflow) -> dict[str, Any]:
 
 def _stream_rows(config: Settings) -> Iterator[dict[str, Any]]:
     """The streams that this home has, or had."""
-    from ingest.ways.stream import lock_name, state_of, streamed
+    from ingest.ways.stream import lock_name, streamed
+    from ingest.ways.stream_state import state_of
     from schemas.contract import feeds
 
     for spec in streamed(feeds().values()):
@@ -457,8 +457,8 @@ def _landing_row(config: Settings) -> dict[str, Any]:
 
 def _waiting(config: Settings) -> tuple[int, list[str]]:
     """How many complete drops were not taken in yet, and which manifests cannot be read."""
-    from ingest.register.deliveries import find_drops
-    from ingest.ways.landing import deliveries
+    from ingest.register.entries import deliveries
+    from ingest.ways.manifest import find_drops
     from schemas.contract import feeds
 
     known = {row["delivery_id"] for row in deliveries()}

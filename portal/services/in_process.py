@@ -20,14 +20,13 @@ from portal.services import history
 from portal.services.orchestration import DAGS, prepare_airflow
 from schemas.contract import connected_groups
 from schemas.errors import RejectedError, UserError
+from warehouse.progress import Progress, silent
 from warehouse.settings import settings
 
 #: Where the tasks say what they are doing: (stage, what, rows).
 PROGRESS_LOG = "brain.progress"
 #: Airflow's name for the folder with the DAGs.
 BUNDLE = "dags-folder"
-
-Progress = Callable[[str, str, int], None]
 Dags = dict[str, Any]
 
 
@@ -69,7 +68,7 @@ def read_dags() -> Any:
 
 
 def run_dags_in_process(
-    progress: Progress = lambda *_: None,
+    progress: Progress = silent,
     loaded: Future[Dags] | None = None,
     arrived: Iterable[str] = (),
 ) -> dict[str, dict[str, Any]]:

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 from py4j.protocol import Py4JJavaError
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_delay, wait_exponential
 
-from ingest.ways.stream import Batch, FeedStream, QueryFailedError, lock_name
+from ingest.ways.stream import Batch, FeedStream, lock_name
+from ingest.ways.stream_state import QueryFailedError
 from schemas.contract import Contract
 from schemas.errors import RejectedError
 from warehouse.driver import driver, java_gone

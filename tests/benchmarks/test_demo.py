@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from benchmarks.commands import correct_one_file
-from ingest.ways.landing import deliveries, ingest
+from ingest.register.entries import deliveries
+from ingest.ways.landing import ingest
 from pipeline.fingerprint import stale_tables
 
 

@@ -357,10 +357,10 @@ def test_a_feed_that_is_overdue_fails_the_check_in_one_line(
 ) -> None:
     from airflow.sdk.exceptions import AirflowFailException
 
-    from ingest.ways import landing as ingestion
+    from ingest.register import entries
 
     def check(rows: list[dict[str, Any]], today: str | None) -> dict[str, Any]:
-        monkeypatch.setattr(ingestion, "deliveries", lambda: rows)
+        monkeypatch.setattr(entries, "deliveries", lambda: rows)
         report: dict[str, Any] = _tasks(dags).check_expected({"params": {"today": today}})
         return report
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from demo_city.city import CitySpec
-from demo_city.senders.feeds import City, build_city
+from demo_city.world.city import City, build_city
 from demo_city.world.parameters import parameters
 from tests.demo_city.sent_city import Sent, at_scale, send
 

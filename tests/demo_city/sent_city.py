@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from demo_city.city import TRUTH, CitySpec, GenerationReport, generate
-from demo_city.senders.feeds import City, build_city
+from demo_city.world.city import City, build_city
 from demo_city.world.parameters import parameters
 
 
@@ -35,3 +35,9 @@ def send(home: Path, spec: CitySpec) -> Sent:
 def at_scale(scale: float) -> City:
     """The city of the usual seed, not written to files; forgotten after each test file."""
     return build_city(parameters(), 2020, scale, 2024)
+
+
+def file(sent: Sent, name: str) -> Path:
+    """The file of a name, whatever feed it is of."""
+    (found,) = sent.landing.glob(f"*/{name}")
+    return found

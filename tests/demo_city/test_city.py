@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from collections import Counter, defaultdict
 from datetime import date
 from decimal import Decimal
@@ -12,33 +13,17 @@ from pathlib import Path
 import pytest
 from stdnum.cn import uscc as stdnum_uscc
 
+from demo_city import city as module
 from demo_city.city import CitySpec, check_sent, generate
-from schemas.contract import Contract, feed, feeds
+from schemas.contract import feeds
 from schemas.errors import UsageError
 from schemas.periods import fault_of
-from tests.demo_city.sender_files import Record, connected_feeds, faults_of, files_of, read, valid_uscc
-from tests.demo_city.sent_city import Sent, send
-
-YEARLY, MONTHLY = ("2020", "2021", "2022", "2023"), tuple(f"2024-{m:02d}" for m in range(1, 13))
-KINDS = {
-    "bad_date", "corrected_file", "cumulative_falls", "district_outside_ningbo", "late_file",
-    "malformed_meter_account", "malformed_party", "malformed_patent", "missing_required",
-    "negative_value_added", "not_a_number", "old_district_code", "out_of_domain", "over_allotted_parcel",
-    "purchase_from_unknown", "rd_above_revenue", "renamed", "repeated_file", "square_metres_as_mu",
-    "tax_quarantined_graded", "unit_slip_parsable", "unit_slip_unparsable", "unknown_code_word",
-    "unknown_industry_directory", "unknown_product", "valid_code_stdnum_rejects",
-    "wrong_check_digit_directory", "wrong_check_digit_electricity", "wrong_check_digit_meter",
-    "wrong_check_digit_tax",
-}  # fmt: skip
+from tests.demo_city.sender_files import connected_feeds, files_of, read, valid_uscc
+from tests.demo_city.sent_city import Sent, file, send
 
 
 def everything(folder: Path) -> dict[str, bytes]:
     return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
-
-
-def file(sent: Sent, name: str) -> Path:
-    (found,) = sent.landing.glob(f"*/{name}")
-    return found
 
 
 def column(sent: Sent, name: str, heading: str) -> list[str | None]:
@@ -47,9 +32,6 @@ def column(sent: Sent, name: str, heading: str) -> list[str | None]:
 
 def total(sent: Sent, name: str, heading: str) -> Decimal:
     return sum((Decimal(v) for v in column(sent, name, heading) if v), Decimal(0))
-
-
-# --- totals ------------------------------------------------------------------------------------------
 
 
 def test_plan_totals_of_the_base_year_are_met(sent: Sent) -> None:
@@ -132,14 +114,32 @@ def test_months_add_up_and_statistics_are_cumulative(sent: Sent) -> None:
     assert not list(sent.landing.glob("gov_statistics_annual/*2024*"))
 
 
-# --- determinism -------------------------------------------------------------------------------------
-
-
 def test_same_spec_same_bytes(tmp_path: Path) -> None:
     spec = CitySpec(scale=0.005, years=(2023, 2024))
     first, second = send(tmp_path / "a", spec), send(tmp_path / "b", spec)
     assert everything(first.landing) == everything(second.landing)
     assert everything(first.truth) == everything(second.truth)
+
+
+def test_the_version_depends_on_every_folder_of_the_package(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy = tmp_path / "demo_city"
+    shutil.copytree(Path(module.__file__).parent, copy, ignore=shutil.ignore_patterns("__pycache__"))
+    before = module.generator_version()
+    monkeypatch.setattr(module, "__file__", str(copy / "city.py"))
+    versions = [module.generator_version()]
+    assert versions == [before]
+    folders = sorted({path.parent for path in copy.rglob("*") if path.suffix in (".py", ".yml")})
+    assert [folder.name for folder in folders] == ["demo_city", "faults", "senders", "world"]
+    for folder in folders:
+        changed = max(folder.glob("*.py"), key=lambda path: path.stat().st_size)
+        changed.write_text(f"{changed.read_text(encoding='utf-8')}# changed\n", encoding="utf-8")
+        versions.append(module.generator_version())
+    parameters = copy / "world" / "parameters.yml"
+    parameters.write_text(f"{parameters.read_text(encoding='utf-8')}# changed\n", encoding="utf-8")
+    versions.append(module.generator_version())
+    assert len(set(versions)) == len(versions) == 6
 
 
 def test_another_seed_other_bytes(tmp_path: Path) -> None:
@@ -199,9 +199,6 @@ def test_a_wrong_spec_is_refused(wrong: dict[str, object]) -> None:
         CitySpec(**wrong)  # type: ignore[arg-type]
 
 
-# --- files -------------------------------------------------------------------------------------------
-
-
 def test_every_file_has_a_right_manifest(sent: Sent) -> None:
     counted: Counter[tuple[str, str]] = Counter()
     for name in connected_feeds():
@@ -215,6 +212,9 @@ def test_every_file_has_a_right_manifest(sent: Sent) -> None:
             counted[name, manifest["period"]] += manifest["records"]
     reported = {(f, p): n for f, periods in sent.report.records.items() for p, n in periods.items()}
     assert counted == reported
+
+
+YEARLY, MONTHLY = ("2020", "2021", "2022", "2023"), tuple(f"2024-{m:02d}" for m in range(1, 13))
 
 
 def test_periods_of_each_feed(sent: Sent) -> None:
@@ -271,9 +271,6 @@ def test_registry_is_complete_first_and_then_tells_changes(sent: Sent) -> None:
         assert set(column(sent, f"statistics_directory_{year}.csv", "统一社会信用代码")) <= told
 
 
-# --- codes -------------------------------------------------------------------------------------------
-
-
 def test_credit_codes_are_valid_and_unique(sent: Sent) -> None:
     codes = column(sent, "business_registry_2020.jsonl", "tyshxydm")
     assert len(codes) == len(set(codes))
@@ -293,9 +290,6 @@ def test_some_older_firms_keep_a_former_districts_code(sent: Sent) -> None:
     areas = {str(code)[2:8] for code in column(sent, "business_registry_2020.jsonl", "tyshxydm")}
     assert areas & {"330204", "330227", "330283"}
     assert {area[:4] for area in areas} == {"3302"}
-
-
-# --- land --------------------------------------------------------------------------------------------
 
 
 def test_uses_never_exceed_a_parcel_unless_planted(sent: Sent) -> None:
@@ -337,105 +331,6 @@ def test_lessors_are_holders_or_for_sublets_tenants_of_the_parcel(sent: Sent) ->
             else:
                 assert lessor == owner[parcel] or owner[parcel] is None
     assert set(kinds) == {"自用", "租赁", "转租"}
-
-
-# --- planted faults ----------------------------------------------------------------------------------
-
-
-def broken_records(sent: Sent) -> Counter[tuple[str, int, str]]:
-    found: Counter[tuple[str, int, str]] = Counter()
-    for name, contract in connected_feeds().items():
-        for path in files_of(sent.landing, name):
-            for record in read(path)[1]:
-                found.update((path.name, record.row, reason) for reason in faults_of(contract, record))
-    return found
-
-
-def test_exactly_the_planted_records_break_their_contracts(sent: Sent) -> None:
-    planted = Counter(
-        (f["file"], f["key"]["row"], f["outcome"]["reason"])
-        for f in sent.faults
-        if f["outcome"]["type"] == "quarantined"
-    )
-    found = broken_records(sent)
-    again = {key for key in found if "_copy" in key[0] or "_corrected" in key[0]}
-    assert {k: n for k, n in found.items() if k not in again} == planted
-    # Copies and corrected snapshots repeat what was broken before (a withdrawn row may shift line numbers).
-    repeated = ("electricity_2023.csv", "statistics_annual_2023.csv")
-    assert Counter(reason for _, _, reason in again) == Counter(
-        reason for name, _, reason in planted if name in repeated
-    )
-    assert len(again) == 4  # two check digits, one domain, one type
-
-
-def test_every_kind_is_planted_and_its_file_shows_it(sent: Sent) -> None:
-    assert {f["kind"] for f in sent.faults} == KINDS
-    assert [f["id"] for f in sent.faults] == [f"F{i + 1:03d}" for i in range(len(sent.faults))]
-    for fault in sent.faults:
-        contract, path = feed(fault["feed"]), sent.landing / fault["feed"] / fault["file"]
-        records = read(path)[1]
-        if row := fault["key"].get("row"):
-            (record,) = [r for r in records if r.row == row]
-            assert shows(contract, record, fault), fault
-        elif fault["outcome"].get("row_absent"):
-            assert fault["key"]["uscc"] not in keys(contract, records)
-            regular = path.with_name(path.name.replace("_corrected", ""))
-            assert fault["key"]["uscc"] in keys(contract, read(regular)[1])
-
-
-def shows(contract: Contract, record: Record, fault: dict[str, dict[str, str]]) -> bool:
-    assert contract.source is not None
-    headings = {n: m.heading for n, m in contract.source.mapping.items()}
-    key = {str(headings[n]): v for n, v in fault["key"].items() if n != "row"}
-    return all(
-        record.cells[h] == v or str(record.cells[h]) == v for h, v in {**key, **fault["cells"]}.items()
-    )
-
-
-def keys(contract: Contract, records: list[Record]) -> set[str | None]:
-    assert contract.source is not None
-    return {r.cells[str(contract.source.mapping["uscc"].heading)] for r in records}
-
-
-def test_planted_faults_do_not_depend_on_the_scale(sent: Sent, tmp_path: Path) -> None:
-    larger = send(tmp_path, CitySpec(scale=0.02, years=sent.spec.years))
-    assert Counter(f["kind"] for f in larger.faults) == Counter(f["kind"] for f in sent.faults)
-    rows = sum(1 for f in larger.faults if "row" in f["key"])
-    assert rows < 0.005 * larger.report.total_records
-
-
-def test_the_base_year_is_clean(sent: Sent) -> None:
-    assert [f for f in sent.faults if f["period"].startswith("2020")] == []
-
-
-def test_repeated_corrected_and_late_files(sent: Sent) -> None:
-    def manifest(name: str) -> dict[str, str]:
-        found: dict[str, str] = json.loads(file(sent, f"{name}.manifest.json").read_text(encoding="utf-8"))
-        return found
-
-    copy, first = manifest("electricity_2023_copy.csv"), manifest("electricity_2023.csv")
-    assert copy["sha256"] == first["sha256"] and copy["sent_at"] > first["sent_at"]
-    corrected, first = (
-        manifest("statistics_annual_2023_corrected.csv"),
-        manifest("statistics_annual_2023.csv"),
-    )
-    assert corrected["period"] == first["period"] and corrected["sent_at"] > first["sent_at"]
-    assert int(corrected["records"]) == int(first["records"]) - 1
-    # The survey may come 120 days after the year's end, 29 April 2024; the late one comes 45 days after that.
-    assert manifest("land_survey_2023_xiangshan.csv")["sent_at"] == "2024-06-13T02:00:00Z"
-    assert manifest("land_survey_2023_cixi.csv")["sent_at"] < "2024-04-29"
-
-
-def test_firms_whose_data_are_incomplete_are_above_scale(sent: Sent) -> None:
-    incomplete = [
-        f for f in sent.faults if f["outcome"] == {"type": "population", "status": "data_incomplete"}
-    ]
-    assert len(incomplete) >= 6
-    directory = {
-        r.cells["统一社会信用代码"]: r.cells["规模"]
-        for r in read(file(sent, "statistics_directory_2023.csv"))[1]
-    }
-    assert {directory[f["key"]["uscc"]] for f in incomplete} == {"规上"}
 
 
 @pytest.mark.parametrize(

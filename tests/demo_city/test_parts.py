@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 from stdnum.cn import uscc as stdnum_uscc
 
-from demo_city.delivery import amounts, decimals, period_end, sent_at, words
-from demo_city.senders.feeds import build_city, land_uses
+from demo_city.cells import amounts, decimals, words
+from demo_city.delivery import period_end, sent_at
+from demo_city.senders.land import land_uses
+from demo_city.world.city import build_city
 from demo_city.world.draws import fit_table, rake, round_to_total, scale_to, shares_to_counts
 from demo_city.world.identity import broken, credit_codes
 from demo_city.world.parameters import parameters

@@ -8,11 +8,11 @@ from decimal import Decimal
 import numpy as np
 import pytest
 
-from demo_city.city import compare_with_plan
-from demo_city.senders.feeds import City
+from demo_city.plan_comparison import compare_with_plan
 from demo_city.senders.marks import clusters, credit, marked
-from tests.demo_city.senders.test_offices import MONTHS
+from demo_city.world.city import City
 from tests.demo_city.senders.test_places import number, rows
+from tests.demo_city.senders.test_projects import MONTHS
 from tests.demo_city.sent_city import Sent, at_scale
 from tests.demo_city.world.test_chains import YEARS
 

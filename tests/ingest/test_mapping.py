@@ -15,89 +15,33 @@ import pyarrow as pa
 import pyarrow.parquet
 import pytest
 
-from ingest.load import Inbox, Loaded, Origin, _trimmed, load, map_records
-from ingest.readers.files import SOURCE_ROW, Records, read_records
+from ingest.load import Inbox, Loaded, Origin, load, map_records
+from ingest.readers.files import read_records
 from ingest.readers.messages import ARRIVED as ARRIVED_AT
 from ingest.readers.messages import KEPT_BYTES, records_of
+from ingest.readers.records import SOURCE_ROW, Records
 from ingest.register.deliveries import Drop
 from schemas.contract import Column, Contract, code_list, fields
 from schemas.credit_code import check_character
 from tests.oracles import mapping as oracle
 
-ARRIVED = datetime(2024, 12, 31, 16, tzinfo=UTC)
-MOMENT = {"type": "timestamp", "zh": "时间", "en": "Time", "description": "A moment."}
-COLUMNS: dict[str, dict[str, Any]] = {
-    "event_id": {"required": True},
-    "uscc": {"required": True},
-    "meter_account_code": {},
-    "power_kwh": {"required": True},
-    "parcel_area_mu": {},
-    "energy_tce": {},
-    "insured_count": {},
-    "event_date": {},
-    "registered_date": {},
-    "is_disputed": {},
-    "is_above_scale": {},
-    "penalty_code": {},
-    "document_code": {},
-    "moment_at": {},
-}
-MAPPING: dict[str, dict[str, Any]] = {
-    "event_id": {"heading": "编号"},
-    "uscc": {"heading": "代码"},
-    "meter_account_code": {"heading": "户号"},
-    "power_kwh": {"heading": "电量", "unit": "万千瓦时"},
-    "parcel_area_mu": {"heading": "面积", "unit": "平方米"},
-    "energy_tce": {"heading": "能耗", "unit": "吨标准煤"},
-    "insured_count": {"heading": "人数"},
-    "event_date": {"heading": "日期", "date_format": ("yyyy-MM-dd", "yyyy/M/d", "yyyy年M月d日")},
-    "registered_date": {"heading": "成立", "date_format": "yyyyMMdd"},
-    "is_disputed": {"heading": "争议", "codes": {"是": "true", "否": "false", "it's": "true"}},
-    "is_above_scale": {"heading": "规上"},
-    "penalty_code": {"heading": "事由", "codes": {"偷逃税": "tax_evasion", "未知": "no_such_code"}},
-    "document_code": {"heading": "文号"},
-    "moment_at": {"heading": "时间"},
-}
-SPEC = Contract.model_validate(
-    {
-        "area": "raw",
-        "table": "ent_trial",
-        "title": {"zh": "试", "en": "Trial"},
-        "description": "For this test.",
-        "grain": "one row per record",
-        "key": ["event_id", "period"],
-        "period": "period",
-        "owner": "平台",
-        "legal_basis": "administration",
-        "legal_source": "试",
-        "access_key": "public",
-        "delivery": "event",
-        "columns": [
-            {"name": name, **(MOMENT if name == "moment_at" else fields()[name].model_dump()), **override}
-            for name, override in {
-                **COLUMNS,
-                **{
-                    n: {"required": True}
-                    for n in (
-                        "period", "row_id", "delivery_id", "source_file", "source_row", "source_record",
-                        "mapping_hash", "known_at",
-                    )
-                },
-            }.items()
-        ],
-        "source": {
-            "sender": "试",
-            "format": "jsonl",
-            "cadence": "continuous",
-            "lateness_days": 3,
-            "period_from": {"heading": "时间", "length": 10},
-            "event_time": "moment_at",
-            "late": "quarantine",
-            "topic": "trial",
-            "mapping": MAPPING,
-        },
-    }
-)  # fmt: skip
+
+def _code(random_: random.Random) -> str:
+    first = "91330204" + "".join(random_.choice("0123456789ABCDEFGHJKLMNPQRTUWXY") for _ in range(9))
+    return first + (check_character(first) if random_.random() < 0.8 else "0")
+
+
+def _number(random_: random.Random) -> str:
+    whole = random_.randrange(10 ** random_.randrange(1, 11))
+    decimals = random_.randrange(0, 13)
+    fraction = "." + "".join(random_.choice("0123456789") for _ in range(decimals)) if decimals else ""
+    return f"{'-' if random_.random() < 0.02 else ''}{whole}{fraction}"
+
+
+Cells = Mapping[str, str]
+
+#: Lines that are no records.
+BROKEN = ["nonsense", "{", "[]", "[{}]", '"x"', "7", "null"]
 
 ODD = [
     "",
@@ -187,23 +131,6 @@ ODD = [
 ]
 
 
-def _code(random_: random.Random) -> str:
-    first = "91330204" + "".join(random_.choice("0123456789ABCDEFGHJKLMNPQRTUWXY") for _ in range(9))
-    return first + (check_character(first) if random_.random() < 0.8 else "0")
-
-
-def _number(random_: random.Random) -> str:
-    whole = random_.randrange(10 ** random_.randrange(1, 11))
-    decimals = random_.randrange(0, 13)
-    fraction = "." + "".join(random_.choice("0123456789") for _ in range(decimals)) if decimals else ""
-    return f"{'-' if random_.random() < 0.02 else ''}{whole}{fraction}"
-
-
-#: Lines that are no records.
-BROKEN = ["nonsense", "{", "[]", "[{}]", '"x"', "7", "null"]
-Cells = Mapping[str, str]
-
-
 def _lines(count: int) -> list[tuple[str, Cells | None]]:
     """Lines with their cells; most records are good but for a few odd cells, and some are none at all."""
     random_ = random.Random(4)
@@ -243,9 +170,86 @@ def _lines(count: int) -> list[tuple[str, Cells | None]]:
     return [*lines, *((line, None) for line in BROKEN)]
 
 
-# --- what is to be expected --------------------------------------------------------------------------
-
 FACTORS = {"power_kwh": Decimal(10000), "parcel_area_mu": Decimal("0.0015"), "energy_tce": Decimal(1)}
+
+MAPPING: dict[str, dict[str, Any]] = {
+    "event_id": {"heading": "编号"},
+    "uscc": {"heading": "代码"},
+    "meter_account_code": {"heading": "户号"},
+    "power_kwh": {"heading": "电量", "unit": "万千瓦时"},
+    "parcel_area_mu": {"heading": "面积", "unit": "平方米"},
+    "energy_tce": {"heading": "能耗", "unit": "吨标准煤"},
+    "insured_count": {"heading": "人数"},
+    "event_date": {"heading": "日期", "date_format": ("yyyy-MM-dd", "yyyy/M/d", "yyyy年M月d日")},
+    "registered_date": {"heading": "成立", "date_format": "yyyyMMdd"},
+    "is_disputed": {"heading": "争议", "codes": {"是": "true", "否": "false", "it's": "true"}},
+    "is_above_scale": {"heading": "规上"},
+    "penalty_code": {"heading": "事由", "codes": {"偷逃税": "tax_evasion", "未知": "no_such_code"}},
+    "document_code": {"heading": "文号"},
+    "moment_at": {"heading": "时间"},
+}
+
+COLUMNS: dict[str, dict[str, Any]] = {
+    "event_id": {"required": True},
+    "uscc": {"required": True},
+    "meter_account_code": {},
+    "power_kwh": {"required": True},
+    "parcel_area_mu": {},
+    "energy_tce": {},
+    "insured_count": {},
+    "event_date": {},
+    "registered_date": {},
+    "is_disputed": {},
+    "is_above_scale": {},
+    "penalty_code": {},
+    "document_code": {},
+    "moment_at": {},
+}
+
+MOMENT = {"type": "timestamp", "zh": "时间", "en": "Time", "description": "A moment."}
+
+SPEC = Contract.model_validate(
+    {
+        "area": "raw",
+        "table": "ent_trial",
+        "title": {"zh": "试", "en": "Trial"},
+        "description": "For this test.",
+        "grain": "one row per record",
+        "key": ["event_id", "period"],
+        "period": "period",
+        "owner": "平台",
+        "legal_basis": "administration",
+        "legal_source": "试",
+        "access_key": "public",
+        "delivery": "event",
+        "columns": [
+            {"name": name, **(MOMENT if name == "moment_at" else fields()[name].model_dump()), **override}
+            for name, override in {
+                **COLUMNS,
+                **{
+                    n: {"required": True}
+                    for n in (
+                        "period", "row_id", "delivery_id", "source_file", "source_row", "source_record",
+                        "mapping_hash", "known_at",
+                    )
+                },
+            }.items()
+        ],
+        "source": {
+            "sender": "试",
+            "format": "jsonl",
+            "cadence": "continuous",
+            "lateness_days": 3,
+            "period_from": {"heading": "时间", "length": 10},
+            "event_time": "moment_at",
+            "late": "quarantine",
+            "topic": "trial",
+            "mapping": MAPPING,
+        },
+    }
+)  # fmt: skip
+
+ARRIVED = datetime(2024, 12, 31, 16, tzinfo=UTC)
 
 
 def _expected(cells: Cells | None) -> tuple[dict[str, Any], set[str]]:
@@ -315,9 +319,6 @@ def _faults(column: Column, how: Mapping[str, Any], text: str | None, value: Any
     return found
 
 
-# --- what it becomes ---------------------------------------------------------------------------------
-
-
 def _of_files(lines: Sequence[str], folder: Path) -> dict[int, dict[str, Any]]:
     path = folder / "trial.jsonl"
     path.write_text("\n".join(lines), encoding="utf-8")
@@ -376,25 +377,6 @@ def test_every_text_becomes_what_the_rules_say(
         assert row["source_record"] == [line]
     assert differences[:5] == []
     assert 300 < accepted < 3000
-
-
-@pytest.mark.parametrize(
-    "texts",
-    [
-        ["a", "b1"],
-        [" a", "b"],
-        ["a", "b\t"],
-        ["a\xa0", "\u3000b"],
-        ["", None],
-        [None, None],
-        [],
-        ["a b"],
-        ["é "],
-    ],
-)
-def test_texts_are_trimmed_whatever_their_bytes(texts: list[str | None]) -> None:
-    given = pa.array(["  before  ", *texts, " after"], pa.string())[1:-1]  # a part of a longer one
-    assert _trimmed(given).to_pylist() == [t if t is None else t.strip() for t in texts]
 
 
 def test_a_message_that_is_no_text_is_kept_in_part_and_says_why(tmp_path: Path) -> None:

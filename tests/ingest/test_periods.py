@@ -15,7 +15,10 @@ from hypothesis import strategies as st
 
 from ingest.mapping import period_of
 from ingest.register.deliveries import Drop
-from ingest.ways.landing import Entry, deliveries, ingest, placed, register, replay
+from ingest.register.entries import Entry, deliveries, register
+from ingest.register.placing import placed
+from ingest.ways.landing import ingest
+from ingest.ways.remap import replay
 from pipeline.run import run_tables
 from portal.cli.check import check_all
 from schemas.contract import Source, feed, feeds

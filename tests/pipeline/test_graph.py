@@ -19,7 +19,8 @@ from pyspark.sql import SparkSession
 import jobs.core.parcel
 from ingest.register.decisions import withdraw
 from ingest.register.deliveries import DELIVERY, QUARANTINE
-from ingest.ways.landing import deliveries, ingest
+from ingest.register.entries import deliveries
+from ingest.ways.landing import ingest
 from jobs.core import parcel
 from jobs.job import Input, Job
 from pipeline.code_hash import code_hash

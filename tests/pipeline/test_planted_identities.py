@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from ingest.ways.landing import deliveries
+from ingest.register.entries import deliveries
 from schemas.contract import feed
 from schemas.register import current_deliveries
 from warehouse import duck, tables

@@ -16,7 +16,8 @@ from deltalake import CommitProperties, write_deltalake
 import pipeline.publish as module
 from expectations.gate.run import GateReport, Verdict
 from ingest.register.deliveries import DELIVERY
-from ingest.ways.landing import deliveries, ingest
+from ingest.register.entries import deliveries
+from ingest.ways.landing import ingest
 from pipeline.code_hash import code_hash
 from pipeline.fingerprint import fingerprints
 from pipeline.publish import GateFailed, publish

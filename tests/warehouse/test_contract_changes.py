@@ -11,10 +11,12 @@ import pyarrow as pa
 import pytest
 
 from ingest.register.corrections import correct
-from ingest.register.deliveries import drop_of_file
+from ingest.register.entries import deliveries
 from ingest.register.quarantine import records_at
-from ingest.ways import landing as module
-from ingest.ways.landing import deliveries, ingest, remap, replay
+from ingest.ways import run
+from ingest.ways.landing import ingest
+from ingest.ways.manifest import drop_of_file
+from ingest.ways.remap import remap, replay
 from pipeline.fingerprint import feed_fingerprints
 from pipeline.run import _check_versions, run_tables
 from portal.cli.check import check_all
@@ -219,7 +221,7 @@ def test_a_kill_on_the_way_to_a_new_version_loses_and_doubles_nothing(
 
     with changed(tmp_path, FEED, second(retyped)):
         with monkeypatch.context() as patch:
-            patch.setattr(module, "register", killed)
+            patch.setattr(run, "register", killed)
             with pytest.raises(KeyboardInterrupt):
                 remap(FEED)
         assert now() == {}

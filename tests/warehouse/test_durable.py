@@ -15,8 +15,9 @@ import pytest
 from deltalake import DeltaTable
 
 from ingest.register.deliveries import DELIVERY
-from ingest.ways import landing as ingestion
-from ingest.ways.landing import deliveries, ingest
+from ingest.register.entries import deliveries
+from ingest.ways import journal, run
+from ingest.ways.landing import ingest
 from pipeline.publish import publish
 from pipeline.run import run_tables
 from schemas.errors import RejectedError
@@ -196,7 +197,7 @@ def test_a_commit_that_had_not_ended_when_the_power_went_is_made_again(
         raise PowerCutError
 
     # the last moment before its end, and for the feed's table the one before the register has it
-    monkeypatch.setattr(ingestion, "remove" if name == DELIVERY else "register", no_power)
+    monkeypatch.setattr(*((journal, "remove") if name == DELIVERY else (run, "register")), no_power)
     with pytest.raises(PowerCutError):
         ingest()
     monkeypatch.undo()

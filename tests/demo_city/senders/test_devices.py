@@ -13,10 +13,12 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from demo_city import delivery
+from demo_city import cells, delivery
 from demo_city.delivery import encode
-from demo_city.senders.devices import DAYS, Week, equipment_status, main_meters, meter_reading, week_shapes
-from demo_city.senders.feeds import City, build_city
+from demo_city.senders.devices import Week, meter_reading
+from demo_city.senders.equipment import equipment_status
+from demo_city.senders.main_meters import DAYS, main_meters, week_shapes
+from demo_city.world.city import City, build_city
 from demo_city.world.parameters import parameters
 from schemas.contract import feed
 from tests.demo_city.sender_files import faults_of, files_of, read
@@ -216,7 +218,7 @@ def test_lines_are_json_whatever_the_size_of_a_slice(monkeypatch: pytest.MonkeyP
         {
             "户号": pa.array(["33", None, "34", "35", "36"]),
             "n": pa.array([1, 2, None, 4, 5]),
-            "d": delivery.decimals(np.array([150, -5, 0, 7, 8]), 2),
+            "d": cells.decimals(np.array([150, -5, 0, 7, 8]), 2),
         }
     )
     whole = delivery._json_lines(table)

@@ -8,8 +8,11 @@ from decimal import Decimal
 import numpy as np
 import pytest
 
-from demo_city.senders.feeds import City, land_uses
-from demo_city.senders.places import building, buildings, park, parks, standing
+from demo_city.senders.areas import park
+from demo_city.senders.buildings import building, buildings, standing
+from demo_city.senders.land import land_uses
+from demo_city.senders.parks import parks
+from demo_city.world.city import City
 from tests.demo_city.sender_files import read
 from tests.demo_city.sent_city import Sent
 

@@ -8,10 +8,10 @@ from decimal import Decimal
 import numpy as np
 import pytest
 
-from demo_city.senders.feeds import City
 from demo_city.senders.reports import monthly_output, monthly_report, need, pmi
-from tests.demo_city.senders.test_offices import MONTHS
+from demo_city.world.city import City
 from tests.demo_city.senders.test_places import number, rows
+from tests.demo_city.senders.test_projects import MONTHS
 from tests.demo_city.sent_city import Sent
 
 

@@ -17,11 +17,13 @@ import pytest
 import yaml
 
 from demo_city.city import GAPS, IDENTITIES, POSITIONS
-from demo_city.senders.feeds import City
-from demo_city.senders.market import revenue, trades
-from demo_city.world.chains import MODELS, WHOLE
+from demo_city.senders.market import trades
+from demo_city.senders.products import revenue
+from demo_city.world.chains import MODELS
+from demo_city.world.city import City
 from demo_city.world.parameters import parameters
 from demo_city.world.population import BELOW
+from demo_city.world.roles import WHOLE
 from schemas.contract import ContractError
 from tests.demo_city.senders.test_places import rows
 from tests.demo_city.sent_city import Sent, at_scale

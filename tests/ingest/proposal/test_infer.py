@@ -15,7 +15,7 @@ import yaml
 from deltalake import DeltaTable
 
 from ingest.proposal.infer import infer
-from ingest.proposal.sample import SYNONYMS
+from ingest.proposal.words import SYNONYMS
 from schemas.contract import fields, units
 from schemas.errors import RejectedError
 from warehouse.settings import CHECKOUT

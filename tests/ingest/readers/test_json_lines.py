@@ -9,8 +9,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
-from ingest.readers import files
-from ingest.readers.files import RAW_TEXT, RECORD_REASON, SOURCE_ROW, Records, read_records
+from ingest.readers import json_lines, line_layout
+from ingest.readers.files import read_records
+from ingest.readers.records import RAW_TEXT, RECORD_REASON, SOURCE_ROW, Records
 from schemas.contract import feed
 from schemas.errors import RejectedError
 
@@ -61,7 +62,7 @@ def read(content: bytes, folder: Path) -> Records:
 
 def one_by_one(content: bytes, folder: Path) -> Records:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(files, "_layout", lambda lines: {})
+        patch.setattr(json_lines, "layout_of", lambda lines: {})
         return read(content, folder)
 
 
@@ -70,7 +71,7 @@ def one_by_one(content: bytes, folder: Path) -> Records:
 def test_lines_together_are_what_each_is_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, end: str, block: int
 ) -> None:
-    monkeypatch.setattr(files, "BLOCK_BYTES", block)
+    monkeypatch.setattr(json_lines, "BLOCK_BYTES", block)
     lines = [PLAIN, *(line for odd in ODD for line in (odd, PLAIN, PLAIN))]
     content = ("\ufeff" + end.join(lines)).encode("utf-8", "surrogatepass")
     together, alone = read(content, tmp_path), one_by_one(content, tmp_path)
@@ -90,16 +91,16 @@ def test_one_odd_line_among_others_is_what_it_is_alone(tmp_path: Path, odd: str)
 
 def test_lines_that_are_alike_are_cut_at_their_quotes() -> None:
     """As many quotes as there should be do not make a line one of the layout."""
-    layout = files._layout([PLAIN])
+    layout = line_layout.layout_of([PLAIN])
     shifted = PLAIN.replace('"bl":4', '"bl":"4"').replace('"dl"', "dl")
     lines = [f"{line}\n" for line in (PLAIN, PLAIN.replace("80.23", "null"))]
-    cells = files._cut(pa.array(["cut off", *lines]).slice(1), layout)
+    cells = line_layout._cut(pa.array(["cut off", *lines]).slice(1), layout)
     assert cells is not None
     assert cells["hh"].to_pylist() == ["3300000001"] * 2
     assert cells["sz"].to_pylist() == ["80.23", ""]
     assert shifted.count('"') == PLAIN.count('"')
     for line in (shifted, PLAIN.replace("80.23", "8O.23"), PLAIN.replace("hh", "gh"), PLAIN.replace(",", "")):
-        assert files._cut(pa.array([*lines, f"{line}\n"]), layout) is None
+        assert line_layout._cut(pa.array([*lines, f"{line}\n"]), layout) is None
 
 
 @pytest.mark.parametrize("extra", [["a b-c.(d)|[é]", "宁波", "$^*+?{}"], [f"f{n}" for n in range(180)]])
@@ -107,7 +108,7 @@ def test_fields_of_any_name_and_number(tmp_path: Path, extra: list[str]) -> None
     more = "".join(f',"{name}":{n}' for n, name in enumerate(extra))
     lines = [PLAIN[:-1] + more + "}", PLAIN, PLAIN[:-1] + more.replace(":0", ":[0]") + "}"]
     content = "\n".join(lines).encode()
-    assert len(files._layout(lines)) == 6 + len(extra)
+    assert len(line_layout.layout_of(lines)) == 6 + len(extra)
     together, alone = read(content, tmp_path), one_by_one(content, tmp_path)
     assert together.table.to_pylist() == alone.table.sort_by(SOURCE_ROW).to_pylist()
     assert pc.is_null(together.table[RECORD_REASON]).to_pylist() == [True] * 3
@@ -132,7 +133,7 @@ def test_a_text_that_is_no_utf8_is_refused_in_one_line(tmp_path: Path) -> None:
 
 
 def test_a_line_longer_than_a_block_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(files, "BLOCK_BYTES", 1 << 10)
+    monkeypatch.setattr(json_lines, "BLOCK_BYTES", 1 << 10)
     content = "\n".join([PLAIN, PLAIN.replace("3300000001", "3" * 3000), PLAIN]).encode()
     with pytest.raises(RejectedError, match="a line of more than"):
         read(content, tmp_path)

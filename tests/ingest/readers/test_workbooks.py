@@ -19,11 +19,13 @@ from ingest.readers.files import read_records
 from ingest.register.corrections import correct
 from ingest.register.deliveries import Drop
 from ingest.register.quarantine import quarantined, record_of
-from ingest.ways.landing import ingest, replay
-from schemas.contract import Contract, parse_contract
+from ingest.ways.landing import ingest
+from ingest.ways.remap import replay
+from schemas.contract import Contract, ContractError, parse_contract
 from schemas.errors import RejectedError
 from tests.ingest.conftest import Put
 from tests.workbooks import ERROR, UNWORKED, OldSheet, old_workbook
+from warehouse.settings import CHECKOUT
 
 GOOD = ["91350100M000100Y43", "91110000600037341L", "91370200797522673R"]
 HEADINGS = ["信用代码", "名称", "文号", "营业收入(万元)", "入驻率(%)", "日期"]
@@ -344,6 +346,17 @@ def test_zeros_that_the_sheet_does_not_show(tmp_path: Path) -> None:
 
 
 # --- sheets ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["csv", "jsonl"])
+@pytest.mark.parametrize("sheet", ["表一", ["表一", "表二"], "*"])
+def test_a_sheet_of_a_file_that_has_none_is_refused_in_one_line(kind: str, sheet: str | list[str]) -> None:
+    raw = yaml.safe_load((CHECKOUT / "schemas" / "raw" / "gov_energy.yml").read_text(encoding="utf-8"))
+    raw["source"] |= {"format": kind, "sheet": sheet}
+    with pytest.raises(ContractError) as refused:
+        parse_contract("raw", "gov_energy", raw)
+    assert f"a file of format {kind} has no sheets; leave sheet out" in str(refused.value)
+    assert "\n" not in str(refused.value)
 
 
 @both

@@ -11,10 +11,12 @@ import pytest
 from expectations.gate.snapshot import Pin
 from ingest.register import decisions
 from ingest.register.corrections import Correction, correct, corrections, withdraw
-from ingest.register.deliveries import drop_of_file
+from ingest.register.entries import deliveries
 from ingest.register.quarantine import quarantined, record_of, records_at
-from ingest.ways import landing as module
-from ingest.ways.landing import deliveries, ingest, remap, replay
+from ingest.ways import run
+from ingest.ways.landing import ingest
+from ingest.ways.manifest import drop_of_file
+from ingest.ways.remap import remap, replay
 from pipeline.evidence import Archive
 from pipeline.fingerprint import feed_fingerprints
 from pipeline.publish import corrected_by_heading
@@ -230,7 +232,7 @@ def test_a_killed_replay_leaves_what_counted_and_the_next_one_ends_it(
 
     with monkeypatch.context() as patch:
         if place == "register":
-            patch.setattr(module, "register", killed)
+            patch.setattr(run, "register", killed)
         else:
             patch.setattr(tables, "add_files", add_files)
         with pytest.raises(KeyboardInterrupt):
@@ -250,14 +252,14 @@ def test_a_correction_during_a_replay_waits_for_the_next_one(
 ) -> None:
     take(tmp_path)
     change(at(3), uscc=GOOD[1])
-    real = module._commit
+    real = run._commit
 
     def commit(*given: Any) -> None:
         change(at(3), power="1.2")
         real(*given)
 
     with monkeypatch.context() as patch:
-        patch.setattr(module, "_commit", commit)
+        patch.setattr(run, "_commit", commit)
         replay()
     assert now()[3] == ["power_kwh:type"]
     assert len(replay().files) == 1 and isinstance(now()[3], dict)

@@ -14,11 +14,14 @@ from hypothesis import strategies as st
 from expectations.gate.run import Pin
 from ingest.register import corrections
 from ingest.register.decisions import restore, standings, withdraw
-from ingest.register.deliveries import drop_of_file
+from ingest.register.entries import deliveries
 from ingest.register.expected import expectations
 from ingest.register.quarantine import quarantined
 from ingest.register.standing import why_beyond
-from ingest.ways.landing import IngestReport, deliveries, ingest, replay
+from ingest.ways.landing import ingest
+from ingest.ways.manifest import drop_of_file
+from ingest.ways.remap import replay
+from ingest.ways.run import IngestReport
 from pipeline.fingerprint import feed_fingerprints
 from pipeline.publish import refused_by_reason
 from schemas.contract import contract, feed

@@ -31,11 +31,14 @@ from demo_city.city import CitySpec, generate
 from infra import postgres as servers
 from ingest.register import corrections, quarantine
 from ingest.register.decisions import restore, withdraw
-from ingest.register.deliveries import drop_of_file
+from ingest.register.entries import deliveries
 from ingest.ways import postgres
-from ingest.ways.connections import connection_from_environment, failure, parse_connection
-from ingest.ways.database import Connection, pull
-from ingest.ways.landing import FileReport, deliveries, ingest, remap
+from ingest.ways.connections import Connection, parse_connection
+from ingest.ways.database import pull
+from ingest.ways.landing import ingest
+from ingest.ways.manifest import drop_of_file
+from ingest.ways.remap import remap
+from ingest.ways.run import FileReport
 from schemas.contract import ContractError, contract, feed, feeds
 from schemas.errors import RejectedError, UsageError
 from schemas.register import current_deliveries
@@ -46,11 +49,9 @@ from warehouse import duck, engine, tables
 from warehouse.content import Content, content
 from warehouse.settings import CHECKOUT, Settings, settings
 
-pytestmark = pytest.mark.postgres
-
-GOOD = ["91350100M000100Y43", "91110000600037341L", "91370200797522673R"]
-POWER = "raw.gov_electricity"
 NAME = "plant"
+
+pytestmark = pytest.mark.postgres
 
 
 @pytest.fixture(scope="module")
@@ -108,6 +109,9 @@ def create_power(sender: Sender, *more: str) -> None:
     sender.run(f"CREATE TABLE gov_electricity ({', '.join(columns)})")
 
 
+GOOD = ["91350100M000100Y43", "91110000600037341L", "91370200797522673R"]
+
+
 def use(sender: Sender, account: int, amount: str, period: str = "2023", *more: Any) -> None:
     """A row; of the three enterprises in turn."""
     values = [GOOD[account % 3], f"{3302000000 + account}", "甲", amount, period, *more]
@@ -121,6 +125,9 @@ def change(sender: Sender, account: int, amount: str, assignments: str = "") -> 
 
 def remove(sender: Sender, account: int) -> None:
     sender.run('DELETE FROM gov_electricity WHERE "户号" = %s', f"{3302000000 + account}")
+
+
+POWER = "raw.gov_electricity"
 
 
 @contextmanager
@@ -172,9 +179,6 @@ def kept() -> list[tuple[str, int]]:
     """Every row of the raw table, whether it counts or not: account and kWh."""
     rows = tables.rows(POWER, ["meter_account_code", "power_kwh"]).to_pylist()
     return sorted((r["meter_account_code"][-3:], int(r["power_kwh"])) for r in rows)
-
-
-# --- the same as by files ------------------------------------------------------------------------------
 
 
 def canonical() -> dict[str, Content]:
@@ -251,9 +255,6 @@ def test_the_whole_city_from_a_database_is_the_city_from_its_files(
     assert canonical() == from_tables
 
 
-# --- what is read --------------------------------------------------------------------------------------
-
-
 def test_every_value_is_text_that_reads_back_the_same(home: Path, sender: Sender) -> None:
     sender.run(
         """CREATE TABLE printed AS SELECT * FROM (VALUES
@@ -313,10 +314,10 @@ def test_a_table_is_never_in_memory_as_a_whole(home: Path, sender: Sender) -> No
     code = """
 import resource, sys
 from pathlib import Path
-from ingest import database
+from ingest.ways.connections import connection_from_environment
 from ingest.ways.postgres import Reader
 
-reader = Reader(database.connection_from_environment("plant"))
+reader = Reader(connection_from_environment("plant"))
 reader.tables({"a": "a"})
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 reader.write("SELECT repeat('x', 1000) || g AS c FROM generate_series(1, 200000) g", Path(sys.argv[1]), "a")
@@ -379,9 +380,6 @@ def test_a_json_feed_keeps_its_records_as_json(home: Path, sender: Sender) -> No
     pull(["gov_energy"], sender.connection, period="2023")
     [row] = [*tables.rows(spec.name).to_pylist(), *tables.rows("quarantine.record").to_pylist()]
     assert json.loads(row["source_record"][0]) == values and row["period"] == "2023"
-
-
-# --- snapshots -----------------------------------------------------------------------------------------
 
 
 def test_a_snapshot_is_a_delivery_for_each_period_and_what_is_the_same_is_not_written(
@@ -640,10 +638,9 @@ def test_a_row_that_is_gone_is_found_by_comparing_keys(home: Path, sender: Sende
         assert len(power()) == 4, "an empty table is a fault, and withdraws nothing"
 
 
-# --- increments and events -----------------------------------------------------------------------------
+NOON = datetime(2024, 1, 1, 12, tzinfo=UTC)
 
 HOUR = timedelta(hours=1)
-NOON = datetime(2024, 1, 1, 12, tzinfo=UTC)
 
 
 @pytest.mark.parametrize("kind", ["timestamptz", "timestamp", "bigint"])
@@ -782,18 +779,16 @@ def test_a_row_dated_ahead_does_not_hide_those_of_the_time_between(
         assert take(sender) == [("2023", "taken", 1)] and take(sender) == [("", "repeated", 0)]
 
 
-# --- killed --------------------------------------------------------------------------------------------
-
 _KILLED = """
 import os, signal, sys
-from ingest import database, ingest
-from ingest import corrections, postgres, quarantine
+from ingest.ways import database, run
 from ingest.ways.connections import connection_from_environment
+from ingest.ways.pull.watermarks import Mark
 
 def killed(*_):
     os.kill(os.getpid(), signal.SIGKILL)
 
-where = {"register": (ingest, "register"), "mark": (database._Mark, "save"), "table": (ingest.tables, "add_files")}
+where = {"register": (run, "register"), "mark": (Mark, "save"), "table": (run.tables, "add_files")}
 setattr(*where[sys.argv[1]], killed)
 database.pull(["gov_electricity"], connection_from_environment("plant"))
 """
@@ -934,13 +929,14 @@ def test_of_a_table_that_was_not_read_to_its_end_nothing_is_taken_in(
 
 _INTERRUPTED = """
 import signal
-from ingest import database
+from ingest.ways.connections import connection_from_environment
+from ingest.ways.database import pull
 
 def asked_to_end(*_):
     raise SystemExit(7)
 
 signal.signal(signal.SIGTERM, asked_to_end)
-database.pull(["gov_electricity"], database.connection_from_environment("plant"))
+pull(["gov_electricity"], connection_from_environment("plant"))
 """
 
 
@@ -982,56 +978,6 @@ def _kill_when_it_sleeps(server: servers.Postgres) -> None:
         one.kill()
 
 
-# --- failures ------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("text", "line"),
-    [
-        (None, "no connection plant: set AIRFLOW_CONN_PLANT to postgres://user:password@host:port/database"),
-        ("postgres://u:pa/s-3cret@h/db", "not as Airflow writes one"),
-        ('{"conn_type": "postgres", "password": "s-3cret"', "not as Airflow writes one"),
-        ('{"host": "h", "password": "s-3cret"}', "not as Airflow writes one"),
-        ("postgres://u:s-3cret@h:many/db", "not as Airflow writes one"),
-        ("mysql://u:s-3cret@h/db", "is of type 'mysql'; feeds are read from postgres only"),
-        ("postgres://:s-3cret@h", "lacks login, schema"),
-        ("postgres://u:s-3cret@h/db?cursor=s-3cret", "says cursor, of which nothing is known here"),
-    ],
-)
-def test_a_connection_that_cannot_be_used_is_one_line_without_its_text(
-    monkeypatch: pytest.MonkeyPatch, text: str | None, line: str
-) -> None:
-    monkeypatch.delenv("AIRFLOW_CONN_PLANT", raising=False)
-    if text:
-        monkeypatch.setenv("AIRFLOW_CONN_PLANT", text)
-    with pytest.raises(UsageError) as refused:
-        connection_from_environment(NAME)
-    assert line in one_line(refused.value) and "s-3cret" not in str(refused.value)
-
-
-def test_a_connection_is_read_as_airflow_reads_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    from airflow.sdk import Connection as Theirs
-
-    theirs = Theirs(
-        conn_id=NAME, conn_type="postgres", login="张 三", password="p@s/s:#%1", host="db.example", port=6543,
-        schema="企业/库", extra=json.dumps({"sslmode": "require", "options": "-c search_path=tax"}),
-    )  # fmt: skip
-    by_json = json.dumps(
-        {
-            "conn_type": "postgres", "login": "张 三", "password": "p@s/s:#%1", "host": "db.example", "port": 6543,
-            "schema": "企业/库", "extra": {"sslmode": "require", "options": "-c search_path=tax"},
-        }
-    )  # fmt: skip
-    for text in (theirs.get_uri(), by_json):
-        monkeypatch.setenv("AIRFLOW_CONN_PLANT", text)
-        found = connection_from_environment("plant")
-        assert (found.user, found.password) == ("张 三", "p@s/s:#%1")
-        assert found.address == "db.example:6543/%E4%BC%81%E4%B8%9A%2F%E5%BA%93"
-        assert found.properties == {"sslmode": "require", "options": "-c search_path=tax"}
-        assert "p@s" not in repr(found) and found.options["dbname"] == "企业/库"
-        assert (found.options["host"], found.options["port"]) == ("db.example", "6543")
-
-
 def as_user(sender: Sender, **other: Any) -> Connection:
     return replace(sender.connection, **other)
 
@@ -1053,33 +999,6 @@ def test_a_database_that_does_not_let_us_in_is_one_line(home: Path, sender: Send
                 pull(None, connection)
             assert line in one_line(refused.value) and "wr0ng" not in str(refused.value)
     assert not (home / "warehouse").exists()
-
-
-@pytest.mark.parametrize(
-    ("error", "line"),
-    [
-        (OSError("[libpq] PQgetCopyData() failed: could not receive data from server: Connection timed out\n"),
-         "database plant (h:1/d): the connection was lost; nothing of what was being read was taken in, run it again"),
-        (OSError('IO: [libpq] Failed to connect: connection to server at "h", port 1 failed: timeout expired\n'),
-         "database plant (h:1/d): not reachable; see that it runs and that the address is right"),
-        (OSError("IO: [libpq] Failed to connect: connection failed: FATAL:  the database system is starting up\n"),
-         "database plant (h:1/d): the connection was lost; nothing of what was being read was taken in, run it again"),
-        (OSError("IO: [libpq] Failed to connect: connection to server failed: FATAL:  sorry, too many clients already"),
-         "database plant (h:1/d): sorry, too many clients already; mend the connection"),
-        (OSError(f"[libpq] {'x' * 296}s3cret"), f"plant:t: the database says: [libpq] {'x' * 292}"),
-    ],
-)  # fmt: skip
-def test_what_a_driver_says_is_one_line(error: Exception, line: str) -> None:
-    assert str(failure(Connection("plant", "h", 1, "d", "u", "s3cret"), error, "t")) == line
-
-
-def test_what_a_server_says_is_understood_whatever_its_language() -> None:
-    class Said(Exception):
-        sqlstate = "42501"
-        details = ((b"PG_DIAG_MESSAGE_PRIMARY", "对表 big 权限不够".encode()),)
-
-    refused = failure(Connection("plant", "h", 1, "d", "reader", "s3cret"), Said("\n\nQuery was: ..."), "big")
-    assert one_line(refused) == "plant:big: 对表 big 权限不够; ask its owner to GRANT SELECT to reader"
 
 
 def test_a_connection_may_ask_for_tls_and_for_the_server_it_means(
@@ -1196,9 +1115,6 @@ def test_a_table_may_have_another_name_and_schema(home: Path, sender: Sender, tm
     with read_as(tmp_path, "snapshot", table="电.Year's use", period="年"):
         assert take(sender) == [("2023", "taken", 1)]
     assert deliveries()[0]["source_file"] == f"{NAME}:电.Year's use"
-
-
-# --- passwords -----------------------------------------------------------------------------------------
 
 
 def files_with(folder: Path, *secrets: str) -> list[str]:

@@ -7,20 +7,17 @@ import json
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
 import pytest
 
-from ingest.load import Inbox, _repeated_keys
-from ingest.readers.files import Records
-from ingest.ways import landing as module
-from ingest.ways.landing import deliveries, ingest, remap, replay
+from ingest.register.entries import deliveries
+from ingest.ways import run
+from ingest.ways.landing import ingest
+from ingest.ways.remap import remap, replay
 from pipeline.inputs import current_rows
 from schemas.contract import Contract, feed
 from schemas.register import current_deliveries
 from warehouse import tables
 
-GOOD = ["91350100M000100Y43", "91110000600037341L", "91370200797522673R"]
-BAD_CHECK = "91350100M000100Y4Z"
 HEADINGS = "社会信用代码,户号,户名,电量(万千瓦时)"
 
 
@@ -58,6 +55,11 @@ def current(name: str = "gov_electricity") -> list[dict]:
 
 def line(uscc: str, account: str, value: str) -> str:
     return f"{uscc},{account},甲,{value}"
+
+
+BAD_CHECK = "91350100M000100Y4Z"
+
+GOOD = ["91350100M000100Y43", "91110000600037341L", "91370200797522673R"]
 
 
 def test_accepts_maps_and_quarantines_with_all_reasons(home: Path) -> None:
@@ -140,7 +142,7 @@ def test_a_killed_ingest_leaves_nothing_that_counts(home: Path, monkeypatch: pyt
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(module, "register", killed)
+        patch.setattr(run, "register", killed)
         with pytest.raises(KeyboardInterrupt):
             ingest()
     assert current() == []
@@ -164,9 +166,7 @@ def test_remap_applies_a_new_mapping_to_accepted_and_refused_rows(
     }
     changed = spec.model_copy(update={"source": spec.source.model_copy(update={"mapping": mapping})})
     for name in ("contract",):
-        monkeypatch.setattr(
-            module, name, lambda n, old=module.contract: changed if n == spec.name else old(n)
-        )
+        monkeypatch.setattr(run, name, lambda n, old=run.contract: changed if n == spec.name else old(n))
     remap("gov_electricity")
     [row] = current()
     assert str(row["power_kwh"]) == "1.00" and row["source_row"] == 2
@@ -200,9 +200,9 @@ def test_of_a_period_only_its_deliveries_are_taken_in_or_mapped_anew(
     assert taken() == ["2023"]
     assert taken() == []
 
-    spec, old = feed("gov_electricity"), module.contract
+    spec, old = feed("gov_electricity"), run.contract
     changed = in_another_unit(spec, "千瓦时")
-    monkeypatch.setattr(module, "contract", lambda n: changed if n == spec.name else old(n))
+    monkeypatch.setattr(run, "contract", lambda n: changed if n == spec.name else old(n))
 
     def again(**given: Any) -> list[str]:
         return sorted(f.period for f in replay(["gov_electricity"], **given).taken)
@@ -210,22 +210,3 @@ def test_of_a_period_only_its_deliveries_are_taken_in_or_mapped_anew(
     assert again(period="2024") == ["2024-03", "2024-04", "2024-05"]
     assert again(period="2024") == []
     assert again() == ["2023"]
-
-
-def test_a_key_that_comes_again_is_found_wherever_it_lies(tmp_path: Path) -> None:
-    """Many blocks, which several threads work on: positions are those of the file all the same."""
-    spec = feed("gov_electricity")
-    assert spec.source is not None
-    headings = spec.source.headings
-    count, block, repeated = 600_000, 3_000, list(range(1_500, 600_000, 3_000))
-    texts = [f"33{n:08d}" for n in range(count)]
-    for position in repeated:
-        texts[position] = texts[position - 1]
-    blocks = []
-    for start in range(0, count, block):
-        cells = {f"cell_{i}": pa.array(texts[start : start + block]) for i in range(len(headings))}
-        blocks.append(pa.table({**cells, "record_reason": pa.nulls(block, pa.string())}))
-    records = Records(list(headings), pa.concat_tables(blocks))
-    with Inbox(tmp_path / "inbox") as inbox:
-        for _ in range(5):
-            assert _repeated_keys(inbox.connection, spec, records).tolist() == repeated

@@ -24,8 +24,9 @@ from filelock import FileLock
 
 from infra import kafka
 from infra.kafka import Broker
-from ingest.ways.landing import deliveries
-from ingest.ways.stream import folder_of, lock_name
+from ingest.register.entries import deliveries
+from ingest.ways.stream import lock_name
+from ingest.ways.stream_state import folder_of
 from pipeline.inputs import current_rows
 from schemas.contract import feed
 from schemas.credit_code import check_character

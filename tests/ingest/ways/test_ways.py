@@ -13,8 +13,9 @@ import pytest
 
 from demo_city.city import CitySpec, generate
 from infra import kafka
-from ingest.register.deliveries import find_drops
-from ingest.ways.landing import deliveries, ingest
+from ingest.register.entries import deliveries
+from ingest.ways.landing import ingest
+from ingest.ways.manifest import find_drops
 from ingest.ways.stream import streamed
 from schemas.contract import Contract, feeds
 from schemas.errors import RejectedError

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ingest.ways.landing import deliveries
+from ingest.register.entries import deliveries
 from jobs.per_mu.rules import book
 from schemas import contract as contracts_module
 from schemas.register import current_deliveries

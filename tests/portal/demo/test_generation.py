@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from demo_city.city import CitySpec, is_there
-from ingest.register.deliveries import find_drops
+from ingest.ways.manifest import find_drops
 from portal.demo.generation import Generation
 from schemas.contract import connected_groups
 from schemas.errors import RejectedError

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from ingest.ways.stream import Batch, QueryFailedError
+from ingest.ways.stream import Batch
+from ingest.ways.stream_state import QueryFailedError
 from portal.services import streaming
 from portal.services.streaming import StreamOptions, stream_topics
 from schemas.contract import feed

@@ -12,8 +12,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from ingest.ways import stream
-from ingest.ways.landing import deliveries
+from ingest.register.entries import deliveries
+from ingest.ways import stream, windows
+from ingest.ways.stream_state import folder_of
 from schemas.contract import feed
 from schemas.credit_code import check_character
 from warehouse import tables
@@ -39,7 +40,7 @@ def test_a_window_is_registered_under_the_mapping_of_its_rows(
     monkeypatch.setenv("BRAIN_KAFKA", "127.0.0.1:9")
     settings.cache_clear()
     mapping = "before"
-    monkeypatch.setattr(stream, "mapping_hash", lambda *_: mapping)
+    monkeypatch.setattr(windows, "mapping_hash", lambda *_: mapping)
     sent = iter(range(1000))
 
     def keep(batch: Any, folder: Path) -> None:
@@ -60,11 +61,11 @@ def test_a_window_is_registered_under_the_mapping_of_its_rows(
 
     def begun() -> stream.FeedStream:
         made = stream.FeedStream(None, SPEC, settings(), timedelta(hours=1))  # type: ignore[arg-type]
-        (stream.folder_of(SPEC, settings()) / "checkpoint").mkdir(exist_ok=True)
-        (stream.folder_of(SPEC, settings()) / "checkpoint" / "metadata").write_text('{"id": "0"}')
+        (folder_of(SPEC, settings()) / "checkpoint").mkdir(exist_ok=True)
+        (folder_of(SPEC, settings()) / "checkpoint" / "metadata").write_text('{"id": "of the query"}\n')
         return made
 
-    monkeypatch.setattr(stream.messages, "keep", keep)
+    monkeypatch.setattr(windows.messages, "keep", keep)
     first = begun()
     first._take_in(0, 0)  # type: ignore[arg-type]
     if was_killed == "within a batch":

@@ -1,9 +1,7 @@
-"""Water, discharge permits, policies and grants (用水、排污许可、惠企政策与兑现) of the demo city.
+"""Policies and grants (惠企政策与兑现) of the demo city.
 
-Assumed, no facts: 8 to 15 m3 of water on each 万元 of value added by industry (wet industries 15), policies
-and their amounts. Irregularities, for the platform to find: a few firms have two water accounts, 3 % of the
-permits permit less than the firm discharges, 2 % have run out, and one grant in 200 is paid twice in a year
-under the same policy.
+Assumed, no facts: the policies and their amounts. Irregularity, for the platform to find: one grant in 200 is paid
+twice in a year under the same policy.
 """
 
 from __future__ import annotations
@@ -13,120 +11,13 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from demo_city.delivery import Frame, amounts, dates, days_in_year, take, words
-from demo_city.senders.feeds import City, between, honour, period_of, reached
-from demo_city.world.draws import Floats, Ints, stream
-from demo_city.world.figures import POLLUTANTS
-from demo_city.world.population import ABOVE, ABSENT, LANDED, ROOMS
+from demo_city.cells import amounts, dates, days_in_year, take, words
+from demo_city.frame import Frame
+from demo_city.senders.honour import honour
+from demo_city.world.city import City
+from demo_city.world.draws import Ints, stream
+from demo_city.world.population import ABOVE
 from schemas.contract import feed
-
-#: m3 of water on 万元 of value added by division group; 8 where none is named. Assumed.
-_WATER = {
-    "17": 15.0,
-    "22-23": 15.0,
-    "26": 14.0,
-    "28": 14.0,
-    "13-15": 13.0,
-    "25": 12.0,
-    "31": 12.0,
-    "44": 15.0,
-}
-_WATER_ELSEWHERE = 8.0
-#: Share of value added in the revenue of firms below scale, 1,003.6 亿 of 3,900.
-_BELOW_VALUE_RATE = 0.257
-
-
-def water(city: City, year: int, month: int | None = None) -> Frame:
-    """Accounts of firms above scale and of firms with land of their own; others are in their landlord's."""
-    contract, q = feed("gov_water"), city.population
-    holds = (q.tenure == LANDED) | ((q.status[year] == ABOVE) & (q.tenure != ROOMS))
-    # every hundredth site has a second account, for a third of its water
-    site = np.flatnonzero(holds & (q.status[year] != ABSENT))
-    second = site[site % 100 == 7]
-    site, number = np.concatenate([site, second]), np.repeat([0, 1], [len(site), len(second)])
-    volume = yearly_water(city, year)
-    if month:
-        before, after = reached(city, "water", year, month)
-        volume = between(volume, before, after)
-    part = between(
-        volume[site], number * 2 / 3, np.where(number == 1, 1.0, np.where(site % 100 == 7, 2 / 3, 1.0))
-    )
-    account = (site * 2 + number) * 61803399 % 10**9
-    return Frame(
-        contract,
-        period_of(year, month),
-        "",
-        {
-            "water_account_code": pa.array([f"W{a:09d}" for a in account.tolist()]),
-            "uscc": city.uscc(site, year),
-            "water_m3": amounts(contract, "water_m3", part, "立方米", 0),
-            "水价类别": take(["工业用水"], np.zeros(len(site), dtype=np.int64)),
-        },
-    )
-
-
-def yearly_water(city: City, year: int) -> Ints:
-    """Cubic metres of water that each site uses in the year."""
-    q, figures = city.population, city.year(year)
-    rate = np.array([_WATER.get(d.group, _WATER_ELSEWHERE) for d in city.p.divisions])[q.group]
-    spread = np.exp(0.25 * stream(q.seed, "water").standard_normal(q.sites) - 0.03)
-    # 千元 in 万元; a firm with negative value added still uses water
-    large = np.maximum(figures.money["value_added"], figures.money["output"] * 0.05) / 10
-    small = figures.declared / 1e6 * _BELOW_VALUE_RATE
-    value_added = np.where(q.status[year] == ABOVE, large, small)
-    found: Ints = np.rint(value_added * rate * spread).astype(np.int64)
-    return found
-
-
-# --- gov_discharge_permit ------------------------------------------------------------------------------
-
-
-def discharge_permit(city: City, year: int) -> Frame:
-    """Permits of the firms that report emissions, and as many again that need only register."""
-    contract, q, figures = feed("gov_discharge_permit"), city.population, city.year(year)
-    rng = stream(q.seed, "permits")
-    draw, kind_draw, slack = rng.random(q.sites), rng.random(q.sites), _slack(rng, q.sites)
-    above = q.status[year] == ABOVE
-    permitted = above & city.base.has_permit
-    registered = above & ~city.base.has_permit & (draw < 0.45)
-    site = np.flatnonzero(permitted | registered)
-    kind = np.where(registered, 2, np.where(kind_draw < 0.3, 0, 1))[site]
-    start, end = _terms(city, site, year, draw)
-    columns = {
-        "permit_code": pa.compute.binary_join_element_wise(
-            city.uscc(site, year), take(["001P", "001Q", "001X"], kind), ""
-        ),
-        "uscc": city.uscc(site, year),
-        "permit_class_code": words(contract, "permit_class_code", ["key", "simplified", "registered"], kind),
-        "permit_from_date": dates(contract, "permit_from_date", start),
-        "permit_to_date": dates(contract, "permit_to_date", end),
-    }
-    for pollutant in POLLUTANTS:
-        # grams of cod and nh3n, kilograms of so2 and nox, in kilograms
-        grams = pollutant in ("cod", "nh3n")
-        kilograms = figures.emissions[pollutant][site] / (1000 if grams else 1)
-        amount = np.ceil(kilograms * slack[site]).astype(np.int64)
-        name = f"{pollutant}_permitted_t"
-        columns[name] = amounts(contract, name, amount, "吨", 3, blank=kind == 2)
-    return Frame(contract, str(year), "", columns)
-
-
-def _slack(rng: np.random.Generator, n: int) -> Floats:
-    """Permitted by discharged amount: 1.05 to 1.8, below 1 for 3 % of the firms."""
-    return np.where(rng.random(n) < 0.03, rng.uniform(0.6, 0.95, n), rng.uniform(1.05, 1.8, n))
-
-
-def _terms(
-    city: City, site: Ints, year: int, draw: Floats
-) -> tuple[np.ndarray[tuple[int], np.dtype[np.datetime64]], np.ndarray[tuple[int], np.dtype[np.datetime64]]]:
-    """Permits of five years, renewed in turn; 2 % ran out in the year and were not renewed yet."""
-    age = (year + site) % 5
-    ran_out = stream(city.population.seed, f"permit-terms-{year}").random(len(site)) < 0.02
-    start = days_in_year(year - np.where(ran_out, 5, age), draw[site])
-    return start, start + np.timedelta64(5 * 365, "D")
-
-
-# --- gov_policy and gov_grant ----------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -146,8 +37,10 @@ class Policy:
     is_direct: bool = False
 
 
-_ECONOMY, _SCIENCE, _TRADE = "宁波市经济和信息化局", "宁波市科学技术局", "宁波市商务局"
 _QUALITY, _FINANCE = "宁波市市场监督管理局", "宁波市地方金融监督管理局"
+
+_ECONOMY, _SCIENCE, _TRADE = "宁波市经济和信息化局", "宁波市科学技术局", "宁波市商务局"
+
 #: The catalogue. Kinds of support that cities of the province give; numbers, amounts and dates are assumed.
 POLICIES = (
     Policy("高新技术企业认定奖励", "award", "municipal", _SCIENCE, 20, honour="hightech_enterprise", is_direct=True),

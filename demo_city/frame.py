@@ -1,0 +1,58 @@
+"""A delivery's cells before they are written to a file.
+
+A frame holds them under our column names (and, for headings that our mapping ignores, under the heading).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from schemas.contract import Contract, ContractError, Source
+
+
+@dataclass(frozen=True)
+class Frame:
+    """Cells of one delivery, column by column."""
+
+    contract: Contract
+    period: str
+    part: str
+    columns: dict[str, pa.Array]
+
+    @property
+    def feed(self) -> str:
+        return self.contract.table
+
+    @property
+    def source(self) -> Source:
+        return source_of(self.contract)
+
+    @property
+    def rows(self) -> int:
+        return len(next(iter(self.columns.values())))
+
+    def table(self) -> pa.Table:
+        """The cells under the sender's headings: mapped ones in their order, ignored ones after the first."""
+        mapping = self.source.mapping
+        wanted = {name: m.heading for name, m in mapping.items() if m.heading is not None}
+        extra = set(self.columns) - set(wanted) - set(self.source.ignored)
+        missing = set(wanted) | set(self.source.ignored)
+        missing -= set(self.columns)
+        if extra or missing:
+            raise ContractError(
+                f"schemas/raw/{self.feed}.yml: the demo city sends {sorted(extra)} which is not mapped, "
+                f"and lacks {sorted(missing)}; extend its module in demo_city/senders"
+            )
+        first, *others = wanted
+        order = [(first, wanted[first]), *((h, h) for h in self.source.ignored)]
+        order += [(name, wanted[name]) for name in others]
+        return pa.table([self.columns[name] for name, _ in order], names=[heading for _, heading in order])
+
+
+def source_of(contract: Contract) -> Source:
+    """How the feed is sent."""
+    if contract.source is None:
+        raise ContractError(f"{contract.name} is no feed: it has no source block")
+    return contract.source

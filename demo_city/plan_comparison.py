@@ -1,0 +1,62 @@
+"""The base year's totals beside those of the city's plan (十四五规划)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from demo_city.senders.land import land_uses
+from demo_city.senders.marks import clusters, marked
+from demo_city.world.city import City
+from demo_city.world.figures import TAXES
+from demo_city.world.population import ABOVE
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A total of the base year beside the plan's figure times the scale."""
+
+    indicator_zh: str
+    unit: str
+    plan: Decimal
+    generated: Decimal
+    difference_pct: Decimal
+
+
+def compare_with_plan(city: City) -> tuple[Comparison, ...]:
+    """The base year's totals of firms above scale beside those of 宁波市制造业高质量发展"十四五"规划.
+
+    The last four are parts of the value added that overlap: they are never added together.
+    """
+    p, q = city.p, city.population
+    year = p.base_year
+    figures, above = city.year(year), q.status[year] == ABOVE
+    uses = land_uses(city, year)
+    made: dict[str, tuple[int, int]] = {  # key -> whole number, its power of ten towards the unit
+        key: (int(values[above].sum()), 5)
+        for key, values in figures.money.items()  # 千元 in 亿元
+    }
+    made["profit_and_tax"] = (made["profit"][0] + made["tax_paid_stat"][0], 5)
+    made["firms"] = (int(above.sum()), 0)
+    made["employees"] = (int(figures.employees[above].sum()), 0)
+    made["tax_contribution"] = (int(sum(int(figures.taxes[key][above].sum()) for key in TAXES)), 10)
+    made["land"] = (int(uses.area[above[uses.site]].sum()), 2)
+    made["energy"] = (int(figures.energy[above].sum()), 2)
+    value = figures.money["value_added"]
+    made["clusters"] = (int(value[clusters(city, year) >= 0].sum()), 5)
+    made |= {
+        key: (int(value[marked(city, year, key)].sum()), 5) for key in ("strategic", "hightech", "equipment")
+    }
+    rows = []
+    for total in (*p.totals, *p.marks.totals):
+        number, digits = made[total.key]
+        plan = Decimal(str(total.value)) * Decimal(str(q.scale))
+        generated = Decimal(number).scaleb(-digits)
+        difference = (generated - plan) / plan * 100
+        cent = Decimal("0.0001")
+        rows.append(
+            Comparison(
+                total.zh, total.unit, plan.quantize(cent), generated.quantize(cent), difference.quantize(cent)
+            )
+        )
+    return tuple(rows)

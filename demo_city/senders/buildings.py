@@ -1,0 +1,118 @@
+"""Buildings (工业楼宇): a building has its share of its parcel's floor area (plot ratio 1.2, as in the land survey).
+
+Irregularities, for the platform to find: 2 % of the buildings have no vacancy, and 1 % are reported as wholly
+let though a part is vacant.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+
+from demo_city.cells import amounts, dates, days_in_year, decimals, take
+from demo_city.frame import Frame
+from demo_city.senders.land import land_uses, parcel_codes
+from demo_city.senders.months import between
+from demo_city.senders.parks import parks
+from demo_city.world.city import City
+from demo_city.world.draws import Bools, Floats, Ints, stream
+from schemas.contract import feed
+
+#: Square metres of floor on 0.01 mu of land at a plot ratio of 1.2.
+FLOOR_PER_LAND = 8
+#: A parcel with more land than this (0.01 mu) has one building more. Assumed.
+_MORE_BUILDINGS = (1_000, 4_000, 16_000)
+#: Years from the grant of land to the first building. Assumed.
+_BUILDING_YEARS = 2
+
+
+@dataclass(frozen=True)
+class Buildings:
+    """Buildings by number. Floor areas in square metres."""
+
+    parcel: Ints
+    floor: Ints
+    #: Floor of the parcel's buildings before this one, and with it, as shares.
+    before: Floats
+    after: Floats
+
+    def split(self, by_parcel: Ints) -> Ints:
+        """An amount of each parcel, spread over its buildings; the sums are exact."""
+        return between(by_parcel[self.parcel], self.before, self.after)
+
+    @property
+    def number(self) -> Ints:
+        """Each building's number on its parcel, from 0."""
+        return np.arange(len(self.parcel)) - np.searchsorted(self.parcel, self.parcel)
+
+
+def buildings(city: City) -> Buildings:
+    """All buildings that ever stand; larger parcels have up to four."""
+    land, rng = city.land, stream(city.population.seed, "buildings")
+    count = 1 + sum((land.area > more).astype(np.int64) for more in _MORE_BUILDINGS)
+    parcel = np.repeat(np.arange(land.parcels), count)
+    first = np.cumsum(count) - count
+    weight = rng.uniform(0.5, 1.5, len(parcel))
+    running = np.cumsum(weight)
+    start = (running - weight)[first][parcel]
+    total = np.bincount(parcel, weights=weight)[parcel]
+    before, after = (running - weight - start) / total, (running - start) / total
+    last = np.append(first[1:], len(parcel)) - 1
+    before[first], after[last] = 0.0, 1.0
+    floor = between((land.area * FLOOR_PER_LAND)[parcel], before, after)
+    return Buildings(parcel, floor, before, after)
+
+
+def standing(city: City, all_of_them: Buildings, year: int) -> Bools:
+    """Which buildings stand at the end of the year: those of parcels that are not being built on."""
+    land = city.land
+    built = land.created + np.where(land.in_construction, _BUILDING_YEARS, 0) <= year
+    found: Bools = built[all_of_them.parcel]
+    return found
+
+
+def building(city: City, year: int) -> Frame:
+    """A row for each building that stands in the year: its floor area, and what of it is let."""
+    contract, land, park = feed("gov_building"), city.land, parks(city)
+    every = buildings(city)
+    uses = land_uses(city, year)
+    let, own = (
+        np.bincount(uses.parcel[rows], weights=uses.area[rows], minlength=land.parcels).astype(np.int64)
+        * FLOOR_PER_LAND
+        for rows in (uses.kind > 0, uses.kind == 0)
+    )
+    rng = stream(city.population.seed, "building-facts")
+    floors = rng.choice(
+        [1, 2, 3, 4, 5, 6, 8, 12], len(every.parcel), p=[0.3, 0.2, 0.2, 0.1, 0.1, 0.05, 0.03, 0.02]
+    )
+    day, later = rng.random(len(every.parcel)), rng.integers(1, _BUILDING_YEARS + 1, len(every.parcel))
+    at = np.flatnonzero(standing(city, every, year))
+    let_here = np.minimum(every.split(let)[at], every.floor[at])
+    vacant = np.clip(every.floor[at] - let_here - every.split(own)[at], 0, None)
+    noise = stream(city.population.seed, f"building-noise-{year}").random(len(every.parcel))[at]
+    share = np.where((noise < 0.01) & (vacant > 0), 10_000, let_here * 10_000 // every.floor[at])
+    parcel = every.parcel[at]
+    built_year = np.minimum(land.acquired[parcel] + later[at], year)
+    return Frame(
+        contract,
+        str(year),
+        "",
+        {
+            "building_code": pa.compute.binary_join_element_wise(
+                parcel_codes(city).take(pa.array(parcel)),
+                take([f"F{n:04d}" for n in range(1, 6)], every.number[at]),
+                "",
+            ),
+            "parcel_id": parcel_codes(city).take(pa.array(parcel)),
+            "reported_district_code": take([d.code for d in city.p.districts], land.district[parcel]),
+            "park_code": take(park.codes, park.small_of_parcel[parcel]),
+            "area_part_code": take(park.codes, park.part_of_parcel[parcel]),
+            "building_area_m2": amounts(contract, "building_area_m2", every.floor[at], "平方米", 0),
+            "floor_count": decimals(floors[at], 0),
+            "built_date": dates(contract, "built_date", days_in_year(built_year, day[at])),
+            "let_share_pct": decimals(share, 2),
+            "vacant_area_m2": amounts(contract, "vacant_area_m2", vacant, "平方米", 0, blank=noise > 0.98),
+        },
+    )

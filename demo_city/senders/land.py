@@ -1,0 +1,159 @@
+"""Land (自然资源和规划局、亩均办): parcels and their holders, and the survey of who uses how much of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+
+from demo_city.cells import amounts, dates, days_in_year, decimals, take, words
+from demo_city.frame import Frame
+from demo_city.world.city import City
+from demo_city.world.draws import Ints, stream
+from demo_city.world.population import ABSENT
+from schemas.contract import feed
+
+
+def parcel_codes(city: City) -> pa.Array:
+    """宗地代码: district, cadastral area, GB, serial number."""
+    land = city.land
+    district = take([d.code for d in city.p.districts], land.district)
+    number = np.arange(land.parcels)
+    area = pa.array([f"{v:03d}" for v in (number % 37 + 1).tolist()])
+    serial = pa.array([f"{v:06d}" for v in (number + 1).tolist()])
+    return pa.compute.binary_join_element_wise(district, area, "GB", serial, "")
+
+
+def holder_codes(city: City, which: Ints, year: int) -> pa.Array:
+    """Credit codes of the holders of parcels: the firm on the holder's site, or the village."""
+    everyone = pa.concat_arrays([city.codes, pa.array(city.villages)])
+    holder, village = city.land.holder[which], city.land.village[which]
+    firms = np.where(holder >= 0, city.population.firm[year][np.maximum(holder, 0)], 0)
+    return take(everyone, np.where(holder >= 0, firms, len(city.codes) + village))
+
+
+def land_parcel(city: City, year: int) -> Frame:
+    """A row for each parcel so far: certificate, holder, area and dates."""
+    contract, land = feed("gov_land_parcel"), city.land
+    rng = stream(city.population.seed, "parcel-dates")
+    draw, due = rng.random(land.parcels), rng.integers(18, 31, land.parcels)
+    which = np.flatnonzero(land.created <= year)
+    codes = parcel_codes(city).take(pa.array(which))
+    granted = days_in_year(land.acquired, draw)[which]
+    complete = granted + (due[which] * 30.44).astype("timedelta64[D]")
+    sites = np.maximum(land.holder[which], 0)
+    zone = np.where(land.holder[which] >= 0, city.zone[sites], -1)
+    titles = pa.compute.binary_join_element_wise(
+        "浙（",
+        pa.array(land.acquired[which]).cast(pa.string()),
+        "）宁波市不动产权第",
+        pa.array([f"{v:07d}" for v in which.tolist()]),
+        "号",
+        "",
+    )
+    owner = holder_codes(city, which, year)
+    streets = [f"宁波市{d.name}示范工业区" for d in city.p.districts]
+    return Frame(
+        contract,
+        str(year),
+        "",
+        {
+            "parcel_id": codes,
+            "certificate_code": pa.compute.if_else(pa.array(land.has_certificate[which]), titles, None),
+            "owner_uscc": pa.compute.if_else(pa.array(land.has_holder_code[which]), owner, None),
+            # 0.01 mu = 20/3 square metres; areas are multiples of 0.03 mu
+            "parcel_area_mu": amounts(contract, "parcel_area_mu", land.area[which] // 3 * 2000, "平方米", 2),
+            "reported_district_code": take([d.code for d in city.p.districts], land.district[which]),
+            "supply_mode_code": words(
+                contract,
+                "supply_mode_code",
+                ["granted", "allocated", "agreement", "collective"],
+                land.supply[which],
+            ),
+            "acquired_date": dates(
+                contract, "acquired_date", granted, land.is_disputed[which] & (draw[which] < 0.3)
+            ),
+            "completion_due_date": dates(contract, "completion_due_date", complete, land.village[which] >= 0),
+            "zone_code": take(city.zone_codes, zone),
+            "is_disputed": words(
+                contract, "is_disputed", ["false", "true"], land.is_disputed[which].astype(np.int64)
+            ),
+            "坐落": take(streets, land.district[which]),
+        },
+    )
+
+
+@dataclass(frozen=True)
+class Uses:
+    """Rows of the land survey: parcel, user's site, kind of use (0 own, 1 lease, 2 sublet), lessor's site."""
+
+    parcel: Ints
+    site: Ints
+    kind: Ints
+    lessor: Ints
+    area: Ints
+
+
+def land_uses(city: City, year: int) -> Uses:
+    """All uses of parcels in the year; lessor is a site, or -1 for the parcel's holder."""
+    land, q = city.land, city.population
+    own = np.flatnonzero((land.own_area > 0) & (land.holder >= 0) & (land.created <= year))
+    own = own[q.status[year][land.holder[own]] != ABSENT]
+    tenants = np.flatnonzero((land.host >= 0) & (q.status[year] != ABSENT))
+    sublet = land.sublets_from[tenants]
+    parcel = np.concatenate([own, land.host[tenants]])
+    site = np.concatenate([land.holder[own], tenants])
+    kind = np.concatenate([np.zeros(len(own), dtype=np.int64), np.where(sublet >= 0, 2, 1)])
+    lessor = np.concatenate([np.full(len(own), -1), sublet])
+    area = np.concatenate([land.own_area[own], land.leased_area[tenants]])
+    order = np.lexsort((kind, parcel))
+    return Uses(parcel[order], site[order], kind[order], lessor[order], area[order])
+
+
+def land_survey(city: City, year: int, district: int) -> Frame:
+    """A row for each use of a parcel in a district: who uses how much of it, as owner or tenant."""
+    contract, land, q = feed("gov_land_survey"), city.land, city.population
+    uses = land_uses(city, year)
+    here = np.flatnonzero(land.district[uses.parcel] == district)
+    parcel, site, kind, area = uses.parcel[here], uses.site[here], uses.kind[here], uses.area[here]
+    lessor = uses.lessor[here]
+    rented = kind > 0
+    share_only = rented & land.floor_share_only[site]
+    # Share of floor area in 0.01 %, rounded down so that a parcel is never over-allotted by rounding.
+    share = area * 10_000 // land.area[parcel]
+    # Floor area at a plot ratio of 1.2: 0.01 mu = 6.67 square metres of land.
+    floor = area * 8
+    rng = stream(q.seed, f"leases-{year}-{district}")
+    terms = stream(q.seed, "lease-terms").integers(0, 5, q.sites)[site]
+    first = np.maximum(city.p.base_year - 1 - terms, q.firm_born[q.firm[year][site]] - 1)
+    start = days_in_year(first, np.zeros(len(site)))
+    # Terms of five years, renewed while the tenant stays.
+    last = first + ((year - first) // 5 + 1) * 5
+    end = days_in_year(last, np.zeros(len(site))) - np.timedelta64(1, "D")
+    open_ended = rng.random(len(site)) < 0.2
+    holder = holder_codes(city, parcel, year)
+    subtenant = take(city.codes, np.where(lessor >= 0, q.firm[year][np.maximum(lessor, 0)], -1))
+    n = len(here)
+    return Frame(
+        contract,
+        str(year),
+        city.p.districts[district].pinyin,
+        {
+            "parcel_id": parcel_codes(city).take(pa.array(parcel)),
+            "用地企业名称": city.name(site, year),
+            "镇街": take([f"示范{k + 1}镇" for k in range(9)], parcel % 9),
+            "uscc": city.uscc(site, year),
+            "use_type_code": words(contract, "use_type_code", ["own", "lease", "sublet"], kind),
+            "lessor_uscc": pa.compute.if_else(
+                pa.array(kind == 0),
+                pa.nulls(n, pa.string()),
+                pa.compute.if_else(pa.array(kind == 2), subtenant, holder),
+            ),
+            "surveyed_area_mu": amounts(contract, "surveyed_area_mu", area, "亩", 2, blank=share_only),
+            "floor_area_m2": decimals(floor, 0),
+            "floor_share_pct": decimals(share, 2, ~share_only),
+            "lease_from_date": dates(contract, "lease_from_date", start, ~rented),
+            "lease_to_date": dates(contract, "lease_to_date", end, ~rented | open_ended),
+        },
+    )

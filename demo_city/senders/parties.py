@@ -1,0 +1,165 @@
+"""The two sides of a trade (购销双方): firms of the city, and those outside with whom they trade."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+
+from demo_city.senders.products import revenue
+from demo_city.world.city import City
+from demo_city.world.draws import Bools, Floats, Ints, stream
+from demo_city.world.identity import credit_codes
+from demo_city.world.population import ABOVE
+from demo_city.world.roles import WHOLE
+
+#: GB/T 2260 codes of the places they are in: other cities, and for services Ningbo itself.
+_PLACES = (
+    "310115", "320583", "330106", "330327", "330482", "330683", "331004", "340104", "350206", "370211",
+    "440306", "441900", "440604", "420115", "510107", "120116", "210213", "320205", "360111", "430104",
+)  # fmt: skip
+#: Serial numbers from here on are outside the city's, whatever its scale.
+_OUTSIDE_SERIAL = 20_000_000
+#: Codes that no list knows: half look like the city's own, half are old registration numbers of 15 digits.
+STRANGERS = 12
+
+#: Firms outside the directory: for each node so many suppliers and buyers at scale 1, and at least.
+_SUPPLIERS, _FEWEST_SUPPLIERS = 400, 60
+
+
+def suppliers(city: City) -> int:
+    """Firms outside that deal in each node's products."""
+    root = float(np.sqrt(min(city.population.scale, 1.0)))
+    return max(_FEWEST_SUPPLIERS, round(_SUPPLIERS * root))
+
+
+def parties(city: City) -> pa.Array:
+    """Credit codes: the city's firms, then those outside, node by node, then a few that nobody knows."""
+    count = suppliers(city) * (len(city.roles.nodes) + 1)
+    serial = _OUTSIDE_SERIAL + np.arange(count)
+    places = [*_PLACES, "330212", "330203"]
+    place = np.arange(count) * 7 % len(_PLACES)
+    industrial = np.append(city.roles.nodes.is_industrial, True)
+    service = ~industrial[np.arange(count) // suppliers(city)] & (np.arange(count) % 5 < 3)
+    place[service] = len(_PLACES) + np.arange(count)[service] % 2
+    outside = credit_codes("91", places, place, serial, city.population.seed)
+    serial = _OUTSIDE_SERIAL + count + np.arange(STRANGERS // 2)
+    strange = credit_codes("91", ["330212"], np.zeros_like(serial), serial, city.population.seed)
+    old = [f"3302{n:02d}000{n * 7919:06d}" for n in range(STRANGERS - len(strange))]
+    return pa.concat_arrays([city.codes, pa.array(outside), pa.array(strange), pa.array(old)])
+
+
+def local_shares(city: City) -> Floats:
+    """Planted share of each node's products that the city's buyers buy in the city."""
+    market, chains, gaps = city.p.market, city.roles.nodes, city.p.chain_gaps
+    share = stream(city.population.seed, "local-shares").uniform(*market.local_share, len(chains))
+    share[chains.positions(gaps.weak)] = market.weak_local_share
+    share[chains.positions(gaps.missing)] = 0
+    share[~chains.is_industrial] = 0
+    return np.round(share, 4)
+
+
+def is_outside(city: City, party: Ints) -> Bools:
+    """Whether a party of a trade is a firm outside the city."""
+    return party >= len(city.population.firm_site)
+
+
+@dataclass(frozen=True)
+class Sides:
+    """Sellers' lines and buyers' roles of the firms in the directory, and what they amount to in the month."""
+
+    #: Roles by node: firm, and the running total of how often they buy.
+    buyer: Ints
+    reached: Floats
+    #: Yearly revenue that the firms have in each node, 万元.
+    worth: Floats
+    #: Bounds of each node's roles, so that node n has ``start[n]`` to ``start[n + 1]``.
+    start: Ints
+    #: Lines: firm, node, product, sales of the month that the platform sees (万元).
+    line_firm: Ints
+    line_node: Ints
+    line_product: Ints
+    sales: Floats
+    #: Revenue of each firm, 万元 a year; 0 outside the directory.
+    revenue: Floats
+
+
+#: A firm buys as often as its size to this power.
+_OFTEN = 0.45
+
+
+def sides_of(city: City, year: int, rng: np.random.Generator) -> Sides:
+    """Sellers and buyers of a year with what they sell and need."""
+    roles, q, market = city.roles, city.population, city.p.market
+    sites = q.in_year(year)
+    firms = city.firms(sites, year)
+    worth = np.zeros(len(q.firm_site))
+    worth[firms] = revenue(city, year)[sites]
+    above = np.zeros(len(worth), dtype=bool)
+    above[firms] = q.status[year][sites] == ABOVE
+    planted = np.isin(roles.node, roles.nodes.positions(city.p.chain_gaps.all))
+    shares = rng.random(len(worth)) < np.where(above, market.trading_share.above, market.trading_share.below)
+    shares[roles.firm[planted]] = True
+    seen = worth / 12 * rng.uniform(*market.coverage, len(worth))
+    present = np.flatnonzero(worth[roles.firm] > 0)
+    order = present[np.argsort(roles.node[present], kind="stable")]
+    bought = worth[roles.firm[order]] * roles.share[order] / WHOLE
+    line = np.flatnonzero(shares[roles.line_firm] & (worth[roles.line_firm] > 0))
+    return Sides(
+        buyer=roles.firm[order],
+        reached=np.concatenate([[0.0], np.cumsum(bought**_OFTEN)]),
+        worth=sums(roles.node[order], bought, roles.outside + 1),
+        start=np.searchsorted(roles.node[order], np.arange(roles.outside + 2)),
+        line_firm=roles.line_firm[line],
+        line_node=roles.line_node[line],
+        line_product=roles.line_product[line],
+        sales=seen[roles.line_firm[line]] * roles.line_share[line] / WHOLE,
+        revenue=worth,
+    )
+
+
+def sums(group: Ints, values: Floats, groups: int) -> Floats:
+    """Sum of the values of each group."""
+    found: Floats = np.bincount(group, weights=values, minlength=groups).astype(np.float64)
+    return found
+
+
+def demand_of(city: City, sides: Sides) -> Floats:
+    """What the buyers of each edge buy in the month, 万元, seen or not."""
+    market, chains = city.p.market, city.roles.nodes
+    return np.array(
+        [sides.worth[to] / 12 * market.material_share * share / 100 for _, to, share in chains.edges],
+        dtype=np.float64,
+    )
+
+
+def buyers_of(sides: Sides, node: Ints, rng: np.random.Generator) -> Ints:
+    """A firm of each node, likelier the larger it is."""
+    low, high = sides.reached[sides.start[node]], sides.reached[sides.start[node + 1]]
+    aim = low + (high - low) * rng.random(len(node))
+    found = np.searchsorted(sides.reached, aim, side="right") - 1
+    return sides.buyer[np.clip(found, sides.start[node], sides.start[node + 1] - 1)]
+
+
+def outsiders(city: City, node: Ints, rng: np.random.Generator) -> Ints:
+    """A firm outside that deals in the node's products: a few of them have most of the trade."""
+    each = suppliers(city)
+    number = np.minimum((each * rng.random(len(node)) ** 1.7).astype(np.int64), each - 1)
+    return len(city.population.firm_site) + node * each + number
+
+
+def size_of(city: City, sides: Sides, party: Ints) -> Floats:
+    """Size by which a trade with the party is larger or smaller."""
+    outside = 3000.0 / (1 + (party - len(sides.revenue)) % suppliers(city) / 10)
+    inside = sides.revenue[np.minimum(party, len(sides.revenue) - 1)]
+    found: Floats = np.where(party < len(sides.revenue), inside, outside)
+    return np.maximum(found, 1.0)
+
+
+def anybody(sides: Sides, count: int, rng: np.random.Generator) -> Ints:
+    """Firms of the city, likelier the larger they are."""
+    aim = rng.random(count) * sides.reached[-1]
+    at = np.clip(np.searchsorted(sides.reached, aim, side="right") - 1, 0, len(sides.buyer) - 1)
+    found: Ints = sides.buyer[at]
+    return found

@@ -1,0 +1,73 @@
+"""The market regulator (市场监督管理局): firms as they are registered."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+import pyarrow as pa
+
+from demo_city.cells import amounts, dates, take, words
+from demo_city.frame import Frame
+from demo_city.world.city import City
+from demo_city.world.draws import stream
+from demo_city.world.identity import registration_numbers
+from schemas.contract import feed
+
+
+def business_registry(city: City, year: int, complete: bool) -> Frame:
+    """All firms so far (complete), or those that are new, gone or changed in the year."""
+    contract, q = feed("gov_business_registry"), city.population
+    rng = stream(q.seed, f"registry-{year}")
+    gone_year = np.full(len(q.firm_site), 9999)
+    years = [y for y in sorted(q.firm) if y <= year]
+    for before, after in pairwise(years):
+        replaced = (q.firm[before] >= 0) & (q.firm[before] != q.firm[after])
+        gone_year[q.firm[before][replaced]] = after
+    known = q.firm_born <= year
+    told = known & ((q.firm_born == year) | (gone_year == year) | (rng.random(len(known)) < 0.003))
+    told[city.reported_again.get(year, [])] = True
+    firms = np.flatnonzero(known if complete else told & known)
+    sites = q.firm_site[firms]
+    status = np.where(gone_year[firms] <= year, 1, 0)
+    capital = np.rint(50 * np.exp(0.9 * stream(q.seed, "capital").standard_normal(len(known))))[firms]
+    capital = np.where(sites < q.first_above, capital * 30, capital).astype(np.int64)
+    streets = pa.array([f"宁波市{d.name}示范路" for d in city.p.districts])
+    address = pa.compute.binary_join_element_wise(
+        take(streets, q.district[sites]), pa.array(firms % 997 + 1).cast(pa.string()), "号", ""
+    )
+    n = len(firms)
+    # credit codes came on 1 October 2015: firms registered before have the numbers and codes of old as well
+    old = city.registered[firms] < np.datetime64("2015-10-01")
+    uscc = take(city.codes, firms)
+    number = registration_numbers([d.code for d in city.p.districts], q.district[sites], firms)
+    organisation = pa.compute.if_else(
+        pa.array(old), pa.compute.utf8_slice_codeunits(uscc, 8, 17), None
+    ).to_pylist()
+    place = {int(firm): row for row, firm in enumerate(firms)} if city.organisation_codes else {}
+    for firm, (since, code) in city.organisation_codes.items():
+        if year >= since and firm in place:
+            organisation[place[firm]] = code
+    return Frame(
+        contract,
+        str(year),
+        "",
+        {
+            "uscc": uscc,
+            "registration_number": pa.compute.if_else(pa.array(old), number, None),
+            "organisation_code": pa.array(organisation, pa.string()),
+            "enterprise_name": take(city.names, firms),
+            "former_name": pa.nulls(n, pa.string()),
+            "registered_date": dates(contract, "registered_date", city.registered[firms]),
+            "registration_status_code": words(
+                contract, "registration_status_code", ["active", "cancelled"], status
+            ),
+            "registered_capital_wan_yuan": amounts(
+                contract, "registered_capital_wan_yuan", capital, "万元", 0
+            ),
+            "industry_code": take(city.classes, firms),
+            "industry_edition": take(["2017"], np.zeros(n, dtype=np.int64)),
+            "reported_district_code": take([d.code for d in city.p.districts], q.district[sites]),
+            "registered_address": address,
+        },
+    )

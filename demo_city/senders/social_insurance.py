@@ -1,0 +1,33 @@
+"""The social insurance (人力资源和社会保障局): people insured."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+
+from demo_city.cells import amounts
+from demo_city.frame import Frame
+from demo_city.senders.months import period_of
+from demo_city.world.city import City
+from demo_city.world.draws import stream
+from schemas.contract import feed
+
+
+def social_insurance(city: City, year: int, month: int | None = None) -> Frame:
+    """A row for each firm: people insured in the year or month."""
+    contract, q = feed("gov_social_insurance"), city.population
+    sites = q.in_year(year)
+    insured = city.year(year).insured[sites]
+    if month:
+        rng = stream(q.seed, f"insured-{year}-{month}")
+        insured = np.maximum(np.rint(insured * rng.uniform(0.96, 1.04, len(sites))), 0).astype(np.int64)
+    return Frame(
+        contract,
+        period_of(year, month),
+        "",
+        {
+            "uscc": city.uscc(sites, year),
+            "单位编号": pa.array(30_000_000 + sites).cast(pa.string()),
+            "insured_count": amounts(contract, "insured_count", insured, "人", 0),
+        },
+    )

@@ -1,0 +1,96 @@
+"""What the values of a column say of the field that it may be: check characters, code lists, patterns, dates."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Sequence
+from functools import cache
+
+from ingest.mapping import DATES, MOMENT, NUMBER, WHOLE_NUMBER
+from ingest.proposal.guesses import MOST, Guess, are_numbers, share
+from ingest.proposal.words import SYNONYMS, plain
+from ingest.texts import plain_number
+from schemas import credit_code
+from schemas.contract import ContractError, FieldEntry, code_list, contracts, fields
+
+_MAX_WORDS = 30
+
+
+def fit(column: Guess, name: str, entry: FieldEntry) -> float:
+    """Share of the values that the field would take."""
+    values, domain = column.values, entry.domain
+    if domain.check == "uscc":
+        return share(values, credit_code.is_valid)
+    if domain.pattern:
+        return share(values, re.compile(domain.pattern).fullmatch)
+    if domain.codes or entry.type == "boolean":
+        words = words_of(values, name, entry)
+        known = set(code_list(domain.codes)) if domain.codes else set()
+        return share(values, lambda v: v in words or v in known)
+    return _fit_of_type(values, entry.type)
+
+
+def _fit_of_type(values: Sequence[str], kind: str) -> float:
+    if kind == "date":
+        return share(values, lambda v: any(re.fullmatch(p, v) for p in DATES.values()))
+    if kind == "timestamp":
+        return share(values, re.compile(MOMENT).fullmatch)
+    if kind.startswith(("decimal", "int", "bigint")):
+        pattern = re.compile(NUMBER if kind.startswith("decimal") else WHOLE_NUMBER)
+        return share(values, lambda v: bool(pattern.fullmatch(plain_number(v))))
+    return 1.0 if not are_numbers(values) else 0.6
+
+
+def telling(entry: FieldEntry, fitting: float) -> float:
+    """Content alone names a field where few texts would fit by chance."""
+    if fitting < MOST:
+        return 0.0
+    if entry.domain.check:
+        # a code is first of all the firm's own; other holders of codes are known by name
+        return 0.8 if entry.en == fields()["uscc"].en else 0.5
+    if entry.domain.pattern and len(entry.domain.pattern) > 6:
+        return 0.7 * fitting
+    if entry.domain.codes in ("industry_class", "district"):
+        return 0.65 * fitting
+    return 0.0
+
+
+def date_formats(values: Sequence[str]) -> list[str]:
+    """Ways in which the dates are written, the most frequent first; none where most values are no dates."""
+    found = {name: sum(bool(re.fullmatch(p, v)) for v in values) for name, p in DATES.items()}
+    if sum(found.values()) < MOST * len(values):
+        return []
+    return sorted((name for name, times in found.items() if times), key=lambda name: -found[name])
+
+
+def words_of(values: Sequence[str], name: str, entry: FieldEntry) -> dict[str, str]:
+    """The sender's words that stand for codes: titles of the list, or words of existing contracts."""
+    words = set(itertools.islice(dict.fromkeys(values), _MAX_WORDS + 1))
+    if len(words) > _MAX_WORDS:
+        return {}
+    known = _known_words(name, entry)
+    if entry.domain.codes and words <= set(code_list(entry.domain.codes)):
+        return {}  # codes already
+    return {word: known[plain(word)] for word in sorted(words) if plain(word) in known}
+
+
+@cache
+def _words_of_contracts() -> dict[str, dict[str, str]]:
+    found: dict[str, dict[str, str]] = {}
+    try:
+        for spec in contracts().values():
+            for name, mapped in spec.source.mapping.items() if spec.source else ():
+                found.setdefault(name, {}).update({plain(w): c for w, c in (mapped.codes or {}).items()})
+    except ContractError:
+        pass
+    return found
+
+
+def _known_words(name: str, entry: FieldEntry) -> dict[str, str]:
+    known = dict(_words_of_contracts().get(name, {}))
+    if entry.type == "boolean":
+        known |= {plain(word): flag for flag, words in SYNONYMS["flags"].items() for word in words}
+    for code, row in code_list(entry.domain.codes).items() if entry.domain.codes else ():
+        known |= {plain(text): code for text in (code, row.get("zh"), row.get("en")) if text}
+    return known

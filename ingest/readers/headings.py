@@ -1,0 +1,56 @@
+"""Headings: which the contract's mapping reads, which the file lacks, and which nobody knows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pyarrow.compute as pc
+
+from ingest.readers.bounds import MAX_HEADINGS
+from ingest.readers.records import CELL, Records, source_of
+from schemas.contract import Contract, Source
+from schemas.errors import RejectedError
+
+
+def unknown_headings(source: Source, headings: Sequence[str]) -> list[str]:
+    """Headings that the mapping neither uses nor ignores by name: a change at the sender's."""
+    known = set(source.headings) | set(source.ignored)
+    return [h for h in headings if h not in known]
+
+
+def some(headings: Sequence[str]) -> str:
+    """Headings for a message, which is one line."""
+    more = f" and {len(headings) - 12:,} more" if len(headings) > 12 else ""
+    return ", ".join(" ".join(h[:40].split()) for h in headings[:12]) + more
+
+
+def check_headings(name: str, source: Source, headings: Sequence[str]) -> None:
+    """
+    Raises:
+        RejectedError: there are too many headings, one that the mapping reads is missing, or one comes twice.
+    """
+    if len(headings) > MAX_HEADINGS:
+        raise RejectedError(
+            f"{name}: {len(headings):,} columns in the heading; at most {MAX_HEADINGS:,} are read"
+        )
+    missing = [h for h in source.headings if h not in headings]
+    if missing:
+        raise RejectedError(f"{name}: no column {some(missing)}; the file has {some(headings)}")
+    repeated = sorted({h for h in headings if headings.count(h) > 1})
+    if repeated:
+        raise RejectedError(f"{name}: column {some(repeated)} appears more than once")
+
+
+def check_fields(name: str, spec: Contract, records: Records) -> None:
+    """JSON has no heading line: a field that the table requires and no record has is a missing column."""
+    source = source_of(spec)
+    required = [
+        source.mapping[c.name].heading for c in spec.columns if c.required and c.name in source.mapping
+    ]
+    missing = [
+        h
+        for h in required
+        if h and not pc.any(pc.not_equal(records.table[f"{CELL}{records.headings.index(h)}"], "")).as_py()
+    ]
+    if missing:
+        raise RejectedError(f"{name}: no record has a field {', '.join(missing)}")

@@ -1,0 +1,67 @@
+"""Cells of JSON records that are decoded one by one; numbers stay as the sender wrote them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ingest.readers.records import RAW_TEXT, batches_of, cell_table, mark_nul, with_broken
+from schemas.contract import Source
+
+#: What a line without a record has.
+BLANKS = " \t\r\n\v\f"
+
+
+def json_batches(lines: Iterable[tuple[int, str]], source: Source) -> Iterator[pa.Table]:
+    """Cells under the mapping's headings; numbers stay as written: a float would change the sender's figure."""
+    fields = [(f"f{i}", msgspec.Raw, msgspec.Raw()) for i in range(len(source.headings))]
+    renamed = {f"f{i}": heading for i, heading in enumerate(source.headings)}
+    decoder = msgspec.json.Decoder(msgspec.defstruct("Record", fields, rename=renamed))
+    for block in batches_of(lines, 1 << 16):
+        records, numbers, broken = [], [], []
+        for number, line in block:
+            try:
+                records.append(decoder.decode(line))
+                numbers.append((number, line))
+            except (msgspec.DecodeError, RecursionError):
+                broken.append((number, line))
+        cells = [_texts([getattr(r, name) for r in records]) for name in renamed]
+        table = cell_table(cells, np.array([n for n, _ in numbers], np.int64))
+        kept = pa.array([line for _, line in numbers], pa.string())
+        table = table.set_column(table.column_names.index(RAW_TEXT), RAW_TEXT, kept)
+        yield with_broken(mark_nul(table), broken, "record:json")
+
+
+def _texts(values: list[msgspec.Raw]) -> pa.Array:
+    """Texts without their quotes, numbers and nested values as written, null as empty."""
+    texts = pa.array([bytes(v) for v in values], pa.binary()).cast(pa.string())
+    plain = json_cells(texts)
+    is_escaped = pc.and_(pc.starts_with(texts, '"'), pc.match_substring(texts, "\\"))
+    escaped = pc.indices_nonzero(is_escaped).to_pylist()
+    if not escaped:
+        return plain
+    whole = plain.to_pylist()
+    for position in escaped:
+        whole[position] = _without_surrogates(json.loads(bytes(values[position])))
+    return pa.array(whole, pa.string())
+
+
+def json_cells(texts: pa.StringArray) -> pa.StringArray:
+    """JSON values as texts: without their quotes, null as empty."""
+    is_quoted = pc.starts_with(texts, '"')
+    if not pc.any(is_quoted, min_count=0).as_py():
+        return pc.if_else(pc.equal(texts, "null"), "", texts)
+    plain = pc.utf8_slice_codeunits(texts, 1, -1)
+    if pc.all(is_quoted, min_count=0).as_py():
+        return plain
+    return pc.if_else(is_quoted, plain, pc.if_else(pc.equal(texts, "null"), "", texts))
+
+
+def _without_surrogates(text: str) -> str:
+    """Half of a pair of code units is no character; it cannot be stored."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

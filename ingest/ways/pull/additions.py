@@ -1,0 +1,55 @@
+"""Increments and events: what is held already is left out, and the rest is a delivery."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+
+from ingest.readers.records import Records
+from ingest.register.deliveries import Drop
+from ingest.register.expected import HERE
+from ingest.register.placing import placed
+from ingest.ways.pull.delivery import check_overlap, delivery, reported
+from ingest.ways.pull.held import hold, leave_out_held
+from ingest.ways.pull.reading import Part, Reading
+from ingest.ways.run import Taken, load_drop
+from schemas.register import latest_rows
+
+
+def additions(reading: Reading) -> list[Taken]:
+    """Deliveries of the rows that are not held yet."""
+    last = reading.last()
+    reading.read_rows([reading.since(last)] if last else reading.plan.of_period)
+    says_period = reading.plan.length is not None
+    parts = [_today(reading)] if says_period else reading.parts("pulled")
+    check_overlap(reading, parts)
+    periods = [p for (p,) in reading.sql("SELECT DISTINCT period FROM pulled WHERE period IS NOT NULL")]
+    # with those that were taken back: their rows do not come again by themselves
+    came = latest_rows(reading.work.known, reading.spec)
+    if came and periods:
+        hold(reading, came, periods)
+        leave_out_held(reading)
+    else:
+        reading.sql("CREATE OR REPLACE TEMP VIEW fresh AS FROM pulled")
+    taken = []
+    for part in parts:
+        view = "fresh" if says_period else reading.rows_of("fresh", part)
+        if reading.sql(f"SELECT 1 FROM {view} LIMIT 1"):
+            taken.append(_addition(reading, *delivery(reading, view, part)))
+    return taken
+
+
+def _addition(reading: Reading, drop: Drop, records: Records) -> Taken:
+    """The same rows again, after others of their keys, are another delivery."""
+    work = reading.work
+    known = {d["delivery_id"] for d in work.known}
+    drop = replace(placed(drop, reading.spec, work.known), accepted_by=work.accepted_by)
+    while drop.delivery_id in known:
+        drop = replace(drop, checksum=hashlib.sha256(drop.checksum.encode()).hexdigest())
+    return reported(reading, load_drop(reading.spec, drop, records, work.inbox))
+
+
+def _today(reading: Reading) -> Part:
+    """Of records that say their period themselves the delivery is that of the day on which it came, in China."""
+    day = reading.asked.now.astimezone(HERE).date().isoformat()
+    return day[: reading.plan.length], ""

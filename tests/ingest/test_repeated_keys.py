@@ -1,0 +1,31 @@
+"""Of records with the same key the first one counts, wherever they lie."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pyarrow as pa
+
+from ingest.load import Inbox
+from ingest.readers.records import Records
+from ingest.repeated_keys import repeated_keys
+from schemas.contract import feed
+
+
+def test_a_key_that_comes_again_is_found_wherever_it_lies(tmp_path: Path) -> None:
+    """Many blocks, which several threads work on: positions are those of the file all the same."""
+    spec = feed("gov_electricity")
+    assert spec.source is not None
+    headings = spec.source.headings
+    count, block, repeated = 600_000, 3_000, list(range(1_500, 600_000, 3_000))
+    texts = [f"33{n:08d}" for n in range(count)]
+    for position in repeated:
+        texts[position] = texts[position - 1]
+    blocks = []
+    for start in range(0, count, block):
+        cells = {f"cell_{i}": pa.array(texts[start : start + block]) for i in range(len(headings))}
+        blocks.append(pa.table({**cells, "record_reason": pa.nulls(block, pa.string())}))
+    records = Records(list(headings), pa.concat_tables(blocks))
+    with Inbox(tmp_path / "inbox") as inbox:
+        for _ in range(5):
+            assert repeated_keys(inbox.connection, spec, records).tolist() == repeated
