@@ -91,7 +91,10 @@ class Titles(_Model):
 
 
 class Domain(_Model):
-    """Values a field may take; each limit is optional, missing values are always judged by ``required``."""
+    """Values a field may take; each limit is optional, missing values are always judged by ``required``.
+
+    ``codes`` names a list of schemas/coded.py; of an array each item is in it.
+    """
 
     min: Decimal | None = None
     max: Decimal | None = None
@@ -116,6 +119,14 @@ class FieldEntry(_Model):
     def _known_type(cls, value: str) -> str:
         arrow_type(value)
         return value
+
+    @model_validator(mode="after")
+    def _codes_are_texts(self) -> FieldEntry:
+        if self.domain.codes and self.type not in ("string", "array<string>"):
+            raise ValueError(f"domain: codes are texts, not {self.type}; use string or array<string>")
+        if self.type.startswith("array") and self.domain != Domain(codes=self.domain.codes):
+            raise ValueError("domain: of an array only codes can be judged, those of each item")
+        return self
 
 
 class Column(FieldEntry):
@@ -500,7 +511,9 @@ def schema_folders() -> list[Path]:
 
 def reload() -> None:
     """Read every definition anew, after its files or ``BRAIN_SCHEMAS`` changed."""
-    for kept in (fields, units, code_list, contracts):
+    from schemas.coded import titled
+
+    for kept in (fields, units, code_list, contracts, titled):
         kept.cache_clear()
 
 
