@@ -420,6 +420,8 @@ class Contract(_Model):
 
 
 def _judged(column: Column, mapped: MappedColumn) -> list[Any]:
+    from schemas.coded import titled
+
     domain = column.domain
     return [
         column.name,
@@ -427,7 +429,7 @@ def _judged(column: Column, mapped: MappedColumn) -> list[Any]:
         column.required,
         f"{factor(column, mapped):f}",
         domain.model_dump(mode="json", exclude_defaults=True),
-        sorted(code_list(domain.codes)) if domain.codes else None,
+        sorted(titled(domain.codes)) if domain.codes else None,
     ]
 
 
