@@ -16,7 +16,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from schemas.contract import Column, Contract, ContractError, MappedColumn, Source, code_list, factor
+from schemas.coded import titled
+from schemas.contract import Column, Contract, ContractError, MappedColumn, Source, factor
 from schemas.periods import PATTERNS
 from warehouse.duck import literal
 
@@ -188,7 +189,7 @@ def domain_faults(column: Column) -> list[str]:
     if domain.pattern:
         faults.append(_reason(f"NOT {_matches(name, domain.pattern)}", f"{name}:pattern"))
     if domain.codes:
-        codes = ", ".join(literal(code) for code in code_list(domain.codes))
+        codes = ", ".join(literal(code) for code in titled(domain.codes))
         faults.append(_reason(f"{name} NOT IN ({codes})", f"{name}:code"))
     if domain.check == "uscc":
         faults.append(_reason(f"{name} IS NOT NULL AND NOT {VALID}{name}", f"{name}:check"))

@@ -78,7 +78,10 @@ class ContractError(UserError):
 
 
 class Domain(Definition):
-    """Values a field may take; each limit is optional, missing values are always judged by ``required``."""
+    """Values a field may take; each limit is optional, missing values are always judged by ``required``.
+
+    ``codes`` names a list of schemas/coded.py; of an array each item is in it.
+    """
 
     min: Decimal | None = None
     max: Decimal | None = None
@@ -103,6 +106,14 @@ class FieldEntry(Definition):
     def _known_type(cls, value: str) -> str:
         arrow_type(value)
         return value
+
+    @model_validator(mode="after")
+    def _codes_are_texts(self) -> FieldEntry:
+        if self.domain.codes and self.type not in ("string", "array<string>"):
+            raise ValueError(f"domain: codes are texts, not {self.type}; use string or array<string>")
+        if self.type.startswith("array") and self.domain != Domain(codes=self.domain.codes):
+            raise ValueError("domain: of an array only codes can be judged, those of each item")
+        return self
 
 
 class Column(FieldEntry):
@@ -404,6 +415,8 @@ class Contract(Definition):
 
 
 def _judged(column: Column, mapped: MappedColumn) -> list[Any]:
+    from schemas.coded import titled
+
     domain = column.domain
     return [
         column.name,
@@ -411,7 +424,7 @@ def _judged(column: Column, mapped: MappedColumn) -> list[Any]:
         column.required,
         f"{factor(column, mapped):f}",
         domain.model_dump(mode="json", exclude_defaults=True),
-        sorted(code_list(domain.codes)) if domain.codes else None,
+        sorted(titled(domain.codes)) if domain.codes else None,
     ]
 
 
@@ -495,7 +508,9 @@ def schema_folders() -> list[Path]:
 
 def reload() -> None:
     """Read every definition anew, after its files or ``BRAIN_SCHEMAS`` changed."""
-    for kept in (fields, units, code_list, contracts):
+    from schemas.coded import titled
+
+    for kept in (fields, units, code_list, contracts, titled):
         kept.cache_clear()
 
 
@@ -533,7 +548,13 @@ def units() -> dict[str, dict[str, Decimal]]:
 @cache
 def _open_lists() -> frozenset[str]:
     """Code lists that an installation may lengthen."""
-    return frozenset(read_mapping(SCHEMAS / "open_lists.yml", ContractError)["open"])
+    return frozenset(read_mapping(SCHEMAS / "code_lists.yml", ContractError)["open"])
+
+
+@cache
+def lists_together() -> dict[str, list[str]]:
+    """List that is several lists together -> those lists."""
+    return dict(read_mapping(SCHEMAS / "code_lists.yml", ContractError)["together"])
 
 
 def code_lists() -> list[str]:

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from schemas.contract import code_list, code_lists, comment, fields, published_contracts
+from schemas.coded import titled, value_lists
+from schemas.contract import comment, fields, published_contracts
 from warehouse.duck import connect, literal
 
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ _TERMS = {
     "description": "说明 | Description.",
     "sensitivity": "敏感级别 | Sensitivity.",
     "list": "代码表 | Code list.",
+    "code_list": "代码表 | Code list of the values, or of the items of an array; titles: release.code.",
     "code": "代码 | Code.",
     "zh": "中文 | In Chinese.",
     "en": "英文 | In English.",
@@ -79,9 +81,9 @@ def describe(path: Path, tables: Mapping[str, pa.Table]) -> None:
 def codes() -> list[dict[str, Any]]:
     """The code lists: one row per list and code, to be joined by readers."""
     return [
-        {"list": name, "code": code, "zh": row["zh"], "en": row.get("en")}
-        for name in code_lists()
-        for code, row in code_list(name).items()
+        {"list": name, "code": code, "zh": titles.zh, "en": titles.en}
+        for name in value_lists()
+        for code, titles in titled(name).items()
     ]
 
 
@@ -90,7 +92,8 @@ def dictionary() -> list[dict[str, Any]]:
     return [
         {
             "table_name": spec.name, "column_name": c.name, "type": c.type, "unit": c.unit,
-            "title_zh": c.zh, "title_en": c.en, "description": c.description, "sensitivity": c.sensitivity,
+            "title_zh": c.zh, "title_en": c.en, "description": c.description, "code_list": c.domain.codes,
+            "sensitivity": c.sensitivity,
         }
         for spec in published_contracts()
         for c in spec.columns

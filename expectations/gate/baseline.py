@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from expectations.gate.suite import Check, Level, Suite
+from schemas.coded import stand_ins
 from schemas.contract import Column, Contract, Domain
 
 _DUCKDB_TYPES = {
@@ -135,7 +136,7 @@ def _domain(contract: Contract, column: Column) -> Iterator[Check]:
             f"{name}_code",
             f"{column.zh}在代码表内",
             f"{column.en} is in the code list {domain.codes}",
-            f"{select} {name} IS NOT NULL AND {name} NOT IN (SELECT code FROM codes.{domain.codes})",
+            f"{select} {_unlisted(column, domain.codes)}",
         )
     if domain.check == "uscc":
         yield Check(
@@ -144,6 +145,29 @@ def _domain(contract: Contract, column: Column) -> Iterator[Check]:
             f"{column.en} has the right check character (GB 32100-2015)",
             f"{select} NOT uscc_is_valid({name})",
         )
+
+
+def _unlisted(column: Column, codes: str) -> str:
+    """Condition of rows with a value, or an item of an array, that is not in the code list."""
+    name = column.name
+    if column.type != "array<string>":
+        return f"{name} IS NOT NULL AND {_not_in(name, codes)}"
+    # few codes stand in many rows: each is looked up once, and the rows are searched for those that are not listed
+    unlisted = (
+        f"(SELECT coalesce(list(code), []) FROM (SELECT DISTINCT unnest({name}) AS code FROM {{table}}) "
+        f"WHERE {_not_in('code', codes)})"
+    )
+    return f"list_has_any({name}, {unlisted}) OR list_count({name}) < len({name})"
+
+
+def _not_in(code: str, codes: str) -> str:
+    """Neither the code nor what it is with the parts replaced that no list can name."""
+    listed = f"(SELECT code FROM codes.{codes})"
+    replaced = [
+        f"regexp_replace({code}, '{pattern}', '{stand_in}') NOT IN {listed}"
+        for pattern, stand_in in stand_ins(codes).items()
+    ]
+    return " AND ".join([f"{code} NOT IN {listed}", *replaced])
 
 
 def _volume(contract: Contract, level: Level) -> Iterator[Check]:

@@ -356,12 +356,15 @@ def _expectation(suite: Suite, check: Check) -> Any:
 
 
 def gx_query(sql: str) -> str:
-    """A check's SQL as Great Expectations wants it: braces doubled, the batch under one name.
+    r"""A check's SQL as Great Expectations wants it: braces doubled, the batch under one name.
+
+    Within texts a colon before a word is escaped, or SQLAlchemy would take the word for a parameter.
 
     >>> gx_query("SELECT uscc FROM {table} WHERE area_mu <= 0")
     'WITH checked AS NOT MATERIALIZED (SELECT * FROM {batch}) SELECT uscc FROM checked WHERE area_mu <= 0'
     """
     body = sql.strip().replace("{table}", "checked").replace("{", "{{").replace("}", "}}")
+    body = re.sub(r"(?<![:\w\\]):(?=\w)", r"\:", body)
     head = "WITH checked AS NOT MATERIALIZED (SELECT * FROM {batch})"
     return f"{head}, {body[5:]}" if body[:5].upper() == "WITH " else f"{head} {body}"
 

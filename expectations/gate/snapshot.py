@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from expectations.gate.baseline import duckdb_type
-from schemas.contract import Contract, code_list, code_lists, feeds
+from schemas.coded import titled, value_lists
+from schemas.contract import Contract, feeds
 from schemas.credit_code import ALPHABET, WEIGHTS
 from schemas.register import in_force, latest_rows, stands
 from warehouse.duck import MEMORY_LIMIT, literal, scan
@@ -184,8 +185,8 @@ def uscc_macro() -> str:
 
 def _code_lists(connection: Any) -> None:
     run(connection, "CREATE SCHEMA codes")
-    for name in code_lists():
-        values = ", ".join(f"({literal(code)})" for code in code_list(name)) or "(NULL)"
+    for name in value_lists():
+        values = ", ".join(f"({literal(code)})" for code in titled(name)) or "(NULL)"
         run(connection, f"CREATE TABLE codes.{name} AS SELECT * FROM (VALUES {values}) AS c(code)")
 
 

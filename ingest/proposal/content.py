@@ -12,7 +12,8 @@ from ingest.proposal.guesses import MOST, Guess, are_numbers, share
 from ingest.proposal.words import SYNONYMS, plain
 from ingest.texts import plain_number
 from schemas import credit_code
-from schemas.contract import ContractError, FieldEntry, code_list, contracts, fields
+from schemas.coded import titled
+from schemas.contract import ContractError, FieldEntry, contracts, fields
 
 _MAX_WORDS = 30
 
@@ -26,7 +27,7 @@ def fit(column: Guess, name: str, entry: FieldEntry) -> float:
         return share(values, re.compile(domain.pattern).fullmatch)
     if domain.codes or entry.type == "boolean":
         words = words_of(values, name, entry)
-        known = set(code_list(domain.codes)) if domain.codes else set()
+        known = set(titled(domain.codes)) if domain.codes else set()
         return share(values, lambda v: v in words or v in known)
     return _fit_of_type(values, entry.type)
 
@@ -70,7 +71,7 @@ def words_of(values: Sequence[str], name: str, entry: FieldEntry) -> dict[str, s
     if len(words) > _MAX_WORDS:
         return {}
     known = _known_words(name, entry)
-    if entry.domain.codes and words <= set(code_list(entry.domain.codes)):
+    if entry.domain.codes and words <= set(titled(entry.domain.codes)):
         return {}  # codes already
     return {word: known[plain(word)] for word in sorted(words) if plain(word) in known}
 
@@ -91,6 +92,6 @@ def _known_words(name: str, entry: FieldEntry) -> dict[str, str]:
     known = dict(_words_of_contracts().get(name, {}))
     if entry.type == "boolean":
         known |= {plain(word): flag for flag, words in SYNONYMS["flags"].items() for word in words}
-    for code, row in code_list(entry.domain.codes).items() if entry.domain.codes else ():
-        known |= {plain(text): code for text in (code, row.get("zh"), row.get("en")) if text}
+    for code, titles in titled(entry.domain.codes).items() if entry.domain.codes else ():
+        known |= {plain(text): code for text in (code, titles.zh, titles.en)}
     return known

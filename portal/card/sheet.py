@@ -15,6 +15,8 @@ from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any, Literal
 
+from schemas.coded import title
+from schemas.contract import fields
 from schemas.errors import UsageError
 from warehouse import duck
 from warehouse.releases import Release
@@ -45,6 +47,7 @@ LISTS = (
     "per_mu_list", "eval_status", "unit_role", "grade", "grade_status", "indicator_note", "per_mu_indicator",
     "adjustment_effect", "penalty", "credit", "level", "size_class", "trend", "risk_level", "risk_reason",
     "chain", "chain_tier", "chain_state", "tag", "tag_kind", "evaluation_dimension", "peer_level",
+    "identity_flag", "status_reason", "feed", "position_reason", "state_reason", "peer_group",
 )  # fmt: skip
 
 
@@ -404,15 +407,17 @@ def _matches(query: Query, rows: Sequence[Row]) -> list[Match]:
 
 
 class _Titles:
-    """Titles of codes as the release has them."""
+    """Titles of codes as the release has them; of a list that it does not have, the platform's."""
 
     def __init__(self, query: Query) -> None:
         rows = query("SELECT * FROM release.code WHERE list_contains(?, list)", LISTS)
         self._rows = {(r["list"], r["code"]): r for r in rows}
 
     def __call__(self, list_name: str, code: str) -> Named:
-        row = self._rows.get((list_name, code), {})
-        return Named(code, row.get("zh") or code, row.get("en") or row.get("zh") or code)
+        if row := self._rows.get((list_name, code)):
+            return Named(code, row["zh"], row["en"] or row["zh"])
+        given = title(list_name, code)
+        return Named(code, given.zh, given.en)
 
     def maybe(self, list_name: str, code: str | None) -> Named | None:
         return self(list_name, code) if code else None
@@ -527,7 +532,7 @@ class _Gathering:
             land_own_mu=figures.get("land_own_mu"),
             land_lease_mu=figures.get("land_lease_mu"),
             land_let_mu=figures.get("land_let_mu"),
-            identity_flags=tuple(_IDENTITY_FLAGS.get(code, code) for code in f["identity_flags"]),
+            identity_flags=tuple(str(t("identity_flag", code)) for code in f["identity_flags"]),
             missing_feeds=tuple(map(self._thing, figures.get("missing_feeds") or ())),
             quarantined_feeds=tuple(map(self._thing, figures.get("quarantined_feeds") or ())),
         )
@@ -570,7 +575,7 @@ class _Gathering:
             return f"免评行业 exempt industry: {self.titles(lists[0], rest).zh} {rest}"
         if kind in _STATUS_KINDS:
             return f"{_STATUS_KINDS[kind]}: {self._thing(rest)}"
-        return _STATUS_REASONS.get(code, code)
+        return str(self.titles("status_reason", code))
 
     def _thing(self, name: str) -> str:
         """Title of a figure or a feed, from the release's dictionary."""
@@ -812,11 +817,11 @@ class _Gathering:
             share=r["position_share"],
             confidence=r["confidence"],
             is_confirmed=r["is_confirmed"],
-            reasons=tuple(_POSITION_REASONS.get(code, code) for code in r["position_reasons"]),
+            reasons=tuple(t("position_reason", code).zh for code in r["position_reasons"]),
             override_reason=r["override_reason"],
             state=t.maybe("chain_state", r["state_code"]),
             state_reasons=tuple(
-                text for code in r["state_reasons"] or () if (text := _STATE_REASONS.get(code, code))
+                t("state_reason", code).zh for code in r["state_reasons"] or () if code != "no_rule_holds"
             ),
         )
 
@@ -874,10 +879,8 @@ class _Gathering:
         title, unit = self._column(name)
         if value == "true":
             return title
-        if code_list := _CODED.get(name):
-            value = "、".join(
-                self.titles(code_list, code.strip()).zh for code in value.strip("[]").split(",")
-            )
+        if name in fields() and (codes := fields()[name].domain.codes):
+            value = "、".join(self.titles(codes, code.strip()).zh for code in value.strip("[]").split(","))
         return f"{title} {_plain(value)}{unit}"
 
     def _score(self) -> Score | None:
@@ -900,7 +903,7 @@ class _Gathering:
         return Score(
             period=r["period"],
             peer_level=t("peer_level", r["peer_level_code"]),
-            peers=self._peers(r["peer_group"]),
+            peers=t("peer_group", r["peer_group"]).zh,
             peer_count=r["peer_count"],
             total=r["comprehensive_score"],
             percentile_pct=r["peer_percentile_pct"],
@@ -918,14 +921,6 @@ class _Gathering:
             ),
         )
 
-    def _peers(self, group: str) -> str:
-        """The peers in words: division and size class, or the city."""
-        names = []
-        for code in group.split("/"):
-            lists = [n for n in ("industry_division", "size_class") if self.titles.has(n, code)]
-            names.append(self.titles(lists[0], code).zh if lists else code)
-        return "全市" if group == "city" else " ".join(names)
-
 
 #: What a visitor has to know first.
 _KINDS = (
@@ -940,72 +935,11 @@ _KINDS = (
     "resource",
     "scale",
 )
-#: Columns with codes that tags rest on, and their lists.
-_CODED = {
-    "registration_status_code": "registration_status",
-    "list_code": "per_mu_list",
-    "size_class_code": "size_class",
-    "main_chain_code": "chain",
-    "case_codes": "penalty",
-    "open_listing_codes": "credit",
-    "risk_reasons": "risk_reason",
-    "risk_level_code": "risk_level",
-    "trend_code": "trend",
-    "directory_change_code": "directory_change",
-    **dict.fromkeys(
-        (
-            "hightech_level_code", "little_giant_level_code", "single_champion_level_code", "rd_body_level_code",
-            "green_factory_level_code", "smart_factory_level_code", "brand_level_code",
-        ),
-        "level",
-    ),
-}  # fmt: skip
-
-_STATUS_REASONS = {
-    "no_rule_set": "该区县当年无规则集 no rule set for district and year",
-    "not_industry": "非工业 not industry",
-    "new_firm": "新设企业 new firm",
-    "new_land": "新供土地 new land",
-    "upgraded": "当年小升规 rose above scale this year",
-    "no_land_use": "无用地记录 no land use on record",
-    "zero_land": "用地面积为零 land area is zero",
-    "list_not_evaluated": "该榜单不评价 the list is not evaluated",
-    "landlord_not_evaluated": "宗地主未参评 the parcel's holder is not graded",
-}
 _STATUS_KINDS = {"missing": "缺 missing", "zero": "为零 zero", "quarantined": "隔离 quarantined"}
 #: Feeds that stand for several in the tables.
 _FEED_TITLES = {
     "gov_statistics": "统计年报与月报 statistics",
     "tax_contribution": "税收实际贡献 tax contribution",
-}
-_IDENTITY_FLAGS = {
-    "renamed": "已更名 renamed",
-    "invalid_uscc": "信用代码无效 credit code not valid",
-    "not_in_registry": "登记库无此企业 not in the registry",
-    "old_district_code": "原区划代码 former district code",
-    "directory_quarantined": "名录记录被隔离 directory record in quarantine",
-}
-_POSITION_REASONS = {
-    "declared": "申报产品",
-    "sold": "销售",
-    "purchases": "采购",
-    "class_evidence": "行业",
-    "only_node_of_class": "行业唯一环节",
-    "honour": "荣誉专利",
-    "override": "人工认定",
-    "stray_product": "零星产品",
-    "stray_sales": "零星销售",
-}
-_STATE_REASONS = {
-    "no_industrial_class": "无工业小类",
-    "no_confirmed_firm": "本地无确认企业",
-    "few_firms": "本地企业不足三家",
-    "one_firm_leads": "一家独大",
-    "little_bought_here": "本地配套率低",
-    "quotient_and_champion": "集聚且有单项冠军",
-    "quotient_and_little_giant": "集聚且有小巨人",
-    "quotient_and_lead_firm": "集聚且有链主",
-    "no_rule_holds": "",
 }
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from schemas.coded import titled
 from schemas.contract import Contract, ContractError, code_list, file_of, units
 from schemas.errors import RejectedError
 from warehouse.settings import settings
@@ -106,7 +107,7 @@ def _check_columns(spec: Contract) -> None:
     """Code lists exist, and every unit that a sender uses has a factor to the column's."""
     for column in spec.columns:
         if column.domain.codes:
-            code_list(column.domain.codes)
+            titled(column.domain.codes)
     if spec.source is None:
         return
     for name, mapped in spec.source.mapping.items():

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from portal.cli import console
+from schemas.coded import title
 
 app = typer.Typer(
     help="批次 Deliveries: list, show, withdraw and restore what was taken in.",
@@ -93,7 +94,20 @@ def show(delivery_id: Id, json: Json = False) -> None:
     left = ("feed", "delivery_id", "headings", "checksum", "state")
     first = rows[-1]
     console.heading(f"{delivery_id} · {first['feed']} · {first['source_file']} · {STATES[first['state']]}")
-    console.show([{name: value for name, value in row.items() if name not in left} for row in rows])
+    console.show(
+        [
+            {name: _standing(value) if name == "standing_code" else value
+             for name, value in row.items() if name not in left}
+            for row in rows
+        ]
+    )  # fmt: skip
+
+
+def _standing(code: str | None) -> str:
+    if code is None:
+        return ""
+    told = title("delivery_standing", code)
+    return f"{told.zh} {told.en.lower()}"
 
 
 def history(delivery_id: str) -> list[dict[str, Any]]:

@@ -11,7 +11,8 @@ from rich.tree import Tree
 from jobs.per_mu.steps.explanation import explain_grade, grade_facts
 from pipeline.evidence import Archive, Evidence
 from portal.cli import console
-from schemas.contract import PROVENANCE, Contract, code_list, contract
+from schemas.coded import title, titles_of
+from schemas.contract import PROVENANCE, Column, Contract, contract
 from schemas.errors import UsageError
 from warehouse.releases import Release
 
@@ -85,15 +86,24 @@ def told(correction: Mapping[str, Any]) -> str:
 
 def decided(decision: Mapping[str, Any]) -> str:
     """What was decided of a delivery, in a line."""
-    titles = code_list("delivery_standing")[decision["standing_code"]]
+    titles = title("delivery_standing", decision["standing_code"])
     who = f"{decision['decided_by']}, {decision['decided_at']:%Y-%m-%d}"
-    what = f"{titles['zh']} {titles['en'].lower()}"
+    what = f"{titles.zh} {titles.en.lower()}"
     return f"{decision['source_file']} {decision['period']} {what} ({decision['decision_reason']}; {who})"
 
 
 def _told(spec: Contract, name: str, value: Any) -> dict[str, Any]:
     column = spec.column(name)
-    return {"column": name, "名称": column.zh, "value": console.text(value), "unit": column.unit or ""}
+    value = _in_words(column, value, with_code=name in spec.key)
+    return {"column": name, "名称": column.zh, "value": value, "unit": column.unit or ""}
+
+
+def _in_words(column: Column, value: Any, *, with_code: bool = False) -> str:
+    """A value as a person reads it, codes by their titles; with its code, where one asks for the row by it."""
+    if column.domain.codes is None or value is None:
+        return console.text(value)
+    told = ", ".join(t.zh if t.zh == t.en else f"{t.zh} {t.en}" for t in titles_of(column, value))
+    return f"{told} ({value})" if with_code else told
 
 
 def _label(evidence: Evidence) -> str:
@@ -122,13 +132,14 @@ def _line(spec: Contract, row: Mapping[str, Any]) -> str:
             if isinstance(record, Mapping)
             else str(record)
         )
-        reasons = f" 隔离 quarantined: {', '.join(row['reasons'])}" if row.get("reasons") else ""
+        why = ", ".join(title("quarantine_reason", reason).zh for reason in row.get("reasons", ()))
+        reasons = f" 隔离 quarantined: {why}" if why else ""
         changed = "".join(f" 更正 corrected: {told(c)}" for c in row.get("corrections", ()))
         stood = "".join(f" 批次 delivery: {decided(d)}" for d in row.get("decisions", ()))
         number = row["source_row"]
         return f"{row['source_file']} 第 {number} 行 row {number}: {cells}{changed}{reasons}{stood}"
     shown = (
-        f"{spec.column(name).zh}={console.text(value)}{spec.column(name).unit or ''}"
+        f"{spec.column(name).zh}={_in_words(spec.column(name), value)}{spec.column(name).unit or ''}"
         for name, value in row.items()
         if name not in PROVENANCE and value not in (None, [])
     )

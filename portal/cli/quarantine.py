@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from portal.cli import console
+from schemas.coded import title, titled
 from schemas.contract import Contract
 from schemas.errors import UsageError
 
@@ -24,40 +25,6 @@ Reason = Annotated[
     str | None, typer.Option(help="A reason (power_kwh:type), a column (power_kwh) or a rule (type).")
 ]
 
-#: What a rule says, after the column's title.
-RULES: Mapping[str, tuple[str, str]] = {
-    "missing": ("缺失", "is missing"),
-    "type": ("不是规定类型的值", "is no value of its type"),
-    "code": ("不在代码表内", "is not in its code list"),
-    "date": ("不是规定格式的日期", "is no date of the agreed form"),
-    "pattern": ("格式不符", "has not the agreed form"),
-    "domain": ("超出值域", "is out of range"),
-    "check": ("校验码错误", "has a wrong check character"),
-    "formula": ("疑似公式", "looks like a formula"),
-    "late": ("迟于允许时限", "came later than allowed"),
-    "future": ("晚于当前时间", "lies in the future"),
-}
-#: Reasons that speak of a whole record.
-WHOLE: Mapping[str, tuple[str, str]] = {
-    "record:cells": ("单元格数与表头不符", "another number of cells than headings"),
-    "record:json": ("不是 JSON 对象", "no JSON object"),
-    "record:formula": ("公式没有值", "a formula without a value"),
-    "record:format": (
-        "单元格显示的与存储的不一致",
-        "a cell shows another value than it holds; send it plain",
-    ),
-    "record:merged": (
-        "合并单元格归属不明",
-        "a merged cell belongs to no single record or column; unmerge it",
-    ),
-    "record:digits": ("编码按数字存储，已失真", "a code stored as a number has lost digits; send it as text"),
-    "record:nul": ("含空字节", "contains a NUL byte"),
-    "record:size": ("记录过大", "the record is too large"),
-    "record:encoding": ("编码错误", "not in the agreed encoding"),
-    "key:duplicate": ("主键重复", "another record before it has the same key"),
-    "period:missing": ("期别缺失", "says no period"),
-    "period:form": ("期别不是规定的年、月、日", "its period is no year, month or day as agreed"),
-}
 #: Of what has no cell of its own the beginning is shown.
 EXAMPLE_LENGTH = 60
 
@@ -69,14 +36,13 @@ def in_words(reason: str, spec: Contract) -> tuple[str, str]:
     >>> in_words("power_kwh:type", feed("gov_electricity"))
     ('用电量不是规定类型的值', 'Electricity used is no value of its type')
     """
-    if reason in WHOLE:
-        return WHOLE[reason]
     name, _, rule = reason.partition(":")
-    zh, en = RULES.get(rule, (rule, rule))
-    if name not in spec.column_names:
-        return f"{name}{zh}", f"{name} {en}"
-    column = spec.column(name)
-    return f"{column.zh}{zh}", f"{column.en} {en}"
+    rules = titled("quarantine_rule")
+    if name in spec.column_names and rule in rules:
+        column = spec.column(name)
+        return f"{column.zh}{rules[rule].zh}", f"{column.en} {rules[rule].en}"
+    given = title("quarantine_reason", reason)
+    return given.zh, given.en
 
 
 def meets(reasons: Iterable[str], wanted: str | None) -> list[str]:

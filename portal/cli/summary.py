@@ -21,8 +21,9 @@ _FEEDS = """
         sum(records_quarantined)::BIGINT AS quarantined, any_value(r.reasons) AS reasons
     FROM (FROM release.delivery
         QUALIFY row_number() OVER (PARTITION BY delivery_id, period ORDER BY sequence DESC) = 1)
-    LEFT JOIN (SELECT feed, string_agg(reason || ' ' || n, ', ' ORDER BY n DESC, reason) AS reasons
-        FROM (SELECT feed, reason, sum(records)::BIGINT AS n FROM release.quarantine GROUP BY ALL)
+    LEFT JOIN (SELECT feed, string_agg(why || ' ' || n, '，' ORDER BY n DESC, why) AS reasons
+        FROM (SELECT feed, coalesce(c.zh, reason) AS why, sum(records)::BIGINT AS n FROM release.quarantine
+            LEFT JOIN release.code c ON c.list = 'quarantine_reason' AND c.code = reason GROUP BY ALL)
         GROUP BY feed) r USING (feed)
     GROUP BY feed ORDER BY feed"""
 

@@ -104,7 +104,7 @@ def _metrics(city: City, year: str) -> None:
         )
         _add(
             city, "chain.gap", chain_code=node["chain_code"], node_code=code, year=year, node_name_zh=code,
-            state_code=states.get(code, "not_covered"), state_reasons=["reason"],
+            state_code=states.get(code, "not_covered"), state_reasons=["no_rule_holds"],
             **{k: own[k] for k in kept if k in own},
         )  # fmt: skip
     whole_chain = maker | {"firm_count": 40} | demand | supply | bought | depend

@@ -1,0 +1,186 @@
+"""Values of columns with codes: what a row may hold, each with its titles in both languages.
+
+A column's domain names a list. Most lists are files, ``schemas/codes/<list>.csv``. Where something follows a code after
+a colon (``veto:tax_evasion``), the file's column ``detail`` says what: a list, several of them joined by colons, or
+``uscc``, the credit code of a firm. Lists that other definitions make are put together here, so that nobody keeps them
+twice: feeds, nodes of chains, lists of several lists. The gate, the release file and the screens all read
+:func:`titled`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache, reduce
+from typing import Any
+
+from schemas.contract import (
+    CHAINS,
+    ContractError,
+    FieldEntry,
+    code_list,
+    code_lists,
+    feeds,
+    lists_together,
+    schema_folders,
+    shown,
+)
+from schemas.definition import Titles, read_mapping
+
+#: Detail of a code that ends with the credit code of a firm, such as ``inherited:91330200…``.
+USCC = "uscc"
+#: Part of a value that no list can name → what stands for it in the list: a firm, and a column that a feed once had.
+_STAND_INS = {":[0-9A-Z]{18}$": f":{USCC}", "^[a-z0-9_]+:": "column:"}
+
+Codes = Mapping[str, Titles]
+
+
+def value_lists() -> list[str]:
+    """Names of all lists that a column may name."""
+    return sorted({*code_lists(), *lists_together(), *_MADE})
+
+
+@cache
+def titled(name: str) -> Codes:
+    """Every value that a column of the list may hold, with its titles.
+
+    Raises:
+        ContractError: there is no such list.
+    """
+    if name in _MADE:
+        return _MADE[name]()
+    if several := lists_together().get(name):
+        return reduce(lambda found, one: {**titled(one), **found}, several, dict[str, Titles]())
+    return dict(_of_file(name))
+
+
+def title(name: str, code: str) -> Titles:
+    """The titles of a value; the value itself where the list does not have it, as in an older release.
+
+    >>> title("grade_reason", "veto:tax_evasion").zh
+    '一票否决：偷逃税'
+    >>> title("grade_reason", "inherited:91330203MA7FDR5A3W").zh
+    '随宗地主评价 91330203MA7FDR5A3W'
+    """
+    known = titled(name)
+    if code in known:
+        return known[code]
+    for pattern, stand_in in stand_ins(name).items():
+        if found := known.get(re.sub(pattern, stand_in, code)):
+            head, _, tail = code.partition(":")
+            first, last = (head, "") if stand_in.endswith(":") else ("", tail)
+            return Titles(zh=f"{first} {found.zh} {last}".strip(), en=f"{first} {found.en} {last}".strip())
+    return Titles(zh=code, en=code)
+
+
+def titles_of(column: FieldEntry, value: Any) -> list[Titles]:
+    """The titles of a column's value, or of each item of an array; none where the column has no codes."""
+    if column.domain.codes is None or value is None:
+        return []
+    items = value if isinstance(value, list | tuple) else [value]
+    return [title(column.domain.codes, str(item)) for item in items]
+
+
+def stand_ins(name: str) -> dict[str, str]:
+    """Pattern of a part that a value of the list may have → what stands for that part in the list."""
+    codes = titled(name)
+    return {
+        pattern: stand_in
+        for pattern, stand_in in _STAND_INS.items()
+        if any(stand_in in code for code in codes)
+    }
+
+
+# --- lists in files --------------------------------------------------------------------------------------
+
+
+def _of_file(name: str) -> Iterator[tuple[str, Titles]]:
+    for code, row in code_list(name).items():
+        own = _titles(row["zh"], row.get("en"))
+        if not (detail := row.get("detail")):
+            yield code, own
+        elif detail == USCC:
+            yield f"{code}:{USCC}", own
+        else:
+            of_detail = reduce(_each_with_each, map(titled, detail.split(":")))
+            yield from _each_with_each({code: own}, of_detail).items()
+
+
+def _each_with_each(heads: Codes, details: Codes) -> Codes:
+    return {
+        f"{code}:{more}": Titles(zh=f"{head.zh}：{detail.zh}", en=f"{head.en}: {detail.en}")
+        for code, head in heads.items()
+        for more, detail in details.items()
+    }
+
+
+def _titles(zh: str, en: str | None) -> Titles:
+    return Titles(zh=zh.strip(), en=(en or zh).strip())
+
+
+# --- lists that other definitions make -------------------------------------------------------------------
+
+
+def _feeds() -> Codes:
+    """Feeds, and those that stand for several in the tables."""
+    return {**{name: spec.title for name, spec in feeds().items()}, **titled("feed_group")}
+
+
+def _nodes() -> Codes:
+    """Nodes of the chains' models of all years, and what is outside of them."""
+    found = {"OUT": titled("chain_sum")["OUT"]}
+    for folder in schema_folders():
+        for path in sorted((folder / CHAINS).glob("*.yml")):
+            model = read_mapping(path, ContractError, shown(path))
+            try:
+                found |= {node["code"]: Titles(**node["title"]) for node in model["nodes"]}
+            except (LookupError, TypeError, ValueError):
+                raise ContractError(
+                    f"{shown(path)}: its nodes need code and title; ./brain check says more"
+                ) from None
+    return found
+
+
+def _industries() -> Codes:
+    """Divisions, groups and classes of industry, by two, three or four digits; a group has its division's title."""
+    divisions, classes = titled("industry_division"), titled("industry_class")
+    groups = {
+        code[:3]: Titles(zh=f"{divisions[code[:2]].zh} {code[:3]}", en=f"{divisions[code[:2]].en} {code[:3]}")
+        for code in classes
+    }
+    return {**divisions, **groups, **classes}
+
+
+def _peers() -> Codes:
+    divisions, sizes = titled("industry_division"), titled("size_class")
+    both = {
+        f"{d}/{s}": Titles(zh=f"{of.zh} {size.zh}", en=f"{of.en}, {size.en}")
+        for d, of in divisions.items()
+        for s, size in sizes.items()
+    }
+    return {"city": titled("peer_level")["city"], **divisions, **sizes, **both}
+
+
+def _quarantine_reasons() -> Codes:
+    """Faults of whole records, and each column of a feed with each rule; old records name columns that are gone."""
+    columns = {c.name: c for spec in feeds().values() for c in spec.columns}
+    rules = titled("quarantine_rule")
+    of_columns = {
+        f"{name}:{rule}": Titles(zh=f"{column.zh}{said.zh}", en=f"{column.en} {said.en}")
+        for name, column in columns.items()
+        for rule, said in rules.items()
+    }
+    return {
+        **of_columns,
+        **{f"column:{rule}": said for rule, said in rules.items()},
+        **titled("quarantine_record"),
+    }
+
+
+_MADE: Mapping[str, Callable[[], Codes]] = {
+    "chain_node": _nodes,
+    "feed": _feeds,
+    "industry_prefix": _industries,
+    "peer_group": _peers,
+    "quarantine_reason": _quarantine_reasons,
+}

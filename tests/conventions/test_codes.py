@@ -1,0 +1,267 @@
+"""Every code that a row can hold stands in a code list, with titles in both languages."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from typing import get_args
+
+import pytest
+
+from jobs.chain.rules.models import Tier, load_titled
+from jobs.chain.rules.policy import state_rules
+from jobs.core.steps.following import SUCCEEDED
+from jobs.per_mu.adjustment import PROTECTIONS
+from jobs.per_mu.rules.book import Baseline, rule_book
+from jobs.per_mu.rules.frames import FIGURES, _event_rows
+from jobs.profile.rules.evaluation import Level, evaluation
+from jobs.profile.rules.tags import tag_rules
+from schemas.coded import _MADE, titled, value_lists
+from schemas.contract import Column, Contract, code_list, code_lists, contracts, feeds, fields
+from tests.conventions.emitted import emitted
+from warehouse.settings import CHECKOUT
+
+#: Names of columns that hold codes, by what the names of such columns end with; so does every array of texts.
+CODED = re.compile(
+    r".*(_code|_codes|_status|_kind|_basis|_flags|_reasons|_tags|_grade|_feeds?|_classes|_group)|reasons|feed"
+)
+#: Columns that look so and hold no codes of ours, each with the reason.
+NO_CODES = {
+    **dict.fromkeys(
+        (
+            "area_part_code", "building_code", "certificate_code", "document_code", "equipment_code", "grant_code",
+            "group_code", "meter_account_code", "need_code", "objection_code", "park_code", "parent_park_code",
+            "patent_code", "permit_code", "policy_code", "project_code", "water_account_code",
+        ),
+        "a number that an office gives to one thing",
+    ),
+    **dict.fromkeys(("seller_code", "buyer_code", "organisation_code"), "the code of a firm"),
+    **dict.fromkeys(("hs_code", "ipc_code", "partner_country_code"), "an international classification, kept elsewhere"),
+    "product_code": "senders know more products than the list, whose products are those of the chains",
+    "reported_district_code": "as the sender wrote it, which may be a district of the past",
+    "zone_code": "a zone of the register raw.gov_zone",
+    "feed": "records stay when their feed is no longer delivered",
+    "headings": "a sender's words",
+    "source_record": "a sender's words",
+    "claimants": "credit codes",
+    "grade_history": "figures as name=value",
+    "indicator_percentiles": "figures as name=value",
+    "tag_evidence": "figures as name=value",
+}  # fmt: skip
+
+#: What the text of a job seems to give to a column and never does: the other branch of a condition on the same column.
+NEVER_THERE = {
+    ("per_mu.population", "eval_status_code"): {"no_land_use", "list_not_evaluated"},
+    ("per_mu.population", "status_reasons"): {
+        "out_of_scope", "exempt", "protected", "data_incomplete", "graded",
+    },
+}  # fmt: skip
+#: Codes that no job gives, each with the reason.
+NOT_YET = {
+    (
+        "grade_status",
+        "publicity",
+    ): "set when the office begins the publicity, which the platform does not record yet",
+    ("grade_status", "final"): "set when the office publishes, which the platform does not record yet",
+    (
+        "grade_status",
+        "corrected",
+    ): "set when the office corrects a grade, which the platform does not record yet",
+}
+
+
+def _adjusted() -> set[tuple[str, str, str]]:
+    """Kind, code and effect of what the rule sets know of."""
+    rows = (row for rules in rule_book().all() for row in _event_rows("", "", rules))
+    return {(str(row[6]), str(row[7]), str(row[9])) for row in rows}
+
+
+#: Lists that a standard or a plan keeps: it has codes of which no firm may ever be.
+KEPT_ELSEWHERE = {"chain", "district", "product"}
+
+
+#: List → codes that jobs take from rule files and models, which their modules' texts do not have.
+FROM_RULES: dict[str, Callable[[], set[str]]] = {
+    "adjustment": lambda: {code for _, code, _ in _adjusted()} | {f"protection:{p}" for p in PROTECTIONS},
+    "adjustment_effect": lambda: {effect for _, _, effect in _adjusted()},
+    "adjustment_kind": lambda: {kind for kind, _, _ in _adjusted()},
+    "baseline_method": lambda: set(get_args(Baseline.model_fields["method"].annotation)),
+    "chain_state": lambda: {rule.state for rule in state_rules().rules},
+    "chain_tier": lambda: set(get_args(Tier)),
+    "evaluation_dimension": lambda: set(evaluation().dimensions),
+    "evaluation_figure": lambda: {*FIGURES, "industry_code"},
+    "grade_reason": lambda: (
+        {code for kind, code, _ in _adjusted() if kind == "veto"} | {f"protection:{p}" for p in PROTECTIONS}
+    ),
+    "identifier_kind": lambda: set(SUCCEEDED.values()),
+    "peer_level": lambda: set(get_args(Level)),
+    "protection": lambda: set(PROTECTIONS),
+    "risk_tag": lambda: {"penalty:", "accident:", "credit:"},
+    "state_reason": lambda: {rule.reason for rule in state_rules().rules},
+    "tag": lambda: {tag.code for tag in tag_rules().tags},
+    "tag_kind": lambda: {tag.kind for tag in tag_rules().tags},
+}
+
+
+def _columns() -> Iterator[tuple[Contract, Column]]:
+    for spec in contracts().values():
+        for column in spec.columns:
+            yield spec, column
+
+
+def _is_listed(code: str, name: str) -> bool:
+    """Whether a code is in a list; of the beginning of codes, whether some begin so."""
+    codes = titled(name)
+    return code in codes or (code.endswith(":") and any(c.startswith(code) for c in codes))
+
+
+# --- columns -------------------------------------------------------------------------------------------
+
+
+def test_a_column_with_codes_names_its_list() -> None:
+    without = sorted(
+        {
+            f"{spec.name}.{c.name}: write domain: {{codes: LIST}} in schemas/fields.yml, add schemas/codes/LIST.csv"
+            for spec, c in _columns()
+            if (c.type.startswith("array") or (c.type == "string" and CODED.fullmatch(c.name)))
+            and c.domain.codes is None
+            and c.name not in NO_CODES
+        }
+    )
+    assert without == []
+
+
+def test_no_exception_is_left_over() -> None:
+    assert set(NO_CODES) - set(fields()) == set(), "no column has this name any more: remove it from NO_CODES"
+    everywhere = {c.name for _, c in _columns()} - {c.name for _, c in _columns() if c.domain.codes is None}
+    assert set(NO_CODES) & everywhere == set(), "the column names a list now: remove it from NO_CODES"
+
+
+def test_every_named_list_is_there_and_every_list_is_named() -> None:
+    named = {c.domain.codes for _, c in _columns() if c.domain.codes}
+    assert named <= set(value_lists()), "add schemas/codes/<list>.csv"
+    # parts of other lists, and what jobs read
+    parts = {
+        "feed_group",
+        "chain_sum",
+        "evaluation_figure",
+        "protection",
+        "quarantine_record",
+        "quarantine_rule",
+    }
+    parts |= {"service_class", "figure_or_feed", "industry_prefix", "former_district", "profile_group"}
+    assert set(value_lists()) - named == parts, (
+        "no column names the list: remove it, or name it where it belongs"
+    )
+    assert set(code_lists()) & set(_MADE) == set(), (
+        "schemas/coded.py makes a list of this name: rename the file"
+    )
+
+
+# --- lists ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", code_lists())
+def test_every_code_has_titles_in_both_languages(name: str) -> None:
+    rows = code_list(name)
+    assert rows, f"schemas/codes/{name}.csv has no codes"
+    for code, row in rows.items():
+        for language in ("zh", "en"):
+            text = row.get(language) or ""
+            assert text.strip(), f"schemas/codes/{name}.csv: write {language} of {code}"
+
+
+@pytest.mark.parametrize("name", value_lists())
+def test_every_value_has_titles(name: str) -> None:
+    assert titled(name)
+    for code, titles in titled(name).items():
+        assert titles.zh and titles.en and re.search(r"[\u4e00-\u9fff]|R&D", titles.zh), (name, code)
+
+
+# --- what jobs give ------------------------------------------------------------------------------------
+
+
+def _given() -> dict[str, set[str]]:
+    """List → codes that the texts of jobs and the rule files give to its columns."""
+    found: dict[str, set[str]] = {name: codes() for name, codes in FROM_RULES.items()}
+    for spec, column in _columns():
+        if spec.layer == "staged" and column.domain.codes:
+            codes = emitted(f"jobs.{spec.name}", column.name) - NEVER_THERE.get(
+                (spec.name, column.name), set()
+            )
+            found.setdefault(column.domain.codes, set()).update(codes)
+    return found
+
+
+def test_what_jobs_give_is_in_the_list() -> None:
+    missing = [
+        f"add the row {code},zh,en to schemas/codes/{name}.csv"
+        for name, codes in sorted(_given().items())
+        for code in sorted(codes)
+        if not _is_listed(code, name)
+    ]
+    assert missing == []
+
+
+def test_every_code_of_a_list_of_ours_is_given_somewhere() -> None:
+    """Lists that feeds send or that other definitions make have codes that nobody gives; ours have none."""
+    sent = {c.domain.codes for spec in feeds().values() for c in spec.columns}
+    named = {c.domain.codes for spec, c in _columns() if spec.layer == "staged" and c.domain.codes}
+    ours = named & set(code_lists()) - sent
+    given = _given()
+    idle = [
+        f"no job gives {code}: remove its row from schemas/codes/{name}.csv, or name it in NOT_YET with the reason"
+        for name in sorted(ours - KEPT_ELSEWHERE)
+        for code in code_list(name)
+        if code not in {g.partition(":")[0] for g in given[name]} and (name, code) not in NOT_YET
+    ]
+    assert idle == []
+
+
+def test_no_code_is_named_as_idle_that_is_given() -> None:
+    given = _given()
+    assert [(name, code) for name, code in NOT_YET if code in given[name]] == []
+    assert [(n, c) for n, c in NOT_YET if c not in code_list(n)] == []
+
+
+def test_faults_of_records_that_readers_find_are_in_the_list() -> None:
+    texts = (path.read_text(encoding="utf-8") for path in (CHECKOUT / "ingest").rglob("*.py"))
+    found = {reason for text in texts for reason in re.findall(r"\b(?:record|key|period):[a-z]+\b", text)}
+    listed = set(code_list("quarantine_record"))
+    assert found - listed == set(), "add the row CODE,zh,en to schemas/codes/quarantine_record.csv"
+    assert listed - found == set(), (
+        "no reader finds this: remove its row from schemas/codes/quarantine_record.csv"
+    )
+
+
+def test_nodes_are_those_of_the_models() -> None:
+    models = {node.code for chain in load_titled().chains for node in chain.nodes}
+    assert set(titled("chain_node")) == {*models, "OUT"}
+
+
+def test_figures_have_the_titles_of_their_columns() -> None:
+    for name, titles in titled("evaluation_figure").items():
+        if name in fields():
+            assert (titles.zh, titles.en) == (fields()[name].zh, fields()[name].en)
+
+
+# --- the reading itself ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("module", "column", "codes"),
+    [
+        ("jobs.core.parcel", "land_flags", {"disputed", "holder_succeeded", "no_certificate", "no_holder"}),
+        ("jobs.chain.local_supplier", "supplier_evidence", {"declared", "sold"}),
+        ("jobs.profile.enterprise_profile", "trend_code", {"rising", "steady", "falling"}),
+        ("jobs.per_mu.district_summary", "scope_code", {"all", "without_giants"}),
+    ],
+)
+def test_codes_are_found_in_the_text_of_a_job(module: str, column: str, codes: set[str]) -> None:
+    assert emitted(module, column) == codes
+
+
+def test_beginnings_of_codes_are_found() -> None:
+    assert {"missing:", "zero:", "quarantined:", "registration:", "industry:"} <= emitted(
+        "jobs.per_mu.population", "status_reasons"
+    )
