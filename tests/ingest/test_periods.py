@@ -17,7 +17,7 @@ from ingest.mapping import period_of
 from ingest.register.deliveries import Drop
 from ingest.ways.landing import Entry, deliveries, ingest, placed, register, replay
 from pipeline import graph
-from portal.cli.check import check_all
+from portal.queries.definitions import checked_definitions
 from schemas.contract import Source, feed, feeds
 from schemas.errors import RejectedError, UsageError
 from schemas.periods import PATTERNS, check_named, fault_of, is_period, overlapping
@@ -211,7 +211,7 @@ def test_a_home_of_old_that_counts_twice_is_told_of(put: Put, tmp_path: Path) ->
     before_this_rule(row, "2024-03-01")
     before_this_rule(row, "202404")
     with pytest.raises(RejectedError) as told:
-        check_all()
+        checked_definitions()
     for part in (
         "gov_tax: period '202404' is no period",
         "gov_tax: period 2024-03-01 does not suit gov_tax",

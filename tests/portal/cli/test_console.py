@@ -61,7 +61,7 @@ def test_a_long_text_is_folded_before_a_column_is_left_out(screen: io.StringIO) 
 
 
 def test_nothing_is_cut_in_a_pipe() -> None:
-    code = "from portal import console; console.show([{f'column_{n:02d}': 'x' * 30 for n in range(12)}])"
+    code = "from portal.cli import console; console.show([{f'column_{n:02d}': 'x' * 30 for n in range(12)}])"
     environment = {k: v for k, v in os.environ.items() if k != "COLUMNS"}
     done = subprocess.run(
         [sys.executable, "-c", code],
