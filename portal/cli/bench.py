@@ -23,9 +23,9 @@ def bench(
     json: Json = False,
 ) -> None:
     """Measure the whole run, ingest, a stream, both engines, a large ranking, or an area's tables, beside a peer."""
-    from benchmarks.commands import run_bench
+    from benchmarks import by_name
 
-    found = run_bench(name, scale, lambda line: console.err.print(line, markup=False), rows)
+    found = by_name.run(name, scale, lambda line: console.err.print(line, markup=False), rows)
     if json:
         console.as_json(found)
     else:

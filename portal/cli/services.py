@@ -11,13 +11,14 @@ from portal.cli.options import Json
 def up(json: Json = False) -> None:
     """Start the engine and Airflow in the background, on 127.0.0.1."""
     from portal.services import control
+    from portal.services import status as state
     from portal.services.orchestration import USER, password_file
     from warehouse.settings import settings
 
     with console.stages(quiet=json) as progress:
         airflow, is_new = control.up(progress)
     if json:
-        console.as_json(control.status())
+        console.as_json(state.status())
         return
     console.say(f"Airflow {'runs' if is_new else 'already runs'} at {airflow.address}")
     console.say(f"user {USER}, password in {password_file(settings())}")
@@ -37,13 +38,13 @@ def down() -> None:
 
 def status(json: Json = False) -> None:
     """What runs, on which port, what waits in the landing folder, and the last release."""
-    from portal.services import control
+    from portal.services import status as state
 
-    rows = control.status()
+    rows = state.status()
     if json:
         console.as_json(rows)
     else:
-        for line in control.as_lines(rows):
+        for line in state.as_lines(rows):
             console.say(line)
 
 
