@@ -14,7 +14,8 @@ import pytest
 def mounted(place: Path, *source: str) -> Iterator[Path]:
     """A folder that is a disk of its own; ``source`` is what ``mount`` puts there.
 
-    In memory: ``mounted(place, "-t", "tmpfs", "-o", "size=2g", "tmpfs")``; an image: ``mounted(place, "-o", "loop", file)``.
+    In memory it is ``mounted(place, "-t", "tmpfs", "-o", "size=2g", "tmpfs")``, and of an image
+    ``mounted(place, "-o", "loop", file)``.
     """
     place.mkdir()
     done = subprocess.run(["mount", *source, str(place)], capture_output=True, check=False)

@@ -11,7 +11,7 @@ import typer
 
 from portal.cli import console
 from portal.cli.options import Json
-from schemas.errors import RejectedError, UsageError
+from schemas.errors import UsageError
 
 if TYPE_CHECKING:
     from schemas.contract import Contract
@@ -32,9 +32,7 @@ def sql(
     json: Json = False,
 ) -> None:
     """DuckDB on a release, read-only; it sees nothing but the release."""
-    import duckdb
-
-    from warehouse import duck
+    from portal.queries.statement import rows_of
     from warehouse.releases import open_release
 
     opened = open_release(release)
@@ -44,16 +42,9 @@ def sql(
                 f'give a statement with -c "…", or open {opened.file} with any DuckDB from 1.4 on'
             )
         command = sys.stdin.read()
-    try:
-        with duck.connect(opened.file, read_only=True) as connection:
-            if unsafe:
-                warn = "brain: --unsafe: this statement may read and write whatever you may"
-                console.err.print(warn, markup=False)
-            else:
-                duck.lock(connection)
-            rows = duck.fetch(connection, command)
-    except duckdb.Error as error:
-        raise RejectedError(f"SQL: {str(error).splitlines()[0]}") from None
+    if unsafe:
+        console.err.print("brain: --unsafe: this statement may read and write whatever you may", markup=False)
+    rows = rows_of(opened, command, is_unsafe=unsafe)
     if json:
         console.as_json(rows)
     else:

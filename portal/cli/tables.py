@@ -59,21 +59,15 @@ def publish(json: Json = False) -> None:
 
 def list_releases(json: Json = False) -> None:
     """All releases; one that the disk has lost is told as such."""
-    from pipeline.publish import summary_of
-    from warehouse.releases import open_release, release_numbers
+    from portal.queries.releases import releases
 
-    rows, faults = [], []
-    for number in release_numbers():
-        try:
-            rows.append(summary_of(open_release(number).manifest))
-        except RejectedError as error:
-            faults.append(str(error))
+    found = releases()
     if json:
-        console.as_json(rows)
+        console.as_json(found.whole)
     else:
-        console.show(rows, "版本 Releases")
-    if faults:
-        raise RejectedError("; ".join(faults))
+        console.show(found.whole, "版本 Releases")
+    if found.faults:
+        raise RejectedError("; ".join(found.faults))
 
 
 def rollback(number: Annotated[int, typer.Argument(help="The release to go back to.")]) -> None:
