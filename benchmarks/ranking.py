@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks.home import empty_home
+from benchmarks.peer import statement
 from benchmarks.rows import Row, Say, row
 from portal.services.memory import Watch
 from schemas.contract import Contract, contracts, parse_contract
@@ -169,19 +170,9 @@ def duckdb_rank(given: Path, target: Path) -> None:
     grades = " ".join(
         f"WHEN city_rank <= floor(list_size * {share}) THEN '{g}'" for g, share in UP_TO.items()
     )
+    files, result = duck.literal(str(given / "*.parquet")), duck.literal(str(target))
     with duck.connect() as connection:
-        connection.execute(
-            f"""
-            COPY (
-                WITH scored AS (SELECT uscc, year, list_code, ({score})::DECIMAL(24,6) AS total_score
-                    FROM read_parquet({duck.literal(str(given / "*.parquet"))})),
-                ranked AS (SELECT *, (row_number() OVER place)::INT AS city_rank,
-                        (count(*) OVER (PARTITION BY year, list_code))::INT AS list_size,
-                        round(percent_rank() OVER place * 100, 4)::DECIMAL(9,4) AS percentile_pct
-                    FROM scored WINDOW place AS (PARTITION BY year, list_code ORDER BY total_score DESC, uscc))
-                SELECT *, CASE {grades} ELSE 'D' END AS final_grade FROM ranked
-            ) TO {duck.literal(str(target))} (FORMAT parquet)"""
-        )
+        connection.execute(statement("ranking", score=score, grades=grades, given=files, target=result))
 
 
 def polars_rank(given: Path, target: Path) -> None:

@@ -34,7 +34,8 @@ from warehouse.state import move
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from expectations.gate.run import GateReport, Pin
+    from expectations.gate.run import GateReport
+    from expectations.gate.snapshot import Pin
 
 #: Not published as tables; a release has their counts.
 BOOKKEEPING = (DELIVERY, QUARANTINE, CORRECTION)
@@ -100,7 +101,7 @@ def publish(progress: Progress = silent) -> PublishReport:
 
 
 def _pin() -> dict[str, Pin]:
-    from expectations.gate.run import Pin
+    from expectations.gate.snapshot import Pin
 
     names = [*BOOKKEEPING, *(spec.name for spec in feeds().values()), *registry()]
     missing = [n for n in registry() if not tables.exists(n)]
@@ -125,7 +126,7 @@ def _closure(pins: Mapping[str, Pin]) -> str:
 
 
 def _previous(last: Release | None) -> dict[str, Pin]:
-    from expectations.gate.run import Pin
+    from expectations.gate.snapshot import Pin
 
     return {n: Pin(n, str(t.path), t.version) for n, t in last.tables.items()} if last else {}
 

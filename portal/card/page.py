@@ -6,8 +6,10 @@ from pathlib import Path
 
 from jinja2 import Environment, StrictUndefined
 
-from portal.card import words
 from portal.card.sheet import Card
+from portal.card.words import head
+from portal.card.words.blocks import blocks
+from portal.card.words.parts import Cell, Heading, Term
 from schemas.errors import RejectedError
 from warehouse.state import write_whole
 
@@ -22,20 +24,20 @@ def page(card: Card) -> str:
     template = environment.from_string(TEMPLATE.read_text(encoding="utf-8"))
     return template.render(
         card=card,
-        title=words.title(card, with_label=False),
-        who=words.who(card),
-        blocks=list(words.blocks(card)),
-        as_of=words.as_of(card),
-        left_out=words.left_out(card),
+        title=head.title(card, with_label=False),
+        who=head.who(card),
+        blocks=list(blocks(card)),
+        as_of=head.as_of(card),
+        left_out=head.left_out(card),
         kind=kind,
     )
 
 
-def kind(cell: words.Cell, heading: words.Heading) -> str:
+def kind(cell: Cell, heading: Heading) -> str:
     """Class of a cell: figures stand to the right; long texts have a line of their own on a phone."""
     if heading.is_figure:
         return "figure"
-    text = cell.zh + cell.en if isinstance(cell, words.Term) else cell
+    text = cell.zh + cell.en if isinstance(cell, Term) else cell
     return "long" if isinstance(text, str) and len(text) > LONG else "text"
 
 

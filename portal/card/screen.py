@@ -13,9 +13,13 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
-from portal.card import words
-from portal.card.sheet import Card, Match
+from portal.card.sheet import Card
+from portal.card.words import head
+from portal.card.words.blocks import blocks
+from portal.card.words.figures import MISSING
+from portal.card.words.parts import Bar, Block, Cell, Term
 from portal.cli import console
+from portal.queries.enterprise import Match
 
 WIDTH = 110
 HEIGHT = 45
@@ -40,7 +44,7 @@ def show_matches(matches: list[Match], found: int, word: str) -> None:
             "统一社会信用代码": m.uscc,
             "企业": m.enterprise_name,
             "区县": m.district,
-            "等级": m.grade or words.MISSING,
+            "等级": m.grade or MISSING,
             "年度": m.year,
         }
         for m in matches
@@ -53,18 +57,18 @@ def show_matches(matches: list[Match], found: int, word: str) -> None:
 
 def parts(card: Card) -> Iterator[RenderableType]:
     """The lines of the sheet, top to bottom."""
-    head = [_line(words.title(card), "bold"), Text.assemble((card.who.name, "bold"), f"  {card.uscc}")]
-    head += map(_line, words.who(card))
-    foot = [_line(text, "dim") for text in (words.as_of(card), words.left_out(card)) if text]
-    blocks = list(words.blocks(card))
-    most = _fitting(blocks, HEIGHT - len(head) - len(foot))
-    yield from head
-    for block in blocks:
+    above = [_line(head.title(card), "bold"), Text.assemble((card.who.name, "bold"), f"  {card.uscc}")]
+    above += map(_line, head.who(card))
+    below = [_line(text, "dim") for text in (head.as_of(card), head.left_out(card)) if text]
+    shown = list(blocks(card))
+    most = _fitting(shown, HEIGHT - len(above) - len(below))
+    yield from above
+    for block in shown:
         yield from _block(block, most.get(block.section, len(block.rows)))
-    yield from foot
+    yield from below
 
 
-def _fitting(blocks: list[words.Block], room: int) -> dict[str, int]:
+def _fitting(blocks: list[Block], room: int) -> dict[str, int]:
     """Rows of each block, so that all of them fit."""
     most = dict(MOST_ROWS)
     for section, fewer in FEWER_ROWS:
@@ -74,7 +78,7 @@ def _fitting(blocks: list[words.Block], room: int) -> dict[str, int]:
     return most
 
 
-def _height(block: words.Block, most: int) -> int:
+def _height(block: Block, most: int) -> int:
     rows = min(len(block.rows), most)
     table = -(-rows // 2) if block.is_short else rows + bool(rows)
     return 1 + len(block.lines) + table + len(block.remarks)
@@ -84,7 +88,7 @@ def _line(text: str, style: str = "") -> Text:
     return Text(console.plain(text), style=style, no_wrap=True, overflow="ellipsis")
 
 
-def _block(block: words.Block, most: int) -> Iterator[RenderableType]:
+def _block(block: Block, most: int) -> Iterator[RenderableType]:
     rest = len(block.rows) - most
     more = f" · 另有 {rest} 项，见 and {rest} more with --json, --html" if rest > 0 else ""
     yield Rule(escape(block.title + more), characters="─", style="dim", align="left")
@@ -94,7 +98,7 @@ def _block(block: words.Block, most: int) -> Iterator[RenderableType]:
     yield from map(_line, block.remarks)
 
 
-def _table(block: words.Block, most: int) -> Table:
+def _table(block: Block, most: int) -> Table:
     table = Table.grid(padding=(0, 2, 0, 0))
     for place, heading in enumerate(block.headings):
         # what does not fit is taken from texts, never from figures or from what a row is about
@@ -106,7 +110,7 @@ def _table(block: words.Block, most: int) -> Table:
     return table
 
 
-def _side_by_side(block: words.Block, most: int) -> Table:
+def _side_by_side(block: Block, most: int) -> Table:
     """Two rows in a line, the second half of them to the right."""
     rows: list[list[Text]] = [list(map(_cell, row)) for row in block.rows[:most]]
     half = -(-len(rows) // 2)
@@ -125,18 +129,16 @@ def _side_by_side(block: words.Block, most: int) -> Table:
     return table
 
 
-def _cell(cell: words.Cell) -> Text:
-    if isinstance(cell, words.Bar):
+def _cell(cell: Cell) -> Text:
+    if isinstance(cell, Bar):
         return Text(bar(cell), no_wrap=True)
-    return Text(
-        console.plain(cell.zh if isinstance(cell, words.Term) else cell), no_wrap=True, overflow="ellipsis"
-    )
+    return Text(console.plain(cell.zh if isinstance(cell, Term) else cell), no_wrap=True, overflow="ellipsis")
 
 
-def bar(cell: words.Bar) -> str:
+def bar(cell: Bar) -> str:
     """A percentage as a bar of ten.
 
-    >>> bar(words.Bar(Decimal(70))), bar(words.Bar(None))
+    >>> bar(Bar(Decimal(70))), bar(Bar(None))
     ('███████░░░', '··········')
     """
     if cell.pct is None:

@@ -1,88 +1,45 @@
-"""``./brain check``: every definition is well formed before anything runs on it, and so is what was taken in."""
+"""``./brain check``: every definition is well formed, and the staged tables hold what those of another home do."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated
 
-from schemas.coded import titled
-from schemas.contract import Contract, ContractError, code_list, file_of, units
-from schemas.errors import RejectedError
-from warehouse.settings import settings
+import typer
 
-
-def check_all() -> list[dict[str, Any]]:
-    """One row per kind of definition with its number.
-
-    Raises:
-        UserError: the first definition that is not well formed, or deliveries of the home whose periods are not.
-    """
-    from expectations.gate.baseline import baseline
-    from expectations.gate.suite import declared_suites
-    from jobs.chain.rules.models import load as chain_models
-    from jobs.per_mu.rules.book import indicator_definitions, rule_book
-    from pipeline.code_hash import code_hash
-    from pipeline.registry import check_jobs, registry
-    from schemas.contract import contracts, feeds, fields
-    from warehouse import tables
-
-    for spec in contracts().values():
-        baseline(spec)
-        _check_columns(spec)
-        if tables.exists(spec.name):
-            tables.columns_to_add(spec)
-    check_jobs()
-    for job in registry().values():
-        code_hash(job)
-    suites = declared_suites()
-    for name, spec in contracts().items():
-        if spec.layer == "staged" and name not in suites:
-            raise RejectedError(f"{name} has no suite; add expectations/{name.replace('.', '/')}.py")
-    if unnamed := set(indicator_definitions()) - set(code_list("per_mu_indicator")):
-        raise RejectedError(
-            f"indicators without a title in schemas/codes/per_mu_indicator.csv: {sorted(unnamed)}"
-        )
-    _check_deliveries()
-    return [
-        {"definition": "字段 fields", "count": len(fields())},
-        {"definition": "契约 contracts", "count": len(contracts())},
-        {"definition": "数据源 feeds", "count": len(feeds())},
-        {"definition": "作业 jobs", "count": len(registry())},
-        {"definition": "校验套件 suites", "count": len(suites)},
-        {"definition": "规则集 rule sets", "count": len(rule_book().all())},
-        {"definition": "产业链模型 chain models", "count": len(chain_models().chains)},
-    ]
+from portal.cli import console
+from portal.cli.options import Json
+from schemas.errors import RejectedError, UsageError
 
 
-def _check_deliveries() -> None:
-    """The deliveries that count in the home have periods of their feeds, of which none lies within another.
+def check(
+    content: Annotated[
+        bool,
+        typer.Option("--content", help="Instead: the hash of each staged table's content, as it is now."),
+    ] = False,
+    against: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="HOME", help="With --content: fail where this home's tables hold something else."
+        ),
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Contracts, rule sets, suites and the job graph are well formed."""
+    from portal.queries import content as tables
+    from portal.queries import definitions
 
-    Raises:
-        RejectedError: some have not; all are listed.
-    """
-    from ingest.register.entries import deliveries
-    from schemas.contract import feeds
-    from schemas.periods import counted_twice, unsuitable
-    from schemas.register import current_deliveries
-
-    known = deliveries()
-    counting = [(current_deliveries(known, spec), spec) for spec in feeds().values()]
-    faults = [
-        line for rows, spec in counting for line in (*unsuitable(rows, spec), *counted_twice(rows, spec))
-    ]
-    if faults:
-        raise RejectedError("; ".join(faults))
-
-
-def content() -> list[dict[str, Any]]:
-    """One row per staged table: the canonical hash of its content, by which two homes are compared.
-
-    Publishing stops early where the fingerprints are those of the last release; this looks at the rows.
-    """
-    from warehouse.comparison import staged_content
-
-    return [{"table": name, "rows": held.rows, "content_hash": held.hash} for name, held in staged_content()]
+    if against is not None:
+        if not content:
+            raise UsageError("--against goes with --content: ./brain check --content --against HOME")
+        compare(against, lambda line: console.err.print(line, markup=False, soft_wrap=True))
+    found: Sequence[object] = tables.contents() if content else definitions.checked_definitions()
+    rows = [vars(one) for one in found]
+    if json:
+        console.as_json(rows)
+    else:
+        console.show(rows, "表内容 Content of the staged tables" if content else "定义检查 Definitions")
 
 
 def compare(there: Path, say: Callable[[str], None]) -> None:
@@ -91,9 +48,9 @@ def compare(there: Path, say: Callable[[str], None]) -> None:
     Raises:
         RejectedError: there are some.
     """
-    from warehouse.comparison import differences
+    from portal.queries.content import differences
 
-    found = list(differences(there, settings().home))
+    found = differences(there)
     for one in found:
         for line in (str(one), *(f"  {row}" for row in one.rows)):
             say(line)
@@ -103,17 +60,6 @@ def compare(there: Path, say: Callable[[str], None]) -> None:
         )
 
 
-def _check_columns(spec: Contract) -> None:
-    """Code lists exist, and every unit that a sender uses has a factor to the column's."""
-    for column in spec.columns:
-        if column.domain.codes:
-            titled(column.domain.codes)
-    if spec.source is None:
-        return
-    for name, mapped in spec.source.mapping.items():
-        unit = spec.column(name).unit
-        if mapped.unit and mapped.unit != unit and unit not in units().get(mapped.unit, {}):
-            raise ContractError(
-                f"{file_of(spec)}: {name}: no factor from {mapped.unit} to {unit}; "
-                "add it to schemas/units.yml"
-            )
+def register(app: typer.Typer) -> None:
+    """Add the command to the command line."""
+    app.command()(check)

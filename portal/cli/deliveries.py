@@ -9,15 +9,9 @@ from typing import Annotated, Any
 import typer
 
 from portal.cli import console
+from portal.cli.options import Feed, Json
 from schemas.coded import title
 
-app = typer.Typer(
-    help="批次 Deliveries: list, show, withdraw and restore what was taken in.",
-    no_args_is_help=True,
-    rich_markup_mode=None,
-)
-
-Json = Annotated[bool, typer.Option("--json", help="Print an array of objects, nothing else.")]
 Id = Annotated[str, typer.Argument(metavar="ID", help="A delivery, as ./brain deliveries list prints it.")]
 Reason = Annotated[str, typer.Option(help="Why; required.")]
 
@@ -31,40 +25,23 @@ STATES: Mapping[str, str] = {
 }
 
 
-@app.command("list")
 def list_(
-    feed: Annotated[str | None, typer.Argument(help="A feed, e.g. gov_tax; all feeds when left out.")] = None,
+    feed: Feed = None,
     period: Annotated[
         str | None, typer.Option(help="Only of this period, a year with its months and days.")
     ] = None,
     json: Json = False,
 ) -> None:
     """Every delivery: what it brought, whether it counts, and who decided so why."""
-    rows = listed(feed, period)
+    from portal.queries.deliveries import deliveries
+
+    rows = deliveries(feed, period)
     if json:
         console.as_json(rows)
     elif rows:
         console.show([_shown(row) for row in rows], "批次 Deliveries")
     else:
         console.say("nothing was taken in" + (" that meets this" if feed or period else ""))
-
-
-def listed(name: str | None, period: str | None) -> list[dict[str, Any]]:
-    """The deliveries of a feed, or of all, for programs."""
-    from ingest.register.decisions import standings
-    from ingest.register.entries import deliveries
-    from schemas.contract import feed, feeds
-    from schemas.periods import check_asked, is_within
-
-    check_asked(period)
-    known = deliveries()
-    specs = [feed(name)] if name else feeds().values()
-    return [
-        row
-        for spec in specs
-        for row in standings(known, spec)
-        if any(is_within(one, period) for one in row["periods"])
-    ]
 
 
 def _shown(row: Mapping[str, Any]) -> dict[str, Any]:
@@ -84,10 +61,11 @@ def _shown(row: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-@app.command()
 def show(delivery_id: Id, json: Json = False) -> None:
     """A delivery's entries in the register: how it was mapped, and what was decided of it when, by whom and why."""
-    rows = history(delivery_id)
+    from portal.queries.deliveries import entries_of
+
+    rows = entries_of(delivery_id)
     if json:
         console.as_json(rows)
         return
@@ -110,20 +88,6 @@ def _standing(code: str | None) -> str:
     return f"{told.zh} {told.en.lower()}"
 
 
-def history(delivery_id: str) -> list[dict[str, Any]]:
-    """The entries of a delivery in their order, each with how the delivery stands now."""
-    from ingest.register.decisions import latest_of, standings
-    from ingest.register.entries import deliveries
-
-    known = deliveries()
-    _, spec = latest_of(delivery_id, known)
-    state = next(row["state"] for row in standings(known, spec) if row["delivery_id"] == delivery_id)
-    entries = [row for row in known if row["delivery_id"] == delivery_id]
-    entries.sort(key=lambda row: (row["sequence"], row["period"]))
-    return [{**row, "state": state} for row in entries]
-
-
-@app.command()
 def withdraw(delivery_id: Id, reason: Reason = "", json: Json = False) -> None:
     """Take a delivery back: its rows stay and stop counting, those of the one before it count again."""
     from ingest.register import decisions
@@ -132,7 +96,6 @@ def withdraw(delivery_id: Id, reason: Reason = "", json: Json = False) -> None:
     _tell(delivery_id, json)
 
 
-@app.command()
 def restore(delivery_id: Id, reason: Reason = "", json: Json = False) -> None:
     """Let a delivery count again that was withdrawn, or is held since too many of its records were refused."""
     from ingest.register import decisions
@@ -143,19 +106,24 @@ def restore(delivery_id: Id, reason: Reason = "", json: Json = False) -> None:
 
 def _tell(delivery_id: str, json: bool) -> None:
     """The deliveries of the same periods as they stand now."""
-    from ingest.register.decisions import latest_of
-    from ingest.register.entries import deliveries
-    from schemas.periods import touch
+    from portal.queries.deliveries import deliveries_beside
 
-    found, spec = latest_of(delivery_id, deliveries())
-    periods = {row["period"] for row in found}
-    rows = [
-        row
-        for row in listed(spec.table, None)
-        if any(touch(one, other) for one in row["periods"] for other in periods)
-    ]
+    rows = deliveries_beside(delivery_id)
     if json:
         console.as_json(rows)
     else:
         console.show([_shown(row) for row in rows], "批次 Deliveries")
         console.say("next: ./brain run, then ./brain publish")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the group of commands to the command line."""
+    group = typer.Typer(
+        help="批次 Deliveries: list, show, withdraw and restore what was taken in.",
+        no_args_is_help=True,
+        rich_markup_mode=None,
+    )
+    group.command("list")(list_)
+    for command in (show, withdraw, restore):
+        group.command()(command)
+    app.add_typer(group, name="deliveries")

@@ -2,75 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from portal.cli import console
-from warehouse import duck
+from portal.queries import city
+from portal.queries.release import Query, reading
 from warehouse.releases import Release
 
 if TYPE_CHECKING:
     from portal.demo.run import DemoReport
 
+#: Said above all that a demo city shows.
 SYNTHETIC = "合成数据：示范城市，不含任何真实企业 · Synthetic data: a demo city without any real firm"
-TOP = 10
-
-#: A delivery mapped anew stands in the register twice: it counts as it was mapped last.
-_FEEDS = """
-    SELECT feed, count(*) AS files, sum(records_in)::BIGINT AS records, sum(records_raw)::BIGINT AS raw,
-        sum(records_quarantined)::BIGINT AS quarantined, any_value(r.reasons) AS reasons
-    FROM (FROM release.delivery
-        QUALIFY row_number() OVER (PARTITION BY delivery_id, period ORDER BY sequence DESC) = 1)
-    LEFT JOIN (SELECT feed, string_agg(why || ' ' || n, '，' ORDER BY n DESC, why) AS reasons
-        FROM (SELECT feed, coalesce(c.zh, reason) AS why, sum(records)::BIGINT AS n FROM release.quarantine
-            LEFT JOIN release.code c ON c.list = 'quarantine_reason' AND c.code = reason GROUP BY ALL)
-        GROUP BY feed) r USING (feed)
-    GROUP BY feed ORDER BY feed"""
-
-_GRADES = """
-    SELECT d.zh AS 区县, sum(firm_count)::BIGINT AS 企业, sum(graded_count)::BIGINT AS 参评,
-        sum(grade_a_count)::BIGINT AS A, sum(grade_b_count)::BIGINT AS B, sum(grade_c_count)::BIGINT AS C,
-        sum(grade_d_count)::BIGINT AS D, sum(exempt_count)::BIGINT AS 免评,
-        sum(protected_count)::BIGINT AS 保护, sum(data_incomplete_count)::BIGINT AS 数据不全,
-        sum(out_of_scope_count)::BIGINT AS 范围外
-    FROM per_mu.district_summary s JOIN release.code d ON d.list = 'district' AND d.code = s.district_code
-    WHERE s.scope_code = 'all' AND s.year = ? GROUP BY ALL ORDER BY min(s.district_code)"""
-
-_TOP = f"""
-    SELECT rank_in_list AS 名次, enterprise_name AS 企业, uscc AS 统一社会信用代码, total_score AS 综合得分,
-        final_grade AS 等级
-    FROM per_mu.enterprise_grade WHERE year = ? AND district_code = ? AND list_code = 'above_scale'
-        AND rank_in_list <= {TOP} ORDER BY rank_in_list"""
-
-
-_CHAINS = """
-    SELECT * EXCLUDE (missing) FROM (SELECT c.zh AS 产业链, (m.output_wan_yuan / 10000)::DECIMAL(18, 1) AS 产值亿元,
-        m.output_growth_pct::DECIMAL(18, 1) AS "增速%", m.firm_count AS 企业, m.above_scale_count AS 规上,
-        count(*) FILTER (g.state_code = 'strong') AS 优势, count(*) FILTER (g.state_code = 'weak') AS 薄弱,
-        count(*) FILTER (g.state_code = 'single_point') AS 单点,
-        count(*) FILTER (g.state_code = 'missing') AS 缺失,
-        coalesce(list(g.node_name_zh ORDER BY g.node_code) FILTER (g.state_code = 'missing'), []) AS missing,
-        array_to_string(missing[:3], '、') || if(len(missing) > 3, ' …', '') AS 缺失环节
-    FROM chain.chain_metrics m JOIN release.code c ON c.list = 'chain' AND c.code = m.chain_code
-    JOIN chain.gap g ON g.chain_code = m.chain_code AND g.year = m.year
-    WHERE m.period = ? GROUP BY ALL) ORDER BY 产值亿元 DESC"""
-
-#: The firm with the largest confirmed part in a chain of those that are known best.
-_KNOWN_FIRM = """
-    SELECT n.uscc FROM chain.node_enterprise n JOIN per_mu.enterprise_grade g USING (uscc, year)
-    WHERE n.year = ? AND n.is_confirmed AND n.is_above_scale AND n.node_code <> 'OUT'
-    ORDER BY n.confidence DESC, n.position_share DESC, n.uscc LIMIT 1"""
-
-_TARGET = """
-    SELECT (output_wan_yuan / 10000)::DECIMAL(18, 0) AS output, target_year,
-        (target_wan_yuan / 10000)::DECIMAL(18, 0) AS target, target_progress_pct::DECIMAL(18, 1) AS progress
-    FROM chain.target_progress WHERE chain_code = 'ALL' AND year = ?"""
-
-
-def query(release: Release, sql: str, *values: object) -> list[dict[str, Any]]:
-    """Rows of a release file."""
-    with duck.connect(release.file, read_only=True) as connection:
-        return duck.fetch(connection, sql, values)
 
 
 def as_rows(report: DemoReport, seconds: Mapping[str, float]) -> list[dict[str, Any]]:
@@ -93,19 +37,21 @@ def show(report: DemoReport, seconds: Mapping[str, float]) -> None:
     """Print what the demo made."""
     release = report.release
     console.heading(SYNTHETIC)
-    _show_feeds(release)
-    _show_plan(report)
-    _show_gate(release)
-    _show_grades(release)
-    _show_chains(release)
-    _show_card(release)
-    _show_times(seconds)
-    _show_next(report)
+    with reading(release) as query:
+        year = city.latest_year(query)
+        _show_feeds(query)
+        _show_plan(report)
+        _show_gate(release)
+        _show_grades(query, year)
+        _show_chains(query, year)
+        _show_card(query, release, year)
+        _show_times(seconds)
+        _show_next(report, year, city.firm_graded_d(query, year))
 
 
-def _show_feeds(release: Release) -> None:
-    rows = query(release, _FEEDS)
-    total = {k: sum(r[k] for r in rows) for k in ("files", "records", "raw", "quarantined")}
+def _show_feeds(query: Query) -> None:
+    rows = [vars(feed) for feed in city.feed_records(query)]
+    total = {name: sum(row[name] for row in rows) for name in ("files", "records", "raw", "quarantined")}
     console.show([*rows, {"feed": "合计 total", **total, "reasons": ""}], "收到的记录 Records taken in")
 
 
@@ -150,38 +96,50 @@ def show_warnings(warned: Sequence[Mapping[str, Any]]) -> None:
         console.show(rows, "质量提醒 Warnings of the gate")
 
 
-def _show_grades(release: Release) -> None:
-    year = _latest_year(release)
-    rows = query(release, _GRADES, year)
-    total = {k: sum(r[k] for r in rows) for k in rows[0] if k != "区县"}
+#: Headings of the districts' figures.
+_GRADES = {
+    "district": "区县", "firms": "企业", "graded": "参评", "grade_a": "A", "grade_b": "B", "grade_c": "C",
+    "grade_d": "D", "exempt": "免评", "protected": "保护", "data_incomplete": "数据不全", "out_of_scope": "范围外",
+}  # fmt: skip
+_LEADERS = {
+    "rank": "名次", "enterprise_name": "企业", "uscc": "统一社会信用代码", "total_score": "综合得分", "grade": "等级",
+}  # fmt: skip
+_CHAINS = {
+    "chain": "产业链", "output_yi_yuan": "产值亿元", "growth_pct": "增速%", "firms": "企业", "above_scale": "规上",
+    "strong_nodes": "优势", "weak_nodes": "薄弱", "single_point_nodes": "单点", "missing_nodes": "缺失",
+    "missing": "缺失环节",
+}  # fmt: skip
+
+
+def _under(headings: Mapping[str, str], found: Iterable[object]) -> list[dict[str, Any]]:
+    return [{heading: getattr(one, name) for name, heading in headings.items()} for one in found]
+
+
+def _show_grades(query: Query, year: str) -> None:
+    districts = city.district_grades(query, year)
+    rows = _under(_GRADES, districts)
+    total = {heading: sum(row[heading] for row in rows) for heading in rows[0] if heading != "区县"}
     console.show([*rows, {"区县": "全市", **total}], f"评价等级 Grades by district, {year}")
-    district = max(rows, key=lambda r: r["参评"])["区县"]
-    code = query(release, "SELECT code FROM release.code WHERE list = 'district' AND zh = ?", district)[0][
-        "code"
-    ]
-    console.show(query(release, _TOP, year, code), f"{district}规上前{TOP}名 Top {TOP} above scale, {year}")
+    largest = max(districts, key=lambda district: district.graded)
+    leaders = city.leaders(query, year, largest.district_code)
+    title = f"{largest.district}规上前{city.TOP}名 Top {city.TOP} above scale, {year}"
+    console.show(_under(_LEADERS, leaders), title)
 
 
-def _show_chains(release: Release) -> None:
-    year = _latest_year(release)
-    console.show(query(release, _CHAINS, year), f"十条标志性产业链 The ten chains, {year}")
-    for total in query(release, _TARGET, year):
+def _show_chains(query: Query, year: str) -> None:
+    console.show(_under(_CHAINS, city.chain_states(query, year)), f"十条标志性产业链 The ten chains, {year}")
+    if target := city.target(query, year):
         console.say(
-            f"合计 together {total['output']:,} 亿元; {total['target_year']} 年目标 target "
-            f"{total['target']:,} 亿元 ({total['progress']} %)"
+            f"合计 together {target.output_yi_yuan:,} 亿元; {target.target_year} 年目标 target "
+            f"{target.target_yi_yuan:,} 亿元 ({target.progress_pct} %)"
         )
 
 
-def _show_card(release: Release) -> None:
+def _show_card(query: Query, release: Release, year: str) -> None:
     from portal.card import screen, sheet
 
-    for firm in query(release, _KNOWN_FIRM, _latest_year(release)):
-        with sheet.reading(release) as read:
-            screen.show(sheet.gather(read, release.number, firm["uscc"], None))
-
-
-def _latest_year(release: Release) -> str:
-    return str(query(release, "SELECT max(year) AS year FROM per_mu.enterprise_grade")[0]["year"])
+    if uscc := city.best_known_firm(query, year):
+        screen.show(sheet.gather(query, release.number, uscc))
 
 
 def _show_times(seconds: Mapping[str, float]) -> None:
@@ -189,22 +147,16 @@ def _show_times(seconds: Mapping[str, float]) -> None:
     console.show([*rows, {"stage": "合计 total", "seconds": round(sum(seconds.values()), 1)}], "用时 Time")
 
 
-def _show_next(report: DemoReport) -> None:
+def _show_next(report: DemoReport, year: str, uscc: str | None) -> None:
     from pipeline.publish import engines_of
 
     release = report.release
-    year = _latest_year(release)
-    firm = query(
-        release,
-        "SELECT uscc FROM per_mu.enterprise_grade WHERE year = ? AND final_grade = 'D' ORDER BY uscc LIMIT 1",
-        year,
-    )
     state = "new" if report.is_new else "unchanged, nothing was published"
     console.heading(f"版本 Release {release.number} ({state}): {release.file}")
     if made := engines_of(release.manifest):
         console.say(f"计算引擎 made by {made}")
     console.say('  ./brain sql -c "from per_mu.enterprise_grade limit 5"')
-    if firm:
-        console.say(f"  ./brain explain per_mu.enterprise_grade uscc={firm[0]['uscc']} year={year}")
+    if uscc:
+        console.say(f"  ./brain explain per_mu.enterprise_grade uscc={uscc} year={year}")
     console.say("  ./brain sql < docs/queries/01-weak-nodes-of-a-chain.sql")
     console.say("  ./brain up        # Airflow on 127.0.0.1; ./brain down stops it")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from benchmarks.commands import correct_one_file
+from benchmarks.demo import correct_one_file
 from ingest.register.entries import deliveries
 from ingest.ways.landing import ingest
 from pipeline.fingerprint import stale_tables

@@ -7,8 +7,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks import commands as bench
-from benchmarks import engine as bench_engine
+from benchmarks import by_name, engine
 from benchmarks.command import Measured
 from benchmarks.rows import row
 from schemas.errors import RejectedError, UsageError
@@ -39,7 +38,7 @@ def commands(monkeypatch: pytest.MonkeyPatch, in_home: Any = lambda home: None) 
             return made(name)
         return Measured(1, 1, [row("area, 2024, s", SECONDS[name], "≤ 2 × peer", "DuckDB, s", 2.0)])
 
-    monkeypatch.setattr(bench_engine, "brain", brain)
+    monkeypatch.setattr(engine, "brain", brain)
     return called
 
 
@@ -54,7 +53,7 @@ def test_both_engines_are_measured_on_copies_and_stopped(
     called = commands(monkeypatch, lambda copied: baseline(copied, "one") if copied != home else None)
     files = sorted((home / "warehouse").rglob("*"))
     with at_home(home, "none"):
-        rows = {r["what"]: r for r in bench.run_bench("engine", 1, lambda _: None)}
+        rows = {r["what"]: r for r in by_name.run("engine", 1, lambda _: None)}
     assert [c for c in called if c[0] == "spark"] == [
         ("spark", *words)
         for words in (
@@ -84,14 +83,14 @@ def test_engines_that_made_different_tables_are_no_benchmark(
         at_home(home, "none"),
         pytest.raises(RejectedError, match=r"made different tables: per_mu\.baseline: "),
     ):
-        bench.run_bench("engine", 1, lambda _: None)
+        by_name.run("engine", 1, lambda _: None)
 
 
 def test_a_home_without_tables_and_options_of_others_are_refused(tmp_path: Path) -> None:
     with at_home(tmp_path / "home", "none"):
         with pytest.raises(RejectedError, match="no tables yet"):
-            bench.run_bench("engine", 1, lambda _: None)
+            by_name.run("engine", 1, lambda _: None)
         with pytest.raises(UsageError, match="measures the home's own city"):
-            bench.run_bench("engine", 0.5, lambda _: None)
+            by_name.run("engine", 0.5, lambda _: None)
         with pytest.raises(UsageError, match="--rows goes with ranking"):
-            bench.run_bench("engine", 1, lambda _: None, rows=10)
+            by_name.run("engine", 1, lambda _: None, rows=10)

@@ -6,14 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import commands as bench
-from benchmarks import ranking as bench_ranking
+from benchmarks import by_name, ranking
 from schemas.contract import contracts
 from schemas.errors import UsageError
 from warehouse import duck, tables
 
 #: A list of 2 · 13 places in each year: 2 above scale, 24 below.
-ROWS = 26 * bench_ranking.YEARS
+ROWS = 26 * ranking.YEARS
 
 
 def sorted_rows(connection_to: str) -> list[dict[str, object]]:
@@ -23,15 +22,15 @@ def sorted_rows(connection_to: str) -> list[dict[str, object]]:
 
 def test_all_rank_alike_by_hand_too(home: Path, tmp_path: Path) -> None:
     given = tmp_path / "given"
-    bench_ranking.make_up(given, ROWS)
-    bench_ranking.duckdb_rank(given, tmp_path / "duckdb.parquet")
-    bench_ranking.polars_rank(given, tmp_path / "polars.parquet")
+    ranking.make_up(given, ROWS)
+    ranking.duckdb_rank(given, tmp_path / "duckdb.parquet")
+    ranking.polars_rank(given, tmp_path / "polars.parquet")
     found = sorted_rows(f"read_parquet({duck.literal(str(tmp_path / 'duckdb.parquet'))})")
     assert sorted_rows(f"read_parquet({duck.literal(str(tmp_path / 'polars.parquet'))})") == found
-    with bench_ranking.known(bench_ranking.ranking_table()):
-        assert bench_ranking.rank(given) == ROWS
-        assert bench_ranking.rank(given) == ROWS  # replaces what was there
-        rows = tables.rows("bench.ranking", bench_ranking.COLUMNS).to_pylist()
+    with ranking.known(ranking.ranking_table()):
+        assert ranking.rank(given) == ROWS
+        assert ranking.rank(given) == ROWS  # replaces what was there
+        rows = tables.rows("bench.ranking", ranking.COLUMNS).to_pylist()
     assert sorted(rows, key=lambda r: (r["uscc"], r["year"])) == found
     of_list = sorted(
         (r for r in rows if r["year"] == "2020" and r["list_code"] == "below_scale"),
@@ -48,8 +47,8 @@ def test_all_rank_alike_by_hand_too(home: Path, tmp_path: Path) -> None:
 def test_it_says_seconds_and_ratios_and_leaves_no_table_behind(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bench_ranking, "REPEATS", 1)
-    rows = bench.run_bench("ranking", 1, lambda _: None, rows=ROWS)
+    monkeypatch.setattr(ranking, "REPEATS", 1)
+    rows = by_name.run("ranking", 1, lambda _: None, rows=ROWS)
     assert [row["peer"].split(",")[0] for row in rows] == ["DuckDB", "Polars", ""]
     assert all(row["measured"] > 0 and row["ratio"] for row in rows[:2])
     assert "bench.ranking" not in contracts()
@@ -57,4 +56,4 @@ def test_it_says_seconds_and_ratios_and_leaves_no_table_behind(
 
 def test_too_few_rows_are_refused_in_one_line() -> None:
     with pytest.raises(UsageError, match="--rows 3: give at least 10"):
-        bench.run_bench("ranking", 1, lambda _: None, rows=3)
+        by_name.run("ranking", 1, lambda _: None, rows=3)

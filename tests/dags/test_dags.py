@@ -222,9 +222,9 @@ def test_a_feed_of_an_installation_gets_a_dag_too(airflow_home: Settings, tmp_pa
     (own / "raw" / "own_water.yml").write_text(given.replace("  group: energy\n", ""), encoding="utf-8")
     (own / "raw" / "own_gas.yml").write_text(given.replace("group: energy", "group: gas"), encoding="utf-8")
     code = (
-        "from portal.services import control, in_process\n"
+        "from portal.services import health, in_process\n"
         "dags = in_process.read_dags().dags\n"
-        "assert set(dags) == control.expected_dags()\n"
+        "assert set(dags) == health.expected_dags()\n"
         "print(sorted(n for n in dags if n.startswith('ingest_')), dags['ingest_other'].dag_display_name)\n"
     )
     done = subprocess.run(

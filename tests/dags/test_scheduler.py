@@ -18,8 +18,8 @@ from ingest.ways.landing import ingest
 from pipeline.publish import publish
 from pipeline.registry import registry
 from pipeline.run import run_tables
-from portal.services import control
-from portal.services.control import Airflow
+from portal.services import control, health, status
+from portal.services.airflow import Airflow, is_free
 from schemas.contract import connected_groups
 from tests.built_city import redeliver
 from warehouse import engine, releases, tables
@@ -50,16 +50,14 @@ class Client:
 
     def __init__(self, airflow: Airflow) -> None:
         self._airflow = airflow
-        self._token = control.log_in(settings(), airflow)
+        self._token = health.log_in(settings(), airflow)
 
     def get(self, path: str) -> Any:
-        return control.call(self._airflow, f"/api/v2{path}", self._token)
+        return health.call(self._airflow, f"/api/v2{path}", self._token)
 
     def trigger(self, dag: str) -> str:
         body = {"logical_date": None, "conf": {}}
-        return str(
-            control.call(self._airflow, f"/api/v2/dags/{dag}/dagRuns", self._token, body)["dag_run_id"]
-        )
+        return str(health.call(self._airflow, f"/api/v2/dags/{dag}/dagRuns", self._token, body)["dag_run_id"])
 
     def runs(self, dag: str) -> list[dict[str, Any]]:
         return list(self.get(f"/dags/{dag}/dagRuns?limit=100&order_by=run_after")["dag_runs"])
@@ -244,7 +242,7 @@ def test_a_manifest_becomes_one_release_and_a_correction_exactly_one_more(
 
     # the engine went away while Airflow runs, as it does after its idle minutes: a task starts it again
     engine.stop(settings())
-    assert [row["state"] for row in control.status()[:2]] == ["stopped", "running"]
+    assert [row["state"] for row in status.status()[:2]] == ["stopped", "running"]
     redeliver(own_home, "gov_land_parcel", "land_parcel_2022.csv", larger_first_parcel)
     wait_until_quiet(client, 3, failed=1)
     assert engine.status(settings()) is not None
@@ -257,7 +255,7 @@ def test_a_manifest_becomes_one_release_and_a_correction_exactly_one_more(
     family, port = family_of(airflow), airflow.port
     assert control.down() == ["Airflow", "engine"]
     assert [p for p in family if p.is_running() and p.status() != psutil.STATUS_ZOMBIE] == []
-    assert control._is_free(port)
+    assert is_free(port)
     assert control.down() == []
 
 

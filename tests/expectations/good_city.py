@@ -17,7 +17,7 @@ from typing import Any
 import pyarrow as pa
 from deltalake import write_deltalake
 
-from expectations.gate.run import Pin
+from expectations.gate.snapshot import Pin
 from schemas.contract import Contract, contract, contracts, feeds
 from schemas.credit_code import check_character
 

@@ -14,7 +14,8 @@ import pyarrow as pa
 import pytest
 
 from expectations.checks.unit_slips import TAX_COMPONENTS
-from expectations.gate.run import Pin, run_gate
+from expectations.gate.run import run_gate
+from expectations.gate.snapshot import Pin
 from expectations.gate.suite import declared_suites
 from tests.expectations.conftest import Judge
 from tests.expectations.good_city import City, add_delivery, add_raw, code_of, write

@@ -20,7 +20,7 @@ from ingest.register.placing import placed
 from ingest.ways.landing import ingest
 from ingest.ways.remap import replay
 from pipeline.run import run_tables
-from portal.cli.check import check_all
+from portal.queries.definitions import checked_definitions
 from schemas.contract import Source, feed, feeds
 from schemas.errors import RejectedError, UsageError
 from schemas.periods import PATTERNS, check_named, fault_of, is_period, overlapping
@@ -214,7 +214,7 @@ def test_a_home_of_old_that_counts_twice_is_told_of(put: Put, tmp_path: Path) ->
     before_this_rule(row, "2024-03-01")
     before_this_rule(row, "202404")
     with pytest.raises(RejectedError) as told:
-        check_all()
+        checked_definitions()
     for part in (
         "gov_tax: period '202404' is no period",
         "gov_tax: period 2024-03-01 does not suit gov_tax",

@@ -1,13 +1,16 @@
-"""How the portal's tests give a command."""
+"""How the portal's tests give a command, and a small release made by hand."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from portal.cli import app as cli
+from tests.portal import card_release
+from warehouse.releases import Release, open_release
 
 #: Exit code, standard output and standard error of a command.
 Brain = Callable[..., tuple[int, str, str]]
@@ -25,3 +28,10 @@ def brain(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) ->
         return int(left.value.code or 0), out, err
 
     return run
+
+
+@pytest.fixture
+def release(cold_home: Path) -> Release:
+    """Release 1 of a home that has nothing else."""
+    card_release.write(cold_home)
+    return open_release()

@@ -19,7 +19,7 @@ from ingest.ways.manifest import drop_of_file
 from ingest.ways.remap import remap, replay
 from pipeline.fingerprint import feed_fingerprints
 from pipeline.run import _check_versions, run_tables
-from portal.cli.check import check_all
+from portal.queries.definitions import checked_definitions
 from schemas.contract import comment, contract, feed
 from schemas.errors import RejectedError
 from schemas.register import current_deliveries
@@ -149,7 +149,7 @@ def test_another_change_is_refused_in_one_line(home: Path, tmp_path: Path, edit:
     with changed(tmp_path, FEED, edit):
         for attempt in (
             lambda: tables.create_if_absent(contract(FEED)),
-            check_all,
+            checked_definitions,
             lambda: tables.add_rows([], contract(FEED), {}),
             lambda: take(tmp_path, LINES[0], period="2022"),
         ):
@@ -165,9 +165,9 @@ def test_another_change_is_refused_in_one_line(home: Path, tmp_path: Path, edit:
 
 def test_check_finds_nothing_to_say_of_tables_as_their_contracts_are(home: Path, tmp_path: Path) -> None:
     take(tmp_path, *LINES)
-    assert len(check_all()) == 7
+    assert len(checked_definitions()) == 7
     with changed(tmp_path, FEED, second(renamed)):
-        assert len(check_all()) == 7
+        assert len(checked_definitions()) == 7
 
 
 # --- versions ----------------------------------------------------------------------------------------

@@ -22,6 +22,7 @@ from pipeline.publish import publish
 from pipeline.run import run_tables
 from schemas.errors import RejectedError
 from tests.built_city import BuiltCity, assert_whole, at_home, copy, one_line, redeliver, staged_hashes
+from tests.disks import mounted
 from warehouse import releases, state, tables
 from warehouse.comparison import staged_content
 from warehouse.settings import settings
@@ -245,18 +246,6 @@ def test_a_lost_release_file_is_made_anew(built_copy: Path) -> None:
 # --- a copied disk ---------------------------------------------------------------------------------------
 
 
-@contextmanager
-def mounted(image: Path, place: Path) -> Iterator[Path]:
-    place.mkdir()
-    done = subprocess.run(["mount", "-o", "loop", str(image), str(place)], capture_output=True, check=False)
-    if done.returncode:
-        pytest.skip("images cannot be mounted here")
-    try:
-        yield place
-    finally:
-        subprocess.run(["umount", "-l", str(place)], check=True)
-
-
 @pytest.mark.skipif(
     os.name != "posix" or os.geteuid() != 0 or not shutil.which("mkfs.ext4"), reason="needs root and ext4"
 )
@@ -271,7 +260,7 @@ def test_a_disk_that_is_copied_when_a_release_was_told_has_it(
     subprocess.run(["mkfs.ext4", "-q", "-F", str(image)], check=True)
     if not waits:
         monkeypatch.setattr(state.os, "fsync", lambda _: None)
-    with mounted(image, tmp_path / "disk") as disk:
+    with mounted(tmp_path / "disk", "-o", "loop", str(image)) as disk:
         home = copy(built_city, disk / "home")
         subprocess.run(["sync", "-f", str(disk)], check=True)
         with at_home(home, engine_remote):
@@ -282,7 +271,10 @@ def test_a_disk_that_is_copied_when_a_release_was_told_has_it(
             assert publish().release.number == 2
             known, held = deliveries(), list(staged_content())
             shutil.copyfile(image, tmp_path / "copy.img")
-    with mounted(tmp_path / "copy.img", tmp_path / "copied") as disk, at_home(disk / "home", engine_remote):
+    with (
+        mounted(tmp_path / "copied", "-o", "loop", str(tmp_path / "copy.img")) as disk,
+        at_home(disk / "home", engine_remote),
+    ):
         if not waits:
             with pytest.raises((AssertionError, RejectedError, OSError)):
                 assert_is_all_there(known, held)

@@ -12,8 +12,8 @@ import pytest
 
 from expectations.gate import run as gate
 from expectations.gate.baseline import baseline
-from expectations.gate.run import Pin, required_tables, run_gate, verdict_rows
-from expectations.gate.snapshot import uscc_macro
+from expectations.gate.run import required_tables, run_gate, verdict_rows
+from expectations.gate.snapshot import Pin, uscc_macro
 from expectations.gate.suite import Check, Suite, declared_suites
 from schemas.contract import contract, contracts
 from schemas.errors import UsageError

@@ -20,7 +20,7 @@ from ingest.ways.remap import remap, replay
 from pipeline.evidence import Archive
 from pipeline.fingerprint import feed_fingerprints
 from pipeline.publish import corrected_by_heading
-from portal.cli.explain import _line
+from portal.cli.evidence import _line
 from schemas.contract import contract, feed
 from schemas.errors import RejectedError, UsageError
 from schemas.register import current_deliveries

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from expectations.gate.run import Pin
+from expectations.gate.snapshot import Pin
 from ingest.register import corrections
 from ingest.register.decisions import restore, standings, withdraw
 from ingest.register.entries import deliveries

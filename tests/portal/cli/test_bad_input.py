@@ -252,7 +252,7 @@ def test_an_unforeseen_failure_is_one_line_and_its_story_goes_to_a_file(
     def broken() -> None:
         raise ValueError("seven\nlines")
 
-    monkeypatch.setattr("portal.cli.check.check_all", broken)
+    monkeypatch.setattr("portal.queries.definitions.checked_definitions", broken)
     code, out, err = brain("check")
     assert (code, out) == (1, "")
     [line] = lines(err)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import subprocess
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from tests.built_city import BuiltCity, at_home, copy, redeliver
+from tests.disks import mounted
 from tests.portal.conftest import Brain
 from warehouse import releases
 from warehouse.comparison import staged_content
@@ -18,18 +18,7 @@ from warehouse.settings import settings
 
 #: What a full disk still takes: some state, not the rows of a table.
 LITTLE = 16 * 1024
-
-
-@contextmanager
-def mounted(disk: Path, options: str) -> Iterator[Path]:
-    """A disk in memory."""
-    disk.mkdir()
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(disk)], check=False).returncode:
-        pytest.skip("mounts a disk, which this user may not")
-    try:
-        yield disk
-    finally:
-        subprocess.run(["umount", "--lazy", str(disk)], check=True)
+IN_MEMORY = ("-t", "tmpfs", "-o")
 
 
 @pytest.fixture
@@ -37,7 +26,7 @@ def small_disk(
     changed_city: BuiltCity, engine_remote: str, tmp_path: Path
 ) -> Iterator[tuple[Path, Callable[[int], None]]]:
     """A copy of the changed city on a disk of its own, and what leaves it so many bytes."""
-    with mounted(tmp_path / "disk", "size=2g") as disk:
+    with mounted(tmp_path / "disk", *IN_MEMORY, "size=2g", "tmpfs") as disk:
 
         def leave(free: int) -> None:
             usage = os.statvfs(disk)
@@ -87,7 +76,7 @@ def test_a_full_disk_is_one_line_and_nothing_is_lost(
 def test_what_may_not_be_written_is_named(
     tmp_path: Path, cold_home: Path, brain: Brain, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with mounted(tmp_path / "disk", "ro") as disk, monkeypatch.context() as patch:
+    with mounted(tmp_path / "disk", *IN_MEMORY, "ro", "tmpfs") as disk, monkeypatch.context() as patch:
         patch.setenv("BRAIN_HOME", str(disk))
         settings.cache_clear()
         code, _, err = brain("ingest")

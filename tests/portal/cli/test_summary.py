@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from portal.cli import app as cli
 from portal.cli import summary
+from portal.cli.tables import publish
+from portal.queries import city
+from portal.queries.release import reading
 from schemas.contract import code_list
 from tests.built_city import BuiltCity
 from warehouse.releases import open_release
@@ -16,9 +18,11 @@ from warehouse.releases import open_release
 
 def test_the_ten_chains_and_one_firm_are_shown(built_home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     release = open_release()
-    summary._show_grades(release)
-    summary._show_chains(release)
-    summary._show_card(release)
+    with reading(release) as query:
+        year = city.latest_year(query)
+        summary._show_grades(query, year)
+        summary._show_chains(query, year)
+        summary._show_card(query, release, year)
     shown = capsys.readouterr().out
     assert [row["zh"] for row in code_list("chain").values() if row["zh"] not in shown] == []
     assert "2025 年目标 target 20,000 亿元" in shown
@@ -32,14 +36,14 @@ def test_publish_says_what_the_gate_warned_of(
     assert built_city.published is not None and built_city.published.gate is not None
     warned = {(v.table, v.expectation): v for v in built_city.published.gate.warnings()}
     assert warned  # the demo city has faults of its own
-    cli.publish(json=True)
+    publish(json=True)
     told = json.loads(capsys.readouterr().out)[0]
     assert told["is_new"] is False
     assert [(w["table"], w["expectation"]) for w in told["warnings"]] == list(warned)
     for warning in told["warnings"]:
         verdict = warned[warning["table"], warning["expectation"]]
         assert (warning["rows"], warning["examples"]) == (verdict.unexpected, list(verdict.failing_keys[:3]))
-    cli.publish(json=False)
+    publish(json=False)
     shown = capsys.readouterr().out
     for verdict in warned.values():
         assert verdict.title_zh in shown and verdict.failing_keys[0] in shown

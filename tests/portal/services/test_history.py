@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 import pytest
 
-from portal.services import control, history, in_process, orchestration
+from portal.services import control, health, history, in_process, orchestration
 from portal.services.orchestration import database_file
 from schemas.contract import connected_groups
 from schemas.errors import RejectedError
@@ -234,10 +234,10 @@ def test_the_servers_show_runs_of_one_process_with_their_logs(home: Settings) ->
 
     run_all()
     airflow, _ = control.up()
-    token = control.log_in(home, airflow)
+    token = health.log_in(home, airflow)
 
     def get(path: str) -> Any:
-        return control.call(airflow, f"/api/v2{path}", token)
+        return health.call(airflow, f"/api/v2{path}", token)
 
     def shown() -> list[tuple[str, str]]:
         runs = get("/dags/~/dagRuns?limit=100&run_type=manual")["dag_runs"]

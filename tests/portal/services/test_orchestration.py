@@ -78,3 +78,16 @@ def test_an_empty_database_is_one_that_was_never_made(config: Settings) -> None:
     for content, is_made in ((b"", False), (b"rows", True)):
         database.write_bytes(content)
         assert orchestration.is_migrated(database) == is_made
+
+
+def test_airflow_listens_on_this_machine_only_and_a_run_in_process_has_its_own_database(
+    quiet_home: Settings,
+) -> None:
+    served, alone = orchestration.environment(quiet_home, 8123), orchestration.environment(quiet_home)
+    assert served["AIRFLOW__API__HOST"] == "127.0.0.1" and served["AIRFLOW__API__PORT"] == "8123"
+    assert served["AIRFLOW__API__WORKERS"] == "1"
+    databases = {e["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"] for e in (served, alone)}
+    assert len(databases) == 2
+    assert all(str(quiet_home.airflow) in address for address in databases)
+    for path in (orchestration.password_file(quiet_home), quiet_home.airflow / "secrets.json"):
+        assert path.stat().st_mode & 0o077 == 0

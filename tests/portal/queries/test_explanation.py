@@ -1,4 +1,4 @@
-"""``./brain explain``: the arithmetic of a grade is recomputed as it is told, and the evidence reaches the files."""
+"""Why a row says what it says: the arithmetic is recomputed as it is told, and the evidence reaches the feeds."""
 
 from __future__ import annotations
 
@@ -8,12 +8,9 @@ import pytest
 
 from jobs.per_mu.steps.explanation import explain_grade, grade_facts
 from pipeline.evidence import Archive
-from portal.cli import explain
-from schemas.contract import contract
-from schemas.errors import UsageError
+from portal.queries.explanation import GRADES, explanation
 from warehouse.releases import Release, open_release
 
-GRADES = "per_mu.enterprise_grade"
 #: Some of every list, grade and kind of reason, chosen by the firm's own identifier.
 SAMPLE = f"""
     SELECT * FROM {GRADES} QUALIFY row_number() OVER (
@@ -46,46 +43,14 @@ def test_a_wrong_figure_shows_itself(release: Release) -> None:
     assert "≠ 发布值 published" in total
 
 
-def test_the_printed_explanation_names_file_and_row(
-    release: Release, capsys: pytest.CaptureFixture[str]
-) -> None:
-    with Archive(release) as archive:
-        [row] = archive.query(
-            f"SELECT * FROM {GRADES} WHERE list_code = 'above_scale' AND year = '2023' ORDER BY row_id LIMIT 1"
-        )
-    found, lines, column = explain.explain(
-        release, GRADES, [f"uscc={row['uscc']}", "year=2023", "total_score"]
-    )
-    assert column == "total_score" and found.total == 1
-    explain.show(release, found, lines, column)
-    out = capsys.readouterr().out
-    assert "合成数据 Synthetic data" in out
-    assert "tax_2023.csv 第 " in out and "statistics_annual_2023" in out
-    assert f"综合得分 total = {row['indicator_score']:,.6f}".rstrip("0").rstrip(".") in out
-
-
 def test_the_evidence_as_data_has_every_table_behind(release: Release) -> None:
     with Archive(release) as archive:
         [row] = archive.query(
             f"SELECT uscc FROM {GRADES} WHERE list_code = 'above_scale' AND year = '2023' LIMIT 1"
         )
-    found, _, _ = explain.explain(release, GRADES, [f"uscc={row['uscc']}", "year=2023"])
-    tables = {entry["table"] for entry in explain.as_rows(found)}
+    found = explanation(release, GRADES, {"uscc": row["uscc"], "year": "2023"})
+    tables = {entry["table"] for entry in found.as_rows()}
     assert tables >= {
         GRADES, "per_mu.population", "per_mu.indicator_value", "per_mu.baseline", "core.enterprise",
         "core.enterprise_year", "raw.gov_tax", "raw.gov_statistics_annual", "raw.gov_statistics_directory",
     }  # fmt: skip
-
-
-@pytest.mark.parametrize(
-    ("words", "said"),
-    [
-        (["year=2023", "nonsense=1"], "has no column nonsense"),
-        (["year=2023", "final_grade", "total_score"], "one column at a time"),
-        (["final_grade"], "say which row of per_mu.enterprise_grade: uscc=… year=…"),
-    ],
-)
-def test_conditions_that_make_no_sense_are_one_line(words: list[str], said: str) -> None:
-    with pytest.raises(UsageError) as refused:
-        explain.parse_conditions(words, contract(GRADES))
-    assert said in str(refused.value) and "\n" not in str(refused.value)

@@ -1,64 +1,24 @@
-"""``./brain explain``: a published row, what it was made from, and the arithmetic of a grade in words."""
+"""Evidence on a screen: a published row, the arithmetic of its grade, and the tree of what it was made from."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from rich.markup import escape
 from rich.tree import Tree
 
-from jobs.per_mu.steps.explanation import explain_grade, grade_facts
-from pipeline.evidence import Archive, Evidence
+from pipeline.evidence import Evidence
 from portal.cli import console
+from portal.queries.explanation import Explanation
 from schemas.coded import title, titles_of
 from schemas.contract import PROVENANCE, Column, Contract, contract
-from schemas.errors import UsageError
 from warehouse.releases import Release
 
-GRADES = "per_mu.enterprise_grade"
 
-
-def parse_conditions(words: Sequence[str], spec: Contract) -> tuple[dict[str, str], str | None]:
-    """``KEY=VALUE…`` and at most one column.
-
-    >>> from schemas.contract import contract
-    >>> parse_conditions(["year=2023", "final_grade"], contract("per_mu.enterprise_grade"))
-    ({'year': '2023'}, 'final_grade')
-    """
-    where, column = {}, None
-    for word in words:
-        name, equals, value = word.partition("=")
-        spec.column(name)
-        if equals:
-            where[name] = value
-        elif column is None:
-            column = name
-        else:
-            raise UsageError(f"one column at a time: {column} or {name}")
-    if not where:
-        raise UsageError(f"say which row of {spec.name}: {' '.join(f'{k}=…' for k in spec.key)}")
-    return where, column
-
-
-def explain(release: Release, table: str, words: Sequence[str]) -> tuple[Evidence, list[str], str | None]:
-    """Evidence of a row, the arithmetic of the grades among the rows, and the column that was asked for."""
-    spec = contract(table)
-    where, column = parse_conditions(words, spec)
-    with Archive(release) as archive:
-        found = archive.explain(table, where)
-        rows = found.rows if table == GRADES else []
-        lines = [line for row in rows for line in (*explain_grade(grade_facts(row, archive.query)), "")]
-    return found, lines[:-1], column
-
-
-def as_rows(found: Evidence) -> list[dict[str, Any]]:
-    """The evidence flat, for programs: one object per row of each table behind."""
-    return [{"table": e.table, "where": e.where, "row": row} for e in found.walk() for row in e.rows]
-
-
-def show(release: Release, found: Evidence, lines: list[str], column: str | None) -> None:
+def show(release: Release, explanation: Explanation, column: str | None) -> None:
     """Print the row, the arithmetic, and the tree of evidence."""
+    found = explanation.evidence
     spec = contract(found.table)
     if release.manifest["synthetic"]:
         console.say("合成数据 Synthetic data")
@@ -66,9 +26,9 @@ def show(release: Release, found: Evidence, lines: list[str], column: str | None
     for row in found.rows:
         names = [column] if column else [n for n in spec.column_names if n != "row_id"]
         console.show([_told(spec, n, row[n]) for n in dict.fromkeys([*spec.key, *names])])
-    if lines:
+    if explanation.arithmetic:
         console.heading("计算 Arithmetic")
-        for line in lines:
+        for line in explanation.arithmetic:
             console.say(f"  {line}" if line else "")
     console.heading("依据 Evidence")
     tree = Tree(_label(found))

@@ -1,4 +1,4 @@
-"""``./brain bench``: what the whole run costs, measured as a user would see it, beside DuckDB on the same data."""
+"""``./brain bench demo``: what the whole run costs, measured as a user would see it, beside DuckDB on the same data."""
 
 from __future__ import annotations
 
@@ -6,55 +6,30 @@ import hashlib
 import json
 import shutil
 import statistics
-import tempfile
 import time
 from datetime import UTC, datetime
 from pathlib import Path
 
 from benchmarks.command import brain
+from benchmarks.peer import statement
 from benchmarks.rows import Row, Say, row
 from schemas.contract import feeds
-from schemas.errors import RejectedError, UsageError
+from schemas.errors import RejectedError
 from warehouse import duck
 
 REPEATS = 5
-NAMES = ("demo", "ingest", "stream", "engine", "ranking", "chain", "profile")
 
 
-def run_bench(name: str, scale: float, say: Say, rows: int | None = None) -> list[Row]:
-    """The rows of a benchmark: what, measured, goal, and where there is one a peer and the ratio to it."""
-    if name not in NAMES:
-        raise UsageError(f"unknown benchmark {name}; there are {', '.join(NAMES)}")
-    if rows is not None and name != "ranking":
-        raise UsageError("--rows goes with ranking: ./brain bench ranking --rows 1000000")
-    if name in ("engine", "chain", "profile"):
-        from benchmarks import engine as bench_engine
-        from benchmarks import tables as bench_tables
-
-        if scale != 1:
-            raise UsageError(
-                f"bench {name} measures the home's own city; ./brain demo --scale {scale} makes another"
-            )
-        return bench_engine.run(say) if name == "engine" else bench_tables.run(name, say)
-    with tempfile.TemporaryDirectory(prefix="brain-bench-") as folder:
-        if name == "ranking":
-            from benchmarks import ranking as bench_ranking
-
-            return bench_ranking.run(Path(folder), rows or round(bench_ranking.ROWS * scale), say)
-        if name != "demo":
-            from benchmarks import ingest as bench_ingest
-            from benchmarks import stream as bench_stream
-
-            measure = bench_ingest.run if name == "ingest" else bench_stream.run
-            return measure(Path(folder), scale, say)
-        home = Path(folder) / "home"
-        try:
-            return list(_demo(home, scale, say))
-        finally:
-            brain(home, "down")
+def run(folder: Path, scale: float, say: Say) -> list[Row]:
+    """The whole run three times in a home of its own: cold, with nothing new, and with one corrected file."""
+    home = folder / "home"
+    try:
+        return _measured(home, scale, say)
+    finally:
+        brain(home, "down")
 
 
-def _demo(home: Path, scale: float, say: Say) -> list[Row]:
+def _measured(home: Path, scale: float, say: Say) -> list[Row]:
     command = ("demo", "--scale", str(scale), "--json")
     say("cold: everything installed, an empty home")
     cold = brain(home, *command)
@@ -137,24 +112,11 @@ def _duckdb_files(home: Path) -> float:
     return time.monotonic() - start
 
 
-_GRADES = """
-    WITH totals AS (
-        SELECT g.uscc, g.year, g.district_code, g.list_code, sum(v.score) AS total,
-            max(v.value) FILTER (v.indicator_code = 'I1') AS tax_per_mu
-        FROM per_mu.enterprise_grade g JOIN per_mu.indicator_value v ON v.uscc = g.uscc AND v.year = g.year
-        GROUP BY ALL),
-    ranked AS (
-        SELECT *, row_number() OVER w AS place, count(*) OVER (PARTITION BY year, district_code, list_code) AS size
-        FROM totals WINDOW w AS (PARTITION BY year, district_code, list_code
-            ORDER BY total DESC, tax_per_mu DESC NULLS LAST, uscc))
-    SELECT uscc, year, place, CASE WHEN place <= floor(size * 0.2) THEN 'A' WHEN place <= floor(size * 0.65)
-        THEN 'B' WHEN place > size - floor(size * 0.05) THEN 'D' ELSE 'C' END AS grade FROM ranked"""
-
-
 def _duckdb_grades(home: Path) -> float:
     """Seconds in which DuckDB ranks and grades the units of the release, from its stored scores."""
+    grades = statement("grades")
     release = sorted((home / "releases").glob("release-*.duckdb"))[-1]
     with duck.connect(release, read_only=True) as connection:
         start = time.monotonic()
-        connection.execute(_GRADES).to_arrow_table()
+        connection.execute(grades).to_arrow_table()
         return time.monotonic() - start

@@ -1,0 +1,54 @@
+"""``./brain bench NAME``: which benchmark is meant, and what it is given."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+from benchmarks.rows import Row, Say
+from schemas.errors import UsageError
+
+NAMES = ("demo", "ingest", "stream", "engine", "ranking", "chain", "profile")
+#: Those that measure the home's own city.
+OF_HOME = ("engine", "chain", "profile")
+
+
+def run(name: str, scale: float, say: Say, rows: int | None = None) -> list[Row]:
+    """The rows of a benchmark: what, measured, goal, and where there is one a peer and the ratio to it."""
+    if name not in NAMES:
+        raise UsageError(f"unknown benchmark {name}; there are {', '.join(NAMES)}")
+    if rows is not None and name != "ranking":
+        raise UsageError("--rows goes with ranking: ./brain bench ranking --rows 1000000")
+    if name in OF_HOME:
+        if scale != 1:
+            raise UsageError(
+                f"bench {name} measures the home's own city; ./brain demo --scale {scale} makes another"
+            )
+        return _of_home(name, say)
+    with tempfile.TemporaryDirectory(prefix="brain-bench-") as folder:
+        return _made_up(name, Path(folder), scale, say, rows)
+
+
+def _of_home(name: str, say: Say) -> list[Row]:
+    from benchmarks import areas, engine
+
+    return engine.run(say) if name == "engine" else areas.run(name, say)
+
+
+def _made_up(name: str, folder: Path, scale: float, say: Say, rows: int | None) -> list[Row]:
+    """What is measured is made for it, in a folder that goes afterwards."""
+    if name == "ranking":
+        from benchmarks import ranking
+
+        return ranking.run(folder, rows or round(ranking.ROWS * scale), say)
+    if name == "ingest":
+        from benchmarks import ingest
+
+        return ingest.run(folder, scale, say)
+    if name == "stream":
+        from benchmarks import stream
+
+        return stream.run(folder, scale, say)
+    from benchmarks import demo
+
+    return demo.run(folder, scale, say)

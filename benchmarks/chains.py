@@ -1,0 +1,44 @@
+"""The chains' peer: DuckDB doing the work of the chains' tables.
+
+It resolves the codes of the trades, sums them by firm, side and product, takes the firms' shares in the
+nodes from class, products and sales, and finds flows between nodes, sums, growth, concentration and local supply by
+node, the same by chain, and the best suppliers by product. It leaves out the evidence of purchases, honours and
+patents, confidence, reasons, overrides, location quotients and the states of nodes.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from benchmarks.peer import Asked, Peer, statement
+from warehouse import duck
+
+#: Later statements read the results of earlier ones, a table's under its name with ``_``.
+STATEMENTS = (
+    "codes", "chain.trade", "chain.node_enterprise", "chain.supply_flow", "placed", "chain.node_metrics",
+    "chain.chain_metrics", "chain.local_supplier",
+)  # fmt: skip
+
+
+def peer(asked: Asked) -> Peer:
+    """Products and classes of the nodes, and the statements."""
+    from jobs.chain.rules.frames import class_weights
+    from jobs.chain.rules.models import load
+    from jobs.chain.rules.policy import evidence_model
+
+    nodes = load().valid(asked.year).nodes
+    weights = class_weights(nodes, evidence_model().class_ranks)
+    rules: dict[str, list[dict[str, Any]]] = {
+        "product_of": [{"product_code": p, "node_code": n.code} for n in nodes for p in n.products],
+        "class_of": [
+            {"industry_code": c, "node_code": n, "weight": w}
+            for c, found in weights.items()
+            for n, w in found.items()
+        ],
+    }
+    literals = {
+        "year": duck.literal(asked.year),
+        "month": duck.literal(asked.month),
+        "before": duck.literal(str(int(asked.year) - 1)),
+    }
+    return rules, {name: statement(name, **literals) for name in STATEMENTS}

@@ -1,0 +1,54 @@
+"""The grade and the place of the year, and why."""
+
+from __future__ import annotations
+
+from portal.card.sheet import Card
+from portal.card.words.figures import number, score
+from portal.card.words.parts import Block
+
+
+def block(card: Card) -> Block:
+    heading = f"亩均评价 Per-mu grade {card.year}"
+    s, g = card.standing, card.grade
+    if s is None:
+        return Block("grade", heading, (card.notes["grade"],))
+    rules = f"规则 rules: {s.rule_set_title or ''} {s.rule_set_id or '无 none'}" + (
+        f" · 状态 status: {g.status}" if g else ""
+    )
+    if g is None:
+        until = f" · 至 until {s.protected_until}" if s.protected_until else ""
+        reasons = "；".join(s.reasons) or "无说明 no reason on record"
+        return Block(
+            "grade",
+            heading,
+            (f"无等级 no grade: {s.status} · {s.list}", f"原因 why: {reasons}{until}", rules),
+        )
+    points = f"{score(g.indicator_score)} + 加分 {score(g.bonus_points)} − 扣分 {score(g.penalty_points)}"
+    lines = [
+        f"{g.final.code} {g.final}（初评 initial {g.initial.code}） · 总分 total {score(g.total_score)} = {points}",
+        _place(card),
+        f"理由 why: {'；'.join(g.reasons) or '按名次与比例 by place and quota'}"
+        + (f" · {'；'.join(s.reasons)}" if s.reasons else ""),
+        rules,
+    ]
+    if not s.is_own:
+        lines.insert(1, f"{s.role}: {s.unit_name or ''} {s.unit_uscc}")
+    return Block("grade", heading, tuple(lines))
+
+
+def _place(card: Card) -> str:
+    g, s = card.grade, card.standing
+    assert g is not None and s is not None
+    whose = "" if s.is_own else "宗地主 holder's: "
+    parts = []
+    if g.rank:
+        tie = "（同分 tied）" if g.is_tie else ""
+        ahead = f"，高于 ahead of {number(g.percentile_pct)}%"
+        parts.append(
+            f"{whose}{s.list.zh if s.is_own else '榜内'}第 {g.rank:,}/{g.list_size:,} 名{tie}{ahead}"
+        )
+    if g.rank_in_district:
+        parts.append(f"全区 district 第 {g.rank_in_district:,}")
+    if g.city_rank and g.city_size:
+        parts.append(f"全市测算 city estimate 第 {g.city_rank:,}/{g.city_size:,}")
+    return " · ".join(parts) or "无名次 no place"

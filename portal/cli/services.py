@@ -1,0 +1,55 @@
+"""``./brain up``, ``down`` and ``status``: what runs in the background for a home."""
+
+from __future__ import annotations
+
+import typer
+
+from portal.cli import console
+from portal.cli.options import Json
+
+
+def up(json: Json = False) -> None:
+    """Start the engine and Airflow in the background, on 127.0.0.1."""
+    from portal.services import control
+    from portal.services import status as state
+    from portal.services.orchestration import USER, password_file
+    from warehouse.settings import settings
+
+    with console.stages(quiet=json) as progress:
+        airflow, is_new = control.up(progress)
+    if json:
+        console.as_json(state.status())
+        return
+    console.say(f"Airflow {'runs' if is_new else 'already runs'} at {airflow.address}")
+    console.say(f"user {USER}, password in {password_file(settings())}")
+    console.say(f"it takes in what lies in {settings().landing} or comes there, and makes a release of it")
+    console.say("next: ./brain demo for a demo city, ./brain status, ./brain down")
+
+
+def down() -> None:
+    """Stop Airflow and the engine."""
+    from portal.services import control
+
+    with console.stages() as progress:
+        stopped = control.down(progress)
+    if stopped:
+        console.say(f"stopped: {', '.join(stopped)}")
+
+
+def status(json: Json = False) -> None:
+    """What runs, on which port, what waits in the landing folder, and the last release."""
+    from portal.services import status as state
+
+    rows = state.status()
+    if json:
+        console.as_json(rows)
+    else:
+        for line in state.as_lines(rows):
+            console.say(line)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the command line, in the order of its help."""
+    app.command()(up)
+    app.command()(down)
+    app.command()(status)

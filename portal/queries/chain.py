@@ -1,0 +1,71 @@
+"""Where an enterprise stands in the industry chains, and in which state its nodes are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from portal.queries.release import Query, Row
+from portal.queries.titles import Named
+
+#: The node outside all chains.
+OUT = "OUT"
+#: Tables without which there is no answer.
+NEEDS = ("chain.node_enterprise", "chain.node", "chain.gap")
+
+
+@dataclass(frozen=True)
+class Position:
+    """A place in a chain: the part of the firm that stands in the node; node OUT is outside all chains."""
+
+    chain: Named
+    node: Named
+    tier: Named | None
+    share: Decimal
+    confidence: Decimal
+    is_confirmed: bool
+    reasons: tuple[str, ...]
+    override_reason: str | None
+    state: Named | None
+    state_reasons: tuple[str, ...]
+
+    @property
+    def is_out(self) -> bool:
+        return self.node.code == OUT
+
+
+def positions(query: Query, uscc: str, year: str) -> tuple[Position, ...] | None:
+    """The firm's places, the largest first and OUT last; ``None`` where the release has no chains."""
+    if not query.tables.issuperset(NEEDS):
+        return None
+    rows = query(
+        """SELECT e.*, n.node_name_zh, n.node_name_en, g.state_code, g.state_reasons
+        FROM chain.node_enterprise e
+        LEFT JOIN chain.node n ON n.node_code = e.node_code AND n.year = e.year
+        LEFT JOIN chain.gap g ON g.node_code = e.node_code AND g.year = e.year
+        WHERE e.uscc = ? AND e.year = ? AND e.position_share > 0
+        ORDER BY e.node_code = 'OUT', e.position_share DESC, e.confidence DESC, e.node_code""",
+        uscc, year,
+    )  # fmt: skip
+    return tuple(_position(query, row) for row in rows)
+
+
+def _position(query: Query, row: Row) -> Position:
+    titles, node = query.titles, row["node_code"]
+    outside = Named(OUT, "链外", "Outside the chains")
+    return Position(
+        chain=outside if row["chain_code"] == OUT else titles("chain", row["chain_code"]),
+        node=outside
+        if node == OUT
+        else Named(node, row["node_name_zh"] or node, row["node_name_en"] or node),
+        tier=titles.maybe("chain_tier", row["tier_code"]),
+        share=row["position_share"],
+        confidence=row["confidence"],
+        is_confirmed=row["is_confirmed"],
+        reasons=tuple(titles("position_reason", code).zh for code in row["position_reasons"]),
+        override_reason=row["override_reason"],
+        state=titles.maybe("chain_state", row["state_code"]),
+        state_reasons=tuple(
+            titles("state_reason", code).zh for code in row["state_reasons"] or () if code != "no_rule_holds"
+        ),
+    )

@@ -1,0 +1,189 @@
+"""What a release says of the whole city: records taken in, grades by district, leaders, the chains, their target."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, TypeVar
+
+from portal.queries.release import Query
+
+#: Firms that a district's list of leaders has.
+TOP = 10
+
+
+@dataclass(frozen=True)
+class FeedRecords:
+    """What came of a feed; a delivery mapped anew stands in the register twice and counts as it was mapped last."""
+
+    feed: str
+    files: int
+    records: int
+    raw: int
+    quarantined: int
+    #: Reasons of the records in quarantine with their numbers, the most frequent first.
+    reasons: str | None
+
+
+@dataclass(frozen=True)
+class DistrictGrades:
+    """The firms of a district by how they stand in the evaluation."""
+
+    district_code: str
+    district: str
+    firms: int
+    graded: int
+    grade_a: int
+    grade_b: int
+    grade_c: int
+    grade_d: int
+    exempt: int
+    protected: int
+    data_incomplete: int
+    out_of_scope: int
+
+
+@dataclass(frozen=True)
+class Leader:
+    """A firm at the top of its district's list."""
+
+    rank: int
+    enterprise_name: str
+    uscc: str
+    total_score: Decimal
+    grade: str
+
+
+@dataclass(frozen=True)
+class ChainState:
+    """A chain's figures of a year, and its nodes by their state."""
+
+    chain: str
+    output_yi_yuan: Decimal | None
+    growth_pct: Decimal | None
+    firms: int
+    above_scale: int
+    strong_nodes: int
+    weak_nodes: int
+    single_point_nodes: int
+    missing_nodes: int
+    #: Names of the first missing nodes.
+    missing: str
+
+
+@dataclass(frozen=True)
+class Target:
+    """The chains' output together, beside what is to be reached by a year."""
+
+    output_yi_yuan: Decimal
+    target_year: str
+    target_yi_yuan: Decimal
+    progress_pct: Decimal
+
+
+_FEEDS = """
+    SELECT feed, count(*) AS files, sum(records_in)::BIGINT AS records, sum(records_raw)::BIGINT AS raw,
+        sum(records_quarantined)::BIGINT AS quarantined, any_value(r.reasons) AS reasons
+    FROM (FROM release.delivery
+        QUALIFY row_number() OVER (PARTITION BY delivery_id, period ORDER BY sequence DESC) = 1)
+    LEFT JOIN (SELECT feed, string_agg(why || ' ' || n, '，' ORDER BY n DESC, why) AS reasons
+        FROM (SELECT feed, coalesce(c.zh, reason) AS why, sum(records)::BIGINT AS n FROM release.quarantine
+            LEFT JOIN release.code c ON c.list = 'quarantine_reason' AND c.code = reason GROUP BY ALL)
+        GROUP BY feed) r USING (feed)
+    GROUP BY feed ORDER BY feed"""
+
+_GRADES = """
+    SELECT min(s.district_code) AS district_code, d.zh AS district, sum(firm_count)::BIGINT AS firms,
+        sum(graded_count)::BIGINT AS graded,
+        sum(grade_a_count)::BIGINT AS grade_a, sum(grade_b_count)::BIGINT AS grade_b,
+        sum(grade_c_count)::BIGINT AS grade_c, sum(grade_d_count)::BIGINT AS grade_d,
+        sum(exempt_count)::BIGINT AS exempt, sum(protected_count)::BIGINT AS protected,
+        sum(data_incomplete_count)::BIGINT AS data_incomplete, sum(out_of_scope_count)::BIGINT AS out_of_scope
+    FROM per_mu.district_summary s JOIN release.code d ON d.list = 'district' AND d.code = s.district_code
+    WHERE s.scope_code = 'all' AND s.year = ? GROUP BY ALL ORDER BY district_code"""
+
+_LEADERS = f"""
+    SELECT rank_in_list AS rank, enterprise_name, uscc, total_score, final_grade AS grade
+    FROM per_mu.enterprise_grade WHERE year = ? AND district_code = ? AND list_code = 'above_scale'
+        AND rank_in_list <= {TOP} ORDER BY rank_in_list"""
+
+_CHAINS = """
+    SELECT * EXCLUDE (names), array_to_string(names[:3], '、') || if(len(names) > 3, ' …', '') AS missing FROM (
+        SELECT c.zh AS chain, (m.output_wan_yuan / 10000)::DECIMAL(18, 1) AS output_yi_yuan,
+            m.output_growth_pct::DECIMAL(18, 1) AS growth_pct, m.firm_count AS firms,
+            m.above_scale_count AS above_scale, count(*) FILTER (g.state_code = 'strong') AS strong_nodes,
+            count(*) FILTER (g.state_code = 'weak') AS weak_nodes,
+            count(*) FILTER (g.state_code = 'single_point') AS single_point_nodes,
+            count(*) FILTER (g.state_code = 'missing') AS missing_nodes,
+            coalesce(list(g.node_name_zh ORDER BY g.node_code) FILTER (g.state_code = 'missing'), []) AS names
+        FROM chain.chain_metrics m JOIN release.code c ON c.list = 'chain' AND c.code = m.chain_code
+        JOIN chain.gap g ON g.chain_code = m.chain_code AND g.year = m.year
+        WHERE m.period = ? GROUP BY ALL)
+    ORDER BY output_yi_yuan DESC"""
+
+_TARGET = """
+    SELECT (output_wan_yuan / 10000)::DECIMAL(18, 0) AS output_yi_yuan, target_year,
+        (target_wan_yuan / 10000)::DECIMAL(18, 0) AS target_yi_yuan,
+        target_progress_pct::DECIMAL(18, 1) AS progress_pct
+    FROM chain.target_progress WHERE chain_code = 'ALL' AND year = ?"""
+
+_KNOWN_FIRM = """
+    SELECT n.uscc FROM chain.node_enterprise n JOIN per_mu.enterprise_grade g USING (uscc, year)
+    WHERE n.year = ? AND n.is_confirmed AND n.is_above_scale AND n.node_code <> 'OUT'
+    ORDER BY n.confidence DESC, n.position_share DESC, n.uscc LIMIT 1"""
+
+_GRADED_D = """
+    SELECT uscc FROM per_mu.enterprise_grade WHERE year = ? AND final_grade = 'D' ORDER BY uscc LIMIT 1"""
+
+
+def feed_records(query: Query) -> list[FeedRecords]:
+    """What was taken in of each feed."""
+    return _rows(FeedRecords, query(_FEEDS))
+
+
+def latest_year(query: Query) -> str:
+    """The last year that has grades."""
+    return str(query("SELECT max(year) AS year FROM per_mu.enterprise_grade")[0]["year"])
+
+
+def district_grades(query: Query, year: str) -> list[DistrictGrades]:
+    """The districts' firms by grade and status, districts by their codes."""
+    return _rows(DistrictGrades, query(_GRADES, year))
+
+
+def leaders(query: Query, year: str, district_code: str) -> list[Leader]:
+    """The first firms above scale of a district."""
+    return _rows(Leader, query(_LEADERS, year, district_code))
+
+
+def chain_states(query: Query, year: str) -> list[ChainState]:
+    """The chains, the one with the largest output first."""
+    return _rows(ChainState, query(_CHAINS, year))
+
+
+def target(query: Query, year: str) -> Target | None:
+    """The chains together beside their target, where the year has one."""
+    rows = query(_TARGET, year)
+    return Target(**rows[0]) if rows else None
+
+
+def best_known_firm(query: Query, year: str) -> str | None:
+    """The firm with the largest confirmed part in a chain, of those that are known best."""
+    return _first_code(query(_KNOWN_FIRM, year))
+
+
+def firm_graded_d(query: Query, year: str) -> str | None:
+    """A firm with the lowest grade, the first by its code."""
+    return _first_code(query(_GRADED_D, year))
+
+
+def _first_code(rows: list[dict[str, Any]]) -> str | None:
+    return str(rows[0]["uscc"]) if rows else None
+
+
+T = TypeVar("T")
+
+
+def _rows(kind: Callable[..., T], rows: list[dict[str, Any]]) -> list[T]:
+    return [kind(**row) for row in rows]

@@ -1,0 +1,117 @@
+"""Whether every definition is well formed before anything runs on it, and so is what was taken in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from schemas.coded import titled
+from schemas.contract import Contract, ContractError, file_of, units
+from schemas.errors import RejectedError
+
+
+@dataclass(frozen=True)
+class Count:
+    """A kind of definition, and how many of it there are."""
+
+    definition: str
+    count: int
+
+
+def checked_definitions() -> list[Count]:
+    """Each kind of definition with its number, after all of them were found to be well formed.
+
+    Raises:
+        UserError: the first definition that is not well formed, or deliveries of the home whose periods are not.
+    """
+    from expectations.gate.suite import declared_suites
+    from pipeline.registry import registry
+    from pipeline.rules import check_rules
+    from schemas.contract import contracts, feeds, fields
+
+    _check_contracts()
+    _check_jobs()
+    _check_suites()
+    rules = check_rules()
+    _check_deliveries()
+    return [
+        Count("字段 fields", len(fields())),
+        Count("契约 contracts", len(contracts())),
+        Count("数据源 feeds", len(feeds())),
+        Count("作业 jobs", len(registry())),
+        Count("校验套件 suites", len(declared_suites())),
+        *(Count(**one) for one in rules),
+    ]
+
+
+def _check_contracts() -> None:
+    """Contracts make suites, their code lists and units are there, and tables can get the columns that they lack."""
+    from expectations.gate.baseline import baseline
+    from schemas.contract import contracts
+    from warehouse import tables
+
+    for spec in contracts().values():
+        baseline(spec)
+        _check_columns(spec)
+        if tables.exists(spec.name):
+            tables.columns_to_add(spec)
+
+
+def _check_columns(spec: Contract) -> None:
+    """Code lists exist, and every unit that a sender uses has a factor to the column's."""
+    for column in spec.columns:
+        if column.domain.codes:
+            titled(column.domain.codes)
+    if spec.source is None:
+        return
+    for name, mapped in spec.source.mapping.items():
+        unit = spec.column(name).unit
+        if mapped.unit and mapped.unit != unit and unit not in units().get(mapped.unit, {}):
+            raise ContractError(
+                f"{file_of(spec)}: {name}: no factor from {mapped.unit} to {unit}; "
+                "add it to schemas/units.yml"
+            )
+
+
+def _check_jobs() -> None:
+    """The graph has no circle and no loose end, and of each job's code it is known what it depends on."""
+    from pipeline.code_hash import code_hash
+    from pipeline.registry import check_jobs, registry
+
+    check_jobs()
+    for job in registry().values():
+        code_hash(job)
+
+
+def _check_suites() -> None:
+    """Every staged table has a suite.
+
+    Raises:
+        RejectedError: one has none.
+    """
+    from expectations.gate.suite import declared_suites
+    from schemas.contract import contracts
+
+    suites = declared_suites()
+    for name, spec in contracts().items():
+        if spec.layer == "staged" and name not in suites:
+            raise RejectedError(f"{name} has no suite; add expectations/{name.replace('.', '/')}.py")
+
+
+def _check_deliveries() -> None:
+    """The deliveries that count in the home have periods of their feeds, of which none lies within another.
+
+    Raises:
+        RejectedError: some have not; all are listed.
+    """
+    from ingest.register.entries import deliveries
+    from schemas.contract import feeds
+    from schemas.periods import counted_twice, unsuitable
+    from schemas.register import current_deliveries
+
+    known = deliveries()
+    counting = [(current_deliveries(known, spec), spec) for spec in feeds().values()]
+    faults = [
+        line for rows, spec in counting for line in (*unsuitable(rows, spec), *counted_twice(rows, spec))
+    ]
+    if faults:
+        raise RejectedError("; ".join(faults))

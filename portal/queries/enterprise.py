@@ -1,0 +1,226 @@
+"""Which enterprise is meant, and who it is: found by code or a part of its name, described as of a year."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from portal.queries import profile
+from portal.queries.release import Query, Row
+from portal.queries.titles import Named
+from schemas.errors import UsageError
+
+#: Firms that a part of a name lists, and firms that are named when nothing matches.
+MOST_MATCHES = 20
+NEAREST = 3
+
+
+@dataclass(frozen=True)
+class Match:
+    """A firm that a search found, as of its last year in the directory."""
+
+    uscc: str
+    enterprise_name: str
+    district: str
+    grade: str
+    year: str
+
+
+@dataclass(frozen=True)
+class Who:
+    """The firm in the year's directory; age in full years at the end of the year."""
+
+    uscc: str
+    name: str
+    former_name: str | None
+    district: Named
+    zone: Named | None
+    industry: Named | None
+    is_above_scale: bool
+    size: Named | None
+    directory_change: Named
+    registered_date: date | None
+    age_years: int | None
+    registration: Named | None
+    land_area_mu: Decimal | None
+    land_own_mu: Decimal | None
+    land_lease_mu: Decimal | None
+    land_let_mu: Decimal | None
+    identity_flags: tuple[str, ...]
+    #: Feeds in which the firm has no row, and feeds of which a record of it is in quarantine.
+    missing_feeds: tuple[str, ...]
+    quarantined_feeds: tuple[str, ...]
+
+
+# --- finding a firm ------------------------------------------------------------------------------------
+
+#: Every firm as of its last year in the directory.
+_LAST = """
+    SELECT uscc, max(year) AS year, arg_max(enterprise_name, year) AS enterprise_name,
+        arg_max(district_code, year) AS district_code
+    FROM core.enterprise"""
+
+
+def find(query: Query, word: str) -> tuple[list[Match], int]:
+    """Firms whose code is the word, else those whose code or name, today's or a former one, has it as a part.
+
+    Names that begin with the word come first; at most :data:`MOST_MATCHES`, and how many there are.
+
+    Raises:
+        UsageError: there is none; the line names the nearest.
+    """
+    word = word.strip()
+    if not word:
+        raise UsageError("give a credit code, or a part of a name: ./brain card 9133…")
+    if exact := query(f"{_LAST} WHERE uscc = ? GROUP BY uscc", word.upper()):
+        return _matches(query, exact), 1
+    if behind := _identified(query, word):
+        return _matches(query, behind), len(behind)
+    found = query(
+        f"""{_LAST} WHERE contains(uscc, upper($1)) OR contains(upper(enterprise_name), upper($1))
+            OR contains(upper(former_name), upper($1)) GROUP BY uscc
+        ORDER BY NOT starts_with(upper(arg_max(enterprise_name, year)), upper($1)), uscc""",
+        word,
+    )
+    if not found:
+        raise _unknown(query, word)
+    return _matches(query, found[:MOST_MATCHES]), len(found)
+
+
+def year_in_directory(query: Query, uscc: str, year: str | None = None) -> str:
+    """The given year, or the firm's last one in the directory where none is given.
+
+    Raises:
+        UsageError: the firm is not in the directory, or not in that of the given year.
+    """
+    firms = query("SELECT year, enterprise_name FROM core.enterprise WHERE uscc = ? ORDER BY year", uscc)
+    if not firms:
+        raise _unknown(query, uscc)
+    years = [firm["year"] for firm in firms]
+    if not year:
+        return str(years[-1])
+    if year not in years:
+        name = firms[-1]["enterprise_name"]
+        raise UsageError(f"{name} {uscc} is not in the directory of {year}; it is in {', '.join(years)}")
+    return year
+
+
+def is_latest_year(query: Query, year: str) -> bool:
+    """Whether the directory has no later year."""
+    [latest] = query("SELECT max(year) AS year FROM core.enterprise")
+    return bool(latest["year"] == year)
+
+
+def _identified(query: Query, code: str) -> list[dict[str, Any]]:
+    """The firms behind a code of another kind: former credit code, registration number, organisation code."""
+    if "core.enterprise_identifier" not in query.tables or not code.isascii():
+        return []
+    return query(
+        f"""{_LAST} WHERE uscc IN (SELECT uscc FROM core.enterprise_identifier
+            WHERE identifier = ? AND NOT is_disputed) GROUP BY uscc ORDER BY uscc""",
+        code.upper(),
+    )
+
+
+def _unknown(query: Query, word: str) -> UsageError:
+    return UsageError(f"no enterprise {word}; nearest: {'; '.join(_nearest(query, word))}")
+
+
+def _nearest(query: Query, word: str) -> list[str]:
+    """Names and codes that are most like the word: codes by edits, names by the pairs of characters they share."""
+    if word.isascii() and len(word) >= 6:
+        values, likeness = [word.upper()], "-levenshtein(uscc, $1)"
+    else:
+        values = list(dict.fromkeys([word, *(word[n : n + 2] for n in range(min(len(word), 40) - 1))]))
+        shared = " + ".join(f"contains(enterprise_name, ${n})::INT" for n in range(1, len(values) + 1))
+        likeness = f"{shared} DESC, jaro_winkler_similarity(enterprise_name, $1)"
+    rows = query(
+        f"SELECT uscc, enterprise_name FROM ({_LAST} GROUP BY uscc) ORDER BY {likeness} DESC, uscc LIMIT {NEAREST}",
+        *values,
+    )
+    return [f"{r['enterprise_name']} {r['uscc']}" for r in rows]
+
+
+def _matches(query: Query, rows: Sequence[Row]) -> list[Match]:
+    grades = {
+        (r["uscc"], r["year"]): r["grade"]
+        for r in query(
+            """SELECT uscc, year, arg_max(final_grade, evaluation_version) AS grade FROM per_mu.enterprise_grade
+            WHERE uscc IN (SELECT unnest(?)) GROUP BY ALL""",
+            [r["uscc"] for r in rows],
+        )
+    }
+    return [
+        Match(
+            r["uscc"], r["enterprise_name"], query.titles("district", r["district_code"]).zh,
+            grades.get((r["uscc"], r["year"]), ""), r["year"],
+        )
+        for r in rows
+    ]  # fmt: skip
+
+
+# --- who it is -----------------------------------------------------------------------------------------
+
+
+def who(query: Query, uscc: str, year: str) -> Who:
+    """The firm of a year; it has to be in the directory of that year."""
+    firm, figures = _firm(query, uscc, year), _figures(query, uscc, year)
+    titles, told = query.titles, query.dictionary.figure_or_feed
+    size, end = profile.size_and_day(query, uscc, year)
+    return Who(
+        uscc=uscc,
+        name=firm["enterprise_name"],
+        former_name=firm["former_name"],
+        district=titles("district", firm["district_code"]),
+        zone=titles.maybe("managing_zone", firm["managing_zone_code"]),
+        industry=_industry(query, firm),
+        is_above_scale=firm["is_above_scale"],
+        size=size,
+        directory_change=titles("directory_change", firm["directory_change_code"]),
+        registered_date=firm["registered_date"],
+        age_years=_full_years(firm["registered_date"], end or date(int(year), 12, 31)),
+        registration=titles.maybe("registration_status", firm["registration_status_code"]),
+        land_area_mu=figures.get("land_area_mu"),
+        land_own_mu=figures.get("land_own_mu"),
+        land_lease_mu=figures.get("land_lease_mu"),
+        land_let_mu=figures.get("land_let_mu"),
+        identity_flags=tuple(titles("identity_flag", code).in_line for code in firm["identity_flags"]),
+        missing_feeds=tuple(map(told, figures.get("missing_feeds") or ())),
+        quarantined_feeds=tuple(map(told, figures.get("quarantined_feeds") or ())),
+    )
+
+
+def known_at(query: Query, uscc: str, year: str) -> date | None:
+    """The day before which the data of the firm's year was received."""
+    moment = _figures(query, uscc, year).get("known_at") or _firm(query, uscc, year)["known_at"]
+    return moment.date() if moment is not None else None
+
+
+def _firm(query: Query, uscc: str, year: str) -> Row:
+    return query("SELECT * FROM core.enterprise WHERE uscc = ? AND year = ?", uscc, year)[0]
+
+
+def _figures(query: Query, uscc: str, year: str) -> Row:
+    rows = query("SELECT * FROM core.enterprise_year WHERE uscc = ? AND year = ?", uscc, year)
+    return rows[0] if rows else {}
+
+
+def _industry(query: Query, firm: Row) -> Named | None:
+    """The class of the industry; its division where the release has no title for the class."""
+    code, division = firm["industry_code"], firm["industry_division_code"]
+    if division and not (code and query.titles.has("industry_class", code)):
+        return query.titles("industry_division", division)
+    return query.titles.maybe("industry_class", code)
+
+
+def _full_years(start: date | None, end: date) -> int | None:
+    """
+    >>> _full_years(date(2000, 3, 1), date(2001, 2, 28)), _full_years(None, date(2001, 1, 1))
+    (0, None)
+    """
+    if start is None or start > end:
+        return None
+    return end.year - start.year - ((end.month, end.day) < (start.month, start.day))

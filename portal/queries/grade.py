@@ -1,0 +1,155 @@
+"""How an enterprise stands in the per-mu evaluation of a year, and which grade it has and why."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from decimal import ROUND_HALF_UP, Decimal
+
+from portal.queries.release import Query, Row
+from portal.queries.titles import Named
+
+_STATUS_KINDS = {"missing": "缺 missing", "zero": "为零 zero", "quarantined": "隔离 quarantined"}
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How the firm stands in the evaluation of the year, graded or not."""
+
+    list: Named
+    status: Named
+    reasons: tuple[str, ...]
+    protected_until: date | None
+    role: Named
+    unit_uscc: str
+    unit_name: str | None
+    rule_set_id: str | None
+    rule_set_title: str | None
+
+    @property
+    def is_own(self) -> bool:
+        return self.role.code == "own"
+
+
+@dataclass(frozen=True)
+class Grade:
+    """The grade of the year. Rank and percentile are the unit's: ahead of so many percent of its list, itself
+    included; the city's are an estimate (测算)."""
+
+    initial: Named
+    final: Named
+    status: Named
+    reasons: tuple[str, ...]
+    total_score: Decimal
+    indicator_score: Decimal
+    bonus_points: Decimal
+    penalty_points: Decimal
+    rank: int | None
+    list_size: int
+    percentile_pct: Decimal | None
+    is_tie: bool
+    rank_in_district: int | None
+    city_rank: int | None
+    city_size: int | None
+    city_percentile_pct: Decimal | None
+
+
+# --- standing ------------------------------------------------------------------------------------------
+
+
+def standing(query: Query, uscc: str, year: str) -> Standing | None:
+    """How the firm stands; ``None`` where it is not in the population of the evaluation."""
+    rows = query("SELECT * FROM per_mu.population WHERE uscc = ? AND year = ?", uscc, year)
+    if not rows:
+        return None
+    [row], titles = rows, query.titles
+    unit = query(
+        "SELECT enterprise_name FROM core.enterprise WHERE uscc = ? AND year = ?",
+        row["evaluation_uscc"],
+        year,
+    )
+    rules = query("SELECT title_zh FROM release.rule_set WHERE rule_set_id = ?", row["rule_set_id"])
+    return Standing(
+        list=titles("per_mu_list", row["list_code"]),
+        status=titles("eval_status", row["eval_status_code"]),
+        reasons=tuple(_status_reason(query, code) for code in row["status_reasons"]),
+        protected_until=row["protected_until_date"],
+        role=titles("unit_role", row["unit_role_code"]),
+        unit_uscc=row["evaluation_uscc"],
+        unit_name=unit[0]["enterprise_name"] if unit else None,
+        rule_set_id=row["rule_set_id"],
+        rule_set_title=rules[0]["title_zh"] if rules else None,
+    )
+
+
+def _status_reason(query: Query, code: str) -> str:
+    """A reason of ``status_reasons`` in words."""
+    kind, _, rest = code.partition(":")
+    if kind == "registration":
+        return f"登记状态 registration: {query.titles('registration_status', rest)}"
+    if kind == "industry":
+        list_name = "industry_division" if len(rest) == 2 else "industry_class"
+        return f"免评行业 exempt industry: {query.titles(list_name, rest).zh} {rest}"
+    if kind in _STATUS_KINDS:
+        return f"{_STATUS_KINDS[kind]}: {query.dictionary.figure_or_feed(rest)}"
+    return query.titles("status_reason", code).in_line
+
+
+# --- grade ---------------------------------------------------------------------------------------------
+
+
+def grade(query: Query, uscc: str, year: str) -> Grade | None:
+    """The firm's grade, of the evaluation's last version; ``None`` where it has none."""
+    from jobs.per_mu.steps.reasons import told_reason
+
+    row = grade_row(query, uscc, year)
+    if row is None:
+        return None
+    titles, unit = query.titles, unit_row(query, row)
+    in_city = query(
+        "SELECT * FROM per_mu.city_rank WHERE uscc = ? AND year = ?", row["evaluation_uscc"], year
+    )
+    city: Row = in_city[0] if in_city else {}
+    rank, size = unit["rank_in_list"], unit["list_size"]
+    return Grade(
+        initial=titles("grade", row["initial_grade"]),
+        final=titles("grade", row["final_grade"]),
+        status=titles("grade_status", row["status_code"]),
+        reasons=tuple(told_reason(code) for code in row["grade_reasons"]),
+        total_score=row["total_score"],
+        indicator_score=row["indicator_score"],
+        bonus_points=row["bonus_points"],
+        penalty_points=row["penalty_points"],
+        rank=rank,
+        list_size=size,
+        percentile_pct=_pct(size - rank + 1, size) if rank and size else None,
+        is_tie=row["is_tie"],
+        rank_in_district=unit["rank_in_district"],
+        city_rank=city.get("city_rank"),
+        city_size=city.get("list_size"),
+        city_percentile_pct=city.get("percentile_pct"),
+    )
+
+
+def grade_row(query: Query, uscc: str, year: str) -> Row | None:
+    """The firm's row of the evaluation's last version."""
+    rows = query(
+        """SELECT * FROM per_mu.enterprise_grade WHERE uscc = ? AND year = ?
+        ORDER BY evaluation_version DESC LIMIT 1""",
+        uscc, year,
+    )  # fmt: skip
+    return rows[0] if rows else None
+
+
+def unit_row(query: Query, row: Row) -> Row:
+    """The row with the place in the list: who follows a parcel's holder has none of its own."""
+    return row if row["rank_in_list"] else grade_row(query, row["evaluation_uscc"], row["year"]) or row
+
+
+def _pct(part: int, whole: int) -> Decimal:
+    """A share in percent, one digit, rounded half up.
+
+    >>> _pct(1, 8)
+    Decimal('12.5')
+    """
+    return (Decimal(100 * part) / whole).quantize(Decimal("0.1"), ROUND_HALF_UP)

@@ -1,0 +1,104 @@
+"""An enterprise's last years beside each other: figures, places and grades."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from portal.queries.release import Query, Row
+from portal.queries.titles import Named
+
+YEARS = 5
+
+
+@dataclass(frozen=True)
+class YearFigures:
+    """A year of the firm; tax is all components on record, tax per mu the evaluated figure of its unit."""
+
+    year: str
+    output_wan_yuan: Decimal | None
+    value_added_wan_yuan: Decimal | None
+    tax_wan_yuan: Decimal | None
+    tax_per_mu_wan_yuan: Decimal | None
+    total_score: Decimal | None
+    rank: int | None
+    list_size: int | None
+    grade: str | None
+    status: Named | None
+
+
+def history(query: Query, uscc: str, year: str) -> tuple[YearFigures, ...]:
+    """At most :data:`YEARS` years up to the given one, the earliest first."""
+    rows = query("SELECT year, evaluation_uscc, eval_status_code FROM per_mu.population WHERE uscc = ?", uscc)
+    population = {row["year"]: row for row in rows}
+    units = [uscc, *(row["evaluation_uscc"] for row in rows)]
+    grades, per_mu = _grades(query, units), _tax_per_mu(query, units)
+    return tuple(
+        _year(query, uscc, row, population.get(row["year"], {}), grades, per_mu)
+        for row in reversed(_figures(query, uscc, year))
+    )
+
+
+def _figures(query: Query, uscc: str, year: str) -> list[dict[str, Any]]:
+    columns = {
+        row["column_name"]
+        for row in query(
+            "SELECT column_name FROM information_schema.columns "
+            "WHERE table_schema = 'core' AND table_name = 'enterprise_year'"
+        )
+    }
+    taxes = [c for c in sorted(columns) if c.startswith("tax_") and c != "tax_paid_stat_wan_yuan"]
+    total = " + ".join(f"coalesce({c}, 0)" for c in taxes)
+    return query(
+        f"""SELECT year, output_wan_yuan, value_added_wan_yuan,
+            CASE WHEN coalesce({", ".join(taxes)}) IS NOT NULL THEN {total} END AS tax
+        FROM core.enterprise_year WHERE uscc = ? AND year <= ? ORDER BY year DESC LIMIT {YEARS}""",
+        uscc, year,
+    )  # fmt: skip
+
+
+def _grades(query: Query, units: list[str]) -> dict[tuple[str, str], Row]:
+    """Firm and year → the row of the evaluation's last version."""
+    rows = query(
+        """SELECT uscc, year, total_score, rank_in_list, list_size, final_grade FROM per_mu.enterprise_grade
+        WHERE uscc IN (SELECT unnest(?)) ORDER BY evaluation_version""",
+        units,
+    )
+    return {(row["uscc"], row["year"]): row for row in rows}
+
+
+def _tax_per_mu(query: Query, units: list[str]) -> dict[tuple[str, str], Decimal]:
+    """Firm and year → the evaluated tax per mu in 万元."""
+    rows = query(
+        """SELECT uscc, year, value FROM per_mu.indicator_value
+        WHERE indicator_code = 'I1' AND uscc IN (SELECT unnest(?))""",
+        units,
+    )
+    return {(row["uscc"], row["year"]): row["value"] for row in rows}
+
+
+def _year(
+    query: Query,
+    uscc: str,
+    figures: Row,
+    population: Row,
+    grades: Mapping[tuple[str, str], Row],
+    per_mu: Mapping[tuple[str, str], Decimal],
+) -> YearFigures:
+    year, unit = figures["year"], population.get("evaluation_uscc", uscc)
+    own: Row = grades.get((uscc, year), {})
+    return YearFigures(
+        year=year,
+        output_wan_yuan=figures["output_wan_yuan"],
+        value_added_wan_yuan=figures["value_added_wan_yuan"],
+        tax_wan_yuan=figures["tax"],
+        tax_per_mu_wan_yuan=per_mu.get((unit, year)),
+        total_score=own.get("total_score"),
+        # who follows a parcel's holder has no place of its own
+        rank=grades.get((unit, year), {}).get("rank_in_list") if own else None,
+        list_size=own.get("list_size"),
+        grade=own.get("final_grade"),
+        status=query.titles.maybe("eval_status", population.get("eval_status_code")),
+    )

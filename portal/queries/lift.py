@@ -1,0 +1,126 @@
+"""What would lift an enterprise's grade: indicators below their baselines, points to the next grade, vetoes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from portal.queries.grade import grade_row, unit_row
+from portal.queries.release import Query, Row
+from portal.queries.titles import Named
+
+#: From the highest to the lowest.
+GRADES = "ABCD"
+
+
+@dataclass(frozen=True)
+class Indicator:
+    """An indicator of the unit; a value at its baseline brings the weight, ``points_missing`` lack to that."""
+
+    indicator: Named
+    value: Decimal | None
+    baseline: Decimal | None
+    unit: str
+    weight: Decimal
+    score: Decimal
+    points_missing: Decimal
+    note: Named | None
+
+
+@dataclass(frozen=True)
+class Adjustment:
+    """A veto, a protection, or points."""
+
+    uscc: str
+    kind: str
+    effect: Named
+    points: Decimal
+    reason: str
+    document: str | None
+
+
+@dataclass(frozen=True)
+class Lift:
+    """What would lift the grade. ``points_missing`` is the total of the last unit that stands in the next grade by
+    its place alone, less the own total: not above zero where something else than points holds the grade down."""
+
+    indicators: tuple[Indicator, ...]
+    next_grade: Named | None
+    last_total: Decimal | None
+    points_missing: Decimal | None
+    vetoes: tuple[Adjustment, ...]
+    others: tuple[Adjustment, ...]
+
+
+def lift(query: Query, uscc: str, year: str) -> Lift | None:
+    """What would lift the firm's grade; ``None`` where it has none."""
+    row = grade_row(query, uscc, year)
+    if row is None:
+        return None
+    place = GRADES.index(row["final_grade"])
+    following = GRADES[place - 1] if place else None
+    last = _last_total(query, row, following) if following else None
+    adjustments = _adjustments(query, row)
+    return Lift(
+        indicators=_indicators(query, row["evaluation_uscc"], year),
+        next_grade=query.titles.maybe("grade", following),
+        last_total=last,
+        points_missing=last - row["total_score"] if last is not None else None,
+        vetoes=tuple(a for a in adjustments if a.kind == "veto"),
+        others=tuple(a for a in adjustments if a.kind != "veto"),
+    )
+
+
+def _last_total(query: Query, row: Row, grade: str) -> Decimal | None:
+    """Least total among the units of the list whose place alone, or a refilled one, gives them the grade."""
+    [found] = query(
+        """SELECT min(total_score) AS total FROM (
+            FROM per_mu.enterprise_grade WHERE year = $1 AND district_code = $2 AND list_code = $3
+            QUALIFY evaluation_version = max(evaluation_version) OVER (PARTITION BY uscc))
+        WHERE rank_in_list IS NOT NULL
+            AND final_grade = $4 AND (initial_grade = $4 OR grade_reasons = ['refill'])""",
+        row["year"], row["district_code"], unit_row(query, row)["list_code"], grade,
+    )  # fmt: skip
+    total: Decimal | None = found["total"]
+    return total
+
+
+def _indicators(query: Query, unit: str, year: str) -> tuple[Indicator, ...]:
+    """The unit's indicators, those that lack the most points first."""
+    from jobs.per_mu.rules.book import indicator_definitions
+
+    definitions = indicator_definitions()
+    rows = query(
+        """SELECT *, greatest(weight - score, 0) AS points_missing FROM per_mu.indicator_value
+        WHERE uscc = ? AND year = ? ORDER BY points_missing DESC, weight DESC, indicator_code""",
+        unit, year,
+    )  # fmt: skip
+    return tuple(
+        Indicator(
+            indicator=query.titles("per_mu_indicator", row["indicator_code"]),
+            value=row["value"],
+            baseline=row["baseline"],
+            unit=definitions[row["indicator_code"]].unit if row["indicator_code"] in definitions else "",
+            weight=row["weight"],
+            score=row["score"],
+            points_missing=row["points_missing"],
+            note=query.titles.maybe("indicator_note", row["note_code"]),
+        )
+        for row in rows
+    )
+
+
+def _adjustments(query: Query, row: Row) -> list[Adjustment]:
+    """Vetoes, protections and points of the firm, and where it follows a holder of that one too."""
+    rows = query(
+        """SELECT * FROM per_mu.adjustment WHERE year = ? AND uscc IN (SELECT unnest(?))
+        ORDER BY uscc <> ?, points, adjustment_code, event_id""",
+        row["year"], [row["uscc"], row["evaluation_uscc"]], row["uscc"],
+    )  # fmt: skip
+    return [
+        Adjustment(
+            r["uscc"], r["adjustment_kind_code"], query.titles("adjustment_effect", r["effect_code"]),
+            r["points"], r["reason_zh"], r["document_code"],
+        )
+        for r in rows
+    ]  # fmt: skip

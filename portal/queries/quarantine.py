@@ -1,0 +1,208 @@
+"""What is in quarantine and why: records counted by reason, and records as sent with reasons and corrections."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from schemas.coded import title, titled
+from schemas.contract import Contract
+
+if TYPE_CHECKING:
+    from ingest.register.corrections import Correction, Sent
+
+#: Of what has no cell of its own the beginning is shown.
+EXAMPLE_LENGTH = 60
+
+
+@dataclass(frozen=True)
+class Count:
+    """Records of a feed, period and file with one reason; ``pending`` of them have corrections not yet applied."""
+
+    feed: str
+    period: str
+    reason: str
+    records: int
+    pending: int
+    zh: str
+    en: str
+    example: str
+    file: str
+
+
+@dataclass(frozen=True)
+class Reason:
+    """Why a record is in quarantine, as a code and in words."""
+
+    reason: str
+    zh: str
+    en: str
+
+
+@dataclass(frozen=True)
+class Corrected:
+    """A correction of a record's cell, and whether the record was mapped with it."""
+
+    correction_number: int
+    heading: str
+    old_text: str | None
+    new_text: str | None
+    is_withdrawn: bool
+    correction_reason: str
+    corrected_by: str
+    corrected_at: Any
+    is_applied: bool
+
+
+@dataclass(frozen=True)
+class Record:
+    """A record as sent; ``record`` is cells by heading, or texts where it has no cells."""
+
+    row_id: str
+    feed: str
+    period: str
+    file: str
+    row: int
+    state: str
+    record: Mapping[str, str] | Sequence[str]
+    reasons: tuple[Reason, ...]
+    corrections: tuple[Corrected, ...]
+
+
+def in_words(reason: str, spec: Contract) -> tuple[str, str]:
+    """A reason in Chinese and in English.
+
+    >>> from schemas.contract import feed
+    >>> in_words("power_kwh:type", feed("gov_electricity"))
+    ('用电量不是规定类型的值', 'Electricity used is no value of its type')
+    """
+    name, _, rule = reason.partition(":")
+    rules = titled("quarantine_rule")
+    if name in spec.column_names and rule in rules:
+        column = spec.column(name)
+        return f"{column.zh}{rules[rule].zh}", f"{column.en} {rules[rule].en}"
+    given = title("quarantine_reason", reason)
+    return given.zh, given.en
+
+
+def meets(reasons: Iterable[str], wanted: str | None) -> list[str]:
+    """Those of the reasons that are asked for, by reason, column or rule."""
+    return [r for r in reasons if wanted is None or wanted == r or wanted in r.split(":")]
+
+
+# --- counts --------------------------------------------------------------------------------------------
+
+
+def counts(name: str | None, reason: str | None, period: str | None) -> list[Count]:
+    """Records counted by feed, period, reason and file, with the first record's cell; the most frequent first."""
+    from ingest.register.corrections import corrections
+    from ingest.register.quarantine import quarantined
+
+    made = corrections()
+    found: dict[tuple[str, str, str, str], Count] = {}
+    for sent in quarantined(name):
+        if period not in (None, sent.row["period"]):
+            continue
+        pending = bool(_pending(sent, made))
+        for why in meets(sent.row["reasons"], reason):
+            key = (sent.spec.table, sent.row["period"], why, sent.row["source_file"])
+            before = found.get(key) or _none_yet(sent, why)
+            found[key] = replace(before, records=before.records + 1, pending=before.pending + pending)
+    return sorted(found.values(), key=lambda c: (c.feed, c.period, -c.records, c.reason, c.file))
+
+
+def _none_yet(sent: Sent, reason: str) -> Count:
+    zh, en = in_words(reason, sent.spec)
+    return Count(
+        feed=sent.spec.table,
+        period=sent.row["period"],
+        reason=reason,
+        records=0,
+        pending=0,
+        zh=zh,
+        en=en,
+        example=_example(sent, reason),
+        file=sent.row["source_file"],
+    )
+
+
+def _example(sent: Sent, reason: str) -> str:
+    """The cell that a reason speaks of, or the beginning of the record."""
+    source, name = sent.spec.source, reason.partition(":")[0]
+    assert source is not None  # only feeds have a quarantine
+    if reason == "key:duplicate":
+        return str(sent.row["record_key"] or "")
+    heading = source.mapping[name].heading if name in source.mapping else None
+    if name == "period" and source.period_from:
+        heading = source.period_from.heading
+    if heading is not None and sent.cells:
+        return str(sent.cells.get(heading, ""))[:EXAMPLE_LENGTH]
+    return " ".join(sent.row["source_record"])[:EXAMPLE_LENGTH]
+
+
+# --- records -------------------------------------------------------------------------------------------
+
+
+def records(
+    name: str | None, reason: str | None, file: str | None, number: int | None, limit: int
+) -> tuple[list[Record], int]:
+    """At most ``limit`` records, and how many there are.
+
+    With a feed and a row number, and no reason, accepted records are among them: a wrong figure that passed can be
+    corrected as well.
+    """
+    from ingest.register.corrections import corrections
+
+    made = corrections()
+    found: list[Record] = []
+    total = 0
+    for sent in _chosen(name, reason, file, number):
+        total += 1
+        if len(found) < limit:
+            found.append(_record(sent, made))
+    return found, total
+
+
+def _chosen(name: str | None, reason: str | None, file: str | None, number: int | None) -> Iterator[Sent]:
+    from ingest.register.quarantine import quarantined, records_at
+
+    if name is not None and number is not None and reason is None:
+        yield from records_at(name, file, number)
+        return
+    for sent in quarantined(name):
+        at = file in (None, sent.row["source_file"]) and number in (None, sent.row["source_row"])
+        if at and meets(sent.row["reasons"], reason):
+            yield sent
+
+
+def _record(sent: Sent, made: Mapping[str, list[Correction]]) -> Record:
+    reasons = tuple(Reason(code, *in_words(code, sent.spec)) for code in sent.row.get("reasons", ()))
+    pending = {c["correction_number"] for c in _pending(sent, made)}
+    told = ("correction_number", "heading", "old_text", "new_text", "is_withdrawn", "correction_reason",
+            "corrected_by", "corrected_at")  # fmt: skip
+    return Record(
+        row_id=sent.row["row_id"],
+        feed=sent.spec.table,
+        period=sent.row["period"],
+        file=sent.row["source_file"],
+        row=sent.row["source_row"],
+        state="quarantined" if reasons else "accepted",
+        record=sent.cells or sent.row["source_record"],
+        reasons=reasons,
+        corrections=tuple(
+            Corrected(**{name: c[name] for name in told}, is_applied=c["correction_number"] not in pending)
+            for c in _of_record(sent, made)
+        ),
+    )
+
+
+def _of_record(sent: Sent, made: Mapping[str, list[Correction]]) -> list[Correction]:
+    of_delivery = made.get(sent.row["delivery_id"], [])
+    return [c for c in of_delivery if (c["source_file"], c["source_row"]) == sent.place]
+
+
+def _pending(sent: Sent, made: Mapping[str, list[Correction]]) -> list[Correction]:
+    """Corrections of a record that came after it was mapped last."""
+    upto = sent.delivery.get("corrected_upto") or 0
+    return [c for c in _of_record(sent, made) if c["correction_number"] > upto]

@@ -1,0 +1,86 @@
+"""Asking a release: statements over its file, and what every question needs of it, which is read once."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from portal.queries.titles import Dictionary, Titles
+from warehouse import duck
+from warehouse.releases import Release
+
+if TYPE_CHECKING:
+    import duckdb
+
+Row = Mapping[str, Any]
+
+
+class Query:
+    """``query(sql, *values)``: rows of the release.
+
+    Beside it stand the names of the release's tables, the titles of codes, and the dictionary of columns.
+    """
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+        self._connection = connection
+
+    def __call__(self, sql: str, *values: str | Sequence[str]) -> list[dict[str, Any]]:
+        return duck.fetch(self._connection, bound(sql, *values))
+
+    @cached_property
+    def tables(self) -> frozenset[str]:
+        """Names of the release's tables, with their areas."""
+        rows = self("SELECT table_schema || '.' || table_name AS name FROM information_schema.tables")
+        return frozenset(row["name"] for row in rows)
+
+    @cached_property
+    def titles(self) -> Titles:
+        """Titles of codes as the release has them."""
+        return Titles.read(self)
+
+    @cached_property
+    def dictionary(self) -> Dictionary:
+        """Titles and units of columns as the release has them."""
+        return Dictionary.read(self)
+
+
+@contextmanager
+def reading(release: Release) -> Iterator[Query]:
+    """Ask a release's file."""
+    with duck.connect(release.file, read_only=True) as connection:
+        yield Query(connection)
+
+
+def bound(sql: str, *values: str | Sequence[str]) -> str:
+    """A statement with texts and lists of texts in the place of ``?`` or ``$1``.
+
+    DuckDB would import pandas to bind a value, which takes longer than all that is asked of the release.
+
+    >>> bound("SELECT ? IN (SELECT unnest(?))", "it's", ["a", "b"])
+    "SELECT 'it''s' IN (SELECT unnest(['a', 'b']))"
+    >>> bound("SELECT $2, $1", "$2", "?")
+    "SELECT '?', '$2'"
+    """
+    texts = [
+        duck.literal(v) if isinstance(v, str) else f"[{', '.join(map(duck.literal, v))}]" for v in values
+    ]
+    following = iter(texts)
+    return re.sub(r"\$(\d+)|\?", lambda m: texts[int(m[1]) - 1] if m[1] else next(following), sql)
+
+
+def rows_of_latest_period(query: Query, table: str, uscc: str, year: str) -> list[dict[str, Any]]:
+    """A firm's rows of the year's latest period: its last month, else the year itself."""
+    return query(
+        f"""FROM {table} WHERE uscc = $1 AND period = (
+            SELECT max(period) FROM {table} WHERE uscc = $1 AND period[:4] = $2)""",
+        uscc, year,
+    )  # fmt: skip
+
+
+def is_synthetic(query: Query) -> bool:
+    """Whether the release is of a demo city and not of real firms."""
+    rows = query("SELECT any_value(value) AS text FROM release.info WHERE key = 'scope_zh' AND value <> ''")
+    return bool(rows[0]["text"])

@@ -1,0 +1,30 @@
+"""Which releases there are, and which of them the disk has lost."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from schemas.errors import RejectedError
+
+
+@dataclass(frozen=True)
+class Releases:
+    """The releases that are whole, as their manifests sum them up, and a line for each that is not."""
+
+    whole: tuple[dict[str, Any], ...]
+    faults: tuple[str, ...]
+
+
+def releases() -> Releases:
+    """All releases of the home, by number."""
+    from pipeline.publish import summary_of
+    from warehouse.releases import open_release, release_numbers
+
+    whole, faults = [], []
+    for number in release_numbers():
+        try:
+            whole.append(summary_of(open_release(number).manifest))
+        except RejectedError as error:
+            faults.append(str(error))
+    return Releases(tuple(whole), tuple(faults))

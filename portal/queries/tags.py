@@ -1,0 +1,71 @@
+"""Which tags an enterprise has, and the figures that gave them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from portal.queries.release import Query, rows_of_latest_period
+from portal.queries.titles import Named
+from schemas.contract import fields
+
+TABLE = "profile.enterprise_tag"
+#: Tables without which there is no answer.
+NEEDS = (TABLE,)
+
+#: Kinds of tags in their order: what a visitor has to know first.
+_KINDS = (
+    "watch", "credit", "chain", "growth", "honour", "innovation", "evaluation", "market", "resource", "scale",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Tag:
+    """A tag and the figures that gave it, in words."""
+
+    tag: Named
+    kind: Named
+    evidence: tuple[str, ...]
+
+
+def tags(query: Query, uscc: str, year: str) -> tuple[Tag, ...] | None:
+    """The tags of the year's latest period by kind and code; ``None`` where the release has no tags."""
+    if not query.tables.issuperset(NEEDS):
+        return None
+    rows = rows_of_latest_period(query, TABLE, uscc, year)
+    rows.sort(key=lambda row: (_place_of_kind(row["tag_kind_code"]), row["tag_code"]))
+    return tuple(
+        Tag(
+            query.titles("tag", row["tag_code"]),
+            query.titles("tag_kind", row["tag_kind_code"]),
+            tuple(_evidence(query, given) for given in row["tag_evidence"]),
+        )
+        for row in rows
+    )
+
+
+def _evidence(query: Query, given: str) -> str:
+    """``field=value`` in words: title, value and unit, codes by their titles."""
+    name, _, value = given.partition("=")
+    column = query.dictionary.column(name)
+    if value == "true":
+        return column.title
+    if name in fields() and (codes := fields()[name].domain.codes):
+        value = "、".join(query.titles(codes, code.strip()).zh for code in value.strip("[]").split(","))
+    return f"{column.title} {_plain(value)}{column.unit}"
+
+
+def _place_of_kind(kind: str) -> int:
+    return _KINDS.index(kind) if kind in _KINDS else len(_KINDS)
+
+
+def _plain(value: str) -> str:
+    """A figure in a text without idle zeros, thousands apart; other texts as they are.
+
+    >>> _plain("12345.500000"), _plain("2023")
+    ('12,345.5', '2023')
+    """
+    head, point, tail = value.partition(".")
+    if not point or not head.lstrip("-").isdigit() or not tail.isdigit():
+        return value
+    return f"{Decimal(value):,f}".rstrip("0").rstrip(".")

@@ -1,0 +1,105 @@
+"""Titles of codes and columns as a release has them, so that an old release is told in its own words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+from schemas.coded import title
+
+#: Code lists that the questions read.
+LISTS = (
+    "district", "managing_zone", "industry_class", "industry_division", "registration_status", "directory_change",
+    "per_mu_list", "eval_status", "unit_role", "grade", "grade_status", "indicator_note", "per_mu_indicator",
+    "adjustment_effect", "penalty", "credit", "level", "size_class", "trend", "risk_level", "risk_reason",
+    "chain", "chain_tier", "chain_state", "tag", "tag_kind", "evaluation_dimension", "peer_level",
+    "identity_flag", "status_reason", "feed", "position_reason", "state_reason", "peer_group",
+)  # fmt: skip
+#: Feeds that stand for several in the tables.
+_FEED_TITLES = {
+    "gov_statistics": "统计年报与月报 statistics",
+    "tax_contribution": "税收实际贡献 tax contribution",
+}
+
+
+@dataclass(frozen=True)
+class Named:
+    """A code with its titles."""
+
+    code: str
+    zh: str
+    en: str
+
+    def __str__(self) -> str:
+        return self.zh if self.zh == self.en else f"{self.zh} {self.en}"
+
+    @property
+    def in_line(self) -> str:
+        """Both titles within a line.
+
+        >>> Named("renamed", "已更名", "Renamed").in_line
+        '已更名 renamed'
+        """
+        return f"{self.zh} {self.en[:1].lower()}{self.en[1:]}"
+
+
+@dataclass(frozen=True)
+class Titles:
+    """Titles of codes as the release has them; of a list that it does not have, the platform's."""
+
+    rows: Mapping[tuple[str, str], Mapping[str, Any]]
+
+    @classmethod
+    def read(cls, query: Callable[..., list[dict[str, Any]]]) -> Self:
+        rows = query("SELECT * FROM release.code WHERE list_contains(?, list)", LISTS)
+        return cls({(row["list"], row["code"]): row for row in rows})
+
+    def __call__(self, list_name: str, code: str) -> Named:
+        if row := self.rows.get((list_name, code)):
+            return Named(code, row["zh"], row["en"] or row["zh"])
+        given = title(list_name, code)
+        return Named(code, given.zh, given.en)
+
+    def maybe(self, list_name: str, code: str | None) -> Named | None:
+        """The code with its titles, ``None`` where there is no code."""
+        return self(list_name, code) if code else None
+
+    def has(self, list_name: str, code: str) -> bool:
+        """Whether the list has the code."""
+        return (list_name, code) in self.rows
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column's Chinese title and its unit, empty where it has none."""
+
+    title: str
+    unit: str
+
+
+@dataclass(frozen=True)
+class Dictionary:
+    """Columns by their names."""
+
+    columns: Mapping[str, Column]
+
+    @classmethod
+    def read(cls, query: Callable[..., list[dict[str, Any]]]) -> Self:
+        rows = query("SELECT DISTINCT column_name, title_zh, unit FROM release.dictionary")
+        return cls({row["column_name"]: Column(row["title_zh"], row["unit"] or "") for row in rows})
+
+    def column(self, name: str) -> Column:
+        """A column; one that the release does not know is called by its name."""
+        return self.columns.get(name, Column(name, ""))
+
+    def figure_or_feed(self, name: str) -> str:
+        """The title of a figure or of a feed."""
+        if name in _FEED_TITLES:
+            return _FEED_TITLES[name]
+        if "." not in name and name.startswith(("gov_", "ent_")):
+            from schemas.contract import contracts
+
+            spec = contracts().get(f"raw.{name}")
+            return f"{spec.title.zh} {spec.title.en}" if spec else name
+        return self.column(name).title

@@ -1,0 +1,27 @@
+"""Disks that are mounted for a test; where this user may mount none, the test is skipped."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+
+@contextmanager
+def mounted(place: Path, *source: str) -> Iterator[Path]:
+    """A folder that is a disk of its own; ``source`` is what ``mount`` puts there.
+
+    In memory it is ``mounted(place, "-t", "tmpfs", "-o", "size=2g", "tmpfs")``, and of an image
+    ``mounted(place, "-o", "loop", file)``.
+    """
+    place.mkdir()
+    done = subprocess.run(["mount", *source, str(place)], capture_output=True, check=False)
+    if done.returncode:
+        pytest.skip("mounts a disk, which this user may not")
+    try:
+        yield place
+    finally:
+        subprocess.run(["umount", "--lazy", str(place)], check=True)

@@ -1,0 +1,51 @@
+"""``./brain explain``: what is printed of a row, and conditions that name none."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pipeline.evidence import Archive
+from portal.cli import evidence
+from portal.cli.read import parse_conditions
+from portal.queries.explanation import GRADES, explanation
+from schemas.contract import contract
+from schemas.errors import UsageError
+from warehouse.releases import Release, open_release
+
+
+@pytest.fixture
+def release(built_home: Path) -> Release:
+    return open_release()
+
+
+def test_the_printed_explanation_names_file_and_row(
+    release: Release, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with Archive(release) as archive:
+        [row] = archive.query(
+            f"SELECT * FROM {GRADES} WHERE list_code = 'above_scale' AND year = '2023' ORDER BY row_id LIMIT 1"
+        )
+    where, column = parse_conditions([f"uscc={row['uscc']}", "year=2023", "total_score"], contract(GRADES))
+    found = explanation(release, GRADES, where)
+    assert column == "total_score" and found.evidence.total == 1
+    evidence.show(release, found, column)
+    out = capsys.readouterr().out
+    assert "合成数据 Synthetic data" in out
+    assert "tax_2023.csv 第 " in out and "statistics_annual_2023" in out
+    assert f"综合得分 total = {row['indicator_score']:,.6f}".rstrip("0").rstrip(".") in out
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["year=2023", "nonsense=1"], "has no column nonsense"),
+        (["year=2023", "final_grade", "total_score"], "one column at a time"),
+        (["final_grade"], "say which row of per_mu.enterprise_grade: uscc=… year=…"),
+    ],
+)
+def test_conditions_that_make_no_sense_are_one_line(words: list[str], said: str) -> None:
+    with pytest.raises(UsageError) as refused:
+        parse_conditions(words, contract(GRADES))
+    assert said in str(refused.value) and "\n" not in str(refused.value)

@@ -1,0 +1,98 @@
+"""What runs, what waits and the last release, told in rows and in lines."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from datetime import datetime
+
+import psutil
+import pytest
+
+from portal.services import status
+from portal.services.airflow import Airflow
+from tests.portal.services.processes import brain, remember
+from warehouse.settings import Settings
+
+
+def test_status_of_a_home_where_nothing_runs(quiet_home: Settings) -> None:
+    rows = {row["service"]: row for row in status.status()}
+    assert {name: row["state"] for name, row in rows.items()} == {
+        "engine": "stopped", "airflow": "stopped", "landing": "nothing waiting", "release": "none yet",
+    }  # fmt: skip
+    assert {tuple(row) for row in rows.values()} == {
+        ("service", "state", "pid", "port", "memory_mib", "since", "note")
+    }
+
+
+def test_status_is_an_array_of_objects_and_nothing_else_and_starts_nothing(quiet_home: Settings) -> None:
+    done = brain(quiet_home, "status", "--json")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert [row["service"] for row in json.loads(done.stdout)] == ["engine", "airflow", "landing", "release"]
+    assert not quiet_home.engine_folder.exists()
+
+
+def test_status_counts_deliveries_that_were_not_taken_in_and_names_a_broken_manifest(
+    quiet_home: Settings,
+) -> None:
+    folder = quiet_home.landing / "gov_tax"
+    folder.mkdir(parents=True)
+    (folder / "a.csv").write_text("x\n")
+    manifest = {
+        "feed": "gov_tax",
+        "period": "2023",
+        "file": "a.csv",
+        "sha256": "0" * 64,
+        "sent_at": "2024-01-01T00:00:00Z",
+    }
+    (folder / "a.csv.manifest.json").write_text(json.dumps(manifest))
+    (quiet_home.landing / "gov_energy").mkdir()
+    (quiet_home.landing / "gov_energy" / "b.jsonl.manifest.json").write_text("{")
+    landing = status.status()[2]
+    assert landing["state"] == "1 files waiting"
+    assert landing["note"].startswith("b.jsonl.manifest.json: ")
+
+
+def test_a_component_that_ended_is_named(quiet_home: Settings, stubborn: subprocess.Popen[bytes]) -> None:
+    mark = (stubborn.pid, psutil.Process(stubborn.pid).create_time())
+    remember(quiet_home, 8080, scheduler=mark, triggerer=mark, api_server=mark)
+    row = status.status()[1]
+    assert (row["state"], row["note"]) == ("broken", "dag-processor ended; ./brain up starts it anew")
+    assert row["pid"] == stubborn.pid and row["memory_mib"] > 0
+
+
+def test_without_a_triggerer_nothing_would_be_waited_for_so_it_counts(
+    quiet_home: Settings, stubborn: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mark = (stubborn.pid, psutil.Process(stubborn.pid).create_time())
+    remember(quiet_home, 8080, scheduler=mark, api_server=mark, dag_processor=mark)
+    row = status.status()[1]
+    assert (row["state"], row["note"]) == ("broken", "triggerer ended; ./brain up starts it anew")
+
+    remember(quiet_home, 8080, scheduler=mark, api_server=mark, dag_processor=mark, triggerer=mark)
+    beat = "2026-03-01T08:15:00+00:00"
+    parts = ("scheduler", "dag_processor", "triggerer")
+    health = {part: {"status": "healthy", f"latest_{part}_heartbeat": beat} for part in parts}
+    health["metadatabase"] = {"status": "healthy"}
+    monkeypatch.setattr(health, "call", lambda *_: health)
+    assert status.status()[1]["state"] == "running"
+    assert health.is_well(Airflow(8080), datetime.fromisoformat("2026-03-01T08:14:00+00:00"))
+    health["triggerer"]["latest_triggerer_heartbeat"] = "2026-03-01T08:13:00+00:00"
+    assert not health.is_well(Airflow(8080), datetime.fromisoformat("2026-03-01T08:14:00+00:00"))
+    health["triggerer"]["status"] = "unhealthy"
+    assert status.status()[1]["state"] == "unwell"
+
+
+def test_status_is_a_line_each_for_people() -> None:
+    running = status._row(
+        "airflow",
+        "running",
+        pid=12,
+        port=8080,
+        memory_mib=1580,
+        since="2026-03-01T08:15:00+00:00",
+        note="here",
+    )
+    [line, short] = status.as_lines([running, status._row("release", "none yet")])
+    assert line.startswith("airflow  running          pid 12, port 8080, 1,580 MiB, since 2026-0")
+    assert line.endswith(":15, here") and short == "release  none yet"
