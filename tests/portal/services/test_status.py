@@ -9,7 +9,7 @@ from datetime import datetime
 import psutil
 import pytest
 
-from portal.services import status
+from portal.services import health, status
 from portal.services.airflow import Airflow
 from tests.portal.services.processes import brain, remember
 from warehouse.settings import Settings
