@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -87,8 +88,8 @@ def open_folder(folder: Path, version: int | None = None) -> DeltaTable:
     Raises:
         RejectedError: the log is not whole; an empty entry, which libraries read as one that changed nothing, included.
     """
-    if cut := _cut_entry(folder):
-        raise RejectedError(f"{cut}: this entry of the table's log is cut off; {_MEND}")
+    if faulty := _faulty_entry(folder):
+        raise RejectedError(f"{faulty}: this entry of the table's log is cut off or no entry; {_MEND}")
     try:
         return DeltaTable(str(folder), version=version)
     except DeltaError as error:
@@ -105,12 +106,18 @@ def _entries(folder: Path) -> list[Path]:
     return sorted((folder / "_delta_log").glob("*.json"))
 
 
-def _cut_entry(folder: Path) -> Path | None:
-    """An entry of the log without a byte."""
+#: How an entry of a log begins: the first of its actions.
+_ACTION = re.compile(rb'\s*\{\s*"(commitInfo|protocol|metaData|add|remove|txn|cdc|domainMetadata)"')
+
+
+def _faulty_entry(folder: Path) -> Path | None:
+    """An entry of the log that does not begin with an action: libraries read it as one that changed nothing."""
     with suppress(FileNotFoundError), os.scandir(folder / "_delta_log") as found:
         for entry in found:
-            if entry.name.endswith(".json") and entry.stat().st_size == 0:
-                return Path(entry.path)
+            if entry.name.endswith(".json"):
+                with Path(entry.path).open("rb") as file:
+                    if not _ACTION.match(file.read(64)):
+                        return Path(entry.path)
     return None
 
 

@@ -163,6 +163,16 @@ def test_a_table_of_which_the_disk_lost_a_part_is_named_and_not_read(
     assert releases.release_numbers() == [1]
 
 
+@pytest.mark.parametrize("content", ["", '{"a": 1}', "[1, 2]", "null"])
+def test_an_entry_of_a_log_that_is_none_is_named(built_copy: Path, content: str) -> None:
+    """Libraries read an object that is no action as a commit that changed nothing: its rows would be gone unseen."""
+    entry = entries(tables.table_path(TAX))[-1]
+    entry.write_text(content, encoding="utf-8")
+    with pytest.raises(RejectedError) as error:
+        tables.open_table(TAX)
+    assert one_line(error.value).startswith(f"{entry}: this entry of the table's log is cut off or no entry")
+
+
 def test_what_a_killed_writer_left_goes_with_the_next_write(tmp_path: Path) -> None:
     with subprocess.Popen(["true"]) as gone:
         pass
