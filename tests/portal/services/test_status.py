@@ -9,7 +9,7 @@ from datetime import datetime
 import psutil
 import pytest
 
-from portal.services import status
+from portal.services import health, status
 from portal.services.airflow import Airflow
 from tests.portal.services.processes import brain, remember
 from warehouse.settings import Settings
@@ -72,14 +72,14 @@ def test_without_a_triggerer_nothing_would_be_waited_for_so_it_counts(
     remember(quiet_home, 8080, scheduler=mark, api_server=mark, dag_processor=mark, triggerer=mark)
     beat = "2026-03-01T08:15:00+00:00"
     parts = ("scheduler", "dag_processor", "triggerer")
-    health = {part: {"status": "healthy", f"latest_{part}_heartbeat": beat} for part in parts}
-    health["metadatabase"] = {"status": "healthy"}
-    monkeypatch.setattr(health, "call", lambda *_: health)
+    told = {part: {"status": "healthy", f"latest_{part}_heartbeat": beat} for part in parts}
+    told["metadatabase"] = {"status": "healthy"}
+    monkeypatch.setattr(health, "call", lambda *_: told)
     assert status.status()[1]["state"] == "running"
     assert health.is_well(Airflow(8080), datetime.fromisoformat("2026-03-01T08:14:00+00:00"))
-    health["triggerer"]["latest_triggerer_heartbeat"] = "2026-03-01T08:13:00+00:00"
+    told["triggerer"]["latest_triggerer_heartbeat"] = "2026-03-01T08:13:00+00:00"
     assert not health.is_well(Airflow(8080), datetime.fromisoformat("2026-03-01T08:14:00+00:00"))
-    health["triggerer"]["status"] = "unhealthy"
+    told["triggerer"]["status"] = "unhealthy"
     assert status.status()[1]["state"] == "unwell"
 
 
