@@ -9,9 +9,6 @@ from typing import Any
 
 import pytest
 
-from ingest.mapping import mapping_of
-from schemas.coded import titled
-from schemas.contract import feeds
 from warehouse.settings import settings
 
 GOOD = ["91350100M000100Y43", "91110000600037341L"]
@@ -125,12 +122,3 @@ def test_what_is_not_possible_is_one_line(
 def test_an_empty_home_has_nothing_in_quarantine(brain: Brain) -> None:
     assert brain("quarantine", "list")[:2] == (0, "nothing is in quarantine\n")
     assert rows(brain, "show") == [] == rows(brain, "replay")
-
-
-def test_every_reason_has_words() -> None:
-    told = set()
-    for spec in feeds().values():
-        for sql in mapping_of(spec).reasons[1:]:
-            told.add(sql.rsplit("THEN '", 1)[1].removesuffix("' END"))
-    assert told
-    assert sorted(told - set(titled("quarantine_reason"))) == []

@@ -9,10 +9,12 @@ import pytest
 from pipeline.evidence import Archive
 from portal.cli import evidence
 from portal.cli.read import parse_conditions
-from portal.queries.explanation import GRADES, explanation
+from portal.queries.explanation import explanation
 from schemas.contract import contract
 from schemas.errors import UsageError
 from warehouse.releases import Release, open_release
+
+GRADES = "per_mu.enterprise_grade"
 
 
 @pytest.fixture

@@ -8,10 +8,12 @@ import pytest
 
 from jobs.per_mu.steps.explanation import explain_grade, grade_facts
 from pipeline.evidence import Archive
-from portal.queries.explanation import GRADES, explanation
+from portal.queries.explanation import explanation
 from warehouse.releases import Release, open_release
 
 #: Some of every list, grade and kind of reason, chosen by the firm's own identifier.
+
+GRADES = "per_mu.enterprise_grade"
 SAMPLE = f"""
     SELECT * FROM {GRADES} QUALIFY row_number() OVER (
         PARTITION BY year, list_code, initial_grade, final_grade, len(grade_reasons) > 0, evaluation_uscc = uscc
