@@ -21,7 +21,7 @@ from benchmarks.rows import Row, Say, row
 from infra import kafka
 from ingest.ways.stream import Batch, FeedStream
 from portal.services.memory import held_bytes
-from schemas.contract import Contract, feed
+from schemas.contract import Feed, feed
 from schemas.credit_code import check_character
 from schemas.errors import RejectedError
 from warehouse.driver import driver
@@ -98,8 +98,7 @@ def measure(scale: float, say: Say) -> list[Row]:
     ]
 
 
-def _topic(spec: Contract) -> str:
-    assert spec.source is not None
+def _topic(spec: Feed) -> str:
     return settings().kafka_topic_prefix + (spec.source.topic or "")
 
 
@@ -115,7 +114,7 @@ def _records(count: int) -> Iterator[kafka.Record]:
         yield account, text.encode()
 
 
-def _bare(session: SparkSession, spec: Contract, at_once: int) -> list[float]:
+def _bare(session: SparkSession, spec: Feed, at_once: int) -> list[float]:
     """Seconds of the triggers of a query that does nothing but append Kafka's records to a Delta table."""
     home = settings().home
     options = spark_options(settings().kafka or "", settings().kafka_options)
@@ -133,7 +132,7 @@ def _bare(session: SparkSession, spec: Contract, at_once: int) -> list[float]:
     return _durations(query)
 
 
-def _ours(session: SparkSession, spec: Contract, at_once: int) -> list[float]:
+def _ours(session: SparkSession, spec: Feed, at_once: int) -> list[float]:
     stream = FeedStream(session, spec, settings(), timedelta(hours=1))
     durations = _durations(stream.start(None, at_once))
     stream.stop()
@@ -156,7 +155,7 @@ def _collect(query: Any, found: dict[int, float]) -> None:
             found[progress["batchId"]] = progress["durationMs"]["triggerExecution"] / 1000
 
 
-def _sustained(session: SparkSession, spec: Contract, seconds: float) -> tuple[float, list[float]]:
+def _sustained(session: SparkSession, spec: Feed, seconds: float) -> tuple[float, list[float]]:
     """Records a second while a producer sends as fast as it may on the same cores, and GiB at steady intervals."""
     taken: list[tuple[float, int]] = []
 

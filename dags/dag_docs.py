@@ -63,7 +63,6 @@ def feeds_md(specs: Iterable[Contract]) -> str:
     )
     rows = []
     for spec in specs:
-        assert spec.source is not None
         rows.append(f"{_row(spec)} {CADENCE[spec.source.cadence]} | {spec.source.lateness_days} |")
     return head + "\n".join(rows)
 

@@ -33,7 +33,7 @@ GROUPS = connected_groups()
 
 def looks(specs: list[Contract]) -> tuple[int, int]:
     """As often as the feed of the group that comes most often."""
-    return min(LOOKS[spec.source.cadence] for spec in specs if spec.source)
+    return min(LOOKS[spec.source.cadence] for spec in specs)
 
 
 for place, (group, specs) in enumerate(GROUPS.items()):

@@ -9,9 +9,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from demo_city.frame import source_of
 from demo_city.world.draws import Bools, Ints
-from schemas.contract import Contract, ContractError
+from schemas.contract import ContractError, Feed
 
 
 def decimals(values: Ints, digits: int, blank: Bools | None = None) -> pa.Array:
@@ -30,14 +29,14 @@ def decimals(values: Ints, digits: int, blank: Bools | None = None) -> pa.Array:
 
 
 def amounts(
-    contract: Contract, column: str, values: Ints, unit: str, digits: int, *, blank: Bools | None = None
+    contract: Feed, column: str, values: Ints, unit: str, digits: int, *, blank: Bools | None = None
 ) -> pa.Array:
     """Amounts in the sender's unit.
 
     Raises:
         ContractError: the contract names another unit than the demo city's sender uses.
     """
-    stated = source_of(contract).mapping[column].unit
+    stated = contract.source.mapping[column].unit
     if stated is not None and stated != unit:
         raise ContractError(
             f"schemas/raw/{contract.table}.yml: {column} is sent in {unit}, the contract says {stated}"
@@ -45,9 +44,9 @@ def amounts(
     return decimals(values, digits, blank)
 
 
-def words(contract: Contract, column: str, codes: Sequence[str | None], index: Ints) -> pa.Array:
+def words(contract: Feed, column: str, codes: Sequence[str | None], index: Ints) -> pa.Array:
     """Codes in the sender's words (the first word that the contract translates to the code)."""
-    translation = source_of(contract).mapping[column].codes or {}
+    translation = contract.source.mapping[column].codes or {}
     word_of = {code: word for word, code in reversed(translation.items())}
     if unknown := {c for c in codes if c is not None} - set(word_of):
         raise ContractError(f"schemas/raw/{contract.table}.yml: {column} has no word for {sorted(unknown)}")
@@ -61,10 +60,10 @@ def take(values: Sequence[str | None] | pa.Array, index: Ints) -> pa.Array:
 
 
 def dates(
-    contract: Contract, column: str, days: npt.NDArray[np.datetime64], blank: Bools | None = None
+    contract: Feed, column: str, days: npt.NDArray[np.datetime64], blank: Bools | None = None
 ) -> pa.Array:
     """Dates in the sender's format; where the sender has several, records take them in turn."""
-    formats = source_of(contract).mapping[column].date_formats
+    formats = contract.source.mapping[column].date_formats
     if unknown := set(formats) - set(_DATE_MARKS):
         raise ContractError(
             f"schemas/raw/{contract.table}.yml: the demo city cannot write dates as {sorted(unknown)}"

@@ -26,7 +26,7 @@ from demo_city.faults.apply import apply
 from demo_city.faults.faults import plan_faults
 from demo_city.faults.plan import Plan
 from demo_city.faults.successions import plan_identities, with_branches
-from demo_city.frame import Frame, source_of
+from demo_city.frame import Frame
 from demo_city.plan_comparison import Comparison, compare_with_plan
 from demo_city.senders import true_positions
 from demo_city.senders.schedule import by_group, deliveries
@@ -172,7 +172,7 @@ def _send(landing: Path, frame: Frame, plan: Plan, faults: list[dict[str, Any]])
     faults += planted
     content = encode(frame)
     days = plan.late.get((frame.feed, frame.period, frame.part))
-    late = source_of(frame.contract).lateness_days // 5 + days if days else 0
+    late = frame.contract.source.lateness_days // 5 + days if days else 0
     deliver(landing, frame, name, content, sent_at(frame.contract, frame.period, late))
     if days:
         faults.append(_file_fault("late_file", frame, name, {"type": "late", "days": days}))

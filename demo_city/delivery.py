@@ -16,8 +16,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import csv
 
-from demo_city.frame import Frame, source_of
-from schemas.contract import Contract, Source
+from demo_city.frame import Frame
+from schemas.contract import Feed
+from schemas.source import Source
 
 #: The day on which every Excel file claims to have been made: the same city has the same bytes.
 _EXCEL_CREATED = datetime(2021, 1, 1)  # noqa: DTZ001 - Excel has no time zones
@@ -179,9 +180,9 @@ def period_end(period: str) -> date:
     return following - timedelta(days=1)
 
 
-def sent_at(contract: Contract, period: str, days_late: int = 0) -> str:
+def sent_at(contract: Feed, period: str, days_late: int = 0) -> str:
     """When the sender sends: four fifths through the time it is allowed, plus ``days_late``."""
-    days = source_of(contract).lateness_days * 4 // 5 + days_late
+    days = contract.source.lateness_days * 4 // 5 + days_late
     moment = datetime.combine(period_end(period), datetime.min.time(), UTC) + timedelta(days=days, hours=2)
     return moment.isoformat().replace("+00:00", "Z")
 

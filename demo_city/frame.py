@@ -9,14 +9,15 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from schemas.contract import Contract, ContractError, Source
+from schemas.contract import ContractError, Feed
+from schemas.source import Source
 
 
 @dataclass(frozen=True)
 class Frame:
     """Cells of one delivery, column by column."""
 
-    contract: Contract
+    contract: Feed
     period: str
     part: str
     columns: dict[str, pa.Array]
@@ -27,7 +28,7 @@ class Frame:
 
     @property
     def source(self) -> Source:
-        return source_of(self.contract)
+        return self.contract.source
 
     @property
     def rows(self) -> int:
@@ -49,10 +50,3 @@ class Frame:
         order = [(first, wanted[first]), *((h, h) for h in self.source.ignored)]
         order += [(name, wanted[name]) for name in others]
         return pa.table([self.columns[name] for name, _ in order], names=[heading for _, heading in order])
-
-
-def source_of(contract: Contract) -> Source:
-    """How the feed is sent."""
-    if contract.source is None:
-        raise ContractError(f"{contract.name} is no feed: it has no source block")
-    return contract.source

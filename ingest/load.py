@@ -24,7 +24,7 @@ from ingest.register.corrections import mapping_hash
 from ingest.register.deliveries import QUARANTINE, Drop
 from ingest.repeated_keys import repeated_keys
 from ingest.texts import slices, text_columns
-from schemas.contract import Contract, contract
+from schemas.contract import Feed, contract
 from warehouse import duck
 from warehouse.tables import DataFile
 
@@ -89,7 +89,7 @@ class Origin:
     only_period: str | None = None
 
 
-def load(spec: Contract, drop: Drop, records: Records, inbox: Inbox, stamp: str | None = None) -> Loaded:
+def load(spec: Feed, drop: Drop, records: Records, inbox: Inbox, stamp: str | None = None) -> Loaded:
     """Map a delivery's records into files of the inbox.
 
     Args:
@@ -101,8 +101,7 @@ def load(spec: Contract, drop: Drop, records: Records, inbox: Inbox, stamp: str 
     return map_records(spec, origin, records, inbox.connection, folder, repeated)
 
 
-def _of_drop(spec: Contract, drop: Drop, records: Records, stamp: str) -> Origin:
-    assert spec.source is not None
+def _of_drop(spec: Feed, drop: Drop, records: Records, stamp: str) -> Origin:
     several = pc.count_distinct(records.table[SOURCE_FILE]).as_py() > 1
     # record numbers start anew in each file of an archive
     parts = [
@@ -121,7 +120,7 @@ def _of_drop(spec: Contract, drop: Drop, records: Records, stamp: str) -> Origin
 
 
 def map_records(
-    spec: Contract,
+    spec: Feed,
     origin: Origin,
     records: Records,
     connection: duckdb.DuckDBPyConnection,
@@ -142,7 +141,7 @@ def map_records(
 
 def _write(
     connection: duckdb.DuckDBPyConnection,
-    spec: Contract,
+    spec: Feed,
     origin: Origin,
     given: tuple[Sequence[str], pa.Table],
     folder: Path,
@@ -199,7 +198,7 @@ def _copy(connection: duckdb.DuckDBPyConnection, sql: str, target: Path, partiti
     return int(found[0]) if found else 0
 
 
-def _mapped(spec: Contract, origin: Origin) -> str:
+def _mapped(spec: Feed, origin: Origin) -> str:
     """A query with every column that a raw or a quarantined row may have, and ``is_refused``."""
     mapping = mapping_of(spec)
     values = ", ".join(f"{sql} AS {name}" for name, sql in mapping.values.items())
@@ -218,7 +217,7 @@ def _reasons_list(reasons: Sequence[str]) -> str:
     return f"list_filter([{', '.join(reasons)}], lambda reason: reason IS NOT NULL)"
 
 
-def _raw_columns(spec: Contract, headings: Sequence[str], *, without_period: bool) -> Iterator[str]:
+def _raw_columns(spec: Feed, headings: Sequence[str], *, without_period: bool) -> Iterator[str]:
     for name in spec.column_names:
         if name == "source_record":
             yield f"{_record(spec, headings)} AS source_record"
@@ -226,17 +225,15 @@ def _raw_columns(spec: Contract, headings: Sequence[str], *, without_period: boo
             yield name
 
 
-def _record(spec: Contract, headings: Sequence[str]) -> str:
+def _record(spec: Feed, headings: Sequence[str]) -> str:
     """The record as sent: its cells, or a text where it has none (a JSON line, a line with too few cells)."""
-    assert spec.source is not None
     if spec.source.format == "jsonl":
         return f"[{RAW_TEXT}]"
     cells = f"[{', '.join(f'{CELL}{i}' for i in range(len(headings)))}]"
     return f"CASE WHEN {RAW_TEXT} IS NULL THEN {cells} ELSE [{RAW_TEXT}] END"
 
 
-def _quarantined(spec: Contract, headings: Sequence[str]) -> str:
-    assert spec.source is not None
+def _quarantined(spec: Feed, headings: Sequence[str]) -> str:
     mapped = ", ".join(f"{name} := {name}" for name in spec.source.mapping)
     uscc = f"{TEXT}uscc" if f"{TEXT}uscc" in text_columns(spec) else "CAST(NULL AS VARCHAR)"
     given = {

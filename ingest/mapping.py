@@ -17,8 +17,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from schemas.coded import titled
-from schemas.contract import Column, Contract, ContractError, MappedColumn, Source, factor
+from schemas.contract import ContractError, Feed, factor
+from schemas.field import Column
 from schemas.periods import PATTERNS
+from schemas.source import MappedColumn, Source
 from warehouse.duck import literal
 
 #: Prefix of the trimmed text of a column, and of what was found out about its check character.
@@ -57,14 +59,13 @@ class Mapping:
     record_key: str
 
 
-def mapping_of(spec: Contract) -> Mapping:
+def mapping_of(spec: Feed) -> Mapping:
     """The SQL of a feed's mapping.
 
     Raises:
         ContractError: a unit without a factor, or a type that no text can become.
     """
     source = spec.source
-    assert source is not None
     mapped = [(c, source.mapping[c.name]) for c in spec.columns if c.name in source.mapping]
     values = {c.name: value_of(text_of(c, m), c, m) for c, m in mapped}
     reasons = ["record_reason"]

@@ -10,18 +10,15 @@ import pyarrow.compute as pc
 
 from ingest.readers.records import RECORD_REASON, Records, cell_columns
 from ingest.texts import trimmed_texts
-from schemas.contract import Contract
+from schemas.contract import Feed
 
 
 def repeated_keys(
-    connection: duckdb.DuckDBPyConnection, spec: Contract, records: Records
+    connection: duckdb.DuckDBPyConnection, spec: Feed, records: Records
 ) -> npt.NDArray[np.int64]:
     """Positions of records whose key another record of the delivery has before them."""
-    keys = [
-        k for k in spec.key if spec.source and k in spec.source.mapping and spec.source.mapping[k].heading
-    ]
+    keys = [k for k in spec.key if k in spec.source.mapping and spec.source.mapping[k].heading]
     place = cell_columns(records)
-    assert spec.source is not None
     # of a heading that today's mapping reads and the file lacks
     nothing = pa.nulls(records.count, pa.string())
     cells = [place.get(spec.source.mapping[k].heading or "") for k in keys]

@@ -17,7 +17,9 @@ import pyarrow.compute as pc
 from ingest.mapping import NUMBER, PERIOD_TEXT, TEXT, VALID
 from ingest.readers.records import RECORD_REASON, Records, cell_columns
 from schemas import credit_code
-from schemas.contract import Column, Contract, MappedColumn
+from schemas.contract import Feed
+from schemas.field import Column
+from schemas.source import MappedColumn
 
 SLICE_ROWS = 2_000_000
 
@@ -26,16 +28,15 @@ _WRITTEN = re.compile(r"(?P<number>[+-]?(?:[0-9]+|[0-9]{1,3}(?:,[0-9]{3})+)(?:\.
 _TIMES = {"": Decimal(1), "万": Decimal(10**4), "亿": Decimal(10**8)}
 
 
-def text_columns(spec: Contract) -> dict[str, str]:
+def text_columns(spec: Feed) -> dict[str, str]:
     """Text column → heading."""
-    assert spec.source is not None
     columns = {TEXT + name: m.heading for name, m in spec.source.mapping.items() if m.heading}
     if spec.source.period_from:
         columns[PERIOD_TEXT] = spec.source.period_from.heading
     return columns
 
 
-def slices(records: Records, spec: Contract, repeated: npt.NDArray[np.int64] | None) -> Iterator[pa.Table]:
+def slices(records: Records, spec: Feed, repeated: npt.NDArray[np.int64] | None) -> Iterator[pa.Table]:
     """The records, some at a time, with their texts; records whose key is there already say so.
 
     Args:
@@ -50,7 +51,7 @@ def slices(records: Records, spec: Contract, repeated: npt.NDArray[np.int64] | N
         yield _with_texts(part, cell_columns(records), spec)
 
 
-def _with_texts(part: pa.Table, place: Mapping[str, str], spec: Contract) -> pa.Table:
+def _with_texts(part: pa.Table, place: Mapping[str, str], spec: Feed) -> pa.Table:
     """The cells beside their trimmed texts, and what is to be said of credit codes."""
 
     def columns_of(name: str, heading: str) -> Iterator[tuple[str, pa.ChunkedArray]]:
@@ -58,7 +59,7 @@ def _with_texts(part: pa.Table, place: Mapping[str, str], spec: Contract) -> pa.
         texts = _empty_if_missing(trimmed_texts(cells), part[RECORD_REASON])
         column = next((c for c in spec.columns if TEXT + c.name == name), None)
         is_number = column and column.type.startswith(("decimal", "int", "bigint"))
-        if column and is_number and spec.source and spec.source.reads_written_numbers:
+        if column and is_number and spec.source.reads_written_numbers:
             texts = _numbers(texts, sent_unit(column, spec.source.mapping[column.name]))
         yield name, texts
         if column and column.domain.check == "uscc":

@@ -13,10 +13,10 @@ from typing import Any
 import duckdb
 
 from ingest.register.corrections import corrections, in_effect
-from ingest.register.deliveries import DELIVERY, QUARANTINE
+from ingest.register.deliveries import DELIVERY
 from ingest.register.quarantine import fields_of
 from pipeline.registry import registry
-from schemas.contract import Contract, contract, feeds
+from schemas.contract import Contract, Feed, contract, feeds
 from schemas.errors import RejectedError, UsageError
 from schemas.periods import meet, touch
 from schemas.register import in_force
@@ -139,7 +139,7 @@ class Archive:
 
     def _current(self, spec: Contract) -> str:
         """Condition that a row belongs to a delivery that counted in the release."""
-        of = feeds().values() if spec.name == QUARANTINE else [spec]
+        of = [spec] if isinstance(spec, Feed) else feeds().values()
         current = [d for feed in of for d in in_force(self._deliveries, feed)]
         pairs = ", ".join(f"('{d['delivery_id']}', '{d['mapping_hash']}')" for d in current)
         return f"(delivery_id, mapping_hash) IN ({pairs})" if pairs else "false"

@@ -41,10 +41,10 @@ def feed_fingerprints(deliveries: list[dict[str, Any]]) -> dict[str, Fingerprint
         result[spec.name] = {
             p: digest([spec.hash(), chosen_by, sorted(marks)]) for p, marks in by_period.items()
         }
-    spec = contract(QUARANTINE)
+    quarantine = contract(QUARANTINE)
     for known_as, by_period in refused.items():
         result[known_as] = {
-            p: digest([spec.hash(), chosen_by, sorted(marks)]) for p, marks in by_period.items()
+            p: digest([quarantine.hash(), chosen_by, sorted(marks)]) for p, marks in by_period.items()
         }
     return result
 

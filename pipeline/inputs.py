@@ -13,7 +13,7 @@ from ingest.register.deliveries import QUARANTINE
 from jobs.columns.rows import first_of
 from jobs.job import Input
 from pipeline.periods import Fingerprints, input_periods
-from schemas.contract import Contract, contract, feeds
+from schemas.contract import Contract, Feed, contract, feeds
 from schemas.register import current_deliveries
 from warehouse import tables
 
@@ -57,13 +57,13 @@ def read_input(
     frame = tables.read(given.table)
     if given.table == QUARANTINE:
         return _current_quarantine(frame, deliveries, given.feed).where(F.col("period").isin(use))
-    if spec.source:
+    if isinstance(spec, Feed):
         return _current_feed(frame, spec, deliveries, use)
     return frame.where(F.col(spec.period or "").isin(use))
 
 
 def _current_feed(
-    frame: DataFrame, spec: Contract, deliveries: list[dict[str, Any]], periods: list[str]
+    frame: DataFrame, spec: Feed, deliveries: list[dict[str, Any]], periods: list[str]
 ) -> DataFrame:
     current = [d for d in current_deliveries(deliveries, spec) if d["period"] in periods]
     return current_rows(frame.where(F.col("period").isin(periods)), current, spec)

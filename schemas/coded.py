@@ -17,7 +17,6 @@ from typing import Any
 from schemas.contract import (
     CHAINS,
     ContractError,
-    FieldEntry,
     code_list,
     code_lists,
     feeds,
@@ -26,6 +25,7 @@ from schemas.contract import (
     shown,
 )
 from schemas.definition import Titles, read_mapping
+from schemas.field import FieldEntry
 
 #: Detail of a code that ends with the credit code of a firm, such as ``inherited:91330200…``.
 USCC = "uscc"

@@ -15,18 +15,19 @@ import hashlib
 import json
 import os
 import re
-import unicodedata
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
 import pyarrow as pa
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from schemas.definition import Definition, Titles, first_error, read_mapping
 from schemas.errors import UsageError, UserError
+from schemas.field import Column, FieldEntry, arrow_type
+from schemas.source import MappedColumn, Source
 
 SCHEMAS = Path(__file__).parent
 #: Environment variable with the folder of an installation's own contracts.
@@ -36,7 +37,6 @@ CHAINS = "chains"
 #: What a proposal (ingest/proposal/infer.py) has where a person must decide.
 UNDECIDED = "TODO"
 
-Sensitivity = Literal["public", "internal", "statistics", "personal"]
 LegalBasis = Literal["administration", "statistics_only", "authorisation"]
 AccessKey = Literal["district", "uscc", "district_and_uscc", "public"]
 Delivery = Literal["snapshot", "increment", "event", "derived"]
@@ -57,251 +57,15 @@ PROVENANCE = frozenset(
 
 #: Columns that every feed's table has beside those its contract lists.
 FEED_COLUMNS: Mapping[str, dict[str, bool]] = {
-    "period": {"required": True},
-    **{
-        name: {"required": True}
-        for name in (
-            "row_id",
-            "delivery_id",
-            "source_file",
-            "source_row",
-            "source_record",
-            "mapping_hash",
-            "known_at",
-        )
-    },
-}
+    name: {"required": True}
+    for name in (
+        "period", "row_id", "delivery_id", "source_file", "source_row", "source_record", "mapping_hash", "known_at",
+    )
+}  # fmt: skip
 
 
 class ContractError(UserError):
     """A contract, field, code list or mapping that is not well formed."""
-
-
-class Domain(Definition):
-    """Values a field may take; each limit is optional, missing values are always judged by ``required``.
-
-    ``codes`` names a list of schemas/coded.py; of an array each item is in it.
-    """
-
-    min: Decimal | None = None
-    max: Decimal | None = None
-    pattern: str | None = None
-    codes: str | None = None
-    check: Literal["uscc"] | None = None
-
-
-class FieldEntry(Definition):
-    """One entry of the field dictionary: a name means one thing and one unit everywhere."""
-
-    type: str
-    zh: str = Field(min_length=1)
-    en: str = Field(min_length=1)
-    description: str = Field(min_length=1)
-    unit: str | None = None
-    domain: Domain = Domain()
-    sensitivity: Sensitivity = "internal"
-
-    @field_validator("type")
-    @classmethod
-    def _known_type(cls, value: str) -> str:
-        arrow_type(value)
-        return value
-
-    @model_validator(mode="after")
-    def _codes_are_texts(self) -> FieldEntry:
-        if self.domain.codes and self.type not in ("string", "array<string>"):
-            raise ValueError(f"domain: codes are texts, not {self.type}; use string or array<string>")
-        if self.type.startswith("array") and self.domain != Domain(codes=self.domain.codes):
-            raise ValueError("domain: of an array only codes can be judged, those of each item")
-        return self
-
-
-class Column(FieldEntry):
-    """A field as used by one table."""
-
-    name: str
-    required: bool = False
-
-
-DateFormat = Literal["yyyy-MM-dd", "yyyy/M/d", "yyyy年M月d日", "yyyyMMdd"]
-
-
-def plain_heading(text: str) -> str:
-    """A heading in one line: a line break within it is none between Chinese characters, and else a space.
-
-    >>> plain_heading(" 用电量\\n(千瓦时) "), plain_heading("Energy\\r\\nMWh")
-    ('用电量(千瓦时)', 'Energy MWh')
-    """
-    one_line = re.sub(r"(?<=[!-~])\s*[\r\n]\s*(?=[!-~])", " ", text.strip())
-    return re.sub(r"\s+", " ", re.sub(r"\s*[\r\n]\s*", "", one_line))
-
-
-def heading_key(text: str) -> str:
-    """What makes two headings the same to a reader: neither line breaks and spaces nor the width of brackets.
-
-    >>> heading_key("用电量（千瓦时）") == heading_key("用电量\\n (千瓦时)")
-    True
-    """
-    return re.sub(r"\s", "", unicodedata.normalize("NFKC", text))
-
-
-class MappedColumn(Definition):
-    """How one of our columns is found in the sender's file."""
-
-    heading: str | None = None
-    constant: str | None = None
-    unit: str | None = None
-    codes: dict[str, str] | None = None
-    #: yyyy-MM-dd (when left out), yyyy/M/d, yyyy年M月d日, yyyyMMdd; several where people type the file.
-    date_format: DateFormat | tuple[DateFormat, ...] | None = None
-
-    @property
-    def date_formats(self) -> tuple[DateFormat, ...]:
-        if isinstance(self.date_format, tuple):
-            return self.date_format
-        return (self.date_format or "yyyy-MM-dd",)
-
-    @model_validator(mode="after")
-    def _one_origin(self) -> MappedColumn:
-        if (self.heading is None) == (self.constant is None):
-            raise ValueError("a mapped column names either a heading or a constant")
-        return self
-
-
-class PeriodFrom(Definition):
-    """Cell that a record's period is the beginning of: 4 characters are a year, 7 a month, 10 a day."""
-
-    heading: str
-    length: Literal[4, 7, 10]
-
-
-#: Lengths of the names of a feed's periods (2024, 2024-03, 2024-03-31) by its cadence.
-_PERIOD_LENGTHS: Mapping[str, tuple[int, ...]] = {
-    "yearly": (4,),
-    "yearly_then_monthly": (4, 7),
-    "monthly": (7,),
-    "daily": (10,),
-    "continuous": (10,),
-    "irregular": (4, 7, 10),
-}
-
-#: A part of a table's name in a database.
-_TABLE_WORD = r"[^\x00-\x1f./\\\"]+"
-
-
-class Database(Definition):
-    """How a feed is read from a sender's database: one column for each heading of the mapping.
-
-    A feed without this block is read in full, from the table that is named as the feed.
-    """
-
-    #: Table or view, with its schema where the user's search path does not find it.
-    table: str | None = Field(default=None, pattern=rf"^{_TABLE_WORD}([.]{_TABLE_WORD})?$")
-    #: Column with the period of each row, where no heading says it (period_from), and with its part.
-    period: str = Field(default="period", min_length=1)
-    part: str | None = Field(default=None, min_length=1)
-    #: Column that only grows, a time or a whole number: what changed since the last pull is found by it.
-    watermark: str | None = Field(default=None, min_length=1)
-    #: Rows may be committed so much later than the watermark says: seconds, of a number its units.
-    overlap: int = Field(default=0, ge=0)
-    #: Keys are compared: a row that is gone is withdrawn in whatever period, and so is a period that is gone.
-    withdraws: bool = False
-
-    @model_validator(mode="after")
-    def _overlap_of_a_watermark(self) -> Database:
-        if self.overlap and self.watermark is None:
-            raise ValueError("overlap goes with a watermark: name the column")
-        return self
-
-
-class Source(Definition):
-    """How a feed arrives and how the sender's words become ours."""
-
-    sender: str
-    #: False while contract and mapping are agreed but the sender does not deliver yet: nothing is expected of it.
-    is_connected: bool = True
-    format: Literal["csv", "jsonl", "excel"]
-    encoding: Literal["utf-8", "utf-8-sig", "gb18030"] = "utf-8"
-    delimiter: str = ","
-    #: Excel: lines above the headings, heading lines (merged headings are joined with "/"), unit lines to skip.
-    title_rows: int = Field(default=0, ge=0)
-    heading_rows: int = Field(default=1, ge=1)
-    unit_rows: int = Field(default=0, ge=0)
-    #: Excel: the sheet that is read, or several, or "*" for every visible one; left out where the file has only one.
-    sheet: str | tuple[str, ...] = ()
-    #: Feeds of a group are taken in by one DAG, ``ingest_<group>``; those without one by ``ingest_other``.
-    group: str = Field(default="", pattern=r"^[a-z_]*$")
-    cadence: Literal["yearly", "monthly", "yearly_then_monthly", "daily", "continuous", "irregular"]
-    lateness_days: int = Field(ge=0)
-    #: Months that are told of with the next one: January's industry statistics come with February's.
-    merged_months: tuple[int, ...] = ()
-    #: Where each record says itself which period it speaks of; otherwise the manifest says it for the whole file.
-    period_from: PeriodFrom | None = None
-    #: Column that says when an event happened, and what becomes of records that come later than allowed.
-    event_time: str | None = None
-    late: Literal["keep", "quarantine"] = "keep"
-    #: Kafka topic with the same records as JSON; a feed without one is not streamed.
-    topic: str | None = None
-    #: The same records in a sender's database.
-    database: Database = Database()
-    mapping: dict[str, MappedColumn]
-    #: Headings that the sender has and that we leave out on purpose.
-    ignored: tuple[str, ...] = ()
-    #: Rows whose cell under the heading is the word, or one of several, are no records (totals lines).
-    totals: dict[str, str | tuple[str, ...]] = Field(default_factory=dict)
-    #: Share of a period's records that may be quarantined before the gate refuses it.
-    quarantine_band: float = Field(default=0.02, ge=0, le=1)
-    #: Share of the previous period's records that a period must at least bring.
-    volume_band: float = Field(default=0.9, ge=0, le=1)
-
-    #: People typed the numbers: full-width digits, 1,234.5 and 1.2万 are read as numbers. Left out: in Excel only.
-    written_numbers: bool | None = None
-
-    @property
-    def headings(self) -> list[str]:
-        """Headings that the mapping needs, each once."""
-        wanted = [m.heading for m in self.mapping.values() if m.heading]
-        return list(dict.fromkeys(wanted + ([self.period_from.heading] if self.period_from else [])))
-
-    def named(self, headings: Iterable[str]) -> list[str]:
-        """The headings of a file as the contract writes them, where they are the same to a reader."""
-        ours = {heading_key(h): h for h in (*self.totals, *self.ignored, *self.headings)}
-        exact = {*self.totals, *self.ignored, *self.headings}
-        return [h if h in exact else ours.get(heading_key(h), plain_heading(h)) for h in headings]
-
-    @property
-    def sheets(self) -> tuple[str, ...]:
-        return (self.sheet,) if isinstance(self.sheet, str) else self.sheet
-
-    @property
-    def total_words(self) -> dict[str, tuple[str, ...]]:
-        """Heading → words that make a line one of totals."""
-        return {h: (words,) if isinstance(words, str) else words for h, words in self.totals.items()}
-
-    @property
-    def period_lengths(self) -> tuple[int, ...]:
-        """Lengths of the names of its periods; where records say theirs, of no other."""
-        return (self.period_from.length,) if self.period_from else _PERIOD_LENGTHS[self.cadence]
-
-    @model_validator(mode="after")
-    def _sheets_of_workbooks(self) -> Source:
-        if self.sheet and self.format != "excel":
-            raise ValueError(
-                f"sheet: a file of format {self.format} has no sheets; leave sheet out, or say format: excel"
-            )
-        return self
-
-    @model_validator(mode="after")
-    def _periods_of_the_cadence(self) -> Source:
-        if self.period_from and self.period_from.length not in _PERIOD_LENGTHS[self.cadence]:
-            raise ValueError(
-                f"period_from: length {self.period_from.length} is no period of a feed that comes {self.cadence}"
-            )
-        return self
-
-    @property
-    def reads_written_numbers(self) -> bool:
-        return self.format == "excel" if self.written_numbers is None else self.written_numbers
 
 
 class Contract(Definition):
@@ -322,7 +86,6 @@ class Contract(Definition):
     #: Another one is another table: its columns cannot be had from the old one's by adding some.
     version: int = Field(default=1, ge=1)
     columns: tuple[Column, ...] = Field(min_length=1)
-    source: Source | None = None
 
     @property
     def name(self) -> str:
@@ -358,36 +121,14 @@ class Contract(Definition):
         for name in self.key:
             if not self.column(name).required:
                 raise ValueError(f"key column {name} must be required")
-        if (self.source is None) == (self.delivery != "derived"):
+        if (self.delivery == "derived") == isinstance(self, Feed):
             raise ValueError(
                 "a feed has a source block and a delivery other than derived; a derived table has neither"
             )
-        if self.source:
-            unmapped = set(names) - set(self.source.mapping) - PROVENANCE - {"period"}
-            unknown = set(self.source.mapping) - set(names)
-            if unmapped or unknown:
-                raise ValueError(
-                    f"mapping: not mapped {sorted(unmapped)}, mapped but no column {sorted(unknown)}"
-                )
-            event_time = self.source.event_time
-            if event_time and (event_time not in names or self.column(event_time).type != "timestamp"):
-                raise ValueError(f"event_time: {event_time} is no timestamp column of the table")
-            if self.source.database.withdraws and self.delivery != "snapshot":
-                raise ValueError(
-                    "database.withdraws: only a snapshot withdraws rows; an event is never changed, and an increment "
-                    "says what is new"
-                )
         return self
 
     def arrow_schema(self) -> pa.Schema:
         return pa.schema([pa.field(c.name, arrow_type(c.type), not c.required) for c in self.columns])
-
-    def spark_ddl(self) -> str:
-        """Column list of CREATE TABLE, with comments in both languages."""
-        return ", ".join(
-            f"`{c.name}` {c.type.upper()}{' NOT NULL' if c.required else ''} COMMENT '{_quote(comment(c))}'"
-            for c in self.columns
-        )
 
     def hash(self) -> str:
         """Identify what rows can depend on: columns with their types, key, period, delivery, version.
@@ -397,13 +138,37 @@ class Contract(Definition):
         columns = [[c.name, c.type, c.required] for c in self.columns]
         return digest([columns, self.key, self.period, self.delivery, self.version])
 
+
+class Feed(Contract):
+    """A table that is fed from outside, and how it is."""
+
+    source: Source
+
+    @model_validator(mode="after")
+    def _fed(self) -> Feed:
+        names = self.column_names
+        unmapped = set(names) - set(self.source.mapping) - PROVENANCE - {"period"}
+        unknown = set(self.source.mapping) - set(names)
+        if unmapped or unknown:
+            raise ValueError(
+                f"mapping: not mapped {sorted(unmapped)}, mapped but no column {sorted(unknown)}"
+            )
+        event_time = self.source.event_time
+        if event_time and (event_time not in names or self.column(event_time).type != "timestamp"):
+            raise ValueError(f"event_time: {event_time} is no timestamp column of the table")
+        if self.source.database.withdraws and self.delivery != "snapshot":
+            raise ValueError(
+                "database.withdraws: only a snapshot withdraws rows; an event is never changed, and an increment "
+                "says what is new"
+            )
+        return self
+
     def mapping_hash(self) -> str:
         """Identify what made a row of a record, and what it was judged by; shown beside each raw row.
 
         With the headings count the factors of the units that the sender uses and the codes of the lists.
         """
         source = self.source
-        assert source is not None
         parts = {"mapping", "totals", "period_from", "event_time", "late", "written_numbers"}
         return digest(
             [
@@ -445,12 +210,6 @@ def factor(column: Column, mapped: MappedColumn) -> Decimal:
         ) from None
 
 
-def comment(column: FieldEntry) -> str:
-    """The comment of a column in any engine: Chinese and English title, unit, description."""
-    unit = f" [{column.unit}]" if column.unit else ""
-    return f"{column.zh} | {column.en}{unit}. {column.description}"
-
-
 def table_comment(contract: Contract) -> str:
     return f"{contract.title.zh} | {contract.title.en}. {contract.description} Grain: {contract.grain}."
 
@@ -459,33 +218,6 @@ def digest(value: Any) -> str:
     """Short stable hash of a JSON-able value."""
     text = json.dumps(value, sort_keys=True, ensure_ascii=False, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-def _quote(text: str) -> str:
-    return text.replace("\\", "\\\\").replace("'", "\\'").replace("\n", " ")
-
-
-_SIMPLE: Mapping[str, pa.DataType] = {
-    "string": pa.string(),
-    "int": pa.int32(),
-    "bigint": pa.int64(),
-    "boolean": pa.bool_(),
-    "date": pa.date32(),
-    "timestamp": pa.timestamp("us", tz="UTC"),
-    "array<string>": pa.list_(pa.string()),
-}
-
-
-def arrow_type(text: str) -> pa.DataType:
-    """
-    >>> arrow_type("decimal(18,6)")
-    Decimal128Type(decimal128(18, 6))
-    """
-    if text in _SIMPLE:
-        return _SIMPLE[text]
-    if match := re.fullmatch(r"decimal\((\d+),(\d+)\)", text):
-        return pa.decimal128(int(match[1]), int(match[2]))
-    raise ValueError(f"unknown type {text}; use {', '.join(_SIMPLE)} or decimal(p,s)")
 
 
 # --- loading -----------------------------------------------------------------------------------
@@ -599,7 +331,8 @@ def parse_contract(area: str, table: str, raw: dict[str, Any], where: str = "") 
             raise ContractError(f"{where}: column {name} is not in schemas/fields.yml; add it there first")
         columns.append({**fields()[name].model_dump(), "name": name, **(override or {})})
     try:
-        return Contract.model_validate({**raw, "area": area, "table": table, "columns": columns})
+        kind = Feed if raw.get("source") else Contract
+        return kind.model_validate({**raw, "area": area, "table": table, "columns": columns})
     except ValidationError as error:
         raise ContractError(f"{where}: {first_error(error)}") from None
 
@@ -685,12 +418,12 @@ def published_contracts() -> list[Contract]:
     return [spec for spec in contracts().values() if spec.layer == "staged"]
 
 
-def feeds() -> dict[str, Contract]:
+def feeds() -> dict[str, Feed]:
     """Contracts that are fed from outside, feed name (``gov_tax``) → contract."""
-    return {c.table: c for c in contracts().values() if c.source}
+    return {c.table: c for c in contracts().values() if isinstance(c, Feed)}
 
 
-def feed(name: str) -> Contract:
+def feed(name: str) -> Feed:
     """The contract of a feed, named ``gov_tax`` or ``raw.gov_tax``."""
     try:
         return feeds()[name.removeprefix("raw.")]
@@ -698,10 +431,10 @@ def feed(name: str) -> Contract:
         raise UsageError(f"unknown feed {name}; known: {', '.join(feeds())}") from None
 
 
-def connected_groups() -> dict[str, list[Contract]]:
+def connected_groups() -> dict[str, list[Feed]]:
     """Group → its feeds whose senders deliver, both in the order of names; a group without one is left out."""
-    found: dict[str, list[Contract]] = {}
+    found: dict[str, list[Feed]] = {}
     for spec in feeds().values():
-        if spec.source and spec.source.is_connected:
+        if spec.source.is_connected:
             found.setdefault(spec.source.group or "other", []).append(spec)
     return dict(sorted(found.items()))

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any
 
-from schemas.contract import Contract
+from schemas.contract import Feed
 from schemas.errors import RejectedError, UsageError
 
 #: A year, a month and a day as texts, by their length; of a day the calendar has to be asked as well.
@@ -69,25 +69,22 @@ def overlap(one: str, other: str) -> bool:
 # --- form and grain ----------------------------------------------------------------------------------
 
 
-def lengths_of(spec: Contract) -> tuple[int, ...]:
+def lengths_of(spec: Feed) -> tuple[int, ...]:
     """Lengths of the names of a feed's periods, longest last."""
-    assert spec.source is not None
     return spec.source.period_lengths
 
 
-def fault_of(period: str, spec: Contract) -> str | None:
+def fault_of(period: str, spec: Feed) -> str | None:
     """What is wrong with a period of a feed's delivery, as the rest of a sentence; None where nothing is."""
     wanted = " or ".join(_EXAMPLES[length] for length in lengths_of(spec))
     if not is_period(period):
         return f"{period[:40]!r} is no period; {spec.table} wants {wanted}"
     if len(period) not in lengths_of(spec):
-        assert spec.source is not None
         return f"{period} does not suit {spec.table}, which comes {_cadence(spec)}: it wants {wanted}"
     return None
 
 
-def _cadence(spec: Contract) -> str:
-    assert spec.source is not None
+def _cadence(spec: Feed) -> str:
     return spec.source.cadence.replace("_then_", ", then ")
 
 
@@ -101,7 +98,7 @@ def check_asked(text: str | None) -> None:
         raise UsageError(f"--period {text}: give a year, month or day, e.g. 2023, 2024-03 or 2024-03-31")
 
 
-def check_named(period: str, spec: Contract) -> None:
+def check_named(period: str, spec: Feed) -> None:
     """A period that somebody says a file is of.
 
     Raises:
@@ -112,7 +109,7 @@ def check_named(period: str, spec: Contract) -> None:
         raise UsageError(f"--period {period}: {fault}")
 
 
-def check_sent(period: str, spec: Contract, where: str) -> None:
+def check_sent(period: str, spec: Feed, where: str) -> None:
     """A period that a sender says a file or rows are of.
 
     Raises:
@@ -156,7 +153,7 @@ def meet(one: Row, other: Row) -> bool:
     return len(parts) == 1 or "" in parts
 
 
-def unsuitable(counting: Iterable[Row], spec: Contract) -> list[str]:
+def unsuitable(counting: Iterable[Row], spec: Feed) -> list[str]:
     """A line for each period among a feed's deliveries that count which is none of the feed's."""
     odd = {row["period"]: row for row in counting if fault_of(row["period"], spec)}
     return [
@@ -165,7 +162,7 @@ def unsuitable(counting: Iterable[Row], spec: Contract) -> list[str]:
     ]
 
 
-def counted_twice(counting: Sequence[Row], spec: Contract) -> list[str]:
+def counted_twice(counting: Sequence[Row], spec: Feed) -> list[str]:
     """A line for each two of a feed's deliveries that count although their periods overlap."""
     return [
         f"{spec.table}: {inner['period']} ({named(inner)}) lies within {outer['period']} ({named(outer)}), and both "

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any
 
-from schemas.contract import Contract
+from schemas.contract import Feed
 from schemas.periods import meet, overlap
 
 #: Standings (code list delivery_standing) of deliveries that do not count: a person took them back, or too many of
@@ -19,13 +19,13 @@ HELD, WITHDRAWN = "held", "withdrawn"
 FREE_RECORDS = 5
 
 
-def current_deliveries(deliveries: Iterable[dict[str, Any]], spec: Contract) -> list[dict[str, Any]]:
+def current_deliveries(deliveries: Iterable[dict[str, Any]], spec: Feed) -> list[dict[str, Any]]:
     """Of a feed's deliveries those that count now: in force, and in the table's version of today."""
     return [row for row in in_force(deliveries, spec) if table_version(row) == spec.version]
 
 
 def in_force(
-    deliveries: Iterable[dict[str, Any]], spec: Contract, *, with_held: bool = False
+    deliveries: Iterable[dict[str, Any]], spec: Feed, *, with_held: bool = False
 ) -> list[dict[str, Any]]:
     """Of a feed's deliveries those that no other supersedes, in whatever version of the table they lie.
 
@@ -67,23 +67,22 @@ def stands(row: Mapping[str, Any]) -> bool:
     return row.get("standing_code") not in (HELD, WITHDRAWN)
 
 
-def is_beyond_band(records_quarantined: int, records_in: int, spec: Contract) -> bool:
+def is_beyond_band(records_quarantined: int, records_in: int, spec: Feed) -> bool:
     """Whether more of a period's records were refused than the feed's band allows; the gate asks the same in SQL.
 
     >>> from schemas.contract import feed
     >>> is_beyond_band(7, 100, feed("gov_tax")), is_beyond_band(8, 100, feed("gov_tax"))
     (False, True)
     """
-    assert spec.source is not None
     return records_quarantined > Decimal(str(spec.source.quarantine_band)) * records_in + FREE_RECORDS
 
 
-def latest_rows(deliveries: Iterable[dict[str, Any]], spec: Contract) -> list[dict[str, Any]]:
+def latest_rows(deliveries: Iterable[dict[str, Any]], spec: Feed) -> list[dict[str, Any]]:
     """The rows of all of a feed's deliveries as they were mapped last, whether they count or not."""
     return [row for rows in latest_mapping(deliveries, spec).values() for row in rows]
 
 
-def latest_mapping(deliveries: Iterable[dict[str, Any]], spec: Contract) -> dict[str, list[dict[str, Any]]]:
+def latest_mapping(deliveries: Iterable[dict[str, Any]], spec: Feed) -> dict[str, list[dict[str, Any]]]:
     """Delivery → its rows of the register, one for each period, as it was mapped last.
 
     All periods of a mapping give way together: a record may have moved from one to another.

@@ -93,7 +93,7 @@ def redeliver(
 ) -> Path:
     """Send a CSV file again, corrected: records are heading → text; sent after everything else."""
     source = feed(feed_name).source
-    assert source is not None and source.format == "csv"
+    assert source.format == "csv"
     old = home / "landing" / feed_name / file
     reader = csv.DictReader(io.StringIO(old.read_bytes().decode(source.encoding)), delimiter=source.delimiter)
     records = list(edit(list(reader)))

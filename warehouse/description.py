@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from schemas.coded import titled, value_lists
-from schemas.contract import comment, fields, published_contracts
+from schemas.contract import fields, published_contracts
+from schemas.field import comment
 from warehouse.duck import connect, literal
 
 if TYPE_CHECKING:

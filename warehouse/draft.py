@@ -16,8 +16,9 @@ import duckdb
 import pyarrow as pa
 from deltalake import CommitProperties, write_deltalake
 
-from schemas.contract import Contract, comment, contract, table_comment
+from schemas.contract import Contract, contract, table_comment
 from schemas.errors import RejectedError
+from schemas.field import comment
 from warehouse.content import Content, Contents, content_by_period, one_of, total
 from warehouse.duck import connect, literal, load_delta, scan
 from warehouse.releases import Release, checksum, is_named, next_number, published_path

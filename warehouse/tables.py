@@ -22,8 +22,9 @@ from deltalake import CommitProperties, DeltaTable, Schema, Transaction
 from deltalake.exceptions import DeltaError
 from deltalake.transaction import AddAction
 
-from schemas.contract import Column, Contract, comment, contract, table_comment
+from schemas.contract import Contract, contract, table_comment
 from schemas.errors import RejectedError
+from schemas.field import Column, comment
 from warehouse import engine
 from warehouse.engines import Pinned
 from warehouse.locks import held

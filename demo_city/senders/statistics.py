@@ -11,7 +11,7 @@ from demo_city.senders.months import period_of, reached
 from demo_city.world.city import City
 from demo_city.world.figures import STATISTICS
 from demo_city.world.population import ABOVE, CHANGES
-from schemas.contract import Contract, feed
+from schemas.contract import Feed, feed
 
 
 def statistics_directory(city: City, year: int) -> Frame:
@@ -69,7 +69,7 @@ def statistics_monthly(city: City, year: int, month: int) -> Frame:
     return frame
 
 
-def _statistics(city: City, contract: Contract, year: int, month: int | None) -> Frame:
+def _statistics(city: City, contract: Feed, year: int, month: int | None) -> Frame:
     sites = city.above(year)
     figures = city.year(year)
     share = np.ones(city.population.sites) if month is None else reached(city, "statistics", year, month)[1]

@@ -7,7 +7,8 @@ from typing import Any
 
 from expectations.gate.suite import Check, Level, Suite
 from schemas.coded import stand_ins
-from schemas.contract import Column, Contract, Domain
+from schemas.contract import Contract
+from schemas.field import Column, Domain
 
 _DUCKDB_TYPES = {
     "string": "VARCHAR",

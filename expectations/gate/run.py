@@ -35,7 +35,7 @@ from expectations.gate.snapshot import (
     run,
 )
 from expectations.gate.suite import Check, Level, Suite, declared_suites
-from schemas.contract import Contract, contracts, published_contracts
+from schemas.contract import Contract, Feed, contracts, published_contracts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -146,7 +146,7 @@ def suites_of(tables: Iterable[str]) -> list[Suite]:
     found: list[Suite] = []
     for table in tables:
         spec = contracts().get(table)
-        if spec and not spec.source:
+        if spec and not isinstance(spec, Feed):
             found.append(baseline(spec, declared.get(table)))
         if table in declared:
             found.append(declared[table])
@@ -178,7 +178,7 @@ def _tables_read(suites: Iterable[Suite]) -> set[str]:
 
 def _pinned_feeds(pins: Mapping[str, Pin]) -> list[str]:
     declared = declared_suites()
-    return [name for name in pins if name in declared and (spec := contracts().get(name)) and spec.source]
+    return [name for name in pins if name in declared and isinstance(contracts().get(name), Feed)]
 
 
 class _Session:

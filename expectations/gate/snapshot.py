@@ -13,7 +13,7 @@ from typing import Any
 
 from expectations.gate.baseline import duckdb_type
 from schemas.coded import titled, value_lists
-from schemas.contract import Contract, feeds
+from schemas.contract import Contract, Feed, feeds
 from schemas.credit_code import ALPHABET, WEIGHTS
 from schemas.register import in_force, latest_rows, stands
 from warehouse.duck import MEMORY_LIMIT, literal, scan
@@ -194,14 +194,13 @@ def _feeds(connection: Any) -> None:
     run(connection, "CREATE SCHEMA feeds")
     values = []
     for name, spec in feeds().items():
-        if spec.source:
-            bands = f"{spec.source.quarantine_band}, {spec.source.volume_band}"
-            source = spec.source
-            kind = f"'{spec.delivery}', '{source.cadence}', {source.is_connected}, {source.topic is not None}"
-            merged = [f"{month:02}" for month in source.merged_months]
-            # enterprises (ent_…) tell by choice, offices owe every period
-            told = f"{name.startswith('ent_')}, {_tells_of_firms(spec)}, {merged}::VARCHAR[], {spec.version}"
-            values.append(f"('{name}', {kind}, {bands}, {told})")
+        source = spec.source
+        bands = f"{source.quarantine_band}, {source.volume_band}"
+        kind = f"'{spec.delivery}', '{source.cadence}', {source.is_connected}, {source.topic is not None}"
+        merged = [f"{month:02}" for month in source.merged_months]
+        # enterprises (ent_…) tell by choice, offices owe every period
+        told = f"{name.startswith('ent_')}, {_tells_of_firms(spec)}, {merged}::VARCHAR[], {spec.version}"
+        values.append(f"('{name}', {kind}, {bands}, {told})")
     run(
         connection,
         f"CREATE TABLE feeds.feed AS SELECT * FROM (VALUES {', '.join(values)}) AS f("
@@ -231,7 +230,11 @@ def first_line(error: BaseException) -> str:
 
 def _selected(spec: Contract) -> str:
     """All columns; of a feed without what no check reads: the original record is the widest column."""
-    return "* EXCLUDE (source_record, source_file, source_row, row_id, known_at)" if spec.source else "*"
+    return (
+        "* EXCLUDE (source_record, source_file, source_row, row_id, known_at)"
+        if isinstance(spec, Feed)
+        else "*"
+    )
 
 
 def _scan(pin: Pin) -> str:

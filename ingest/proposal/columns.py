@@ -17,7 +17,8 @@ from ingest.proposal.sample import Sample
 from ingest.proposal.words import SYNONYMS, plain, unit_named
 from ingest.texts import plain_number
 from schemas import credit_code
-from schemas.contract import FEED_COLUMNS, PROVENANCE, ContractError, FieldEntry, contracts, fields, units
+from schemas.contract import FEED_COLUMNS, PROVENANCE, ContractError, Feed, contracts, feeds, fields, units
+from schemas.field import FieldEntry
 
 #: Below this a field is no more likely than a new one.
 _ENOUGH = 0.55
@@ -116,8 +117,8 @@ def _candidates() -> dict[str, FieldEntry]:
         known = list(contracts().values())
     except ContractError:  # an unfinished proposal does not stop the next one
         known = []
-    ours = {c.name for spec in known if not spec.source for c in spec.columns}
-    sent = {name for spec in known if spec.source for name in spec.source.mapping}
+    ours = {c.name for spec in known if not isinstance(spec, Feed) for c in spec.columns}
+    sent = {name for spec in known if isinstance(spec, Feed) for name in spec.source.mapping}
     left_out = (ours - sent) | PROVENANCE | set(FEED_COLUMNS)
     return {n: e for n, e in fields().items() if n not in left_out and not e.type.startswith("array")}
 
@@ -137,8 +138,8 @@ def _names() -> dict[str, dict[str, float]]:
     for name, words in SYNONYMS["fields"].items():
         add(words, name, 0.95)
     try:
-        for spec in contracts().values():
-            for name, mapped in spec.source.mapping.items() if spec.source else ():
+        for spec in feeds().values():
+            for name, mapped in spec.source.mapping.items():
                 add([mapped.heading] if mapped.heading else [], name, 0.9)
     except ContractError:
         pass

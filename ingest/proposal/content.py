@@ -13,7 +13,8 @@ from ingest.proposal.words import SYNONYMS, plain
 from ingest.texts import plain_number
 from schemas import credit_code
 from schemas.coded import titled
-from schemas.contract import ContractError, FieldEntry, contracts, fields
+from schemas.contract import ContractError, feeds, fields
+from schemas.field import FieldEntry
 
 _MAX_WORDS = 30
 
@@ -80,8 +81,8 @@ def words_of(values: Sequence[str], name: str, entry: FieldEntry) -> dict[str, s
 def _words_of_contracts() -> dict[str, dict[str, str]]:
     found: dict[str, dict[str, str]] = {}
     try:
-        for spec in contracts().values():
-            for name, mapped in spec.source.mapping.items() if spec.source else ():
+        for spec in feeds().values():
+            for name, mapped in spec.source.mapping.items():
                 found.setdefault(name, {}).update({plain(w): c for w, c in (mapped.codes or {}).items()})
     except ContractError:
         pass

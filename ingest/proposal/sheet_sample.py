@@ -11,8 +11,8 @@ from ingest.proposal.sample import SAMPLED_RECORDS, Sample
 from ingest.proposal.words import SYNONYMS, is_unit_line, plain, unit_named
 from ingest.readers import excel
 from ingest.readers.ooxml import ALL_SHEETS
-from schemas.contract import plain_heading
 from schemas.errors import RejectedError
+from schemas.source import plain_heading
 
 _MAX_HEADING_ROWS = 5
 

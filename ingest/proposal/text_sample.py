@@ -16,8 +16,8 @@ from ingest.proposal.words import is_unit_line, unit_named
 from ingest.readers.bounds import BLOCK_BYTES
 from ingest.readers.encoding import refuse_utf8_within
 from ingest.readers.json_lines import refuse_json_document
-from schemas.contract import plain_heading
 from schemas.errors import RejectedError
+from schemas.source import plain_heading
 
 DELIMITERS = (",", "\t", ";", "|")
 

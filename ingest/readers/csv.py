@@ -33,8 +33,8 @@ from ingest.readers.records import (
     spooled,
     with_broken,
 )
-from schemas.contract import Source
 from schemas.errors import RejectedError
+from schemas.source import Source
 
 
 def read_csv(path: Path, name: str, source: Source, scratch: Path) -> Records:

@@ -7,8 +7,8 @@ import re
 from pathlib import Path
 
 from ingest.readers.bounds import BLOCK_BYTES
-from schemas.contract import Source
 from schemas.errors import RejectedError
+from schemas.source import Source
 
 
 def wrong_encoding(name: str, source: Source, error: Exception) -> RejectedError:

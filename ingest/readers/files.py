@@ -12,11 +12,11 @@ from ingest.readers.headings import check_fields
 from ingest.readers.json_lines import read_json_lines
 from ingest.readers.records import Records, from_file, joined, source_of, with_some
 from ingest.readers.sheets import read_excel
-from schemas.contract import Contract
+from schemas.contract import Feed
 from schemas.errors import RejectedError
 
 
-def read_records(path: Path, spec: Contract, scratch: Path) -> Records:
+def read_records(path: Path, spec: Feed, scratch: Path) -> Records:
     """Read one file, or all files of a zip archive, as its contract says it is sent.
 
     Args:
@@ -38,7 +38,7 @@ def read_records(path: Path, spec: Contract, scratch: Path) -> Records:
     return records
 
 
-def _read_one(path: Path, name: str, spec: Contract, scratch: Path) -> Records:
+def _read_one(path: Path, name: str, spec: Feed, scratch: Path) -> Records:
     source = source_of(spec)
     if check_file(path, name) == 0:
         raise RejectedError(f"{name}: the file is empty; ask {source.sender} to send it again")

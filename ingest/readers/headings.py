@@ -8,8 +8,9 @@ import pyarrow.compute as pc
 
 from ingest.readers.bounds import MAX_HEADINGS
 from ingest.readers.records import CELL, Records, source_of
-from schemas.contract import Contract, Source
+from schemas.contract import Feed
 from schemas.errors import RejectedError
+from schemas.source import Source
 
 
 def unknown_headings(source: Source, headings: Sequence[str]) -> list[str]:
@@ -41,7 +42,7 @@ def check_headings(name: str, source: Source, headings: Sequence[str]) -> None:
         raise RejectedError(f"{name}: column {some(repeated)} appears more than once")
 
 
-def check_fields(name: str, spec: Contract, records: Records) -> None:
+def check_fields(name: str, spec: Feed, records: Records) -> None:
     """JSON has no heading line: a field that the table requires and no record has is a missing column."""
     source = source_of(spec)
     required = [

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ingest.readers.records import RAW_TEXT, batches_of, cell_table, mark_nul, with_broken
-from schemas.contract import Source
+from schemas.source import Source
 
 #: What a line without a record has.
 BLANKS = " \t\r\n\v\f"

@@ -17,8 +17,9 @@ from ingest.readers.encoding import wrong_encoding
 from ingest.readers.json_cells import BLANKS, json_batches
 from ingest.readers.line_layout import in_layout, layout_of
 from ingest.readers.records import Records, cell_table, in_memory, source_of, spooled, with_broken
-from schemas.contract import Contract, Source
+from schemas.contract import Feed
 from schemas.errors import RejectedError
+from schemas.source import Source
 
 #: Lines of JSON that are looked at for fields which the mapping does not know.
 SAMPLED_LINES = 100
@@ -71,7 +72,7 @@ def read_json_lines(path: Path, name: str, source: Source, scratch: Path) -> Rec
 
 
 def json_records(
-    lines: Sequence[tuple[int, str]], spec: Contract, unreadable: Sequence[tuple[int, str, str]]
+    lines: Sequence[tuple[int, str]], spec: Feed, unreadable: Sequence[tuple[int, str, str]]
 ) -> Records:
     """JSON texts with their numbers as records, and those without a text with what is kept of them, and why."""
     source = source_of(spec)

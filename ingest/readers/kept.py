@@ -10,12 +10,11 @@ import pyarrow as pa
 from ingest.readers.json_cells import json_batches
 from ingest.readers.records import Records, cell_table, from_file, in_memory, mark_nul, source_of, with_broken
 from ingest.readers.sheets import mark_valueless
-from schemas.contract import Contract, Source
+from schemas.contract import Feed
+from schemas.source import Source
 
 
-def kept(
-    by_file: Mapping[str, Sequence[tuple[int, list[str]]]], headings: list[str], spec: Contract
-) -> Records:
+def kept(by_file: Mapping[str, Sequence[tuple[int, list[str]]]], headings: list[str], spec: Feed) -> Records:
     """Records that were kept, as they were sent: record numbers and original records by file."""
     source, of_one = source_of(spec), _kept_cells
     if source.format == "jsonl":

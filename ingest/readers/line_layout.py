@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 
 from ingest.readers.json_cells import BLANKS, json_batches, json_cells
 from ingest.readers.records import RAW_TEXT, SOURCE_ROW, cell_table
-from schemas.contract import Source
+from schemas.source import Source
 
 #: Fields of JSON lines that are taken apart together.
 MAX_LAYOUT = 200

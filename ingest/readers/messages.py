@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 
 from ingest.readers.json_lines import json_records
 from ingest.readers.records import SOURCE_FILE, SOURCE_ROW, Records
-from schemas.contract import Contract
+from schemas.contract import Feed
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -62,7 +62,7 @@ def kept(folder: Path) -> Iterator[pa.Table]:
         yield pa.concat_tables(gathered)
 
 
-def records_of(messages: pa.Table, spec: Contract, topic: str, begun_at: datetime) -> Records:
+def records_of(messages: pa.Table, spec: Feed, topic: str, begun_at: datetime) -> Records:
     """Text cells of messages; their file is topic and partition, their record number the offset.
 
     Args:

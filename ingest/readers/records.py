@@ -15,8 +15,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from schemas.contract import Contract, Source
+from schemas.contract import Feed
 from schemas.errors import RejectedError
+from schemas.source import Source
 
 _Item = TypeVar("_Item")
 
@@ -62,9 +63,8 @@ def cell_columns(records: Records) -> dict[str, str]:
     }
 
 
-def source_of(spec: Contract) -> Source:
+def source_of(spec: Feed) -> Source:
     """How the sender of a feed sends it; only feeds are read."""
-    assert spec.source is not None
     return spec.source
 
 

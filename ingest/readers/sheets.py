@@ -28,14 +28,15 @@ from ingest.readers.records import (
     source_of,
     with_some,
 )
-from schemas.contract import Contract, Source
+from schemas.contract import Feed
 from schemas.errors import RejectedError
+from schemas.source import Source
 
 #: Types of columns that hold figures.
 _NUMBERS = ("decimal", "int", "bigint")
 
 
-def read_excel(path: Path, name: str, spec: Contract, scratch: Path) -> Records:
+def read_excel(path: Path, name: str, spec: Feed, scratch: Path) -> Records:
     """The sheet that is meant, or several as if they were files of an archive."""
     sheets = excel.open_sheets(path, name, scratch, source_of(spec).sheets)
     names = [name] if len(sheets) == 1 else [f"{name}/{sheet.name}" for sheet in sheets]
@@ -43,7 +44,7 @@ def read_excel(path: Path, name: str, spec: Contract, scratch: Path) -> Records:
     return joined(name, parts, "sheets")
 
 
-def _read_sheet(sheet: excel.Sheet, name: str, spec: Contract) -> Records:
+def _read_sheet(sheet: excel.Sheet, name: str, spec: Feed) -> Records:
     source = source_of(spec)
     above, top = source.title_rows, source.title_rows + source.heading_rows
     first = [line.cells for line in itertools.islice(sheet.lines, top)]
@@ -56,7 +57,7 @@ def _read_sheet(sheet: excel.Sheet, name: str, spec: Contract) -> Records:
     return from_file(with_some(in_memory(batches, headings), name, source), name)
 
 
-def _measures(spec: Contract, headings: Sequence[str]) -> set[int]:
+def _measures(spec: Feed, headings: Sequence[str]) -> set[int]:
     """Columns of figures."""
     types = {m.heading: spec.column(name).type for name, m in source_of(spec).mapping.items() if m.heading}
     return {i for i, h in enumerate(headings) if types.get(h, "").startswith(_NUMBERS)}

@@ -28,7 +28,7 @@ from ingest.readers.records import (
     cell_columns,
 )
 from ingest.register.deliveries import CORRECTION
-from schemas.contract import Contract, contract, digest
+from schemas.contract import Feed, contract, digest
 from schemas.errors import RejectedError, UsageError
 from warehouse import tables
 
@@ -46,7 +46,7 @@ def corrections() -> dict[str, list[Correction]]:
     return dict(found)
 
 
-def mapping_hash(spec: Contract, made: Sequence[Correction] = ()) -> str:
+def mapping_hash(spec: Feed, made: Sequence[Correction] = ()) -> str:
     """Identify what made a delivery's rows: the feed's mapping, the table's version, the delivery's corrections.
 
     All corrections count, not only those in effect: after a withdrawal the rows are new ones as well, and no hash
@@ -80,7 +80,7 @@ def in_effect(made: Iterable[Correction]) -> dict[Place, dict[str, Correction]]:
 # --- into the mapping ----------------------------------------------------------------------------------
 
 
-def corrected(records: Records, made: Sequence[Correction], spec: Contract) -> Records:
+def corrected(records: Records, made: Sequence[Correction], spec: Feed) -> Records:
     """The records with a column ``corrected_<i>`` for each heading that a correction in effect speaks of.
 
     Raises:
@@ -135,14 +135,13 @@ def _replaced(cells: pa.ChunkedArray, changed: Mapping[int, str]) -> pa.ChunkedA
     return pa.chunked_array(chunks, pa.string())
 
 
-def _judged_anew(records: Records, given: Mapping[int, set[str]], spec: Contract) -> Records:
+def _judged_anew(records: Records, given: Mapping[int, set[str]], spec: Feed) -> Records:
     """Take back what made a record none where its corrections mend it.
 
     A record without cells (a line with too few, no JSON) has only those that corrections give: it is whole when they
     give every cell that the mapping reads. One with a NUL byte, or with a cell of a sheet that does not say what it
     holds, is whole when no cell is so any more.
     """
-    assert spec.source is not None
     used = set(spec.source.headings)
     reasons = records.table[RECORD_REASON]
     mended: dict[int, str | None] = {}
@@ -176,7 +175,7 @@ def _reason_at(records: Records, position: int, used: Collection[str]) -> str | 
 class Sent:
     """A record that counts now, accepted or quarantined: where it stands and what was sent."""
 
-    spec: Contract
+    spec: Feed
     delivery: Mapping[str, Any]
     row: Mapping[str, Any]
     #: Headings that its sender's file has, and that the mapping reads.

@@ -11,7 +11,7 @@ from typing import Any
 
 from ingest.register.entries import Entry, deliveries, following, register
 from ingest.register.standing import Decision, decided, decision_of
-from schemas.contract import Contract, feeds
+from schemas.contract import Feed, feeds
 from schemas.errors import RejectedError, UsageError
 from schemas.periods import counted_twice
 from schemas.register import WITHDRAWN, in_force, latest_mapping, stands, table_version
@@ -62,7 +62,7 @@ def _decide(delivery_id: str, standing: str, why: str, by: str) -> None:
         register([entry])
 
 
-def latest_of(delivery_id: str, known: Iterable[Row]) -> tuple[list[Row], Contract]:
+def latest_of(delivery_id: str, known: Iterable[Row]) -> tuple[list[Row], Feed]:
     """A delivery's rows as it was mapped last, and its feed's contract.
 
     Raises:
@@ -93,7 +93,7 @@ def _again(rows: Sequence[Row], decision: Decision) -> Entry:
 # --- how they stand ------------------------------------------------------------------------------------
 
 
-def standings(known: Sequence[Row], spec: Contract) -> list[Row]:
+def standings(known: Sequence[Row], spec: Feed) -> list[Row]:
     """A row for each of a feed's deliveries: what it brought and whether it counts, in the order of time.
 
     ``state`` is counts, superseded, held or withdrawn; counts in part where other deliveries supersede some of its

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Any, Literal
 
-from schemas.contract import Contract, Source, feeds
+from schemas.contract import Feed, feeds
 from schemas.register import latest_rows, stands
+from schemas.source import Source
 
 #: Deadlines are days of the senders' calendar; China has one time zone and no summer time.
 HERE = timezone(timedelta(hours=8))
@@ -65,7 +66,7 @@ def today_here() -> date:
 
 
 def expectations(
-    deliveries: Iterable[dict[str, Any]], today: date, specs: Sequence[Contract] | None = None
+    deliveries: Iterable[dict[str, Any]], today: date, specs: Sequence[Feed] | None = None
 ) -> list[Expectation]:
     """How every feed stands on a day, those that need somebody first.
 
@@ -99,9 +100,8 @@ def as_row(expectation: Expectation) -> dict[str, str | None]:
     return row
 
 
-def _expectation(spec: Contract, rows: Sequence[dict[str, Any]], today: date) -> Expectation:
+def _expectation(spec: Feed, rows: Sequence[dict[str, Any]], today: date) -> Expectation:
     source = spec.source
-    assert source is not None
     # an irregular feed has no next period
     unit = None if source.cadence == "irregular" else max(source.period_lengths)
     # one that was taken back has not come

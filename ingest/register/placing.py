@@ -8,13 +8,13 @@ from typing import Any
 
 from ingest.register.deliveries import Drop
 from ingest.register.entries import following
-from schemas.contract import Contract
+from schemas.contract import Feed
 from schemas.errors import RejectedError
 from schemas.periods import named, overlap, overlapping, remedy
 from schemas.register import in_force
 
 
-def placed(drop: Drop, spec: Contract, known: Sequence[dict[str, Any]], *, said: bool = False) -> Drop:
+def placed(drop: Drop, spec: Feed, known: Sequence[dict[str, Any]], *, said: bool = False) -> Drop:
     """The drop, marked as a replacement where it is said to be one and its period overlaps with one that counts.
 
     A later delivery of a replacement's own period and part is one as well.
@@ -50,7 +50,7 @@ def placed(drop: Drop, spec: Contract, known: Sequence[dict[str, Any]], *, said:
     return replacing
 
 
-def _beside(drop: Drop, spec: Contract, known: Sequence[dict[str, Any]]) -> Mapping[str, Any] | None:
+def _beside(drop: Drop, spec: Feed, known: Sequence[dict[str, Any]]) -> Mapping[str, Any] | None:
     """A delivery that would count beside the drop although their periods overlap."""
     entry = {
         "feed": spec.table,

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from ingest.register.corrections import Sent
 from ingest.register.deliveries import DELIVERY, QUARANTINE
-from schemas.contract import Contract, feed, feeds
+from schemas.contract import Feed, feed, feeds
 from schemas.errors import RejectedError
 from schemas.register import current_deliveries, in_force, stands, table_version
 from warehouse import tables
@@ -69,7 +69,7 @@ def _found(condition: Any, specs: Any, row_id: str = "") -> Iterator[Sent]:
                     yield _sent(spec, current[spec.table][_mark(row)], row)
 
 
-def _by_mark(known: Sequence[dict[str, Any]], spec: Contract) -> dict[tuple[str, ...], dict[str, Any]]:
+def _by_mark(known: Sequence[dict[str, Any]], spec: Feed) -> dict[tuple[str, ...], dict[str, Any]]:
     """Of deliveries that count, and of those that are held and would: their records are to be looked at first."""
     held = [
         d for d in in_force(known, spec, with_held=True) if not stands(d) and table_version(d) == spec.version
@@ -93,8 +93,7 @@ def _rows(table: str, condition: Any, columns: Sequence[str]) -> list[dict[str, 
     return rows
 
 
-def _sent(spec: Contract, delivery: Mapping[str, Any], row: Mapping[str, Any]) -> Sent:
-    assert spec.source is not None
+def _sent(spec: Feed, delivery: Mapping[str, Any], row: Mapping[str, Any]) -> Sent:
     headings: Sequence[str] = delivery["headings"]
     if (
         spec.source.format == "jsonl"

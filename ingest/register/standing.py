@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from schemas.contract import Contract
+from schemas.contract import Feed
 from schemas.register import FREE_RECORDS, HELD, WITHDRAWN, is_beyond_band
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def decision_of(row: Mapping[str, Any]) -> Decision | None:
     return Decision(*(row[name] for name in ("standing_code", "decided_by", "decided_at", "decision_reason")))
 
 
-def judged(spec: Contract, loaded: Loaded, accepted_by: str | None) -> Decision | None:
+def judged(spec: Feed, loaded: Loaded, accepted_by: str | None) -> Decision | None:
     """A delivery is held while more of a period's records are refused than the gate would let pass, unless a person
     accepts it."""
     beyond = why_beyond(spec, loaded)
@@ -46,9 +46,8 @@ def judged(spec: Contract, loaded: Loaded, accepted_by: str | None) -> Decision 
     return decided("accepted", accepted_by, beyond) if accepted_by else decided(HELD, PLATFORM, beyond)
 
 
-def why_beyond(spec: Contract, loaded: Loaded) -> str | None:
+def why_beyond(spec: Feed, loaded: Loaded) -> str | None:
     """How far a delivery lies beyond its feed's band, by its worst period."""
-    assert spec.source is not None
     found = [
         (refused, refused + loaded.records_raw[period], period)
         for period, refused in loaded.records_quarantined.items()

@@ -25,7 +25,7 @@ from ingest.ways.pull.snapshots import snapshots
 from ingest.ways.pull.watermarks import Mark
 from ingest.ways.remap import map_moved
 from ingest.ways.run import FileReport, IngestReport, Taken, Work, take_in
-from schemas.contract import Contract, feed, feeds
+from schemas.contract import Feed, feed, feeds
 from schemas.errors import RejectedError, UsageError, UserError
 from schemas.periods import check_asked, fault_of
 from warehouse.progress import Progress, silent
@@ -64,7 +64,7 @@ def pull(
     marks: dict[str, Mark] = {}
     lost: list[UserError] = []
 
-    def bring(spec: Contract, work: Work) -> list[Taken]:
+    def bring(spec: Feed, work: Work) -> list[Taken]:
         entries = len(work.report.files)
         try:
             if lost:
@@ -101,7 +101,7 @@ def pull(
     return report
 
 
-def _with_period(specs: Iterable[Contract], period: str | None) -> list[Contract]:
+def _with_period(specs: Iterable[Feed], period: str | None) -> list[Feed]:
     """Those of the feeds that may have a period.
 
     Raises:

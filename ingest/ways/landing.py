@@ -26,7 +26,7 @@ from ingest.ways.run import (
     rows_of,
     take_in,
 )
-from schemas.contract import Contract
+from schemas.contract import Feed
 from schemas.errors import RejectedError, UserError
 from schemas.periods import check_asked, check_sent, is_within
 from schemas.register import latest_mapping, stands
@@ -58,7 +58,7 @@ def ingest(
     check_asked(period)
     given = list(drops) if drops is not None else None
 
-    def bring(spec: Contract, work: Work) -> list[Taken]:
+    def bring(spec: Feed, work: Work) -> list[Taken]:
         found = _found(spec, work.report) if given is None else [d for d in given if d.feed == spec.table]
         found = [d for d in found if is_within(d.period, period)]
         return map_moved(spec, work, period) + _read_new(spec, found, work, is_named=given is not None)
@@ -66,7 +66,7 @@ def ingest(
     return take_in(chosen(names, given), bring, progress, replaces=replaces, accepted_by=accepted_by)
 
 
-def _found(spec: Contract, report: IngestReport) -> list[Drop]:
+def _found(spec: Feed, report: IngestReport) -> list[Drop]:
     """Complete drops of a feed; a broken manifest is reported and does not hold up the others."""
     folder = settings().landing / spec.table
     refused: list[RejectedError] = []
@@ -75,7 +75,7 @@ def _found(spec: Contract, report: IngestReport) -> list[Drop]:
     return drops
 
 
-def _read_new(spec: Contract, drops: Iterable[Drop], work: Work, *, is_named: bool = False) -> list[Taken]:
+def _read_new(spec: Feed, drops: Iterable[Drop], work: Work, *, is_named: bool = False) -> list[Taken]:
     """What was not taken in yet.
 
     Args:
@@ -104,7 +104,6 @@ def _read_new(spec: Contract, drops: Iterable[Drop], work: Work, *, is_named: bo
                 seen[drop.delivery_id] = rows[0]
                 known += rows
                 entry = entry_of(drop, taken[-1])
-                assert spec.source is not None
                 if entry.state == "taken" and (unknown := unknown_headings(spec.source, taken[-1].headings)):
                     entry.message = f"new headings, kept in the original record: {some(unknown)}"
                 work.progress("ingest", f"{spec.table} {drop.period}", entry.records_in)
@@ -114,7 +113,7 @@ def _read_new(spec: Contract, drops: Iterable[Drop], work: Work, *, is_named: bo
     return taken
 
 
-def _checked(drop: Drop, spec: Contract, inbox: Inbox) -> Records:
+def _checked(drop: Drop, spec: Feed, inbox: Inbox) -> Records:
     scratch = inbox.folder / "scratch" / drop.delivery_id
     scratch.mkdir(parents=True)
     try:

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from ingest.readers.files import check_file
 from ingest.register.deliveries import Drop
-from schemas.contract import Contract
+from schemas.contract import Feed
 from schemas.definition import first_error
 from schemas.errors import RejectedError
 from schemas.periods import is_period
@@ -119,7 +119,7 @@ def _read_manifest(path: Path) -> Manifest:
         raise RejectedError(f"{path.name}: not readable: {error.strerror}") from None
 
 
-def drop_of_file(path: Path, spec: Contract, period: str, part: str = "") -> Drop:
+def drop_of_file(path: Path, spec: Feed, period: str, part: str = "") -> Drop:
     """A drop of a file that a person names on the command line; it is known from now on.
 
     Raises:

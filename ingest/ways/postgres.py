@@ -23,8 +23,8 @@ import pyarrow.parquet as pq
 from adbc_driver_postgresql import StatementOptions
 
 from ingest.ways.connections import Connection, failure
-from schemas.contract import DateFormat
 from schemas.errors import RejectedError
+from schemas.source import DateFormat
 from warehouse.duck import literal
 
 T = TypeVar("T")

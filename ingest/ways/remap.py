@@ -27,7 +27,7 @@ from ingest.ways.run import (
     take_in,
     taken_of,
 )
-from schemas.contract import Contract
+from schemas.contract import Feed
 from schemas.errors import RejectedError
 from schemas.periods import check_asked, is_within
 from schemas.register import in_force, latest_mapping, stands, table_version
@@ -52,20 +52,18 @@ def replay(
     """
     check_asked(period)
 
-    def bring(spec: Contract, work: Work) -> list[Taken]:
+    def bring(spec: Feed, work: Work) -> list[Taken]:
         return _map_anew(spec, work, period=period)
 
     return take_in(chosen(names, None), bring, progress)
 
 
-def map_moved(spec: Contract, work: Work, period: str | None = None) -> list[Taken]:
+def map_moved(spec: Feed, work: Work, period: str | None = None) -> list[Taken]:
     """What lies in another version of a feed's table than the one in force, mapped into that one."""
     return _map_anew(spec, work, period=period, only_moved=True)
 
 
-def _map_anew(
-    spec: Contract, work: Work, *, period: str | None = None, only_moved: bool = False
-) -> list[Taken]:
+def _map_anew(spec: Feed, work: Work, *, period: str | None = None, only_moved: bool = False) -> list[Taken]:
     """A feed's deliveries whose mapping, corrections or table version (or only this) are not today's.
 
     Those that are held as well: mapped anew they may be within their band.
@@ -100,7 +98,7 @@ def _map_anew(
     return taken
 
 
-def load_again(spec: Contract, drop: Drop, row: dict[str, Any], work: Work) -> Taken:
+def load_again(spec: Feed, drop: Drop, row: dict[str, Any], work: Work) -> Taken:
     """A delivery mapped anew; rows that the same mapping made once are there still and only count again.
 
     Args:
@@ -130,7 +128,7 @@ def _as_registered(rows: Iterable[dict[str, Any]]) -> Loaded:
     return Loaded([], [], raw, Counter({d["period"]: d["records_quarantined"] for d in rows}))
 
 
-def kept_records(spec: Contract, delivery: dict[str, Any]) -> Records:
+def kept_records(spec: Feed, delivery: dict[str, Any]) -> Records:
     """The original records of a delivery as they were sent, put together from raw and quarantine.
 
     Whatever version of the feed's table they lie in: only that one has rows of the delivery's mapping.

@@ -18,7 +18,7 @@ from ingest.register.deliveries import QUARANTINE, Drop
 from ingest.register.entries import Entry, deliveries, following, register
 from ingest.register.standing import Decision, judged, way_back
 from ingest.ways import journal
-from schemas.contract import Contract, contract, feed, feeds
+from schemas.contract import Contract, Feed, contract, feed, feeds
 from schemas.errors import RejectedError
 from schemas.register import HELD
 from warehouse import tables
@@ -82,7 +82,7 @@ class Work:
 class Taken:
     """A delivery's files, waiting for their commits."""
 
-    spec: Contract
+    spec: Feed
     drop: Drop
     headings: list[str]
     mapping_hash: str
@@ -94,8 +94,8 @@ class Taken:
 
 
 def take_in(
-    specs: Iterable[Contract],
-    bring: Callable[[Contract, Work], list[Taken]],
+    specs: Iterable[Feed],
+    bring: Callable[[Feed, Work], list[Taken]],
     progress: Progress,
     then: Callable[[], None] = lambda: None,
     **said: Any,
@@ -119,15 +119,15 @@ def take_in(
         return work.report
 
 
-def chosen(names: Sequence[str] | None, drops: list[Drop] | None) -> list[Contract]:
+def chosen(names: Sequence[str] | None, drops: list[Drop] | None) -> list[Feed]:
     """The feeds that are asked for: of the given drops, those that are named, or all."""
     if drops is not None:
         return [feeds()[name] for name in dict.fromkeys(d.feed for d in drops)]
-    return [contract(feed(n).name) for n in names] if names else list(feeds().values())
+    return [feed(n) for n in names] if names else list(feeds().values())
 
 
 def load_drop(
-    spec: Contract, drop: Drop, records: Records, inbox: Inbox, made: Sequence[Correction] = ()
+    spec: Feed, drop: Drop, records: Records, inbox: Inbox, made: Sequence[Correction] = ()
 ) -> Taken:
     """Map a delivery's records into the inbox.
 
@@ -145,7 +145,7 @@ def load_drop(
 
 
 def taken_of(
-    spec: Contract, drop: Drop, headings: list[str], loaded: Loaded, made: Sequence[Correction]
+    spec: Feed, drop: Drop, headings: list[str], loaded: Loaded, made: Sequence[Correction]
 ) -> Taken:
     """A delivery that waits for its commits, and how it stands."""
     decision = drop.decision if drop.has_counted else judged(spec, loaded, drop.accepted_by)

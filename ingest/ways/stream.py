@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 from ingest.register.deliveries import QUARANTINE
 from ingest.ways.stream_state import QueryFailedError, folder_of, recover
 from ingest.ways.windows import Windows
-from schemas.contract import Contract, contract
+from schemas.contract import Feed, contract
 from schemas.errors import RejectedError
 from warehouse import tables
 from warehouse.kafka import spark_options
@@ -58,7 +58,7 @@ class FeedStream:
     def __init__(
         self,
         spark: SparkSession,
-        spec: Contract,
+        spec: Feed,
         config: Settings,
         seal_every: timedelta,
         on_batch: Callable[[Batch], None] = lambda _: None,
@@ -180,11 +180,11 @@ class FeedStream:
             self._on_batch(Batch(self._spec.table, number, records, refused, seconds))
 
 
-def lock_name(spec: Contract) -> str:
+def lock_name(spec: Feed) -> str:
     """Name of the lock that a feed's stream holds while it runs."""
     return f"stream-{spec.table}"
 
 
-def streamed(specs: Iterable[Contract]) -> list[Contract]:
+def streamed(specs: Iterable[Feed]) -> list[Feed]:
     """Those of the feeds that have a topic."""
-    return [spec for spec in specs if spec.source and spec.source.topic]
+    return [spec for spec in specs if spec.source.topic]

@@ -19,7 +19,7 @@ from pydantic import BaseModel, ValidationError
 
 from ingest.register.deliveries import QUARANTINE
 from ingest.register.entries import deliveries
-from schemas.contract import Contract, contract, digest
+from schemas.contract import Feed, contract, digest
 from schemas.errors import RejectedError
 from warehouse import tables
 from warehouse.kafka import partitions_of
@@ -59,12 +59,12 @@ class QueryFailedError(Exception):
     """A query ended by itself: a broker that is away, mostly."""
 
 
-def folder_of(spec: Contract, config: Settings) -> Path:
+def folder_of(spec: Feed, config: Settings) -> Path:
     """Where a stream keeps its checkpoint and state."""
     return config.home / "streams" / spec.table
 
 
-def state_of(spec: Contract, config: Settings) -> State | None:
+def state_of(spec: Feed, config: Settings) -> State | None:
     """What a feed's stream has taken in so far; nothing where it never ran."""
     try:
         return State.model_validate_json((folder_of(spec, config) / STATE).read_bytes())
@@ -77,7 +77,7 @@ def save(state: State, folder: Path) -> None:
     write_whole(folder / STATE, state.model_dump_json())
 
 
-def delivery_id_of(spec: Contract, state: State) -> str:
+def delivery_id_of(spec: Feed, state: State) -> str:
     """The delivery that the window's batches make."""
     assert state.window is not None
     return digest([spec.table, state.stream_id, state.window.first])
@@ -94,7 +94,7 @@ class Recovered:
     starting_offsets: str
 
 
-def recover(spec: Contract, topic: str, config: Settings) -> Recovered:
+def recover(spec: Feed, topic: str, config: Settings) -> Recovered:
     """The state as it was left; without one the tables say from which record to go on.
 
     Raises:
@@ -117,7 +117,7 @@ def recover(spec: Contract, topic: str, config: Settings) -> Recovered:
     return Recovered(state, offsets)
 
 
-def _as_left(spec: Contract, folder: Path) -> State:
+def _as_left(spec: Feed, folder: Path) -> State:
     try:
         state = State.model_validate_json((folder / STATE).read_bytes())
         _check_checkpoint(folder / "checkpoint")
@@ -130,7 +130,7 @@ def _as_left(spec: Contract, folder: Path) -> State:
     return state
 
 
-def _partitions(spec: Contract, topic: str, config: Settings) -> list[int]:
+def _partitions(spec: Feed, topic: str, config: Settings) -> list[int]:
     from confluent_kafka import KafkaException
 
     try:
@@ -139,7 +139,7 @@ def _partitions(spec: Contract, topic: str, config: Settings) -> list[int]:
         raise QueryFailedError(f"stream {spec.table}: {error}") from None
 
 
-def _forget_unsealed(spec: Contract, topic: str) -> None:
+def _forget_unsealed(spec: Feed, topic: str) -> None:
     """Remove rows of the topic whose window no register knows; they are read from the broker again."""
     sealed = {d["delivery_id"] for d in deliveries()}
     for name in (spec.name, QUARANTINE):
@@ -147,7 +147,7 @@ def _forget_unsealed(spec: Contract, topic: str) -> None:
             tables.delete(contract(name), f"delivery_id = '{delivery}'")
 
 
-def _following_offsets(spec: Contract, topic: str) -> dict[str, int]:
+def _following_offsets(spec: Feed, topic: str) -> dict[str, int]:
     """Partition → offset after the last one that a table has."""
     following: dict[str, int] = {}
     for name in (spec.name, QUARANTINE):

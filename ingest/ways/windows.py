@@ -17,7 +17,7 @@ from ingest.register.corrections import mapping_hash
 from ingest.register.deliveries import QUARANTINE
 from ingest.register.entries import Entry, deliveries, register
 from ingest.ways.stream_state import State, Window, delivery_id_of, folder_of, save
-from schemas.contract import Contract, contract, digest
+from schemas.contract import Feed, contract, digest
 from schemas.errors import RejectedError
 from schemas.periods import lengths_of
 from warehouse import duck, tables
@@ -30,9 +30,7 @@ if TYPE_CHECKING:
 class Windows:
     """The windows of one stream: the one that is open takes in batches until it is sealed."""
 
-    def __init__(
-        self, spec: Contract, topic: str, state: State, config: Settings, seal_every: timedelta
-    ) -> None:
+    def __init__(self, spec: Feed, topic: str, state: State, config: Settings, seal_every: timedelta) -> None:
         self.state = state
         self._spec, self._topic, self._config = spec, topic, config
         self._mapping_hash = mapping_hash(spec, ())

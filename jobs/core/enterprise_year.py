@@ -20,13 +20,15 @@ from jobs.columns.rows import at_most, row_id, with_part
 from jobs.columns.values import no_texts, present
 from jobs.core.steps.identity import behind, successors
 from jobs.job import Input, Job
-from schemas.contract import contract
+from schemas.contract import FEED_COLUMNS, contract
 
 TABLE = "core.enterprise_year"
 TYPES = {c.name: c.type for c in contract(TABLE).columns}
 
-STATISTICS = [c for c in contract("raw.gov_statistics_annual").source.mapping if c != "uscc"]  # type: ignore[union-attr]
-TAXES = [c for c in contract("raw.gov_tax").source.mapping if c != "uscc"]  # type: ignore[union-attr]
+STATISTICS = [
+    c for c in contract("raw.gov_statistics_annual").column_names if c not in (*FEED_COLUMNS, "uscc")
+]
+TAXES = [c for c in contract("raw.gov_tax").column_names if c not in (*FEED_COLUMNS, "uscc")]
 TAX_COMPONENTS = [c for c in TAXES if c.startswith("tax_")]
 POLLUTANTS = ["cod_t", "nh3n_t", "so2_t", "nox_t"]
 #: Column → direction of trade.

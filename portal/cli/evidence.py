@@ -12,7 +12,8 @@ from pipeline.evidence import Evidence
 from portal.cli import console
 from portal.queries.explanation import Explanation
 from schemas.coded import title, titles_of
-from schemas.contract import PROVENANCE, Column, Contract, contract
+from schemas.contract import PROVENANCE, Contract, contract
+from schemas.field import Column
 from warehouse.releases import Release
 
 

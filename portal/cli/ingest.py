@@ -16,7 +16,7 @@ from schemas.errors import RejectedError, UsageError
 if TYPE_CHECKING:
     from ingest.register.deliveries import Drop
     from ingest.ways.run import FileReport
-    from schemas.contract import Contract
+    from schemas.contract import Feed
 
 
 def ingest(
@@ -156,7 +156,7 @@ def _mapped_anew(names: list[str] | None, period: str | None, progress: console.
     return remap.replay(names, progress, period=period).files
 
 
-def _drops_of(paths: Sequence[Path], spec: Contract | None, period: str | None, replaces: bool) -> list[Drop]:
+def _drops_of(paths: Sequence[Path], spec: Feed | None, period: str | None, replaces: bool) -> list[Drop]:
     """The named files as drops, of a period that they may have."""
     from ingest.register.entries import deliveries
     from ingest.register.placing import placed

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from infra import kafka
 from ingest.ways.stream_state import State, state_of
-from schemas.contract import Contract, feed
+from schemas.contract import Feed, feed
 from schemas.errors import RejectedError
 from warehouse.progress import Progress
 from warehouse.settings import CHECKOUT, Settings, settings
@@ -59,8 +59,7 @@ def run_live(spec: CitySpec, rate: int, seconds: float, progress: Progress) -> L
     config = settings()
     generate(spec, config.landing, config.home / "truth", lambda name, rows: progress("generate", name, rows))
     contract = feed(FEED)
-    assert contract.source is not None and contract.source.topic is not None
-    topic = config.kafka_topic_prefix + contract.source.topic
+    topic = config.kafka_topic_prefix + (contract.source.topic or "")
     progress("broker", "starting Kafka", 0)
     with kafka.start(config.home / "kafka") as broker:
         kafka.create_topics(broker.bootstrap, [topic], PARTITIONS)
@@ -114,10 +113,9 @@ class _Sender(threading.Thread):
             time.sleep(0.05)
 
 
-def _readings(contract: Contract, config: Settings) -> Iterator[kafka.Record]:
+def _readings(contract: Feed, config: Settings) -> Iterator[kafka.Record]:
     """The readings in the order of the files, by account, as sent half a minute after they were taken."""
     source = contract.source
-    assert source is not None
     account, moment = (source.mapping[c].heading or "" for c in ("meter_account_code", "read_at"))
     files = sorted((config.landing / FEED).glob("*.jsonl"))
     if not files:
@@ -157,7 +155,7 @@ def _stream(config: Settings, bootstrap: str) -> Iterator[subprocess.Popen[bytes
         raise RejectedError(f"{last.removeprefix('brain: ')} (see {log})")
 
 
-def _taken(contract: Contract, config: Settings, before: State | None) -> tuple[int, int]:
+def _taken(contract: Feed, config: Settings, before: State | None) -> tuple[int, int]:
     now = state_of(contract, config)
     if now is None:
         return 0, 0
@@ -168,7 +166,7 @@ def _taken(contract: Contract, config: Settings, before: State | None) -> tuple[
 
 def _look(
     process: subprocess.Popen[bytes],
-    contract: Contract,
+    contract: Feed,
     config: Settings,
     before: State | None,
     produced: int,

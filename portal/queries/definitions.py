@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from schemas.coded import titled
-from schemas.contract import Contract, ContractError, file_of, units
+from schemas.contract import Contract, ContractError, Feed, file_of, units
 from schemas.errors import RejectedError
 
 
@@ -61,7 +61,7 @@ def _check_columns(spec: Contract) -> None:
     for column in spec.columns:
         if column.domain.codes:
             titled(column.domain.codes)
-    if spec.source is None:
+    if not isinstance(spec, Feed):
         return
     for name, mapped in spec.source.mapping.items():
         unit = spec.column(name).unit

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from schemas.coded import title, titled
-from schemas.contract import Contract
+from schemas.contract import Feed
 
 if TYPE_CHECKING:
     from ingest.register.corrections import Correction, Sent
@@ -70,7 +70,7 @@ class Record:
     corrections: tuple[Corrected, ...]
 
 
-def in_words(reason: str, spec: Contract) -> tuple[str, str]:
+def in_words(reason: str, spec: Feed) -> tuple[str, str]:
     """A reason in Chinese and in English.
 
     >>> from schemas.contract import feed
@@ -130,7 +130,6 @@ def _none_yet(sent: Sent, reason: str) -> Count:
 def _example(sent: Sent, reason: str) -> str:
     """The cell that a reason speaks of, or the beginning of the record."""
     source, name = sent.spec.source, reason.partition(":")[0]
-    assert source is not None  # only feeds have a quarantine
     if reason == "key:duplicate":
         return str(sent.row["record_key"] or "")
     heading = source.mapping[name].heading if name in source.mapping else None

@@ -16,7 +16,7 @@ from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_aft
 
 from ingest.ways.stream import Batch, FeedStream, lock_name
 from ingest.ways.stream_state import QueryFailedError
-from schemas.contract import Contract
+from schemas.contract import Feed
 from schemas.errors import RejectedError
 from warehouse.driver import driver, java_gone
 from warehouse.settings import settings
@@ -71,7 +71,7 @@ class _Run:
 
 
 def stream_topics(
-    specs: Sequence[Contract],
+    specs: Sequence[Feed],
     options: StreamOptions,
     *,
     watch: Callable[[Batch], None] = lambda _: None,
@@ -121,7 +121,7 @@ def _give_up(state: RetryCallState) -> None:
     raise RejectedError(f"{failure}; given up: start the broker and run this again")
 
 
-def _run_queries(session: SparkSession, specs: Sequence[Contract], run: _Run) -> bool:
+def _run_queries(session: SparkSession, specs: Sequence[Feed], run: _Run) -> bool:
     """Run all queries until the end (True), or until one fails after others had batches (False).
 
     Raises:
@@ -177,7 +177,7 @@ def _signals(stop: threading.Event) -> Iterator[None]:
 
 
 def stream_landing(
-    specs: Sequence[Contract],
+    specs: Sequence[Feed],
     every_seconds: float | None,
     *,
     watch: Callable[[Batch], None] = lambda _: None,

@@ -17,7 +17,8 @@ from jobs.per_mu.rules.frames import FIGURES, _event_rows
 from jobs.profile.rules.evaluation import Level, evaluation
 from jobs.profile.rules.tags import tag_rules
 from schemas.coded import _MADE, titled, value_lists
-from schemas.contract import Column, Contract, code_list, code_lists, contracts, feeds, fields
+from schemas.contract import Contract, code_list, code_lists, contracts, feeds, fields
+from schemas.field import Column
 from tests.conventions.emitted import emitted
 from warehouse.settings import CHECKOUT
 

@@ -128,24 +128,23 @@ def test_a_column_without_description_is_refused() -> None:
 
 def test_every_heading_is_mapped_once() -> None:
     for spec in feeds().values():
-        assert spec.source is not None
         headings = [m.heading for m in spec.source.mapping.values() if m.heading]
         assert len(headings) == len(set(headings)), spec.name
         assert not set(headings) & set(spec.source.ignored), spec.name
 
 
 def test_every_feed_belongs_to_a_group() -> None:
-    groups = {spec.source.group for spec in feeds().values() if spec.source}
+    groups = {spec.source.group for spec in feeds().values()}
     assert "" not in groups
     assert len(groups) < len(feeds()) / 2
 
 
 def test_what_a_record_says_of_time_is_in_its_mapping() -> None:
-    timed = [spec for spec in feeds().values() if spec.source and spec.source.period_from]
+    timed = [spec for spec in feeds().values() if spec.source.period_from]
     assert timed
     for spec in timed:
         source = spec.source
-        assert source is not None and source.period_from is not None
+        assert source.period_from is not None
         assert source.period_from.heading in {m.heading for m in source.mapping.values()}, spec.name
         assert source.event_time and spec.column(source.event_time).type == "timestamp", spec.name
 

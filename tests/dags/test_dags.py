@@ -29,7 +29,7 @@ from pipeline.publish import GateFailed
 from pipeline.registry import registry
 from pipeline.run_record import RunReport, TableRun
 from portal.services import in_process, orchestration
-from schemas.contract import contract, feeds, parse_contract
+from schemas.contract import Feed, contract, feeds, parse_contract
 from schemas.errors import RejectedError, UserError
 from tests.built_city import redeliver
 from warehouse import releases, tables
@@ -185,7 +185,7 @@ def test_each_task_announces_its_tables_and_each_dag_listens_to_its_inputs(dags:
         "tables": CURATED,
         "publish": {"release"},
     }
-    connected = {spec.table for spec in feeds().values() if spec.source and spec.source.is_connected}
+    connected = {spec.table for spec in feeds().values() if spec.source.is_connected}
     assert sorted(name for names in GROUPS.values() for name in names) == sorted(connected)
     listens = {d: {a.name for a in dags[d].timetable.asset_condition.objects} for d in ("tables", "publish")}
     assert listens == {"tables": GIVEN, "publish": CURATED}
@@ -237,7 +237,7 @@ def test_a_feed_of_an_installation_gets_a_dag_too(airflow_home: Settings, tmp_pa
 
 def test_a_group_that_could_name_no_dag_is_refused() -> None:
     raw = yaml.safe_load((CHECKOUT / "schemas" / "raw" / "gov_tax.yml").read_text(encoding="utf-8"))
-    assert parse_contract("raw", "gov_tax", raw).source is not None
+    assert isinstance(parse_contract("raw", "gov_tax", raw), Feed)
     for group in ("Tax", "税务", "tax office"):
         raw["source"]["group"] = group
         with pytest.raises(UserError, match=r"^schemas/raw/gov_tax\.yml: source\.group: "):
@@ -295,7 +295,6 @@ def test_documentation_names_title_owner_and_legal_basis_of_every_table(dags: di
         )
         for feed_name, row in zip(names, rows, strict=True):
             source = contract(f"raw.{feed_name}").source
-            assert source is not None
             basis, cadence, late = (cell.strip() for cell in row.split("|")[-4:-1])
             assert re.fullmatch(r"[\u4e00-\u9fff]+ [a-z ]+（.+）", basis), row
             assert re.fullmatch(rf"[\u4e00-\u9fff]+ {source.cadence.replace('_then_', ', then ')}", cadence)

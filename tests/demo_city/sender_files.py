@@ -15,7 +15,9 @@ from pathlib import Path
 
 from python_calamine import CalamineWorkbook
 
-from schemas.contract import Column, Contract, MappedColumn, code_list, feed, feeds, units
+from schemas.contract import Contract, code_list, feed, feeds, units
+from schemas.field import Column
+from schemas.source import MappedColumn
 
 ALPHABET = "0123456789ABCDEFGHJKLMNPQRTUWXY"
 
@@ -28,7 +30,7 @@ class Record:
 
 def connected_feeds() -> dict[str, Contract]:
     """The feeds whose sender delivers; of the others only the contract is agreed."""
-    return {name: spec for name, spec in feeds().items() if spec.source and spec.source.is_connected}
+    return {name: spec for name, spec in feeds().items() if spec.source.is_connected}
 
 
 def files_of(landing: Path, name: str) -> list[Path]:
@@ -38,7 +40,6 @@ def files_of(landing: Path, name: str) -> list[Path]:
 def read(path: Path) -> tuple[list[str], list[Record]]:
     """Headings and records of a file, blank cells as None."""
     source = feed(path.parent.name).source
-    assert source is not None
     if source.format == "jsonl":
         objects = [json.loads(line, parse_float=str, parse_int=str) for line in path.open(encoding="utf-8")]
         return list(objects[0]), [Record(i + 1, o) for i, o in enumerate(objects)]
@@ -68,7 +69,6 @@ def _joined(parents: list[object], children: list[object]) -> list[str]:
 
 def faults_of(contract: Contract, record: Record) -> Iterator[str]:
     """Every reason, as column:rule, why the record breaks its contract."""
-    assert contract.source is not None
     for name, mapped in contract.source.mapping.items():
         text = record.cells[mapped.heading] if mapped.heading else mapped.constant
         if rule := _broken_rule(contract.column(name), mapped, text):

@@ -29,7 +29,6 @@ def put(cold_home: Path) -> Put:
         with path.open("rb") as file:
             checksum = hashlib.file_digest(file, "sha256").hexdigest()
         source = contract(f"raw.{feed}").source
-        assert source is not None
         period = "2023-12-31"[: source.period_lengths[0]]
         manifest = {"feed": feed, "period": period, "file": name, "sha256": checksum}
         manifest |= {"sent_at": "2024-03-01T00:00:00Z", **said}

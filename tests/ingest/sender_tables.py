@@ -94,7 +94,6 @@ def create(connection: psycopg.Connection, of_feed: str, every: Iterable[Lot]) -
     spec = feed(of_feed)
     rows = [row for lot in every for row in lot.rows]
     types = _types(spec, rows)
-    assert spec.source is not None
     types = {h: types.get(h, "text") for h in dict.fromkeys((*spec.source.headings, *types))}
     columns = [("period", "text"), ("part", "text"), *types.items()]
     connection.execute(

@@ -21,8 +21,9 @@ from ingest.readers.messages import ARRIVED as ARRIVED_AT
 from ingest.readers.messages import KEPT_BYTES, records_of
 from ingest.readers.records import SOURCE_ROW, Records
 from ingest.register.deliveries import Drop
-from schemas.contract import Column, Contract, code_list, fields
+from schemas.contract import Contract, code_list, fields
 from schemas.credit_code import check_character
+from schemas.field import Column
 from tests.oracles import mapping as oracle
 
 

@@ -21,10 +21,11 @@ from ingest.ways.landing import ingest
 from ingest.ways.remap import replay
 from pipeline.run import run_tables
 from portal.queries.definitions import checked_definitions
-from schemas.contract import Source, feed, feeds
+from schemas.contract import feed, feeds
 from schemas.errors import RejectedError, UsageError
 from schemas.periods import PATTERNS, check_named, fault_of, is_period, overlapping
 from schemas.register import current_deliveries, in_force
+from schemas.source import Source
 from tests.ingest.conftest import Put
 from warehouse import tables
 

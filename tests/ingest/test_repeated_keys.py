@@ -15,7 +15,6 @@ from schemas.contract import feed
 def test_a_key_that_comes_again_is_found_wherever_it_lies(tmp_path: Path) -> None:
     """Many blocks, which several threads work on: positions are those of the file all the same."""
     spec = feed("gov_electricity")
-    assert spec.source is not None
     headings = spec.source.headings
     count, block, repeated = 600_000, 3_000, list(range(1_500, 600_000, 3_000))
     texts = [f"33{n:08d}" for n in range(count)]

@@ -25,7 +25,6 @@ def register(is_mapped_anew: bool) -> list[dict[str, Any]]:
 
     rows = []
     for spec in feeds().values():
-        assert spec.source is not None
         is_yearly = spec.source.cadence in ("yearly", "irregular")
         for period in ("2023", "2024" if is_yearly else "2024-12"):
             rows.append(

@@ -51,7 +51,6 @@ FOUND = {
 
 def _records(home: Path, name: str, file: str) -> Records:
     source = feed(name).source
-    assert source is not None
     text = (home / "landing" / name / file).read_bytes().decode(source.encoding)
     return list(csv.DictReader(io.StringIO(text), delimiter=source.delimiter))
 

@@ -170,7 +170,7 @@ def test_every_format_is_reached_and_reads_as_it_was_sent(archive: Archive) -> N
         where = "energy_tce > 0 AND emission_t > 0" if name == "core.enterprise_year" else "true"
         for table, row in sent(archive.explain(name, key_of(name, where))):
             source = contract(table).source
-            assert source is not None and as_sent(table, row)
+            assert as_sent(table, row)
             kind = (source.format, source.encoding)
             seen[kind] = seen.get(kind, 0) + 1
     assert {kind[0] for kind in seen} == {"csv", "jsonl", "excel"}

@@ -119,7 +119,6 @@ def superseded(city: City, fault: Fault) -> str | None:
     if outcome.get("row_absent"):
         return None if rows == [] else "the withdrawn row still counts"
     source = feed(name).source
-    assert source is not None
     heading = source.mapping[outcome["column"]].heading
     headings = city.register[fault["file"]]["headings"]
     found = [Decimal(_cell(r["source_record"], headings, heading or "")) for r in rows]
@@ -151,7 +150,6 @@ def duplicate(city: City, fault: Fault) -> str | None:
 
 def late(city: City, fault: Fault) -> str | None:
     source = feed(fault["feed"]).source
-    assert source is not None
     due = datetime(int(fault["period"]), 12, 31, 2, tzinfo=UTC) + timedelta(days=source.lateness_days)
     came = city.register[fault["file"]]["known_at"]
     return None if came == due + timedelta(days=fault["outcome"]["days"]) else f"came {came}, due {due}"

@@ -20,8 +20,9 @@ from ingest.ways.remap import remap, replay
 from pipeline.fingerprint import feed_fingerprints
 from pipeline.run import _check_versions, run_tables
 from portal.queries.definitions import checked_definitions
-from schemas.contract import comment, contract, feed
+from schemas.contract import contract, feed
 from schemas.errors import RejectedError
+from schemas.field import comment
 from schemas.register import current_deliveries
 from tests.changed_contracts import changed
 from warehouse import tables

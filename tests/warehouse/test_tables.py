@@ -18,8 +18,9 @@ from filelock import FileLock
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
-from schemas.contract import comment, contract, contracts, published_contracts, table_comment
+from schemas.contract import contract, contracts, published_contracts, table_comment
 from schemas.errors import RejectedError
+from schemas.field import comment
 from tests.built_city import one_line
 from tests.frames import frame
 from warehouse import locks, releases, tables

@@ -9,8 +9,9 @@ from ingest.readers.headings import some, unknown_headings
 from ingest.readers.records import source_of
 from ingest.ways import postgres
 from ingest.ways.postgres import Column
-from schemas.contract import Contract, Database, Source
+from schemas.contract import Feed
 from schemas.errors import RejectedError
+from schemas.source import Database, Source
 from warehouse.duck import literal
 
 
@@ -18,7 +19,7 @@ from warehouse.duck import literal
 class Plan:
     """SQL of what is read of a feed's table."""
 
-    spec: Contract
+    spec: Feed
     #: Name of the table in the sender's database.
     table: str
     #: What stands for the file in the register and in rows.
@@ -63,17 +64,17 @@ class Plan:
         return [self.headings.index(m.heading) for m in mapped if m and m.heading]
 
 
-def table_of(spec: Contract) -> str:
+def table_of(spec: Feed) -> str:
     """Name of a feed's table in a sender's database."""
     return source_of(spec).database.table or spec.table
 
 
-def source_file(connection: str, spec: Contract) -> str:
+def source_file(connection: str, spec: Feed) -> str:
     """What stands for the file in the register and in rows."""
     return f"{connection}:{table_of(spec)}"
 
 
-def plan_of(spec: Contract, connection: str, columns: Mapping[str, Column], period: str | None) -> Plan:
+def plan_of(spec: Feed, connection: str, columns: Mapping[str, Column], period: str | None) -> Plan:
     """What is read of a feed's table.
 
     Args:

@@ -15,7 +15,7 @@ from ingest.ways.postgres import Reader
 from ingest.ways.pull.plan import Plan
 from ingest.ways.pull.watermarks import Mark, last_mark
 from ingest.ways.run import FileReport, Work
-from schemas.contract import Contract
+from schemas.contract import Feed
 from schemas.errors import RejectedError
 from schemas.periods import fault_of, lengths_of
 from warehouse.duck import literal
@@ -52,7 +52,7 @@ class Reading:
         self.scratch = self.work.inbox.folder / "scratch" / f"pull-{uuid4()}"
 
     @property
-    def spec(self) -> Contract:
+    def spec(self) -> Feed:
         return self.plan.spec
 
     def sql(self, statement: str) -> list[tuple[Any, ...]]:

@@ -66,7 +66,6 @@ def test_every_kind_is_planted_and_its_file_shows_it(sent: Sent) -> None:
 
 
 def shows(contract: Contract, record: Record, fault: dict[str, dict[str, str]]) -> bool:
-    assert contract.source is not None
     headings = {n: m.heading for n, m in contract.source.mapping.items()}
     key = {str(headings[n]): v for n, v in fault["key"].items() if n != "row"}
     return all(
@@ -75,7 +74,6 @@ def shows(contract: Contract, record: Record, fault: dict[str, dict[str, str]]) 
 
 
 def keys(contract: Contract, records: list[Record]) -> set[str | None]:
-    assert contract.source is not None
     return {r.cells[str(contract.source.mapping["uscc"].heading)] for r in records}
 
 

@@ -47,7 +47,6 @@ def home(cold_home: Path) -> Path:
 
 def take(folder: Path, name: str = "gov_electricity", lines: list[str] | None = None) -> None:
     spec = feed(name)
-    assert spec.source is not None
     head = [] if spec.source.format == "jsonl" else [f"社会信用代码,户号,户名,{POWER}"]
     path = folder / f"sent.{spec.source.format}"
     path.write_text("\n".join(head + (lines or LINES)) + "\n", encoding="utf-8")

@@ -28,7 +28,6 @@ PART = {"yearly": 4, "yearly_then_monthly": 7, "monthly": 7, "daily": 10, "conti
 
 def a_feed(cadence: str, lateness_days: int, *, is_connected: bool = True) -> Contract:
     spec = feed("gov_tax")
-    assert spec.source is not None
     source = spec.source.model_copy(
         update={"cadence": cadence, "lateness_days": lateness_days, "is_connected": is_connected}
     )

@@ -371,7 +371,6 @@ def test_a_missing_cell_is_kept_as_missing_and_judged_as_an_empty_one(home: Path
 
 def test_a_json_feed_keeps_its_records_as_json(home: Path, sender: Sender) -> None:
     spec = feed("gov_energy")
-    assert spec.source is not None
     columns = ", ".join(f'"{h}" text' for h in spec.source.headings)
     sender.run(f"CREATE TABLE gov_energy ({columns})")
     values = {m.heading: GOOD[0] if n == "uscc" else "3" for n, m in spec.source.mapping.items() if m.heading}
@@ -963,7 +962,6 @@ def test_a_pull_that_is_interrupted_ends_at_once_here_and_at_the_server(
 
 def create_zone(sender: Sender) -> None:
     source = feed("gov_zone").source
-    assert source is not None
     columns = ", ".join(f'"{h}" text' for h in source.headings)
     sender.run(f"CREATE TABLE gov_zone ({columns}, period text)")
     sender.run(

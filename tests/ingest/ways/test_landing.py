@@ -159,7 +159,6 @@ def test_remap_applies_a_new_mapping_to_accepted_and_refused_rows(
     drop(home, "a.csv", "2023", [line(GOOD[0], "3302000001", "1"), line(GOOD[1], "x", "2"), "broken"])
     ingest()
     spec = feed("gov_electricity")
-    assert spec.source is not None
     mapping = {
         **spec.source.mapping,
         "power_kwh": spec.source.mapping["power_kwh"].model_copy(update={"unit": "千瓦时"}),
@@ -176,7 +175,6 @@ def test_remap_applies_a_new_mapping_to_accepted_and_refused_rows(
 
 
 def in_another_unit(spec: Contract, unit: str) -> Contract:
-    assert spec.source is not None
     power = spec.source.mapping["power_kwh"].model_copy(update={"unit": unit})
     mapping = {**spec.source.mapping, "power_kwh": power}
     return spec.model_copy(update={"source": spec.source.model_copy(update={"mapping": mapping})})

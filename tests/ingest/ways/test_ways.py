@@ -77,7 +77,7 @@ def test_streamed_feeds_are_the_same_by_files_and_by_topics(
     monkeypatch.setenv("BRAIN_HOME", str(tmp_path / "topics"))
     with kafka.start(tmp_path / "kafka") as broker:
         for spec in STREAMED:
-            assert spec.source is not None and spec.source.topic is not None
+            assert spec.source.topic is not None
             kafka.create_topics(broker.bootstrap, [spec.source.topic], partitions=2)
             kafka.produce(broker.bootstrap, spec.source.topic, messages(spec, landing))
         subprocess.run(

@@ -53,7 +53,5 @@ def test_the_table_has_headings_in_both_languages_and_counts_what_is_missing(
 ) -> None:
     text = brain(capfd, "feeds", "--today", "2024-05-10")
     assert all(heading in text for heading in HEADINGS.values())
-    missing = sum(
-        bool(s.source and s.source.is_connected and s.source.cadence != "irregular") for s in feeds().values()
-    )
+    missing = sum(bool(s.source.is_connected and s.source.cadence != "irregular") for s in feeds().values())
     assert f"{missing} of {len(feeds())} feeds have not come in time" in text

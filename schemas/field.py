@@ -1,0 +1,90 @@
+"""Fields 字段: a name means one type, one unit and one title in both languages, in whatever table it stands."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Literal
+
+import pyarrow as pa
+from pydantic import Field, field_validator, model_validator
+
+from schemas.definition import Definition
+
+Sensitivity = Literal["public", "internal", "statistics", "personal"]
+
+
+class Domain(Definition):
+    """Values a field may take; each limit is optional, missing values are always judged by ``required``.
+
+    ``codes`` names a list of schemas/coded.py; of an array each item is in it.
+    """
+
+    min: Decimal | None = None
+    max: Decimal | None = None
+    pattern: str | None = None
+    codes: str | None = None
+    check: Literal["uscc"] | None = None
+
+
+class FieldEntry(Definition):
+    """One entry of the field dictionary: a name means one thing and one unit everywhere."""
+
+    type: str
+    zh: str = Field(min_length=1)
+    en: str = Field(min_length=1)
+    description: str = Field(min_length=1)
+    unit: str | None = None
+    domain: Domain = Domain()
+    sensitivity: Sensitivity = "internal"
+
+    @field_validator("type")
+    @classmethod
+    def _known_type(cls, value: str) -> str:
+        arrow_type(value)
+        return value
+
+    @model_validator(mode="after")
+    def _codes_are_texts(self) -> FieldEntry:
+        if self.domain.codes and self.type not in ("string", "array<string>"):
+            raise ValueError(f"domain: codes are texts, not {self.type}; use string or array<string>")
+        if self.type.startswith("array") and self.domain != Domain(codes=self.domain.codes):
+            raise ValueError("domain: of an array only codes can be judged, those of each item")
+        return self
+
+
+class Column(FieldEntry):
+    """A field as used by one table."""
+
+    name: str
+    required: bool = False
+
+
+def comment(column: FieldEntry) -> str:
+    """The comment of a column in any engine: Chinese and English title, unit, description."""
+    unit = f" [{column.unit}]" if column.unit else ""
+    return f"{column.zh} | {column.en}{unit}. {column.description}"
+
+
+_SIMPLE: Mapping[str, pa.DataType] = {
+    "string": pa.string(),
+    "int": pa.int32(),
+    "bigint": pa.int64(),
+    "boolean": pa.bool_(),
+    "date": pa.date32(),
+    "timestamp": pa.timestamp("us", tz="UTC"),
+    "array<string>": pa.list_(pa.string()),
+}
+
+
+def arrow_type(text: str) -> pa.DataType:
+    """
+    >>> arrow_type("decimal(18,6)")
+    Decimal128Type(decimal128(18, 6))
+    """
+    if text in _SIMPLE:
+        return _SIMPLE[text]
+    if match := re.fullmatch(r"decimal\((\d+),(\d+)\)", text):
+        return pa.decimal128(int(match[1]), int(match[2]))
+    raise ValueError(f"unknown type {text}; use {', '.join(_SIMPLE)} or decimal(p,s)")
