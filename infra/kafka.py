@@ -3,6 +3,8 @@
 Everything of a broker lies in its folder: ``data/``, ``broker.properties``, ``broker.log`` and ``broker.json``, by
 which other processes find it. Nothing is replicated and nothing expires: it is for the demo city and for tests. A
 city's operation has a cluster, named by ``BRAIN_KAFKA``.
+
+The module is one, above 300 lines: the broker's settings, start and stop, and the producer that waits for it.
 """
 
 from __future__ import annotations

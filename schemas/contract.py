@@ -7,6 +7,9 @@ once. Everything else (Spark schema, comments, row checks, baseline suite, data 
 An installation adds feeds of its own in a folder of the same layout (``raw/*.yml``, ``fields.yml``,
 ``units.yml``, ``codes/*.csv``; industry chains in ``chains/*.yml``, see jobs/chain/rules/models.py) that
 ``BRAIN_SCHEMAS`` names. It is read after the package's own and never changes what that says.
+
+The module is one, above 300 lines: contracts, code lists and units are read and kept together, since one reload
+forgets them all.
 """
 
 from __future__ import annotations

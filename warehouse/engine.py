@@ -3,6 +3,8 @@
 It is started when first needed, restarted when its configuration changed, and stopped after some idle minutes or when
 its home vanishes. A supervisor process owns the engine's process, so that no command has to stay. Which engine it is
 says ``BRAIN_ENGINE``; what the two differ in stands in ``warehouse/engines``.
+
+The module is one, above 300 lines: starting, watching and stopping share the state file that says what runs.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""Delta tables of a home: where they lie, how they are made, read, and replaced by period."""
+"""Delta tables of a home: where they lie, how they are made, read, and replaced by period.
+
+The module is one, above 300 lines: every way to read, write or mend a table rests on how its log is opened.
+"""
 
 from __future__ import annotations
 

@@ -7,96 +7,30 @@ raised an exception. Otherwise it has failed.
 
 from __future__ import annotations
 
-import logging
-import os
-import re
 import tempfile
 import time
-import uuid
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from expectations.gate.baseline import baseline
 from expectations.gate.snapshot import (
     Pin,
-    add_copied,
-    add_deliveries,
-    add_previous,
-    add_raw_rows,
-    add_rules,
-    add_tables,
-    first_line,
-    prepare,
-    remove_copied,
-    rows,
-    run,
 )
-from expectations.gate.suite import Check, Level, Suite, declared_suites
-from schemas.contract import Contract, Feed, contracts, published_contracts
+from expectations.gate.suite import Suite, declared_suites
+from schemas.contract import Feed, contracts, published_contracts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    pass
+from expectations.gate.report import GateReport, Verdict, summarise, verdict_rows
+from expectations.gate.session import _open
 
 __all__ = ["GateReport", "Pin", "Verdict", "required_tables", "run_gate", "verdict_rows"]
-
 #: Not published, but judged: how much each feed brought, what was quarantined, and what people corrected.
 BOOKKEEPING = ("raw.delivery", "quarantine.record", "quarantine.correction")
 #: Read by suites of other tables: who is in the directory.
 READ = ("raw.gov_statistics_directory",)
-MAX_KEYS = 20
-
 Progress = Callable[[str, int, int], None]
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """What one expectation found in one table.
-
-    ``evaluated`` counts the table's rows, ``unexpected`` the rows that should not be there; at most twenty
-    of them are named in ``failing_keys``.
-    """
-
-    suite: str
-    table: str
-    expectation: str
-    title_zh: str
-    title_en: str
-    level: Level
-    success: bool
-    evaluated: int
-    unexpected: int
-    failing_keys: tuple[str, ...] = ()
-    details: str = ""
-
-    @property
-    def blocks(self) -> bool:
-        return self.level == "fail" and not self.success
-
-
-@dataclass(frozen=True)
-class GateReport:
-    """All verdicts; ``passed`` when no failed one blocks."""
-
-    verdicts: tuple[Verdict, ...]
-    passed: bool
-    seconds: float
-    suites: int
-    expectations: int
-
-    def failures(self) -> list[Verdict]:
-        """Verdicts that block publication."""
-        return [v for v in self.verdicts if v.blocks]
-
-    def warnings(self) -> list[Verdict]:
-        return [v for v in self.verdicts if not v.success and v.level == "warn"]
-
-
-def verdict_rows(report: GateReport) -> list[dict[str, Any]]:
-    """The verdicts as JSON-able rows for the release's manifest and file."""
-    return [{**asdict(v), "failing_keys": list(v.failing_keys)} for v in report.verdicts]
 
 
 def required_tables() -> tuple[str, ...]:
@@ -153,269 +87,6 @@ def suites_of(tables: Iterable[str]) -> list[Suite]:
     return found
 
 
-def summarise(verdicts: list[Verdict], suites: list[Suite], seconds: float) -> GateReport:
-    """A gate without suites, or with fewer verdicts than expectations, has not looked."""
-    expected = sum(max(len(suite.checks), 1) for suite in suites)
-    looked = bool(suites) and len(verdicts) >= expected
-    return GateReport(
-        verdicts=tuple(verdicts),
-        passed=looked and not any(v.blocks for v in verdicts),
-        seconds=round(seconds, 3),
-        suites=len(suites),
-        expectations=len(verdicts),
-    )
-
-
-def _tables_read(suites: Iterable[Suite]) -> set[str]:
-    """Names of the form ``area.table`` in the suites' SQL, and the suites' own tables."""
-    names = {"raw.delivery"}  # behind feeds.current_delivery
-    for suite in suites:
-        names.add(suite.table)
-        for sql in (suite.summary, *(check.sql for check in suite.checks)):
-            names |= set(re.findall(r"[a-z_]+\.[a-z_]+", sql))
-    return names
-
-
 def _pinned_feeds(pins: Mapping[str, Pin]) -> list[str]:
     declared = declared_suites()
     return [name for name in pins if name in declared and isinstance(contracts().get(name), Feed)]
-
-
-class _Session:
-    """Great Expectations over the gate's DuckDB."""
-
-    def __init__(self, context: Any, datasource: Any, folder: Path) -> None:
-        self.context = context
-        self.folder = folder
-        self.datasource = datasource
-        self.engine = datasource.get_engine()
-        self.broken: dict[str, str] = {}
-        self.pinned: set[str] = set()
-
-    def load(
-        self,
-        suites: Iterable[Suite],
-        pins: Mapping[str, Pin],
-        previous: Mapping[str, Pin],
-        rules: Mapping[str, Iterable[Mapping[str, Any]]],
-        copied: Path | None,
-    ) -> None:
-        """The tables that the suites judge or read, and nothing else."""
-        read = _tables_read(suites)
-        specs = [spec for spec in contracts().values() if spec.name in read]
-        self.pinned = set(pins)
-        with self.engine.begin() as connection:
-            prepare(connection, self.folder)
-            wanted = {name: columns for suite in suites for name, columns in suite.rules.items()}
-            add_rules(connection, wanted, rules)
-        with self.engine.begin() as connection:
-            before = [s for s in contracts().values() if f"previous_{s.name}" in read]
-            add_previous(connection, before, previous)
-            there = add_copied(connection, copied, specs) if copied else set()
-        for spec in specs:
-            if spec.name not in there:
-                # One transaction for each: a failed one must not take the others with it.
-                self.broken |= self._copy(spec, pins)
-        if "raw.delivery" in pins and "raw.delivery" not in self.broken:
-            with self.engine.begin() as connection:
-                add_deliveries(connection)
-        if "feeds.raw_rows" in read:
-            self.broken |= self._count_raw(pins)
-
-    def _copy(self, spec: Contract, pins: Mapping[str, Pin]) -> dict[str, str]:
-        if spec.name not in pins:
-            return {}
-        try:
-            with self.engine.begin() as connection:
-                broken = add_tables(connection, [spec], pins)
-        except Exception as error:
-            return {spec.name: first_line(error)}
-        return broken
-
-    def _count_raw(self, pins: Mapping[str, Pin]) -> dict[str, str]:
-        try:
-            with self.engine.begin() as connection:
-                add_raw_rows(connection, pins)
-        except Exception as error:
-            return {"raw.delivery": first_line(error)}
-        return {}
-
-    def judge(self, suite: Suite) -> list[Verdict]:
-        """A verdict for every check of the suite, whatever happens."""
-        if suite.table not in self.pinned:
-            return _all_failed(suite, "the table is not pinned: build it before publishing")
-        if suite.table in self.broken:
-            return _all_failed(suite, f"the pinned version cannot be read: {self.broken[suite.table]}")
-        if not suite.checks:
-            return _all_failed(suite, "the suite has no checks, so it evaluated nothing")
-        try:
-            evaluated = int(self._rows(f"SELECT count(*) FROM {suite.table}")[0][0])
-            self._sum_up(suite)
-            results = self._validate(suite)
-        except Exception as error:
-            return _all_failed(suite, f"exception: {first_line(error)}")
-        verdicts = [self._verdict(suite, check, results.get(check.id), evaluated) for check in suite.checks]
-        if evaluated == 0 and not suite.may_be_empty:
-            verdicts = [_nothing_seen(v) for v in verdicts]
-        return verdicts
-
-    def _sum_up(self, suite: Suite) -> None:
-        if suite.summary:
-            with self.engine.begin() as connection:
-                run(connection, "CREATE SCHEMA IF NOT EXISTS summary")
-                run(connection, f"CREATE TABLE {summary_of(suite)} AS {_named(suite.summary, suite)}")
-
-    def _validate(self, suite: Suite) -> dict[str, Any]:
-        """Great Expectations' results by check id; a check it left out is missing."""
-        import great_expectations as gx
-
-        schema, table = suite.table.split(".")
-        asset = self.datasource.add_table_asset(suite.name, table_name=table, schema_name=schema)
-        batch = asset.add_batch_definition_whole_table("all").get_batch()
-        expectations = gx.ExpectationSuite(name=suite.name)
-        for check in suite.checks:
-            expectations.add_expectation(_expectation(suite, check))
-        outcome = batch.validate(expectations, result_format="BASIC")
-        return {result.expectation_config.meta["check"]: result for result in outcome.results}
-
-    def _verdict(self, suite: Suite, check: Check, result: Any, evaluated: int) -> Verdict:
-        verdict = Verdict(
-            suite=suite.name, table=suite.table, expectation=check.id, title_zh=check.zh, title_en=check.en,
-            level=check.level, success=False, evaluated=evaluated, unexpected=0,
-        )  # fmt: skip
-        if result is None:
-            return replace(verdict, level="fail", details="not evaluated by Great Expectations")
-        if message := _exception(result):
-            return replace(verdict, level="fail", details=f"exception: {message}")
-        if result.success:
-            return replace(verdict, success=True)
-        try:
-            unexpected, keys = self._offenders(suite, check)
-        except Exception as error:
-            return replace(verdict, details=f"offending rows cannot be listed: {first_line(error)}")
-        return replace(verdict, unexpected=unexpected, failing_keys=keys)
-
-    def _offenders(self, suite: Suite, check: Check) -> tuple[int, tuple[str, ...]]:
-        sql = _named(check.sql, suite)
-        with self.engine.connect() as connection:
-            count = rows(connection, f"SELECT count(*) FROM ({sql}) AS offenders")[0][0]
-            listed = f"SELECT * FROM ({sql}) AS offenders ORDER BY ALL LIMIT {MAX_KEYS}"
-            result = connection.exec_driver_sql(listed)
-            names = list(result.keys())
-            keys = [
-                "|".join(f"{n}={'' if v is None else v}" for n, v in zip(names, row, strict=True))
-                for row in result.fetchall()
-            ]
-        return int(count), tuple(keys)
-
-    def _rows(self, sql: str) -> list[tuple[Any, ...]]:
-        with self.engine.connect() as connection:
-            return rows(connection, sql)
-
-
-def _all_failed(suite: Suite, why: str) -> list[Verdict]:
-    checks = suite.checks or (
-        Check("suite", "检查项不为空", "The suite has checks", "SELECT 1 FROM {table}"),
-    )
-    return [Verdict(suite.name, suite.table, c.id, c.zh, c.en, "fail", False, 0, 0, (), why) for c in checks]
-
-
-def _nothing_seen(verdict: Verdict) -> Verdict:
-    """An empty table passes most expectations; it must not."""
-    details = verdict.details or "the table is empty, so nothing was evaluated"
-    return replace(verdict, success=False, level="fail", details=details)
-
-
-def _exception(result: Any) -> str | None:
-    """First exception of a result; Great Expectations nests them by metric where a metric failed."""
-    info = result.exception_info or {}
-    for entry in [info, *(v for v in info.values() if isinstance(v, dict))]:
-        if entry.get("raised_exception"):
-            message = str(entry.get("exception_message") or "").strip()
-            return (message.splitlines() or ["no message"])[0][:300]
-    return None
-
-
-def summary_of(suite: Suite) -> str:
-    """Where the suite's summary lies."""
-    return f"summary.{suite.table.replace('.', '_')}"
-
-
-def _named(sql: str, suite: Suite) -> str:
-    return sql.replace("{table}", suite.table).replace("{summary}", summary_of(suite))
-
-
-def _expectation(suite: Suite, check: Check) -> Any:
-    """A check as an expectation; its own object where it has one, else no unexpected rows."""
-    if check.expectation:
-        expectation = check.expectation()
-        expectation.meta = {"check": check.id}
-        return expectation
-    query = gx_query(check.sql.replace("{summary}", summary_of(suite)))
-    return _unexpected_rows_type()(unexpected_rows_query=query, meta={"check": check.id})
-
-
-def gx_query(sql: str) -> str:
-    r"""A check's SQL as Great Expectations wants it: braces doubled, the batch under one name.
-
-    Within texts a colon before a word is escaped, or SQLAlchemy would take the word for a parameter.
-
-    >>> gx_query("SELECT uscc FROM {table} WHERE area_mu <= 0")
-    'WITH checked AS NOT MATERIALIZED (SELECT * FROM {batch}) SELECT uscc FROM checked WHERE area_mu <= 0'
-    """
-    body = sql.strip().replace("{table}", "checked").replace("{", "{{").replace("}", "}}")
-    body = re.sub(r"(?<![:\w\\]):(?=\w)", r"\:", body)
-    head = "WITH checked AS NOT MATERIALIZED (SELECT * FROM {batch})"
-    return f"{head}, {body[5:]}" if body[:5].upper() == "WITH " else f"{head} {body}"
-
-
-def _unexpected_rows_type() -> Any:
-    """UnexpectedRowsExpectation that only counts: the stock one runs the query a second time for its rows."""
-    global _counting_type  # noqa: PLW0603  (the class can only be made once Great Expectations is imported)
-    if _counting_type is None:
-        from great_expectations.expectations.core import UnexpectedRowsExpectation
-
-        class UnexpectedRowCount(UnexpectedRowsExpectation):  # type: ignore[misc]
-            metric_dependencies = ("unexpected_rows_query.row_count",)
-
-            def _validate(
-                self, metrics: Any, runtime_configuration: Any = None, execution_engine: Any = None
-            ) -> Any:
-                count = metrics["unexpected_rows_query.row_count"]
-                return {"success": count == 0, "result": {"observed_value": count}}
-
-        _counting_type = UnexpectedRowCount
-    return _counting_type
-
-
-_counting_type: Any = None
-
-
-@contextmanager
-def _open(folder: Path) -> Iterator[_Session]:
-    """Great Expectations without analytics, progress bars and log noise, on a new DuckDB."""
-    os.environ["GX_ANALYTICS_ENABLED"] = "false"
-    logging.getLogger("great_expectations").setLevel(logging.ERROR)
-    import great_expectations as gx
-    from great_expectations.data_context.types.base import ProgressBarsConfig
-
-    from expectations.gate import dialect
-
-    dialect.register()
-    context = gx.get_context(mode="ephemeral")
-    context.variables.progress_bars = ProgressBarsConfig(globally=False, metric_calculations=False)
-    datasource = context.data_sources.add_sql(
-        "gate",
-        # In memory under a name of its own, so that all connections of this gate share it; a file takes
-        # five times as long to write. What exceeds the memory limit goes to the folder.
-        connection_string=f"{dialect.URL_SCHEME}:///:memory:gate-{uuid.uuid4().hex}",
-        create_temp_table=False,
-    )
-    session = _Session(context, datasource, folder)
-    # The database lives as long as a connection to it.
-    with session.engine.connect() as connection:
-        try:
-            yield session
-        finally:
-            remove_copied(connection)
-    session.engine.dispose()

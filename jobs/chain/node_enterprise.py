@@ -4,6 +4,8 @@ Evidence of every kind comes as rows (firm, year, node) and is added up once; wh
 together. Position shares are declared revenue and recorded sales by node where either counts, else the weights of
 the firm's class moved by what it buys. Weights and thresholds are data: ``evidence.yml``; what people decided
 instead: ``overrides.yml``.
+
+The module is one, above 300 lines: evidence, shares and confidence of a position are one chain of steps.
 """
 
 from __future__ import annotations

@@ -10,8 +10,9 @@ from pyspark.sql import functions as F
 from jobs.columns.rows import row_id
 from jobs.columns.values import those_in
 from jobs.job import Input, Job
-from jobs.per_mu.rules.book import RuleBook, rule_book
+from jobs.per_mu.rules.book import RuleBook
 from jobs.per_mu.rules.frames import Items, event_frame
+from jobs.per_mu.rules.reading import rule_book
 from schemas.contract import code_list
 
 #: Rows of a code list by code.

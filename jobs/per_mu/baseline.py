@@ -8,8 +8,9 @@ from pyspark.sql import functions as F
 from jobs.columns.arithmetic import VALUE_TYPE, div, divide, multiply
 from jobs.columns.rows import row_id
 from jobs.job import Input, Job
-from jobs.per_mu.rules.book import RuleBook, rule_book
+from jobs.per_mu.rules.book import RuleBook
 from jobs.per_mu.rules.frames import BY_DISTRICT, BY_LIST, Items, district_frame, indicator_frame
+from jobs.per_mu.rules.reading import rule_book
 from jobs.per_mu.steps.figures import unit_figures
 
 KEY = ("year", "district_code", "list_code", "indicator_code")

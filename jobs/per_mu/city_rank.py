@@ -13,7 +13,9 @@ from jobs.columns.rows import row_id, whole
 from jobs.job import Input, Job
 from jobs.per_mu.baseline import baselines
 from jobs.per_mu.indicator_value import indicator_values
-from jobs.per_mu.rules.book import CITY, RuleBook, rule_book
+from jobs.per_mu.rules.book import RuleBook
+from jobs.per_mu.rules.models import CITY
+from jobs.per_mu.rules.reading import rule_book
 from jobs.per_mu.steps.ranking import ranking_order
 from jobs.per_mu.unit import of_city
 

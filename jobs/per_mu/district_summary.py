@@ -12,8 +12,9 @@ from pyspark.sql import functions as F
 from jobs.columns.arithmetic import VALUE_TYPE, divide
 from jobs.columns.rows import row_id, whole
 from jobs.job import Input, Job
-from jobs.per_mu.rules.book import RuleBook, rule_book
+from jobs.per_mu.rules.book import RuleBook
 from jobs.per_mu.rules.frames import BY_DISTRICT, BY_LIST, district_frame
+from jobs.per_mu.rules.reading import rule_book
 from jobs.per_mu.steps.figures import tax_contribution
 
 SCOPES = ("all", "without_giants")

@@ -5,6 +5,8 @@ the rule set says so, and protections from D (Changle 2023: a veto overrides the
 Rounding of quotas as in published practice: A and B floor, D ceil or floor, C what is left. A and B are shares
 at most, D at least: where a small list has fewer units than seats, as exempt and protected firms count in their
 base, D is filled first. No document says how ties are broken; here by total, then tax per mu, then credit code.
+
+The module is one, above 300 lines: from total to final grade each step needs the one before.
 """
 
 from __future__ import annotations
@@ -15,8 +17,9 @@ from pyspark.sql import functions as F
 from jobs.columns.rows import row_id, whole
 from jobs.columns.values import no_texts, present
 from jobs.job import Input, Job
-from jobs.per_mu.rules.book import RuleBook, rule_book
+from jobs.per_mu.rules.book import RuleBook
 from jobs.per_mu.rules.frames import BY_DISTRICT, BY_LIST, district_frame, list_frame
+from jobs.per_mu.rules.reading import rule_book
 from jobs.per_mu.steps.explanation import explain_row
 from jobs.per_mu.steps.ranking import ranking_order
 

@@ -8,8 +8,10 @@ from pyspark.sql import functions as F
 from jobs.columns.arithmetic import VALUE_TYPE, divide, score
 from jobs.columns.rows import row_id, whole
 from jobs.job import Input, Job
-from jobs.per_mu.rules.book import RuleBook, indicator_definitions, rule_book
+from jobs.per_mu.rules.book import RuleBook
 from jobs.per_mu.rules.frames import BY_LIST, Items
+from jobs.per_mu.rules.models import indicator_definitions
+from jobs.per_mu.rules.reading import rule_book
 from jobs.per_mu.steps.figures import unit_figures
 
 #: Indicators whose denominator is land, and those whose numerator is value added.

@@ -3,6 +3,8 @@
 Status, in this order: out of scope, exempt 免评, protected 保护期, out of scope for want of land, data
 incomplete, graded. Sources: lists as in Cixi (慈溪市, four lists); membership of 规上 with 退规 and 小升规 as
 in Longyou 2021; tenants as in Cixi, Jiangshan 2023 (draft) or Suichang 2023; protection as in Jiangshan.
+
+The module is one, above 300 lines: the order of the statuses is the rule.
 """
 
 from __future__ import annotations
@@ -13,8 +15,9 @@ from pyspark.sql import functions as F
 from jobs.columns.rows import first_of, materialised, row_id, with_part
 from jobs.columns.values import no_texts, present, those_in
 from jobs.job import Input, Job
-from jobs.per_mu.rules.book import RuleBook, rule_book
+from jobs.per_mu.rules.book import RuleBook
 from jobs.per_mu.rules.frames import BY_DISTRICT, BY_LIST, FIGURES, district_frame, list_frame
+from jobs.per_mu.rules.reading import rule_book
 from jobs.per_mu.steps.figures import tax_contribution
 
 LAND_FEEDS = ("gov_land_parcel", "gov_land_survey")

@@ -12,8 +12,10 @@ from pyspark.sql import functions as F
 
 from jobs.columns.rows import row_id
 from jobs.job import Input, Job
-from jobs.per_mu.rules.book import CITY, ListCode, RuleBook, rule_book
+from jobs.per_mu.rules.book import RuleBook
 from jobs.per_mu.rules.frames import BY_DISTRICT, district_frame
+from jobs.per_mu.rules.models import CITY, ListCode
+from jobs.per_mu.rules.reading import rule_book
 from jobs.per_mu.steps.figures import DISTRICT_TAX, FIGURE_COLUMNS, tax_contribution
 from schemas.contract import contract
 

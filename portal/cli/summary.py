@@ -19,7 +19,7 @@ SYNTHETIC = "合成数据：示范城市，不含任何真实企业 · Synthetic
 
 def as_rows(report: DemoReport, seconds: Mapping[str, float]) -> list[dict[str, Any]]:
     """The release as one object, for programs."""
-    from pipeline.publish import summary_of, warnings_of
+    from pipeline.manifest import summary_of, warnings_of
 
     manifest = report.release.manifest
     return [
@@ -70,7 +70,7 @@ def _show_plan(report: DemoReport) -> None:
 
 
 def _show_gate(release: Release) -> None:
-    from pipeline.publish import warnings_of
+    from pipeline.manifest import warnings_of
 
     gate = release.manifest["gate"]
     warned = warnings_of(gate["verdicts"])
@@ -148,7 +148,7 @@ def _show_times(seconds: Mapping[str, float]) -> None:
 
 
 def _show_next(report: DemoReport, year: str, uscc: str | None) -> None:
-    from pipeline.publish import engines_of
+    from pipeline.manifest import engines_of
 
     release = report.release
     state = "new" if report.is_new else "unchanged, nothing was published"

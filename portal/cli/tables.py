@@ -39,8 +39,8 @@ def run(
 
 def publish(json: Json = False) -> None:
     """Let the gate judge the tables, and make them a release."""
+    from pipeline.manifest import summary_of
     from pipeline.publish import publish as make_release
-    from pipeline.publish import summary_of
     from portal.cli import summary
 
     with console.stages(quiet=json) as progress:

@@ -87,7 +87,7 @@ def _last_total(query: Query, row: Row, grade: str) -> Decimal | None:
 
 def _indicators(query: Query, unit: str, year: str) -> tuple[Indicator, ...]:
     """The unit's indicators, those that lack the most points first."""
-    from jobs.per_mu.rules.book import indicator_definitions
+    from jobs.per_mu.rules.models import indicator_definitions
 
     definitions = indicator_definitions()
     rows = query(

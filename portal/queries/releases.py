@@ -18,7 +18,7 @@ class Releases:
 
 def releases() -> Releases:
     """All releases of the home, by number."""
-    from pipeline.publish import summary_of
+    from pipeline.manifest import summary_of
     from warehouse.releases import open_release, release_numbers
 
     whole, faults = [], []

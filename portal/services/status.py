@@ -128,7 +128,7 @@ def _waiting(config: Settings) -> tuple[int, list[str]]:
 
 
 def _release_row() -> dict[str, Any]:
-    from pipeline.publish import engines_of
+    from pipeline.manifest import engines_of
     from warehouse.releases import open_release
 
     try:

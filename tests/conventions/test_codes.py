@@ -12,8 +12,9 @@ from jobs.chain.rules.models import Tier, load_titled
 from jobs.chain.rules.policy import state_rules
 from jobs.core.steps.following import SUCCEEDED
 from jobs.per_mu.adjustment import PROTECTIONS
-from jobs.per_mu.rules.book import Baseline, rule_book
 from jobs.per_mu.rules.frames import FIGURES, _event_rows
+from jobs.per_mu.rules.models import Baseline
+from jobs.per_mu.rules.reading import rule_book
 from jobs.profile.rules.evaluation import Level, evaluation
 from jobs.profile.rules.tags import tag_rules
 from schemas.coded import _MADE, titled, value_lists

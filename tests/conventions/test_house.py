@@ -185,3 +185,12 @@ def areas_named(source: str) -> list[str]:
 def test_the_machine_names_no_area(path: Path) -> None:
     named = areas_named(path.read_text(encoding="utf-8"))
     assert named == [], "let the area's job, suite or rules say it (jobs/job.py, expectations/gate/suite.py)"
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_a_long_module_says_why_it_is_one(room: str) -> None:
+    for path in (CHECKOUT / room).rglob("*.py"):
+        text = path.read_text(encoding="utf-8")
+        if len(text.splitlines()) > 300:
+            why = ast.get_docstring(ast.parse(text)) or ""
+            assert re.search(r"\bone\b|\btogether\b|\blong\b", why), f"{path}: split it, or say why it is one"

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from expectations.gate.run import GateReport, run_gate
+from expectations.gate.report import GateReport
+from expectations.gate.run import run_gate
 from expectations.gate.snapshot import Pin
 from tests.expectations.good_city import City, good_city, write, write_city
 

@@ -21,7 +21,7 @@ from ingest.readers.messages import ARRIVED as ARRIVED_AT
 from ingest.readers.messages import KEPT_BYTES, records_of
 from ingest.readers.records import SOURCE_ROW, Records
 from ingest.register.deliveries import Drop
-from schemas.contract import Contract, code_list, fields
+from schemas.contract import Feed, code_list, fields
 from schemas.credit_code import check_character
 from schemas.field import Column
 from tests.oracles import mapping as oracle
@@ -209,7 +209,7 @@ COLUMNS: dict[str, dict[str, Any]] = {
 
 MOMENT = {"type": "timestamp", "zh": "时间", "en": "Time", "description": "A moment."}
 
-SPEC = Contract.model_validate(
+SPEC = Feed.model_validate(
     {
         "area": "raw",
         "table": "ent_trial",

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from deltalake import write_deltalake
 
-from expectations.gate.run import GateReport, Verdict
+from expectations.gate.report import GateReport, Verdict
 from ingest.register.deliveries import DELIVERY
 from ingest.ways.landing import ingest
 from pipeline.publish import GateFailed, publish

@@ -139,7 +139,7 @@ NO_ROWS: list[Edit] = [
         "return RuleBook([*others, rule_set])",
         "return RuleBook([rule_set, *others])",
     ),
-    ("jobs/per_mu/rules/book.py", "merged = dict(base)", "merged = {**base}"),
+    ("jobs/per_mu/rules/reading.py", "merged = dict(base)", "merged = {**base}"),
     ("jobs/chain/rules/models.py", "if share > 100:", "if not share <= 100:"),
     (
         "jobs/per_mu/steps/explanation.py",

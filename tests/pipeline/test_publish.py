@@ -14,7 +14,7 @@ import pytest
 from deltalake import CommitProperties, write_deltalake
 
 import pipeline.publish as module
-from expectations.gate.run import GateReport, Verdict
+from expectations.gate.report import GateReport, Verdict
 from ingest.register.deliveries import DELIVERY
 from ingest.register.entries import deliveries
 from ingest.ways.landing import ingest

@@ -92,7 +92,7 @@ def test_the_file_says_that_it_is_synthetic_and_what_it_is(
 
 
 def test_a_home_without_the_demo_city_is_not_called_synthetic(built_copy: Path) -> None:
-    from pipeline.publish import is_synthetic
+    from pipeline.release_tables import is_synthetic
 
     assert is_synthetic()
     (settings().landing / ".demo_city.json").unlink()

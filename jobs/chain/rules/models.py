@@ -5,6 +5,8 @@ Each file ``models/<CHAIN>.yml`` holds one chain: its nodes 节点 with tier 上
 cost share. A product has at most one home over all chains, so a declared product says where its maker stands; a
 class seldom does (3525 is every mould, 3670 most parts of a car). An installation adds chains of its own in
 ``chains/*.yml`` of the folder that ``BRAIN_SCHEMAS`` names; ``fed_by`` then draws edges from nodes of another file.
+
+The module is one, above 300 lines: what a model may say is mostly what is proven of it when it is read.
 """
 
 from __future__ import annotations

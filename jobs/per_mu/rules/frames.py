@@ -7,7 +7,7 @@ from decimal import Decimal
 from pyspark.sql import DataFrame, SparkSession
 
 from jobs.columns.rows import literal_table
-from jobs.per_mu.rules.book import Indicator, RuleSet, indicator_definitions
+from jobs.per_mu.rules.models import Indicator, RuleSet, indicator_definitions
 
 Items = list[tuple[str, str, RuleSet]]
 BY_DISTRICT = ["district_code", "year"]

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from decimal import ROUND_CEILING, ROUND_DOWN, ROUND_FLOOR, ROUND_HALF_UP, Decimal
 from typing import Any, Literal
 
-from jobs.per_mu.rules.book import RuleSet, indicator_definitions
+from jobs.per_mu.rules.models import RuleSet, indicator_definitions
 from jobs.per_mu.steps.figures import TAX_COLUMNS
 from jobs.per_mu.steps.reasons import title_of, told_reason
 from schemas.contract import code_list, contract

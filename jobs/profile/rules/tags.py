@@ -1,6 +1,8 @@
 """Tag rules 标签规则: a small language of conditions over the profile's fields, compiled to columns and nothing else.
 
 ``tags.yml`` says what the language has. Every name and code in a rule is checked when the file is read.
+
+The module is one, above 300 lines: the language, how it is read and what it is compiled to belong together.
 """
 
 from __future__ import annotations

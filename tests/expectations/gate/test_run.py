@@ -12,7 +12,8 @@ import pytest
 
 from expectations.gate import run as gate
 from expectations.gate.baseline import baseline
-from expectations.gate.run import required_tables, run_gate, verdict_rows
+from expectations.gate.report import verdict_rows
+from expectations.gate.run import required_tables, run_gate
 from expectations.gate.snapshot import Pin, uscc_macro
 from expectations.gate.suite import Check, Suite, declared_suites
 from schemas.contract import contract, contracts

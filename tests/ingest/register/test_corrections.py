@@ -19,7 +19,7 @@ from ingest.ways.manifest import drop_of_file
 from ingest.ways.remap import remap, replay
 from pipeline.evidence import Archive
 from pipeline.fingerprint import feed_fingerprints
-from pipeline.publish import corrected_by_heading
+from pipeline.release_tables import corrected_by_heading
 from portal.cli.evidence import _line
 from schemas.contract import contract, feed
 from schemas.errors import RejectedError, UsageError

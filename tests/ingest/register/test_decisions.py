@@ -23,7 +23,7 @@ from ingest.ways.manifest import drop_of_file
 from ingest.ways.remap import replay
 from ingest.ways.run import IngestReport
 from pipeline.fingerprint import feed_fingerprints
-from pipeline.publish import refused_by_reason
+from pipeline.release_tables import refused_by_reason
 from schemas.contract import contract, feed
 from schemas.errors import RejectedError, UsageError
 from schemas.register import current_deliveries, in_force, latest_rows

@@ -21,7 +21,8 @@ from oracles.per_mu import FORMULAS, STATISTICS, TAXES, Evaluation, evaluate
 from pyspark.sql import functions as F
 
 from jobs.per_mu.enterprise_grade import enterprise_grade
-from jobs.per_mu.rules.book import CITY, RuleSet, parse_rule_set
+from jobs.per_mu.rules.models import CITY, RuleSet
+from jobs.per_mu.rules.reading import parse_rule_set
 from tests.jobs.per_mu.world import LISTS, WORLD, Results, Row, World, event, firm, run, veto
 
 if TYPE_CHECKING:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from jobs.per_mu.rules.book import CITY, rule_book
+from jobs.per_mu.rules.models import CITY
+from jobs.per_mu.rules.reading import rule_book
 from tests.jobs.per_mu.world import WORLD, Results, firm, small
 
 SHIPPED = rule_book().for_(CITY, "2020")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
-from jobs.per_mu.rules.book import rule_book
+from jobs.per_mu.rules.reading import rule_book
 from tests.jobs.per_mu.world import WORLD, Results, Row, every_list, firm, indicator, small, tenant
 
 # --- Huangyan's published example ---------------------------------------------------------------------

@@ -10,16 +10,9 @@ from typing import Any
 import pytest
 import yaml
 
-from jobs.per_mu.rules.book import (
-    CITY,
-    RULE_SETS,
-    RuleBook,
-    RuleSet,
-    load_rule_book,
-    parse_rule_set,
-    read_rule_file,
-    rule_book,
-)
+from jobs.per_mu.rules.book import RuleBook
+from jobs.per_mu.rules.models import CITY, RuleSet
+from jobs.per_mu.rules.reading import RULE_SETS, load_rule_book, parse_rule_set, read_rule_file, rule_book
 from schemas.errors import RejectedError, UsageError
 from tests.jobs.per_mu.world import PLAIN, every_list, indicator, quota, rule_set
 

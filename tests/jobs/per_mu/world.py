@@ -21,7 +21,9 @@ from jobs.per_mu.district_summary import district_summary
 from jobs.per_mu.enterprise_grade import enterprise_grade
 from jobs.per_mu.indicator_value import indicator_value
 from jobs.per_mu.population import population
-from jobs.per_mu.rules.book import RuleBook, RuleSet, parse_rule_set
+from jobs.per_mu.rules.book import RuleBook
+from jobs.per_mu.rules.models import RuleSet
+from jobs.per_mu.rules.reading import parse_rule_set
 from jobs.per_mu.unit import unit
 from schemas.contract import contract
 

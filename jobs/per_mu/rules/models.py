@@ -1,0 +1,252 @@
+"""Rule sets 评价规则 as validated models: lists, indicators, baselines, quotas, protections, bonuses and penalties."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from decimal import Decimal
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, model_validator
+
+from schemas.contract import code_list, digest
+from schemas.definition import Definition, Titles, read_mapping
+from schemas.errors import RejectedError
+
+#: GB/T 2260 code of the city; the city rule set (测算) is filed under it.
+CITY = "330200"
+KIND = Titles(zh="规则集", en="rule sets")
+ListCode = Literal["above_scale", "below_scale_ge3", "below_scale_lt3", "tenant"]
+Grade = Literal["A", "B", "C", "D"]
+CountRounding = Literal["floor", "ceil", "half_up"]
+TaxComponent = Literal[
+    "vat", "export_offset", "income", "consumption", "surcharge", "land_use", "property", "other"
+]
+#: Digits after the point are those that the tables hold: more would be lost between rule and result.
+Amount = Annotated[Decimal, Field(decimal_places=6)]
+Points = Annotated[Decimal, Field(decimal_places=4)]
+
+
+class IndicatorDefinition(Definition):
+    """What an indicator divides by what; the same for every rule set."""
+
+    unit: str
+    numerator: str
+    numerator_unit: str
+    denominator: str
+    denominator_divisor: Literal[1, 10, 100, 1_000, 10_000, 100_000, 1_000_000] = 1
+    denominator_unit: str
+    feeds: tuple[str, ...]
+
+
+@cache
+def indicator_definitions() -> dict[str, IndicatorDefinition]:
+    """Indicator code → definition, from ``indicators.yml``."""
+    raw = read_mapping(Path(__file__).parent / "indicators.yml", RejectedError)
+    return {code: IndicatorDefinition.model_validate(entry) for code, entry in raw.items()}
+
+
+class Baseline(Definition):
+    """Baseline 基准值 of an indicator: a published figure, or taken from the evaluated group itself.
+
+    ``aggregate`` is Σ numerator / Σ denominator; ``factor`` multiplies what was found (Huai'an 2024: about
+    twice the county's average).
+    """
+
+    method: Literal["fixed", "aggregate", "median", "mean"]
+    value: Amount | None = Field(default=None, gt=0)
+    factor: Amount = Field(default=Decimal(1), gt=0)
+
+    @model_validator(mode="after")
+    def _value_when_fixed(self) -> Baseline:
+        if (self.method == "fixed") != (self.value is not None):
+            raise ValueError("a fixed baseline has a value, any other method has none (value: null)")
+        return self
+
+
+class Indicator(Definition):
+    """An indicator in a list: weight 权重 in points, baseline, and what a missing value means."""
+
+    weight: Points = Field(gt=0, le=100)
+    baseline: Baseline
+    #: A value is missing when a figure is missing or the denominator is not above zero.
+    missing: Literal["group_average", "zero", "data_incomplete"] = "data_incomplete"
+
+
+class Quota(Definition):
+    """Grade quotas 分档比例. C is what A, B and D leave."""
+
+    shares: dict[Grade, Amount]
+    rounding: dict[Literal["A", "B", "D"], CountRounding]
+    count_exempt: bool = False
+    count_protected: bool = False
+    #: Equal totals across a quota's edge: ordered by the tie-break chain, or all get the better (``all_in``)
+    #: or all the worse (``all_out``) grade.
+    edge: Literal["tie_break", "all_in", "all_out"] = "tie_break"
+    #: A vetoed firm's place in A or B goes to the next firm.
+    refill_vetoed: bool = False
+    #: With refill: firms put to D by veto fill the D quota first.
+    vetoed_count_in_d: bool = True
+
+    @model_validator(mode="after")
+    def _whole(self) -> Quota:
+        if set(self.shares) != {"A", "B", "C", "D"} or set(self.rounding) != {"A", "B", "D"}:
+            raise ValueError("quota needs shares for A, B, C, D and rounding for A, B, D")
+        if min(self.shares.values()) < 0 or sum(self.shares.values()) != 1:
+            raise ValueError(f"quota shares sum to {sum(self.shares.values())}, not to 1")
+        return self
+
+
+class ListRules(Definition):
+    """One ranked list 榜单: indicators by code, and its own quota where it departs from the rule set's."""
+
+    indicators: dict[str, Indicator]
+    quota: Quota | None = None
+
+    @model_validator(mode="after")
+    def _indicators(self) -> ListRules:
+        unknown = set(self.indicators) - set(indicator_definitions())
+        if unknown:
+            raise ValueError(f"unknown indicators {sorted(unknown)}; define them in indicators.yml")
+        total = sum(i.weight for i in self.indicators.values())
+        if total != 100:
+            raise ValueError(f"weights sum to {total}, not to 100")
+        return self
+
+
+class Tenants(Definition):
+    """Tenants 租赁企业: ``separate`` list (Cixi), ``inherit`` the grade of the parcel's holder (Jiangshan),
+    or ``merge`` into the holder's figures and share the result (Suichang)."""
+
+    mode: Literal["separate", "inherit", "merge"]
+    applies_to: tuple[Literal["above_scale", "below_scale"], ...] = ("below_scale",)
+    #: A tenant with this much land and more stands alone in any mode.
+    apart_from_land_mu: Amount | None = Field(default=None, gt=0)
+
+
+class NewFirm(Definition):
+    """New enterprise: registered less than ``years`` before 31 December of the year."""
+
+    years: int = Field(ge=0, le=10)
+    effect: Literal["protected", "not_below_c"] = "protected"
+
+
+class NewLand(NewFirm):
+    """All land of the firm obtained less than ``years`` ago and not past its contractual completion."""
+
+    supply_modes: tuple[str, ...] = ("granted", "agreement")
+
+
+class Protection(Definition):
+    new_firm: NewFirm | None = None
+    new_land: NewLand | None = None
+    #: Firms that rose above scale in the year (小升规).
+    upgraded: Literal["none", "not_below_c"] = "none"
+    #: A veto takes a firm to D in spite of ``not_below_c`` (Changle 2023).
+    veto_overrides: bool = True
+
+
+class Bonus(Definition):
+    """Points for an honour of a level; of one category only the highest counts."""
+
+    honour: str
+    level: str
+    points: Points = Field(gt=0)
+    category: str | None = None
+
+    @model_validator(mode="after")
+    def _codes(self) -> Bonus:
+        if self.honour not in code_list("honour") or self.level not in code_list("level"):
+            raise ValueError(f"unknown honour or level {self.honour}/{self.level}; see schemas/codes")
+        return self
+
+
+class Rounding(Definition):
+    """Digits after the point of values and scores, rounded half up 四舍五入 or cut 截位."""
+
+    value_scale: int = Field(default=6, ge=0, le=6)
+    score_scale: int = Field(default=6, ge=0, le=6)
+    mode: Literal["half_up", "down"] = "half_up"
+
+
+class Note(Definition):
+    """A field of the rule set that is assumed (``why``), or proven (``source``), by its dotted path."""
+
+    field: str
+    why: str
+
+
+class _Notes(Definition):
+    """The notes of a file: ``proven`` takes a field out of the inherited assumptions."""
+
+    assumptions: tuple[Note, ...] = ()
+    proven: tuple[Note, ...] = ()
+
+
+class RuleSet(Definition):
+    """The rule of one district for one evaluation year."""
+
+    id: str
+    year: str
+    title: Titles
+    district_codes: tuple[str, ...]
+    valid_from: date | None = None
+    valid_to: date | None = None
+    source: str
+    assumptions: tuple[Note, ...] = ()
+    lists: dict[ListCode, ListRules]
+    tax_components: tuple[TaxComponent, ...] = Field(min_length=1)
+    cap_ratio: Amount | None = Field(default=None, gt=0)
+    floor: Amount | None = None
+    negative_value_added: Literal["zero_score", "keep"] = "zero_score"
+    zero_land: Literal["data_incomplete", "zero_score", "tenant_list"] = "data_incomplete"
+    large_land_mu: Amount = Decimal(3)
+    upgraded_list: Literal["above_scale", "below_scale"] = "below_scale"
+    dropped_list: Literal["above_scale", "below_scale"] = "above_scale"
+    #: Divisions, groups or classes of GB/T 4754: the first two, three or all four digits.
+    exempt_industries: tuple[Annotated[str, Field(pattern=r"^\d{2,4}$")], ...] = ()
+    inactive_statuses: tuple[str, ...] = ("cancelled", "revoked", "moved_out")
+    tenants: Tenants
+    quota: Quota
+    protection: Protection = Protection()
+    vetoes: dict[str, Literal["direct_d", "not_above_c"]] = Field(default_factory=dict)
+    bonuses: tuple[Bonus, ...] = ()
+    bonus_cap: Points | None = Field(default=None, ge=0)
+    #: Points taken off, given above zero.
+    penalties: dict[str, Annotated[Points, Field(gt=0)]] = Field(default_factory=dict)
+    penalty_cap: Points | None = Field(default=None, ge=0)
+    rounding: Rounding = Rounding()
+    #: A firm with this share of its list's tax or value added is a giant: figures are also given without it.
+    giant_share: Amount = Field(default=Decimal("0.25"), gt=0, le=1)
+
+    @model_validator(mode="after")
+    def _codes(self) -> RuleSet:
+        unknown = (set(self.vetoes) | set(self.penalties)) - set(code_list("penalty"))
+        if unknown:
+            raise ValueError(f"unknown penalty codes {sorted(unknown)}; see schemas/codes/penalty.csv")
+        pairs = [(b.honour, b.level) for b in self.bonuses]
+        if len(pairs) != len(set(pairs)):
+            raise ValueError("bonuses name an honour and level twice")
+        document = self.model_dump(mode="json")
+        for note in self.assumptions:
+            if not _has_path(document, note.field.split(".")):
+                raise ValueError(f"assumptions: no field {note.field} in the rule set")
+        return self
+
+    @property
+    def hash(self) -> str:
+        """Hash of everything in the rule set."""
+        return digest(self.model_dump(mode="json"))
+
+    def quota_of(self, list_code: ListCode) -> Quota:
+        return self.lists[list_code].quota or self.quota
+
+
+def _has_path(document: Any, path: list[str]) -> bool:
+    for part in path:
+        if not isinstance(document, Mapping) or part not in document:
+            return False
+        document = document[part]
+    return True
