@@ -159,9 +159,9 @@ def test_code_that_makes_no_row_makes_nothing_stale(edited: Edited, plain: Found
 
 def test_what_moves_makes_nothing_stale(edited: Edited, plain: Found) -> None:
     """A module under another name, and a definition in another module."""
-    frames = (CHECKOUT / "jobs" / "chain" / "frames.py").read_text(encoding="utf-8")
+    frames = (CHECKOUT / "jobs/chain/rules/frames.py").read_text(encoding="utf-8")
     users = ("local_supplier", "node", "node_enterprise", "node_metrics", "supply_flow")
-    versions = (CHECKOUT / "jobs" / "per_mu" / "versions.py").read_text(encoding="utf-8")
+    versions = (CHECKOUT / "jobs/per_mu/steps/versions.py").read_text(encoding="utf-8")
     in_force = versions[versions.index("def in_force") :]
     edits: list[Edit] = [
         ("jobs/chain/rules/frames.py", frames, ""),
@@ -172,7 +172,7 @@ def test_what_moves_makes_nothing_stale(edited: Edited, plain: Found) -> None:
         ("jobs/per_mu/steps/ranking.py", "", f"\n\n{in_force}"),
         *(
             (f"jobs/{name}.py", "from jobs.per_mu.steps.versions", "from jobs.per_mu.steps.ranking")
-            for name in ("chain/figures", "chain/local_supplier", "profile/parts")
+            for name in ("chain/steps/figures", "chain/local_supplier", "profile/steps/parts")
         ),
     ]
     assert stale(plain[0], edited(*edits)[0]) == {}

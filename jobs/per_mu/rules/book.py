@@ -1,8 +1,8 @@
 """The rule book 评价规则: all rule sets, one for each district and year.
 
 Each file ``rule_sets/<id>.yml`` holds the rule of one district (or the city) for one or more evaluation years.
-``extends`` inherits from another file: mappings merge, everything else is replaced, ``null`` removes. A file for several
-years yields one rule set a year, ``<id>-<year>``; ``by_year`` holds what differs.
+``extends`` inherits from another file: mappings merge, everything else is replaced, ``null`` removes. A file for
+several years yields one rule set a year, ``<id>-<year>``; ``by_year`` holds what differs.
 """
 
 from __future__ import annotations
