@@ -126,10 +126,8 @@ def test_the_version_depends_on_every_folder_of_the_package(
 ) -> None:
     copy = tmp_path / "demo_city"
     shutil.copytree(Path(module.__file__).parent, copy, ignore=shutil.ignore_patterns("__pycache__"))
-    before = module.generator_version()
     monkeypatch.setattr(module, "__file__", str(copy / "city.py"))
     versions = [module.generator_version()]
-    assert versions == [before]
     folders = sorted({path.parent for path in copy.rglob("*") if path.suffix in (".py", ".yml")})
     assert [folder.name for folder in folders] == ["demo_city", "faults", "senders", "world"]
     for folder in folders:
