@@ -21,7 +21,8 @@ CHECKOUT = Path(__file__).resolve().parent.parent
 if str(CHECKOUT) not in sys.path:
     sys.path.insert(0, str(CHECKOUT))
 
-from schemas.contract import Column, Contract, code_list, code_lists, contracts, file_of  # noqa: E402
+from schemas.contract import Contract, Feed, code_list, code_lists, contracts, file_of  # noqa: E402
+from schemas.field import Column  # noqa: E402
 
 #: Folder of the pages below docs/.
 FOLDER = "dictionary"
@@ -117,7 +118,8 @@ def _table(spec: Contract) -> Iterator[str]:
     yield _row("legal basis 法律依据", f"{BASIS[spec.legal_basis]}: {spec.legal_source}")
     yield _row("access key 访问范围", f"`{spec.access_key}`")
     yield _row("delivery 交付方式", f"`{spec.delivery}`")
-    if source := spec.source:
+    if isinstance(spec, Feed):
+        source = spec.source
         yield _row(
             "sender 报送单位",
             source.sender if source.is_connected else f"{source.sender} (not connected yet)",
