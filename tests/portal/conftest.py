@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from portal.cli.app import app as cli
+from portal.cli import app as cli
 
 #: Exit code, standard output and standard error of a command.
 Brain = Callable[..., tuple[int, str, str]]
