@@ -532,7 +532,7 @@ class _Gathering:
             land_own_mu=figures.get("land_own_mu"),
             land_lease_mu=figures.get("land_lease_mu"),
             land_let_mu=figures.get("land_let_mu"),
-            identity_flags=tuple(str(t("identity_flag", code)) for code in f["identity_flags"]),
+            identity_flags=tuple(_in_line(t("identity_flag", code)) for code in f["identity_flags"]),
             missing_feeds=tuple(map(self._thing, figures.get("missing_feeds") or ())),
             quarantined_feeds=tuple(map(self._thing, figures.get("quarantined_feeds") or ())),
         )
@@ -575,7 +575,7 @@ class _Gathering:
             return f"免评行业 exempt industry: {self.titles(lists[0], rest).zh} {rest}"
         if kind in _STATUS_KINDS:
             return f"{_STATUS_KINDS[kind]}: {self._thing(rest)}"
-        return str(self.titles("status_reason", code))
+        return _in_line(self.titles("status_reason", code))
 
     def _thing(self, name: str) -> str:
         """Title of a figure or a feed, from the release's dictionary."""
@@ -945,6 +945,15 @@ _FEED_TITLES = {
 
 def _place_of_kind(kind: str) -> int:
     return _KINDS.index(kind) if kind in _KINDS else len(_KINDS)
+
+
+def _in_line(named: Named) -> str:
+    """Both titles within a line.
+
+    >>> _in_line(Named("renamed", "已更名", "Renamed"))
+    '已更名 renamed'
+    """
+    return f"{named.zh} {named.en[:1].lower()}{named.en[1:]}"
 
 
 def _plain(value: str) -> str:
