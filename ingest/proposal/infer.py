@@ -23,7 +23,7 @@ from ingest.load import plain_number
 from ingest.mapping import DATES, MOMENT, NUMBER, WHOLE_NUMBER
 from ingest.proposal.sample import SYNONYMS, Sample, plain, take, unit_named
 from schemas import credit_code
-from schemas.coded import titled
+from schemas.coded import Codes, titled
 from schemas.contract import (
     FEED_COLUMNS,
     PROVENANCE,
@@ -284,7 +284,7 @@ def _fit(column: Guess, name: str, entry: FieldEntry) -> float:
         return _share(values, re.compile(domain.pattern).fullmatch)
     if domain.codes or entry.type == "boolean":
         words = _words(values, name, entry)
-        known = set(titled(domain.codes)) if domain.codes else set()
+        known = set(_codes(domain.codes)) if domain.codes else set()
         return _share(values, lambda v: v in words or v in known)
     return _fit_of_type(values, entry.type)
 
@@ -332,9 +332,17 @@ def _words(values: Sequence[str], name: str, entry: FieldEntry) -> dict[str, str
     if len(words) > _MAX_WORDS:
         return {}
     known = _known_words(name, entry)
-    if entry.domain.codes and words <= set(titled(entry.domain.codes)):
+    if entry.domain.codes and words <= set(_codes(entry.domain.codes)):
         return {}  # codes already
     return {word: known[plain(word)] for word in sorted(words) if plain(word) in known}
+
+
+def _codes(name: str) -> Codes:
+    """A code list; without codes where it follows from contracts that are not finished yet."""
+    try:
+        return titled(name)
+    except ContractError:
+        return {}
 
 
 @cache
@@ -353,7 +361,7 @@ def _known_words(name: str, entry: FieldEntry) -> dict[str, str]:
     known = dict(_words_of_contracts().get(name, {}))
     if entry.type == "boolean":
         known |= {plain(word): flag for flag, words in SYNONYMS["flags"].items() for word in words}
-    for code, titles in titled(entry.domain.codes).items() if entry.domain.codes else ():
+    for code, titles in _codes(entry.domain.codes).items() if entry.domain.codes else ():
         known |= {plain(text): code for text in (code, titles.zh, titles.en)}
     return known
 
