@@ -12,14 +12,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache, reduce
-from typing import Any
 
 import yaml
 
 from schemas.contract import (
     CHAINS,
     ContractError,
-    FieldEntry,
     Titles,
     code_list,
     code_lists,
@@ -68,14 +66,6 @@ def title(name: str, code: str) -> Titles:
             first, last = (head, "") if stand_in.endswith(":") else ("", tail)
             return Titles(zh=f"{first} {found.zh} {last}".strip(), en=f"{first} {found.en} {last}".strip())
     return Titles(zh=code, en=code)
-
-
-def titles_of(column: FieldEntry, value: Any) -> list[Titles]:
-    """The titles of a column's value, or of each item of an array; none where the column has no codes."""
-    if column.domain.codes is None or value is None:
-        return []
-    items = value if isinstance(value, list | tuple) else [value]
-    return [title(column.domain.codes, str(item)) for item in items]
 
 
 def stand_ins(name: str) -> dict[str, str]:

@@ -451,9 +451,10 @@ def factor(column: Column, mapped: MappedColumn) -> Decimal:
 
 
 def comment(column: FieldEntry) -> str:
-    """The comment of a column in any engine: Chinese and English title, unit, description."""
+    """The comment of a column in any engine: Chinese and English title, unit, description, code list."""
     unit = f" [{column.unit}]" if column.unit else ""
-    return f"{column.zh} | {column.en}{unit}. {column.description}"
+    codes = f" Code list: {column.domain.codes}." if column.domain.codes else ""
+    return f"{column.zh} | {column.en}{unit}. {column.description}{codes}"
 
 
 def table_comment(contract: Contract) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from portal.cli.app import app as cli
+from portal.cli import app as cli
 from schemas.errors import RejectedError
 from warehouse import java
 from warehouse.settings import CHECKOUT, settings

@@ -10,7 +10,7 @@ import pytest
 
 from ingest.register.expected import HEADINGS
 from ingest.ways.landing import ingest
-from portal.cli.app import app as cli
+from portal.cli import app as cli
 from schemas.contract import feeds
 from tests.ingest.ways.test_landing import GOOD, drop, line
 

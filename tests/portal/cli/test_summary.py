@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from portal.cli import app as cli
 from portal.cli import summary
-from portal.cli.app import app as cli
 from schemas.contract import code_list
 from tests.built_city import BuiltCity
 from warehouse.releases import open_release
@@ -44,3 +44,11 @@ def test_publish_says_what_the_gate_warned_of(
     for verdict in warned.values():
         assert verdict.title_zh in shown and verdict.failing_keys[0] in shown
     assert "nothing new since release 1" in shown
+
+
+def test_reasons_of_quarantine_are_told_in_words(
+    built_home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    summary._show_feeds(open_release())
+    shown = capsys.readouterr().out
+    assert "用电量超出值域" in shown and "power_kwh:" not in shown
