@@ -12,7 +12,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache, reduce
-from typing import Any
 
 from schemas.contract import (
     CHAINS,
@@ -25,7 +24,6 @@ from schemas.contract import (
     shown,
 )
 from schemas.definition import Titles, read_mapping
-from schemas.field import FieldEntry
 
 #: Detail of a code that ends with the credit code of a firm, such as ``inherited:91330200…``.
 USCC = "uscc"
@@ -71,14 +69,6 @@ def title(name: str, code: str) -> Titles:
             first, last = (head, "") if stand_in.endswith(":") else ("", tail)
             return Titles(zh=f"{first} {found.zh} {last}".strip(), en=f"{first} {found.en} {last}".strip())
     return Titles(zh=code, en=code)
-
-
-def titles_of(column: FieldEntry, value: Any) -> list[Titles]:
-    """The titles of a column's value, or of each item of an array; none where the column has no codes."""
-    if column.domain.codes is None or value is None:
-        return []
-    items = value if isinstance(value, list | tuple) else [value]
-    return [title(column.domain.codes, str(item)) for item in items]
 
 
 def stand_ins(name: str) -> dict[str, str]:

@@ -62,9 +62,10 @@ class Column(FieldEntry):
 
 
 def comment(column: FieldEntry) -> str:
-    """The comment of a column in any engine: Chinese and English title, unit, description."""
+    """The comment of a column in any engine: Chinese and English title, unit, description, code list."""
     unit = f" [{column.unit}]" if column.unit else ""
-    return f"{column.zh} | {column.en}{unit}. {column.description}"
+    codes = f" Code list: {column.domain.codes}." if column.domain.codes else ""
+    return f"{column.zh} | {column.en}{unit}. {column.description}{codes}"
 
 
 _SIMPLE: Mapping[str, pa.DataType] = {

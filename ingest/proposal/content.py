@@ -12,7 +12,7 @@ from ingest.proposal.guesses import MOST, Guess, are_numbers, share
 from ingest.proposal.words import SYNONYMS, plain
 from ingest.texts import plain_number
 from schemas import credit_code
-from schemas.coded import titled
+from schemas.coded import Codes, titled
 from schemas.contract import ContractError, feeds, fields
 from schemas.field import FieldEntry
 
@@ -28,7 +28,7 @@ def fit(column: Guess, name: str, entry: FieldEntry) -> float:
         return share(values, re.compile(domain.pattern).fullmatch)
     if domain.codes or entry.type == "boolean":
         words = words_of(values, name, entry)
-        known = set(titled(domain.codes)) if domain.codes else set()
+        known = set(_codes(domain.codes)) if domain.codes else set()
         return share(values, lambda v: v in words or v in known)
     return _fit_of_type(values, entry.type)
 
@@ -72,9 +72,17 @@ def words_of(values: Sequence[str], name: str, entry: FieldEntry) -> dict[str, s
     if len(words) > _MAX_WORDS:
         return {}
     known = _known_words(name, entry)
-    if entry.domain.codes and words <= set(titled(entry.domain.codes)):
+    if entry.domain.codes and words <= set(_codes(entry.domain.codes)):
         return {}  # codes already
     return {word: known[plain(word)] for word in sorted(words) if plain(word) in known}
+
+
+def _codes(name: str) -> Codes:
+    """A code list; without codes where it follows from contracts that are not finished yet."""
+    try:
+        return titled(name)
+    except ContractError:
+        return {}
 
 
 @cache
@@ -93,6 +101,6 @@ def _known_words(name: str, entry: FieldEntry) -> dict[str, str]:
     known = dict(_words_of_contracts().get(name, {}))
     if entry.type == "boolean":
         known |= {plain(word): flag for flag, words in SYNONYMS["flags"].items() for word in words}
-    for code, titles in titled(entry.domain.codes).items() if entry.domain.codes else ():
+    for code, titles in _codes(entry.domain.codes).items() if entry.domain.codes else ():
         known |= {plain(text): code for text in (code, titles.zh, titles.en)}
     return known

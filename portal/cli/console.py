@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from decimal import Decimal
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from rich.cells import cell_len
 from rich.console import Console
@@ -18,6 +18,9 @@ from rich.markup import escape
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
+
+if TYPE_CHECKING:
+    from schemas.definition import Titles
 
 #: What goes into a file or pipe is not cut to the width of a screen.
 PIPE_WIDTH = 10_000
@@ -66,6 +69,11 @@ def text(value: Any) -> str:
     if isinstance(value, list | tuple):
         return ", ".join(text(v) for v in value)
     return str(value)
+
+
+def both(titles: Titles) -> str:
+    """A title in both languages, once where they are the same."""
+    return titles.zh if titles.zh == titles.en else f"{titles.zh} {titles.en}"
 
 
 def as_json(rows: Sequence[Mapping[str, Any]]) -> None:

@@ -11,7 +11,7 @@ from rich.tree import Tree
 from pipeline.evidence import Evidence
 from portal.cli import console
 from portal.queries.explanation import Explanation
-from schemas.coded import title, titles_of
+from schemas.coded import title
 from schemas.contract import PROVENANCE, Contract, contract
 from schemas.field import Column
 from warehouse.releases import Release
@@ -60,11 +60,18 @@ def _told(spec: Contract, name: str, value: Any) -> dict[str, Any]:
 
 
 def _in_words(column: Column, value: Any, *, with_code: bool = False) -> str:
-    """A value as a person reads it, codes by their titles; with its code, where one asks for the row by it."""
-    if column.domain.codes is None or value is None:
+    """A value as a person reads it, codes by their titles.
+
+    The code stands behind where people use it too (A, I1, 330203), and where one asks for the row by it.
+    """
+    codes = column.domain.codes
+    if codes is None or value is None:
         return console.text(value)
-    told = ", ".join(t.zh if t.zh == t.en else f"{t.zh} {t.en}" for t in titles_of(column, value))
-    return f"{told} ({value})" if with_code else told
+    items = value if isinstance(value, list | tuple) else [value]
+    return ", ".join(
+        f"{told}（{item}）" if with_code or item == item.upper() else told
+        for item, told in ((item, console.both(title(codes, item))) for item in items)
+    )
 
 
 def _label(evidence: Evidence) -> str:

@@ -447,7 +447,7 @@ def test_final_result_changes_only_as_a_new_version(
     assert judge(table, previous=published).passed
 
     row = city[table][0]
-    row.update(final_grade="C", grade_reasons=["corrected"])
+    row.update(final_grade="C", grade_reasons=["refill"])
     report = judge(table, previous=published)
     assert _failed(report) == {"final_results_stay"}
     assert report.failures()[0].failing_keys == (f"uscc={row['uscc']}|year=2022|evaluation_version=1",)
@@ -491,7 +491,7 @@ def test_grades_that_jump_are_reported(city: City, judge: Judge) -> None:
     city[table] += more
     for row in city[table]:
         if row["year"] == "2023" and row["final_grade"] == "A":
-            row.update(final_grade="B", grade_reasons=["test"])
+            row.update(final_grade="B", grade_reasons=["refill"])
     report = judge(table)
     assert "grades_steady" in {v.expectation for v in report.warnings()}
     assert Decimal(len(more)) >= 100

@@ -51,3 +51,29 @@ def test_conditions_that_make_no_sense_are_one_line(words: list[str], said: str)
     with pytest.raises(UsageError) as refused:
         parse_conditions(words, contract(GRADES))
     assert said in str(refused.value) and "\n" not in str(refused.value)
+
+
+def test_codes_are_told_by_their_titles() -> None:
+    spec = contract(GRADES)
+    told = {
+        "final_grade": ("D", "落后整治类 To be rectified（D）"),
+        "list_code": ("above_scale", "规上企业 Above scale"),
+        "grade_reasons": (["veto:tax_evasion", "refill"], "一票否决：偷逃税 Veto: Tax evasion, "
+                          "被否决企业空出的名额依次递补 Refilled place of a vetoed firm"),
+        "total_score": (3, "3"),
+    }  # fmt: skip
+    for name, (value, text) in told.items():
+        assert evidence._told(spec, name, value)["value"] == text
+    reasons = {
+        "source_file": "e.csv",
+        "source_row": 3,
+        "source_record": ["甲"],
+        "reasons": ["power_kwh:type"],
+    }
+    line = evidence._line(contract("quarantine.record"), reasons)
+    assert line.endswith("quarantined: 用电量不是规定类型的值")
+
+
+def test_a_key_is_told_with_its_code() -> None:
+    told = evidence._told(contract("per_mu.baseline"), "list_code", "tenant")
+    assert told["value"] == "租赁企业 Tenants（tenant）"

@@ -48,3 +48,12 @@ def test_publish_says_what_the_gate_warned_of(
     for verdict in warned.values():
         assert verdict.title_zh in shown and verdict.failing_keys[0] in shown
     assert "nothing new since release 1" in shown
+
+
+def test_reasons_of_quarantine_are_told_in_words(
+    built_home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with reading(open_release()) as query:
+        summary._show_feeds(query)
+    shown = capsys.readouterr().out
+    assert "用电量超出值域" in shown and "power_kwh:" not in shown
