@@ -45,6 +45,7 @@ _TERMS = {
     "unexpected": "不符行数 | Rows that should not be there.",
     "failing_keys": "不符主键 | Up to 20 keys of such rows.",
     "details": "说明 | Why it could not be evaluated, if so.",
+    "area": "领域 | Area whose jobs follow it.",
     "source": "依据 | Source of the rule: document and article.",
     "content": "规则全文 | The rule set as JSON.",
     "field": "规则字段 | Field of the rule set, by its dotted path.",

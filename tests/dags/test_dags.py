@@ -294,7 +294,7 @@ def test_documentation_names_title_owner_and_legal_basis_of_every_table(dags: di
             "| 责任单位 owner | 法律依据 legal basis | 频率 cadence | 允许延迟（天） days late |"
         )
         for feed_name, row in zip(names, rows, strict=True):
-            source = contract(f"raw.{feed_name}").source
+            source = feeds()[feed_name].source
             basis, cadence, late = (cell.strip() for cell in row.split("|")[-4:-1])
             assert re.fullmatch(r"[\u4e00-\u9fff]+ [a-z ]+（.+）", basis), row
             assert re.fullmatch(rf"[\u4e00-\u9fff]+ {source.cadence.replace('_then_', ', then ')}", cadence)

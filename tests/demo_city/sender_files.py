@@ -15,7 +15,7 @@ from pathlib import Path
 
 from python_calamine import CalamineWorkbook
 
-from schemas.contract import Contract, code_list, feed, feeds, units
+from schemas.contract import Feed, code_list, feed, feeds, units
 from schemas.field import Column
 from schemas.source import MappedColumn
 
@@ -28,7 +28,7 @@ class Record:
     cells: dict[str, str | None]
 
 
-def connected_feeds() -> dict[str, Contract]:
+def connected_feeds() -> dict[str, Feed]:
     """The feeds whose sender delivers; of the others only the contract is agreed."""
     return {name: spec for name, spec in feeds().items() if spec.source.is_connected}
 
@@ -67,7 +67,7 @@ def _joined(parents: list[object], children: list[object]) -> list[str]:
     return names
 
 
-def faults_of(contract: Contract, record: Record) -> Iterator[str]:
+def faults_of(contract: Feed, record: Record) -> Iterator[str]:
     """Every reason, as column:rule, why the record breaks its contract."""
     for name, mapped in contract.source.mapping.items():
         text = record.cells[mapped.heading] if mapped.heading else mapped.constant

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from schemas.contract import contract
+from schemas.contract import feed as feed_contract
 
 Put = Callable[..., Path]
 
@@ -28,7 +28,7 @@ def put(cold_home: Path) -> Put:
             content.replace(path)
         with path.open("rb") as file:
             checksum = hashlib.file_digest(file, "sha256").hexdigest()
-        source = contract(f"raw.{feed}").source
+        source = feed_contract(feed).source
         period = "2023-12-31"[: source.period_lengths[0]]
         manifest = {"feed": feed, "period": period, "file": name, "sha256": checksum}
         manifest |= {"sent_at": "2024-03-01T00:00:00Z", **said}

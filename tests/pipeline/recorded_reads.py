@@ -25,6 +25,8 @@ from pyspark.sql.connect.column import Column
 from pyspark.sql.connect.dataframe import DataFrame
 
 from schemas import contract as definitions
+from schemas.field import FieldEntry
+from schemas.source import Source
 
 ROOT = Path(definitions.__file__).parents[1]
 #: What is at work: importing modules, loading a job's rules, or making a job's plan.
@@ -88,7 +90,7 @@ def record_accessors() -> None:
 
 
 def record_attributes() -> None:
-    for kind in (definitions.Contract, definitions.FieldEntry, definitions.Source):
+    for kind in (definitions.Contract, FieldEntry, Source):
 
         def recording(self: Any, name: str, _kind: Any = kind) -> Any:
             if not name.startswith("_") and caller():

@@ -12,7 +12,7 @@ import pytest
 
 from pipeline.evidence import ROWS_SHOWN, Archive, Evidence, conditions
 from pipeline.registry import registry
-from schemas.contract import contract, feeds
+from schemas.contract import contract, feed, feeds
 from schemas.errors import RejectedError, UsageError
 from tests.built_city import one_line
 from tests.demo_city import sender_files
@@ -169,7 +169,7 @@ def test_every_format_is_reached_and_reads_as_it_was_sent(archive: Archive) -> N
     for name in ("core.enterprise_year", "core.enterprise_event"):
         where = "energy_tce > 0 AND emission_t > 0" if name == "core.enterprise_year" else "true"
         for table, row in sent(archive.explain(name, key_of(name, where))):
-            source = contract(table).source
+            source = feed(table).source
             assert as_sent(table, row)
             kind = (source.format, source.encoding)
             seen[kind] = seen.get(kind, 0) + 1

@@ -7,7 +7,7 @@ from collections import Counter
 from pathlib import Path
 
 from demo_city.city import CitySpec
-from schemas.contract import Contract, feed
+from schemas.contract import Feed, feed
 from tests.demo_city.sender_files import Record, connected_feeds, faults_of, files_of, read
 from tests.demo_city.sent_city import Sent, file, send
 
@@ -65,7 +65,7 @@ def test_every_kind_is_planted_and_its_file_shows_it(sent: Sent) -> None:
             assert fault["key"]["uscc"] in keys(contract, read(regular)[1])
 
 
-def shows(contract: Contract, record: Record, fault: dict[str, dict[str, str]]) -> bool:
+def shows(contract: Feed, record: Record, fault: dict[str, dict[str, str]]) -> bool:
     headings = {n: m.heading for n, m in contract.source.mapping.items()}
     key = {str(headings[n]): v for n, v in fault["key"].items() if n != "row"}
     return all(
@@ -73,7 +73,7 @@ def shows(contract: Contract, record: Record, fault: dict[str, dict[str, str]]) 
     )
 
 
-def keys(contract: Contract, records: list[Record]) -> set[str | None]:
+def keys(contract: Feed, records: list[Record]) -> set[str | None]:
     return {r.cells[str(contract.source.mapping["uscc"].heading)] for r in records}
 
 

@@ -14,7 +14,7 @@ from ingest.load import Inbox, load
 from ingest.readers.files import read_records
 from ingest.register.deliveries import Drop
 from ingest.ways.landing import ingest
-from schemas.contract import Contract, feed
+from schemas.contract import Feed, feed
 from schemas.source import Source
 from tests.ingest.conftest import Put
 from tests.workbooks import emission_headings
@@ -26,7 +26,7 @@ WELL = f"{HEAD}\n3302000001,甲,{GOOD[0]},12.5\n".encode()
 POWER = "gov_electricity"
 
 
-def changed(name: str, **source: object) -> Contract:
+def changed(name: str, **source: object) -> Feed:
     spec = feed(name)
     said = {**spec.source.model_dump(exclude_none=True), **source}
     return spec.model_copy(update={"source": Source.model_validate(said)})
@@ -81,7 +81,7 @@ def test_two_lines_end_to_end_with_numbers_as_people_type_them(put: Put, tmp_pat
     assert 3 + 6 not in [r["source_row"] for r in rows]  # the percent sign
 
 
-def mapped(spec: Contract, records: object, folder: Path) -> list[dict[str, object]]:
+def mapped(spec: Feed, records: object, folder: Path) -> list[dict[str, object]]:
     """Accepted rows in the order of the file."""
     from datetime import UTC, datetime
 

@@ -21,7 +21,7 @@ from ingest.register.deliveries import Drop
 from ingest.register.quarantine import quarantined, record_of
 from ingest.ways.landing import ingest
 from ingest.ways.remap import replay
-from schemas.contract import Contract, ContractError, parse_contract
+from schemas.contract import ContractError, Feed, parse_contract
 from schemas.errors import RejectedError
 from tests.ingest.conftest import Put
 from tests.workbooks import ERROR, UNWORKED, OldSheet, old_workbook
@@ -39,7 +39,7 @@ MAPPING = {
 }
 
 
-def contract_of(form: str = "excel", **source: Any) -> Contract:
+def contract_of(form: str = "excel", **source: Any) -> Feed:
     said: dict[str, Any] = {
         "sender": "甲局",
         "format": form,
@@ -62,7 +62,9 @@ def contract_of(form: str = "excel", **source: Any) -> Contract:
         "columns": {name: {"required": name == "uscc"} for name in said["mapping"]},
         "source": said,
     }
-    return parse_contract("raw", "gov_of_test", raw)
+    made = parse_contract("raw", "gov_of_test", raw)
+    assert isinstance(made, Feed)
+    return made
 
 
 def line(number: int = 0, **cells: Any) -> list[Any]:
@@ -108,7 +110,7 @@ def made(kind: str, folder: Path, lines: Iterable[Sequence[Any]], **said: Any) -
     return (new_workbook if kind == "xlsx" else old_workbook)(folder / f"a.{kind}", sheet)
 
 
-def rows_of(path: Path, spec: Contract, folder: Path) -> dict[Any, dict[str, Any]]:
+def rows_of(path: Path, spec: Feed, folder: Path) -> dict[Any, dict[str, Any]]:
     """Record number → the row, with its reasons where it was refused; of several sheets, file and record number."""
     scratch = folder / "scratch"
     scratch.mkdir(exist_ok=True)
@@ -122,7 +124,7 @@ def rows_of(path: Path, spec: Contract, folder: Path) -> dict[Any, dict[str, Any
     return {(r["source_file"], r["source_row"]) if several else r["source_row"]: r for r in rows}
 
 
-def refused(path: Path, spec: Contract, folder: Path) -> str:
+def refused(path: Path, spec: Feed, folder: Path) -> str:
     with pytest.raises(RejectedError) as error:
         read_records(path, spec, folder)
     assert "\n" not in str(error.value)

@@ -14,7 +14,7 @@ from ingest.ways import run
 from ingest.ways.landing import ingest
 from ingest.ways.remap import remap, replay
 from pipeline.inputs import current_rows
-from schemas.contract import Contract, feed
+from schemas.contract import Feed, feed
 from schemas.register import current_deliveries
 from warehouse import tables
 
@@ -164,8 +164,7 @@ def test_remap_applies_a_new_mapping_to_accepted_and_refused_rows(
         "power_kwh": spec.source.mapping["power_kwh"].model_copy(update={"unit": "千瓦时"}),
     }
     changed = spec.model_copy(update={"source": spec.source.model_copy(update={"mapping": mapping})})
-    for name in ("contract",):
-        monkeypatch.setattr(run, name, lambda n, old=run.contract: changed if n == spec.name else old(n))
+    with_another_contract(monkeypatch, changed)
     remap("gov_electricity")
     [row] = current()
     assert str(row["power_kwh"]) == "1.00" and row["source_row"] == 2
@@ -174,7 +173,15 @@ def test_remap_applies_a_new_mapping_to_accepted_and_refused_rows(
     assert remap("gov_electricity").taken == []
 
 
-def in_another_unit(spec: Contract, unit: str) -> Contract:
+def with_another_contract(monkeypatch: pytest.MonkeyPatch, changed: Feed) -> None:
+    for name in ("contract", "feed"):
+        real = getattr(run, name)
+        monkeypatch.setattr(
+            run, name, lambda n, old=real: changed if n in (changed.name, changed.table) else old(n)
+        )
+
+
+def in_another_unit(spec: Feed, unit: str) -> Feed:
     power = spec.source.mapping["power_kwh"].model_copy(update={"unit": unit})
     mapping = {**spec.source.mapping, "power_kwh": power}
     return spec.model_copy(update={"source": spec.source.model_copy(update={"mapping": mapping})})
@@ -198,9 +205,8 @@ def test_of_a_period_only_its_deliveries_are_taken_in_or_mapped_anew(
     assert taken() == ["2023"]
     assert taken() == []
 
-    spec, old = feed("gov_electricity"), run.contract
-    changed = in_another_unit(spec, "千瓦时")
-    monkeypatch.setattr(run, "contract", lambda n: changed if n == spec.name else old(n))
+    spec = feed("gov_electricity")
+    with_another_contract(monkeypatch, in_another_unit(spec, "千瓦时"))
 
     def again(**given: Any) -> list[str]:
         return sorted(f.period for f in replay(["gov_electricity"], **given).taken)

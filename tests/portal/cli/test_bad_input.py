@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ingest.register.entries import deliveries
-from jobs.per_mu.rules import book
+from jobs.per_mu.rules import reading
 from schemas import contract as contracts_module
 from schemas.register import current_deliveries
 from warehouse import tables
@@ -195,7 +195,7 @@ def test_a_period_without_data_is_one_line(brain, home: Path) -> None:  # type: 
 def rule_folder(folder: Path, old: str, new: str) -> Path:
     """The shipped rule sets with one text changed."""
     copied = folder / "rule_sets"
-    shutil.copytree(book.RULE_SETS, copied)
+    shutil.copytree(reading.RULE_SETS, copied)
     path = copied / "ningbo-base.yml"
     text = path.read_text(encoding="utf-8")
     assert old in text
@@ -210,8 +210,11 @@ def test_a_rule_set_whose_weights_do_not_sum_stops_check(
     monkeypatch: pytest.MonkeyPatch,  # type: ignore[no-untyped-def]
 ) -> None:
     folder = rule_folder(tmp_path, "I1: {weight: 30", "I1: {weight: 31")
-    monkeypatch.setattr(book, "rule_book", lambda: book.load_rule_book(folder))
+    shipped = reading.load_rule_book
+    monkeypatch.setattr(reading, "load_rule_book", lambda: shipped(folder))
+    reading.rule_book.cache_clear()
     code, out, err = brain("check")
+    reading.rule_book.cache_clear()
     assert (code, out) == (1, "")
     [line] = lines(err)
     assert "weights sum to 101, not to 100" in line and "ningbo-" in line
