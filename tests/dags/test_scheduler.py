@@ -72,7 +72,9 @@ class Client:
     def events(self) -> list[dict[str, Any]]:
         """All events of assets, the oldest first; a page has no more than a hundred, whatever is asked for."""
         found: list[dict[str, Any]] = []
-        while page := self.get(f"/assets/events?order_by=id&limit=100&offset={len(found)}")["asset_events"]:
+        while page := self.get(f"/assets/events?order_by=timestamp&limit=100&offset={len(found)}")[
+            "asset_events"
+        ]:
             found += page
         return found
 

@@ -20,8 +20,10 @@ from ingest.register.entries import deliveries
 from ingest.ways.landing import ingest
 from pipeline.code_hash import code_hash
 from pipeline.fingerprint import fingerprints
+from pipeline.manifest import engines_of, summary_of
 from pipeline.publish import GateFailed, publish
 from pipeline.registry import registry
+from pipeline.release_tables import code_version
 from pipeline.rules import rule_documents, rule_hashes
 from pipeline.run import run_tables
 from schemas.contract import contract
@@ -173,7 +175,7 @@ def test_the_manifest_names_everything_the_release_was_made_of(built_home: Path)
     assert manifest["rule_sets"] == rule_hashes()
     assert {area for area, _ in rule_documents()} == {"per_mu", "chain", "profile"}
     assert manifest["engines"] == dict.fromkeys(registry(), engine.kind().version())
-    assert module.summary_of(manifest)["engine"] == module.engines_of(manifest) == engine.kind().version()
+    assert summary_of(manifest)["engine"] == engines_of(manifest) == engine.kind().version()
 
 
 def test_other_code_with_the_same_content_is_the_same_release(
@@ -264,6 +266,7 @@ from pathlib import Path
 import pipeline.publish as module
 from pipeline.code_hash import code_hash
 from pipeline.registry import registry
+from pipeline.release_tables import code_version
 from pipeline.rules import rule_hashes
 from tests.pipeline.test_publish import judged_by
 from warehouse import description, draft, releases
@@ -449,4 +452,4 @@ def test_the_code_has_a_version_where_git_is_not_installed(
     monkeypatch.delenv("BRAIN_COMMIT", raising=False)
     (tmp_path / ".git").mkdir()
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert module.code_version() == version("ningbo-industrial-brain")
+    assert code_version() == version("ningbo-industrial-brain")
