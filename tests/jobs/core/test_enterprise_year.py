@@ -5,9 +5,8 @@ from __future__ import annotations
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from frames import frame
-
 from jobs.core.enterprise_year import JOB, enterprise_year
+from tests.frames import frame
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

@@ -6,10 +6,8 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from frames import frame
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from oracles import identity as oracle
 from pyspark.sql import functions as F
 
 from jobs.core.enterprise_identifier import enterprise_identifier
@@ -18,6 +16,8 @@ from jobs.core.identity_review import identity_review
 from jobs.core.steps.identity import behind, first_day, resolve, successors
 from jobs.core.succession import succession
 from tests.expectations.good_city import code_of
+from tests.frames import frame
+from tests.oracles import identity as oracle
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession

@@ -9,15 +9,14 @@ from datetime import date
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from frames import frame
-from oracles.profile import TAKEN, TAXES
-
 from jobs.profile.comprehensive_score import comprehensive_score
 from jobs.profile.enterprise_profile import enterprise_profile
 from jobs.profile.enterprise_tag import enterprise_tag
 from jobs.profile.rules.evaluation import Evaluation, evaluation
 from jobs.profile.rules.tags import TagRules, tag_rules
 from schemas.contract import contract
+from tests.frames import frame
+from tests.oracles.profile import TAKEN, TAXES
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
