@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import calendar
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from fractions import Fraction
@@ -134,9 +134,9 @@ def _judge(firm: Row, parcels: list[Row], uses: list[Row], rules: Mapping[Key, R
 def _is_above(firm: Row, rule: Row | None) -> bool:
     change = firm["directory_change_code"]
     if change == "dropped":
-        return (rule or {}).get("dropped_list", "above_scale") == "above_scale"
+        return bool((rule or {}).get("dropped_list", "above_scale") == "above_scale")
     if change == "upgraded":
-        return (rule or {}).get("upgraded_list", "below_scale") == "above_scale"
+        return bool((rule or {}).get("upgraded_list", "below_scale") == "above_scale")
     return bool(firm["is_above_scale"])
 
 
@@ -336,11 +336,12 @@ def _baseline(units: list[Unit], name: str, method: Row, rule: Row) -> Fraction 
     if method["method"] != "fixed":
         if not values:
             return None
-        own = {
+        means: dict[str, Callable[[], Fraction]] = {
             "aggregate": lambda: sum(n for _, n, _ in defined) / sum(d for _, _, d in defined),  # type: ignore[misc]
             "mean": lambda: sum(values, Fraction(0)) / len(values),
             "median": lambda: _median(values),
-        }[method["method"]]()
+        }
+        own = means[method["method"]]()
     assert own is not None
     scaled = rounded(rounded(own) * Fraction(str(method["factor"])))
     return scaled if scaled > 0 else None
@@ -434,8 +435,8 @@ def _adjustments(
     for (uscc, year), stands in population.items():
         if stands["status"] == "graded":
             for code in {"new_firm", "new_land", "upgraded"} & set(stands["reasons"]):
-                name = f"protection:{code}"
-                found[uscc, year, name, name] = (Fraction(0), "not_below_c")
+                protection = f"protection:{code}"
+                found[uscc, year, protection, protection] = (Fraction(0), "not_below_c")
     return found
 
 
@@ -478,8 +479,8 @@ def _grades(done: Evaluation, rules: Mapping[Key, Row]) -> dict[Key, Row]:
     for name, what in done.adjustments.items():
         by_firm[name[:2]][name] = what
     scores: dict[Key, dict[str, Row]] = defaultdict(dict)
-    for (uscc, year, name), row in done.values.items():
-        scores[uscc, year][name] = row
+    for (uscc, year, indicator), row in done.values.items():
+        scores[uscc, year][indicator] = row
     units: dict[Key, Row] = {}
     for key, stands in done.population.items():
         if stands["status"] == "graded" and stands["role"] == "own":

@@ -80,7 +80,7 @@ def test_rows_of_an_absorbed_firm_and_of_a_branch_count_for_the_enterprise_behin
         "energy": [{"uscc": BRANCH, "period": "2024", "energy_tce": "9"}],
         "refused": [{"feed": "gov_tax", "period": "2024-08", "uscc": OLD, "reasons": ["a:b"]}],
     }
-    row = year(spark, **months, succession=BECAME)
+    row = year(spark, "2024", **months, succession=BECAME)
     assert str(row["tax_vat_wan_yuan"]) == "7.000000"  # June to December; May began before the day
     assert str(row["power_kwh"]) == "20.00"
     assert str(row["water_m3"]) == "10.00"

@@ -129,9 +129,14 @@ def run(spark: SparkSession, world: World, periods: Iterable[str]) -> tuple[Data
         frames["enterprises"].where(_in("year", years)),
         frames["months"].where(_in("month", months)),
         frames["enterprises"].where(_in("year", directories)),
-        *(frames[n] for n in ("figures", "population", "grades", "indicators", "city_ranks", "events")),
-        frames["months"].where(_in("left(month, 4)", directories)),
-        frames["nodes"],
+        figures=frames["figures"],
+        population=frames["population"],
+        grades=frames["grades"],
+        indicators=frames["indicators"],
+        city_ranks=frames["city_ranks"],
+        events=frames["events"],
+        months_to_date=frames["months"].where(_in("left(month, 4)", directories)),
+        nodes=frames["nodes"],
     )
     return stored(profiles, "profile.enterprise_profile")
 
