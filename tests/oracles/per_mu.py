@@ -332,12 +332,16 @@ def _baselines(
 def _baseline(units: list[Unit], name: str, method: Row, rule: Row) -> Fraction | None:
     defined = [(v, *_sides(u, name)) for u in units if (v := _value(u, name, rule)) is not None]
     values = sorted(v for v, _, _ in defined)
+    # a value is the quotient of both sides, so none of them is missing
+    sides = [(n, d) for _, n, d in defined if n is not None and d is not None]
     own: Fraction | None = number(method["value"])
     if method["method"] != "fixed":
         if not values:
             return None
         means: dict[str, Callable[[], Fraction]] = {
-            "aggregate": lambda: sum(n for _, n, _ in defined) / sum(d for _, _, d in defined),  # type: ignore[misc]
+            "aggregate": lambda: (
+                sum((n for n, _ in sides), Fraction(0)) / sum((d for _, d in sides), Fraction(0))
+            ),
             "mean": lambda: sum(values, Fraction(0)) / len(values),
             "median": lambda: _median(values),
         }

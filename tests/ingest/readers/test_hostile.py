@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 import xlsxwriter
 
-from ingest.readers.records import read_records
+from ingest.readers.files import read_records
 from ingest.ways.landing import ingest
 from ingest.ways.manifest import MAX_MANIFEST_BYTES
 from ingest.ways.run import FileReport

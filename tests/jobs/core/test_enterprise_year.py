@@ -59,7 +59,7 @@ BECAME = [
 def test_rows_of_an_absorbed_firm_and_of_a_branch_count_for_the_enterprise_behind_them(
     spark: SparkSession,
 ) -> None:
-    months = {
+    months: dict[str, list[dict[str, Any]]] = {
         "tax": [{"uscc": OLD, "period": f"2024-{m:02}", "tax_vat_wan_yuan": "1"} for m in range(1, 13)],
         "electricity": [
             {"uscc": BRANCH, "period": f"2024-{m:02}", "meter_account_code": "b", "power_kwh": "10"}
