@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from schemas.contract import Contract, contract
+from schemas.contract import Contract, Feed, contract
 
 BASIS = {
     "administration": "行政管理 administration",
@@ -55,7 +55,7 @@ def tables_md(names: Iterable[str]) -> str:
     return head + "\n".join(_row(contract(name)) for name in names)
 
 
-def feeds_md(specs: Iterable[Contract]) -> str:
+def feeds_md(specs: Iterable[Feed]) -> str:
     """A Markdown table of feeds, with cadence and lateness allowed beside what every table has."""
     head = (
         "| 数据源 feed | 名称 title | 粒度 grain | 责任单位 owner | 法律依据 legal basis "

@@ -14,7 +14,7 @@ from dag_docs import feeds_md, group_title
 from dag_tasks import TASK_DEFAULTS, asset, ingest_group, refuse_rejected
 from watch import WaitForArrivals
 
-from schemas.contract import Contract, connected_groups
+from schemas.contract import Feed, connected_groups
 from schemas.periods import PATTERN
 
 HOUR = 3600
@@ -31,7 +31,7 @@ LOOKS = {
 GROUPS = connected_groups()
 
 
-def looks(specs: list[Contract]) -> tuple[int, int]:
+def looks(specs: list[Feed]) -> tuple[int, int]:
     """As often as the feed of the group that comes most often."""
     return min(LOOKS[spec.source.cadence] for spec in specs)
 

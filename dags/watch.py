@@ -80,7 +80,8 @@ class ArrivalTrigger(BaseTrigger):
         from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
 
         ask = RuntimeTaskInstance.get_dr_count
-        return await asyncio.to_thread(ask, dag_id=self.task_instance.dag_id, states=["queued"]) > 0
+        queued: int = await asyncio.to_thread(ask, dag_id=self.task_instance.dag_id, states=["queued"])
+        return queued > 0
 
 
 class WaitForArrivals(BaseOperator):

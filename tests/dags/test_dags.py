@@ -289,11 +289,11 @@ def test_documentation_names_title_owner_and_legal_basis_of_every_table(dags: di
             assert spec.legal_source in rows[table] and "legal basis" in dags[name].doc_md
     for name, names in GROUPS.items():
         assert re.fullmatch(r"数据接入 Ingest · [\u4e00-\u9fff]+ [a-z ]+", dags[name].dag_display_name)
-        head, *rows = [line for line in dags[name].doc_md.splitlines() if line.startswith("| ")]
+        head, *lines = [line for line in dags[name].doc_md.splitlines() if line.startswith("| ")]
         assert head.endswith(
             "| 责任单位 owner | 法律依据 legal basis | 频率 cadence | 允许延迟（天） days late |"
         )
-        for feed_name, row in zip(names, rows, strict=True):
+        for feed_name, row in zip(names, lines, strict=True):
             source = feeds()[feed_name].source
             basis, cadence, late = (cell.strip() for cell in row.split("|")[-4:-1])
             assert re.fullmatch(r"[\u4e00-\u9fff]+ [a-z ]+（.+）", basis), row
@@ -400,7 +400,7 @@ def test_what_no_release_holds_is_announced_again_unless_publication_is_on_its_w
     report, events = make_tables(dags, only=["core"], period="2023")
     assert asked == [(["core"], False, "2023")]
     expected = {"core.enterprise_year": ({"2023"}, {"rows": 12, "seconds": 2.5, "reason": "new"})}
-    again = {"core.parcel": ({"2022", "2023"}, {})}
+    again: dict[str, tuple[set[str], dict[str, Any]]] = {"core.parcel": ({"2022", "2023"}, {})}
     assert events == expected | ({} if is_coming else again)
     assert report["tables"] == [PARCEL_YEAR.as_row()] and report["fresh"] == ["core.parcel"]
     assert json.loads(json.dumps(report)) == report

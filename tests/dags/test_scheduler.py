@@ -56,7 +56,7 @@ class Client:
         return health.call(self._airflow, f"/api/v2{path}", self._token)
 
     def trigger(self, dag: str) -> str:
-        body = {"logical_date": None, "conf": {}}
+        body: dict[str, Any] = {"logical_date": None, "conf": {}}
         return str(health.call(self._airflow, f"/api/v2/dags/{dag}/dagRuns", self._token, body)["dag_run_id"])
 
     def runs(self, dag: str) -> list[dict[str, Any]]:

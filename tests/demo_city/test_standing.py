@@ -51,12 +51,12 @@ def test_clusters_follow_the_class_and_end_with_their_plan(sent: Sent, city: Cit
     classes = {c[CODE]: str(c["行业代码"]) for c in rows(sent, "statistics_directory_2022.csv")}
     told = rows(sent, "industry_mark_2022.csv")
     assert len(told) == sum(c["规模"] == "规上" for c in rows(sent, "statistics_directory_2022.csv"))
-    named = defaultdict(set)
+    named: defaultdict[str | None, set[str]] = defaultdict(set)
     for cells in told:
         named[cells["所属产业集群"]].add(classes[cells[CODE]][:2])
     assert named["汽车"] == {"36"} and named["绿色石化"] <= {"25", "26"}
     outside = {"44", "45", "46", "22", "23", "13", "14", "15", "16"}
-    assert not outside & set.union(*(v for k, v in named.items() if k is not None))
+    assert not outside & set[str]().union(*(v for k, v in named.items() if k is not None))
     assert {c["战略性新兴产业"] for c in told} == {"是", "否"}
     later = at_scale(0.005)
     assert (clusters(later, 2024) >= 0).any()

@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -99,7 +100,7 @@ def test_a_stranger_reaches_no_embedded_engine(embedded: dict[str, Any]) -> None
         # not even its owner does, but through the socket
         with pytest.raises(ConnectionRefusedError):
             open_port(port)
-        assert as_stranger(lambda port=port: open_port(port)) == "ConnectionRefusedError"
+        assert as_stranger(partial(open_port, port)) == "ConnectionRefusedError"
 
 
 def test_the_engine_is_in_a_network_of_its_own(embedded: dict[str, Any]) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from schemas.contract import code_list
-from tests.expectations.good_city import FIRMS, YEARS, City, _add, code_of, district_of, six
+from tests.expectations.good_city import FIRMS, YEARS, City, Row, _add, code_of, district_of, six
 
 CHAIN = "HGXCL"
 MAKER, BUYER, EMPTY = f"{CHAIN}-M01", f"{CHAIN}-D01", f"{CHAIN}-U01"
@@ -77,7 +77,7 @@ def _metrics(city: City, year: str) -> None:
         demand, bought = {}, {}
     supply = {"local_supply_pct": Decimal("66.6667")} if demand else {}
     depend = {"outside_dependence_pct": Decimal("33.3333")} if bought else {}
-    figures = {
+    figures: dict[str, Row] = {
         MAKER: maker | place | demand | supply,
         BUYER: {"firm_count": 20, "proven_count": 20} | bought | depend,
     }

@@ -392,11 +392,11 @@ def add_raw(city: City, feed: str, period: str, records: int = FIRMS, delivery_i
 
 
 def add_delivery(city: City, feed: str, period: str, **given: Any) -> Row:
-    given = {"records_in": FIRMS, "records_quarantined": 0, "delivery_id": f"{feed}-{period}"} | given
-    given = {"checksum": given["delivery_id"]} | given
+    row: Row = {"records_in": FIRMS, "records_quarantined": 0, "delivery_id": f"{feed}-{period}", **given}
+    row = {"checksum": row["delivery_id"], **row}
     return _add(
         city, "raw.delivery", feed=feed, period=period, mapping_hash="m",
-        records_raw=given["records_in"] - given["records_quarantined"], **given,
+        records_raw=row["records_in"] - row["records_quarantined"], **row,
     )  # fmt: skip
 
 

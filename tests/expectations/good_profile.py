@@ -10,10 +10,10 @@ from fractions import Fraction
 from typing import Any
 
 import yaml
-from oracles import profile as oracle
 
 from schemas.contract import Contract, contract
 from tests.expectations.good_city import YEARS, City, _add
+from tests.oracles import profile as oracle
 from warehouse.settings import CHECKOUT
 
 #: Input of the profile → table.

@@ -102,7 +102,7 @@ def test_a_server_that_cannot_start_is_one_line_with_its_log(folder: Path) -> No
 
 def test_a_missing_server_is_one_line(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(postgres, "PROGRAMS", folder)
-    monkeypatch.setattr(postgres.shutil, "which", lambda _: None)
+    monkeypatch.setattr("infra.postgres.shutil.which", lambda _: None)
     with pytest.raises(RejectedError, match="apt install postgresql"):
         postgres.start(folder)
 

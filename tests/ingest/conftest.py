@@ -30,7 +30,7 @@ def put(cold_home: Path) -> Put:
             checksum = hashlib.file_digest(file, "sha256").hexdigest()
         source = feed_contract(feed).source
         period = "2023-12-31"[: source.period_lengths[0]]
-        manifest = {"feed": feed, "period": period, "file": name, "sha256": checksum}
+        manifest: dict[str, object] = {"feed": feed, "period": period, "file": name, "sha256": checksum}
         manifest |= {"sent_at": "2024-03-01T00:00:00Z", **said}
         (folder / f"{name}.manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
         return path

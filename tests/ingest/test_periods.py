@@ -191,7 +191,7 @@ def test_what_was_sent_later_is_not_replaced(put: Put) -> None:
 
 
 def test_an_event_replaces_nothing(put: Put) -> None:
-    fields = feed("ent_objection").source.headings  # type: ignore[union-attr]
+    fields = feed("ent_objection").source.headings
     rows = [json.dumps(dict.fromkeys(fields, text)) for text in ("x", "y")]
     put("ent_objection", "a.jsonl", lines(rows[0]), period="2025-06")
     put("ent_objection", "b.jsonl", lines(rows[1]), period="2025-06-12", replaces=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import calendar
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from fractions import Fraction
@@ -134,9 +134,9 @@ def _judge(firm: Row, parcels: list[Row], uses: list[Row], rules: Mapping[Key, R
 def _is_above(firm: Row, rule: Row | None) -> bool:
     change = firm["directory_change_code"]
     if change == "dropped":
-        return (rule or {}).get("dropped_list", "above_scale") == "above_scale"
+        return bool((rule or {}).get("dropped_list", "above_scale") == "above_scale")
     if change == "upgraded":
-        return (rule or {}).get("upgraded_list", "below_scale") == "above_scale"
+        return bool((rule or {}).get("upgraded_list", "below_scale") == "above_scale")
     return bool(firm["is_above_scale"])
 
 
@@ -332,15 +332,20 @@ def _baselines(
 def _baseline(units: list[Unit], name: str, method: Row, rule: Row) -> Fraction | None:
     defined = [(v, *_sides(u, name)) for u in units if (v := _value(u, name, rule)) is not None]
     values = sorted(v for v, _, _ in defined)
+    # a value is the quotient of both sides, so none of them is missing
+    sides = [(n, d) for _, n, d in defined if n is not None and d is not None]
     own: Fraction | None = number(method["value"])
     if method["method"] != "fixed":
         if not values:
             return None
-        own = {
-            "aggregate": lambda: sum(n for _, n, _ in defined) / sum(d for _, _, d in defined),  # type: ignore[misc]
+        means: dict[str, Callable[[], Fraction]] = {
+            "aggregate": lambda: (
+                sum((n for n, _ in sides), Fraction(0)) / sum((d for _, d in sides), Fraction(0))
+            ),
             "mean": lambda: sum(values, Fraction(0)) / len(values),
             "median": lambda: _median(values),
-        }[method["method"]]()
+        }
+        own = means[method["method"]]()
     assert own is not None
     scaled = rounded(rounded(own) * Fraction(str(method["factor"])))
     return scaled if scaled > 0 else None
@@ -434,8 +439,8 @@ def _adjustments(
     for (uscc, year), stands in population.items():
         if stands["status"] == "graded":
             for code in {"new_firm", "new_land", "upgraded"} & set(stands["reasons"]):
-                name = f"protection:{code}"
-                found[uscc, year, name, name] = (Fraction(0), "not_below_c")
+                protection = f"protection:{code}"
+                found[uscc, year, protection, protection] = (Fraction(0), "not_below_c")
     return found
 
 
@@ -478,8 +483,8 @@ def _grades(done: Evaluation, rules: Mapping[Key, Row]) -> dict[Key, Row]:
     for name, what in done.adjustments.items():
         by_firm[name[:2]][name] = what
     scores: dict[Key, dict[str, Row]] = defaultdict(dict)
-    for (uscc, year, name), row in done.values.items():
-        scores[uscc, year][name] = row
+    for (uscc, year, indicator), row in done.values.items():
+        scores[uscc, year][indicator] = row
     units: dict[Key, Row] = {}
     for key, stands in done.population.items():
         if stands["status"] == "graded" and stands["role"] == "own":

@@ -328,8 +328,8 @@ def _months(months: list[Row], uscc: str, period: str, day: date) -> Row:
     orders = {n: exact(r["new_orders_wan_yuan"]) for n, r in own.items()}
 
     def total(numbers: range) -> Fraction | None:
-        found = [orders.get(n) for n in numbers]
-        return None if None in found else sum(found, Fraction(0))  # type: ignore[arg-type]
+        reported = [amount for n in numbers if (amount := orders.get(n)) is not None]
+        return sum(reported, Fraction(0)) if len(reported) == len(numbers) else None
 
     three, before = total(range(last - 2, last + 1)), total(range(last - 5, last - 2))
     return {
@@ -461,7 +461,7 @@ def scores(rule: Mapping[str, Any], rows: Mapping[Key, Row], periods: Iterable[s
     """Scores of the periods, from profiles that hold these and the years before their figures."""
     wanted = list(periods)
     years = {str(int(r["figures_year"]) - 1) for r in rows.values() if r["period"] in wanted}
-    done = {}
+    done: dict[Key, Row] = {}
     for period in {*wanted, *years}:
         firms = {u: r for (u, p), r in rows.items() if p == period and holds(rule["scope"], r)}
         done |= {(u, period): row for u, row in _score_period(rule, firms).items()}
@@ -489,7 +489,7 @@ def mean(weights: Mapping[str, Any], values: Mapping[str, Fraction | None], leas
     there = {c: Fraction(str(w)) for c, w in weights.items() if values[c] is not None}
     if sum(there.values()) < Fraction(str(least)):
         return None
-    points = sum((w * values[c] for c, w in there.items()), Fraction(0))  # type: ignore[operator,misc]
+    points = sum((w * values[c] for c, w in there.items()), Fraction(0))  # type: ignore[operator]
     return rounded(points / sum(there.values()), 4)
 
 

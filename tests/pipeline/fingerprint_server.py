@@ -23,7 +23,7 @@ def register(is_mapped_anew: bool) -> list[dict[str, Any]]:
     from ingest.register.corrections import mapping_hash
     from schemas.contract import feeds
 
-    rows = []
+    rows: list[dict[str, Any]] = []
     for spec in feeds().values():
         is_yearly = spec.source.cadence in ("yearly", "irregular")
         for period in ("2023", "2024" if is_yearly else "2024-12"):

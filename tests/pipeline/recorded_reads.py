@@ -97,7 +97,7 @@ def record_attributes() -> None:
                 read[now[0], now[1]].add(("attribute", _kind.__name__, name))
             return object.__getattribute__(self, name)
 
-        kind.__getattribute__ = recording
+        kind.__getattribute__ = recording  # type: ignore[method-assign]
 
 
 def record_files() -> None:
@@ -114,7 +114,7 @@ def without_engine() -> None:
     """Make whatever is asked of a DataFrame give one that has all columns that were named in the asking as well."""
 
     def asked(self: DataFrame, *args: Any, **_: Any) -> DataFrame:
-        return frame([*self.names, *(name for arg in args for name in named(arg))])
+        return frame([*vars(self)["names"], *(name for arg in args for name in named(arg))])
 
     for name in dir(DataFrame):
         if not name.startswith("_") and name != "transform":
@@ -130,11 +130,15 @@ def without_engine() -> None:
         "kind": "merge",
     }
     rows = [{"what": "year", "name": "2023", **change}, {"what": "month", "name": "2024-03", **change}]
-    DataFrame.sparkSession = session
-    DataFrame.columns = property(lambda self: self.names)
-    DataFrame.collect = lambda _: rows
-    DataFrame.__getitem__ = lambda _, name: F.col(name)
-    DataFrame.__getattr__ = lambda self, _: lambda *args: asked(self, *args)
+    replaced: dict[str, Any] = {
+        "sparkSession": session,
+        "columns": property(lambda self: self.names),
+        "collect": lambda _: rows,
+        "__getitem__": lambda _, name: F.col(name),
+        "__getattr__": lambda self, _: lambda *args: asked(self, *args),
+    }
+    for name, instead in replaced.items():
+        setattr(DataFrame, name, instead)
 
 
 def named(value: Any) -> Iterator[str]:
@@ -147,7 +151,7 @@ def named(value: Any) -> Iterator[str]:
         for entry in value:
             yield from named(entry)
     elif isinstance(value, DataFrame):
-        yield from value.names
+        yield from vars(value)["names"]
 
 
 def frame(names: list[str]) -> DataFrame:

@@ -224,10 +224,11 @@ def test_what_cannot_be_explained_is_said_in_one_line(archive: Archive) -> None:
     with pytest.raises(UsageError) as error:
         archive.explain("per_mu.baseline", {"colour": "red"})
     assert one_line(error.value).startswith("per_mu.baseline has no column colour; it has ")
-    with pytest.raises(RejectedError) as error:
+    with pytest.raises(RejectedError) as missing:
         archive.explain("per_mu.enterprise_grade", {"uscc": "nobody", "year": "2022"})
     assert (
-        one_line(error.value) == "release 1 has no row of per_mu.enterprise_grade with uscc=nobody year=2022"
+        one_line(missing.value)
+        == "release 1 has no row of per_mu.enterprise_grade with uscc=nobody year=2022"
     )
 
 

@@ -371,15 +371,16 @@ def publishers() -> Iterator[Publishers]:
         stdout=subprocess.PIPE,
         text=True,
     )
-    assert process.stdin is not None and process.stdout is not None
+    orders, answers = process.stdin, process.stdout
+    assert orders is not None and answers is not None
 
     def run(*steps: str) -> list[int]:
-        process.stdin.write(json.dumps({"home": str(settings().home), "steps": steps}) + "\n")
-        process.stdin.flush()
-        return list(json.loads(process.stdout.readline()))
+        orders.write(json.dumps({"home": str(settings().home), "steps": steps}) + "\n")
+        orders.flush()
+        return list(json.loads(answers.readline()))
 
     yield run
-    process.stdin.close()
+    orders.close()
     assert process.wait(30) == 0
 
 

@@ -50,7 +50,7 @@ def test_the_file_opens_read_only_and_needs_no_extension(
 ) -> None:
     counted = {name: file.execute(f"SELECT count(*) FROM {name}").fetchone() for name in PUBLISHED}
     assert counted == {name: (table.rows,) for name, table in release.tables.items()}
-    assert all(rows for (rows,) in counted.values() if rows is not None)
+    assert all(row[0] for row in counted.values() if row and row[0] is not None)
     with pytest.raises(duckdb.InvalidInputException, match="read-only"):
         file.execute("CREATE TABLE mine (a INT)")
     views = file.execute("SELECT view_name FROM duckdb_views() WHERE NOT internal").fetchall()

@@ -49,9 +49,11 @@ def recorded() -> Iterator[list[tuple[str, str]]]:
     seen: list[tuple[str, str]] = []
     home = settings().home
 
-    def note(what: str, path: Any) -> None:
-        if Path(path).is_relative_to(home):
+    def note(what: str, path: Any) -> bool:
+        """Whether the path is of the home, and so noted."""
+        if is_noted := Path(path).is_relative_to(home):
             seen.append((what, str(Path(path).relative_to(home))))
+        return is_noted
 
     with pytest.MonkeyPatch.context() as patch:
         sync, link, replace, unlink = os.fsync, os.link, Path.replace, Path.unlink
@@ -269,7 +271,7 @@ def test_a_disk_that_is_copied_when_a_release_was_told_has_it(
         file.truncate(1 << 30)
     subprocess.run(["mkfs.ext4", "-q", "-F", str(image)], check=True)
     if not waits:
-        monkeypatch.setattr(state.os, "fsync", lambda _: None)
+        monkeypatch.setattr("warehouse.state.os.fsync", lambda _: None)
     with mounted(tmp_path / "disk", "-o", "loop", str(image)) as disk:
         home = copy(built_city, disk / "home")
         subprocess.run(["sync", "-f", str(disk)], check=True)

@@ -169,7 +169,8 @@ def test_a_release_that_the_disk_lost_is_named_and_the_newest_whole_one_read(
     assert [r.getMessage() for r in caplog.records] == [f"{fault}; release 2 is read in its place"]
     assert releases.last_release() == release
     assert releases.next_number() == 4
-    for ask in (lambda: releases.open_release(3), lambda: releases.rollback(3)):
+    asks: list[Callable[[], object]] = [lambda: releases.open_release(3), lambda: releases.rollback(3)]
+    for ask in asks:
         with pytest.raises(RejectedError) as error:
             ask()
         assert one_line(error.value) == fault

@@ -36,7 +36,7 @@ def test_stages_agree_with_dates_and_money(sent: Sent) -> None:
             start, completion = iso(cells["开工时间"]), iso(cells["竣工时间"])
             seen[stage] += 1
             if stage == "谋划储备":
-                assert (start, completion, done) == (None, None, 0)
+                assert (start, completion, done) == (None, None, Decimal(0))
                 continue
             assert start is not None and completion is not None and start < completion
             assert (start <= end) == (stage in ("在建", "竣工投产"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import date
+from typing import Any
 
 from pyspark.sql import functions as F
 
@@ -215,7 +216,7 @@ def structs() -> Iterator[Case]:
         "a map of columns",
         F.try_element_at(by_column, pair["kind"]),
         "date",
-        lambda r: {"k": r.d, "": r.e}.get((r.pair or {}).get("kind")),
+        lambda r: {"k": r.d, "": r.e, None: None}.get((r.pair or {}).get("kind")),
     )
     yield Case("field", pair["since"], "date", lambda r: (r.pair or {}).get("since"))
     yield Case("field by name", F.col("pair.kind"), "string", lambda r: (r.pair or {}).get("kind"))
@@ -232,7 +233,7 @@ def structs() -> Iterator[Case]:
         [7, 5, 2**31 - 1, 5, 5, 5],
     )
     fields = F.from_json("record", "uscc string, name string, day date")
-    read = [
+    read: list[dict[str, Any] | None] = [
         {"uscc": "U", "name": "甲", "day": date(2024, 2, 29)},
         {"uscc": None, "name": "乙", "day": None},
         {"uscc": None, "name": None, "day": None},

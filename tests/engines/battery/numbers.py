@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from decimal import ROUND_CEILING, ROUND_DOWN, ROUND_FLOOR, ROUND_HALF_UP, Context, Decimal
 from fractions import Fraction
+from types import SimpleNamespace
 
 from pyspark.sql import functions as F
 
@@ -36,6 +37,10 @@ def quotient(n: Decimal | int, d: Decimal | int, digits: int, how: str = ROUND_H
     return rounded(Fraction(n) / Fraction(d), digits, how) if d > 0 else None
 
 
+def divided_to(digits: int) -> Callable[[SimpleNamespace], Decimal | None]:
+    return lambda row: stopped(quotient(row.a, row.b, digits))
+
+
 def stopped(value: Decimal | None) -> Decimal | None:
     return None if value is None else max(Decimal(-LARGEST), min(Decimal(LARGEST), value))
 
@@ -44,7 +49,7 @@ def within(value: Decimal | None) -> Decimal | None:
     return None if value is None or abs(value) > LARGEST else value
 
 
-def cut(n: int, d: int) -> int:
+def cut(n: int | Fraction, d: int | Fraction) -> int:
     """Toward zero."""
     return int(Fraction(n, d))
 
@@ -199,7 +204,7 @@ def division() -> Iterator[Case]:
             f"divide to {digits}",
             divide(a, b, digits),
             value,
-            given(lambda r, digits=digits: stopped(quotient(r.a, r.b, digits)), "a"),
+            given(divided_to(digits), "a"),
         )
     yield Case(
         "divide and cut",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -161,8 +161,11 @@ def test_failing_keys_are_at_most_twenty(city: City, judge: Judge) -> None:
     assert (scope.evaluated, scope.unexpected, len(scope.failing_keys)) == (120, 120, 20)
 
 
+OnlySuite = Callable[..., None]
+
+
 @pytest.fixture
-def only_suite(monkeypatch: pytest.MonkeyPatch) -> object:
+def only_suite(monkeypatch: pytest.MonkeyPatch) -> OnlySuite:
     """Make the gate know one suite only."""
 
     def install(*checks: Check) -> None:
@@ -176,7 +179,7 @@ def _check(id_: str, sql: str, level: str = "fail") -> Check:
     return Check(id_, "检查", "Check", sql, level=level)  # type: ignore[arg-type]
 
 
-def test_suite_without_checks_fails(only_suite, good_pins: Mapping[str, Pin]) -> None:  # type: ignore[no-untyped-def]
+def test_suite_without_checks_fails(only_suite: OnlySuite, good_pins: Mapping[str, Pin]) -> None:
     only_suite()
     report = run_gate(good_pins, tables=ONE)
     assert not report.passed
@@ -187,7 +190,7 @@ def test_gate_without_suites_fails(good_pins: Mapping[str, Pin]) -> None:
     assert not run_gate(good_pins, tables=["raw.gov_energy"]).passed
 
 
-def test_exception_fails_even_a_warning(only_suite, good_pins: Mapping[str, Pin]) -> None:  # type: ignore[no-untyped-def]
+def test_exception_fails_even_a_warning(only_suite: OnlySuite, good_pins: Mapping[str, Pin]) -> None:
     only_suite(
         _check("broken", "SELECT no_such_column FROM {table}", "warn"),
         _check("sound", "SELECT year FROM {table} WHERE year = '1999'"),
@@ -200,7 +203,7 @@ def test_exception_fails_even_a_warning(only_suite, good_pins: Mapping[str, Pin]
     assert sound.success
 
 
-def test_warning_is_reported_and_does_not_block(only_suite, good_pins: Mapping[str, Pin]) -> None:  # type: ignore[no-untyped-def]
+def test_warning_is_reported_and_does_not_block(only_suite: OnlySuite, good_pins: Mapping[str, Pin]) -> None:
     only_suite(_check("odd", "SELECT year, indicator_code FROM {table} WHERE indicator_code = 'I7'", "warn"))
     report = run_gate(good_pins, tables=ONE)
     assert report.passed
@@ -209,8 +212,8 @@ def test_warning_is_reported_and_does_not_block(only_suite, good_pins: Mapping[s
 
 
 def test_expectation_left_out_fails(
-    only_suite, good_pins: Mapping[str, Pin], monkeypatch: pytest.MonkeyPatch
-) -> None:  # type: ignore[no-untyped-def]
+    only_suite: OnlySuite, good_pins: Mapping[str, Pin], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Great Expectations once reported success without having run every expectation."""
     only_suite(
         _check("first", "SELECT year FROM {table} WHERE false"),
@@ -227,7 +230,9 @@ def test_expectation_left_out_fails(
     assert [v.details for v in report.failures()] == ["not evaluated by Great Expectations"]
 
 
-def test_braces_colons_and_percent_reach_the_database(only_suite, good_pins: Mapping[str, Pin]) -> None:  # type: ignore[no-untyped-def]
+def test_braces_colons_and_percent_reach_the_database(
+    only_suite: OnlySuite, good_pins: Mapping[str, Pin]
+) -> None:
     only_suite(
         _check("braces", "SELECT year FROM {table} WHERE NOT regexp_full_match(year, '[0-9]{4}')"),
         _check("casts", "SELECT year FROM {table} WHERE year::INTEGER % 2 = 9 OR year LIKE '%x%'"),

@@ -119,7 +119,8 @@ def test_json_is_one_array_and_takes_nothing_in(tmp_path: Path) -> None:
 
 
 def mapping(path: Path) -> dict[str, dict[str, object]]:
-    return yaml.safe_load(infer(path).contract)["source"]["mapping"]
+    columns: dict[str, dict[str, object]] = yaml.safe_load(infer(path).contract)["source"]["mapping"]
+    return columns
 
 
 @pytest.mark.parametrize(

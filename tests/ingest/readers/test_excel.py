@@ -123,7 +123,7 @@ def test_dates_in_three_styles_and_real_ones(tmp_path: Path) -> None:
         ):
             sheet.write_row(row, 0, [GOOD[0], text])
         sheet.write(6, 0, GOOD[0])
-        sheet.write_datetime(6, 1, date(2024, 1, 5), book.add_format({"num_format": "yyyy/m/d"}))  # type: ignore[arg-type]
+        sheet.write_datetime(6, 1, date(2024, 1, 5), book.add_format({"num_format": "yyyy/m/d"}))
     rows = mapped(spec, read_records(path, spec, tmp_path), tmp_path)
     assert [(r["source_row"], r["event_date"]) for r in rows] == [(n, date(2024, 1, 5)) for n in (2, 3, 4, 7)]
 

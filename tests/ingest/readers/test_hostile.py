@@ -17,14 +17,14 @@ from pathlib import Path
 import pytest
 import xlsxwriter
 
-from ingest.ways import landing as module
+from ingest.readers.files import read_records
 from ingest.ways.landing import ingest
 from ingest.ways.manifest import MAX_MANIFEST_BYTES
 from ingest.ways.run import FileReport
 from tests.ingest.conftest import Put
 from tests.workbooks import emission_headings
 from warehouse import tables
-from warehouse.settings import CHECKOUT
+from warehouse.settings import CHECKOUT, settings
 
 GOOD = "91350100M000100Y43"
 HEAD = "户号,户名,社会信用代码,电量(万千瓦时)"
@@ -114,7 +114,7 @@ def test_a_link_in_an_archive(put: Put) -> None:
 def test_an_empty_and_an_encrypted_archive(put: Put) -> None:
     put(POWER, "empty.zip", zipped())
     only_refused(put, "an empty archive")
-    (tables.settings().landing / POWER / "empty.zip.manifest.json").unlink()
+    (settings().landing / POWER / "empty.zip.manifest.json").unlink()
     locked = patched(zipped(("e.csv", WELL)), b"PK\x01\x02", 8, b"\x01\x00")
     put(POWER, "locked.zip", patched(locked, b"PK\x03\x04", 6, b"\x01\x00"))
     [refused] = ingest().rejected
@@ -134,16 +134,15 @@ def test_a_link_in_the_landing_folder(put: Put, tmp_path: Path) -> None:
 
 def test_a_file_replaced_while_it_is_read(put: Put, monkeypatch: pytest.MonkeyPatch) -> None:
     path = put(POWER, "e.csv", WELL)
-    read = module.read_records
 
     def replaced(*given: object) -> object:
-        records = read(*given)  # type: ignore[arg-type]
+        records = read_records(*given)  # type: ignore[arg-type]
         path.with_suffix(".new").write_bytes(WELL.replace(b"12.5", b"99.9"))
         path.with_suffix(".new").replace(path)
         return records
 
     with monkeypatch.context() as patch:
-        patch.setattr(module, "read_records", replaced)
+        patch.setattr("ingest.ways.landing.read_records", replaced)
         [refused] = ingest().rejected
     assert "changed while it was read" in refused.message
     path.write_bytes(WELL)

@@ -193,7 +193,7 @@ def test_a_figure_that_shows_another_is_refused(tmp_path: Path, kind: str, code:
 
 
 def test_a_proposal_knows_shares_by_their_format(tmp_path: Path) -> None:
-    lines = [["信用代码", "入驻率"], *([code, (0.853, "0.0%")] for code in GOOD)]
+    lines: list[list[Any]] = [["信用代码", "入驻率"], *([code, (0.853, "0.0%")] for code in GOOD)]
     proposal = infer(new_workbook(tmp_path / "a.xlsx", OldSheet("表", lines)))
     [share] = [c for c in proposal.columns if c.heading == "入驻率"]
     assert (share.target, share.unit, share.examples) == ("occupancy_pct", "%", ["85.3%"])
@@ -398,7 +398,7 @@ def test_sheets_that_are_none(tmp_path: Path) -> None:
     with xlsxwriter.Workbook(path) as book:
         book.add_worksheet("空")
         book.add_worksheet("码").very_hidden()
-        book.get_worksheet_by_name("码").write(0, 0, "密")  # type: ignore[union-attr]
+        book.get_worksheet_by_name("码").write(0, 0, "密")
         chart = book.add_chart({"type": "bar"})
         chart.add_series({"values": "=表!$D$2:$D$2"})
         book.add_chartsheet("图").set_chart(chart)

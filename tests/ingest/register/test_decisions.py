@@ -51,7 +51,7 @@ def entries() -> list[dict[str, Any]]:
 
 
 def id_of(file: str) -> str:
-    return next(d["delivery_id"] for d in deliveries() if d["source_file"] == file)
+    return next(str(d["delivery_id"]) for d in deliveries() if d["source_file"] == file)
 
 
 def states() -> dict[str, str]:

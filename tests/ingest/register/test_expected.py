@@ -18,7 +18,7 @@ from ingest.register.expected import (
     last_over,
     missing_line,
 )
-from schemas.contract import Contract, feed, feeds
+from schemas.contract import Feed, feed, feeds
 
 DAY = timedelta(days=1)
 CADENCES = ["yearly", "yearly_then_monthly", "monthly", "daily", "continuous"]
@@ -26,7 +26,7 @@ CADENCES = ["yearly", "yearly_then_monthly", "monthly", "daily", "continuous"]
 PART = {"yearly": 4, "yearly_then_monthly": 7, "monthly": 7, "daily": 10, "continuous": 10}
 
 
-def a_feed(cadence: str, lateness_days: int, *, is_connected: bool = True) -> Contract:
+def a_feed(cadence: str, lateness_days: int, *, is_connected: bool = True) -> Feed:
     spec = feed("gov_tax")
     source = spec.source.model_copy(
         update={"cadence": cadence, "lateness_days": lateness_days, "is_connected": is_connected}

@@ -39,7 +39,7 @@ from ingest.ways.landing import ingest
 from ingest.ways.manifest import drop_of_file
 from ingest.ways.remap import remap
 from ingest.ways.run import FileReport
-from schemas.contract import ContractError, contract, feed, feeds
+from schemas.contract import ContractError, Feed, contract, feed, feeds
 from schemas.errors import RejectedError, UsageError
 from schemas.register import current_deliveries
 from tests.built_city import one_line
@@ -76,7 +76,7 @@ class Sender:
 
     def run(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
         with psycopg.connect(self.url, autocommit=True) as open_one:
-            cursor = open_one.execute(statement, values or None)  # type: ignore[call-overload]
+            cursor = open_one.execute(statement, values or None)
             return cursor.fetchall() if cursor.description else []
 
     @property
@@ -112,7 +112,7 @@ def create_power(sender: Sender, *more: str) -> None:
 GOOD = ["91350100M000100Y43", "91110000600037341L", "91370200797522673R"]
 
 
-def use(sender: Sender, account: int, amount: str, period: str = "2023", *more: Any) -> None:
+def use(sender: Sender, account: int, amount: str, period: str | None = "2023", *more: Any) -> None:
     """A row; of the three enterprises in turn."""
     values = [GOOD[account % 3], f"{3302000000 + account}", "甲", amount, period, *more]
     sender.run(f"INSERT INTO gov_electricity VALUES ({', '.join(['%s'] * len(values))})", *values)
@@ -151,6 +151,7 @@ def take(sender: Sender, **how: Any) -> list[tuple[str, str, int]]:
 def current(name: str) -> list[dict[str, Any]]:
     """Rows that count, found another way than by the engine: of a key an increment's last, an event's first."""
     spec = contract(name)
+    assert isinstance(spec, Feed)
     counting = {(d["delivery_id"], d["mapping_hash"]) for d in current_deliveries(deliveries(), spec)}
     rows = tables.rows(name).to_pylist()
     rows = [r for r in rows if (r["delivery_id"], r["mapping_hash"]) in counting]
@@ -373,11 +374,14 @@ def test_a_json_feed_keeps_its_records_as_json(home: Path, sender: Sender) -> No
     spec = feed("gov_energy")
     columns = ", ".join(f'"{h}" text' for h in spec.source.headings)
     sender.run(f"CREATE TABLE gov_energy ({columns})")
-    values = {m.heading: GOOD[0] if n == "uscc" else "3" for n, m in spec.source.mapping.items() if m.heading}
+    values: dict[str, str | None] = {
+        m.heading: GOOD[0] if n == "uscc" else "3" for n, m in spec.source.mapping.items() if m.heading
+    }
     values |= dict.fromkeys([spec.source.headings[-1]])
     sender.run(f"INSERT INTO gov_energy VALUES ({', '.join(['%s'] * len(values))})", *values.values())
     pull(["gov_energy"], sender.connection, period="2023")
-    [row] = [*tables.rows(spec.name).to_pylist(), *tables.rows("quarantine.record").to_pylist()]
+    taken, refused = tables.rows(spec.name).to_pylist(), tables.rows("quarantine.record").to_pylist()
+    [row] = taken + refused
     assert json.loads(row["source_record"][0]) == values and row["period"] == "2023"
 
 

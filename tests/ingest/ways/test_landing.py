@@ -47,7 +47,7 @@ def drop(
     return path
 
 
-def current(name: str = "gov_electricity") -> list[dict]:
+def current(name: str = "gov_electricity") -> list[dict[str, Any]]:
     spec = feed(name)
     rows = current_rows(tables.read(spec.name), current_deliveries(deliveries(), spec), spec)
     return sorted((r.asDict() for r in rows.collect()), key=lambda r: (r["period"], r["source_row"]))

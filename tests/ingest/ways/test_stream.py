@@ -19,7 +19,8 @@ from uuid import uuid4
 
 import psutil
 import pytest
-from confluent_kafka.admin import AdminClient, NewPartitions
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewPartitions
 from filelock import FileLock
 
 from infra import kafka
@@ -80,7 +81,8 @@ def send(broker: Broker, records: list[Any], topic: str = "meter-reading") -> No
 
 
 def rows(name: str = FEED) -> list[dict[str, Any]]:
-    return tables.rows(f"raw.{name}").to_pylist()
+    found: list[dict[str, Any]] = tables.rows(f"raw.{name}").to_pylist()
+    return found
 
 
 def refused() -> dict[int, list[str]]:

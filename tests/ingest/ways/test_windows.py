@@ -65,7 +65,7 @@ def test_a_window_is_registered_under_the_mapping_of_its_rows(
         (folder_of(SPEC, settings()) / "checkpoint" / "metadata").write_text('{"id": "of the query"}\n')
         return made
 
-    monkeypatch.setattr(windows.messages, "keep", keep)
+    monkeypatch.setattr("ingest.ways.windows.messages.keep", keep)
     first = begun()
     first._take_in(0, 0)  # type: ignore[arg-type]
     if was_killed == "within a batch":

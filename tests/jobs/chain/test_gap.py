@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from frames import frame
-
 from jobs.chain.gap import gap
 from jobs.chain.rules.policy import StateRules, state_rules
+from tests.frames import frame
 from tests.jobs.chain.world import Results
 
 if TYPE_CHECKING:

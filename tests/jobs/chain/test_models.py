@@ -214,6 +214,11 @@ def grouped(raw: dict[str, Any], **more: Any) -> None:
     node(raw, "D01")["parent"] = "XTCX-G"
 
 
+def feeds_a_group(raw: dict[str, Any]) -> None:
+    grouped(raw)
+    feed(raw, "U01", "XTCX-G")
+
+
 def never_together(raw: dict[str, Any]) -> None:
     node(raw, "D01")["valid_to"] = 2022
     node(raw, "D02")["valid_from"] = 2023
@@ -282,7 +287,7 @@ def refusal(read: Callable[[], object]) -> str:
         (lambda raw: grouped(raw, products=["381301"]), "XTCX-G: is the parent of others, so it has no products"),
         (lambda raw: grouped(raw, tier="mid"), "XTCX-D01: its parent XTCX-G is of another tier"),
         (lambda raw: node(raw, "D01").update(parent="XTCX-G"), "XTCX-D01: parent XTCX-G is no node of the file"),
-        (lambda raw: [grouped(raw), feed(raw, "U01", "XTCX-G")], "XTCX-U01: feeds names XTCX-G, which is no leaf"),
+        (feeds_a_group, "XTCX-U01: feeds names XTCX-G, which is no leaf"),
         # the chain
         (lambda raw: raw.update(chain_code="XTCY"), "chain XTCY is not in schemas/codes/chain.csv"),
         (lambda raw: raw["title"].update(zh="磁材"), "the title is 稀土磁性材料 Rare-earth magnetic materials"),

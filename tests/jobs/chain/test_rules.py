@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from pydantic import BaseModel
 
 from jobs.chain.rules.policy import HERE, EvidenceFile, Overrides, StateRules, Target, read
 from schemas.errors import RejectedError
 
-FILES = {
+FILES: dict[str, type[BaseModel]] = {
     "evidence.yml": EvidenceFile, "overrides.yml": Overrides, "state_rules.yml": StateRules, "targets.yml": Target,
 }  # fmt: skip
 

@@ -9,8 +9,6 @@ from datetime import date
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from frames import frame
-
 from jobs.chain.chain_metrics import chain_metrics
 from jobs.chain.gap import gap
 from jobs.chain.local_supplier import local_supplier
@@ -33,6 +31,7 @@ from jobs.chain.target_progress import target_progress
 from jobs.chain.trade import trade
 from schemas.contract import code_list
 from schemas.credit_code import check_character
+from tests.frames import frame
 from tests.jobs.per_mu.world import stored
 
 if TYPE_CHECKING:

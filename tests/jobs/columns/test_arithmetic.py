@@ -48,7 +48,7 @@ def results(frame: DataFrame, *columns: Column) -> list[tuple[Any, ...]]:
 
 def rounded(value: Fraction, digits: int, mode: str) -> Decimal:
     """By Decimal's own rounding of a quotient carried to eighty digits; the half is met exactly there."""
-    value = max(-LARGEST, min(LARGEST, value))
+    value = max(Fraction(-LARGEST), min(Fraction(LARGEST), value))
     quotient = WIDE.divide(Decimal(value.numerator), Decimal(value.denominator))
     how = ROUND_HALF_UP if mode == "half_up" else ROUND_DOWN
     return quotient.quantize(Decimal(1).scaleb(-digits), rounding=how, context=WIDE)

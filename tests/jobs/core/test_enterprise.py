@@ -6,9 +6,8 @@ import hashlib
 import json
 from typing import TYPE_CHECKING, Any
 
-from frames import frame
-
 from jobs.core.enterprise import enterprise
+from tests.frames import frame
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

@@ -5,10 +5,9 @@ from __future__ import annotations
 from datetime import date
 from typing import TYPE_CHECKING
 
-from frames import frame
-
 from jobs.core.enterprise_event import enterprise_event
 from jobs.core.group_member import group_member
+from tests.frames import frame
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

@@ -6,13 +6,13 @@ from datetime import date
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from frames import frame
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from oracles.months import Told, single_months
 
 from jobs.core.enterprise_month import JOB, enterprise_month
 from tests.expectations.good_city import code_of
+from tests.frames import frame
+from tests.oracles.months import Told, single_months
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

@@ -5,9 +5,8 @@ from __future__ import annotations
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from frames import frame
-
 from jobs.core.enterprise_year import JOB, enterprise_year
+from tests.frames import frame
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -60,7 +59,7 @@ BECAME = [
 def test_rows_of_an_absorbed_firm_and_of_a_branch_count_for_the_enterprise_behind_them(
     spark: SparkSession,
 ) -> None:
-    months = {
+    months: dict[str, list[dict[str, Any]]] = {
         "tax": [{"uscc": OLD, "period": f"2024-{m:02}", "tax_vat_wan_yuan": "1"} for m in range(1, 13)],
         "electricity": [
             {"uscc": BRANCH, "period": f"2024-{m:02}", "meter_account_code": "b", "power_kwh": "10"}
@@ -81,7 +80,7 @@ def test_rows_of_an_absorbed_firm_and_of_a_branch_count_for_the_enterprise_behin
         "energy": [{"uscc": BRANCH, "period": "2024", "energy_tce": "9"}],
         "refused": [{"feed": "gov_tax", "period": "2024-08", "uscc": OLD, "reasons": ["a:b"]}],
     }
-    row = year(spark, **months, succession=BECAME)
+    row = year(spark, "2024", **months, succession=BECAME)
     assert str(row["tax_vat_wan_yuan"]) == "7.000000"  # June to December; May began before the day
     assert str(row["power_kwh"]) == "20.00"
     assert str(row["water_m3"]) == "10.00"

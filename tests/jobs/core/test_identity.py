@@ -6,10 +6,8 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from frames import frame
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from oracles import identity as oracle
 from pyspark.sql import functions as F
 
 from jobs.core.enterprise_identifier import enterprise_identifier
@@ -18,6 +16,8 @@ from jobs.core.identity_review import identity_review
 from jobs.core.steps.identity import behind, first_day, resolve, successors
 from jobs.core.succession import succession
 from tests.expectations.good_city import code_of
+from tests.frames import frame
+from tests.oracles import identity as oracle
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -223,7 +223,7 @@ def test_firms_that_only_the_directory_knows_have_their_organisation_code(spark:
 
 
 def test_two_firms_that_claim_a_code_go_to_review_with_their_names(spark: SparkSession) -> None:
-    registry = [
+    registry: list[Row] = [
         {"uscc": A, "period": "2020", "organisation_code": A[8:17]},
         {"uscc": B, "period": "2022", "organisation_code": A[8:17]},
     ]
@@ -317,14 +317,14 @@ def test_a_certificate_with_two_holders_is_in_dispute(spark: SparkSession) -> No
 def test_years_do_not_depend_on_which_of_them_are_made(spark: SparkSession) -> None:
     """Purity: 2022 alone, with inputs up to 2022, is what 2022 is when all years are made at once."""
     changes = [change(A, B, "2021-05-01"), change(A, C, "2023-05-01"), change(B, D, "2024-02-01")]
-    registry = [
+    registry: list[Row] = [
         {"uscc": A, "period": "2020", "organisation_code": A[8:17], "registered_date": date(2001, 1, 1)},
         {"uscc": A, "period": "2023", "organisation_code": A[8:17], "registered_date": date(2000, 1, 1)},
         {"uscc": B, "period": "2024", "organisation_code": A[8:17]},
         {"uscc": C, "period": "2022"},
     ]
-    known = {"is_uscc_valid": True, "identity_flags": [], "is_in_registry": False}
-    directory = [known | {"uscc": D, "year": y} for y in ("2021", "2022", "2024")]
+    known: Row = {"is_uscc_valid": True, "identity_flags": [], "is_in_registry": False}
+    directory: list[Row] = [known | {"uscc": D, "year": y} for y in ("2021", "2022", "2024")]
     every = [
         r.asDict() for r in identifiers_of(spark, changes, registry=registry, directory=directory).collect()
     ]

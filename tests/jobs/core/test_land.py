@@ -7,12 +7,12 @@ from datetime import UTC, date, datetime
 from decimal import ROUND_FLOOR, Decimal
 from typing import TYPE_CHECKING, Any
 
-from frames import frame
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from jobs.core.parcel import parcel
 from jobs.core.parcel_use import parcel_use
+from tests.frames import frame
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession

@@ -14,16 +14,16 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from frames import frame
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from oracles.per_mu import FORMULAS, STATISTICS, TAXES, Evaluation, evaluate
 from pyspark.sql import functions as F
 
 from jobs.per_mu.enterprise_grade import enterprise_grade
 from jobs.per_mu.rules.models import CITY, RuleSet
 from jobs.per_mu.rules.reading import parse_rule_set
+from tests.frames import frame
 from tests.jobs.per_mu.world import LISTS, WORLD, Results, Row, World, event, firm, run, veto
+from tests.oracles.per_mu import FORMULAS, STATISTICS, TAXES, Evaluation, evaluate
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

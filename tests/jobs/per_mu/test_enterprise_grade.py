@@ -65,7 +65,9 @@ COUNTS: dict[str, Any] = {"exempt_industries": ["44"], "protection": {"new_firm"
 
 
 def counting(**counted: bool) -> str:
-    return WORLD.district(*OUTSIDE, rule={**COUNTS, "quota": quota(a="0.2", b="0.2", d="0.2", **counted)})
+    return WORLD.district(
+        *OUTSIDE, rule={**COUNTS, "quota": quota(a="0.2", b="0.2", d="0.2", rounding="floor", **counted)}
+    )
 
 
 NOBODY, EXEMPT, PROTECTED = counting(), counting(count_exempt=True), counting(count_protected=True)

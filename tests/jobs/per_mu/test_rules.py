@@ -211,10 +211,10 @@ def test_huangyans_published_numbers_are_exact(year: str) -> None:
     }
     assert indicators["I4"].missing == "group_average"
     for code in ("below_scale_ge3", "below_scale_lt3"):
-        small = rules.lists[code].indicators  # type: ignore[index]
+        small = rules.lists[code].indicators
         assert {c: (i.weight, i.baseline.value) for c, i in small.items()} == {
-            "I1": (50, Decimal(below[0])),
-            "I7": (50, Decimal(below[1])),
+            "I1": (Decimal(50), Decimal(below[0])),
+            "I7": (Decimal(50), Decimal(below[1])),
         }
     everything = [i for ranked in rules.lists.values() for i in ranked.indicators.values()]
     assert {i.baseline.method for i in everything} == {"fixed"}
@@ -278,7 +278,7 @@ def test_a_trial_file_may_extend_what_is_shipped(tmp_path: Path) -> None:
     trial = {"extends": "ningbo-cixi", "years": [2023], "district_codes": ["330282"], "bonus_cap": 3}
     [rules] = read_rule_file(folder(tmp_path, trial=trial) / "trial.yml")
     assert isinstance(rules, RuleSet)
-    assert (rules.id, rules.bonus_cap) == ("trial-2023", 3)
+    assert (rules.id, rules.bonus_cap) == ("trial-2023", Decimal(3))
     shipped = rule_book().for_("330282", "2023")
     assert rules.lists == shipped.lists and rules.hash != shipped.hash
 

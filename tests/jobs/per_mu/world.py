@@ -12,8 +12,6 @@ from datetime import date
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from frames import DEFAULTS, frame
-
 from jobs.per_mu.adjustment import adjustment
 from jobs.per_mu.baseline import baseline
 from jobs.per_mu.city_rank import city_rank
@@ -26,6 +24,7 @@ from jobs.per_mu.rules.models import RuleSet
 from jobs.per_mu.rules.reading import parse_rule_set
 from jobs.per_mu.unit import unit
 from schemas.contract import contract
+from tests.frames import DEFAULTS, frame
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession

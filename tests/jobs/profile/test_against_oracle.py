@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
-from oracles import profile as oracle
 
 from tests.jobs.profile.world import YEARS, Row, generated, run, score, tag
+from tests.oracles import profile as oracle
 from warehouse.settings import CHECKOUT
 
 if TYPE_CHECKING:

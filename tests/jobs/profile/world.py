@@ -9,15 +9,14 @@ from datetime import date
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from frames import frame
-from oracles.profile import TAKEN, TAXES
-
 from jobs.profile.comprehensive_score import comprehensive_score
 from jobs.profile.enterprise_profile import enterprise_profile
 from jobs.profile.enterprise_tag import enterprise_tag
 from jobs.profile.rules.evaluation import Evaluation, evaluation
 from jobs.profile.rules.tags import TagRules, tag_rules
 from schemas.contract import contract
+from tests.frames import frame
+from tests.oracles.profile import TAKEN, TAXES
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -130,9 +129,14 @@ def run(spark: SparkSession, world: World, periods: Iterable[str]) -> tuple[Data
         frames["enterprises"].where(_in("year", years)),
         frames["months"].where(_in("month", months)),
         frames["enterprises"].where(_in("year", directories)),
-        *(frames[n] for n in ("figures", "population", "grades", "indicators", "city_ranks", "events")),
-        frames["months"].where(_in("left(month, 4)", directories)),
-        frames["nodes"],
+        figures=frames["figures"],
+        population=frames["population"],
+        grades=frames["grades"],
+        indicators=frames["indicators"],
+        city_ranks=frames["city_ranks"],
+        events=frames["events"],
+        months_to_date=frames["months"].where(_in("left(month, 4)", directories)),
+        nodes=frames["nodes"],
     )
     return stored(profiles, "profile.enterprise_profile")
 

@@ -78,7 +78,7 @@ def test_the_page_is_written_whole_or_not_at_all(
     (tmp_path / "file").write_text("")
     code, out, err = brain("card", GOOD, "--html", str(tmp_path / "file" / "x.html"))
     assert code == 1 and len(err.splitlines()) == 1 and "file" in err
-    monkeypatch.setattr(page.head, "as_of", lambda _: 1 / 0)
+    monkeypatch.setattr("portal.card.page.head.as_of", lambda _: 1 / 0)
     code, _, _ = brain("card", GOOD, "--html", str(target))
     assert code == 1 and target.read_text(encoding="utf-8") == before
     assert [p.name for p in target.parent.iterdir()] == ["甲.html"]

@@ -11,6 +11,7 @@ from ingest.register.entries import deliveries
 from jobs.per_mu.rules import reading
 from schemas import contract as contracts_module
 from schemas.register import current_deliveries
+from tests.portal.conftest import Brain
 from warehouse import tables
 from warehouse.settings import CHECKOUT, settings
 
@@ -22,7 +23,7 @@ Run = tuple[int, str, str]
 
 
 @pytest.fixture
-def brain(home: Path, brain):  # type: ignore[no-untyped-def]
+def brain(home: Path, brain: Brain) -> Brain:
     """``brain("check")``: exit code, standard output and standard error of a command."""
     return brain
 
@@ -56,7 +57,7 @@ def lines(text: str) -> list[str]:
         (("demo", "--years", "2035"), 2, "year 2035: its files would be sent after today; give years up to"),
     ],
 )
-def test_wrong_usage_is_one_line(brain, words: tuple[str, ...], code: int, said: str) -> None:  # type: ignore[no-untyped-def]
+def test_wrong_usage_is_one_line(brain: Brain, words: tuple[str, ...], code: int, said: str) -> None:
     left, out, err = brain(*words)
     assert (left, out) == (code, "")
     [line] = lines(err)
@@ -73,10 +74,10 @@ def test_wrong_usage_is_one_line(brain, words: tuple[str, ...], code: int, said:
     ],
 )  # fmt: skip
 def test_a_file_of_a_period_that_cannot_be_is_refused_before_anything_is_written(
-    brain,
+    brain: Brain,
     home: Path,
     period: str,
-    said: str,  # type: ignore[no-untyped-def]
+    said: str,
 ) -> None:
     for name in ("m.csv", "e.csv"):
         (home.parent / name).write_text(f"{HEAD}\n{LINE}\n", encoding="utf-8")
@@ -90,7 +91,7 @@ def test_a_file_of_a_period_that_cannot_be_is_refused_before_anything_is_written
     assert sorted(folders) == ["_delta_log", "period=2023-12"]
 
 
-def test_a_year_takes_the_place_of_its_months_where_the_command_says_so(brain, home: Path) -> None:  # type: ignore[no-untyped-def]
+def test_a_year_takes_the_place_of_its_months_where_the_command_says_so(brain: Brain, home: Path) -> None:
     for name in ("m.csv", "y.csv"):
         (home.parent / name).write_text(f"{HEAD}\n{LINE}\n", encoding="utf-8")
     brain("ingest", "gov_electricity", str(home.parent / "m.csv"), "--period", "2023-12")
@@ -106,10 +107,10 @@ def test_a_year_takes_the_place_of_its_months_where_the_command_says_so(brain, h
     "name", ["a%20b", "50%", "a#b", "a?b", "a*", "a[b]", "a{b}", "a\\b", 'a"b', "a'b", "a$b", "a:b"]
 )
 def test_a_home_that_engines_would_read_as_another_is_refused(
-    brain,
+    brain: Brain,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-    name: str,  # type: ignore[no-untyped-def]
+    name: str,
 ) -> None:
     monkeypatch.setenv("BRAIN_HOME", str(tmp_path / name))
     settings.cache_clear()
@@ -122,7 +123,7 @@ def test_a_home_that_engines_would_read_as_another_is_refused(
     assert brain("status")[0] == 0
 
 
-def test_two_files_of_one_period_do_not_take_each_others_place_unseen(brain, home: Path) -> None:  # type: ignore[no-untyped-def]
+def test_two_files_of_one_period_do_not_take_each_others_place_unseen(brain: Brain, home: Path) -> None:
     for name, more in (("a.csv", "1"), ("b.csv", "2")):
         (home.parent / name).write_text(f"{HEAD}\n{LINE}{more}\n", encoding="utf-8")
     files = [str(home.parent / name) for name in ("a.csv", "b.csv")]
@@ -134,7 +135,7 @@ def test_two_files_of_one_period_do_not_take_each_others_place_unseen(brain, hom
 
 
 @pytest.mark.parametrize("words", [("frobnicate",), ("run", "--sideways"), ("rollback", "three")])
-def test_an_unknown_command_or_option_is_exit_code_2(brain, words: tuple[str, ...]) -> None:  # type: ignore[no-untyped-def]
+def test_an_unknown_command_or_option_is_exit_code_2(brain: Brain, words: tuple[str, ...]) -> None:
     assert brain(*words)[0] == 2
 
 
@@ -151,10 +152,10 @@ def test_an_unknown_command_or_option_is_exit_code_2(brain, words: tuple[str, ..
     ids=["empty", "no record", "missing column", "wrong encoding", "no text", "column twice"],
 )
 def test_an_unusable_file_is_refused_and_nothing_is_written(
-    brain,
+    brain: Brain,
     home: Path,
     content: bytes,
-    said: str,  # type: ignore[no-untyped-def]
+    said: str,
 ) -> None:
     path = home.parent / "e.csv"
     path.write_bytes(content)
@@ -165,14 +166,14 @@ def test_an_unusable_file_is_refused_and_nothing_is_written(
     assert not tables.exists("raw.gov_electricity") and not tables.exists("raw.delivery")
 
 
-def test_an_unreadable_excel_file_is_refused(brain, home: Path) -> None:  # type: ignore[no-untyped-def]
+def test_an_unreadable_excel_file_is_refused(brain: Brain, home: Path) -> None:
     path = home.parent / "e.xlsx"
     path.write_bytes(b"PK\x03\x04 but no workbook")
     code, out, _ = brain("ingest", "gov_emission", str(path), "--period", "2023", "--json")
     assert code == 1 and "not readable as Excel" in out
 
 
-def test_the_same_file_again_is_named_as_repeated(brain, home: Path) -> None:  # type: ignore[no-untyped-def]
+def test_the_same_file_again_is_named_as_repeated(brain: Brain, home: Path) -> None:
     for name in ("a.csv", "b.csv"):
         (home.parent / name).write_text(f"{HEAD}\n{LINE}\n", encoding="utf-8")
     first = brain("ingest", "gov_electricity", str(home.parent / "a.csv"), "--period", "2023", "--json")
@@ -183,7 +184,7 @@ def test_the_same_file_again_is_named_as_repeated(brain, home: Path) -> None:  #
     assert tables.version("raw.gov_electricity") == version
 
 
-def test_a_period_without_data_is_one_line(brain, home: Path) -> None:  # type: ignore[no-untyped-def]
+def test_a_period_without_data_is_one_line(brain: Brain, home: Path) -> None:
     path = home.parent / "e.csv"
     path.write_text(f"{HEAD}\n{LINE}\n", encoding="utf-8")
     brain("ingest", "gov_electricity", str(path), "--period", "2023")
@@ -204,10 +205,10 @@ def rule_folder(folder: Path, old: str, new: str) -> Path:
 
 
 def test_a_rule_set_whose_weights_do_not_sum_stops_check(
-    brain,
+    brain: Brain,
     home: Path,
     tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,  # type: ignore[no-untyped-def]
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     folder = rule_folder(tmp_path, "I1: {weight: 30", "I1: {weight: 31")
     shipped = reading.load_rule_book
@@ -221,10 +222,10 @@ def test_a_rule_set_whose_weights_do_not_sum_stops_check(
 
 
 def test_a_broken_contract_stops_check(
-    brain,
+    brain: Brain,
     home: Path,
     tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,  # type: ignore[no-untyped-def]
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     copied = tmp_path / "schemas"
     shutil.copytree(CHECKOUT / "schemas", copied, ignore=shutil.ignore_patterns("*.py", "__pycache__"))
@@ -241,16 +242,16 @@ def test_a_broken_contract_stops_check(
     assert "no factor from 斤 to 万元; add it to schemas/units.yml" in err
 
 
-def test_check_counts_every_definition(brain) -> None:  # type: ignore[no-untyped-def]
+def test_check_counts_every_definition(brain: Brain) -> None:
     code, out, _ = brain("check", "--json")
     assert code == 0
     assert out.count('"definition"') == 7 and "规则集 rule sets" in out
 
 
 def test_an_unforeseen_failure_is_one_line_and_its_story_goes_to_a_file(
-    brain,
+    brain: Brain,
     home: Path,
-    monkeypatch: pytest.MonkeyPatch,  # type: ignore[no-untyped-def]
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def broken() -> None:
         raise ValueError("seven\nlines")

@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from rich.cells import cell_len
@@ -16,7 +17,7 @@ from rich.console import Console
 from portal.cli import console
 from warehouse.settings import CHECKOUT
 
-ROWS = [
+ROWS: list[dict[str, Any]] = [
     {
         "uscc": "91350100M000100Y43",
         "企业名称": "宁波某某电器有限公司（合成）",

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
-from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
 
@@ -20,7 +19,7 @@ BROKEN = [b"", b'{"fernet_key": "', b"[1]", b"null", b'{"a": 1}', bytes(range(25
 
 
 @pytest.fixture
-def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Settings]:
+def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     """A home without Airflow's database; what is set of the process's environment is forgotten."""
     monkeypatch.setattr(os, "environ", dict(os.environ))
     return Settings(home=tmp_path)
