@@ -266,7 +266,6 @@ from pathlib import Path
 import pipeline.publish as module
 from pipeline.code_hash import code_hash
 from pipeline.registry import registry
-from pipeline.release_tables import code_version
 from pipeline.rules import rule_hashes
 from tests.pipeline.test_publish import judged_by
 from warehouse import description, draft, releases
