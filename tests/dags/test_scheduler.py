@@ -243,8 +243,8 @@ def test_a_manifest_becomes_one_release_and_a_correction_exactly_one_more(
 
     _assert_a_refused_file_fails_one_run(client)
 
-    # the engine went away while Airflow runs, as it does after its idle minutes and when a release is made: a task starts
-    # it again, else there would be no third release
+    # the engine went away while Airflow runs, as it does after its idle minutes and when a release is made: a task
+    # starts it again, else there would be no third release
     engine.stop(settings())
     assert [row["state"] for row in status.status()[:2]] == ["stopped", "running"]
     redeliver(own_home, "gov_land_parcel", "land_parcel_2022.csv", larger_first_parcel)
