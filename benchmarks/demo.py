@@ -101,7 +101,7 @@ def _duckdb_files(home: Path) -> float:
     with duck.connect() as connection:
         for name, spec in feeds().items():
             source = spec.source
-            if source and source.format == "csv" and source.encoding.startswith("utf-8"):
+            if source.format == "csv" and source.encoding.startswith("utf-8"):
                 files = duck.literal(str(home / "landing" / name / "*.csv"))
                 parquet = duck.literal(str(target / f"{name}.parquet"))
                 connection.execute(

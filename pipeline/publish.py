@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 from ingest.register.deliveries import CORRECTION, DELIVERY, QUARANTINE
 from pipeline.fingerprint import fingerprints, made_by, stored_fingerprints
+from pipeline.manifest import warnings_of
 from pipeline.registry import registry
+from pipeline.release_tables import code_version, is_synthetic, release_tables
 from pipeline.rules import rule_hashes, rule_tables
 from schemas.contract import contract, digest, feeds
 from schemas.errors import RejectedError
@@ -31,8 +33,6 @@ if TYPE_CHECKING:
 
     from expectations.gate.report import GateReport
     from expectations.gate.snapshot import Pin
-from pipeline.manifest import warnings_of
-from pipeline.release_tables import _description, code_version, is_synthetic
 
 #: Not published as tables; a release has their counts.
 BOOKKEEPING = (DELIVERY, QUARANTINE, CORRECTION)
@@ -170,7 +170,8 @@ def _release(
     }
     number = releases.next_number()
     verdicts = verdict_rows(gate)
-    describe(made.path, _description(number, verdicts, pins))
+    made_with = code_version()
+    describe(made.path, release_tables(number, made_with, verdicts, pins))
     name = f"release-{number}.duckdb"
     move(made.path, settings().releases / name)
     release = releases.create_manifest(
@@ -189,7 +190,7 @@ def _release(
             # table → engine: releases may hold tables of both
             "engines": {n: by for n in registry() if (by := made_by(n, pins[n].version))},
             "rule_sets": rule_hashes(),
-            "code_version": code_version(),
+            "code_version": made_with,
             "synthetic": is_synthetic(),
             "gate": {
                 "passed": gate.passed,

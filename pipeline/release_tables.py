@@ -21,16 +21,19 @@ if TYPE_CHECKING:
     from expectations.gate.snapshot import Pin
 
 
-def _description(number: int, verdicts: list[dict[str, Any]], pins: Mapping[str, Pin]) -> dict[str, pa.Table]:
+def release_tables(
+    number: int, version: str, verdicts: list[dict[str, Any]], pins: Mapping[str, Pin]
+) -> dict[str, pa.Table]:
     """The tables of the schema ``release`` in a release file."""
     scope = (
         ("合成数据（示范城市），不含任何真实企业", "Synthetic data of a demo city without any real firm")
         if is_synthetic()
         else ("", "")
     )
-    info = {"release": str(number), "scope_zh": scope[0], "scope_en": scope[1], "code": code_version()}
+    info = {"release": str(number), "scope_zh": scope[0], "scope_en": scope[1], "code": version}
     delivered = tables.rows(DELIVERY, version=pins[DELIVERY].version)
     register = delivered.to_pylist()
+    standing = standing_entries(delivered)
     keys = ("delivery_id", "sequence", "period")
     counting = {tuple(row[k] for k in keys) for spec in feeds().values() for row in in_force(register, spec)}
     is_current = pa.array([tuple(row[k] for k in keys) in counting for row in register], pa.bool_())
@@ -39,24 +42,31 @@ def _description(number: int, verdicts: list[dict[str, Any]], pins: Mapping[str,
         "verdict": pa.Table.from_pylist(verdicts),
         **{name: pa.Table.from_pylist(list(rows)) for name, rows in as_release_tables().items()},
         "delivery": delivered.append_column("is_current", is_current),
-        "quarantine": refused_by_reason(pins),
-        "correction": corrected_by_heading(pins),
+        "quarantine": refused_by_reason(pins, standing),
+        "correction": corrected_by_heading(pins, standing),
         "dictionary": pa.Table.from_pylist(dictionary()),
         "code": pa.Table.from_pylist(codes()),
     }
 
 
-def refused_by_reason(pins: Mapping[str, Pin]) -> pa.Table:
+def standing_entries(register: pa.Table) -> pa.Table:
+    """The register's entries of deliveries that were not taken back, as they were mapped last."""
+    rows = register.to_pylist()
+    standing = [row for spec in feeds().values() for row in latest_rows(rows, spec) if stands(row)]
+    return pa.Table.from_pylist(standing, schema=register.schema)
+
+
+def refused_by_reason(pins: Mapping[str, Pin], standing: pa.Table) -> pa.Table:
     """One row per feed, period and reason: quarantined records (a record with two reasons counts in both).
 
-    Of deliveries that were not taken back, as they were mapped last.
+    Args:
+        standing: entries of the register whose records count here.
     """
-    pin = pins.get(QUARANTINE)
     columns = ["feed", "period", "reasons", "delivery_id", "mapping_hash"]
-    refused = tables.rows(QUARANTINE, columns, pin.version if pin else None)
+    refused = tables.rows(QUARANTINE, columns, _version(QUARANTINE, pins))
     with duck.connect() as connection:
         connection.register("refused", refused)
-        connection.register("registered", _standing(pins))
+        connection.register("registered", standing)
         return connection.execute(
             "SELECT feed, period, reason, count(*) AS records "
             "FROM (SELECT feed, period, unnest(reasons) AS reason FROM refused "
@@ -64,20 +74,16 @@ def refused_by_reason(pins: Mapping[str, Pin]) -> pa.Table:
         ).to_arrow_table()
 
 
-def _standing(pins: Mapping[str, Pin]) -> pa.Table:
-    """The register's entries of deliveries that were not taken back, as they were mapped last."""
-    register = tables.rows(DELIVERY, version=pins[DELIVERY].version)
-    rows = register.to_pylist()
-    standing = [row for spec in feeds().values() for row in latest_rows(rows, spec) if stands(row)]
-    return pa.Table.from_pylist(standing, schema=register.schema)
+def corrected_by_heading(pins: Mapping[str, Pin], standing: pa.Table) -> pa.Table:
+    """One row per feed, period and heading: records whose cell is corrected, and was when they were mapped last.
 
-
-def corrected_by_heading(pins: Mapping[str, Pin]) -> pa.Table:
-    """One row per feed, period and heading: records whose cell is corrected, and was when they were mapped last."""
-    made = tables.rows(CORRECTION, version=pins[CORRECTION].version if CORRECTION in pins else None)
+    Args:
+        standing: entries of the register whose records count here.
+    """
+    made = tables.rows(CORRECTION, version=_version(CORRECTION, pins))
     with duck.connect() as connection:
         connection.register("made", made)
-        connection.register("delivery", _standing(pins))
+        connection.register("delivery", standing)
         return connection.execute(
             """
             SELECT feed, period, heading, count(*) AS records
@@ -89,6 +95,10 @@ def corrected_by_heading(pins: Mapping[str, Pin]) -> pa.Table:
             WHERE NOT is_withdrawn GROUP BY ALL ORDER BY ALL
             """
         ).to_arrow_table()
+
+
+def _version(name: str, pins: Mapping[str, Pin]) -> int | None:
+    return pins[name].version if name in pins else None
 
 
 def is_synthetic() -> bool:

@@ -70,7 +70,8 @@ def run_tables(
                 before, now = stored_made_of(job.table), _made_of(job, stale, wanted)
                 reason = why(stale, gone, stored, target, before, now)
                 _make(job, stale, gone, wanted, stored, deliveries)
-                finished(recording.made(job.table, reason, stale, gone, begun))
+                with recording.turn:
+                    finished(recording.made(job.table, reason, stale, gone, begun))
             else:
                 recording.fresh(job.table)
 

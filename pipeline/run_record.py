@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import threading
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -100,6 +101,8 @@ class Recording:
         self._since = time.monotonic()
         self._made: dict[str, TableRun] = {}
         self._fresh: set[str] = set()
+        #: Held while a table is noted and told of, so that tables are told of in the order in which they ended.
+        self.turn = threading.Lock()
 
     def elapsed(self) -> float:
         """Seconds since the run began."""

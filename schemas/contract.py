@@ -2,7 +2,7 @@
 
 A contract is one YAML file ``schemas/<area>/<table>.yml``. Its columns are names from the field
 dictionary ``schemas/fields.yml``, where type, unit, titles, description, domain and sensitivity stand
-once. Everything else (Spark schema, comments, row checks, baseline suite, data dictionary) is derived.
+once. Everything else (types, comments, row checks, baseline suite, data dictionary) is derived.
 
 An installation adds feeds of its own in a folder of the same layout (``raw/*.yml``, ``fields.yml``,
 ``units.yml``, ``codes/*.csv``; industry chains in ``chains/*.yml``, see jobs/chain/rules/models.py) that

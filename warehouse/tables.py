@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
@@ -119,10 +120,19 @@ def _faulty_entry(folder: Path) -> Path | None:
     with suppress(FileNotFoundError), os.scandir(folder / "_delta_log") as found:
         for entry in found:
             if entry.name.endswith(".json"):
-                with Path(entry.path).open("rb") as file:
-                    if not _ACTION.match(file.read(64)):
-                        return Path(entry.path)
+                status = entry.stat()
+                if not _begins_with_action(entry.path, status.st_size, status.st_mtime_ns):
+                    return Path(entry.path)
     return None
+
+
+@lru_cache(maxsize=1 << 16)
+def _begins_with_action(entry: str, size: int, changed_ns: int) -> bool:
+    """Whether an entry of a log is one; read once while it stays as it is, for logs grow long and are opened often."""
+    if not size:
+        return False
+    with Path(entry).open("rb") as file:
+        return _ACTION.match(file.read(64)) is not None
 
 
 def _is_whole(entry: Path) -> bool:

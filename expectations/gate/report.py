@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from expectations.gate.suite import Level, Suite
-
-if TYPE_CHECKING:
-    pass
 
 
 @dataclass(frozen=True)

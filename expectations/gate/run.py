@@ -11,19 +11,14 @@ import tempfile
 import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from expectations.gate.baseline import baseline
-from expectations.gate.snapshot import (
-    Pin,
-)
+from expectations.gate.report import GateReport, Verdict, summarise, verdict_rows
+from expectations.gate.session import opened_session
+from expectations.gate.snapshot import Pin
 from expectations.gate.suite import Suite, declared_suites
 from schemas.contract import Feed, contracts, published_contracts
-
-if TYPE_CHECKING:
-    pass
-from expectations.gate.report import GateReport, Verdict, summarise, verdict_rows
-from expectations.gate.session import _open
 
 __all__ = ["GateReport", "Pin", "Verdict", "required_tables", "run_gate", "verdict_rows"]
 #: Not published, but judged: how much each feed brought, what was quarantined, and what people corrected.
@@ -59,7 +54,7 @@ def run_gate(
     """
     start = time.monotonic()
     wanted = tuple(tables) if tables is not None else (*required_tables(), *_pinned_feeds(pins))
-    with tempfile.TemporaryDirectory(prefix="gate-") as folder, _open(Path(folder)) as session:
+    with tempfile.TemporaryDirectory(prefix="gate-") as folder, opened_session(Path(folder)) as session:
         verdicts: list[Verdict] = []
         suites = suites_of(wanted)
         session.load(suites, pins, previous or {}, rules or {}, copied)

@@ -260,7 +260,7 @@ _counting_type: Any = None
 
 
 @contextmanager
-def _open(folder: Path) -> Iterator[_Session]:
+def opened_session(folder: Path) -> Iterator[_Session]:
     """Great Expectations without analytics, progress bars and log noise, on a new DuckDB."""
     os.environ["GX_ANALYTICS_ENABLED"] = "false"
     logging.getLogger("great_expectations").setLevel(logging.ERROR)

@@ -43,7 +43,7 @@ def recover(progress: Progress) -> None:
     except (ValueError, KeyError, TypeError):
         raise RejectedError(
             f"{_file()} is not readable: it says what an interrupted run had begun to take in; put it back from a "
-            "copy of the home, or see docs/operations.md on what the disk has lost"
+            "copy of the home, or see docs/operations/lost-files.md"
         ) from None
     # nobody was told that these commits count: the journal goes when the register is on disk
     for name in (*names, DELIVERY):

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
-from schemas.definition import Titles
+from schemas.contract import digest
+from schemas.definition import Definition, Titles
 
 Row = Mapping[str, Any]
 
 
-@dataclass(frozen=True)
-class Assumption:
+class Assumption(Definition):
     """A field of a rule document that no source orders, by its dotted path, and why it is as it is."""
 
     field: str
@@ -33,6 +34,20 @@ class RuleDocument:
     hash: str
     content: str
     assumptions: tuple[Assumption, ...] = ()
+
+    @classmethod
+    def of(
+        cls,
+        document_id: str,
+        kind: Titles,
+        title: Titles,
+        source: str,
+        content: Any,
+        assumptions: Iterable[Assumption] = (),
+    ) -> Self:
+        """The document of a content that JSON can hold; its hash is that of all of it."""
+        text = json.dumps(content, ensure_ascii=False)
+        return cls(document_id, kind, title, source, digest(content), text, tuple(assumptions))
 
 
 class Rules:

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from portal.cli import console
-from portal.cli.options import Feed, Json
+from portal.cli.options import Feed, Json, add_group
 from schemas.coded import title
 
 Id = Annotated[str, typer.Argument(metavar="ID", help="A delivery, as ./brain deliveries list prints it.")]
@@ -118,12 +118,5 @@ def _tell(delivery_id: str, json: bool) -> None:
 
 def register(app: typer.Typer) -> None:
     """Add the group of commands to the command line."""
-    group = typer.Typer(
-        help="批次 Deliveries: list, show, withdraw and restore what was taken in.",
-        no_args_is_help=True,
-        rich_markup_mode=None,
-    )
-    group.command("list")(list_)
-    for command in (show, withdraw, restore):
-        group.command()(command)
-    app.add_typer(group, name="deliveries")
+    told = "批次 Deliveries: list, show, withdraw and restore what was taken in."
+    add_group(app, "deliveries", told, list_, show, withdraw, restore)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from portal.cli import console
-from portal.cli.options import Feed, Json
+from portal.cli.options import Feed, Json, add_group
 from schemas.errors import UsageError
 
 if TYPE_CHECKING:
@@ -159,12 +159,5 @@ def replay(feed: Feed = None, json: Json = False) -> None:
 
 def register(app: typer.Typer) -> None:
     """Add the group of commands to the command line."""
-    group = typer.Typer(
-        help="隔离记录 Quarantine: list, show, correct and replay records that broke their contract.",
-        no_args_is_help=True,
-        rich_markup_mode=None,
-    )
-    group.command("list")(list_)
-    for command in (show, correct, replay):
-        group.command()(command)
-    app.add_typer(group, name="quarantine")
+    told = "隔离记录 Quarantine: list, show, correct and replay records that broke their contract."
+    add_group(app, "quarantine", told, list_, show, correct, replay)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
-from portal.queries.release import Query, Row, rows_of_latest_period
+from portal.queries.release import Query, row_of_latest_period
 from portal.queries.titles import Named
 
 TABLE = "profile.enterprise_profile"
@@ -28,7 +28,7 @@ class Profile:
 
 def profile(query: Query, uscc: str, year: str) -> Profile | None:
     """The profile of the year's latest period; ``None`` where release or firm has none."""
-    row = _row(query, uscc, year)
+    row = row_of_latest_period(query, TABLE, uscc, year)
     if row is None:
         return None
     titles = query.titles
@@ -44,14 +44,7 @@ def profile(query: Query, uscc: str, year: str) -> Profile | None:
 
 def size_and_day(query: Query, uscc: str, year: str) -> tuple[Named | None, date | None]:
     """The firm's size class and the day of which its profile speaks, where it has one."""
-    row = _row(query, uscc, year)
+    row = row_of_latest_period(query, TABLE, uscc, year)
     if row is None:
         return None, None
     return query.titles.maybe("size_class", row["size_class_code"]), row["as_of_date"]
-
-
-def _row(query: Query, uscc: str, year: str) -> Row | None:
-    if not query.tables.issuperset(NEEDS):
-        return None
-    rows = rows_of_latest_period(query, TABLE, uscc, year)
-    return rows[0] if rows else None

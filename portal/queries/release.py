@@ -80,6 +80,12 @@ def rows_of_latest_period(query: Query, table: str, uscc: str, year: str) -> lis
     )  # fmt: skip
 
 
+def row_of_latest_period(query: Query, table: str, uscc: str, year: str) -> Row | None:
+    """The one row of a firm in the year's latest period; ``None`` where release or firm has none."""
+    rows = rows_of_latest_period(query, table, uscc, year) if table in query.tables else []
+    return rows[0] if rows else None
+
+
 def is_synthetic(query: Query) -> bool:
     """Whether the release is of a demo city and not of real firms."""
     rows = query("SELECT any_value(value) AS text FROM release.info WHERE key = 'scope_zh' AND value <> ''")

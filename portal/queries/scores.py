@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 
-from portal.queries.release import Query, Row, rows_of_latest_period
+from portal.queries.release import Query, Row, row_of_latest_period
 from portal.queries.titles import Named
 
 TABLE = "profile.comprehensive_score"
@@ -46,7 +46,7 @@ class Score:
 
 def score(query: Query, uscc: str, year: str) -> Score | None:
     """The score of the year's latest period; ``None`` where release or firm has none."""
-    row = _row(query, uscc, year)
+    row = row_of_latest_period(query, TABLE, uscc, year)
     if row is None:
         return None
     titles = query.titles
@@ -70,15 +70,8 @@ def score(query: Query, uscc: str, year: str) -> Score | None:
 
 def missing_dimensions(query: Query, uscc: str, year: str) -> tuple[Named, ...]:
     """The dimensions for which the firm has too few figures."""
-    row = _row(query, uscc, year) or {"missing_dimensions": ()}
+    row = row_of_latest_period(query, TABLE, uscc, year) or {"missing_dimensions": ()}
     return tuple(query.titles("evaluation_dimension", code) for code in row["missing_dimensions"])
-
-
-def _row(query: Query, uscc: str, year: str) -> Row | None:
-    if not query.tables.issuperset(NEEDS):
-        return None
-    rows = rows_of_latest_period(query, TABLE, uscc, year)
-    return rows[0] if rows else None
 
 
 def _dimensions(query: Query, row: Row) -> tuple[Percentile, ...]:

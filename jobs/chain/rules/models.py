@@ -1,6 +1,6 @@
 """Chain models 产业链模型: the nodes of each signature chain as validated, versioned data.
 
-Each file ``models/<CHAIN>.yml`` holds one chain: its nodes 节点 with tier 上中下游, classes of GB/T 4754-2017
+Each file ``schemas/chains/<CHAIN>.yml`` holds one chain: its nodes 节点 with tier 上中下游, classes of GB/T 4754-2017
 (likeliest first), products (``schemas/codes/product.csv``), substitutes 替代, and the nodes it feeds with a typical
 cost share. A product has at most one home over all chains, so a declared product says where its maker stands; a
 class seldom does (3525 is every mould, 3670 most parts of a car). An installation adds chains of its own in
@@ -11,7 +11,6 @@ The module is one, above 300 lines: what a model may say is mostly what is prove
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -139,13 +138,8 @@ class ChainModels(Rules):
     def describe(self) -> list[RuleDocument]:
         """One document for each chain."""
         return [
-            RuleDocument(
-                id=f"chain-{chain.code}",
-                kind=KIND,
-                title=chain.title,
-                source=chain.source,
-                hash=digest(document := chain.model_dump(mode="json")),
-                content=json.dumps(document, ensure_ascii=False),
+            RuleDocument.of(
+                f"chain-{chain.code}", KIND, chain.title, chain.source, chain.model_dump(mode="json")
             )
             for chain in self.chains
         ]

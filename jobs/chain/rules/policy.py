@@ -8,9 +8,8 @@ The module is one, above 300 lines: many small models, each of a few fields and 
 
 from __future__ import annotations
 
-import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
@@ -256,7 +255,7 @@ class StateRules(Definition, Rules):
 
     def describe(self) -> list[RuleDocument]:
         title = Titles(zh="环节状态规则", en="States of nodes")
-        assumed = tuple(Assumption(f"rules.{rule.reason}", rule.why) for rule in self.rules)
+        assumed = (Assumption(field=f"rules.{rule.reason}", why=rule.why) for rule in self.rules)
         return [_document("chain-states", title, self.source, self, assumed)]
 
     def fingerprint(self, period: str) -> str:
@@ -283,14 +282,28 @@ class Target(Definition, Rules):
 
     def describe(self) -> list[RuleDocument]:
         title = Titles(zh="标志性产业链目标", en="Target of the chains")
-        return [_document("chain-target", title, self.source, self, tuple(_assumed(self)))]
+        return [_document("chain-target", title, self.source, self, _assumed(self))]
 
     def fingerprint(self, period: str) -> str:
         """The same in every period; why it is so is no part of it."""
         return digest(_said(self))
 
 
-class ChainRules(Rules):
+class _RulesOnModels(Rules):
+    """Rules that rest on the chain models and on what the evidence file says."""
+
+    models: ChainModels
+
+    def describe(self) -> list[RuleDocument]:
+        evidence = evidence_model()
+        title = Titles(zh="企业—环节证据模型", en="Evidence of positions")
+        return [
+            *self.models.describe(),
+            _document("chain-evidence", title, evidence.source, evidence, _assumed(evidence)),
+        ]
+
+
+class ChainRules(_RulesOnModels):
     """Models, evidence and overrides: what positions rest on."""
 
     def __init__(self, models: ChainModels, evidence: EvidenceModel, overrides: Overrides) -> None:
@@ -304,8 +317,8 @@ class ChainRules(Rules):
 
     def describe(self) -> list[RuleDocument]:
         title = Titles(zh="人工认定环节", en="Positions that people decided")
-        decided = _document("chain-overrides", title, OVERRIDES_SOURCE, self.overrides, ())
-        return [*self.models.describe(), *_evidence_document(), decided]
+        decided = _document("chain-overrides", title, OVERRIDES_SOURCE, self.overrides)
+        return [*super().describe(), decided]
 
     def fingerprint(self, period: str) -> str:
         """Everything that bears on a year, or on a month of it."""
@@ -323,29 +336,23 @@ class ChainRules(Rules):
         )
 
 
-class MetricRules(Rules):
+class MetricRules(_RulesOnModels):
     """Models and what a lead firm is: what the figures of nodes rest on."""
 
     def __init__(self, models: ChainModels, lead_output_wan_yuan: Decimal) -> None:
         self.models = models
         self.lead_output_wan_yuan = lead_output_wan_yuan
 
-    def describe(self) -> list[RuleDocument]:
-        return [*self.models.describe(), *_evidence_document()]
-
     def fingerprint(self, period: str) -> str:
         return digest([self.models.fingerprint(period), str(self.lead_output_wan_yuan)])
 
 
-class SupplierRules(Rules):
+class SupplierRules(_RulesOnModels):
     """Models and the length of a list of suppliers."""
 
     def __init__(self, models: ChainModels, places: int) -> None:
         self.models = models
         self.places = places
-
-    def describe(self) -> list[RuleDocument]:
-        return [*self.models.describe(), *_evidence_document()]
 
     def fingerprint(self, period: str) -> str:
         return digest([self.models.fingerprint(period), self.places])
@@ -366,25 +373,17 @@ def _assumed(part: Any, path: str = "") -> Iterator[Assumption]:
     for name, value in document.items() if isinstance(document, dict) else ():
         place = f"{path}.{name}" if path else name
         if name == "why":
-            yield Assumption(path, value)
+            yield Assumption(field=path, why=value)
         elif name.endswith("_why"):
-            yield Assumption(place.removesuffix("_why"), value)
+            yield Assumption(field=place.removesuffix("_why"), why=value)
         else:
             yield from _assumed(value, place)
 
 
 def _document(
-    document_id: str, title: Titles, source: str, rule: BaseModel, assumed: tuple[Assumption, ...]
+    document_id: str, title: Titles, source: str, rule: BaseModel, assumed: Iterable[Assumption] = ()
 ) -> RuleDocument:
-    content = rule.model_dump(mode="json")
-    text = json.dumps(content, ensure_ascii=False)
-    return RuleDocument(document_id, KIND, title, source, digest(content), text, assumed)
-
-
-def _evidence_document() -> list[RuleDocument]:
-    evidence = evidence_model()
-    title = Titles(zh="企业—环节证据模型", en="Evidence of positions")
-    return [_document("chain-evidence", title, evidence.source, evidence, tuple(_assumed(evidence)))]
+    return RuleDocument.of(document_id, KIND, title, source, rule.model_dump(mode="json"), assumed)
 
 
 def read(model: type[M], path: Path) -> M:

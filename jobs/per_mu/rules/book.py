@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from jobs.per_mu.rules.models import CITY, KIND, RuleSet, indicator_definitions
-from jobs.rules.base import Assumption, RuleDocument, Rules
+from jobs.rules.base import RuleDocument, Rules
 from schemas.contract import code_list, digest
 from schemas.errors import RejectedError, UsageError
 
@@ -95,7 +95,7 @@ class RuleBook(Rules):
                 source=rule_set.source,
                 hash=rule_set.hash,
                 content=rule_set.model_dump_json(),
-                assumptions=tuple(Assumption(note.field, note.why) for note in rule_set.assumptions),
+                assumptions=rule_set.assumptions,
             )
             for rule_set in self.all()
         ]

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
+from jobs.rules.base import Assumption
 from schemas.contract import code_list, digest
 from schemas.definition import Definition, Titles, read_mapping
 from schemas.errors import RejectedError
@@ -171,18 +172,11 @@ class Rounding(Definition):
     mode: Literal["half_up", "down"] = "half_up"
 
 
-class Note(Definition):
-    """A field of the rule set that is assumed (``why``), or proven (``source``), by its dotted path."""
-
-    field: str
-    why: str
-
-
-class _Notes(Definition):
+class Notes(Definition):
     """The notes of a file: ``proven`` takes a field out of the inherited assumptions."""
 
-    assumptions: tuple[Note, ...] = ()
-    proven: tuple[Note, ...] = ()
+    assumptions: tuple[Assumption, ...] = ()
+    proven: tuple[Assumption, ...] = ()
 
 
 class RuleSet(Definition):
@@ -195,7 +189,7 @@ class RuleSet(Definition):
     valid_from: date | None = None
     valid_to: date | None = None
     source: str
-    assumptions: tuple[Note, ...] = ()
+    assumptions: tuple[Assumption, ...] = ()
     lists: dict[ListCode, ListRules]
     tax_components: tuple[TaxComponent, ...] = Field(min_length=1)
     cap_ratio: Amount | None = Field(default=None, gt=0)

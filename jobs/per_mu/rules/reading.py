@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from jobs.per_mu.rules.book import RuleBook
-from jobs.per_mu.rules.models import RuleSet, _Notes
+from jobs.per_mu.rules.models import Notes, RuleSet
 from schemas.definition import first_error, read_mapping
 from schemas.errors import RejectedError
 
@@ -69,7 +69,7 @@ def parse_rule_set(name: str, document: Mapping[str, Any]) -> RuleSet:
     """
     own = dict(document)
     try:
-        notes = _Notes.model_validate({k: own.pop(k, None) or () for k in ("assumptions", "proven")})
+        notes = Notes.model_validate({k: own.pop(k, None) or () for k in ("assumptions", "proven")})
         proven = {note.field for note in notes.proven}
         own["assumptions"] = [n for n in notes.assumptions if n.field not in proven]
         for field in ("lists", "vetoes", "penalties"):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from decimal import Decimal
 from functools import cache
@@ -18,13 +17,6 @@ from schemas.definition import Definition, Titles, first_error, read_mapping
 from schemas.errors import RejectedError
 
 Level = Literal["division_size", "division", "size", "city"]
-
-
-class Note(Definition):
-    """A field of the rule that is assumed, by its dotted path, and why."""
-
-    field: str
-    why: str
 
 
 class Indicator(Definition):
@@ -68,7 +60,7 @@ class Evaluation(Definition, Rules):
     """The whole rule."""
 
     source: str
-    assumptions: tuple[Note, ...]
+    assumptions: tuple[Assumption, ...]
     #: As parsed.
     scope: Any
     peers: Peers
@@ -103,18 +95,9 @@ class Evaluation(Definition, Rules):
         return {name: i for d in self.dimensions.values() for name, i in d.indicators.items()}
 
     def describe(self) -> list[RuleDocument]:
+        title = Titles(zh="企业综合评价规则", en="Comprehensive evaluation")
         content = self.model_dump(mode="json")
-        return [
-            RuleDocument(
-                id="profile-evaluation",
-                kind=KIND,
-                title=Titles(zh="企业综合评价规则", en="Comprehensive evaluation"),
-                source=self.source,
-                hash=digest(content),
-                content=json.dumps(content, ensure_ascii=False),
-                assumptions=tuple(Assumption(note.field, note.why) for note in self.assumptions),
-            )
-        ]
+        return [RuleDocument.of("profile-evaluation", KIND, title, self.source, content, self.assumptions)]
 
     def fingerprint(self, period: str) -> str:
         """Hash of the rule without its reasons; it is the same for every period."""

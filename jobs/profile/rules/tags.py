@@ -7,7 +7,6 @@ The module is one, above 300 lines: the language, how it is read and what it is 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -34,7 +33,6 @@ TEXTS = ("is", "is_not", "in")
 ABSENCE = ("known", "unknown")
 OPERATORS = (*NUMBERS, *TEXTS, *ABSENCE, "contains")
 
-Operator = Literal["eq", "ge", "gt", "le", "lt", "is", "is_not", "in", "known", "unknown", "contains"]
 #: Three-valued, as in SQL: None where it is not known.
 _COMPARE: Mapping[str, Callable[[Any, Any], Any]] = {
     "eq": lambda a, b: a == b,
@@ -220,19 +218,12 @@ class TagRules(Rules):
 
     def describe(self) -> list[RuleDocument]:
         """All tags as one document."""
+        title = Titles(zh="企业标签规则", en="Tags of enterprises")
+        source = "各标签所列依据 the source that each tag names"
         content = {tag.code: tag.model_dump(mode="json", exclude={"code"}) for tag in self.tags}
         own = "阈值未注明依据，为平台设定 a threshold without a source is the platform's own"
-        return [
-            RuleDocument(
-                id="profile-tags",
-                kind=KIND,
-                title=Titles(zh="企业标签规则", en="Tags of enterprises"),
-                source="各标签所列依据 the source that each tag names",
-                hash=digest(content),
-                content=json.dumps(content, ensure_ascii=False),
-                assumptions=tuple(Assumption(tag.code, own) for tag in self.tags if not tag.source),
-            )
-        ]
+        assumed = [Assumption(field=tag.code, why=own) for tag in self.tags if not tag.source]
+        return [RuleDocument.of("profile-tags", KIND, title, source, content, assumed)]
 
     def fingerprint(self, period: str) -> str:
         """Hash of the tags that hold in the period; titles, sources and when else they hold are no part of it."""

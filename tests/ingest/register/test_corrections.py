@@ -19,7 +19,7 @@ from ingest.ways.manifest import drop_of_file
 from ingest.ways.remap import remap, replay
 from pipeline.evidence import Archive
 from pipeline.fingerprint import feed_fingerprints
-from pipeline.release_tables import corrected_by_heading
+from pipeline.release_tables import corrected_by_heading, standing_entries
 from portal.cli.evidence import _line
 from schemas.contract import contract, feed
 from schemas.errors import RejectedError, UsageError
@@ -373,7 +373,7 @@ def test_a_release_counts_the_corrections_in_effect(home: Path, tmp_path: Path) 
     replay()
     change(at(5), account="3302000005")  # not replayed yet
     pins = {n: Pin(n, "", tables.version(n)) for n in ("raw.delivery", "quarantine.correction")}
-    assert corrected_by_heading(pins).to_pylist() == [
+    assert corrected_by_heading(pins, standing_entries(tables.rows("raw.delivery"))).to_pylist() == [
         {"feed": "gov_electricity", "period": "2023", "heading": POWER, "records": 1},
         {"feed": "gov_electricity", "period": "2023", "heading": "社会信用代码", "records": 1},
     ]
