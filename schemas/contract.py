@@ -1,10 +1,11 @@
 """Contracts: what each table is.
 
 A contract is one YAML file ``schemas/<area>/<table>.yml``. Its columns are names from the field
-dictionary ``schemas/fields.yml``, where type, unit, titles, description, domain and sensitivity stand
-once. Everything else (types, comments, row checks, baseline suite, data dictionary) is derived.
+dictionary, ``schemas/fields/<area>.yml`` or, for fields of several areas, ``schemas/fields/shared.yml``; type, unit,
+titles, description, domain and sensitivity stand there once. Everything else (types, comments, row checks, baseline
+suite, data dictionary) is derived.
 
-An installation adds feeds of its own in a folder of the same layout (``raw/*.yml``, ``fields.yml``,
+An installation adds feeds of its own in a folder of the same layout (``raw/*.yml``, ``fields/*.yml`` or ``fields.yml``,
 ``units.yml``, ``codes/*.csv``; industry chains in ``chains/*.yml``, see jobs/chain/rules/models.py) that
 ``BRAIN_SCHEMAS`` names. It is read after the package's own and never changes what that says.
 
@@ -253,16 +254,26 @@ def reload() -> None:
 def fields() -> dict[str, FieldEntry]:
     """The field dictionary, name → entry."""
     found: dict[str, FieldEntry] = {}
-    for path in _present("fields.yml"):
+    file_of_field: dict[str, str] = {}
+    for path in _field_files():
         raw = _mapping(path)
         if again := sorted(set(raw) & set(found)):
-            raise ContractError(f"{shown(path)}: {again[0]} is in schemas/fields.yml already; use that one")
+            where = file_of_field[again[0]]
+            raise ContractError(f"{shown(path)}: {again[0]} is in {where} already; use that one")
         _refuse_undecided(path, raw)
         try:
             found |= {name: FieldEntry.model_validate(entry) for name, entry in raw.items()}
         except ValidationError as error:
             raise ContractError(f"{shown(path)}: {first_error(error)}") from None
+        file_of_field |= dict.fromkeys(raw, shown(path))
     return found
+
+
+def _field_files() -> Iterator[Path]:
+    """Files of the field dictionary; an installation with few fields may keep them in one file."""
+    for folder in schema_folders():
+        yield from sorted(folder.glob("fields/*.yml"))
+        yield from folder.glob("fields.yml")
 
 
 @cache
@@ -331,7 +342,7 @@ def parse_contract(area: str, table: str, raw: dict[str, Any], where: str = "") 
     columns = []
     for name, override in names.items():
         if name not in fields():
-            raise ContractError(f"{where}: column {name} is not in schemas/fields.yml; add it there first")
+            raise ContractError(f"{where}: field {name} is unknown; add it to schemas/fields/{area}.yml")
         columns.append({**fields()[name].model_dump(), "name": name, **(override or {})})
     try:
         kind = Feed if raw.get("source") else Contract
@@ -359,7 +370,7 @@ def contracts() -> dict[str, Contract]:
 def _contract_files() -> Iterator[Path]:
     """A derived table needs a job of the package, so that an installation adds feeds only."""
     package, *extra = schema_folders()
-    yield from sorted(path for path in package.glob("*/*.yml") if path.parent.name != CHAINS)
+    yield from sorted(path for path in package.glob("*/*.yml") if path.parent.name not in (CHAINS, "fields"))
     for folder in extra:
         yield from sorted(folder.glob("raw/*.yml"))
 

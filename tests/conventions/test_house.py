@@ -14,6 +14,7 @@ import pytest
 
 from expectations.gate.suite import declared_suites
 from schemas.contract import ContractError, contracts, feeds, fields, parse_contract
+from schemas.definition import read_mapping
 from schemas.errors import UserError
 from warehouse.settings import CHECKOUT
 
@@ -93,6 +94,21 @@ def test_nothing_loads_spark_or_airflow_at_import(module: str) -> None:
 def test_every_field_is_used() -> None:
     used = {c.name for spec in contracts().values() for c in spec.columns}
     assert set(fields()) - used == set()
+
+
+def test_a_field_stands_in_the_file_of_its_area() -> None:
+    areas: dict[str, set[str]] = {}
+    for spec in contracts().values():
+        for column in spec.columns:
+            areas.setdefault(column.name, set()).add(spec.area)
+    misplaced = []
+    for path in sorted((CHECKOUT / "schemas" / "fields").glob("*.yml")):
+        for name in read_mapping(path, ContractError):
+            of_field = areas.get(name, set())
+            right = next(iter(of_field)) if len(of_field) == 1 else "shared"
+            if path.stem != right:
+                misplaced.append(f"move {name} from fields/{path.stem}.yml to fields/{right}.yml")
+    assert misplaced == []
 
 
 def test_tables_have_a_job_of_their_name_and_suites_a_table() -> None:

@@ -101,7 +101,7 @@ TEXTS: list[Edit] = [
     ("schemas/core/parcel.yml", "description: Industrial", "description: All industrial"),
     ("schemas/raw/gov_patent.yml", "zh: 专利", "zh: 专利权"),
     ("schemas/raw/gov_patent.yml", "lateness_days: 60", "lateness_days: 61"),
-    ("schemas/fields.yml", "en: Title of the patent, description: Title", "en: Title, description: The title"),
+    ("schemas/fields/raw.yml", "en: Title of the patent, description: Title", "en: Title, description: The title"),
     ("schemas/codes/product.csv", "131101,大米,Milled rice", "131101,大米,Rice"),
     ("schemas/codes/district.csv", "330203,海曙区,Haishu", "330203,海曙,Haishu district"),
     ("schemas/codes/penalty.csv", "Fatal work-safety accident", "Fatal accident at work"),
