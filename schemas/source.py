@@ -103,6 +103,17 @@ class Database(Definition):
         return self
 
 
+#: Keys of a source that only some formats know.
+_FORMATS_OF_KEY: Mapping[str, tuple[str, ...]] = {
+    "sheet": ("excel",),
+    "title_rows": ("excel",),
+    "heading_rows": ("excel",),
+    "unit_rows": ("excel",),
+    "delimiter": ("csv",),
+    "encoding": ("csv", "jsonl"),
+}
+
+
 class Source(Definition):
     """How a feed arrives and how the sender's words become ours."""
 
@@ -173,11 +184,14 @@ class Source(Definition):
         return (self.period_from.length,) if self.period_from else _PERIOD_LENGTHS[self.cadence]
 
     @model_validator(mode="after")
-    def _sheets_of_workbooks(self) -> Source:
-        if self.sheet and self.format != "excel":
-            raise ValueError(
-                f"sheet: a file of format {self.format} has no sheets; leave sheet out, or say format: excel"
-            )
+    def _keys_of_the_format(self) -> Source:
+        """A key that the reader of the format does not look at is refused: its author expects something of it."""
+        for key in sorted(self.model_fields_set & set(_FORMATS_OF_KEY)):
+            if self.format not in _FORMATS_OF_KEY[key]:
+                formats = " or ".join(_FORMATS_OF_KEY[key])
+                raise ValueError(
+                    f"{key}: a file of format {self.format} has none; leave {key} out, or say format: {formats}"
+                )
         return self
 
     @model_validator(mode="after")

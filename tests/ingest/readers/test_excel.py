@@ -28,7 +28,7 @@ POWER = "gov_electricity"
 
 def changed(name: str, **source: object) -> Feed:
     spec = feed(name)
-    said = {**spec.source.model_dump(exclude_none=True), **source}
+    said = {**spec.source.model_dump(exclude_unset=True), **source}
     return spec.model_copy(update={"source": Source.model_validate(said)})
 
 

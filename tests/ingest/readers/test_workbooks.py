@@ -350,14 +350,30 @@ def test_zeros_that_the_sheet_does_not_show(tmp_path: Path) -> None:
 # --- sheets ------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("kind", ["csv", "jsonl"])
-@pytest.mark.parametrize("sheet", ["表一", ["表一", "表二"], "*"])
-def test_a_sheet_of_a_file_that_has_none_is_refused_in_one_line(kind: str, sheet: str | list[str]) -> None:
+@pytest.mark.parametrize(
+    ("kind", "key", "value", "right"),
+    [
+        ("csv", "sheet", "表一", "excel"),
+        ("jsonl", "sheet", ["表一", "表二"], "excel"),
+        ("csv", "sheet", "*", "excel"),
+        ("csv", "title_rows", 1, "excel"),
+        ("jsonl", "heading_rows", 2, "excel"),
+        ("csv", "unit_rows", 1, "excel"),
+        ("excel", "delimiter", ";", "csv"),
+        ("jsonl", "delimiter", "\t", "csv"),
+        ("excel", "encoding", "gb18030", "csv or jsonl"),
+    ],
+)
+def test_a_key_that_the_format_does_not_read_is_refused_in_one_line(
+    kind: str, key: str, value: object, right: str
+) -> None:
     raw = yaml.safe_load((CHECKOUT / "schemas" / "raw" / "gov_energy.yml").read_text(encoding="utf-8"))
-    raw["source"] |= {"format": kind, "sheet": sheet}
+    raw["source"] |= {"format": kind, key: value}
     with pytest.raises(ContractError) as refused:
         parse_contract("raw", "gov_energy", raw)
-    assert f"a file of format {kind} has no sheets; leave sheet out" in str(refused.value)
+    assert f"{key}: a file of format {kind} has none; leave {key} out, or say format: {right}" in str(
+        refused.value
+    )
     assert "\n" not in str(refused.value)
 
 
