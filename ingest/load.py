@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from ingest.mapping import TEXT, mapping_of
-from ingest.readers.records import CELL, RAW_TEXT, SOURCE_FILE, SOURCE_ROW, Records
+from ingest.readers.records import CELL, RAW_TEXT, SOURCE_FILE, SOURCE_ROW, WITHOUT_CELLS, Records
 from ingest.register.corrections import mapping_hash
 from ingest.register.deliveries import QUARANTINE, Drop
 from ingest.repeated_keys import repeated_keys
@@ -214,7 +214,10 @@ def _mapped(spec: Feed, origin: Origin) -> str:
 
 
 def _reasons_list(reasons: Sequence[str]) -> str:
-    return f"list_filter([{', '.join(reasons)}], lambda reason: reason IS NOT NULL)"
+    """All reasons of a record; of one without cells only why it has none, for every column would be missing."""
+    without_cells = ", ".join(map(duck.literal, WITHOUT_CELLS))
+    every = f"list_filter([{', '.join(reasons)}], lambda reason: reason IS NOT NULL)"
+    return f"CASE WHEN record_reason IN ({without_cells}) THEN [record_reason] ELSE {every} END"
 
 
 def _raw_columns(spec: Feed, headings: Sequence[str], *, without_period: bool) -> Iterator[str]:

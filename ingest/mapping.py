@@ -4,11 +4,12 @@ The mapping is SQL of DuckDB, which maps what comes in files, from databases and
 more texts than a sender may mean (``0x1F``, ``1_000``, ``12.5`` as a whole number) the expression says what counts.
 
 A reason is ``column:rule``; the rules are missing, type, code, date, pattern, domain, check, formula, late, future;
-of the period that a record says itself missing and form (it is no real year, month or day); and for whole records
-``record:cells`` (another number of cells than headings), ``record:json``, ``record:nul``, ``record:size`` and
-``record:encoding`` (of a message), ``key:duplicate``, and of Excel ``record:formula`` (a formula without a value),
-``record:format`` (a cell that shows another value than it holds), ``record:merged`` (a merged cell that belongs to no
-single record or column) and ``record:digits`` (a code as a number of more digits than Excel keeps).
+of the period that a record says itself missing and form (it is no real year, month or day). Reasons of whole records:
+``record:cells`` (another number of cells than headings), ``record:json``, ``record:field_twice`` (of a JSON object),
+``record:nul``, ``record:size`` and ``record:encoding`` (of a message), ``key:duplicate``, and of Excel
+``record:formula`` (a formula without a value), ``record:format`` (a cell that shows another value than it holds),
+``record:merged`` (a merged cell that belongs to no single record or column) and ``record:digits`` (a code as a number
+of more digits than Excel keeps).
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 import numpy as np
@@ -23,8 +23,9 @@ def json_batches(lines: Iterable[tuple[int, str]], source: Source) -> Iterator[p
     renamed = {f"f{i}": heading for i, heading in enumerate(source.headings)}
     decoder = msgspec.json.Decoder(msgspec.defstruct("Record", fields, rename=renamed))
     for block in batches_of(lines, 1 << 16):
+        clear, ambiguous = _without_ambiguous(block, source.headings)
         records, numbers, broken = [], [], []
-        for number, line in block:
+        for number, line in clear:
             try:
                 records.append(decoder.decode(line))
                 numbers.append((number, line))
@@ -34,7 +35,41 @@ def json_batches(lines: Iterable[tuple[int, str]], source: Source) -> Iterator[p
         table = cell_table(cells, np.array([n for n, _ in numbers], np.int64))
         kept = pa.array([line for _, line in numbers], pa.string())
         table = table.set_column(table.column_names.index(RAW_TEXT), RAW_TEXT, kept)
-        yield with_broken(mark_nul(table), broken, "record:json")
+        yield with_broken(
+            with_broken(mark_nul(table), broken, "record:json"), ambiguous, "record:field_twice"
+        )
+
+
+def _without_ambiguous(
+    lines: list[tuple[int, str]], headings: Sequence[str]
+) -> tuple[list[tuple[int, str]], list[tuple[int, str]]]:
+    """The lines, and those that give a heading twice: parsers keep the last value, a person may mean the first.
+
+    A line is decoded to see it only if the text of a heading occurs twice in it or a heading may be escaped.
+    """
+    texts = pa.array([line for _, line in lines], pa.string())
+    is_suspect = pc.match_substring(texts, "\\")
+    for heading in headings:
+        quoted = json.dumps(heading, ensure_ascii=False)
+        is_suspect = pc.or_(is_suspect, pc.greater(pc.count_substring(texts, quoted), 1))
+    suspects = pc.indices_nonzero(is_suspect).to_pylist()
+    ambiguous = {i for i in suspects if _has_twice(lines[i][1], headings)}
+    if not ambiguous:
+        return lines, []
+    kept = [line for i, line in enumerate(lines) if i not in ambiguous]
+    return kept, [lines[i] for i in sorted(ambiguous)]
+
+
+def _has_twice(line: str, headings: Sequence[str]) -> bool:
+    """Whether the outermost object of a line has one of the fields more than once."""
+    try:
+        pairs = json.loads(line, object_pairs_hook=list)
+    except (ValueError, RecursionError):
+        return False
+    if not line.lstrip().startswith("{"):
+        return False
+    names = [name for name, _ in pairs]
+    return any(names.count(heading) > 1 for heading in headings)
 
 
 def _texts(values: list[msgspec.Raw]) -> pa.Array:

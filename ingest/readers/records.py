@@ -30,6 +30,8 @@ SOURCE_FILE = "source_file"
 #: The record as one text where it has no cells: a JSON line, or a line with too many or too few cells.
 RAW_TEXT = "raw_text"
 RECORD_REASON = "record_reason"
+#: Reasons of records that cannot be taken apart into cells.
+WITHOUT_CELLS = ("record:cells", "record:json", "record:field_twice", "record:size", "record:encoding")
 
 _SCHEMA_TAIL = [
     pa.field(SOURCE_ROW, pa.int64()),

@@ -251,12 +251,12 @@ def test_a_manifest_becomes_one_release_and_a_correction_exactly_one_more(
     assert releases.release_numbers() == [1, 2, 3]
     assert engine.status(settings()) is None, "it rests when a release is made"
 
-    # the same deliveries, taken in and made without Airflow, are the same releases
+    # the same deliveries, ingested and computed without Airflow, give the same release; this starts the engine again
     _assert_same_without_airflow(tmp_path / "other", first, monkeypatch)
 
     settings.cache_clear()
     family, port = family_of(airflow), airflow.port
-    assert control.down() == ["Airflow"]
+    assert control.down() == ["Airflow", "engine"]
     assert [p for p in family if p.is_running() and p.status() != psutil.STATUS_ZOMBIE] == []
     assert is_free(port)
     assert control.down() == []

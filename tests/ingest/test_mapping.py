@@ -255,7 +255,7 @@ ARRIVED = datetime(2024, 12, 31, 16, tzinfo=UTC)
 
 def _expected(cells: Cells | None) -> tuple[dict[str, Any], set[str]]:
     """Values of the columns, and reasons why they are no row."""
-    reasons = {"record:json"} if cells is None else set()
+    reasons: set[str] = set()
     given = cells or {}
     if any("\0" in text for text in given.values()):
         reasons.add("record:nul")
@@ -282,7 +282,8 @@ def _expected(cells: Cells | None) -> tuple[dict[str, Any], set[str]]:
     if at := values["moment_at"]:
         reasons |= {"moment_at:future"} if at > ARRIVED + timedelta(minutes=10) else set()
         reasons |= {"moment_at:late"} if at < ARRIVED - timedelta(days=3) else set()
-    return values, reasons
+    # of a record that cannot be taken apart nothing else is known
+    return values, {"record:json"} if cells is None else reasons
 
 
 def _day_of(stamp: str | None) -> str | None:

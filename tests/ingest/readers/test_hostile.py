@@ -367,7 +367,7 @@ def test_json_records_with_odd_values_are_quarantined_one_by_one(put: Put) -> No
     assert found[5] == ["raised_date:date"]
     assert "changed_at:future" in found[6]
     assert found[7] == ["need_code:pattern"]
-    assert found[9][0] == "record:json"
+    assert found[9] == ["record:json"]
     assert file.records_in == 9 and 1 not in found
 
 

@@ -137,3 +137,25 @@ def test_a_line_longer_than_a_block_is_refused(tmp_path: Path, monkeypatch: pyte
     content = "\n".join([PLAIN, PLAIN.replace("3300000001", "3" * 3000), PLAIN]).encode()
     with pytest.raises(RejectedError, match="a line of more than"):
         read(content, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        (PLAIN.replace('"bl":4', '"bl":4,"sz":9.9'), "record:field_twice"),
+        (PLAIN.replace('"bl":4', '"bl":4,"sz":80.23'), "record:field_twice"),
+        (PLAIN.replace('"bl":4', '"bl":4,"\\u0073z":9.9'), "record:field_twice"),
+        (PLAIN.replace('"bl":4', '"bl":4,"zz":1,"zz":2'), None),
+        (PLAIN.replace('"bl":4', '"bl":4,"zz":{"sz":9.9}'), None),
+        (PLAIN.replace('"bl":4', '"bl":4,"zz":"\\"sz\\""'), None),
+        (PLAIN.replace('"3300000001"', '"sz"'), None),
+        (PLAIN.replace("80.23", "NaN"), "record:json"),
+    ],
+)
+def test_a_field_given_twice_is_refused_since_a_parser_keeps_one_of_its_values(
+    tmp_path: Path, line: str, reason: str | None
+) -> None:
+    records = read("\n".join([PLAIN, line, PLAIN]).encode(), tmp_path)
+    by_row = records.table.sort_by(SOURCE_ROW)
+    assert by_row[RECORD_REASON].to_pylist() == [None, reason, None]
+    assert by_row[RAW_TEXT].to_pylist() == [PLAIN, line, PLAIN]

@@ -510,7 +510,7 @@ def test_headings_with_line_breaks_in_csv(tmp_path: Path) -> None:
     assert {n: row.get("reasons") for n, row in found.items()} == {
         2: None,
         3: None,
-        6: ["record:cells", "uscc:missing"],
+        6: ["record:cells"],
         7: None,
     }
     assert found[7]["enterprise_name"] == "a\n\nb"

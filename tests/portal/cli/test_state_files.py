@@ -5,7 +5,7 @@ A command then does its work as if nothing were missing, or ends with one line t
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pytest
@@ -65,6 +65,8 @@ COMMANDS = (
     "publish",
     "rollback 1",
 )
+#: Those that measure the home's own city.
+BENCHMARKS = ("bench engine", "bench chain", "bench profile")
 
 
 @pytest.mark.parametrize(
@@ -74,11 +76,25 @@ COMMANDS = (
 def test_a_damaged_file_is_told_in_one_line_or_does_not_matter(
     file: str, damage: str, built_copy: Path, brain: Brain
 ) -> None:
-    path = max(built_copy.glob(file), default=built_copy / file)
+    assert _unclear(file, damage, COMMANDS, built_copy, brain) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("damage", ["missing", "cut", "empty", "another object"])
+@pytest.mark.parametrize("file", [f for f in FILES if f.startswith(("warehouse/", "engine/"))])
+def test_a_benchmark_of_a_damaged_home_is_told_in_one_line_or_measures(
+    file: str, damage: str, built_copy: Path, brain: Brain
+) -> None:
+    assert _unclear(file, damage, BENCHMARKS, built_copy, brain) == []
+
+
+def _unclear(file: str, damage: str, commands: Iterable[str], home: Path, brain: Brain) -> list[str]:
+    """Commands that end otherwise than well or with one line, each on the file damaged again."""
+    path = max(home.glob(file), default=home / file)
     whole = path.read_bytes() if path.exists() else ONLY_SOMETIMES
     path.parent.mkdir(parents=True, exist_ok=True)
     unclear = []
-    for command in COMMANDS:
+    for command in commands:
         left = DAMAGES[damage](whole)
         path.unlink(missing_ok=True)
         if left is not None:
@@ -88,4 +104,4 @@ def test_a_damaged_file_is_told_in_one_line_or_does_not_matter(
         clear = not code or (code in (1, 2) and len(told) == 1)
         if not clear or "should not happen" in err or "Traceback" in out + err:
             unclear.append(f"{command}: exit {code}, {told or err.splitlines()[-1:]}")
-    assert unclear == []
+    return unclear
