@@ -1,7 +1,7 @@
-"""The data dictionary 数据字典: pages that are made from the contracts whenever the site is built.
+"""The data dictionary 数据字典: pages generated from the contracts whenever the site is built.
 
-MkDocs calls `on_files`. Nothing of it is committed, so that it cannot say something else than the contracts. The pages
-depend on `schemas` alone: neither a home nor an engine is needed.
+MkDocs calls `on_files`. The pages are not committed, so they cannot differ from the contracts. They depend on
+`schemas` alone: neither a home nor an engine is needed.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ from schemas.field import Column  # noqa: E402
 
 #: Folder of the pages below docs/.
 FOLDER = "dictionary"
-#: A longer code list is described and not printed: classes of industry and products have hundreds of codes.
+#: Longer code lists are summarised, not printed: classes of industry and products have hundreds of codes.
 LONGEST_LIST = 100
 AREAS = {
-    "raw": ("原始层", "Feeds, as they were sent", "What senders deliver, in typed columns, append-only."),
+    "raw": ("原始层", "Feeds, as sent", "Senders' records in typed columns, append-only."),
     "quarantine": (
         "隔离区",
         "Quarantine",
-        "What broke its contract, with all reasons, and people's corrections.",
+        "Records that break their contract, with all reasons, and people's corrections.",
     ),
     "core": (
         "主体层",
@@ -48,12 +48,12 @@ AREAS = {
     "chain": (
         "产业链",
         "Industry chains",
-        "Nodes of the ten chains, who stands in them, and who supplies whom.",
+        "Nodes of the ten chains, their enterprises, and who supplies whom.",
     ),
     "profile": (
         "企业画像",
         "Profiles",
-        "Everything known of an enterprise side by side, its tags and its score.",
+        "All data about an enterprise in one row, its tags and its score.",
     ),
 }
 BASIS = {
@@ -86,11 +86,11 @@ def _index(by_area: dict[str, list[Contract]]) -> str:
     lines = [
         "# 数据字典 Data dictionary",
         "",
-        "Every table, made from its contract when this site was built. The same titles, units and descriptions stand",
-        "as comments in the Delta tables and in a release's file (`release.dictionary`, `release.code`).",
+        "Every table, generated from its contract when this site was built. The Delta tables and a release's file",
+        "carry the same titles, units and descriptions (comments, `release.dictionary`, `release.code`).",
         "",
     ]
-    for area in sorted(by_area, key=_place):
+    for area in sorted(by_area, key=_rank):
         lines += [f"## {_area_title(area)}", "", "| table 表 | title 名称 | grain 粒度 |", "|---|---|---|"]
         lines += [
             _row(f"[`{spec.name}`]({area}.md#{spec.table})", f"{spec.title.zh} {spec.title.en}", spec.grain)
@@ -108,7 +108,7 @@ def _area(area: str, specs: Iterable[Contract]) -> str:
 
 
 def _table(spec: Contract) -> Iterator[str]:
-    """A table's section: what it is, where it comes from, and its columns."""
+    """A table's section: definition, source and columns."""
     yield f"## {spec.name} {spec.title.zh} {spec.title.en} {{#{spec.table}}}"
     yield from ("", _text(spec.description), "", "| | |", "|---|---|")
     yield _row("grain 粒度", spec.grain)
@@ -148,18 +148,18 @@ def _table(spec: Contract) -> Iterator[str]:
 
 
 def _values(column: Column) -> str:
-    """What the column may hold: a code list, limits, a pattern."""
+    """Allowed values of a column: a code list, limits, a pattern."""
     domain = column.domain
-    told = [f"[{domain.codes}](codes.md#{domain.codes})"] if domain.codes else []
-    told += [f"≥ {domain.min}"] if domain.min is not None else []
-    told += [f"≤ {domain.max}"] if domain.max is not None else []
-    told += [f"`{domain.pattern}`"] if domain.pattern else []
-    return ", ".join([*told, *(["credit code 信用代码"] if domain.check else [])])
+    values = [f"[{domain.codes}](codes.md#{domain.codes})"] if domain.codes else []
+    values += [f"≥ {domain.min}"] if domain.min is not None else []
+    values += [f"≤ {domain.max}"] if domain.max is not None else []
+    values += [f"`{domain.pattern}`"] if domain.pattern else []
+    return ", ".join([*values, *(["credit code 信用代码"] if domain.check else [])])
 
 
 def _codes() -> str:
     lines = ["# 代码表 Code lists", ""]
-    lines += ["Each list is a file of `schemas/codes/`; a column names the one that it uses.", ""]
+    lines += ["Each list is a file in `schemas/codes/`; a column's domain names its list.", ""]
     for name in code_lists():
         rows = list(code_list(name).values())
         lines += [f"## {name} {{#{name}}}", ""]
@@ -179,8 +179,8 @@ def _area_title(area: str) -> str:
     return f"{zh} {en}".strip()
 
 
-def _place(area: str) -> tuple[int, str]:
-    """Areas in the order in which data goes through them; one that is not named there comes last."""
+def _rank(area: str) -> tuple[int, str]:
+    """Areas in the order of the data flow; an area that is not listed comes last."""
     order = list(AREAS)
     return (order.index(area) if area in order else len(order), area)
 
@@ -194,7 +194,7 @@ def _cell(text: str) -> str:
 
 
 def _text(text: str) -> str:
-    """Text of a contract as Markdown, where `<` begins a tag and `*` emphasis; what is code already stays."""
+    """Text of a contract as Markdown: `<` and `*` are escaped, except in code."""
     parts = text.split("`")
     parts[::2] = [part.replace("<", "&lt;").replace("*", "\\*") for part in parts[::2]]
     return "`".join(parts)

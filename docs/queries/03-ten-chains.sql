@@ -1,5 +1,5 @@
 -- 十条标志性产业链一览：产值、同口径增速、企业、强弱环节
--- The ten chains: output, growth of the same firms, firms, states of their nodes
+-- The ten chains: output, growth of comparable firms, number of firms, states of their nodes
 SELECT c.zh AS chain, m.output_wan_yuan / 10000 AS output_yi_yuan, m.output_growth_pct, m.firm_count,
     m.above_scale_count, m.local_supply_pct, count(*) FILTER (g.state_code = 'strong') AS strong,
     count(*) FILTER (g.state_code = 'weak') AS weak, count(*) FILTER (g.state_code = 'single_point') AS single_point,

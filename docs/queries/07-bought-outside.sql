@@ -1,5 +1,5 @@
 -- 本地企业在哪些环节的产品上对外采购最多？（补链线索）
--- Of which nodes' products do local firms buy most from outside?
+-- For which nodes do local firms buy most products from outside the city?
 SELECT n.node_name_zh, m.demand_outside_wan_yuan, m.local_supply_pct, m.firm_count, g.state_code
 FROM chain.node_metrics m
 JOIN chain.node n ON n.node_code = m.node_code AND n.year = m.year

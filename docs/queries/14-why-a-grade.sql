@@ -1,5 +1,5 @@
--- 一家D类企业的每项指标：离基准差多少分？
--- A firm graded D: how many points does each indicator lack to its baseline?
+-- 一家D类企业的各项指标距基准值各差多少分？
+-- A firm graded D: how many points does each indicator lack to reach its baseline?
 WITH firm AS (
     SELECT uscc, year FROM per_mu.enterprise_grade WHERE final_grade = 'D' AND evaluation_uscc = uscc
     ORDER BY year DESC, uscc LIMIT 1)

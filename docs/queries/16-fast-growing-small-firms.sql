@@ -1,5 +1,5 @@
 -- 三年复合增速快的中小企业
--- Small and medium firms that grew fast over three years
+-- Small and medium firms with fast growth over three years
 SELECT p.uscc, p.enterprise_name, p.size_class_code, p.industry_division_code, p.output_cagr_pct, p.rd_ratio_pct, p.main_node_code
 FROM profile.enterprise_profile p
 WHERE p.period = (SELECT max(year) FROM profile.enterprise_profile)

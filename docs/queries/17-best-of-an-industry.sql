@@ -1,5 +1,5 @@
--- 各行业大类综合评价第一名
--- The first of each division and size class by comprehensive score
+-- 各行业大类、各企业规模综合评价第一名
+-- Top firm of each division and size class by comprehensive score
 SELECT s.period, p.industry_division_code, p.size_class_code, p.enterprise_name, s.comprehensive_score, s.peer_count
 FROM profile.comprehensive_score s
 JOIN profile.enterprise_profile p USING (uscc, period)
