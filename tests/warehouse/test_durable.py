@@ -172,7 +172,7 @@ def test_an_entry_of_a_log_that_is_none_is_named(built_copy: Path, content: str)
     entry.write_text(content, encoding="utf-8")
     with pytest.raises(RejectedError) as error:
         tables.open_table(TAX)
-    assert one_line(error.value).startswith(f"{entry}: this entry of the table's log is cut off or no entry")
+    assert one_line(error.value).startswith(f"{entry}: this entry of the table's log is cut off or not an entry")
 
 
 def test_what_a_killed_writer_left_goes_with_the_next_write(tmp_path: Path) -> None:
@@ -252,7 +252,7 @@ def test_a_lost_release_file_is_made_anew(built_copy: Path) -> None:
     assert_whole(releases.open_release())
     with pytest.raises(RejectedError) as error:
         releases.rollback(1)
-    assert one_line(error.value) == f"release 1: {first.file} is not there"
+    assert one_line(error.value) == f"release 1: {first.file} does not exist"
 
 
 # --- a copied disk ---------------------------------------------------------------------------------------

@@ -151,7 +151,7 @@ def cut_file(number: int) -> str:
 def no_file(number: int) -> str:
     path = settings().releases / f"release-{number}.duckdb"
     path.unlink()
-    return f"release {number}: {path} is not there"
+    return f"release {number}: {path} does not exist"
 
 
 LOST = [cut_manifest, empty_manifest, foreign_manifest, cut_file, no_file]
@@ -166,7 +166,7 @@ def test_a_release_that_the_disk_lost_is_named_and_the_newest_whole_one_read(
     fault = lose(3)
     release = releases.open_release()
     assert release.number == 2
-    assert [r.getMessage() for r in caplog.records] == [f"{fault}; release 2 is read in its place"]
+    assert [r.getMessage() for r in caplog.records] == [f"{fault}; release 2 is read instead"]
     assert releases.last_release() == release
     assert releases.next_number() == 4
     asks: list[Callable[[], object]] = [lambda: releases.open_release(3), lambda: releases.rollback(3)]
@@ -178,7 +178,7 @@ def test_a_release_that_the_disk_lost_is_named_and_the_newest_whole_one_read(
     lose(1)
     with pytest.raises(RejectedError) as error:
         releases.open_release()
-    assert one_line(error.value) == f"{fault}; no release is whole: ./brain publish makes one anew"
+    assert one_line(error.value) == f"{fault}; no release is complete: ./brain publish makes a new one"
     assert releases.last_release() is None
 
 
@@ -189,7 +189,7 @@ def test_no_way_back_to_a_release_whose_file_is_another_one(home: Path) -> None:
     file.write_bytes(b"y" * 10)
     with pytest.raises(RejectedError) as error:
         releases.rollback(1)
-    assert one_line(error.value) == f"release 1: {file} is not the file that was published any more"
+    assert one_line(error.value) == f"release 1: {file} is no longer the file that was published"
     assert releases.release_numbers() == [1, 2]
 
 

@@ -81,7 +81,7 @@ def test_whole_periods_are_replaced_and_the_others_stay(home: Path, spark: Spark
     assert tables.rows(PARCEL.name, version=1).num_rows == 3
 
     stray = frame(spark, PARCEL.name, [parcel("2022", 9), parcel("2023", 9)])
-    with pytest.raises(Exception, match="rows of 2022 were made, but only 2023 asked for"):
+    with pytest.raises(Exception, match="rows of 2022 were computed, but only 2023 asked for"):
         tables.replace_periods(stray, PARCEL, ["2023"], {})
     assert kept() == [("2022", "1"), ("2023", "3")]
 
@@ -92,18 +92,18 @@ def test_whole_periods_are_replaced_and_the_others_stay(home: Path, spark: Spark
 @pytest.mark.parametrize(
     ("column", "made_as", "refusal"),
     [
-        ("row_id", "cast(null as string)", "row_id is required, and is missing in rows of 2023"),
+        ("row_id", "cast(null as string)", "row_id is required, but missing in rows of 2023"),
         (
             "land_flags",
             "cast(null as array<string>)",
-            "land_flags is required, and is missing in rows of 2023",
+            "land_flags is required, but missing in rows of 2023",
         ),
         (
             "parcel_area_mu",
             "cast(parcel_area_mu as decimal(18,4))",
-            "parcel_area_mu is to be decimal128(18, 6)",
+            "parcel_area_mu must be decimal128(18, 6)",
         ),
-        ("known_at", "cast(known_at as string)", "known_at is to be timestamp"),
+        ("known_at", "cast(known_at as string)", "known_at must be timestamp"),
     ],
 )
 def test_what_does_not_fit_the_contract_never_becomes_part_of_the_table(
@@ -201,7 +201,7 @@ def test_who_waits_for_a_writer_is_told_for_whom(
     with tables.writing("run"):
         timer.join()
     [told] = caplog.messages
-    assert told.startswith("another run is at work in ") and "this one waits for it" in told
+    assert told.startswith("another run is running in ") and "this one waits for it" in told
 
 
 def test_a_second_writer_waits_and_then_says_what_to_do(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -211,6 +211,6 @@ def test_a_second_writer_waits_and_then_says_what_to_do(home: Path, monkeypatch:
     held = FileLock(settings().locks / "publish.lock")
     with held, pytest.raises(RejectedError) as error, tables.writing("publish"):
         pass
-    assert one_line(error.value).startswith("another publish has been at work")
+    assert one_line(error.value).startswith("another publish has been running")
     with tables.writing("publish"):
         pass
