@@ -48,9 +48,7 @@ class Settings(BaseSettings):
         """Refuse characters that some engine or library takes as a pattern, escape, anchor or quote."""
         path = path.expanduser().resolve()
         if unreadable := re.search(r"[^\w /.+@=,~()-]", str(path)):
-            raise ValueError(
-                f"{path} contains {unreadable[0]}, which engines misread; name another folder"
-            )
+            raise ValueError(f"{path} contains {unreadable[0]}, which engines misread; name another folder")
         return path
 
     def environment(self) -> dict[str, str]:

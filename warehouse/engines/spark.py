@@ -162,7 +162,9 @@ def _masters(config: Settings) -> list[tuple[str, int]]:
     for place in config.spark_master.removeprefix("spark://").split(","):
         host, _, port = place.rpartition(":")
         if not host or not port.isdigit():
-            raise UsageError(f"{config.spark_master} is not of the form spark://host:port (BRAIN_SPARK_MASTER)")
+            raise UsageError(
+                f"{config.spark_master} is not of the form spark://host:port (BRAIN_SPARK_MASTER)"
+            )
         found.append((host.strip("[]"), int(port)))
     return found
 
