@@ -19,7 +19,7 @@ CADENCE = {
     "continuous": "实时 continuous",
     "irregular": "不定期 irregular",
 }
-#: Groups of the package's feeds; an installation's own goes by its name.
+#: Titles of the package's groups of feeds; an installation's own group has its name as title.
 GROUP = {
     "credit": "信用 credit",
     "devices": "设备 devices",
@@ -56,7 +56,7 @@ def tables_md(names: Iterable[str]) -> str:
 
 
 def feeds_md(specs: Iterable[Feed]) -> str:
-    """A Markdown table of feeds, with cadence and lateness allowed beside what every table has."""
+    """A Markdown table of feeds: as ``tables_md``, with cadence and allowed lateness."""
     head = (
         "| 数据源 feed | 名称 title | 粒度 grain | 责任单位 owner | 法律依据 legal basis "
         "| 频率 cadence | 允许延迟（天） days late |\n|---|---|---|---|---|---|---|\n"

@@ -1,4 +1,4 @@
-"""What the tasks of the DAGs do. Spark and the job graph are loaded here, when a task runs, never at parse."""
+"""Functions of the DAGs' tasks. They load Spark and the job graph when a task runs, never at parse time."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from table_log import logged_by_table, tell
 from schemas.contract import connected_groups
 from schemas.errors import RejectedError, UserError
 
-#: Every task: a refused input or a failed gate is final, anything else (a lost engine) is tried again.
+#: For every task: a refused input or a failed gate is final, any other failure (a lost engine) is retried.
 TASK_DEFAULTS: dict[str, Any] = {
     "retries": 2,
     "retry_delay": timedelta(seconds=20),
@@ -24,7 +24,7 @@ TASK_DEFAULTS: dict[str, Any] = {
     "owner": "brain",
 }
 
-#: The one partition of consumers: they ask the graph what is stale, whichever periods the events were about.
+#: The only partition of consumers: they ask the graph what is stale, whatever the periods of the events.
 STALE = "stale"
 
 RELEASE = Asset("release", uri="brain://release", group="release")
@@ -38,10 +38,10 @@ def asset(table: str) -> Asset:
 
 
 def ingest_group(group: str, context: Context) -> dict[str, Any]:
-    """Take in what is new of a group's feeds; announce the feeds and periods that got something.
+    """Ingest what is new of a group's feeds; announce the feeds and periods that changed.
 
-    Announced again is what tables are waiting for although it came earlier: the event of a task that died
-    between its commit and its end is lost, and nothing else would ever start its consumers.
+    Inputs of stale tables are announced again although they arrived earlier: if a task died between its commit and its
+    end, its event is lost, and nothing else would start its consumers.
     """
     from ingest.register import arrivals
     from ingest.register.deliveries import QUARANTINE
@@ -75,7 +75,7 @@ def ingest_group(group: str, context: Context) -> dict[str, Any]:
 
 
 def _take_in(feeds: list[str], params: Mapping[str, Any]) -> Any:
-    """From a database where a connection is named, else from the landing folder or the kept records."""
+    """Ingest from a database where a connection is named, else from the landing folder or the kept records."""
     period, replaces = params["period"], params["replaces"]
     if params["connection"]:
         from ingest.ways.database import pull
@@ -90,10 +90,10 @@ def _take_in(feeds: list[str], params: Mapping[str, Any]) -> Any:
 
 
 def database_connection(name: str) -> Any:
-    """An Airflow connection, wherever Airflow keeps it, as feeds are read through it.
+    """An Airflow connection, from any of Airflow's backends, as a connection for pulling feeds.
 
     Raises:
-        RejectedError: Airflow has none of this name, or it is of a database whose driver is not there.
+        RejectedError: Airflow has no connection of this name, or the driver of its database is missing.
     """
     from airflow.sdk import Connection
     from airflow.sdk.exceptions import AirflowNotFoundException
@@ -110,29 +110,29 @@ def database_connection(name: str) -> Any:
 
 
 def refuse_rejected(report: Mapping[str, Any]) -> None:
-    """Fail when files could not be taken in: the others were, but somebody has to look."""
+    """Fail when files were rejected: the others were ingested, but a person has to look."""
     if rejected := report["rejected"]:
         with _final_when_refused():
-            raise RejectedError("not taken in: " + "; ".join(rejected))
+            raise RejectedError("not ingested: " + "; ".join(rejected))
 
 
 def check_expected(context: Context) -> dict[str, Any]:
-    """Fail while feeds are overdue, with one line that names them; otherwise say how many feeds stand how."""
+    """Fail with one line that names overdue feeds; otherwise return the number of feeds by state."""
     from ingest.register.entries import deliveries
     from ingest.register.expected import expectations, missing_line, today_here
 
     day = context["params"]["today"]
     found = expectations(deliveries(), date.fromisoformat(day) if day else today_here())
     if line := missing_line(found):
-        raise AirflowFailException(f"not come: {line}")
+        raise AirflowFailException(f"overdue: {line}")
     return dict(Counter(expectation.state for expectation in found))
 
 
 def make_tables(context: Context) -> dict[str, Any]:
-    """Bring tables up to date, all that are stale or the named ones; announce those that were made, with their record.
+    """Rebuild the stale periods of all or the named tables; announce the rebuilt tables with their record.
 
-    Announced again are tables that no release holds yet, for the reason given at ``ingest_group``, unless a run of who
-    needs them is on its way.
+    Tables that no release has yet are announced again, for the reason given at ``ingest_group``, unless a run of
+    ``publish`` is queued or running.
     """
     from pipeline.run import run_tables
 
@@ -158,7 +158,7 @@ def make_tables(context: Context) -> dict[str, Any]:
 
 
 def publish_release(context: Context) -> dict[str, Any]:
-    """Make a release, unless something upstream has still to be made: then its own run will lead here again."""
+    """Publish a release; skip while a table is stale, since the run that rebuilds it starts this DAG again."""
     from ingest.register.entries import deliveries
     from pipeline import publish
     from pipeline.fingerprint import stale_tables
@@ -170,7 +170,7 @@ def publish_release(context: Context) -> dict[str, Any]:
         except publish.GateFailed:
             raise
         except RejectedError:
-            _wait_for(stale_tables(deliveries()))  # files came in between the two looks
+            _wait_for(stale_tables(deliveries()))  # files were ingested between the two checks
             raise
     number = report.release.number
     _announce(context, {RELEASE.name: [str(number)]} if report.is_new else {})
@@ -183,7 +183,7 @@ def _wait_for(stale: Iterable[str]) -> None:
 
 
 def _awaited() -> dict[str, set[str]]:
-    """Feeds and periods that stale tables are made from."""
+    """Feeds and periods that are inputs of stale tables."""
     from ingest.register.entries import deliveries
     from pipeline.fingerprint import feed_fingerprints, stale_tables
     from pipeline.periods import input_periods
@@ -204,7 +204,7 @@ def _awaited() -> dict[str, set[str]]:
 
 
 def _is_on_its_way(dag: str) -> bool:
-    """Whether a DAG has a run that has its work before it: while this task is at work no other is."""
+    """Whether a DAG has a queued or running run; its tasks have not begun, since only one task runs at a time."""
     from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
 
     return bool(RuntimeTaskInstance.get_dr_count(dag_id=dag, states=["queued", "running"]))
@@ -236,7 +236,7 @@ def _final_when_refused() -> Iterator[None]:
 def _announce(
     context: Context, changed: Mapping[str, Iterable[str]], told: Mapping[str, dict[str, Any]] | None = None
 ) -> None:
-    """Emit one event for each changed table and period, with what is told of the table; none for tables that stayed.
+    """Emit one event for each changed table and period, with the table's details; none for unchanged tables.
 
     Airflow announces every outlet that a task has when it succeeds, so the outlets are narrowed to what changed.
     """

@@ -1,7 +1,7 @@
-"""What the jobs declare, read from their source: DAG files are parsed every few minutes and must not load Spark.
+"""Inputs that jobs declare, read from their source: Airflow parses DAG files every few minutes, without loading Spark.
 
-The job graph (``pipeline.registry``) imports the jobs, and they import pyspark. Here only the ``JOB = Job(…)`` lines
-are looked at; a test holds the two against each other.
+The job graph (``pipeline.registry``) imports the jobs, and they import PySpark. This module only parses the lines
+``JOB = Job(…)``; a test compares the two.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from pathlib import Path
 import jobs
 from schemas.errors import RejectedError
 
-#: Packages under jobs/ that are no areas: the way in, and the player of the source systems.
+#: Packages under jobs/ that are not areas.
 NO_AREAS = frozenset({"ingest", "demo_city"})
 
 
 @cache
 def declared_inputs(root: Path = Path(jobs.__path__[0])) -> Mapping[str, tuple[str, ...]]:
-    """Derived table → the tables it is made from, in the order of its declaration.
+    """Derived table → its input tables, in the order of its declaration.
 
     Raises:
         RejectedError: an input is not written as a literal.
@@ -33,12 +33,12 @@ def declared_inputs(root: Path = Path(jobs.__path__[0])) -> Mapping[str, tuple[s
 
 
 def areas() -> list[str]:
-    """The areas that make tables."""
+    """Areas with derived tables."""
     return sorted({table.split(".")[0] for table in declared_inputs()})
 
 
 def given_tables() -> list[str]:
-    """What tables are made from and no job makes: tables of feeds, and the quarantine."""
+    """Input tables that no job computes: tables of feeds, and the quarantine."""
     known = declared_inputs()
     return sorted({given for inputs in known.values() for given in inputs} - set(known))
 

@@ -1,6 +1,6 @@
-"""应报数据 Feeds expected: fails, and so stands out, while a feed has not come by the day its contract says.
+"""应报数据 Feeds expected: fails while a feed has not arrived by the day that its contract sets.
 
-Expected by: the last day of the period after the last one that came, and the days allowed beyond it.
+That day is the last day of the period after the last one received, plus the lateness that the contract allows.
 `./brain feeds` shows the same for every feed.
 """
 
@@ -27,7 +27,7 @@ with DAG(
             type=["null", "string"],
             format="date",
             title="日期 Today",
-            description="以该日为今日；留空为当天 As of this day; today when left out",
+            description="以该日为今日；留空为当天 As of this day; today when empty",
         )
     },
     doc_md=f"## 应报数据 Feeds expected\n\n{__doc__}\n\n"

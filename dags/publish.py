@@ -1,4 +1,4 @@
-"""发布 Publish: the gate judges all curated tables together; a release is all of them or none."""
+"""发布 Publish: the gate checks all curated tables together; a release has all of them or does not exist."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ with DAG(
     tags=["publish"],
     doc_md=f"## 发布 Publish\n\n{__doc__}\n\n{tables_md(TABLES)}\n",
 ):
-    # lowest priority: whatever else waits may still change a table
+    # lowest priority: any other waiting task may still change a table
     @task(task_display_name="发布 Publish", outlets=[RELEASE], priority_weight=1, weight_rule="absolute")
     def publish() -> dict[str, object]:
         return publish_release(get_current_context())

@@ -1,6 +1,6 @@
-"""The log of a task that makes tables: one group for each, though several are made at the same time.
+"""Log of a task that computes tables: one group for each table, although several are computed at the same time.
 
-Airflow shows what stands between ``::group::`` and ``::endgroup::`` as one line that opens.
+Airflow shows the lines between ``::group::`` and ``::endgroup::`` as one line that expands.
 """
 
 from __future__ import annotations
@@ -14,18 +14,18 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pipeline.run_record import TableRun
 
-#: What a run in one process hands on to the terminal: (stage, what, rows).
+#: Progress that a run in one process passes on to the terminal: (stage, what, rows).
 progress_log = logging.getLogger("brain.progress")
 table_log = logging.getLogger("brain.tables")
 
 
 def tell(stage: str, what: str, rows: int) -> None:
-    """Say what is being done."""
+    """Log a step of progress."""
     progress_log.info("%s %s %s", stage, what, rows)
 
 
 class Groups(logging.Handler):
-    """Holds back what a thread logs while it makes a table, and writes it as a group when that is made."""
+    """Buffers the log of a thread while it computes a table, and writes it as one group afterwards."""
 
     def __init__(self, behind: list[logging.Handler]) -> None:
         super().__init__()
@@ -42,38 +42,38 @@ class Groups(logging.Handler):
             held.append(record)
 
     def begin(self, stage: str, what: str, rows: int) -> None:
-        """This thread begins a table."""
+        """Start buffering: this thread begins a table."""
         self._names[threading.get_ident()] = what
         self._held[threading.get_ident()] = []
         tell(stage, what, rows)
 
     def end(self, made: TableRun) -> None:
-        """This thread has made its table."""
+        """Write the group of the table that this thread has finished."""
         rows = "rows not counted" if made.rows is None else f"{made.rows:,} rows"
-        gone = [f"gone: {', '.join(made.gone)}"] if made.gone else []
+        removed = [f"removed: {', '.join(made.gone)}"] if made.gone else []
         self._close(
             threading.get_ident(),
             f"{made.table}: {rows}, {made.seconds:.1f} s",
             [
                 f"reason: {made.reason}",
                 f"periods: {', '.join(made.periods) or 'none'}",
-                *gone,
+                *removed,
                 f"rows: {made.rows}",
                 f"seconds: {made.seconds:.3f}, from {made.begun:.3f} to {made.ended:.3f} of the run",
             ],
         )
 
     def abandon(self) -> None:
-        """Write what is held of tables that were begun and are not made."""
+        """Write the groups of tables that were begun and not finished."""
         for thread in list(self._held):
-            self._close(thread, f"{self._names[thread]}: not made", [])
+            self._close(thread, f"{self._names[thread]}: not finished", [])
 
     def _close(self, thread: int, title: str, told: list[str]) -> None:
         lines = [_record(line) for line in (f"::group::{title}", *told)]
         self._write([*lines, *self._held.pop(thread, []), _record("::endgroup::")])
 
     def _write(self, records: list[logging.LogRecord]) -> None:
-        with self._writing:  # no other table's lines come between
+        with self._writing:  # keep groups apart
             for record in records:
                 for handler in self._behind:
                     if record.levelno >= handler.level:
@@ -86,7 +86,7 @@ def _record(line: str) -> logging.LogRecord:
 
 @contextmanager
 def logged_by_table() -> Iterator[Groups]:
-    """Lines of the log come by table, for the length of a run of the graph."""
+    """Group the log by table during a run of the graph."""
     root = logging.getLogger()
     behind = root.handlers
     groups = Groups(behind)

@@ -1,7 +1,7 @@
-"""全部数据表 All tables: makes what is stale in the whole graph in one call, so that tables of all areas overlap.
+"""全部数据表 All tables: rebuilds all stale periods of the graph in one call, so that tables of all areas overlap.
 
-It runs when a feed's table or the quarantine has changed. The log has one group for each table that was made: why it
-was stale, its periods, rows and seconds. The same stands in the result of the task and in `logs/run.json`.
+It runs when a feed's table or the quarantine has changed. The log has one group for each rebuilt table: why it was
+stale, its periods, rows and seconds. The task's result and `logs/run.json` have the same.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ from schemas.periods import PATTERNS
 TABLES = list(declared_inputs())
 NAMES = [*areas(), *TABLES]
 
-# Events name the period that changed (the asset's partition), and the consumer asks the graph what is stale, whatever
-# the period: so all events are mapped to one partition. The scheduler gathers the events that come while no run has
-# been made of them into one run, and makes another one of those that come later, which waits for the first
-# (max_active_runs): no change is missed, and a run that finds nothing stale writes nothing. A plain schedule of assets
-# would not do: Airflow 3.3 queues nobody but partitioned consumers for an event with a partition.
+# Events name the changed period (the asset's partition), but the consumer asks the graph what is stale, whatever the
+# period. All events are therefore mapped to one partition. The scheduler collects the events that come while no run has
+# been created from them into one run. Later events make another run, which waits for the first (max_active_runs). So no
+# change is missed, and a run without stale periods writes nothing. A plain schedule of assets does not work: for an
+# event with a partition Airflow 3.3 queues partitioned consumers only.
 with DAG(
     "tables",
     dag_display_name="全部数据表 All tables",
-    description="更新过期的表 Make what feeds, code or rules made stale",
+    description="更新过期的表 Rebuild periods whose inputs, code or rules changed",
     schedule=PartitionedAssetTimetable(
         assets=AssetAny(*(asset(name) for name in given_tables())),
         default_partition_mapper=FixedKeyMapper(STALE),
@@ -48,26 +48,26 @@ with DAG(
             items={"type": "string", "enum": NAMES},
             examples=NAMES,
             title="范围 Only",
-            description="只做这些主题或表及其所需；留空为全部 Only these areas or tables, with what they need",
+            description="只更新这些主题或表及其上游；留空为全部 Only these areas or tables, with their inputs",
         ),
         "period": Param(
             None,
             type=["null", "string"],
             pattern=f"^({PATTERNS[4]}|{PATTERNS[7]})$",
             title="期别 Period",
-            description="只做一个期别，如 2023 或 2024-03；留空为全部过期期别 Only this period",
+            description="只更新一个期别，如 2023 或 2024-03；留空为全部过期期别 Only this period",
         ),
         "full": Param(
             False,
             type="boolean",
             title="全量 Full",
-            description="不论是否过期全部重做 Make every period anew, stale or not",
+            description="无论是否过期，全部重算 Rebuild every period, stale or not",
         ),
     },
-    doc_md=f"## 全部数据表 All tables\n\n{__doc__}\n\n### 产出 Makes\n\n{tables_md(TABLES)}\n\n"
-    f"### 输入 Made from\n\n{tables_md(given_tables())}\n",
+    doc_md=f"## 全部数据表 All tables\n\n{__doc__}\n\n### 产出 Outputs\n\n{tables_md(TABLES)}\n\n"
+    f"### 输入 Inputs\n\n{tables_md(given_tables())}\n",
 ):
-    # the embedded Airflow runs one task at a time: what came goes before this, and this before a release
+    # the embedded Airflow runs one task at a time: ingestion first, then this, then a release
     @task(
         task_display_name="更新 Update",
         outlets=[asset(name) for name in TABLES],

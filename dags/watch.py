@@ -1,4 +1,4 @@
-"""Waiting for a manifest without a worker: the triggerer looks, for every group of feeds, every few seconds."""
+"""Waits for manifests without a worker: the triggerer checks every group of feeds every few seconds."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ from airflow.triggers.base import (
     TriggerEvent,
 )
 
-#: Runs that the schedule made; those that a person or another program made do not wait.
+#: Prefix of scheduled runs; runs that a person or a program starts do not wait.
 SCHEDULED = "scheduled__"
-#: Seconds after which what came must look the same: a file that is still being copied is left alone.
+#: Seconds for which a file must stay unchanged: one that is still being copied is not ingested.
 SETTLE = 5.0
-#: When the triggerer began, which loads this once: code and rules may have changed while it was down.
+#: Start of the triggerer, which loads this module once: code and rules may have changed while it was down.
 BEGAN = datetime.now(UTC)
 
 
 class ArrivalTrigger(BaseTrigger):
-    """Ends its task when something came for a group, or when it was not taken in for a long time or since a restart.
+    """Ends its task when data arrived for a group, or when no ingestion ran for a long time or since a restart.
 
-    When another run of the DAG is queued, which can begin only after this one, the task is skipped to let it by. All
-    that the trigger knows is on disk, so that another triggerer goes on where one has ended.
+    If another run of the DAG is queued, which can begin only after this one, the task is skipped to let it start. All
+    state of the trigger is on disk, so another triggerer can continue.
 
     Args:
-        every: seconds between two looks.
-        at_most: seconds after which a run begins though nothing came.
+        every: seconds between two checks.
+        at_most: seconds after which a run begins although nothing arrived.
     """
 
     def __init__(self, group: str, feeds: Sequence[str], every: float, at_most: float) -> None:
@@ -76,7 +76,7 @@ class ArrivalTrigger(BaseTrigger):
         return looked_at < BEGAN or now - looked_at >= timedelta(seconds=self.at_most)
 
     async def _is_asked(self) -> bool:
-        """Whether a run of this DAG is queued: one is at work at a time, and that is the one that waits."""
+        """Whether a run of this DAG is queued: only one runs at a time, and that is the waiting one."""
         from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
 
         ask = RuntimeTaskInstance.get_dr_count
@@ -85,7 +85,7 @@ class ArrivalTrigger(BaseTrigger):
 
 
 class WaitForArrivals(BaseOperator):
-    """Waits in the triggerer from the beginning to the end: neither to begin nor to end it needs a worker."""
+    """Waits in the triggerer only: neither start nor end needs a worker."""
 
     def __init__(
         self, *, group: str, feeds: Sequence[str], every: float, at_most: float, **kwargs: Any
@@ -99,4 +99,4 @@ class WaitForArrivals(BaseOperator):
         self.start_from_trigger = True
 
     def execute(self, context: Any) -> None:
-        """Nothing to wait for: only a run in one process, without a triggerer, comes here."""
+        """Do nothing: only a run in one process, without a triggerer, executes this."""

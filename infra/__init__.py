@@ -1,1 +1,1 @@
-"""On what the platform runs when nobody provides it: a Kafka broker and a PostgreSQL server of our own."""
+"""Servers for a machine that has none: a local Kafka broker and a local PostgreSQL server."""

@@ -1,8 +1,8 @@
-"""A Kafka broker of our own (KRaft, one node, on 127.0.0.1), and what a producer needs: topics, acknowledged records.
+"""A local Kafka broker (KRaft, one node, on 127.0.0.1), and a producer: topics, acknowledged records.
 
-Everything of a broker lies in its folder: ``data/``, ``broker.properties``, ``broker.log`` and ``broker.json``, by
-which other processes find it. Nothing is replicated and nothing expires: it is for the demo city and for tests. A
-city's operation has a cluster, named by ``BRAIN_KAFKA``.
+All files of a broker are in its folder: ``data/``, ``broker.properties``, ``broker.log`` and ``broker.json``, by which
+other processes find it. Nothing is replicated and nothing expires: it is for the demo city and for tests. A city in
+operation has a cluster, which ``BRAIN_KAFKA`` names.
 
 The module is one, above 300 lines: the broker's settings, start and stop, and the producer that waits for it.
 """
@@ -34,15 +34,15 @@ if TYPE_CHECKING:
 
 START_SECONDS = 90
 STOP_SECONDS = 20
-#: Key, value, and where it is not now when it was sent (milliseconds since 1970).
+#: Key, value and, unless it is now, the time of sending (milliseconds since 1970).
 Record = tuple[str | None, bytes] | tuple[str | None, bytes, int]
-#: Of a record.
+#: Largest record.
 MOST_BYTES = 20 << 20
-#: Names the (only) cluster of a folder; any 16 bytes in URL-safe Base64 will do.
+#: Identifies the only cluster of a folder; any 16 bytes in URL-safe Base64.
 CLUSTER_ID = "bmluZ2JvLWJyYWluLTAwMA"
 
 _JAVA_OPTIONS = (
-    # A quick start and little memory count here, not throughput on many cores.
+    # Quick start and little memory matter here, not throughput on many cores.
     "-XX:+UseSerialGC",
     "-XX:TieredStopAtLevel=1",
     "-Djava.awt.headless=true",
@@ -53,7 +53,7 @@ _JAVA_OPTIONS = (
 
 @dataclass(frozen=True)
 class Broker:
-    """A running broker; as a context manager it is stopped at the end."""
+    """A running broker; as a context manager it stops at the end."""
 
     folder: Path
     port: int
@@ -64,11 +64,11 @@ class Broker:
         return f"127.0.0.1:{self.port}"
 
     def stop(self) -> None:
-        """Let it close its files, and wait until it has ended."""
+        """Stop the broker cleanly and wait until it has ended."""
         self.process.end((signal.SIGTERM, STOP_SECONDS))
 
     def kill(self) -> None:
-        """End it at once, as a power cut would end its process."""
+        """Kill the broker at once, as a power cut would."""
         self.process.end((signal.SIGKILL, STOP_SECONDS))
 
     def __enter__(self) -> Broker:
@@ -84,15 +84,15 @@ class Broker:
 
 
 def start(folder: Path, *, port: int | None = None, heap: str = "512m") -> Broker:
-    """The folder's broker, which is started when it does not run.
+    """The folder's broker, which is started if it does not run.
 
     Args:
-        folder: the broker's own; what was in its topics is there again.
-        port: None is the port it had last, or another one where that is taken.
-        heap: Java's memory for objects.
+        folder: the broker's folder; records of its topics are kept.
+        port: None for the port that it had last, or another one if that is taken.
+        heap: size of Java's heap.
 
     Raises:
-        RejectedError: it did not start, or runs at another port; the line names its log, and nothing is left running.
+        RejectedError: it did not start, or runs at another port; the message names its log, and nothing stays running.
     """
     folder = folder.expanduser().resolve()
     folder.mkdir(parents=True, exist_ok=True)
@@ -109,7 +109,7 @@ def start(folder: Path, *, port: int | None = None, heap: str = "512m") -> Broke
 
 
 def running(folder: Path) -> Broker | None:
-    """The broker that works in this folder, whoever started it."""
+    """The broker that runs in this folder, whichever process started it; None if none runs."""
     folder = folder.expanduser().resolve()
     last = state.read(folder / "broker.json")
     if "pid" not in last:
@@ -119,7 +119,7 @@ def running(folder: Path) -> Broker | None:
 
 
 def stop(folder: Path) -> bool:
-    """Stop the broker of this folder. True when one ran."""
+    """Stop the broker of this folder; return whether one ran."""
     broker = running(folder)
     if broker:
         broker.stop()
@@ -155,7 +155,7 @@ def _start(folder: Path, port: int, controller: int, heap: str) -> Broker:
 
 
 def _format(java: list[str], properties: Path, out: Any) -> bool:
-    """Make the storage, once for each folder."""
+    """Format the storage, once for each folder; return whether that succeeded."""
     command = [*java, "kafka.tools.StorageTool", "format", "--ignore-formatted", "-t", CLUSTER_ID]
     done = subprocess.run(
         [*command, "-c", str(properties)], stdin=subprocess.DEVNULL, stdout=out, stderr=out, check=False
@@ -170,14 +170,14 @@ def _properties(folder: Path, port: int, controller: int) -> str:
         "listeners": f"PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}",
         "advertised.listeners": f"PLAINTEXT://127.0.0.1:{port}",
         "controller.listener.names": "CONTROLLER",
-        # voters from here and not from the storage (--standalone): so a restart may have other ports
+        # voters from this file, not from the storage (--standalone), so that a restart may use other ports
         "controller.quorum.voters": f"1@127.0.0.1:{controller}",
         "log.dirs": folder / "data",
         # a misspelled topic is an error, not a new topic
         "auto.create.topics.enable": "false",
-        # a record's time is its event's: with the usual week, last year's would be deleted at once
+        # records have their event's time: with the default of a week, last year's would be deleted at once
         "log.retention.ms": -1,
-        # what senders may send is for the stream to judge, not for the broker
+        # the stream, not the broker, checks what senders send
         "message.max.bytes": MOST_BYTES,
         # one node
         "offsets.topic.replication.factor": 1,
@@ -185,14 +185,14 @@ def _properties(folder: Path, port: int, controller: int) -> str:
         "transaction.state.log.min.isr": 1,
         "share.coordinator.state.topic.replication.factor": 1,
         "share.coordinator.state.topic.min.isr": 1,
-        # 50 partitions each by default: files and seconds for nobody
+        # the default of 50 partitions each costs files and seconds for no use
         "offsets.topic.num.partitions": 1,
         "transaction.state.log.num.partitions": 1,
         "share.coordinator.state.topic.num.partitions": 1,
-        # one that was killed counts as alive for so long, and its successor waits; 9 s by default
+        # a killed broker counts as alive for this long, and its successor waits; 9 s by default
         "broker.session.timeout.ms": 3000,
         "broker.heartbeat.interval.ms": 500,
-        # no second consumer is waited for
+        # do not wait for a second consumer
         "group.initial.rebalance.delay.ms": 0,
         # 128 MiB by default: a quarter of the heap
         "log.cleaner.dedupe.buffer.size": 16 * 1024 * 1024,
@@ -210,7 +210,7 @@ def _answers(bootstrap: str) -> bool:
     from confluent_kafka import KafkaException
     from confluent_kafka.admin import AdminClient
 
-    # who listens is only the right one when it names our cluster
+    # a listener is this broker only if it reports our cluster
     try:
         found: Any = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0}).list_topics(timeout=5)
     except KafkaException:
@@ -224,16 +224,16 @@ def _answers(bootstrap: str) -> bool:
 def create_topics(
     bootstrap: str, names: Iterable[str], partitions: int = 1, options: Mapping[str, str] | None = None
 ) -> None:
-    """Create the topics that do not exist; those that do stay as they are, with their records.
+    """Create missing topics; existing topics and their records do not change.
 
     Args:
         bootstrap: host:port,… of brokers.
         names: topics.
-        partitions: of each new topic; how often each is replicated is the cluster's own rule.
-        options: for clients, as ``BRAIN_KAFKA_OPTIONS``.
+        partitions: number for each new topic; the cluster's default sets the replication.
+        options: client options, as in ``BRAIN_KAFKA_OPTIONS``.
 
     Raises:
-        RejectedError: no broker answers, or one refuses.
+        RejectedError: no broker answers, or a broker refuses.
     """
     from confluent_kafka import KafkaError, KafkaException
     from confluent_kafka.admin import AdminClient
@@ -251,7 +251,7 @@ def create_topics(
         except KafkaException as failure:
             error: KafkaError = failure.args[0]
             if error.code() != KafkaError.TOPIC_ALREADY_EXISTS:
-                client.poll(0)  # hands out what it has to say
+                client.poll(0)  # delivers pending error callbacks
                 raise _rejected(f"topic {name} could not be created", bootstrap, [error, *said]) from None
 
 
@@ -261,13 +261,13 @@ def produce(
     records: Iterable[Record],
     options: Mapping[str, str] | None = None,
 ) -> int:
-    """Send records in their order, and wait until the cluster has acknowledged every one.
+    """Send records in order, and wait until the cluster has acknowledged all.
 
     Returns:
         The number of records; each is in the topic once.
 
     Raises:
-        RejectedError: not all were acknowledged.
+        RejectedError: not all records were acknowledged.
     """
     from confluent_kafka import Producer
 
@@ -278,7 +278,7 @@ def produce(
         if error is not None:
             failures.append(error)
 
-    # idempotence is acks from all replicas, order kept, and no record twice after a retry
+    # idempotence: acknowledged by all replicas, in order, and no duplicate after a retry
     producer = Producer(
         {
             **_quiet(bootstrap, options, said),
@@ -296,13 +296,13 @@ def produce(
             break
     producer.flush()
     if failures:
-        what = f"{len(failures)} records for topic {topic} were not taken"
+        what = f"{len(failures)} records for topic {topic} were not accepted"
         raise _rejected(what, bootstrap, [*failures, *said])
     return count
 
 
 def _quiet(bootstrap: str, options: Mapping[str, str] | None, said: list[KafkaError]) -> dict[str, Any]:
-    """Configuration of a client that keeps its complaints for us instead of the terminal."""
+    """Configuration of a client that collects errors in ``said`` instead of printing them."""
     return {**client_options(bootstrap, options or {}), "log_level": 0, "error_cb": said.append}
 
 
@@ -318,7 +318,7 @@ def _enqueue(producer: Any, topic: str, key: str | None, value: bytes, at: int, 
 
 
 def _rejected(what: str, bootstrap: str, errors: list[KafkaError]) -> RejectedError:
-    """One line with the first error, or with why we were not let in: that alone shows as a time-out otherwise."""
+    """One line with the authentication or TLS error, which otherwise shows as a timeout, else with the first error."""
     from confluent_kafka import KafkaError
 
     error = next((e for e in errors if e.code() in (KafkaError._AUTHENTICATION, KafkaError._SSL)), errors[0])

@@ -1,7 +1,7 @@
-"""A PostgreSQL server of our own, on 127.0.0.1: plays a sender's database for the demo city and for tests.
+"""A local PostgreSQL server, on 127.0.0.1: it plays a sender's database for the demo city and for tests.
 
-Everything of a server lies in its folder: ``data/``, ``postgres.log`` and ``postgres.json``, by which other processes
-find it, with the password of its only user. PostgreSQL refuses to run as root; root's server runs as the user
+All files of a server are in its folder: ``data/``, ``postgres.log`` and ``postgres.json``, by which other processes
+find it and which has the password of its only user. PostgreSQL refuses to run as root; root's server runs as the user
 ``postgres``, or ``nobody``, and its data belong to that user.
 """
 
@@ -34,16 +34,16 @@ STOP_SECONDS = 20
 USER = "brain"
 #: The database that every new server has.
 DATABASE = "postgres"
-#: Where Debian and Ubuntu put the programs of each version; they are on nobody's PATH.
+#: Folder in which Debian and Ubuntu install the programs of each version; it is not on PATH.
 PROGRAMS = Path("/usr/lib/postgresql")
 
-#: What a crash of the machine may cost does not count in a test; that of the server costs nothing.
+#: For tests: a crash of the machine may lose data, a crash of the server does not.
 _FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 
 
 @dataclass(frozen=True)
 class Postgres:
-    """A running server; as a context manager it is stopped at the end."""
+    """A running server; as a context manager it stops at the end."""
 
     folder: Path
     port: int
@@ -54,11 +54,11 @@ class Postgres:
 
     @property
     def url(self) -> str:
-        """For psycopg, SQLAlchemy and the like."""
+        """URL for psycopg, SQLAlchemy and similar clients."""
         return f"postgresql://{self.user}:{self.password}@127.0.0.1:{self.port}/{self.database}"
 
     def stop(self) -> None:
-        """Roll back what is under way, close the files, and wait until it has ended."""
+        """Stop the server: roll back open transactions, close the files, and wait until it has ended."""
         self.process.end((signal.SIGINT, STOP_SECONDS), (signal.SIGQUIT, STOP_SECONDS))
 
     def __enter__(self) -> Postgres:
@@ -74,15 +74,15 @@ class Postgres:
 
 
 def start(folder: Path, port: int | None = None, *, is_durable: bool = True) -> Postgres:
-    """The folder's server, which is started when it does not run.
+    """The folder's server, which is started if it does not run.
 
     Args:
-        folder: the server's own; what was in its tables is there again.
-        port: None is the port it had last, or another one where that is taken.
-        is_durable: False does not wait for the disk: quick, and a crash of the machine may cost everything.
+        folder: the server's folder; rows of its tables are kept.
+        port: None for the port that it had last, or another one if that is taken.
+        is_durable: False does not wait for the disk: faster, but a crash of the machine may lose all data.
 
     Raises:
-        RejectedError: it did not start, or runs at another port; the line says what to do.
+        RejectedError: it did not start, or runs at another port; the message says what to do.
     """
     folder = folder.expanduser().resolve()
     folder.mkdir(parents=True, exist_ok=True)
@@ -101,7 +101,7 @@ def start(folder: Path, port: int | None = None, *, is_durable: bool = True) -> 
 
 
 def running(folder: Path) -> Postgres | None:
-    """The server that works in this folder, whoever started it."""
+    """The server that runs in this folder, whichever process started it; None if none runs."""
     folder = folder.expanduser().resolve()
     last = state.read(folder / "postgres.json")
     if "pid" not in last:
@@ -111,7 +111,7 @@ def running(folder: Path) -> Postgres | None:
 
 
 def stop(folder: Path) -> bool:
-    """Stop the server of this folder. True when one ran."""
+    """Stop the server of this folder; return whether one ran."""
     server = running(folder)
     if server:
         server.stop()
@@ -149,17 +149,17 @@ def _start(folder: Path, port: int, last: Mapping[str, Any], is_durable: bool) -
 def _initialise(
     programs: Path, folder: Path, owner: _Owner, last: Mapping[str, Any], out: IO[bytes]
 ) -> str | None:
-    """Make the data directory, once for each folder; the user's password, or None when that failed."""
+    """Create the data directory, once for each folder; return the user's password, or None on failure."""
     data = folder / "data"
     if "password" in last and (data / "PG_VERSION").exists():
         return str(last["password"])
     if data.exists() and not last.get("is_begun"):
         raise RejectedError(
-            f"{folder / 'postgres.json'} with the server's password is lost; put it back from a copy, or remove "
+            f"{folder / 'postgres.json'} with the server's password is lost; restore it from a copy, or remove "
             f"{data} and its databases"
         )
     _remember(folder, is_begun=True)
-    shutil.rmtree(data, ignore_errors=True)  # begun and never finished
+    shutil.rmtree(data, ignore_errors=True)  # an unfinished initialisation
     data.mkdir(mode=0o700)
     password = secrets.token_urlsafe(24)
     password_file = folder / "password"
@@ -188,7 +188,7 @@ def _remember(folder: Path, **known: Any) -> None:
 
 
 def _is_ready(server: Postgres) -> bool:
-    """PostgreSQL writes into its own file of state when it takes connections."""
+    """Whether the server accepts connections, by its own state file."""
     with contextlib.suppress(OSError):
         lines = (server.folder / "data" / "postmaster.pid").read_text().splitlines()
         return lines[0] == str(server.process.pid) and lines[-1].strip() == "ready"
@@ -199,7 +199,7 @@ def _is_ready(server: Postgres) -> bool:
 
 
 def _programs() -> Path:
-    """The folder of ``initdb`` and ``postgres``; as root on Debian they are installed when they are missing."""
+    """The folder of ``initdb`` and ``postgres``; on Debian root gets them installed if they are missing."""
     found = _find_programs()
     if found is None and os.geteuid() == 0 and shutil.which("apt-get"):
         _apt("update")
@@ -213,7 +213,7 @@ def _programs() -> Path:
 
 
 def _apt(*arguments: str) -> None:
-    """Whether it helped is for the caller to see."""
+    """Run apt-get; the caller checks the result."""
     subprocess.run(
         ["apt-get", "-qq", *arguments],
         env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"},
@@ -225,7 +225,7 @@ def _apt(*arguments: str) -> None:
 
 
 def _find_programs() -> Path | None:
-    """Those of the newest version that Debian has installed, else those on the PATH."""
+    """Folder of the newest version installed by Debian, else of the programs on PATH."""
     versions = [path.parent for path in PROGRAMS.glob("*/bin/initdb") if (path.parent / "postgres").exists()]
     if versions:
         return max(versions, key=lambda path: [int(n) for n in re.findall(r"\d+", path.parent.name)])
@@ -235,7 +235,7 @@ def _find_programs() -> Path | None:
 
 @dataclass(frozen=True)
 class _Owner:
-    """As whom the server runs: who runs us, or for root somebody who may do less."""
+    """User of the server: the present user (``None``) or, for root, an unprivileged one."""
 
     account: pwd.struct_passwd | None
 
@@ -243,7 +243,7 @@ class _Owner:
     def popen(self) -> dict[str, Any]:
         if self.account is None:
             return {}
-        # its working directory must be one that the user may enter
+        # the user must be allowed to enter the working directory
         return {"user": self.account.pw_uid, "group": self.account.pw_gid, "extra_groups": [], "cwd": "/"}
 
     def give(self, *paths: Path) -> None:
@@ -260,13 +260,13 @@ def _owner(folder: Path) -> _Owner:
         raise RejectedError(
             "PostgreSQL does not run as root; run this as another user, or add a user postgres"
         )
-    # the folder is ours, and the user goes through it; what lies above belongs to somebody else
+    # let the user pass through the folder; folders above belong to others and stay unchanged
     folder.chmod(folder.stat().st_mode | stat.S_IXOTH)
     for parent in folder.parents:
         found = parent.stat()
         if not found.st_mode & stat.S_IXOTH and found.st_uid != account.pw_uid:
             raise RejectedError(
-                f"as root PostgreSQL runs as the user {account.pw_name}, who may not go through {parent}; "
+                f"as root PostgreSQL runs as the user {account.pw_name}, who may not enter {parent}; "
                 f"use a folder elsewhere, or: chmod o+x {parent}"
             )
     return _Owner(account)

@@ -1,4 +1,4 @@
-"""Server processes that outlive who started them: found again by process id and start time, never by name."""
+"""Server processes that outlive their starter: identified by process id and start time, never by name."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from dataclasses import dataclass
 
 import psutil
 
-#: Between two looks at a server that is starting.
+#: Interval between two checks of a starting or ending server.
 LOOK_SECONDS = 0.1
 
 
 @dataclass(frozen=True)
 class ServerProcess:
-    """A process id may be given to somebody else later; together with the start time it is one process."""
+    """A process, identified by id and start time, since ids are reused."""
 
     pid: int
     started: float
@@ -28,7 +28,7 @@ class ServerProcess:
         return cls(pid, psutil.Process(pid).create_time())
 
     def find(self) -> psutil.Process | None:
-        """The process when it is alive."""
+        """The process if it is alive."""
         with contextlib.suppress(psutil.NoSuchProcess):
             process = psutil.Process(self.pid)
             if abs(process.create_time() - self.started) < 1 and is_alive(process):
@@ -36,7 +36,7 @@ class ServerProcess:
         return None
 
     def end(self, *signals: tuple[signal.Signals, float]) -> None:
-        """Send the signals one after the other, each with seconds to obey, until it and its children are gone."""
+        """Send the signals in turn, each with seconds to obey, then SIGKILL; stop once process and children ended."""
         process = self.find()
         if process is None:
             return
@@ -61,9 +61,9 @@ def _have_ended(processes: list[psutil.Process], seconds: float) -> bool:
 
 
 def is_alive(process: psutil.Process) -> bool:
-    """Not so a zombie: it has ended, and is kept only until its parent, if that is us, asks how.
+    """Whether a process runs. A zombie does not: it only waits for its parent; if we are the parent, it is reaped.
 
-    A process whose first thread has ended while others work on looks like one, as Java does when it is stopped.
+    A process whose first thread has ended while others continue also looks like a zombie, as Java does while it stops.
     """
     with contextlib.suppress(psutil.NoSuchProcess):
         if not process.is_running():
@@ -80,7 +80,7 @@ def is_alive(process: psutil.Process) -> bool:
 
 
 def comes_up(process: ServerProcess, is_ready: Callable[[], bool], seconds: float) -> bool:
-    """Wait until the server is ready; False when it ended, or was not ready in time."""
+    """Wait until the server is ready; False if it ended or was not ready in time."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline and process.find():
         if is_ready():
@@ -93,21 +93,21 @@ def comes_up(process: ServerProcess, is_ready: Callable[[], bool], seconds: floa
 
 
 def listens(port: int) -> bool:
-    """Whether somebody answers at the port of 127.0.0.1."""
+    """Whether something listens on the port of 127.0.0.1."""
     with socket.socket() as probe:
         probe.settimeout(1)
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def choose_ports(wanted: Iterable[int | None]) -> list[int]:
-    """For each wanted port itself where it is free, else (and for None) another one; no two are the same."""
+    """For each wanted port that port if it is free, else (and for None) another one; all differ."""
     with contextlib.ExitStack() as held:
         return [_hold(held, port) for port in wanted]
 
 
 def _hold(held: contextlib.ExitStack, port: int | None) -> int:
     probe = held.enter_context(socket.socket())
-    # connections of a predecessor that are being closed do not count
+    # ignore closing connections (TIME_WAIT) of a predecessor
     probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         probe.bind(("127.0.0.1", port or 0))

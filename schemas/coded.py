@@ -1,9 +1,9 @@
-"""Values of columns with codes: what a row may hold, each with its titles in both languages.
+"""Values of columns with codes, each with its titles in both languages.
 
-A column's domain names a list. Most lists are files, ``schemas/codes/<list>.csv``. Where something follows a code after
-a colon (``veto:tax_evasion``), the file's column ``detail`` says what: a list, several of them joined by colons, or
-``uscc``, the credit code of a firm. Lists that other definitions make are put together here, so that nobody keeps them
-twice: feeds, nodes of chains, lists of several lists. The gate, the release file and the screens all read
+A column's domain names a list. Most lists are files, ``schemas/codes/<list>.csv``. Where a detail follows a code after
+a colon (``veto:tax_evasion``), the file's column ``detail`` says what it is: a list, several lists joined by colons, or
+``uscc``, the credit code of a firm. Lists that follow from other definitions are built here, so that nobody maintains
+them twice: feeds, nodes of chains, combinations of lists. The gate, the release file and the screens all read
 :func:`titled`.
 """
 
@@ -27,7 +27,7 @@ from schemas.definition import Titles, read_mapping
 
 #: Detail of a code that ends with the credit code of a firm, such as ``inherited:91330200…``.
 USCC = "uscc"
-#: Part of a value that no list can name → what stands for it in the list: a firm, and a column that a feed once had.
+#: Part of a value that no list can name → its placeholder in the list: a firm, and a column that a feed once had.
 _STAND_INS = {":[0-9A-Z]{18}$": f":{USCC}", "^[a-z0-9_]+:": "column:"}
 
 Codes = Mapping[str, Titles]
@@ -40,10 +40,10 @@ def value_lists() -> list[str]:
 
 @cache
 def titled(name: str) -> Codes:
-    """Every value that a column of the list may hold, with its titles.
+    """Every value that a column of the list may have, with its titles.
 
     Raises:
-        ContractError: there is no such list.
+        ContractError: no such list exists.
     """
     if name in _MADE:
         return _MADE[name]()
@@ -53,7 +53,7 @@ def titled(name: str) -> Codes:
 
 
 def title(name: str, code: str) -> Titles:
-    """The titles of a value; the value itself where the list does not have it, as in an older release.
+    """The titles of a value; the value itself where the list lacks it, as for an older release.
 
     >>> title("grade_reason", "veto:tax_evasion").zh
     '一票否决：偷逃税'
@@ -72,7 +72,7 @@ def title(name: str, code: str) -> Titles:
 
 
 def stand_ins(name: str) -> dict[str, str]:
-    """Pattern of a part that a value of the list may have → what stands for that part in the list."""
+    """Pattern of a part of a value → its placeholder, for those placeholders that the list uses."""
     codes = titled(name)
     return {
         pattern: stand_in
@@ -108,16 +108,16 @@ def _titles(zh: str, en: str | None) -> Titles:
     return Titles(zh=zh.strip(), en=(en or zh).strip())
 
 
-# --- lists that other definitions make -------------------------------------------------------------------
+# --- lists built from other definitions ------------------------------------------------------------------
 
 
 def _feeds() -> Codes:
-    """Feeds, and those that stand for several in the tables."""
+    """Feeds, and groups of feeds that tables name as one."""
     return {**{name: spec.title for name, spec in feeds().items()}, **titled("feed_group")}
 
 
 def _nodes() -> Codes:
-    """Nodes of the chains' models of all years, and what is outside of them."""
+    """Nodes of all chain models of all years, and OUT, outside the chains."""
     found = {"OUT": titled("chain_sum")["OUT"]}
     for folder in schema_folders():
         for path in sorted((folder / CHAINS).glob("*.yml")):
@@ -152,7 +152,7 @@ def _peers() -> Codes:
 
 
 def _quarantine_reasons() -> Codes:
-    """Faults of whole records, and each column of a feed with each rule; old records name columns that are gone."""
+    """Faults of complete records, and each column of a feed with each rule; old records name removed columns."""
     columns = {c.name: c for spec in feeds().values() for c in spec.columns}
     rules = titled("quarantine_rule")
     of_columns = {

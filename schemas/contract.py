@@ -1,16 +1,16 @@
 """Contracts: what each table is.
 
-A contract is one YAML file ``schemas/<area>/<table>.yml``. Its columns are names from the field
-dictionary, ``schemas/fields/<area>.yml`` or, for fields of several areas, ``schemas/fields/shared.yml``; type, unit,
-titles, description, domain and sensitivity stand there once. Everything else (types, comments, row checks, baseline
-suite, data dictionary) is derived.
+A contract is one YAML file ``schemas/<area>/<table>.yml``. It names columns of the field dictionary,
+``schemas/fields/<area>.yml`` or, for fields of several areas, ``schemas/fields/shared.yml``. The dictionary defines
+type, unit, titles, description, domain and sensitivity once. Arrow types, comments, row checks, the baseline suite and
+the data dictionary are derived from both.
 
-An installation adds feeds of its own in a folder of the same layout (``raw/*.yml``, ``fields/*.yml`` or ``fields.yml``,
+An installation adds its own feeds in a folder of the same layout (``raw/*.yml``, ``fields/*.yml`` or ``fields.yml``,
 ``units.yml``, ``codes/*.csv``; industry chains in ``chains/*.yml``, see jobs/chain/rules/models.py) that
-``BRAIN_SCHEMAS`` names. It is read after the package's own and never changes what that says.
+``BRAIN_SCHEMAS`` names. It is read after the package's folder and cannot change the package's definitions.
 
-The module is one, above 300 lines: contracts, code lists and units are read and kept together, since one reload
-forgets them all.
+The module is one, above 300 lines: contracts, code lists and units are read and cached together, since one reload
+clears them all.
 """
 
 from __future__ import annotations
@@ -36,9 +36,9 @@ from schemas.source import MappedColumn, Source
 SCHEMAS = Path(__file__).parent
 #: Environment variable with the folder of an installation's own contracts.
 EXTRA = "BRAIN_SCHEMAS"
-#: Folder of industry chains (产业链): jobs and demo city read them, each by itself (jobs/chain/rules/models.py).
+#: Folder of industry chains (产业链); jobs (jobs/chain/rules/models.py) and the demo city each read it themselves.
 CHAINS = "chains"
-#: What a proposal (ingest/proposal/infer.py) has where a person must decide.
+#: Placeholder in a proposal (ingest/proposal/infer.py) for what a person must decide.
 UNDECIDED = "TODO"
 
 LegalBasis = Literal["administration", "statistics_only", "authorisation"]
@@ -46,7 +46,7 @@ AccessKey = Literal["district", "uscc", "district_and_uscc", "public"]
 Delivery = Literal["snapshot", "increment", "event", "derived"]
 Layer = Literal["raw", "quarantine", "staged"]
 
-#: Columns that say where a row came from. They never take part in a table's content.
+#: Columns that say where a row came from. They are no part of a table's content.
 PROVENANCE = frozenset(
     {
         "delivery_id",
@@ -59,7 +59,7 @@ PROVENANCE = frozenset(
     }
 )
 
-#: Columns that every feed's table has beside those its contract lists.
+#: Columns that every feed's table has in addition to those of its contract.
 FEED_COLUMNS: Mapping[str, dict[str, bool]] = {
     name: {"required": True}
     for name in (
@@ -69,11 +69,11 @@ FEED_COLUMNS: Mapping[str, dict[str, bool]] = {
 
 
 class ContractError(UserError):
-    """A contract, field, code list or mapping that is not well formed."""
+    """A malformed contract, field, code list or mapping."""
 
 
 class Contract(Definition):
-    """One table: its grain, key, owner, basis in law, and columns."""
+    """One table: its grain, key, owner, legal basis and columns."""
 
     area: str
     table: str
@@ -87,7 +87,7 @@ class Contract(Definition):
     legal_source: str = Field(min_length=1)
     access_key: AccessKey
     delivery: Delivery
-    #: Another one is another table: its columns cannot be had from the old one's by adding some.
+    #: Each version is a separate table. A new one is needed where columns are not only added.
     version: int = Field(default=1, ge=1)
     columns: tuple[Column, ...] = Field(min_length=1)
 
@@ -107,7 +107,7 @@ class Contract(Definition):
 
     @property
     def content_columns(self) -> list[str]:
-        """Columns that make up the content: provenance left out."""
+        """Columns of the content: all but provenance."""
         return [c.name for c in self.columns if c.name not in PROVENANCE]
 
     def column(self, name: str) -> Column:
@@ -135,16 +135,16 @@ class Contract(Definition):
         return pa.schema([pa.field(c.name, arrow_type(c.type), not c.required) for c in self.columns])
 
     def hash(self) -> str:
-        """Identify what rows can depend on: columns with their types, key, period, delivery, version.
+        """Hash of what rows depend on: columns with their types, key, period, delivery, version.
 
-        Titles and descriptions make no row, and a domain only judges them.
+        Titles and descriptions do not change rows, and a domain only checks them.
         """
         columns = [[c.name, c.type, c.required] for c in self.columns]
         return digest([columns, self.key, self.period, self.delivery, self.version])
 
 
 class Feed(Contract):
-    """A table that is fed from outside, and how it is."""
+    """A table that a sender delivers, with its source."""
 
     source: Source
 
@@ -159,7 +159,7 @@ class Feed(Contract):
             )
         event_time = self.source.event_time
         if event_time and (event_time not in names or self.column(event_time).type != "timestamp"):
-            raise ValueError(f"event_time: {event_time} is no timestamp column of the table")
+            raise ValueError(f"event_time: {event_time} is not a timestamp column of the table")
         if self.source.database.withdraws and self.delivery != "snapshot":
             raise ValueError(
                 "database.withdraws: only a snapshot withdraws rows; an event is never changed, and an increment "
@@ -168,9 +168,9 @@ class Feed(Contract):
         return self
 
     def mapping_hash(self) -> str:
-        """Identify what made a row of a record, and what it was judged by; shown beside each raw row.
+        """Hash of what maps a record to a row and of what checks the row; stored with each raw row.
 
-        With the headings count the factors of the units that the sender uses and the codes of the lists.
+        Besides headings it covers the factors of the sender's units and the codes of the code lists.
         """
         source = self.source
         parts = {"mapping", "totals", "period_from", "event_time", "late", "written_numbers"}
@@ -201,7 +201,7 @@ def factor(column: Column, mapped: MappedColumn) -> Decimal:
     """Exact factor from the sender's unit to the column's.
 
     Raises:
-        ContractError: there is none.
+        ContractError: no such factor exists.
     """
     sent = mapped.unit
     if sent is None or sent == column.unit:
@@ -231,19 +231,19 @@ def schema_folders() -> list[Path]:
     """The package's folder, then the installation's own, if ``BRAIN_SCHEMAS`` names one.
 
     Raises:
-        ContractError: it names something that is no folder.
+        ContractError: ``BRAIN_SCHEMAS`` names something that is not a folder.
     """
     extra = os.environ.get(EXTRA, "")
     if not extra:
         return [SCHEMAS]
     folder = Path(extra).expanduser()
     if not folder.is_dir():
-        raise ContractError(f"{EXTRA}={extra}: no such folder; make it or unset the variable")
+        raise ContractError(f"{EXTRA}={extra}: no such folder; create it or unset the variable")
     return [SCHEMAS, folder]
 
 
 def reload() -> None:
-    """Read every definition anew, after its files or ``BRAIN_SCHEMAS`` changed."""
+    """Forget every cached definition, after files or ``BRAIN_SCHEMAS`` changed."""
     from schemas.coded import titled
 
     for kept in (fields, units, code_list, contracts, titled):
@@ -293,13 +293,13 @@ def units() -> dict[str, dict[str, Decimal]]:
 
 @cache
 def _open_lists() -> frozenset[str]:
-    """Code lists that an installation may lengthen."""
+    """Code lists that an installation may extend."""
     return frozenset(read_mapping(SCHEMAS / "code_lists.yml", ContractError)["open"])
 
 
 @cache
 def lists_together() -> dict[str, list[str]]:
-    """List that is several lists together -> those lists."""
+    """Combined list → the lists it combines."""
     return dict(read_mapping(SCHEMAS / "code_lists.yml", ContractError)["together"])
 
 
@@ -310,7 +310,7 @@ def code_lists() -> list[str]:
 
 @cache
 def code_list(name: str) -> dict[str, dict[str, str]]:
-    """A code list ``schemas/codes/<name>.csv``: code → row; of an open list, the installation's codes too."""
+    """A code list ``schemas/codes/<name>.csv``: code → row. An open list includes the installation's codes."""
     import csv
 
     paths = _present(f"codes/{name}.csv")
@@ -331,7 +331,7 @@ def code_list(name: str) -> dict[str, dict[str, str]]:
 
 
 def parse_contract(area: str, table: str, raw: dict[str, Any], where: str = "") -> Contract:
-    """Build a contract from its YAML; columns are looked up in the field dictionary."""
+    """Build a contract from its YAML; the field dictionary defines its columns."""
     where = where or f"schemas/{area}/{table}.yml"
     if not isinstance(raw, dict):
         raise ContractError(f"{where}: not a mapping")
@@ -368,7 +368,7 @@ def contracts() -> dict[str, Contract]:
 
 
 def _contract_files() -> Iterator[Path]:
-    """A derived table needs a job of the package, so that an installation adds feeds only."""
+    """Files of all contracts. An installation adds only feeds: a derived table needs a job of the package."""
     package, *extra = schema_folders()
     yield from sorted(path for path in package.glob("*/*.yml") if path.parent.name not in (CHAINS, "fields"))
     for folder in extra:
@@ -376,7 +376,7 @@ def _contract_files() -> Iterator[Path]:
 
 
 def file_of(contract: Contract) -> str:
-    """The file that a contract stands in, as a message names it."""
+    """A contract's file, as a message names it."""
     return shown(_present(f"{contract.area}/{contract.table}.yml")[-1])
 
 
@@ -390,7 +390,7 @@ def _present(name: str) -> list[Path]:
 
 
 def _refuse_undecided(where: Path | str, raw: Any) -> None:
-    """A proposal is no definition until a person has decided what it leaves open."""
+    """Refuse a proposal that a person has not finished."""
     for field, text in _texts(raw):
         if re.match(rf"{UNDECIDED}\b|{UNDECIDED}_", text):
             file = where if isinstance(where, str) else shown(where)
@@ -398,7 +398,7 @@ def _refuse_undecided(where: Path | str, raw: Any) -> None:
 
 
 def _texts(raw: Any, field: str = "") -> Iterator[tuple[str, str]]:
-    """Every text of a definition, names included, with its place."""
+    """Every text of a definition, names included, with its dotted path."""
     if isinstance(raw, str):
         yield field, raw
     elif isinstance(raw, Mapping):
@@ -419,7 +419,7 @@ def contract(name: str) -> Contract:
     """The contract of ``area.table``.
 
     Raises:
-        UsageError: there is no such table.
+        UsageError: no such table exists.
     """
     try:
         return contracts()[name]
@@ -433,7 +433,7 @@ def published_contracts() -> list[Contract]:
 
 
 def feeds() -> dict[str, Feed]:
-    """Contracts that are fed from outside, feed name (``gov_tax``) → contract."""
+    """Feed name (``gov_tax``) → contract of the feed."""
     return {c.table: c for c in contracts().values() if isinstance(c, Feed)}
 
 
@@ -446,7 +446,7 @@ def feed(name: str) -> Feed:
 
 
 def connected_groups() -> dict[str, list[Feed]]:
-    """Group → its feeds whose senders deliver, both in the order of names; a group without one is left out."""
+    """Group → its connected feeds, both sorted by name; a group without a connected feed is left out."""
     found: dict[str, list[Feed]] = {}
     for spec in feeds().values():
         if spec.source.is_connected:

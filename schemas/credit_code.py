@@ -1,7 +1,7 @@
 """The unified social credit code (统一社会信用代码), GB 32100-2015.
 
 18 characters: registration authority, kind of body, six for the place of registration, nine for the
-body, one check character. The alphabet leaves out I, O, S, V and Z; weights are powers of three modulo 31.
+body, one check character. The alphabet lacks I, O, S, V and Z; weights are powers of three modulo 31.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 ALPHABET = "0123456789ABCDEFGHJKLMNPQRTUWXY"
 WEIGHTS = tuple(pow(3, i, 31) for i in range(17))
 PATTERN = f"[{ALPHABET}]{{18}}"
-#: Place of each byte in the alphabet, -1 for those that are not in it.
+#: Position of each byte in the alphabet, -1 for bytes outside it.
 _PLACE = np.full(256, -1, np.int8)
 _PLACE[[ord(letter) for letter in ALPHABET]] = np.arange(len(ALPHABET))
 _ALL_WEIGHTS = np.array([*WEIGHTS, 1], np.float32)
@@ -53,7 +53,7 @@ def valid_mask(codes: pa.Array) -> pa.Array:
     ends = np.frombuffer(offsets, np.int32)[texts.offset :][: len(texts) + 1]
     letters = np.frombuffer(data or b"", np.uint8)[ends[0] : ends[-1]].reshape(-1, 18)
     digits = _PLACE[letters]
-    # single floats hold these sums exactly, and multiply faster than whole numbers
+    # float32 represents these sums exactly and multiplies faster than integers
     sums_to_zero = (digits.astype(np.float32) @ _ALL_WEIGHTS).astype(np.int32) % 31 == 0
     found = np.zeros(len(codes), bool)
     found[fitting.to_numpy(zero_copy_only=False)] = (digits.min(axis=1, initial=0) >= 0) & sums_to_zero

@@ -1,4 +1,4 @@
-"""What every definition is: a frozen model that refuses unknown names, read from a YAML file."""
+"""Base of all definitions: a frozen model that refuses unknown names, read from a YAML file."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from schemas.errors import UserError
 
 
 class Definition(BaseModel):
-    """Base of contracts, rules and models: a name that it does not know is refused."""
+    """Base of contracts, rules and models; it refuses unknown names."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -26,7 +26,7 @@ class Titles(Definition):
 
 
 class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
-    """24.097 is read from its text, never through a binary float."""
+    """Reads 24.097 as an exact decimal, never through a binary float."""
 
 
 _Loader.add_constructor(
@@ -37,12 +37,12 @@ _Loader.add_constructor(
 def read_mapping(
     path: Path, error: type[UserError], shown: str = "", *, may_be_empty: bool = False
 ) -> dict[Any, Any]:
-    """A YAML file that is a mapping; its numbers with a point are exact decimals.
+    """Read a YAML file that is a mapping; numbers with a decimal point become exact decimals.
 
     Args:
-        error: what is raised where it is not.
+        error: class of the error raised for any other file.
         shown: the file as a message names it.
-        may_be_empty: a file without anything is an empty mapping.
+        may_be_empty: an empty file is an empty mapping.
     """
     name = shown or path.name
     try:
@@ -57,7 +57,7 @@ def read_mapping(
 
 
 def first_error(error: ValidationError) -> str:
-    """One line out of pydantic's report."""
+    """The first error of pydantic's report, as one line."""
     first = error.errors()[0]
     where = ".".join(str(part) for part in first["loc"])
     more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""

@@ -1,10 +1,10 @@
-"""Failures a user can cause. Each is one line that says what to do."""
+"""Failures that a user can cause. Each message is one line that says what to do."""
 
 from __future__ import annotations
 
 
 class UserError(Exception):
-    """A failure shown as one line, without a traceback; the process exits with ``exit_code``."""
+    """A failure that is shown as one line, without a traceback; the process exits with ``exit_code``."""
 
     exit_code = 1
 
@@ -16,4 +16,4 @@ class UsageError(UserError):
 
 
 class RejectedError(UserError):
-    """An input was refused or a gate failed: exit code 1; nothing was half-written."""
+    """An input was refused or the gate failed: exit code 1; nothing was written in part."""

@@ -1,4 +1,4 @@
-"""Fields 字段: a name means one type, one unit and one title in both languages, in whatever table it stands."""
+"""Fields 字段: in every table a name means one type, one unit and one title in both languages."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ Sensitivity = Literal["public", "internal", "statistics", "personal"]
 
 
 class Domain(Definition):
-    """Values a field may take; each limit is optional, missing values are always judged by ``required``.
+    """Values that a field may have. Each limit is optional; ``required`` alone decides on missing values.
 
-    ``codes`` names a list of schemas/coded.py; of an array each item is in it.
+    ``codes`` names a list of schemas/coded.py; in an array every item is a code of it.
     """
 
     min: Decimal | None = None
@@ -29,7 +29,7 @@ class Domain(Definition):
 
 
 class FieldEntry(Definition):
-    """One entry of the field dictionary: a name means one thing and one unit everywhere."""
+    """One entry of the field dictionary."""
 
     type: str
     zh: str = Field(min_length=1)

@@ -1,8 +1,8 @@
-"""Periods: years, months and days, judged alike at every way in.
+"""Periods: years, months and days, checked alike on every ingestion path.
 
-A feed has the periods of its cadence: what comes monthly has months, what comes yearly and then monthly has both, and
-an irregular feed may have any. No two of them that count may overlap, for their figures would be added: a year beside
-its months, a month beside its days.
+A feed has the periods of its cadence: a monthly feed has months, a yearly and then monthly feed has both, an irregular
+feed may have any. Periods in force must not overlap, because their figures would be added: a year and its months, a
+month and its days.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from typing import Any
 from schemas.contract import Feed
 from schemas.errors import RejectedError, UsageError
 
-#: A year, a month and a day as texts, by their length; of a day the calendar has to be asked as well.
+#: Patterns of a year, a month and a day by their length; a day must also exist in the calendar.
 PATTERNS: Mapping[int, str] = {
     4: "(19|20)[0-9]{2}",
     7: "(19|20)[0-9]{2}-(0[1-9]|1[0-2])",
     10: "(19|20)[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])",
 }
-#: Any of them, for forms that know patterns and no calendar.
+#: Any of them, for forms that check patterns but no calendar.
 PATTERN = f"^({'|'.join(PATTERNS.values())})$"
 _EXAMPLES = {4: "a year like 2023", 7: "a month like 2024-03", 10: "a day like 2024-03-31"}
 
@@ -40,7 +40,7 @@ def is_period(text: str) -> bool:
 
 
 def is_within(period: str, wanted: str | None) -> bool:
-    """Whether a period lies in the wanted one, or is it; every period does where none is wanted.
+    """Whether a period is the wanted one or within it; any period is where none is wanted.
 
     >>> is_within("2024-03", "2024"), is_within("2024", "2024-03"), is_within("2024-03", None)
     (True, False, True)
@@ -49,7 +49,7 @@ def is_within(period: str, wanted: str | None) -> bool:
 
 
 def touch(one: str, other: str) -> bool:
-    """Whether two periods have days in common: they are the same, or one lies within the other.
+    """Whether two periods have days in common: they are equal, or one is within the other.
 
     >>> touch("2024", "2024-03"), touch("2024-03", "2024-03"), touch("2024-02", "2024-03")
     (True, True, False)
@@ -58,7 +58,7 @@ def touch(one: str, other: str) -> bool:
 
 
 def overlap(one: str, other: str) -> bool:
-    """Whether one of two periods lies within the other without being it.
+    """Whether two different periods have days in common: one is within the other.
 
     >>> overlap("2024", "2024-03"), overlap("2024-03-01", "2024-03"), overlap("2024-03", "2024-03")
     (True, True, False)
@@ -70,12 +70,12 @@ def overlap(one: str, other: str) -> bool:
 
 
 def lengths_of(spec: Feed) -> tuple[int, ...]:
-    """Lengths of the names of a feed's periods, longest last."""
+    """Lengths of the names of a feed's periods, the longest last."""
     return spec.source.period_lengths
 
 
 def fault_of(period: str, spec: Feed) -> str | None:
-    """What is wrong with a period of a feed's delivery, as the rest of a sentence; None where nothing is."""
+    """What is wrong with a period of a feed's delivery, as the end of a sentence; None for a valid one."""
     wanted = " or ".join(_EXAMPLES[length] for length in lengths_of(spec))
     if not is_period(period):
         return f"{period[:40]!r} is no period; {spec.table} wants {wanted}"
@@ -89,20 +89,20 @@ def _cadence(spec: Feed) -> str:
 
 
 def check_asked(text: str | None) -> None:
-    """A period by which somebody chooses among deliveries: a year, month or day of any feed.
+    """Check a period that selects deliveries: a year, month or day of any feed.
 
     Raises:
-        UsageError: it is none.
+        UsageError: it is not a period.
     """
     if text is not None and not is_period(text):
         raise UsageError(f"--period {text}: give a year, month or day, e.g. 2023, 2024-03 or 2024-03-31")
 
 
 def check_named(period: str, spec: Feed) -> None:
-    """A period that somebody says a file is of.
+    """Check the period that a user gives for a file.
 
     Raises:
-        UsageError: it is none, or none of the feed's.
+        UsageError: it is not a period, or does not suit the feed.
     """
     check_asked(period)
     if fault := fault_of(period, spec):
@@ -110,10 +110,10 @@ def check_named(period: str, spec: Feed) -> None:
 
 
 def check_sent(period: str, spec: Feed, where: str) -> None:
-    """A period that a sender says a file or rows are of.
+    """Check the period that a sender gives for a file or for rows.
 
     Raises:
-        RejectedError: it is none, or none of the feed's.
+        RejectedError: it is not a period, or does not suit the feed.
     """
     if fault := fault_of(period, spec):
         raise RejectedError(f"{where}: period {fault}")
@@ -125,12 +125,12 @@ Row = Mapping[str, Any]
 
 
 def overlapping(counting: Sequence[Row]) -> list[tuple[Row, Row]]:
-    """Pairs of a feed's deliveries that count although the first one's period lies within the second one's.
+    """Pairs of a feed's deliveries in force of which the first one's period is within the second one's.
 
-    Those of different parts (分册) do not meet, and neither does one without records.
+    Deliveries of different parts (分册) do not overlap, nor does a delivery without records.
 
     Args:
-        counting: rows of the register that count (``schemas.register.in_force``).
+        counting: register rows of deliveries in force (``schemas.register.in_force``).
     """
     by_period: dict[str, list[Row]] = {}
     for row in counting:
@@ -148,13 +148,13 @@ def overlapping(counting: Sequence[Row]) -> list[tuple[Row, Row]]:
 
 
 def meet(one: Row, other: Row) -> bool:
-    """Whether two deliveries speak of the same part of a feed; one without a part speaks of all."""
+    """Whether two deliveries cover the same part of a feed; one without a part covers all parts."""
     parts = {one["part"] or "", other["part"] or ""}
     return len(parts) == 1 or "" in parts
 
 
 def unsuitable(counting: Iterable[Row], spec: Feed) -> list[str]:
-    """A line for each period among a feed's deliveries that count which is none of the feed's."""
+    """A line for each period of the deliveries in force that does not suit the feed."""
     odd = {row["period"]: row for row in counting if fault_of(row["period"], spec)}
     return [
         f"{spec.table}: period {fault_of(period, spec)} ({named(row)}); {remedy(row)}"
@@ -163,17 +163,17 @@ def unsuitable(counting: Iterable[Row], spec: Feed) -> list[str]:
 
 
 def counted_twice(counting: Sequence[Row], spec: Feed) -> list[str]:
-    """A line for each two of a feed's deliveries that count although their periods overlap."""
+    """A line for each pair of a feed's deliveries in force whose periods overlap."""
     return [
         f"{spec.table}: {inner['period']} ({named(inner)}) lies within {outer['period']} ({named(outer)}), and both "
-        f"count; {remedy(inner)}"
+        f"are in force; {remedy(inner)}"
         for inner, outer in overlapping(counting)
     ]
 
 
 def remedy(row: Row) -> str:
-    """How a person gets a delivery out of the way."""
-    return f"take one back: ./brain deliveries withdraw {row['delivery_id']} --reason TEXT"
+    """What to do about a delivery, as the end of a message."""
+    return f"run ./brain deliveries withdraw {row['delivery_id']} --reason TEXT"
 
 
 def named(row: Row) -> str:

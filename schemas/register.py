@@ -1,6 +1,6 @@
-"""What counts of the register of deliveries; jobs, evidence, counts and the gate all ask here.
+"""Current deliveries of the register; jobs, evidence, counts and the gate all use this module.
 
-The register is only added to. Of one delivery its last entry holds: how it was mapped last, and what was decided of it.
+The register is append-only. A delivery's last entry holds: its latest mapping and the latest decision on it.
 """
 
 from __future__ import annotations
@@ -12,31 +12,30 @@ from typing import Any
 from schemas.contract import Feed
 from schemas.periods import meet, overlap
 
-#: Standings (code list delivery_standing) of deliveries that do not count: a person took them back, or too many of
-#: their records were refused.
+#: Standings (code list delivery_standing) of deliveries that are not in force: a person withdrew them, or too many of
+#: their records were quarantined.
 HELD, WITHDRAWN = "held", "withdrawn"
-#: So many records of a period may be refused whatever the feed's band is: in a small file one is a large share.
+#: Records of a period that may be quarantined whatever the feed's band is: in a small file one is a large share.
 FREE_RECORDS = 5
 
 
 def current_deliveries(deliveries: Iterable[dict[str, Any]], spec: Feed) -> list[dict[str, Any]]:
-    """Of a feed's deliveries those that count now: in force, and in the table's version of today."""
+    """A feed's deliveries that are in force and whose rows are in the table's present version."""
     return [row for row in in_force(deliveries, spec) if table_version(row) == spec.version]
 
 
 def in_force(
     deliveries: Iterable[dict[str, Any]], spec: Feed, *, with_held: bool = False
 ) -> list[dict[str, Any]]:
-    """Of a feed's deliveries those that no other supersedes, in whatever version of the table they lie.
+    """A feed's deliveries that no other delivery supersedes, in any version of the table.
 
-    One that was withdrawn or is held supersedes nothing, so that the one before it counts again. Of one delivery the
-    latest mapping counts. A later snapshot of the same period and part supersedes the earlier one, by the time it was
-    sent, and one that was sent to replace supersedes those of overlapping periods as well: a year its months. Of
-    several the last one is looked at first, so that what is superseded itself supersedes nothing. Increments and
-    events all count.
+    A withdrawn or held delivery supersedes nothing, so the one before it is in force again. Each delivery has its
+    latest mapping. A snapshot supersedes those of the same period and part that were sent earlier. One sent as a
+    replacement also supersedes those of overlapping periods: a year its months. The latest snapshot is taken first, so
+    a superseded one supersedes nothing. Increments and events are all in force.
 
     Args:
-        with_held: as it would be if held ones counted as well.
+        with_held: treat held deliveries as in force.
     """
     latest = [
         row
@@ -58,17 +57,17 @@ def in_force(
 
 
 def _replaces(later: dict[str, Any], row: dict[str, Any]) -> bool:
-    """Whether a delivery that was sent to replace speaks of another one's rows: of its part, or of all parts."""
+    """Whether a replacement covers another delivery's rows: periods overlap, and both cover the same part."""
     return overlap(later["period"], row["period"]) and (not later["part"] or meet(later, row))
 
 
 def stands(row: Mapping[str, Any]) -> bool:
-    """Whether a delivery counts unless another one supersedes it; registers of old know no other."""
+    """Whether a delivery is in force unless another one supersedes it; older registers have no standing at all."""
     return row.get("standing_code") not in (HELD, WITHDRAWN)
 
 
 def is_beyond_band(records_quarantined: int, records_in: int, spec: Feed) -> bool:
-    """Whether more of a period's records were refused than the feed's band allows; the gate asks the same in SQL.
+    """Whether more of a period's records are quarantined than the feed's band allows; the gate checks it in SQL.
 
     >>> from schemas.contract import feed
     >>> is_beyond_band(7, 100, feed("gov_tax")), is_beyond_band(8, 100, feed("gov_tax"))
@@ -78,14 +77,14 @@ def is_beyond_band(records_quarantined: int, records_in: int, spec: Feed) -> boo
 
 
 def latest_rows(deliveries: Iterable[dict[str, Any]], spec: Feed) -> list[dict[str, Any]]:
-    """The rows of all of a feed's deliveries as they were mapped last, whether they count or not."""
+    """Register rows of all of a feed's deliveries, of their latest mapping, whether in force or not."""
     return [row for rows in latest_mapping(deliveries, spec).values() for row in rows]
 
 
 def latest_mapping(deliveries: Iterable[dict[str, Any]], spec: Feed) -> dict[str, list[dict[str, Any]]]:
-    """Delivery → its rows of the register, one for each period, as it was mapped last.
+    """Delivery → its register rows of the latest mapping, one for each period.
 
-    All periods of a mapping give way together: a record may have moved from one to another.
+    A new mapping replaces all periods of the one before: a record may have moved to another period.
     """
     found: dict[str, list[dict[str, Any]]] = {}
     for row in sorted(deliveries, key=lambda d: d["sequence"]):
@@ -99,7 +98,7 @@ def latest_mapping(deliveries: Iterable[dict[str, Any]], spec: Feed) -> dict[str
 
 
 def table_version(row: dict[str, Any]) -> int:
-    """Version of the feed's table in which a delivery's rows lie; registers of old do not say it."""
+    """Version of the feed's table that has a delivery's rows; 1 in older registers, which do not record it."""
     return int(row.get("table_version") or 1)
 
 

@@ -1,4 +1,4 @@
-"""Sources 来源: how a feed arrives, and how the sender's words become ours."""
+"""Sources 来源: how a feed arrives, and how the sender's headings and codes map to ours."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ DateFormat = Literal["yyyy-MM-dd", "yyyy/M/d", "yyyy年M月d日", "yyyyMMdd"]
 
 
 def plain_heading(text: str) -> str:
-    """A heading in one line: a line break within it is none between Chinese characters, and else a space.
+    """A heading as one line: a line break becomes a space between ASCII characters and nothing elsewhere.
 
     >>> plain_heading(" 用电量\\n(千瓦时) "), plain_heading("Energy\\r\\nMWh")
     ('用电量(千瓦时)', 'Energy MWh')
@@ -25,7 +25,7 @@ def plain_heading(text: str) -> str:
 
 
 def heading_key(text: str) -> str:
-    """What makes two headings the same to a reader: neither line breaks and spaces nor the width of brackets.
+    """Equal for headings that a reader takes as the same: they differ in line breaks, spaces or full-width characters.
 
     >>> heading_key("用电量（千瓦时）") == heading_key("用电量\\n (千瓦时)")
     True
@@ -34,13 +34,13 @@ def heading_key(text: str) -> str:
 
 
 class MappedColumn(Definition):
-    """How one of our columns is found in the sender's file."""
+    """How a column is read from the sender's file."""
 
     heading: str | None = None
     constant: str | None = None
     unit: str | None = None
     codes: dict[str, str] | None = None
-    #: yyyy-MM-dd (when left out), yyyy/M/d, yyyy年M月d日, yyyyMMdd; several where people type the file.
+    #: yyyy-MM-dd (default), yyyy/M/d, yyyy年M月d日, yyyyMMdd; several where people type the file.
     date_format: DateFormat | tuple[DateFormat, ...] | None = None
 
     @property
@@ -57,7 +57,7 @@ class MappedColumn(Definition):
 
 
 class PeriodFrom(Definition):
-    """Cell that a record's period is the beginning of: 4 characters are a year, 7 a month, 10 a day."""
+    """Cell whose first characters are a record's period: 4 for a year, 7 for a month, 10 for a day."""
 
     heading: str
     length: Literal[4, 7, 10]
@@ -74,26 +74,26 @@ _PERIOD_LENGTHS: Mapping[str, tuple[int, ...]] = {
 }
 
 
-#: A part of a table's name in a database.
+#: One part of a table's name in a database: schema or table.
 _TABLE_WORD = r"[^\x00-\x1f./\\\"]+"
 
 
 class Database(Definition):
     """How a feed is read from a sender's database: one column for each heading of the mapping.
 
-    A feed without this block is read in full, from the table that is named as the feed.
+    A feed without this block is read in full, from the table of the feed's name.
     """
 
     #: Table or view, with its schema where the user's search path does not find it.
     table: str | None = Field(default=None, pattern=rf"^{_TABLE_WORD}([.]{_TABLE_WORD})?$")
-    #: Column with the period of each row, where no heading says it (period_from), and with its part.
+    #: Column with each row's period, where no heading has it (period_from); column with its part.
     period: str = Field(default="period", min_length=1)
     part: str | None = Field(default=None, min_length=1)
-    #: Column that only grows, a time or a whole number: what changed since the last pull is found by it.
+    #: Column that only grows, a time or a whole number; rows above the last pull's highest value are new.
     watermark: str | None = Field(default=None, min_length=1)
-    #: Rows may be committed so much later than the watermark says: seconds, of a number its units.
+    #: How much later than its watermark a row may be committed: seconds, or units of a numeric watermark.
     overlap: int = Field(default=0, ge=0)
-    #: Keys are compared: a row that is gone is withdrawn in whatever period, and so is a period that is gone.
+    #: Compare keys: withdraw rows and whole periods that the sender removed.
     withdraws: bool = False
 
     @model_validator(mode="after")
@@ -103,7 +103,7 @@ class Database(Definition):
         return self
 
 
-#: Keys of a source that only some formats know.
+#: Key of a source → formats that use it.
 _FORMATS_OF_KEY: Mapping[str, tuple[str, ...]] = {
     "sheet": ("excel",),
     "title_rows": ("excel",),
@@ -115,10 +115,10 @@ _FORMATS_OF_KEY: Mapping[str, tuple[str, ...]] = {
 
 
 class Source(Definition):
-    """How a feed arrives and how the sender's words become ours."""
+    """How a feed arrives, and how the sender's headings and codes map to ours."""
 
     sender: str
-    #: False while contract and mapping are agreed but the sender does not deliver yet: nothing is expected of it.
+    #: False while contract and mapping are agreed but the sender does not deliver yet; nothing is then expected.
     is_connected: bool = True
     format: Literal["csv", "jsonl", "excel"]
     encoding: Literal["utf-8", "utf-8-sig", "gb18030"] = "utf-8"
@@ -127,17 +127,17 @@ class Source(Definition):
     title_rows: int = Field(default=0, ge=0)
     heading_rows: int = Field(default=1, ge=1)
     unit_rows: int = Field(default=0, ge=0)
-    #: Excel: the sheet that is read, or several, or "*" for every visible one; left out where the file has only one.
+    #: Excel: the sheet to read, or several, or "*" for every visible one; left out where the file has only one.
     sheet: str | tuple[str, ...] = ()
-    #: Feeds of a group are taken in by one DAG, ``ingest_<group>``; those without one by ``ingest_other``.
+    #: The DAG ``ingest_<group>`` ingests the feeds of a group, ``ingest_other`` those without a group.
     group: str = Field(default="", pattern=r"^[a-z_]*$")
     cadence: Literal["yearly", "monthly", "yearly_then_monthly", "daily", "continuous", "irregular"]
     lateness_days: int = Field(ge=0)
-    #: Months that are told of with the next one: January's industry statistics come with February's.
+    #: Months that are reported with the next one: January's industry statistics come with February's.
     merged_months: tuple[int, ...] = ()
-    #: Where each record says itself which period it speaks of; otherwise the manifest says it for the whole file.
+    #: Cell with each record's period; without it the manifest gives one period for the file.
     period_from: PeriodFrom | None = None
-    #: Column that says when an event happened, and what becomes of records that come later than allowed.
+    #: Column with the time of an event, and what happens to records that arrive too late.
     event_time: str | None = None
     late: Literal["keep", "quarantine"] = "keep"
     #: Kafka topic with the same records as JSON; a feed without one is not streamed.
@@ -145,16 +145,16 @@ class Source(Definition):
     #: The same records in a sender's database.
     database: Database = Database()
     mapping: dict[str, MappedColumn]
-    #: Headings that the sender has and that we leave out on purpose.
+    #: The sender's headings that are left out on purpose.
     ignored: tuple[str, ...] = ()
-    #: Rows whose cell under the heading is the word, or one of several, are no records (totals lines).
+    #: Heading → word or words; a row with one of them in that cell is a totals line, no record.
     totals: dict[str, str | tuple[str, ...]] = Field(default_factory=dict)
-    #: Share of a period's records that may be quarantined before the gate refuses it.
+    #: Share of a period's records that may be quarantined before the gate refuses the period.
     quarantine_band: float = Field(default=0.02, ge=0, le=1)
-    #: Share of the previous period's records that a period must at least bring.
+    #: Least number of records of a period, as a share of the previous period's.
     volume_band: float = Field(default=0.9, ge=0, le=1)
 
-    #: People typed the numbers: full-width digits, 1,234.5 and 1.2万 are read as numbers. Left out: in Excel only.
+    #: People typed the numbers: full-width digits, 1,234.5 and 1.2万 are read as numbers. Default: in Excel only.
     written_numbers: bool | None = None
 
     @property
@@ -164,7 +164,7 @@ class Source(Definition):
         return list(dict.fromkeys(wanted + ([self.period_from.heading] if self.period_from else [])))
 
     def named(self, headings: Iterable[str]) -> list[str]:
-        """The headings of a file as the contract writes them, where they are the same to a reader."""
+        """A file's headings in the contract's spelling, where a reader takes both as the same."""
         ours = {heading_key(h): h for h in (*self.totals, *self.ignored, *self.headings)}
         exact = {*self.totals, *self.ignored, *self.headings}
         return [h if h in exact else ours.get(heading_key(h), plain_heading(h)) for h in headings]
@@ -175,17 +175,17 @@ class Source(Definition):
 
     @property
     def total_words(self) -> dict[str, tuple[str, ...]]:
-        """Heading → words that make a line one of totals."""
+        """Heading → words that mark a totals line."""
         return {h: (words,) if isinstance(words, str) else words for h, words in self.totals.items()}
 
     @property
     def period_lengths(self) -> tuple[int, ...]:
-        """Lengths of the names of its periods; where records say theirs, of no other."""
+        """Lengths of the names of its periods; only ``period_from``'s length where records have their period."""
         return (self.period_from.length,) if self.period_from else _PERIOD_LENGTHS[self.cadence]
 
     @model_validator(mode="after")
     def _keys_of_the_format(self) -> Source:
-        """A key that the reader of the format does not look at is refused: its author expects something of it."""
+        """Refuse a key that the reader of the format ignores: its author expects an effect."""
         for key in sorted(self.model_fields_set & set(_FORMATS_OF_KEY)):
             if self.format not in _FORMATS_OF_KEY[key]:
                 formats = " or ".join(_FORMATS_OF_KEY[key])
@@ -198,7 +198,7 @@ class Source(Definition):
     def _periods_of_the_cadence(self) -> Source:
         if self.period_from and self.period_from.length not in _PERIOD_LENGTHS[self.cadence]:
             raise ValueError(
-                f"period_from: length {self.period_from.length} is no period of a feed that comes {self.cadence}"
+                f"period_from: length {self.period_from.length} does not suit a feed of cadence {self.cadence}"
             )
         return self
 

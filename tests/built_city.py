@@ -1,6 +1,6 @@
-"""A small demo city, taken in, run and published once; what changes it works on a copy.
+"""A small demo city, ingested, run and published once; tests that change it work on a copy.
 
-Delta logs, manifests and the register hold relative paths, so a copied home is a home.
+Delta logs, manifests and the register have relative paths, so a copied home works.
 """
 
 from __future__ import annotations
@@ -31,15 +31,15 @@ from warehouse.content import content_by_period, total
 from warehouse.releases import Release
 from warehouse.settings import settings
 
-#: The smallest city that the gate passes: planted faults keep their number at every scale, and with most
-#: seeds the one slip of a large firm's electricity moves such a small city's total beyond its band.
+#: The smallest city that passes the gate: the number of planted faults is the same at every scale, and with most seeds
+#: the one planted error in a large firm's electricity moves so small a city's total beyond its band.
 SPEC = CitySpec(scale=0.005, seed=7, years=(2022, 2023, 2024))
 YEARS = ["2022", "2023", "2024"]
 
 
 @dataclass(frozen=True)
 class BuiltCity:
-    """A home and the reports of what made it."""
+    """A home, and the reports of the steps that built it."""
 
     home: Path
     ingested: IngestReport
@@ -49,7 +49,7 @@ class BuiltCity:
 
 @contextmanager
 def at_home(home: Path, remote: str) -> Iterator[Path]:
-    """Settings of a home on the shared engine, for the time being."""
+    """Settings of a home on the shared engine, within the context."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("BRAIN_HOME", str(home))
         patch.setenv("BRAIN_ENGINE_ADDRESS", remote)
@@ -59,7 +59,7 @@ def at_home(home: Path, remote: str) -> Iterator[Path]:
 
 
 def build(home: Path, remote: str) -> BuiltCity:
-    """From nothing to release 1."""
+    """Build a city from files to release 1."""
     with at_home(home, remote):
         generate(SPEC, settings().landing, home / "truth")
         ingested = ingest()
@@ -67,12 +67,12 @@ def build(home: Path, remote: str) -> BuiltCity:
 
 
 def copy(city: BuiltCity, home: Path) -> Path:
-    """The city in a new home; locks and engine state stay behind."""
+    """Copy the city to a new home, without locks and engine state."""
     return Path(shutil.copytree(city.home, home, ignore=shutil.ignore_patterns("engine", "locks", "logs")))
 
 
 def change(city: BuiltCity, home: Path, remote: str) -> BuiltCity:
-    """One firm's value-added tax of 2022 is corrected; taken in and run, not published."""
+    """Correct one firm's value-added tax of 2022; ingest and run, without publishing."""
     with at_home(copy(city, home), remote):
         redeliver(home, "gov_tax", "tax_2022.csv", _raise_one_firms_tax)
         return BuiltCity(home, ingest(), run_tables())
@@ -121,7 +121,7 @@ def send(old: Path, content: bytes, records: int) -> Path:
     return new
 
 
-# --- what there is -----------------------------------------------------------------------------------
+# --- content of a home -------------------------------------------------------------------------------
 
 
 def versions() -> dict[str, int]:
@@ -132,12 +132,12 @@ def versions() -> dict[str, int]:
 
 
 def staged_hashes() -> dict[str, str]:
-    """Canonical content hash of every derived table as it is now."""
+    """Canonical content hash of every derived table at its latest version."""
     return {name: held.hash for name, held in staged_content()}
 
 
 def assert_whole(release: Release) -> None:
-    """A release holds what its manifest says, in its file and in its published tables."""
+    """Assert that a release's file and published tables have the content that its manifest names."""
     assert releases.checksum(release.file) == release.manifest["file"]["sha256"]
     with duck.connect(release.file, read_only=True) as file, duck.connect() as lake:
         for name, published in release.tables.items():

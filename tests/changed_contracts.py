@@ -1,4 +1,4 @@
-"""Contracts with some lines changed, for the length of a test."""
+"""Contracts with some lines changed during a test."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from warehouse.settings import CHECKOUT
 
 @contextmanager
 def changed(folder: Path, name: str, edit: Callable[[dict[str, Any]], object]) -> Iterator[None]:
-    """``area.table`` as ``edit`` leaves its YAML; everything else as it is."""
+    """Use the contract ``area.table`` as changed by ``edit``; all others stay unchanged."""
     copied = folder / "schemas"
     shutil.rmtree(copied, ignore_errors=True)
     shutil.copytree(CHECKOUT / "schemas", copied, ignore=shutil.ignore_patterns("*.py", "__pycache__"))

@@ -1,4 +1,4 @@
-"""One engine for the whole run; a home of its own for each test that writes."""
+"""One engine for all tests; a separate home for each test that writes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session")
 def engine_remote(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Address of the engine that all tests share; started when first asked for."""
+    """Address of the engine that all tests share; it starts at first use."""
     config = Settings(
         home=tmp_path_factory.mktemp("engine"),
         spark_memory="2g",
@@ -37,7 +37,7 @@ def spark(engine_remote: str) -> SparkSession:
 
 @pytest.fixture(scope="session")
 def apache_spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
-    """Apache Spark with Delta, for what is to be the same on both engines; started when first asked for."""
+    """Apache Spark with Delta, to compare both engines; it starts at first use."""
     config = Settings(
         home=tmp_path_factory.mktemp("apache_spark"),
         engine="spark",
@@ -46,7 +46,7 @@ def apache_spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSess
         engine_address=None,
     )
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("TZ", "Asia/Shanghai")  # where the machine stands changes nothing
+        patch.setenv("TZ", "Asia/Shanghai")  # the machine's time zone must not matter
         session = engine.connect(config)
     yield session
     engine.stop(config)
@@ -64,7 +64,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, engine_remote: str) ->
 
 @pytest.fixture
 def cold_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """An empty home without an engine: files are taken in without Spark."""
+    """An empty home without an engine: files are ingested without one."""
     monkeypatch.setenv("BRAIN_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("BRAIN_ENGINE_ADDRESS", "sc://127.0.0.1:1")
     settings.cache_clear()
@@ -74,7 +74,7 @@ def cold_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]
 
 @pytest.fixture(scope="session")
 def built_city(engine_remote: str, tmp_path_factory: pytest.TempPathFactory) -> BuiltCity:
-    """A demo city from files to release 1; not to be changed."""
+    """A demo city from files to release 1; read-only."""
     return build(tmp_path_factory.mktemp("built") / "home", engine_remote)
 
 
@@ -82,7 +82,7 @@ def built_city(engine_remote: str, tmp_path_factory: pytest.TempPathFactory) -> 
 def changed_city(
     built_city: BuiltCity, engine_remote: str, tmp_path_factory: pytest.TempPathFactory
 ) -> BuiltCity:
-    """The same city after one corrected file: taken in and run, not yet published; not to be changed."""
+    """The same city after one corrected file, ingested and run, not yet published; read-only."""
     return change(built_city, tmp_path_factory.mktemp("changed") / "home", engine_remote)
 
 
@@ -95,13 +95,13 @@ def built_home(built_city: BuiltCity, engine_remote: str) -> Iterator[Path]:
 
 @pytest.fixture
 def built_copy(built_city: BuiltCity, engine_remote: str, tmp_path: Path) -> Iterator[Path]:
-    """A copy of the built city, to be changed."""
+    """A copy of the built city that tests may change."""
     with at_home(copy(built_city, tmp_path / "home"), engine_remote) as home:
         yield home
 
 
 @pytest.fixture
 def changed_copy(changed_city: BuiltCity, engine_remote: str, tmp_path: Path) -> Iterator[Path]:
-    """A copy of the changed city: a publication away from release 2."""
+    """A copy of the changed city, ready to publish release 2."""
     with at_home(copy(changed_city, tmp_path / "home"), engine_remote) as home:
         yield home

@@ -1,4 +1,4 @@
-"""Disks that are mounted for a test; where this user may mount none, the test is skipped."""
+"""Disks mounted for a test; the test is skipped where this user may not mount."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ import pytest
 
 @contextmanager
 def mounted(place: Path, *source: str) -> Iterator[Path]:
-    """A folder that is a disk of its own; ``source`` is what ``mount`` puts there.
+    """A folder on its own disk; ``source`` are arguments of ``mount``.
 
-    In memory it is ``mounted(place, "-t", "tmpfs", "-o", "size=2g", "tmpfs")``, and of an image
+    A disk in memory is ``mounted(place, "-t", "tmpfs", "-o", "size=2g", "tmpfs")``, an image
     ``mounted(place, "-o", "loop", file)``.
     """
     place.mkdir()

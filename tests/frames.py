@@ -1,4 +1,4 @@
-"""Small tables for golden cases: rows as dicts, the rest of the contract's columns filled in."""
+"""Small tables for golden cases: rows as dicts; other columns of the contract get defaults."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
 KNOWN = datetime(2024, 3, 1, tzinfo=UTC)
-#: What a column holds when a case does not say.
+#: Default of a column that a case leaves out.
 DEFAULTS: dict[str, Any] = {
     "known_at": KNOWN,
     "row_id": "r",
@@ -39,7 +39,7 @@ DEFAULTS: dict[str, Any] = {
 
 
 def frame(spark: SparkSession, table: str, rows: list[dict[str, Any]]) -> DataFrame:
-    """A DataFrame with the table's columns; text of decimals is taken as it stands."""
+    """A DataFrame with the table's columns; decimals are given as text and converted exactly."""
     schema = contract(table).arrow_schema()
     relaxed = pa.schema([f.with_nullable(True) for f in schema])
     filled = [{f.name: _value(row, f) for f in relaxed} for row in rows]

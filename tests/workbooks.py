@@ -1,4 +1,4 @@
-"""Excel files as senders lay them out, and old ones (.xls), which no library of ours writes."""
+"""Excel files in senders' layouts, and old ones (.xls), which no library here writes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def emission_headings(sheet: Any) -> None:
     sheet.write_row(1, 0, ["名称", "信用代码", "化学需氧量", "氨氮", "二氧化硫", "氮氧化物"])
 
 
-#: Cells of an old sheet that hold no value: an error, and a formula that nobody has worked out.
+#: Cells of an old sheet without a value: an error, and a formula that was never calculated.
 ERROR, UNWORKED = object(), object()
 
 
@@ -30,15 +30,15 @@ class OldSheet:
     is_hidden: bool = False
     hidden_lines: Sequence[int] = ()
     hidden_columns: Sequence[int] = ()
-    #: Whether its conditional formats, of Excel 97 and of 2007, have a number format or none; None: there are none.
+    #: Whether its conditional formats of Excel 97 and of 2007 have a number format; None: no conditional formats.
     conditional: tuple[bool, bool] | None = None
 
 
 def old_workbook(path: Path, *sheets: OldSheet, is_1904: bool = False) -> Path:
-    """An .xls as Excel 97 writes it, with as little in it as that allows."""
+    """A minimal .xls in the form of Excel 97."""
     cells = [cell for sheet in sheets for line in sheet.lines for cell in line]
     codes = ["General", *dict.fromkeys(cell[1] for cell in cells if isinstance(cell, tuple))]
-    # text in two bytes; formats of one's own begin at 164, each with the style of its place
+    # UTF-16 text; custom formats begin at 164, each with the style of the same index
     head = _record(0x809, struct.pack("<HHHHII", 0x600, 5, 0, 1997, 0, 6)) + _record(0x42, b"\xb0\x04")
     head += _record(0x22, struct.pack("<H", is_1904))
     head += b"".join(

@@ -1,1 +1,1 @@
-"""Where tables live: settings, the Spark engine, Delta tables, releases."""
+"""Storage and engines: settings, engines behind Spark Connect, Delta tables, releases."""

@@ -1,4 +1,4 @@
-"""Who may read a home: its owner alone; and one group what was published, where ``BRAIN_GROUP`` names one."""
+"""Who may read a home: only its owner; a group that ``BRAIN_GROUP`` names may read what is published."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from schemas.errors import UsageError
 from warehouse.settings import Settings
 
 OWNER_ONLY = 0o077
-#: The group goes through these folders without seeing what else is in them.
+#: Modes of folders that the group may pass through without listing them: closed, open to the group.
 _CLOSED, _PASSED = 0o700, 0o710
 _READ_FOLDER, _READ_FILE = 0o2750, 0o640
 
 
 def close(config: Settings) -> None:
-    """Let this process, and all that it starts, make files for the owner alone; mend a home that was made otherwise.
+    """Make this process and its children create files for the owner only; repair the modes of an existing home.
 
     Raises:
-        UsageError: there is no such group, or its files may not be given to it.
+        UsageError: the group does not exist, or this user may not give files to it.
     """
     os.umask(OWNER_ONLY)
     if config.home.is_dir() and _mode(config.home) != (_PASSED if config.group else _CLOSED):
-        # all of it: where the group may pass, what lies in the home is as open as it says itself
+        # every file: once the group may pass through the home, each file's own mode decides
         for path in (config.home, *_within(config.home)):
-            with suppress(PermissionError, FileNotFoundError):  # another's, or gone since
+            with suppress(PermissionError, FileNotFoundError):  # another user's, or removed since
                 path.chmod(_mode(path) & ~OWNER_ONLY)
     open_to_group(config)
 
@@ -37,7 +37,7 @@ def open_to_group(config: Settings) -> None:
     """Let the members of ``BRAIN_GROUP`` read the releases and the published tables, and nothing else.
 
     Raises:
-        UsageError: there is no such group, or its files may not be given to it.
+        UsageError: the group does not exist, or this user may not give files to it.
     """
     if not config.group or not config.home.is_dir():
         return
@@ -55,7 +55,7 @@ def open_to_group(config: Settings) -> None:
                 _give(path, group, _READ_FOLDER if path.is_dir() else _READ_FILE)
     except PermissionError as error:
         raise UsageError(
-            f"{error.filename} cannot be given to the group {config.group}: be a member of it (BRAIN_GROUP)"
+            f"{error.filename} cannot be given to the group {config.group}: become a member of it (BRAIN_GROUP)"
         ) from None
 
 
@@ -67,7 +67,7 @@ def _give(path: Path, group: int, mode: int) -> None:
 
 
 def _within(folder: Path) -> Iterator[Path]:
-    """Folders and files below, without links: they may lead anywhere."""
+    """Folders and files below, without links, since these may lead anywhere."""
     for base, folders, files in os.walk(folder):
         yield from (path for name in (*folders, *files) if not (path := Path(base, name)).is_symlink())
 

@@ -1,6 +1,6 @@
-"""Two homes beside each other: which staged tables differ in content, in which columns and rows.
+"""Comparison of two homes: staged tables that differ in content, with columns and rows.
 
-Homes that took in the same deliveries have the same tables, whichever engine made them.
+Homes that ingested the same deliveries have the same tables, whichever engine computed them.
 """
 
 from __future__ import annotations
@@ -20,34 +20,34 @@ from warehouse.tables import check_data, open_folder, table_path
 if TYPE_CHECKING:
     import duckdb
 
-#: Rows of a table that are shown where two homes differ.
+#: Differing rows of a table that are shown.
 EXAMPLES = 3
 
 
 @dataclass(frozen=True)
 class Difference:
-    """A table that is not the same in two homes."""
+    """A table that differs between two homes."""
 
     table: str
-    #: Rows that only one of the homes has; of a table that it lacks, all of them.
+    #: Rows that only one of the homes has; all rows if the other home lacks the table.
     only_here: int
     only_there: int
     #: Column → rows of both homes in which it differs.
     columns: dict[str, int]
-    #: A few rows: their keys, and what either home says.
+    #: A few rows: their keys, and the values of both homes.
     rows: tuple[str, ...]
 
     def __str__(self) -> str:
         parts = [f"{name} in {rows:,} rows" for name, rows in self.columns.items()]
         parts += [f"{n:,} rows only {where}" for n, where in self._alone() if n]
-        return f"{self.table}: {', '.join(parts) or 'rows that are there several times'}"
+        return f"{self.table}: {', '.join(parts) or 'repeated rows'}"
 
     def _alone(self) -> tuple[tuple[int, str], ...]:
         return (self.only_here, "here"), (self.only_there, "there")
 
 
 def staged_content() -> Iterator[tuple[str, Content]]:
-    """Name and content of every staged table as it is now; nothing is published."""
+    """Name and content of every staged table at its latest version, published or not."""
     with connect() as connection:
         load_delta(connection)
         for spec in published_contracts():
@@ -59,10 +59,10 @@ def staged_content() -> Iterator[tuple[str, Content]]:
 
 
 def _scan(folder: Path) -> str:
-    """A table as it is now, as SQL.
+    """SQL for a table at its latest version.
 
     Raises:
-        RejectedError: its log or a file of it is not whole.
+        RejectedError: its log or one of its files is damaged.
     """
     table = open_folder(folder)
     check_data(table, folder)
@@ -73,7 +73,7 @@ def differences(there: Path, here: Path) -> Iterator[Difference]:
     """The staged tables that differ between two homes.
 
     Raises:
-        RejectedError: one of them has no tables.
+        RejectedError: a home has no tables.
     """
     homes = {side: Settings(home=home) for side, home in (("here", here), ("there", there))}
     for home in homes.values():
@@ -90,7 +90,7 @@ def differences(there: Path, here: Path) -> Iterator[Difference]:
 
 
 def _opened(connection: duckdb.DuckDBPyConnection, spec: Contract, side: str, home: Settings) -> Content:
-    """Make a home's table a view; its content. A table that is not there has no rows."""
+    """Create a view of a home's table and return its content; a missing table has no rows."""
     path = table_path(spec.name, home)
     connection.execute(f"USE {side}")
     connection.execute(f"CREATE SCHEMA IF NOT EXISTS {spec.area}")

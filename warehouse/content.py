@@ -1,4 +1,4 @@
-"""What tables hold, as a canonical hash that depends neither on the order of rows nor on how they are stored."""
+"""Canonical hash of a table's content; it depends neither on the order of rows nor on their storage."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ import duckdb
 from schemas.contract import Contract
 from warehouse.duck import literal
 
-#: Both parts of a row's MD5 are added up; the second one modulo this prime, which rows in pairs do not cancel out.
+#: A content sums both parts of each row's MD5. This modulus keeps pairs of equal rows from cancelling out.
 _PRIME = 4294967291
 
 
 @dataclass(frozen=True)
 class Content:
-    """What some rows hold: their number, and two sums over the MD5 of each row. Contents of parts add up."""
+    """Content of some rows: their number, and two sums over the MD5 of each row. Contents of parts add up."""
 
     rows: int = 0
     first: int = 0
@@ -28,7 +28,7 @@ class Content:
 
     @property
     def hash(self) -> str:
-        """Any change of a value changes it, and so does a row that is lost or is there twice."""
+        """Changes with any value, and with any row that is lost or duplicated."""
         return hashlib.sha256(f"{self.first}|{self.second}|{self.rows}".encode()).hexdigest()[:32]
 
     def as_text(self) -> str:
@@ -62,7 +62,7 @@ def total(contents: Iterable[Content]) -> Content:
 def content_by_period(
     connection: duckdb.DuckDBPyConnection, spec: Contract, periods: Iterable[str] | None = None
 ) -> dict[str, Content]:
-    """Period → content of a table, of the named periods alone where they are given."""
+    """Period → content of a table, for all periods or for the given ones."""
     assert spec.period
     where = "" if periods is None else f"WHERE {one_of(spec.period, periods)}"
     found = connection.execute(
@@ -72,7 +72,7 @@ def content_by_period(
 
 
 def content(connection: duckdb.DuckDBPyConnection, spec: Contract) -> Content:
-    """Content of a table or view that a connection has under its name."""
+    """Content of the contract's table or view on a connection."""
     row = connection.execute(f"SELECT {_SUMS} FROM {_hashed(spec)}").fetchone()
     assert row is not None
     return Content(*map(int, row))
@@ -84,14 +84,14 @@ _SUMS = (
 
 
 def _hashed(spec: Contract, where: str = "") -> str:
-    """Each row's MD5 over its columns as text, without those that say where it came from."""
+    """SQL for each row's MD5 over its columns as text, provenance left out."""
     parts = ", ".join(f"coalesce({column}::VARCHAR, chr(30))" for column in spec.content_columns)
     period = f"{spec.period}, " if spec.period else ""
     return f"(SELECT {period}md5_number_lower(concat_ws(chr(31), {parts})) AS h FROM {spec.name} {where})"
 
 
 def one_of(column: str, values: Iterable[str]) -> str:
-    """SQL for a column that has one of some values.
+    """SQL condition that a column has one of the values.
 
     >>> one_of("year", ["2023", "2024"]), one_of("year", [])
     ("year IN ('2023', '2024')", 'false')

@@ -1,4 +1,4 @@
-"""The schema ``release`` of a release file: what the release is, verdicts, deliveries, dictionary, codes."""
+"""The schema ``release`` of a release file: facts of the release, verdicts, deliveries, dictionary, codes."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 DESCRIPTION = {
     "info": "版本说明 | About this release. One row per key.",
     "verdict": "校验结果 | Verdicts of the gate. One row per suite and expectation.",
-    "rule_set": "规则集 | Rule sets in force. One row per rule set, whole as JSON.",
-    "assumption": "规则假设 | What a rule set assumes. One row per rule set and field.",
-    "delivery": "批次登记 | Deliveries taken in. One row per delivery, entry (mapping or decision) and period.",
+    "rule_set": "规则集 | Rule sets in force. One row per rule set, complete as JSON.",
+    "assumption": "规则假设 | Assumptions of rule sets. One row per rule set and field.",
+    "delivery": "批次登记 | Deliveries ingested. One row per delivery, entry (mapping or decision) and period.",
     "quarantine": "隔离统计 | Quarantined records. One row per feed, period and reason.",
     "correction": "更正统计 | Corrected records. One row per feed, period and heading.",
     "dictionary": "数据字典 | Data dictionary. One row per published column.",
@@ -28,7 +28,7 @@ DESCRIPTION = {
 }
 
 
-#: Their columns, where the field dictionary has no entry of the name.
+#: Comments of their columns that the field dictionary does not have.
 _TERMS = {
     "key": "项目 | Key.",
     "value": "内容 | Value.",
@@ -40,19 +40,19 @@ _TERMS = {
     "title_zh": "中文名称 | Title in Chinese.",
     "title_en": "英文名称 | Title in English.",
     "level": "级别 | fail blocks publication, warn is reported.",
-    "success": "是否通过 | Whether it held.",
+    "success": "是否通过 | Whether the expectation held.",
     "evaluated": "检查行数 | Rows evaluated.",
-    "unexpected": "不符行数 | Rows that should not be there.",
+    "unexpected": "不符行数 | Rows that fail the expectation.",
     "failing_keys": "不符主键 | Up to 20 keys of such rows.",
-    "details": "说明 | Why it could not be evaluated, if so.",
-    "area": "领域 | Area whose jobs follow it.",
+    "details": "说明 | Why it could not be evaluated, where it was not.",
+    "area": "领域 | Area whose jobs apply it.",
     "source": "依据 | Source of the rule: document and article.",
     "content": "规则全文 | The rule set as JSON.",
     "field": "规则字段 | Field of the rule set, by its dotted path.",
     "why": "理由 | Why it is assumed.",
     "reason": "隔离原因 | Reason, as column:rule.",
     "records": "记录数 | Records.",
-    "is_current": "是否计入 | Whether its rows count: not taken back, not held, not superseded.",
+    "is_current": "是否计入 | Whether its rows are current: not withdrawn, not held, not superseded.",
     "type": "类型 | Type.",
     "unit": "单位 | Unit.",
     "description": "说明 | Description.",
@@ -66,7 +66,7 @@ _TERMS = {
 
 
 def describe(path: Path, tables: Mapping[str, pa.Table]) -> None:
-    """Add the schema ``release`` to a release file: what it is, verdicts, deliveries, dictionary, codes."""
+    """Add the schema ``release`` with the given tables to a release file."""
     known = fields()
     with connect(path) as connection:
         connection.execute("CREATE SCHEMA release")
@@ -81,7 +81,7 @@ def describe(path: Path, tables: Mapping[str, pa.Table]) -> None:
 
 
 def codes() -> list[dict[str, Any]]:
-    """The code lists: one row per list and code, to be joined by readers."""
+    """The code lists: one row per list and code, for joins."""
     return [
         {"list": name, "code": code, "zh": titles.zh, "en": titles.en}
         for name in value_lists()

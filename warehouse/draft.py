@@ -1,6 +1,6 @@
-"""Making a release: a draft of its file, of which only the periods that changed are copied, and its published tables.
+"""Building a release: a draft of its file, into which only changed periods are copied, and its published tables.
 
-A period of a table is as it was when the same Parquet files hold it. Everything else of it is copied anew.
+A period of a table is unchanged if the same Parquet files have it. All other periods are copied again.
 """
 
 from __future__ import annotations
@@ -27,23 +27,23 @@ from warehouse.tables import confirmed, create_if_absent, delta_schema, drop_unc
 
 #: Table → its folder and version.
 Pins = Mapping[str, tuple[Path, int]]
-#: Period → names of the Parquet files that hold it.
+#: Period → names of its Parquet files.
 Files = Mapping[str, frozenset[str]]
 
-#: A draft begins as a copy of the last release's file where that holds at least this share of the rows as they are.
+#: A draft begins as a copy of the last release's file if at least this share of its rows is unchanged.
 LEAST_KEPT = 0.2
 BATCH_ROWS = 20_000
 
 
 @dataclass(frozen=True)
 class Draft:
-    """A release file under construction that holds the pinned tables, and what each table's periods hold."""
+    """A release file under construction with the pinned tables, and the content of each table's periods."""
 
     path: Path
     contents: Contents
 
     def content(self, name: str) -> Content:
-        """What a table holds, all periods together."""
+        """Content of a table over all periods."""
         return total(self.contents[name].values())
 
     def hashes(self) -> dict[str, str]:
@@ -56,8 +56,8 @@ def draft(pins: Pins, progress: Callable[[str, int], None], last: Release | None
     """Copy pinned Delta tables into a new DuckDB file, in key order, with comments; removed if left unused.
 
     Args:
-        progress: told the table and the rows that were copied.
-        last: a release whose file has some of the periods as they are pinned: they are not copied again.
+        progress: called with the table and the number of rows copied.
+        last: a release; periods that its file has unchanged are not copied again.
     """
     settings().releases.mkdir(parents=True, exist_ok=True)
     path = settings().releases / f"draft-{os.getpid()}.duckdb"
@@ -85,10 +85,10 @@ def draft(pins: Pins, progress: Callable[[str, int], None], last: Release | None
 
 @contextmanager
 def _attached(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A connection whose tables are those of a file, which is made if it is not there."""
+    """A connection to the tables of a file, which is created if absent."""
     with connect() as connection:
         load_delta(connection)
-        # storage of 1.2 is what DuckDB 1.4 and older readers open as well
+        # DuckDB 1.4 and older readers open storage version 1.2 as well
         connection.execute(f"ATTACH {literal(str(path))} AS draft (STORAGE_VERSION 'v1.2.0')")
         connection.execute("USE draft")
         yield connection
@@ -97,12 +97,12 @@ def _attached(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 def _kept(pins: Pins, files: Mapping[str, Files], last: Release) -> Contents:
-    """Table → period → content: what a release's file has as it is pinned, with the columns of today's contract.
+    """Table → period → content: periods that a release's file has unchanged, with the columns of today's contract.
 
-    Nothing where it is so little that a new file is made sooner, or where the file is not the release's any more.
+    Empty where they are so few that building a new file is faster, or where the file is no longer the release's.
 
     Args:
-        files: of the pinned tables.
+        files: files of the pinned tables.
     """
     if checksum(last.file) != last.manifest["file"]["sha256"]:
         return {}
@@ -113,7 +113,7 @@ def _kept(pins: Pins, files: Mapping[str, Files], last: Release) -> Contents:
         if name not in pins or name not in made_from:
             continue
         spec, (folder, version) = contract(name), pins[name]
-        # another version of a contract lies in another folder
+        # another version of a contract has another folder
         if versions_then.get(name, 1) != spec.version or columns.get(name) != list(spec.column_names):
             continue
         now = files[name]
@@ -133,7 +133,7 @@ def _columns(file: Path) -> dict[str, list[str]]:
 
 
 def _files_by_period(spec: Contract, folder: Path, version: int) -> Files:
-    """Period → names of the Parquet files that hold it at a version; a file never changes under its name."""
+    """Period → names of its Parquet files at a version; a file never changes under its name."""
     found = pa.table(open_folder(folder, version).get_add_actions(flatten=True))
     files: dict[str, set[str]] = {}
     for period, path in zip(
@@ -144,7 +144,7 @@ def _files_by_period(spec: Contract, folder: Path, version: int) -> Files:
 
 
 def _drop_others(connection: duckdb.DuckDBPyConnection, kept: Contents) -> None:
-    """Leave in a copy of a release's file what is kept, and the room of the rest for what comes."""
+    """Delete from a copy of a release's file all but the kept periods; new rows reuse the freed space."""
     connection.execute("DROP SCHEMA draft.release CASCADE")
     for (name,) in connection.execute(
         "SELECT schema_name || '.' || table_name FROM duckdb_tables() WHERE database_name = 'draft'"
@@ -160,11 +160,11 @@ def _drop_others(connection: duckdb.DuckDBPyConnection, kept: Contents) -> None:
 def _copied(
     connection: duckdb.DuckDBPyConnection, spec: Contract, folder: Path, version: int, periods: Iterable[str]
 ) -> dict[str, Content]:
-    """Copy some periods of a table at a version; what they hold."""
+    """Copy some periods of a table at a version; return their content."""
     assert spec.period
     connection.execute(f"CREATE SCHEMA IF NOT EXISTS {spec.area}")
     columns = ", ".join(spec.column_names)
-    # the latest period first: it is what most readers look for, and they see different rows of it
+    # the latest period first: most readers look for it, and LIMIT shows rows of it
     order = ", ".join([f"{spec.period} DESC", *(c for c in spec.key if c != spec.period)])
     given = scan(folder, version)
     try:
@@ -186,9 +186,9 @@ def _comment(connection: duckdb.DuckDBPyConnection, spec: Contract) -> None:
 
 
 def remove_leftovers() -> None:
-    """Remove what a killed publisher left: drafts, unfinished manifests, the file of a release not made.
+    """Remove the leftovers of a killed publisher: drafts, partial manifests, the file of a release without manifest.
 
-    For the holder of the lock ``publish`` only: another publisher's are not left over.
+    Only for the holder of the lock ``publish``: another publisher's files may be in use.
     """
     folder = settings().releases
     for pattern in ("draft-*", "*.partial", f"release-{next_number()}.duckdb*"):
@@ -200,11 +200,11 @@ def remove_leftovers() -> None:
 
 
 def write_published(draft: Draft, name: str, last: Release | None = None) -> int:
-    """Make a published Delta table hold what a draft's table holds; the version that does.
+    """Write a draft's table to its published Delta table; return the version with that content.
 
-    Published tables have one writer, this function. A version that a killed run left with the same content is used as
-    it is. Where the table is still what the last release says, only the periods that differ are replaced; else it is
-    written whole.
+    Published tables have one writer, this function. If a killed run left a version with the same content, it is used.
+    If the table is still as the last release names it, only differing periods are replaced; otherwise the whole table
+    is.
     """
     spec, path, wanted = contract(name), published_path(name), draft.content(name).hash
     drop_unconfirmed(path, lambda version: is_named(name, version))
@@ -228,7 +228,7 @@ def write_published(draft: Draft, name: str, last: Release | None = None) -> int
 
 
 def _differing(contents: Mapping[str, Content], before: Mapping[str, Content] | None) -> list[str] | None:
-    """Periods that hold something else than before; None where that is not known."""
+    """Periods whose content differs from before; None if the content before is unknown."""
     if before is None:
         return None
     return sorted(p for p in contents.keys() | before.keys() if contents.get(p) != before.get(p))

@@ -1,7 +1,7 @@
-"""A Spark driver of a stream's own, in this process: its Java ends when the process does, however that ends.
+"""A stream's own Spark driver, in this process: its Java ends with the process, however that ends.
 
-A query on the shared engine would outlive its client, and a second one on the same checkpoint would start without
-complaint. Here the lock is a file that Java holds open as well: it is free when both are gone.
+A query on the shared engine would outlive its client, and a second query on the same checkpoint would start without
+an error. Here Java holds the lock file open as well, so the lock is free only when process and Java have both ended.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ from warehouse.settings import Settings
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-#: What Java must know when it starts; all else it is told by its process.
+#: Settings that Java must have at launch; the process sets all others later.
 AT_LAUNCH = ("spark.driver.memory", "spark.driver.extraJavaOptions", "spark.driver.extraClassPath")
-#: Java needs a moment to see that its process is gone.
+#: Java takes a moment to notice that its process has ended.
 LOCK_SECONDS = 20
 
 
 @contextmanager
 def driver(config: Settings, name: str, locks: Sequence[str], memory: str = "1g") -> Iterator[SparkSession]:
-    """A session of a driver that holds the locks of these names.
+    """Start a driver that holds the named locks, and yield its session.
 
     Raises:
         RejectedError: another process holds one of them, or Java did not start.
@@ -62,16 +62,16 @@ def driver(config: Settings, name: str, locks: Sequence[str], memory: str = "1g"
 
 
 def java_gone() -> tuple[type[Exception], ...]:
-    """What a call of a driver whose Java has ended raises."""
+    """Exceptions of a call to a driver whose Java has ended."""
     from py4j.protocol import Py4JError
 
     return Py4JError, ConnectionError
 
 
 def _descriptor(lock: FileLock) -> int:
-    """Another number for the locked file: the lock is the open file's, and free when the last number is closed.
+    """A second file descriptor of the lock file: the lock is free when the last descriptor is closed.
 
-    The lock's own is closed in every child, which must not think that it holds it.
+    The lock's own descriptor is closed in every child process, so that no child takes itself for the holder.
     """
     descriptor = lock._context.lock_file_fd
     assert descriptor is not None
@@ -83,13 +83,13 @@ def _start(config: Settings, name: str, memory: str, descriptors: list[int]) -> 
     from pyspark.errors import PySparkRuntimeError
     from pyspark.sql.session import SparkSession as ClassicSession
 
-    # a process that spoke to the shared engine leaves word of it to its children
+    # a process that used the shared engine passes these variables on to its children
     for word in ("SPARK_CONNECT_MODE_ENABLED", "SPARK_REMOTE"):
         os.environ.pop(word, None)
     conf, at_launch = SparkConf(loadDefaults=False), SparkConf(loadDefaults=False)
     for key, value in _conf(config, name, memory).items():
         conf.set(key, value)
-        # the rest may hold a secret, and command lines are public
+        # the others may have a secret, and command lines are public
         if key in AT_LAUNCH:
             at_launch.set(key, value)
     log = config.logs / f"{name}.log"
@@ -114,19 +114,19 @@ def _conf(config: Settings, name: str, memory: str) -> dict[str, str]:
         "spark.driver.host": "127.0.0.1",
         "spark.driver.bindAddress": "127.0.0.1",
         "spark.driver.extraClassPath": ":".join(jars),
-        # streams of several feeds share the driver: none waits until another one's batch is through
+        # streams of several feeds share the driver: none waits for another stream's batch
         "spark.scheduler.mode": "FAIR",
         "spark.sql.shuffle.partitions": "2",
-        # one Parquet page of a poison record must not take the memory of a hundred
+        # a page with a huge record must not take the memory of a hundred pages
         "spark.hadoop.parquet.block.size": str(32 << 20),
-        # what was read and is gone from the broker before it was taken in has to be seen
+        # stop() waits this long for the batch at work
         "spark.sql.streaming.stopTimeout": "30s",
         **config.spark_conf,
     }
 
 
 def _shut_down() -> None:
-    """End Java as well: another driver of this process starts anew."""
+    """End Java as well, so that the next driver of this process starts a new one."""
     from pyspark import SparkContext
 
     gateway: Any = SparkContext._gateway

@@ -1,4 +1,4 @@
-"""DuckDB connections: limits, and the Delta extension from its wheel, so that no network is needed."""
+"""DuckDB connections: limits, and the Delta extension from its wheel, which needs no network."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ def connect(database: Path | str = ":memory:", *, read_only: bool = False) -> du
 
 
 def lock(connection: duckdb.DuckDBPyConnection) -> None:
-    """Let statements reach the attached databases alone: no file, network, extension or setting from here on."""
+    """Restrict statements to the attached databases: no files, network, extensions or settings from here on."""
     for setting in ("autoinstall_known_extensions", "autoload_known_extensions", "enable_external_access"):
         connection.execute(f"SET {setting} = false")
     connection.execute("SET lock_configuration = true")
 
 
 def load_delta(connection: duckdb.DuckDBPyConnection) -> None:
-    """Make delta_scan available; installs the extension once from the installed package."""
+    """Make ``delta_scan`` available; the extension is installed once, from its Python package."""
     from duckdb_extensions import import_extension
 
     import_extension("delta")
@@ -36,7 +36,7 @@ def load_delta(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def scan(folder: Path | str, version: int) -> str:
-    """A Delta table at a version, as SQL; ``load_delta`` comes first."""
+    """SQL for a Delta table at a version; call ``load_delta`` first."""
     return f"delta_scan({literal(str(folder))}, version := {version})"
 
 

@@ -1,10 +1,10 @@
 """The engine of a home, behind Spark Connect: one warm process per home, shared by commands, DAG tasks and tests.
 
-It is started when first needed, restarted when its configuration changed, and stopped after some idle minutes or when
-its home vanishes. A supervisor process owns the engine's process, so that no command has to stay. Which engine it is
-says ``BRAIN_ENGINE``; what the two differ in stands in ``warehouse/engines``.
+It starts at first use, restarts when its configuration has changed, and stops after some idle minutes or when its home
+is removed. A supervisor process owns the engine's process, so commands can end before it. ``BRAIN_ENGINE`` chooses the
+engine; the differences between the two are in ``warehouse/engines``.
 
-The module is one, above 300 lines: starting, watching and stopping share the state file that says what runs.
+The module is one, above 300 lines: starting, watching and stopping share the state file of the running engine.
 """
 
 from __future__ import annotations
@@ -42,31 +42,31 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 START_SECONDS = 90
-#: Between two marks that a process which has a session is still there.
+#: Interval at which a process with a session marks the engine as used.
 AWAKE_SECONDS = 60
-#: Operations that are handed to the engine at a time: one is planned while the other one's tasks run.
+#: Operations submitted to the engine at a time: one is planned while the other's tasks run.
 AT_ONCE = 2
-#: How engines say that their memory is full.
+#: Messages of engines whose memory is full.
 _NO_MEMORY = ("Resources exhausted", "Failed to allocate additional", "OutOfMemoryError")
-#: A session's configuration that names the folder for what a job writes down on its way (``jobs/columns/rows.py``).
+#: Session setting with the folder of a job's intermediate files (``jobs/columns/rows.py``).
 SCRATCH = "brain.scratch"
-#: How the folder of an engine's socket is called, in the system's folder for temporary files.
+#: Prefix of the folder of an engine's socket, in the system's temporary folder.
 FOLDER = "brain-engine-"
-#: Addresses of the engines that work was handed to since it began: a second one took the place of one that died.
+#: Addresses of engines used since the work began; a second address means that the first engine died.
 _at_work: set[str] = set()
-#: Frames of different sessions cannot be joined: threads that connect for the first time must get the same one.
+#: Frames of different sessions cannot be joined, so threads that connect for the first time must get one session.
 _connecting = threading.Lock()
 
 
 class MemoryFullError(RejectedError):
-    """What a table needs at once does not fit into the memory that the engine may have."""
+    """A table needs more memory at once than the engine may use."""
 
 
 def kind(config: Settings | None = None) -> Engine:
-    """The engine that answers: as the address says where one is given, else as the setting does.
+    """The engine that the address names where one is set, else the one of ``BRAIN_ENGINE``.
 
     Raises:
-        UsageError: there is no such engine.
+        UsageError: no engine has this name.
     """
     config = config or settings()
     name = config.engine
@@ -76,11 +76,11 @@ def kind(config: Settings | None = None) -> Engine:
 
 
 def connect(config: Settings | None = None) -> SparkSession:
-    """A session on the engine, which is started when it does not run.
+    """A session on the engine, which is started if it does not run.
 
     Raises:
-        RejectedError: the engine could not be started; the line names its log.
-        UsageError: the settings name no engine that there is.
+        RejectedError: the engine could not be started; the message names its log.
+        UsageError: the settings name an unknown engine.
     """
     config = config or settings()
     with _connecting:
@@ -94,10 +94,10 @@ def connect(config: Settings | None = None) -> SparkSession:
 
 
 def _make_active(session: SparkSession) -> None:
-    """Let what pyspark makes without being told a session belong to this thread's engine.
+    """Make the session the active one of this thread, which PySpark functions without a session argument use.
 
-    It takes the thread's active session, which stays the first one that the thread made, or that of the process, which
-    stays the first one of all: after a restart both may be of an engine that was stopped.
+    PySpark keeps the first session of a thread, or of the process, as the active one. After a restart that session may
+    belong to a stopped engine.
     """
     from pyspark.sql.connect.session import SparkSession as ConnectSession
 
@@ -105,7 +105,7 @@ def _make_active(session: SparkSession) -> None:
 
 
 def warm_up() -> None:
-    """Start the engine and let it do for nothing what every table needs: Java is slow at what is new to it."""
+    """Start the engine and run typical operations once: Java is slow at code that it runs for the first time."""
     from pyspark.sql import Window
     from pyspark.sql import functions as F
 
@@ -135,14 +135,14 @@ def warm_up() -> None:
 
 @cache
 def _session(address: str, engine: str) -> SparkSession:
-    # its query errors come back as exceptions; the same again as JSON on the terminal helps nobody
+    # query errors are raised as exceptions; this logger would print them again as JSON
     logging.getLogger("DataFrameQueryContextLogger").disabled = True
-    # functions of PySpark ask this, and not the session, whether they build plans for Connect
+    # PySpark functions look at this variable, not at the session, to build plans for Connect
     os.environ["SPARK_CONNECT_MODE_ENABLED"] = "1"
     from pyspark.sql.connect.client.retries import DefaultPolicy
 
     session = Address.of(address, engine).session()
-    # By default a client waits ten minutes for a server that died, and as long again when it exits.
+    # By default a client waits ten minutes for a dead server, and as long again at exit.
     session.client.set_retry_policies([DefaultPolicy(max_retries=5)])
     atexit.unregister(session.client._on_exit)
     return session
@@ -161,41 +161,40 @@ def _address(config: Settings) -> str:
 
 
 def _conf_hash(config: Settings) -> str:
-    """What a running engine must have been started with to be used."""
+    """Hash of engine, version and configuration; a running engine with another one is restarted."""
     engine = kind(config)
     return digest([engine.name, engine.version(), engine.conf(config)])
 
 
 def touch(config: Settings) -> None:
-    """Tell the supervisor that the engine is in use."""
+    """Mark the engine as used, for the supervisor."""
     config.engine_folder.mkdir(parents=True, exist_ok=True)
     (config.engine_folder / "used").touch()
 
 
 @cache
 def _stay_awake(used: Path) -> None:
-    """Touch the mark of use for as long as this process lives: an operation may take longer than the idle minutes."""
+    """Mark the engine as used while this process lives: an operation may take longer than the idle minutes."""
 
     def touch_on() -> None:
         while True:
             time.sleep(AWAKE_SECONDS)
             with contextlib.suppress(OSError):
-                os.utime(used)  # unlike touch() it makes nothing where the home is gone
+                os.utime(used)  # unlike touch() it creates nothing if the home was removed
 
     threading.Thread(target=touch_on, daemon=True).start()
 
 
 @contextlib.contextmanager
 def workers(at_once: int = AT_ONCE) -> Iterator[ThreadPoolExecutor]:
-    """Threads for work on the engine; one caller at a time holds them in a home.
+    """Threads for work on the engine; one caller at a time in a home.
 
-    After a failure of the one who hands out the work nothing new is begun, and what runs is finished; when it is
-    interrupted, what runs is cancelled in the engine. What was written down on the way goes at the end, and at the
-    beginning what an engine left that was killed.
+    If the caller fails, no queued work starts and running work finishes. If it is interrupted, running operations are
+    cancelled in the engine. Intermediate files are removed at the end, and those of a killed engine at the beginning.
 
     Raises:
         RejectedError: the engine ended, or its disk was full.
-        MemoryFullError: its memory was.
+        MemoryFullError: the engine's memory was full.
     """
     _at_work.clear()
     shutil.rmtree(settings().scratch, ignore_errors=True)
@@ -214,10 +213,10 @@ def workers(at_once: int = AT_ONCE) -> Iterator[ThreadPoolExecutor]:
 
 
 def told(error: Exception, config: Settings | None = None) -> Exception:
-    """What a person can do about a failure on the engine, in one line; any other error as it is."""
+    """A failure on the engine as an error that says in one line what to do; any other error unchanged."""
     config = config or settings()
     text = str(error)
-    again = "run it again to go on: tables that were made stay"
+    again = "run it again to go on: finished tables stay"
     if is_disk_full(error):
         return RejectedError(
             f"the engine could not write all of its files; make room on the disk of {config.home}, and {again}"
@@ -225,18 +224,18 @@ def told(error: Exception, config: Settings | None = None) -> Exception:
     if any(sign in text for sign in _NO_MEMORY):
         setting = "BRAIN_SPARK_MEMORY" if kind(config).name == "spark" else "BRAIN_ENGINE_MEMORY"
         return MemoryFullError(
-            f"a table needs more memory than the engine may have; raise {setting}, and {again}"
+            f"a table needs more memory than the engine may use; raise {setting}, and {again}"
         )
     if type(error).__module__.startswith(("pyspark.", "grpc.")) and not _answers(config):
         log = config.logs / "engine.log"
         return RejectedError(
-            f"the engine {ENGINES[kind(config).name]} ended while it worked; see {log}, and {again}"
+            f"the engine {ENGINES[kind(config).name]} ended during the work; see {log}, and {again}"
         )
     return error
 
 
 def _answers(config: Settings) -> bool:
-    """Whether the engine that was at work is still there."""
+    """Whether the engine that the work began on still runs."""
     if config.engine_address:
         return Address.of(config.engine_address, config.engine).answers()
     state = _running(config)
@@ -244,12 +243,12 @@ def _answers(config: Settings) -> bool:
 
 
 def status(config: Settings) -> dict[str, Any] | None:
-    """What runs: engine and version, process ids and address, or None; ``open`` where other users reach it."""
+    """The running engine: version, process ids, address, ``open`` if other users reach it; None if none runs."""
     return _running(config)
 
 
 def stop(config: Settings) -> bool:
-    """Stop the engine of this home. True when one ran."""
+    """Stop the engine of this home; return whether one ran."""
     state = _running(config)
     file = config.engine_folder / "engine.json"
     last = _last(config)
@@ -272,17 +271,17 @@ def _running(config: Settings) -> dict[str, Any] | None:
     state = _last(config)
     try:
         process = psutil.Process(state["process"])
-        # a process id may have been given to somebody else since
+        # the process id may belong to another process by now
         alive = abs(process.create_time() - state["started"]) < 1 and process.is_running()
         return state if alive and Address.of(state["address"], state["engine"]).answers() else None
     except (KeyError, TypeError, ValueError, psutil.NoSuchProcess):
-        return None  # nothing says so, or it has ended
+        return None  # no state, or the process has ended
 
 
 def rest() -> None:
-    """End the embedded engine of a home where nobody makes tables: idle, it keeps the memory that its work took.
+    """Stop the embedded engine of a home in which no run is at work: an idle engine keeps its memory.
 
-    It starts again within seconds. Spark stays: Java starts slowly.
+    It starts again within seconds. Spark keeps running, since Java starts slowly.
     """
     config = settings()
     if kind(config).name != "embedded" or config.engine_address:
@@ -292,7 +291,7 @@ def rest() -> None:
 
 
 def _last(config: Settings) -> dict[str, Any]:
-    """What the home's last engine said of itself; nothing where there is no home."""
+    """State of the home's last engine; empty if the home does not exist."""
     try:
         return read_own(config.engine_folder / "engine.json", config.identity)
     except FileNotFoundError:
@@ -303,7 +302,7 @@ def _start(config: Settings) -> dict[str, Any]:
     engine = kind(config)
     log = config.logs / "engine.log"
     log.parent.mkdir(parents=True, exist_ok=True)
-    # what is missing is fetched, and refused, in sight of the one who asks
+    # in this process, so that the user sees fetches and failures
     engine.prepare(config)
     with log.open("ab") as out:
         supervisor = subprocess.Popen(
@@ -327,14 +326,14 @@ def _start(config: Settings) -> dict[str, Any]:
 
 
 def _remove_folder(name: object) -> None:
-    """Remove the folder that an engine had for its socket, and no other, whatever its state says."""
+    """Remove the folder of an engine's socket; never another folder that the state may name."""
     folder = Path(str(name))
     if folder.parent == Path(tempfile.gettempdir()) and folder.name.startswith(FOLDER):
         shutil.rmtree(folder, ignore_errors=True)
 
 
 def _inherited(environment: Mapping[str, str]) -> dict[str, str]:
-    """What the engine inherits: no password, since it outlives who started it, and no word of its clients' sessions."""
+    """Environment of the engine: no passwords, since it outlives its caller, and nothing of clients' sessions."""
     left_out = ("AIRFLOW_CONN_", "SPARK_REMOTE", "SPARK_CONNECT_MODE_ENABLED")
     return {k: v for k, v in environment.items() if not k.startswith(left_out)}
 
@@ -343,9 +342,9 @@ def _inherited(environment: Mapping[str, str]) -> dict[str, str]:
 
 
 def supervise(config: Settings) -> None:
-    """Run the engine's process until idle, told to stop, or the home is gone."""
+    """Run the engine's process until it is idle, is stopped, or its home is removed."""
     engine = kind(config)
-    shutil.rmtree(config.engine_folder / "spill", ignore_errors=True)  # what one that was killed has left
+    shutil.rmtree(config.engine_folder / "spill", ignore_errors=True)  # files of a killed engine
     # a socket's path must be short, and a folder under the home may be long
     with tempfile.TemporaryDirectory(prefix=FOLDER, ignore_cleanup_errors=True) as folder:
         launch = engine.launch(config, Path(folder))
@@ -388,11 +387,11 @@ def supervise(config: Settings) -> None:
 
 
 def _listens(pid: int, port: int | None) -> bool:
-    """Whether it is this process, or one it started, that listens at a port: another program may have been faster.
+    """Whether this process or a child of it listens at the port: another program may have taken it first.
 
-    Who takes an engine's port would be told its token, and would be asked to make the tables.
+    A program on the engine's port would receive its token and the jobs' queries.
     """
-    if port is None:  # a socket in a folder that nobody else may write to
+    if port is None:  # a socket in a folder that only its owner may write to
         return True
     with contextlib.suppress(psutil.NoSuchProcess):
         process = psutil.Process(pid)
@@ -407,8 +406,8 @@ def _wanted(config: Settings, state_file: Path) -> bool:
     try:
         idle = time.time() - (config.engine_folder / "used").stat().st_mtime
     except OSError:
-        return False  # the home vanished
-    # without it the engine was told to stop
+        return False  # the home was removed
+    # stop() removes the state file
     mine = read(state_file).get("supervisor") == os.getpid()
     return mine and idle < config.engine_idle_minutes * 60
 

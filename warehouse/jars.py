@@ -1,7 +1,7 @@
-"""Java libraries, resolved once into the cache by Ivy, which Spark itself ships; one folder for each set.
+"""Java libraries, resolved once into the cache by Ivy, which Spark ships; one folder for each set.
 
-A set's folder holds nothing but its jars and a marker with the hash of what was asked for: another list is another
-marker, and the folder is fetched anew. Whoever uses Java asks for a set first, and gets Java itself with it.
+A set's folder has its jars and a marker with the hash of the set's definition: a changed definition has another marker,
+and the jars are fetched again. Code that uses Java calls :func:`ensure_jars` first, which provides Java as well.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from warehouse.settings import Settings
 
 @dataclass(frozen=True)
 class JarSet:
-    """Coordinates (``organisation:module:revision``), alone or with all that they need at run time."""
+    """Coordinates (``organisation:module:revision``), with or without their run-time dependencies."""
 
     coordinates: tuple[str, ...]
     with_dependencies: bool
@@ -34,12 +34,11 @@ class JarSet:
 _SPARK = version("pyspark")
 _DELTA = version("delta-spark")
 
-#: What goes on Spark's class path is named jar by jar: with dependencies Spark's own jars would come along in other
-#: versions.
+#: Jars on Spark's class path are listed one by one: with dependencies Ivy would add Spark's own jars in other versions.
 JAR_SETS: Mapping[str, JarSet] = {
     "spark": JarSet(
         (
-            # Delta, as the package of its name would have Spark fetch it
+            # Delta, with the jars that it needs at run time
             f"io.delta:delta-spark_{_SPARK.rpartition('.')[0]}_2.13:{_DELTA}",
             f"io.delta:delta-storage:{_DELTA}",
             f"io.delta:delta-kernel-api:{_DELTA}",
@@ -47,7 +46,7 @@ JAR_SETS: Mapping[str, JarSet] = {
             f"io.delta:delta-kernel-unitycatalog:{_DELTA}",
             "io.unitycatalog:unitycatalog-client:0.6.0",
             "io.unitycatalog:unitycatalog-hadoop:0.6.0",
-            # Kafka as a source: of Spark's version, and of what it was built with
+            # Kafka source of Spark's version, and the clients that it was built with
             f"org.apache.spark:spark-sql-kafka-0-10_2.13:{_SPARK}",
             f"org.apache.spark:spark-token-provider-kafka-0-10_2.13:{_SPARK}",
             "org.apache.kafka:kafka-clients:3.9.2",
@@ -58,7 +57,7 @@ JAR_SETS: Mapping[str, JarSet] = {
     "kafka": JarSet(
         (
             "org.apache.kafka:kafka_2.13:4.2.2",
-            # without a binding the broker logs nothing; of the version of slf4j that the broker comes with
+            # without a binding the broker logs nothing; same version as the broker's slf4j
             "org.slf4j:slf4j-simple:1.7.36",
         ),
         with_dependencies=True,
@@ -67,10 +66,10 @@ JAR_SETS: Mapping[str, JarSet] = {
 
 
 def ensure_jars(config: Settings, name: str) -> list[Path]:
-    """The jars of a set, sorted, with a Java that runs them; what is not there yet is fetched.
+    """The jars of a set, sorted; missing jars and Java are fetched first.
 
     Raises:
-        RejectedError: they could not be fetched, or there is no Java.
+        RejectedError: jars could not be fetched, or no Java is available.
     """
     java = ensure_java(config)
     wanted = JAR_SETS[name]
@@ -87,7 +86,7 @@ def ensure_jars(config: Settings, name: str) -> list[Path]:
 def _fetch(config: Settings, java: Path, name: str, folder: Path, marker: str) -> None:
     print(f"brain: fetching the jars of {name}", file=sys.stderr)
     wanted = JAR_SETS[name]
-    # an Ivy cache of its own: a half-filled ~/.m2 or ~/.ivy2 makes the resolver fail
+    # a separate Ivy cache, since a half-filled ~/.m2 or ~/.ivy2 makes the resolver fail
     with tempfile.TemporaryDirectory(dir=config.jars, prefix=f"{name}-") as scratch:
         lib = Path(scratch) / "lib"
         said = _resolve(java, Path(scratch), wanted, lib)
@@ -104,7 +103,7 @@ def _fetch(config: Settings, java: Path, name: str, folder: Path, marker: str) -
 
 
 def _resolve(java: Path, scratch: Path, wanted: JarSet, lib: Path) -> str:
-    """Let Ivy put the jars into ``lib``; what it said. Whether they are all there is for the caller to see."""
+    """Let Ivy put the jars into ``lib`` and return its output. The caller checks that all jars exist."""
     import pyspark
 
     ivy = Path(pyspark.__file__).parent / "jars"

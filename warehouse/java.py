@@ -1,4 +1,4 @@
-"""Java, which only Spark and Kafka need: found where it is, installed when it is first asked for and may be."""
+"""Java, which only Spark and Kafka need: found on the machine, or installed at first use where that is allowed."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ from filelock import FileLock
 from schemas.errors import RejectedError
 from warehouse.settings import Settings
 
-#: Spark's and Kafka's oldest.
+#: Oldest version that Spark and Kafka run on.
 LEAST_VERSION = 17
-#: What Debian and Ubuntu have of it; each release of theirs has one of the two.
+#: Packages of Debian and Ubuntu; each of their releases has one of the two.
 PACKAGES = ("openjdk-17-jre-headless", "openjdk-21-jre-headless")
-#: Where those packages put it: it may be there and another Java first on PATH.
+#: Folder of those packages; another Java may come first on PATH.
 PACKAGED = Path("/usr/lib/jvm")
-#: A Java that does not even say its version by then hangs.
+#: A Java that does not print its version within this time hangs.
 ANSWER_SECONDS = 30
 
 
 def ensure_java(config: Settings) -> Path:
-    """The program ``java`` of a Java 17 or newer; on Debian and Ubuntu root gets one installed.
+    """The program ``java`` of a Java 17 or newer; on Debian and Ubuntu it is installed if the user is root.
 
-    That of ``JAVA_HOME`` comes before the first one on ``PATH``. From then on this process's ``JAVA_HOME`` names what
-    was found, as Spark's scripts look there first.
+    ``JAVA_HOME`` takes precedence over ``PATH``. Afterwards ``JAVA_HOME`` of this process names the Java found, since
+    Spark's scripts look there first.
 
     Raises:
-        RejectedError: there is none, and none may be installed; the line says what was found instead.
+        RejectedError: no Java was found and none may be installed; the message says what was found instead.
     """
     try:
         home = _find()
@@ -49,13 +49,13 @@ def _find_or_install(config: Settings) -> Path:
     config.cache.mkdir(parents=True, exist_ok=True)
     with FileLock(config.cache / "java.lock"):
         with suppress(RejectedError):
-            return _find()  # another process has installed it meanwhile
+            return _find()  # another process installed it meanwhile
         _install(config.cache / "apt.log")
         return _find()
 
 
 def _find() -> Path:
-    """The home of the first Java that will do."""
+    """The home of the first suitable Java."""
     problems = []
     for program in _programs():
         try:
@@ -65,7 +65,7 @@ def _find() -> Path:
     found = ", ".join(problems) or "no java is on PATH, and JAVA_HOME is not set"
     raise RejectedError(
         f"Spark and Kafka need Java {LEAST_VERSION} or newer: {found}; install it (Debian, Ubuntu: apt install "
-        f"{' or '.join(PACKAGES)}) or let JAVA_HOME name it"
+        f"{' or '.join(PACKAGES)}) or set JAVA_HOME to it"
     )
 
 
@@ -80,10 +80,10 @@ def _programs() -> Iterator[Path]:
 
 
 def _home(program: Path) -> Path:
-    """Java's own home, which a link or a version manager's script does not show.
+    """The home that this Java reports; links and scripts of version managers hide it.
 
     Raises:
-        RejectedError: what is wrong with this one.
+        RejectedError: this Java does not run or is too old.
     """
     command = [str(program), "-XshowSettings:properties", "-version"]
     try:
@@ -120,14 +120,14 @@ def _may_install() -> bool:
 
 
 def _install(log: Path) -> None:
-    """By apt, without a question; the first of the packages that this release has.
+    """Install the first package that this release has, by apt without questions.
 
     Raises:
-        RejectedError: none could be installed; the line names the log.
+        RejectedError: none could be installed; the message names the log.
     """
     print("brain: installing Java, for Spark and Kafka", file=sys.stderr)
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    # another user of apt, such as the machine's own updates, is waited for
+    # wait for other users of apt, such as automatic updates
     apt = ["apt-get", "-q", "-y", "-o", "DPkg::Lock::Timeout=300"]
     with log.open("wb") as out:
 
@@ -142,7 +142,7 @@ def _install(log: Path) -> None:
             )
             return done.returncode == 0
 
-        succeeds("update")  # where one of many sources fails, the others may have it
+        succeeds("update")  # if one of many sources fails, others may have the package
         installed = any(succeeds("install", "--no-install-recommends", package) for package in PACKAGES)
     if not installed:
         raise RejectedError(f"Java could not be installed; see {log} (the first run needs a network)")

@@ -1,8 +1,8 @@
-"""How Kafka's clients reach a cluster: one spelling of the options for both, the C library's and Java's (Spark's).
+"""Options of Kafka's clients: one spelling for both, the C library's (librdkafka) and Java's (Spark's).
 
-``BRAIN_KAFKA_OPTIONS`` is passed through to librdkafka, in whose spelling user and certificates are plain values. Java
-wants the user in a line of its own configuration language and certificates as stores: these are translated here.
-What is already in Java's spelling goes to Spark only, what both know to both.
+``BRAIN_KAFKA_OPTIONS`` uses librdkafka's spelling, in which user and certificates are plain values, and is passed
+through to it. Java needs the user as a line of JAAS configuration and certificates as stores; both are translated here.
+Options in Java's spelling go to Spark only, options that both know go to both.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
-#: For an answer of a broker that is said to run.
+#: Limit for an answer of a broker that should be running.
 ANSWER_SECONDS = 30
 #: Java's own: librdkafka refuses them.
 _JAVA_ONLY = ("sasl.jaas.config", "ssl.truststore.", "ssl.keystore.")
@@ -56,7 +56,7 @@ def _java_options(options: Mapping[str, str]) -> dict[str, str]:
 
 
 def partitions_of(bootstrap: str, options: Mapping[str, str], topic: str) -> list[int]:
-    """Numbers of a topic's partitions; none of a topic that the broker does not have."""
+    """Numbers of a topic's partitions; empty for a topic that the broker does not have."""
     from confluent_kafka.admin import AdminClient
 
     admin = AdminClient(client_options(bootstrap, options))

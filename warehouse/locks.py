@@ -1,4 +1,4 @@
-"""Locks of a home, by name: one holder at a time, whatever process it is in."""
+"""Locks of a home, by name: one holder at a time across all processes."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from filelock import FileLock, Timeout
 
 from schemas.errors import RejectedError
 
-#: Seconds after which who waits is told so.
+#: Seconds of waiting after which a warning is logged.
 SILENT_SECONDS = 1
 log = logging.getLogger("brain.locks")
 
 
 @contextmanager
 def held(folder: Path, name: str, seconds: float, refusal: str, waits: str = "") -> Iterator[FileLock]:
-    """Hold a lock; where it takes longer than a moment to get it, ``waits`` is told.
+    """Hold a lock; ``waits`` is logged if acquiring it takes longer than a moment.
 
     Raises:
-        RejectedError: another one has held it for so long; the line is ``refusal``.
+        RejectedError: another holder kept it for all of ``seconds``; the message is ``refusal``.
     """
     folder.mkdir(parents=True, exist_ok=True)
     lock = FileLock(folder / f"{name}.lock")
@@ -48,7 +48,7 @@ def _acquire(lock: FileLock, seconds: float, waits: str) -> None:
 
 
 def is_held(folder: Path, name: str) -> bool:
-    """Whether some process holds a lock just now."""
+    """Whether some process holds a lock at the moment."""
     if not (folder / f"{name}.lock").exists():
         return False
     try:

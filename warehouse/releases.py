@@ -1,8 +1,8 @@
 """Releases: all published tables at once, or none.
 
-``releases/manifest-N.json`` alone makes release N exist. It is created only if absent, after everything it
-names. It names the published tables and their versions, the release file and its hash, the rule sets, the code
-version, the input versions and the gate's result. A rollback is a new manifest that points back.
+Release N exists if and only if ``releases/manifest-N.json`` does. The manifest is created only if absent, after
+everything that it names: the published tables and their versions, the release file and its hash, the rule sets, the
+code version, the input versions and the gate's result. A rollback is a new manifest with an old release's content.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class PublishedTable:
 
 @dataclass(frozen=True)
 class Release:
-    """An existing release. Opening one needs neither Spark nor the engine."""
+    """An existing release. Opening it needs no engine."""
 
     number: int
     manifest: Mapping[str, Any]
@@ -62,7 +62,7 @@ class Release:
 
     @property
     def contents(self) -> Contents:
-        """Table → period → content; tables of a release made before that was written down are left out."""
+        """Table → period → content; older releases did not record it, their tables are left out."""
         return {
             name: {period: Content.from_text(text) for period, text in entry["periods"].items()}
             for name, entry in self.manifest["tables"].items()
@@ -71,15 +71,15 @@ class Release:
 
     @property
     def made_from(self) -> Mapping[str, Any]:
-        """``closure`` and ``inputs`` (table → version) that were last seen to give this release's content."""
+        """Latest ``closure`` and ``inputs`` (table → version) known to give this release's content."""
         try:
             seen = json.loads(_same_content(self.number).read_text(encoding="utf-8"))
             return {"closure": str(seen["closure"]), "inputs": dict(seen["inputs"])}
-        except (OSError, ValueError, KeyError, TypeError):  # it saves a look, nothing else
+        except (OSError, ValueError, KeyError, TypeError):  # the file only saves a comparison
             return self.manifest
 
     def is_also_made_from(self, closure: str, inputs: Mapping[str, int]) -> None:
-        """Remember that other code or inputs gave the same content: nobody has to look again."""
+        """Record that other code or inputs gave the same content, so that they are not compared again."""
         write_whole(_same_content(self.number), json.dumps({"closure": closure, "inputs": dict(inputs)}))
 
 
@@ -102,11 +102,11 @@ def release_numbers() -> list[int]:
 
 
 def open_release(number: int | None = None) -> Release:
-    """A release; without a number the latest one that is whole, with a warning where a later one is not.
+    """A release; without a number the latest complete one, with a warning where a later one is damaged.
 
     Raises:
-        UsageError: there is no such release, or none yet.
-        RejectedError: it is not whole, or none is.
+        UsageError: the release does not exist, or there is none yet.
+        RejectedError: the release, or every release, is damaged.
     """
     numbers = release_numbers()
     if not numbers:
@@ -123,13 +123,13 @@ def open_release(number: int | None = None) -> Release:
             faults.append(str(error))
             continue
         if faults:
-            log.warning("%s; release %s is read in its place", faults[0], candidate)
+            log.warning("%s; release %s is read instead", faults[0], candidate)
         return release
-    raise RejectedError(f"{faults[0]}; no release is whole: ./brain publish makes one anew")
+    raise RejectedError(f"{faults[0]}; no release is complete: ./brain publish makes a new one")
 
 
 def last_release() -> Release | None:
-    """The latest release that is whole, or None."""
+    """The latest complete release, or None."""
     try:
         return open_release()
     except UserError:
@@ -137,10 +137,10 @@ def last_release() -> Release | None:
 
 
 def _read(number: int) -> Release:
-    """A release by its manifest, whose file is there with its size.
+    """Read a release's manifest and check that its file exists with its size.
 
     Raises:
-        RejectedError: it is not whole.
+        RejectedError: the manifest or the file is damaged.
     """
     path = _manifest_path(number)
     try:
@@ -150,14 +150,14 @@ def _read(number: int) -> Release:
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         raise RejectedError(f"release {number}: {path} is cut off or not readable") from None
     if not file.is_file():
-        raise RejectedError(f"release {number}: {file} is not there")
+        raise RejectedError(f"release {number}: {file} does not exist")
     if size is not None and file.stat().st_size != size:
         raise RejectedError(f"release {number}: {file} has {file.stat().st_size:,} of its {size:,} bytes")
     return release
 
 
 def is_named(name: str, version: int) -> bool:
-    """Whether any release names a version of a staged or published table; where one cannot be read, it may."""
+    """Whether any release names a version of a staged or published table; an unreadable manifest counts as yes."""
     for number in release_numbers():
         try:
             manifest = json.loads(_manifest_path(number).read_text(encoding="utf-8"))
@@ -170,10 +170,10 @@ def is_named(name: str, version: int) -> bool:
 
 
 def create_manifest(number: int, content: Mapping[str, Any]) -> Release:
-    """Make release N exist; the last step, and the only one that counts.
+    """Create release N: the last step of a publication, and the only one that takes effect.
 
     Raises:
-        RejectedError: somebody else made release N meanwhile.
+        RejectedError: another publisher created release N meanwhile.
     """
     folder = settings().releases
     manifest = {"release": number, "created_at": datetime.now(UTC).isoformat(timespec="seconds"), **content}
@@ -181,7 +181,7 @@ def create_manifest(number: int, content: Mapping[str, Any]) -> Release:
     partial.write_text(json.dumps(manifest, ensure_ascii=False, indent=1, default=str), encoding="utf-8")
     sync(partial)
     try:
-        # a hard link is created only if absent, and complete at once
+        # creating a hard link is atomic and fails if the name exists
         os.link(partial, _manifest_path(number))
     except FileExistsError:
         raise RejectedError(
@@ -203,15 +203,15 @@ def checksum(path: Path) -> str:
 
 
 def rollback(number: int) -> Release:
-    """A new release that is an old one again.
+    """Create a new release with the content of an old one.
 
     Raises:
-        UsageError: there is no such release.
-        RejectedError: it is not whole, or its file is not the one that was published.
+        UsageError: the old release does not exist.
+        RejectedError: it is damaged, or its file is no longer the one that was published.
     """
     with writing("publish"):
         old = open_release(number)
         if checksum(old.file) != old.manifest["file"]["sha256"]:
-            raise RejectedError(f"release {number}: {old.file} is not the file that was published any more")
+            raise RejectedError(f"release {number}: {old.file} is no longer the file that was published")
         content = {k: v for k, v in old.manifest.items() if k not in ("release", "created_at", "rollback_of")}
         return create_manifest(next_number(), {**content, "rollback_of": number})

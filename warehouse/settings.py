@@ -1,4 +1,4 @@
-"""Settings: one place, from the environment (``BRAIN_…``), with defaults for a single machine."""
+"""Settings: from the environment (``BRAIN_…``), with defaults for a single machine."""
 
 from __future__ import annotations
 
@@ -16,41 +16,39 @@ CHECKOUT = Path(__file__).parent.parent
 
 
 class Settings(BaseSettings):
-    """Where state lives and how the engine runs."""
+    """Folders of the state, and configuration of engine and Kafka."""
 
     model_config = SettingsConfigDict(env_prefix="BRAIN_", extra="ignore", validate_default=True)
 
     home: Path = CHECKOUT / ".brain"
-    #: What a machine shares between homes: jars, DuckDB extensions.
+    #: Shared by all homes of a machine: jars, DuckDB extensions.
     cache: Path = Path("~/.cache/ningbo-industrial-brain")
-    #: Which engine makes the tables: embedded (Sail, without Java) or spark (Apache Spark, here or on a cluster).
+    #: Engine that computes the tables: embedded (Sail, without Java) or spark (Apache Spark, here or on a cluster).
     engine: str = "embedded"
-    #: What the embedded engine may hold in memory; the rest is written to disk meanwhile.
+    #: Memory limit of the embedded engine; the rest spills to disk.
     engine_memory: str = "3g"
-    #: A running engine (unix:/path;engine=embedded, sc://host:port/;token=…;engine=spark) instead of one of our own.
+    #: A running engine (unix:/path;engine=embedded, sc://host:port/;token=…;engine=spark) instead of the home's own.
     engine_address: str | None = None
     engine_idle_minutes: float = 15
-    #: A group of this machine whose members may read releases and published tables; the owner alone without one.
+    #: A group of this machine whose members may read releases and published tables; without it only the owner may.
     group: str | None = None
     spark_master: str = "local[*]"
     spark_memory: str = "3g"
     spark_conf: dict[str, str] = Field(default_factory=dict)
-    #: Kafka's bootstrap servers (host:port,…); without them streams come as files.
+    #: Kafka's bootstrap servers (host:port,…); without them streams are read from files.
     kafka: str | None = None
-    #: Before the names of topics: several homes may share a cluster.
+    #: Prefix of topic names: several homes may share a cluster.
     kafka_topic_prefix: str = ""
-    #: What clients need to be let in (security.protocol, sasl.…, ssl.…), as warehouse/kafka.py says.
+    #: Client options for access (security.protocol, sasl.…, ssl.…); see warehouse/kafka.py.
     kafka_options: dict[str, str] = Field(default_factory=dict)
 
     @field_validator("home", "cache")
     @classmethod
     def _as_it_is_written(cls, path: Path) -> Path:
-        """A path that every engine and library reads as it is written: no pattern, escape, anchor or quote."""
+        """Refuse characters that some engine or library takes as a pattern, escape, anchor or quote."""
         path = path.expanduser().resolve()
         if unreadable := re.search(r"[^\w /.+@=,~()-]", str(path)):
-            raise ValueError(
-                f"{path} has {unreadable[0]} in it, which engines read as something else; name another folder"
-            )
+            raise ValueError(f"{path} contains {unreadable[0]}, which engines misread; name another folder")
         return path
 
     def environment(self) -> dict[str, str]:
@@ -60,7 +58,7 @@ class Settings(BaseSettings):
 
     @property
     def identity(self) -> str:
-        """Which folder the home is, whatever its path: a copy of a home is another one."""
+        """Identifies the home's folder, whatever its path: a copy of a home is another home."""
         found = self.home.stat()
         return f"{found.st_dev}-{found.st_ino}"
 
@@ -82,7 +80,7 @@ class Settings(BaseSettings):
 
     @property
     def scratch(self) -> Path:
-        """For files that wait, or come and go, while tables are made; on the disk of the tables."""
+        """Temporary files while tables are computed; on the disk of the tables."""
         return self.engine_folder / "scratch"
 
     @property
@@ -108,7 +106,7 @@ def settings() -> Settings:
     """The settings of this process.
 
     Raises:
-        UsageError: a setting says what it cannot.
+        UsageError: a setting has an invalid value.
     """
     try:
         return Settings()

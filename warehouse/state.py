@@ -1,7 +1,7 @@
-"""What lies on the disk of a home: there whole, or as it was, whatever is killed and whenever the power goes.
+"""Durable files of a home: after a kill or a power cut each is complete or unchanged.
 
-A function that has returned has its files on disk, and their names in their folders (``fsync``). So what is written
-down later never names what the disk does not have.
+When a function returns, its files and their names in their folders are on disk (``fsync``). A later file therefore
+never names one that the disk does not have.
 """
 
 from __future__ import annotations
@@ -16,26 +16,26 @@ from typing import Any
 
 import psutil
 
-#: Files that the disk is asked to write at a time: it orders them as it likes.
+#: Files that are synced concurrently, so that the disk can choose their order.
 AT_ONCE = 8
 
-#: How engines, libraries and the system say that a disk, a quota or a file's limit is full.
+#: Messages of engines, libraries and the system for a full disk, quota or file size limit.
 _NO_ROOM = (
     "No space left on device", "Disk quota exceeded", "File too large", "os error 28", "os error 122", "os error 27",
 )  # fmt: skip
 
 
 def is_disk_full(error: BaseException) -> bool:
-    """Whether something failed since the disk has no room for it."""
+    """Whether something failed because the disk is full."""
     return any(sign in str(error) for sign in _NO_ROOM)
 
 
 def write_whole(path: Path, text: str, *, mode: int = 0o600) -> None:
-    """Put a text in a file's place in one step; its folder is made."""
+    """Replace a file's text atomically; create its folder if absent."""
     path.parent.mkdir(parents=True, exist_ok=True)
     for left in path.parent.glob(f"{glob.escape(path.stem)}.*.partial"):
         writer = left.suffixes[-2][1:]
-        if writer.isdigit() and not psutil.pid_exists(int(writer)):  # it was killed
+        if writer.isdigit() and not psutil.pid_exists(int(writer)):  # its writer was killed
             left.unlink(missing_ok=True)
     partial = path.with_name(f"{path.stem}.{os.getpid()}.partial")
     partial.unlink(missing_ok=True)
@@ -45,7 +45,7 @@ def write_whole(path: Path, text: str, *, mode: int = 0o600) -> None:
 
 
 def read(path: Path) -> dict[str, Any]:
-    """A JSON object as it was written down; nothing where it is lost, cut off, or no such thing."""
+    """A JSON object from a file; empty if the file is missing, truncated or not a JSON object."""
     try:
         found = json.loads(path.read_bytes())
     except (OSError, ValueError):
@@ -54,30 +54,30 @@ def read(path: Path) -> dict[str, Any]:
 
 
 def read_own(path: Path, home: str) -> dict[str, Any]:
-    """What a home wrote down of what runs for it; nothing where that is lost, or is of the home it was copied from.
+    """State of a home's processes; empty if it is lost, or belongs to the home that this one was copied from.
 
     Args:
-        home: which folder the home is (``Settings.identity``); state of old does not say it.
+        home: identity of the home's folder (``Settings.identity``); older state lacks it and is accepted.
     """
     state = read(path)
     return state if state.get("home", home) == home else {}
 
 
 def move(source: Path, target: Path) -> None:
-    """Give a file its name, under which it is on disk then."""
+    """Rename a file durably."""
     sync(source)
     source.replace(target)
     sync(target.parent)
 
 
 def remove(path: Path) -> None:
-    """Remove a file, which does not come back."""
+    """Remove a file durably."""
     path.unlink()
     sync(path.parent)
 
 
 def sync(path: Path) -> None:
-    """Wait until the disk has a file, or the names in a folder."""
+    """Wait until a file, or the names in a folder, are on disk."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
@@ -86,7 +86,7 @@ def sync(path: Path) -> None:
 
 
 def sync_all(files: Iterable[Path], up_to: Path) -> None:
-    """Wait until the disk has some files, and their names in all folders from theirs up to one of them."""
+    """Wait until files are on disk, and the names in all their folders up to ``up_to``."""
     files = list(files)
     folders: set[Path] = set()
     for file in files:

@@ -1,6 +1,7 @@
-"""Delta tables of a home: where they lie, how they are made, read, and replaced by period.
+"""Delta tables of a home: their folders, and how they are created, read, and replaced by period.
 
-The module is one, above 300 lines: every way to read, write or mend a table rests on how its log is opened.
+The module is one, above 300 lines: every function that reads, writes or repairs a table depends on how its log is
+opened.
 """
 
 from __future__ import annotations
@@ -38,28 +39,28 @@ from warehouse.state import remove, sync_all
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
-#: Curated tables stay readable by every Delta reader; old versions live until retention says otherwise.
+#: Without deletion vectors every Delta reader can read the tables. Old versions are kept for ten years.
 TABLE_PROPERTIES: dict[str, str | None] = {
     "delta.enableDeletionVectors": "false",
     "delta.logRetentionDuration": "interval 3650 days",
     "delta.deletedFileRetentionDuration": "interval 3650 days",
 }
 
-#: Of tables that only the platform reads: their rows lie in no order of a column, so that statistics by file
-#: would skip nothing, and they take an eighth of the time of a write.
+#: For tables that only the platform reads: rows are not sorted by a column, so statistics by file would skip nothing,
+#: and collecting them takes an eighth of a write's time.
 WITHOUT_STATISTICS = {"delta.dataSkippingNumIndexedCols": "0"}
 
 LOCK_SECONDS = 600
 
-#: Files of a period that are put together when there are so many of them, and the size that is aimed at.
+#: Files below the first size are small; a period with this many of them is compacted; target size of its files.
 SMALL_BYTES, MANY_FILES, COMPACTED_BYTES = 4 << 20, 64, 64 << 20
 
 
 def table_path(name: str, config: Settings | None = None, table_version: int | None = None) -> Path:
-    """Folder of a table: ``warehouse/<layer>/<area>/<table>``, the area left out where it is the layer.
+    """Folder of a table: ``warehouse/<layer>/<area>/<table>``, without the area where it is the layer.
 
-    From version 2 of its contract on ``<table>@2``: earlier versions stay where and as they are. The version in
-    force where none is given.
+    From version 2 of the contract on the folder is ``<table>@2``; earlier versions stay unchanged in theirs. Without
+    ``table_version`` it is the contract's present version.
     """
     spec = contract(name)
     root = (config or settings()).warehouse / spec.layer
@@ -69,7 +70,7 @@ def table_path(name: str, config: Settings | None = None, table_version: int | N
 
 
 def all_versions(name: str) -> list[Path]:
-    """Folders of all versions of a table that were ever written."""
+    """Folders of all versions of a table that exist."""
     first = table_path(name, table_version=1)
     return [p for p in (first, *sorted(first.parent.glob(f"{first.name}@*"))) if (p / "_delta_log").is_dir()]
 
@@ -82,7 +83,7 @@ def open_table(name: str, version: int | None = None) -> DeltaTable:
     """The Delta log of a table, read without Spark.
 
     Raises:
-        RejectedError: the log is not whole.
+        RejectedError: the log is damaged.
     """
     return open_folder(table_path(name), version)
 
@@ -91,10 +92,10 @@ def open_folder(folder: Path, version: int | None = None) -> DeltaTable:
     """The Delta log of a folder.
 
     Raises:
-        RejectedError: the log is not whole; an empty entry, which libraries read as one that changed nothing, included.
+        RejectedError: the log is damaged, or has an empty entry, which libraries take for one without changes.
     """
     if faulty := _faulty_entry(folder):
-        raise RejectedError(f"{faulty}: this entry of the table's log is cut off or no entry; {_MEND}")
+        raise RejectedError(f"{faulty}: this entry of the table's log is cut off or not an entry; {_MEND}")
     try:
         return DeltaTable(str(folder), version=version)
     except DeltaError as error:
@@ -103,20 +104,20 @@ def open_folder(folder: Path, version: int | None = None) -> DeltaTable:
         raise RejectedError(f"{faulty}: the table's log is not readable ({line[:120]}); {_MEND}") from None
 
 
-#: What a person can do about a file that the disk has lost.
-_MEND = "put it back from a copy of the home, or see docs/operations/lost-files.md"
+#: What to do about a lost file, as the end of a message.
+_MEND = "restore it from a copy of the home, or see docs/operations/lost-files.md"
 
 
 def _entries(folder: Path) -> list[Path]:
     return sorted((folder / "_delta_log").glob("*.json"))
 
 
-#: How an entry of a log begins: the first of its actions.
+#: Beginning of a log entry: its first action.
 _ACTION = re.compile(rb'\s*\{\s*"(commitInfo|protocol|metaData|add|remove|txn|cdc|domainMetadata)"')
 
 
 def _faulty_entry(folder: Path) -> Path | None:
-    """An entry of the log that does not begin with an action: libraries read it as one that changed nothing."""
+    """A log entry that does not begin with an action; libraries take it for one without changes."""
     with suppress(FileNotFoundError), os.scandir(folder / "_delta_log") as found:
         for entry in found:
             if entry.name.endswith(".json"):
@@ -128,7 +129,7 @@ def _faulty_entry(folder: Path) -> Path | None:
 
 @lru_cache(maxsize=1 << 16)
 def _begins_with_action(entry: str, size: int, changed_ns: int) -> bool:
-    """Whether an entry of a log is one; read once while it stays as it is, for logs grow long and are opened often."""
+    """Whether a log entry begins with an action; cached until it changes, since logs grow long and are opened often."""
     if not size:
         return False
     with Path(entry).open("rb") as file:
@@ -136,7 +137,7 @@ def _begins_with_action(entry: str, size: int, changed_ns: int) -> bool:
 
 
 def _is_whole(entry: Path) -> bool:
-    """Whether an entry of a log has lines, each of which is an action."""
+    """Whether a log entry has lines and each is an action."""
     try:
         actions = [json.loads(line) for line in entry.read_text("utf-8").splitlines()]
     except ValueError:
@@ -145,13 +146,12 @@ def _is_whole(entry: Path) -> bool:
 
 
 def drop_unconfirmed(folder: Path, counts: Callable[[int], bool] = lambda _: False) -> None:
-    """Remove the last entry of a log if it is cut off: a commit that did not end before the power went.
+    """Remove the last entry of a log if it is cut off: a power cut ended its commit.
 
-    For the writer who knows that whoever made the entry was never told of it. A commit that was told is on disk
-    (:func:`confirmed`).
+    Only for a writer who knows that the commit was never confirmed. A confirmed commit is on disk (:func:`confirmed`).
 
     Args:
-        counts: whether something names a version; its entry stays, and is an error to whoever reads it.
+        counts: whether something names a version; its entry then stays, and reading it is an error.
     """
     if not (entries := _entries(folder)):
         return
@@ -162,7 +162,7 @@ def drop_unconfirmed(folder: Path, counts: Callable[[int], bool] = lambda _: Fal
 
 @contextmanager
 def confirmed(folder: Path) -> Iterator[None]:
-    """What is committed to a table's folder meanwhile is on disk when this ends: data, entries of the log, names."""
+    """On exit, all commits made meanwhile to a table's folder are on disk: data, log entries, names."""
     before = set(_entries(folder))
     yield
     new = [entry for entry in _entries(folder) if entry not in before]
@@ -177,16 +177,16 @@ def version(name: str) -> int:
 
 
 def create_if_absent(spec: Contract, published: Path | None = None) -> None:
-    """Make an empty table with comments, NOT NULL and properties from its contract; add columns to one that exists.
+    """Create an empty table with comments, NOT NULL and properties of its contract, or add new columns to a table.
 
-    The log's first entry is written without Spark: it costs milliseconds instead of seconds.
+    The log's first entry is written without Spark, in milliseconds instead of seconds.
 
     Raises:
-        RejectedError: the table that exists cannot become what the contract says.
+        RejectedError: the contract differs from the existing table in more than new columns.
     """
     path = published or table_path(spec.name)
     if (path / "_delta_log").is_dir():
-        if published is None:  # a published table is written whole, with its schema
+        if published is None:  # a published table is written with its schema
             _add_columns(spec)
         return
     with confirmed(path):
@@ -202,13 +202,13 @@ def create_if_absent(spec: Contract, published: Path | None = None) -> None:
 
 
 def delta_schema(spec: Contract) -> pa.Schema:
-    """The contract's Arrow schema with its comments as Delta keeps them."""
+    """The contract's Arrow schema with comments in the form that Delta stores."""
     by_name = {c.name: c for c in spec.columns}
     return pa.schema([f.with_metadata({"comment": comment(by_name[f.name])}) for f in spec.arrow_schema()])
 
 
 def fits(table: DeltaTable, spec: Contract) -> bool:
-    """Whether a table has the contract's columns, types and comments, no more and no less."""
+    """Whether a table has exactly the contract's columns, types and comments."""
     return _delta_fields(table.schema()) == _delta_fields(_schema_of(spec))
 
 
@@ -216,37 +216,37 @@ def columns_to_add(spec: Contract) -> list[Column]:
     """Columns of the contract that its table does not have yet.
 
     Raises:
-        RejectedError: the contract differs in more than columns that it adds.
+        RejectedError: the contract differs from the table in more than new columns.
     """
     table = open_table(spec.name)
-    there, wanted = _delta_fields(table.schema()), _delta_fields(_schema_of(spec))
-    faults = [f"no column {name} any more" for name in there if name not in wanted]
-    for name in wanted.keys() & there.keys():
-        if there[name]["type"] != wanted[name]["type"]:
-            faults.append(f"{name} is {_type_name(wanted[name])}, was {_type_name(there[name])}")
-        elif wanted[name]["nullable"] and not there[name]["nullable"]:
+    existing, wanted = _delta_fields(table.schema()), _delta_fields(_schema_of(spec))
+    faults = [f"no column {name} any more" for name in existing if name not in wanted]
+    for name in wanted.keys() & existing.keys():
+        if existing[name]["type"] != wanted[name]["type"]:
+            faults.append(f"{name} is {_type_name(wanted[name])}, was {_type_name(existing[name])}")
+        elif wanted[name]["nullable"] and not existing[name]["nullable"]:
             faults.append(f"{name} may be missing, was required")
     period = table.metadata().partition_columns
     if period != ([spec.period] if spec.period else []):
         faults.append(f"its period is {spec.period}, was {', '.join(period) or 'none'}")
-    added = [c for c in spec.columns if c.name not in there]
+    added = [c for c in spec.columns if c.name not in existing]
     if faults:
         new = f"; new: {', '.join(c.name for c in added)}" if added else ""
         raise RejectedError(
-            f"{spec.name}: the contract is not that of the table: {'; '.join(sorted(faults))}{new}; columns may be "
+            f"{spec.name}: the contract does not fit the table: {'; '.join(sorted(faults))}{new}; columns may be "
             f"added, anything else needs version: {spec.version + 1} in schemas/{spec.area}/{spec.table}.yml"
         )
     return added
 
 
 def _add_columns(spec: Contract) -> None:
-    """Give a table the columns that its contract has gained; rows that exist have them missing."""
+    """Add the contract's new columns to a table; they are missing in existing rows."""
     if not columns_to_add(spec):
         return
     with committing(spec.name):
-        added = {c.name for c in columns_to_add(spec)}  # another process may have been first
+        added = {c.name for c in columns_to_add(spec)}  # another process may have added some
         schema = delta_schema(spec)
-        # what exists lacks them: no column that is added can be NOT NULL
+        # existing rows lack them, so an added column cannot be NOT NULL
         fields = [schema.field(c.name).with_nullable(True) for c in spec.columns if c.name in added]
         if fields:
             open_table(spec.name).alter.add_columns(Schema.from_arrow(pa.schema(fields)).fields)
@@ -266,7 +266,7 @@ def _type_name(field: dict[str, Any]) -> str:
 
 
 def read(name: str, version: int | None = None) -> DataFrame:
-    """A table as a DataFrame of the engine, at a version when given; empty when it was never written."""
+    """A table as a DataFrame of the engine, at the latest or the given version; empty if never written."""
     spec = contract(name)
     create_if_absent(spec)
     session = engine.connect()
@@ -274,35 +274,35 @@ def read(name: str, version: int | None = None) -> DataFrame:
 
 
 def check_data(table: DeltaTable, folder: Path) -> pa.Table:
-    """The data files of a table's version as its log tells of them, each of which is there with its size.
+    """The log's add actions of a table's version, after a check that each data file exists with its size.
 
     Raises:
-        RejectedError: one is not.
+        RejectedError: a file is missing or has another size.
     """
-    found = pa.table(table.get_add_actions(flatten=True))
+    files = pa.table(table.get_add_actions(flatten=True))
     for name, size in zip(
-        found.column("path").to_pylist(), found.column("size_bytes").to_pylist(), strict=True
+        files.column("path").to_pylist(), files.column("size_bytes").to_pylist(), strict=True
     ):
         path = folder / unquote(name)
         has = path.stat().st_size if path.exists() else None
         if has != size:
-            what = "is not there" if has is None else f"has {has:,} of its {size:,} bytes"
+            what = "does not exist" if has is None else f"has {has:,} of its {size:,} bytes"
             raise RejectedError(f"{path}: this file of the table {what}; {_MEND}")
-    return found
+    return files
 
 
 def _pinned(spec: Contract, table: DeltaTable) -> Pinned:
     folder = table_path(spec.name)
-    found = check_data(table, folder)
-    # names in the log are escaped, and so are the periods in them
-    paths = [folder / unquote(path) for path in found.column("path").to_pylist()]
-    periods = found.column(f"partition.{spec.period}").to_pylist() if spec.period else [""] * len(paths)
+    files = check_data(table, folder)
+    # paths in the log are URL-encoded, and so are the periods in them
+    paths = [folder / unquote(path) for path in files.column("path").to_pylist()]
+    periods = files.column(f"partition.{spec.period}").to_pylist() if spec.period else [""] * len(paths)
     return Pinned(spec, folder, int(table.version()), tuple(zip(periods, paths, strict=True)))
 
 
 @dataclass(frozen=True)
 class DataFile:
-    """A Parquet file that is to become part of a table: where it lies now, its partition, its rows."""
+    """A Parquet file to be added to a table: its present path, its partition, its number of rows."""
 
     path: Path
     partition: dict[str, str]
@@ -316,20 +316,20 @@ def add_files(
     transaction: tuple[str, int] | None = None,
     replaced: Sequence[str] = (),
 ) -> None:
-    """Make files part of a table in one commit; they are moved into its folder, which is there, on the same disk.
+    """Add files to a table in one commit; they are moved into its folder, which must exist on the same disk.
 
-    They are on disk before the commit names them, and the commit is when this returns.
+    The files are on disk before the commit names them; the commit is on disk when this returns.
 
     Args:
-        transaction: application and number, which the table remembers (``DeltaTable.transaction_version``).
-        replaced: periods of which the table then has these files and no others.
+        transaction: application and number, which the table records (``DeltaTable.transaction_version``).
+        replaced: periods whose present files these replace.
     """
     placed = [replace(file, path=file.path.replace(_place(spec, file.partition))) for file in files]
     _commit(placed, spec, metadata, transaction, replaced)
 
 
 def _place(spec: Contract, partition: Mapping[str, str]) -> Path:
-    """Where a new file of a partition lies; the folder is made."""
+    """Path for a new file of a partition; its folder is created."""
     folder = table_path(spec.name).joinpath(*(f"{name}={value}" for name, value in partition.items()))
     folder.mkdir(parents=True, exist_ok=True)
     return folder / f"{uuid4()}.parquet"
@@ -342,7 +342,7 @@ def _commit(
     transaction: tuple[str, int] | None = None,
     replaced: Sequence[str] = (),
 ) -> None:
-    """Make files that lie in a table's folder part of it."""
+    """Commit files that are in a table's folder already."""
     folder = table_path(spec.name)
     sync_all([file.path for file in files], folder)
     actions = []
@@ -362,10 +362,10 @@ def _commit(
 
 
 def compact(spec: Contract, periods: Iterable[str]) -> int:
-    """Put a table's many small files of some periods together; the number of files that gave way.
+    """Compact the small files of some periods of a table; return the number of files replaced.
 
-    Rows and row order within files stay as they are; earlier versions keep their files. Periods with few small files
-    are left alone, so that a row is written again a few times only.
+    Rows and their order within files do not change; earlier versions keep their files. Periods with few small files
+    are skipped, so that each row is rewritten only a few times.
     """
     with committing(spec.name):
         table = open_table(spec.name)
@@ -402,7 +402,7 @@ def add_rows(rows: Sequence[dict[str, Any]], spec: Contract, metadata: dict[str,
 
 
 def _without(table: pa.Table, column: str, value: str) -> pa.Table:
-    """Rows that have a value in a column, without the column: a partition's files do not repeat it."""
+    """Rows with a value in a column, without that column: a partition's files do not have it."""
     return table.filter(pc.field(column) == value).drop_columns(column)
 
 
@@ -415,11 +415,11 @@ def _properties(metadata: dict[str, Any], transaction: tuple[str, int] | None = 
 
 @contextmanager
 def committing(name: str) -> Iterator[None]:
-    """Hold a table's commit lock: on a plain disk Delta does not keep two processes from the same version.
+    """Hold a table's commit lock: on a plain disk Delta does not prevent two processes from writing one version.
 
-    What was committed is on disk at the end.
+    On exit the commits are on disk.
     """
-    refusal = f"another commit to {name} has been at work for {LOCK_SECONDS // 60} minutes; stop its process"
+    refusal = f"another commit to {name} has been running for {LOCK_SECONDS // 60} minutes; stop its process"
     with held(settings().locks, f"commit-{name}", LOCK_SECONDS, refusal), confirmed(table_path(name)):
         yield
 
@@ -427,10 +427,10 @@ def committing(name: str) -> Iterator[None]:
 def replace_periods(
     frame: DataFrame, spec: Contract, periods: Iterable[str], metadata: dict[str, Any]
 ) -> int:
-    """Replace whole periods in one commit; the number of rows they have now.
+    """Replace complete periods in one commit; return the number of their new rows.
 
-    The engine writes files beside the table. What does not fit the contract, and a row outside the periods, is an
-    error; only then do the files become part of the table.
+    The engine writes files outside the table. They become part of it only after they are checked: a row that does not
+    fit the contract or is outside the periods is an error.
     """
     create_if_absent(spec)
     replaced = sorted(periods)
@@ -442,7 +442,7 @@ def replace_periods(
 
 @contextmanager
 def _written(frame: DataFrame, spec: Contract) -> Iterator[list[DataFile]]:
-    """A frame's rows as Parquet files by period, which go where they have not been moved away."""
+    """A frame's rows as Parquet files by period; files that were not moved are removed on exit."""
     assert spec.period
     folder = settings().scratch / f"{spec.name}-{uuid4().hex[:8]}"
     try:
@@ -460,10 +460,10 @@ def _written(frame: DataFrame, spec: Contract) -> Iterator[list[DataFile]]:
 
 
 def check_files(files: Iterable[DataFile], spec: Contract, periods: Iterable[str]) -> None:
-    """Files hold what the contract says: columns, types, nothing missing that is required, no other period.
+    """Check files against the contract: columns, types, no missing value in a required column, no other period.
 
     Raises:
-        RejectedError: one does not; a job made something else than its contract says.
+        RejectedError: a file does not fit, since a job computed something else than its contract says.
     """
     allowed = set(periods)
     wanted = {f.name: f for f in spec.arrow_schema() if f.name != spec.period}
@@ -471,20 +471,20 @@ def check_files(files: Iterable[DataFile], spec: Contract, periods: Iterable[str
         period = file.partition[spec.period or ""]
         if period not in allowed:
             asked = ", ".join(sorted(allowed))
-            raise RejectedError(f"{spec.name}: rows of {period} were made, but only {asked} asked for")
-        found = pq.ParquetFile(file.path)
-        there = {f.name: f.type for f in found.schema_arrow}
+            raise RejectedError(f"{spec.name}: rows of {period} were computed, but only {asked} asked for")
+        parquet = pq.ParquetFile(file.path)
+        types = {f.name: f.type for f in parquet.schema_arrow}
         for name, column in wanted.items():
-            if name not in there or not _same_type(there[name], column.type):
+            if name not in types or not _same_type(types[name], column.type):
                 raise RejectedError(
-                    f"{spec.name}: {name} is to be {column.type}, and was made as {there.get(name, 'nothing')}"
+                    f"{spec.name}: {name} must be {column.type}, but was computed as {types.get(name, 'nothing')}"
                 )
-            if not column.nullable and _has_missing(found, name):
-                raise RejectedError(f"{spec.name}: {name} is required, and is missing in rows of {period}")
+            if not column.nullable and _has_missing(parquet, name):
+                raise RejectedError(f"{spec.name}: {name} is required, but missing in rows of {period}")
 
 
 def _same_type(found: pa.DataType, wanted: pa.DataType) -> bool:
-    """The same values in the same type; how long a text may be, and what an array calls its items, does not count."""
+    """Whether both types have the same values; the variant of string and the name of array items are ignored."""
     if pa.types.is_list(wanted):
         return pa.types.is_list(found) and _same_type(found.value_type, wanted.value_type)
     if pa.types.is_timestamp(wanted):
@@ -493,7 +493,7 @@ def _same_type(found: pa.DataType, wanted: pa.DataType) -> bool:
 
 
 def _has_missing(file: pq.ParquetFile, name: str) -> bool:
-    """Whether a column lacks a value in any row, by the file's statistics, or else by its values."""
+    """Whether a column lacks a value in any row, by the file's statistics or, without them, by its values."""
     metadata = file.metadata
     leaves = {metadata.schema.column(n).path.split(".")[0]: n for n in range(metadata.num_columns)}
     column = metadata.schema.column(leaves[name])
@@ -515,7 +515,7 @@ def delete(spec: Contract, condition: str) -> None:
 
 
 def commit_metadata(name: str, version: int | None = None) -> Iterator[dict[str, Any]]:
-    """What we wrote beside the commits, latest first; commits of others (OPTIMIZE) are passed over."""
+    """The platform's metadata of commits, latest first; commits without it (OPTIMIZE) are skipped."""
     if not exists(name):
         return
     for entry in open_table(name, version).history():
@@ -524,7 +524,7 @@ def commit_metadata(name: str, version: int | None = None) -> Iterator[dict[str,
 
 
 def rows(name: str, columns: Sequence[str] | None = None, version: int | None = None) -> pa.Table:
-    """A small table as Arrow, read without Spark; empty when it was never written."""
+    """A small table as Arrow, read without Spark; empty if it was never written."""
     if not exists(name):
         schema = contract(name).arrow_schema()
         return schema.empty_table().select(list(columns) if columns else schema.names)
@@ -535,11 +535,11 @@ def rows(name: str, columns: Sequence[str] | None = None, version: int | None = 
 
 @contextmanager
 def writing(what: str) -> Iterator[None]:
-    """Hold the lock of a kind of writer (``ingest``, ``run``, ``publish``); one at a time per home."""
+    """Hold the lock of a kind of writer (``ingest``, ``run``, ``publish``): one at a time in a home."""
     minutes = LOCK_SECONDS // 60
-    refusal = f"another {what} has been at work for {minutes} minutes; wait for it or stop it"
+    refusal = f"another {what} has been running for {minutes} minutes; wait for it or stop it"
     waits = (
-        f"another {what} is at work in {settings().home}; this one waits for it, {minutes} minutes at most"
+        f"another {what} is running in {settings().home}; this one waits for it, {minutes} minutes at most"
     )
     with held(settings().locks, what, LOCK_SECONDS, refusal, waits):
         yield

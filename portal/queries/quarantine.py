@@ -75,7 +75,7 @@ def in_words(reason: str, spec: Feed) -> tuple[str, str]:
 
     >>> from schemas.contract import feed
     >>> in_words("power_kwh:type", feed("gov_electricity"))
-    ('用电量不是规定类型的值', 'Electricity used is no value of its type')
+    ('用电量不是规定类型的值', 'Electricity used is not a value of its type')
     """
     name, _, rule = reason.partition(":")
     rules = titled("quarantine_rule")

@@ -1,9 +1,9 @@
-"""Which codes a job's text puts into a column, found by reading it: literals that reach the column's expressions.
+"""Codes that a job puts into a column, by static analysis: literals that reach the column's expressions.
 
 ``F.lit("x")``, ``F.when(…, "x")``, ``.otherwise("x")``, names of ``flags(x=…)`` and second items of pairs are codes, as
-are the keys of a dictionary and the items of a constant that a loop gives to them. A literal that ends with a colon is
-the beginning of codes. Conditions emit nothing. Columns are followed within the module, functions into other modules
-of ``jobs``; a column of another table is that table's.
+are the keys of a dictionary and the items of a constant that a loop passes to them. A literal that ends with a colon is
+a prefix of codes. Conditions emit nothing. The analysis follows columns within the module, and functions into other
+modules of ``jobs``; columns of other tables are left to those tables.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pathlib import Path
 
 from warehouse.settings import CHECKOUT
 
-#: Calls that give something else than their arguments: what they judge, a part of it, its place.
+#: Calls whose result is not an argument: a test, a part or a position of it.
 _OTHERS = {
     "isin", "where", "array_contains", "arrays_overlap", "array_position", "rlike", "isNull", "isNotNull", "size",
     "left", "substring", "md5", "get_args",
@@ -25,14 +25,14 @@ _OTHERS = {
 
 @dataclass
 class Source:
-    """A module of jobs: its functions, constants, imports, and the expressions that make its columns."""
+    """A module of jobs: its functions, constants, imports, and the expressions of its columns."""
 
     path: Path
     functions: dict[str, ast.FunctionDef] = field(default_factory=dict)
     constants: dict[str, ast.expr] = field(default_factory=dict)
     imports: dict[str, str] = field(default_factory=dict)
     calls: list[ast.Call] = field(default_factory=list)
-    #: Column → expressions, each with the function that it stands in.
+    #: Column → expressions, each with its enclosing function.
     columns: dict[str, list[tuple[ast.expr, ast.FunctionDef | None]]] = field(default_factory=dict)
 
 
@@ -62,7 +62,7 @@ def source(name: str) -> Source:
 
 
 def _made(tree: ast.AST) -> Iterator[tuple[str, ast.expr]]:
-    """Columns with the expressions that make them."""
+    """Columns with their expressions."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Dict):
             for key, value in zip(node.keys, node.values, strict=True):
@@ -77,7 +77,7 @@ def _made(tree: ast.AST) -> Iterator[tuple[str, ast.expr]]:
 
 
 def emitted(module: str, column: str) -> set[str]:
-    """Codes that the module puts into the column, and beginnings of codes, which end with a colon."""
+    """Codes that the module puts into the column, and prefixes of codes, which end with a colon."""
     return _Reading().column(source(module), column)
 
 
@@ -93,7 +93,7 @@ class _Reading:
         return set().union(*(self.of(expression, at, function) for expression, function in made))
 
     def of(self, node: ast.AST | None, at: Source, within: ast.FunctionDef | None) -> set[str]:
-        """What an expression can give; a text alone names a column."""
+        """Codes that an expression can have; a bare string names a column."""
         found: set[str] = set()
         match node:
             case ast.Constant(value=str(name)):
@@ -115,7 +115,7 @@ class _Reading:
         return found
 
     def _item(self, node: ast.expr, at: Source, within: ast.FunctionDef | None) -> set[str]:
-        """An argument where a text is a code."""
+        """Codes of an argument in which a string is a code."""
         if isinstance(node, ast.Constant):
             return {node.value} if isinstance(node.value, str) else set()
         if isinstance(node, ast.JoinedStr):
@@ -151,7 +151,7 @@ class _Reading:
         return found
 
     def _function(self, name: str, at: Source) -> set[str]:
-        """What a function of jobs gives back."""
+        """Codes that a function of jobs returns."""
         where = source(at.imports[name]) if name in at.imports else at
         function = where.functions.get(name)
         if function is None or (where.path, f"{name}()") in self._seen:
@@ -169,7 +169,7 @@ class _Reading:
         return found
 
     def _texts(self, node: ast.AST | None, at: Source, within: ast.FunctionDef | None) -> set[str]:
-        """Texts that a loop over the expression gives: items, keys of a dictionary, of constants too."""
+        """Strings that a loop over the expression yields: items or keys, also of constants."""
         found: set[str] = set()
         match node:
             case ast.Constant(value=str(text)):
@@ -198,7 +198,7 @@ class _Reading:
 
 
 def _values(name: str, within: ast.FunctionDef | None) -> list[ast.expr]:
-    """What a function gives a name."""
+    """Expressions that a function assigns to a name."""
     found: list[ast.expr] = []
     for node in ast.walk(within) if within else ():
         if isinstance(node, ast.Assign):
@@ -214,7 +214,7 @@ def _values(name: str, within: ast.FunctionDef | None) -> list[ast.expr]:
 
 
 def _arguments(name: str, within: ast.FunctionDef | None, at: Source) -> list[ast.expr]:
-    """What the module's calls of a function give its parameter."""
+    """Arguments of a function's parameter in the module's calls."""
     names = [a.arg for a in within.args.args] if within else []
     if within is None or name not in names:
         return []
@@ -227,7 +227,7 @@ def _arguments(name: str, within: ast.FunctionDef | None, at: Source) -> list[as
 
 
 def _is_beginning(node: ast.expr, within: ast.FunctionDef | None) -> bool:
-    """Whether a text that ends with a colon comes first in a concatenation: what follows is no code of its own."""
+    """Whether a concatenation begins with a string that ends with a colon: the rest is then not a code."""
     if isinstance(node, ast.Name):
         return any(_is_beginning(value, within) for value in _values(node.id, within))
     last = node.args[-1] if isinstance(node, ast.Call) and node.args else None
@@ -235,7 +235,7 @@ def _is_beginning(node: ast.expr, within: ast.FunctionDef | None) -> bool:
 
 
 def _loops(name: str, within: ast.FunctionDef | None) -> list[ast.expr]:
-    """What loops of a function run over that give a name its values."""
+    """Iterables of a function's loops whose variable is the name."""
     nodes = ast.walk(within) if within else ()
     return [
         node.iter

@@ -1,4 +1,4 @@
-"""Every code that a row can hold stands in a code list, with titles in both languages."""
+"""Every code that a row can have is in a code list, with titles in both languages."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from schemas.field import Column
 from tests.conventions.emitted import emitted
 from warehouse.settings import CHECKOUT
 
-#: Names of columns that hold codes, by what the names of such columns end with; so does every array of texts.
+#: Names of columns with codes, by their endings; every array of strings has codes as well.
 CODED = re.compile(
     r".*(_code|_codes|_status|_kind|_basis|_flags|_reasons|_tags|_grade|_feeds?|_classes|_group)|reasons|feed"
 )
-#: Columns that look so and hold no codes of ours, each with the reason.
+#: Columns with such names but without codes of our lists, each with the reason.
 NO_CODES = {
     **dict.fromkeys(
         (
@@ -35,13 +35,13 @@ NO_CODES = {
             "group_code", "meter_account_code", "need_code", "objection_code", "park_code", "parent_park_code",
             "patent_code", "permit_code", "policy_code", "project_code", "water_account_code",
         ),
-        "a number that an office gives to one thing",
+        "a number that an office gives to a single object",
     ),
     **dict.fromkeys(("seller_code", "buyer_code", "organisation_code"), "the code of a firm"),
     **dict.fromkeys(("hs_code", "ipc_code", "partner_country_code"), "an international classification, kept elsewhere"),
     "product_code": "senders know more products than the list, whose products are those of the chains",
-    "reported_district_code": "as the sender wrote it, which may be a district of the past",
-    "zone_code": "a zone of the register raw.gov_zone",
+    "reported_district_code": "as the sender wrote it, possibly a former district",
+    "zone_code": "a zone listed in raw.gov_zone",
     "feed": "records stay when their feed is no longer delivered",
     "headings": "a sender's words",
     "source_record": "a sender's words",
@@ -51,14 +51,14 @@ NO_CODES = {
     "tag_evidence": "figures as name=value",
 }  # fmt: skip
 
-#: What the text of a job seems to give to a column and never does: the other branch of a condition on the same column.
+#: Codes that the analysis finds but the column never has: the other branch of a condition on the same column.
 NEVER_THERE = {
     ("per_mu.population", "eval_status_code"): {"no_land_use", "list_not_evaluated"},
     ("per_mu.population", "status_reasons"): {
         "out_of_scope", "exempt", "protected", "data_incomplete", "graded",
     },
 }  # fmt: skip
-#: Codes that no job gives, each with the reason.
+#: Codes that no job emits, each with the reason.
 NOT_YET = {
     (
         "grade_status",
@@ -73,16 +73,16 @@ NOT_YET = {
 
 
 def _adjusted() -> set[tuple[str, str, str]]:
-    """Kind, code and effect of what the rule sets know of."""
+    """Kind, code and effect of all adjustments in the rule sets."""
     rows = (row for rules in rule_book().all() for row in _event_rows("", "", rules))
     return {(str(row[6]), str(row[7]), str(row[9])) for row in rows}
 
 
-#: Lists that a standard or a plan keeps: it has codes of which no firm may ever be.
+#: Lists defined by a standard or a plan: no row needs to have each of their codes.
 KEPT_ELSEWHERE = {"chain", "district", "product"}
 
 
-#: List → codes that jobs take from rule files and models, which their modules' texts do not have.
+#: List → codes that jobs take from rule files and models, not from their source.
 FROM_RULES: dict[str, Callable[[], set[str]]] = {
     "adjustment": lambda: {code for _, code, _ in _adjusted()} | {f"protection:{p}" for p in PROTECTIONS},
     "adjustment_effect": lambda: {effect for _, _, effect in _adjusted()},
@@ -112,7 +112,7 @@ def _columns() -> Iterator[tuple[Contract, Column]]:
 
 
 def _is_listed(code: str, name: str) -> bool:
-    """Whether a code is in a list; of the beginning of codes, whether some begin so."""
+    """Whether a code is in a list; for a prefix, whether some code begins with it."""
     codes = titled(name)
     return code in codes or (code.endswith(":") and any(c.startswith(code) for c in codes))
 
@@ -133,16 +133,16 @@ def test_a_column_with_codes_names_its_list() -> None:
     assert without == []
 
 
-def test_no_exception_is_left_over() -> None:
-    assert set(NO_CODES) - set(fields()) == set(), "no column has this name any more: remove it from NO_CODES"
+def test_no_exception_is_obsolete() -> None:
+    assert set(NO_CODES) - set(fields()) == set(), "no column has this name: remove it from NO_CODES"
     everywhere = {c.name for _, c in _columns()} - {c.name for _, c in _columns() if c.domain.codes is None}
     assert set(NO_CODES) & everywhere == set(), "the column names a list now: remove it from NO_CODES"
 
 
-def test_every_named_list_is_there_and_every_list_is_named() -> None:
+def test_every_named_list_exists_and_every_list_is_named() -> None:
     named = {c.domain.codes for _, c in _columns() if c.domain.codes}
     assert named <= set(value_lists()), "add schemas/codes/<list>.csv"
-    # parts of other lists, and what jobs read
+    # parts of other lists, and lists that jobs read
     parts = {
         "feed_group",
         "chain_sum",
@@ -156,7 +156,7 @@ def test_every_named_list_is_there_and_every_list_is_named() -> None:
         "no column names the list: remove it, or name it where it belongs"
     )
     assert set(code_lists()) & set(_MADE) == set(), (
-        "schemas/coded.py makes a list of this name: rename the file"
+        "schemas/coded.py builds a list of this name: rename the file"
     )
 
 
@@ -180,11 +180,11 @@ def test_every_value_has_titles(name: str) -> None:
         assert titles.zh and titles.en and re.search(r"[\u4e00-\u9fff]|R&D", titles.zh), (name, code)
 
 
-# --- what jobs give ------------------------------------------------------------------------------------
+# --- codes that jobs emit --------------------------------------------------------------------------------
 
 
-def _given() -> dict[str, set[str]]:
-    """List → codes that the texts of jobs and the rule files give to its columns."""
+def _emitted() -> dict[str, set[str]]:
+    """List → codes that the source of jobs and the rule files put into its columns."""
     found: dict[str, set[str]] = {name: codes() for name, codes in FROM_RULES.items()}
     for spec, column in _columns():
         if spec.layer == "staged" and column.domain.codes:
@@ -195,24 +195,24 @@ def _given() -> dict[str, set[str]]:
     return found
 
 
-def test_what_jobs_give_is_in_the_list() -> None:
+def test_codes_of_jobs_are_in_their_list() -> None:
     missing = [
         f"add the row {code},zh,en to schemas/codes/{name}.csv"
-        for name, codes in sorted(_given().items())
+        for name, codes in sorted(_emitted().items())
         for code in sorted(codes)
         if not _is_listed(code, name)
     ]
     assert missing == []
 
 
-def test_every_code_of_a_list_of_ours_is_given_somewhere() -> None:
-    """Lists that feeds send or that other definitions make have codes that nobody gives; ours have none."""
+def test_every_code_of_our_lists_is_emitted_somewhere() -> None:
+    """Lists of feeds or of other definitions may have codes that no job emits; our lists may not."""
     sent = {c.domain.codes for spec in feeds().values() for c in spec.columns}
     named = {c.domain.codes for spec, c in _columns() if spec.layer == "staged" and c.domain.codes}
     ours = named & set(code_lists()) - sent
-    given = _given()
+    given = _emitted()
     idle = [
-        f"no job gives {code}: remove its row from schemas/codes/{name}.csv, or name it in NOT_YET with the reason"
+        f"no job emits {code}: remove its row from schemas/codes/{name}.csv, or name it in NOT_YET with the reason"
         for name in sorted(ours - KEPT_ELSEWHERE)
         for code in code_list(name)
         if code not in {g.partition(":")[0] for g in given[name]} and (name, code) not in NOT_YET
@@ -220,23 +220,23 @@ def test_every_code_of_a_list_of_ours_is_given_somewhere() -> None:
     assert idle == []
 
 
-def test_no_code_is_named_as_idle_that_is_given() -> None:
-    given = _given()
+def test_no_emitted_code_is_named_in_not_yet() -> None:
+    given = _emitted()
     assert [(name, code) for name, code in NOT_YET if code in given[name]] == []
     assert [(n, c) for n, c in NOT_YET if c not in code_list(n)] == []
 
 
-def test_faults_of_records_that_readers_find_are_in_the_list() -> None:
+def test_faults_that_readers_report_are_in_the_list() -> None:
     texts = (path.read_text(encoding="utf-8") for path in (CHECKOUT / "ingest").rglob("*.py"))
-    found = {reason for text in texts for reason in re.findall(r"\b(?:record|key|period):[a-z]+\b", text)}
+    found = {reason for text in texts for reason in re.findall(r"\b(?:record|key|period):[a-z_]+\b", text)}
     listed = set(code_list("quarantine_record"))
     assert found - listed == set(), "add the row CODE,zh,en to schemas/codes/quarantine_record.csv"
     assert listed - found == set(), (
-        "no reader finds this: remove its row from schemas/codes/quarantine_record.csv"
+        "no reader reports this: remove its row from schemas/codes/quarantine_record.csv"
     )
 
 
-def test_nodes_are_those_of_the_models() -> None:
+def test_nodes_are_those_of_the_chain_models() -> None:
     models = {node.code for chain in load_titled().chains for node in chain.nodes}
     assert set(titled("chain_node")) == {*models, "OUT"}
 
@@ -247,7 +247,7 @@ def test_figures_have_the_titles_of_their_columns() -> None:
             assert (titles.zh, titles.en) == (fields()[name].zh, fields()[name].en)
 
 
-# --- the reading itself ----------------------------------------------------------------------------------
+# --- the analysis itself ---------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -259,11 +259,11 @@ def test_figures_have_the_titles_of_their_columns() -> None:
         ("jobs.per_mu.district_summary", "scope_code", {"all", "without_giants"}),
     ],
 )
-def test_codes_are_found_in_the_text_of_a_job(module: str, column: str, codes: set[str]) -> None:
+def test_codes_are_found_in_the_source_of_a_job(module: str, column: str, codes: set[str]) -> None:
     assert emitted(module, column) == codes
 
 
-def test_beginnings_of_codes_are_found() -> None:
+def test_prefixes_of_codes_are_found() -> None:
     assert {"missing:", "zero:", "quarantined:", "registration:", "industry:"} <= emitted(
         "jobs.per_mu.population", "status_reasons"
     )

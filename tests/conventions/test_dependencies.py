@@ -1,4 +1,4 @@
-"""What a job's rows depend on can be found by reading its code."""
+"""The definitions that a job's rows depend on can be found by static analysis."""
 
 from __future__ import annotations
 
@@ -10,5 +10,5 @@ from pipeline.registry import registry
 
 @pytest.mark.parametrize("table", registry())
 def test_code_lists_and_contracts_are_named_where_they_are_read(table: str) -> None:
-    """Each fault says file, line and what to do; so does ``./brain check``, which refuses such a job."""
+    """Each fault names file, line and remedy, as ``./brain check`` does, which refuses such a job."""
     assert reached(*roots(registry()[table])).faults == ()

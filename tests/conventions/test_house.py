@@ -1,4 +1,4 @@
-"""Rules of the house: who may import whom, and that definitions are complete."""
+"""Conventions: imports between packages, and complete definitions."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from schemas.definition import read_mapping
 from schemas.errors import UserError
 from warehouse.settings import CHECKOUT
 
-#: Room -> the rooms that its modules may import; docs/architecture.md has the same table, and what each answers.
-ROOMS: dict[str, set[str]] = {
+#: Package → packages that its modules may import; docs/architecture.md has the same table, with each one's question.
+PACKAGES: dict[str, set[str]] = {
     "schemas": set(),
     "warehouse": {"schemas"},
     "ingest": {"schemas", "warehouse"},
@@ -33,9 +33,9 @@ ROOMS: dict[str, set[str]] = {
         "schemas", "warehouse", "ingest", "expectations", "jobs", "pipeline", "infra", "portal", "demo_city",
     },
 }  # fmt: skip
-#: Folder of a room -> the rooms that it may import beside those of its room.
+#: Folder → packages that it may import in addition to those of its package.
 MORE = {"portal/cli": {"demo_city", "benchmarks"}, "portal/demo": {"demo_city"}}
-#: Airflow puts this folder on the path of its modules, so it is no package.
+#: Imports of dags/; Airflow puts the folder on the path, so it is not a package.
 DAGS = {"schemas", "warehouse", "ingest", "jobs", "pipeline"}
 
 
@@ -47,35 +47,35 @@ def imports(path: Path) -> Iterator[str]:
             yield node.module
 
 
-@pytest.mark.parametrize("room", [*ROOMS, "dags"])
-def test_rooms_import_only_what_they_may(room: str) -> None:
-    modules = list((CHECKOUT / room).rglob("*.py"))
+@pytest.mark.parametrize("package", [*PACKAGES, "dags"])
+def test_packages_import_only_what_they_may(package: str) -> None:
+    modules = list((CHECKOUT / package).rglob("*.py"))
     assert modules
-    own = ROOMS.get(room, DAGS) | {room}
+    own = PACKAGES.get(package, DAGS) | {package}
     wrong = [
         f"{path.relative_to(CHECKOUT)} imports {name}"
         for path in modules
         for name in imports(path)
-        if (imported := name.split(".")[0]) in ROOMS
+        if (imported := name.split(".")[0]) in PACKAGES
         and imported not in own | MORE.get(path.parent.relative_to(CHECKOUT).as_posix(), set())
     ]
-    assert wrong == [], f"{room} may import {sorted(own)}: move the code, or hand over what it needs"
+    assert wrong == [], f"{package} may import {sorted(own)}: move the code, or pass in what it needs"
 
 
-def test_every_package_is_a_room() -> None:
+def test_every_package_is_listed() -> None:
     found = {path.parent.name for path in CHECKOUT.glob("*/__init__.py")}
-    assert found == set(ROOMS), "give the new room a line in ROOMS and in docs/architecture.md"
+    assert found == set(PACKAGES), "add the new package to PACKAGES and to docs/architecture.md"
 
 
 def test_oracles_import_nothing_of_the_jobs() -> None:
     for path in (CHECKOUT / "tests" / "oracles").glob("*.py"):
-        assert not [name for name in imports(path) if name.split(".")[0] in ROOMS], path
+        assert not [name for name in imports(path) if name.split(".")[0] in PACKAGES], path
 
 
 def test_no_other_distribution_owns_our_packages() -> None:
     owners = packages_distributions()
-    for room in ROOMS:
-        assert set(owners.get(room, ["ningbo-industrial-brain"])) == {"ningbo-industrial-brain"}
+    for package in PACKAGES:
+        assert set(owners.get(package, ["ningbo-industrial-brain"])) == {"ningbo-industrial-brain"}
 
 
 @pytest.mark.parametrize(
@@ -96,7 +96,7 @@ def test_every_field_is_used() -> None:
     assert set(fields()) - used == set()
 
 
-def test_a_field_stands_in_the_file_of_its_area() -> None:
+def test_a_field_is_in_the_file_of_its_area() -> None:
     areas: dict[str, set[str]] = {}
     for spec in contracts().values():
         for column in spec.columns:
@@ -119,18 +119,18 @@ def test_tables_have_a_job_of_their_name_and_suites_a_table() -> None:
 
 
 @pytest.mark.parametrize(
-    "lost",
+    "missing",
     ["title", "grain", "key", "owner", "legal_basis", "access_key", "delivery", "columns", "description"],
 )
-def test_a_contract_that_lacks_something_is_refused_in_one_line(lost: str) -> None:
+def test_an_incomplete_contract_is_refused_in_one_line(missing: str) -> None:
     import yaml
 
     raw = yaml.safe_load((CHECKOUT / "schemas" / "raw" / "gov_tax.yml").read_text(encoding="utf-8"))
     parse_contract("raw", "gov_tax", raw)
-    del raw[lost]
+    del raw[missing]
     with pytest.raises(ContractError) as refused:
         parse_contract("raw", "gov_tax", raw)
-    assert lost in str(refused.value) and "\n" not in str(refused.value)
+    assert missing in str(refused.value) and "\n" not in str(refused.value)
 
 
 def test_a_column_without_description_is_refused() -> None:
@@ -155,7 +155,7 @@ def test_every_feed_belongs_to_a_group() -> None:
     assert len(groups) < len(feeds()) / 2
 
 
-def test_what_a_record_says_of_time_is_in_its_mapping() -> None:
+def test_the_time_of_a_record_is_in_its_mapping() -> None:
     timed = [spec for spec in feeds().values() if spec.source.period_from]
     assert timed
     for spec in timed:
@@ -165,7 +165,7 @@ def test_what_a_record_says_of_time_is_in_its_mapping() -> None:
         assert source.event_time and spec.column(source.event_time).type == "timestamp", spec.name
 
 
-#: What runs, judges, publishes and serves tables of any area; what people ask of one area lies in portal/queries.
+#: Modules that run, check, publish and serve tables of any area; queries of one area are in portal/queries.
 MACHINE = (
     "schemas", "warehouse", "ingest", "expectations/gate", "jobs/job.py", "jobs/columns", "jobs/rules", "pipeline",
     "dags", "infra", "portal/services",
@@ -174,12 +174,12 @@ AREAS = sorted({spec.area for spec in contracts().values() if spec.layer == "sta
 
 
 def machine() -> list[Path]:
-    places = [CHECKOUT / name for name in MACHINE]
-    return sorted(f for place in places for f in ([place] if place.is_file() else place.rglob("*.py")))
+    paths = [CHECKOUT / name for name in MACHINE]
+    return sorted(f for path in paths for f in ([path] if path.is_file() else path.rglob("*.py")))
 
 
 def areas_named(source: str) -> list[str]:
-    """Texts and imports that name an area or one of its tables; docstrings may give an example.
+    """Strings and imports that name an area or one of its tables; docstrings may, as examples.
 
     >>> areas_named('"Of core.parcel."\\nimport jobs.per_mu.rules\\nx = "core.parcel"\\ny = "the core of it"')
     ['line 2: jobs.per_mu.rules', 'line 3: core.parcel']
@@ -200,12 +200,12 @@ def areas_named(source: str) -> list[str]:
 @pytest.mark.parametrize("path", machine(), ids=lambda p: p.relative_to(CHECKOUT).as_posix())
 def test_the_machine_names_no_area(path: Path) -> None:
     named = areas_named(path.read_text(encoding="utf-8"))
-    assert named == [], "let the area's job, suite or rules say it (jobs/job.py, expectations/gate/suite.py)"
+    assert named == [], "move it to the area's job, suite or rules (jobs/job.py, expectations/gate/suite.py)"
 
 
-@pytest.mark.parametrize("room", ROOMS)
-def test_a_long_module_says_why_it_is_one(room: str) -> None:
-    for path in (CHECKOUT / room).rglob("*.py"):
+@pytest.mark.parametrize("package", PACKAGES)
+def test_a_long_module_says_why_it_is_one(package: str) -> None:
+    for path in (CHECKOUT / package).rglob("*.py"):
         text = path.read_text(encoding="utf-8")
         if len(text.splitlines()) > 300:
             why = ast.get_docstring(ast.parse(text)) or ""

@@ -1,4 +1,4 @@
-"""Jobs keep off forms that only one engine knows, or that engines work out differently (jobs/columns/)."""
+"""Jobs avoid forms that only one engine supports or that engines compute differently (jobs/columns/)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from warehouse.settings import CHECKOUT
 
 Found = Iterator[ast.AST]
 
-#: Functions → what to use instead.
+#: Function → what to use instead.
 REFUSED = {
     "avg": "sum and count in whole numbers, divided by portable.rounded_div",
     "mean": "sum and count in whole numbers, divided by portable.rounded_div",
@@ -24,9 +24,9 @@ REFUSED = {
     "aggregate": "explode and groupBy, or code that runs beside the engine",
     "reduce": "explode and groupBy, or code that runs beside the engine",
 }
-#: What makes arrays; their items have no fields, the items' items have.
+#: Functions that return arrays; an array has no fields, its items have.
 ARRAYS = {"array", "array_sort", "sort_array", "collect_list", "collect_set", "filter", "slice", "transform"}
-#: What shows that an operand of ``/`` is a number of Python's, a double or a path.
+#: Marks of an operand of ``/`` that is a Python number, a double or a path.
 PLAIN = (
     "Decimal(",
     "Fraction(",
@@ -43,7 +43,7 @@ PLAIN = (
 
 
 def of_pyspark(node: ast.AST) -> str | None:
-    """Name of PySpark's function where a node calls one."""
+    """Name of the PySpark function that a node calls, if any."""
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
         owner = node.func.value
         if isinstance(owner, ast.Name) and owner.id == "F":
@@ -52,7 +52,7 @@ def of_pyspark(node: ast.AST) -> str | None:
 
 
 def division(tree: ast.Module) -> Found:
-    """``/`` of decimals keeps other digits on each engine: divide, ratio or rounded_div; Decimal(…) in Python."""
+    """``/`` of decimals keeps different digits on each engine: divide, ratio or rounded_div; Decimal(…) in Python."""
     for node in ast.walk(tree):
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div):
             sides = (ast.unparse(node.left), ast.unparse(node.right))
@@ -64,14 +64,14 @@ def division(tree: ast.Module) -> Found:
 
 
 def refused(tree: ast.Module) -> Found:
-    """A function that engines work out differently, or that one of them lacks."""
+    """A function that engines compute differently, or that one of them lacks."""
     for node in ast.walk(tree):
         if of_pyspark(node) in REFUSED:
             yield node
 
 
 def in_texts(tree: ast.Module) -> Found:
-    """The same in SQL texts: no division, no avg."""
+    """The same in SQL strings: no division, no avg."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
             if node.func.attr not in ("expr", "selectExpr", "where", "filter", "call_function", "sql"):
@@ -84,7 +84,7 @@ def in_texts(tree: ast.Module) -> Found:
 
 
 def kept_by_an_engine(tree: ast.Module) -> Found:
-    """What an engine keeps of a frame differs: portable.materialised."""
+    """Engines keep frames differently: portable.materialised."""
     names = {"localCheckpoint", "checkpoint", "persist", "cache", "createOrReplaceTempView"}
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in names:
@@ -92,7 +92,7 @@ def kept_by_an_engine(tree: ast.Module) -> Found:
 
 
 def fields_of_arrays(tree: ast.Module) -> Found:
-    """``array["field"]`` is known to Spark only: portable.field_of."""
+    """Only Spark supports ``array["field"]``: portable.field_of."""
     for node in ast.walk(tree):
         if (
             isinstance(node, ast.Subscript)
@@ -104,7 +104,7 @@ def fields_of_arrays(tree: ast.Module) -> Found:
 
 
 def which_engine(tree: ast.Module) -> Found:
-    """A job asks neither settings nor engine: what engines need differently stands in jobs/columns/."""
+    """A job reads neither settings nor engine: differences between engines are in jobs/columns/."""
     for node in ast.walk(tree):
         names = []
         if isinstance(node, ast.Import):
@@ -130,12 +130,12 @@ def broken(path: str, source: str) -> list[str]:
 
 
 def jobs_of_areas() -> list[Path]:
-    """Modules of the jobs, and what they share."""
+    """Modules of the jobs, and the inputs that they share."""
     return [*sorted((CHECKOUT / "jobs").glob("*/*.py")), CHECKOUT / "pipeline" / "inputs.py"]
 
 
 @pytest.mark.parametrize("path", jobs_of_areas(), ids=lambda p: p.relative_to(CHECKOUT).as_posix())
-def test_jobs_use_what_all_engines_know_alike(path: Path) -> None:
+def test_jobs_use_only_portable_forms(path: Path) -> None:
     assert broken(str(path.relative_to(CHECKOUT)), path.read_text(encoding="utf-8")) == []
 
 
@@ -167,5 +167,5 @@ def test_a_rule_can_be_broken(source: str, rule: Rule) -> None:
         'entry["code"]', 'F.col("pair")["code"]', 'F.expr("a div b")', "from warehouse import tables",
     ],
 )  # fmt: skip
-def test_what_is_meant_is_allowed(source: str) -> None:
+def test_intended_forms_are_allowed(source: str) -> None:
     assert broken("a.py", source) == []

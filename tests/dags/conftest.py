@@ -1,4 +1,4 @@
-"""Airflow as it is configured for a home, and the DAGs as it loads them."""
+"""Airflow with the configuration of a home, and the DAGs as it loads them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from warehouse.settings import Settings
 
 @pytest.fixture(scope="module")
 def airflow_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
-    """Airflow as it is configured for a home; the variables are gone again after the module."""
+    """Airflow with the configuration of a home; the variables are unset after the module."""
     config = Settings(home=tmp_path_factory.mktemp("dags") / "home")
     with pytest.MonkeyPatch.context() as patch:
         for name, value in orchestration.environment(config).items():
@@ -23,5 +23,5 @@ def airflow_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]
 
 @pytest.fixture(scope="module")
 def dags(airflow_home: Settings) -> dict[str, Any]:
-    """The DAGs as Airflow loads them; a file that is none raises."""
+    """The DAGs as Airflow loads them; a file that is not a DAG file raises."""
     return dict(in_process.read_dags().dags)

@@ -1,4 +1,4 @@
-"""The DAGs: what they are, what loading them costs, and every one of them in one process on a tiny city."""
+"""The DAGs: their definitions, the cost of loading them, and runs of all in one process on a tiny city."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ CHAIN = {
     "chain.node_metrics", "chain.supply_flow", "chain.target_progress", "chain.trade",
 }  # fmt: skip
 PROFILE = {"profile.comprehensive_score", "profile.enterprise_profile", "profile.enterprise_tag"}
-#: What there are no months or trades for before 2024.
+#: Tables of months or trades, which do not exist before 2024.
 LATER = {"core.enterprise_month", "chain.trade", "chain.supply_flow"}
 PER_MU = {
     "per_mu.adjustment", "per_mu.baseline", "per_mu.city_rank", "per_mu.district_summary",
@@ -55,7 +55,7 @@ PER_MU = {
 AREAS = ["chain", "core", "per_mu", "profile"]
 CURATED = CORE | PER_MU | CHAIN | PROFILE
 YEARS = ["2022", "2023"]
-#: One DAG for each group that has a feed whose sender delivers, and the feeds of each.
+#: DAG of each group with a connected feed → the group's feeds.
 GROUPS = {
     "ingest_credit": ["gov_credit", "gov_penalty"],
     "ingest_devices": ["ent_equipment_status", "ent_meter_reading"],
@@ -76,7 +76,7 @@ GROUPS = {
     ],
     "ingest_tax": ["gov_tax"],
 }
-#: Feeds that a job reads; the others are announced and nobody listens.
+#: Feeds that a job reads; nothing listens to the others.
 READ = {
     "raw.ent_monthly_report", "raw.gov_business_registry", "raw.gov_credit", "raw.gov_customs",
     "raw.gov_electricity", "raw.gov_emission", "raw.gov_energy", "raw.gov_honour", "raw.gov_identity_change",
@@ -84,9 +84,9 @@ READ = {
     "raw.gov_social_insurance", "raw.gov_statistics_annual", "raw.gov_statistics_directory",
     "raw.gov_statistics_monthly", "raw.gov_tax", "raw.gov_water",
 }  # fmt: skip
-#: What tables are made from and no job makes.
+#: Input tables that no job computes.
 GIVEN = READ | {"raw.ent_product", "raw.ent_trade", QUARANTINE}
-#: What the area of a parcel reaches: its certificate is an identifier. There are no trades before 2024.
+#: Tables that depend on a parcel's area; its certificate is an identifier. Trades do not exist before 2024.
 FROM_PARCEL = (
     {
         "core.parcel",
@@ -104,7 +104,7 @@ FROM_PARCEL = (
 # --- definitions ---------------------------------------------------------------------------------------
 
 
-def test_there_are_exactly_these_dags(dags: dict[str, Any]) -> None:
+def test_exactly_these_dags_exist(dags: dict[str, Any]) -> None:
     assert set(dags) == {*GROUPS, "feeds_expected", "tables", "publish"}
     assert {d: {t.task_id for t in dag.tasks} for d, dag in dags.items()} == {
         **{name: {"wait", "take_in", "rejected_files"} for name in GROUPS},
@@ -148,7 +148,7 @@ def test_loading_the_dags_loads_neither_spark_nor_the_gate_nor_a_job(airflow_hom
     assert seconds < 5  # 0.3 s where nothing else runs
 
 
-def test_what_the_dags_read_from_the_source_is_what_the_job_graph_declares(airflow_home: Settings) -> None:
+def test_inputs_parsed_from_source_equal_those_of_the_job_graph(airflow_home: Settings) -> None:
     code = (
         "import json, sys\n"
         f"sys.path.insert(0, {str(DAGS)!r})\n"
@@ -192,7 +192,7 @@ def test_each_task_announces_its_tables_and_each_dag_listens_to_its_inputs(dags:
     assert {o.uri for o in dags["tables"].tasks[0].outlets} >= {"brain://per_mu/enterprise_grade"}
 
 
-def test_inputs_go_before_those_who_need_them_and_a_release_waits_for_all(dags: dict[str, Any]) -> None:
+def test_inputs_run_before_tables_and_the_release_runs_last(dags: dict[str, Any]) -> None:
     weight = {d: min(t.priority_weight for t in dag.tasks if t.task_id != "wait") for d, dag in dags.items()}
     order = [min(weight[d] for d in GROUPS), weight["tables"], weight["publish"]]
     assert order == sorted(set(order), reverse=True)
@@ -203,7 +203,7 @@ def test_inputs_go_before_those_who_need_them_and_a_release_waits_for_all(dags: 
     assert list(in_process.order(dags, iter(arrived))) == [*named, *others, "tables", "publish"]
 
 
-def test_a_group_waits_takes_in_and_tells_of_refused_files_one_run_after_the_other(
+def test_a_group_waits_ingests_and_reports_rejected_files_one_run_after_another(
     dags: dict[str, Any],
 ) -> None:
     for name in GROUPS:
@@ -211,7 +211,7 @@ def test_a_group_waits_takes_in_and_tells_of_refused_files_one_run_after_the_oth
         steps = {t.task_id: t.upstream_task_ids for t in dag.tasks}
         assert steps == {"wait": set(), "take_in": {"wait"}, "rejected_files": {"take_in"}}
         assert dag.schedule == "@continuous"
-        # the first run's interval must not be empty: the second would be taken for it
+        # the first run's interval must not be empty, else the second run counts as the same run
         assert dag.start_date is not None and dag.start_date.year < 2026
 
 
@@ -235,7 +235,7 @@ def test_a_feed_of_an_installation_gets_a_dag_too(airflow_home: Settings, tmp_pa
     assert done.stdout.splitlines()[-1] == f"{expected} 数据接入 Ingest · 其他 other"
 
 
-def test_a_group_that_could_name_no_dag_is_refused() -> None:
+def test_a_group_whose_name_suits_no_dag_is_refused() -> None:
     raw = yaml.safe_load((CHECKOUT / "schemas" / "raw" / "gov_tax.yml").read_text(encoding="utf-8"))
     assert isinstance(parse_contract("raw", "gov_tax", raw), Feed)
     for group in ("Tax", "税务", "tax office"):
@@ -248,7 +248,7 @@ def test_feeds_are_checked_once_a_day(dags: dict[str, Any]) -> None:
     assert dags["feeds_expected"].schedule == "0 1 * * *"
 
 
-def test_a_lost_engine_is_tried_again_and_a_refusal_is_final(
+def test_a_lost_engine_is_retried_and_a_refusal_is_final(
     dags: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from airflow.sdk.exceptions import AirflowFailException
@@ -343,11 +343,11 @@ def test_a_malformed_parameter_is_refused_before_a_run_begins(
             allowed.resolve(value)
 
 
-# --- feeds that have not come, and databases -------------------------------------------------------------
+# --- overdue feeds, and databases --------------------------------------------------------------------------
 
 
 def _tasks(dags: dict[str, Any]) -> Any:
-    """The module with what the tasks do, as the DAGs see it."""
+    """The module of the tasks' functions, as the DAGs import it."""
     return sys.modules[_globals(dags["publish"].tasks[0])["publish_release"].__module__]
 
 
@@ -370,7 +370,7 @@ def test_a_feed_that_is_overdue_fails_the_check_in_one_line(
     with pytest.raises(AirflowFailException) as failed:
         check([r for r in rows if r["feed"] != "gov_emission"], "2024-01-01")
     assert str(failed.value) == (
-        "not come: gov_emission 2022 expected by 2023-03-31 from 宁波市生态环境局, never seen"
+        "overdue: gov_emission 2022 expected by 2023-03-31 from 宁波市生态环境局, never seen"
     )
     with pytest.raises(
         AirflowFailException, match=r"gov_tax 2024-01 expected by 2024-02-20 .* last seen 2023-12"
@@ -379,7 +379,7 @@ def test_a_feed_that_is_overdue_fails_the_check_in_one_line(
 
 
 @pytest.mark.parametrize("is_coming", [True, False])
-def test_what_no_release_holds_is_announced_again_unless_publication_is_on_its_way(
+def test_unreleased_tables_are_announced_again_unless_publish_is_queued_or_running(
     dags: dict[str, Any], monkeypatch: pytest.MonkeyPatch, is_coming: bool
 ) -> None:
     from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
@@ -412,7 +412,7 @@ PARCEL_YEAR = TableRun("core.enterprise_year", "new", ["2023"], [], 12, 0.5, 3.0
 def make_tables(
     dags: dict[str, Any], **params: Any
 ) -> tuple[dict[str, Any], dict[str, tuple[set[str], Any]]]:
-    """The task without Airflow around it: its result, and table → the partitions and the extra of its event."""
+    """Run the task outside Airflow; return its result, and table → partitions and extra of its event."""
     events: dict[Any, Any] = defaultdict(_Event)
     context = {
         "params": {"only": [], "full": False, "period": None} | params,
@@ -433,7 +433,7 @@ class _Event:
         self.partitions.update(keys)
 
 
-def test_the_log_has_a_group_for_each_table_though_two_are_made_at_a_time(
+def test_the_log_has_a_group_for_each_table_although_two_run_at_a_time(
     dags: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lines: list[str] = []
@@ -472,13 +472,13 @@ def test_the_log_has_a_group_for_each_table_though_two_are_made_at_a_time(
         "::group::core.a: 1,200 rows, 1.5 s",
         "reason: code changed",
         "periods: 2023",
-        "gone: 2021",
+        "removed: 2021",
         "rows: 1200",
         "seconds: 1.500, from 0.000 to 1.500 of the run",
         "run core.a 1",
         "making core.a",
         "::endgroup::",
-        "::group::core.b: not made",
+        "::group::core.b: not finished",
         "run core.b 1",
         "making core.b",
         "::endgroup::",
@@ -491,7 +491,7 @@ def date_time(text: str) -> Any:
     return datetime.fromisoformat(f"{text}T00:00:00+00:00")
 
 
-def test_a_connection_of_airflow_is_what_feeds_are_read_through(
+def test_feeds_are_pulled_through_an_airflow_connection(
     dags: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     said = {
@@ -517,7 +517,7 @@ def test_a_connection_that_airflow_does_not_have_is_refused_in_one_line(dags: di
 
 
 def _globals(task: Any) -> dict[str, Any]:
-    """Names that the file of a DAG sees; dags/ is no package and is on nobody's path here."""
+    """Globals of a DAG file; dags/ is not a package and not on the path here."""
     return dict(task.python_callable.__globals__)
 
 
@@ -532,7 +532,7 @@ def city(tmp_path_factory: pytest.TempPathFactory, engine_remote: str) -> Iterat
         patch.setenv("BRAIN_HOME", str(home))
         patch.setenv("BRAIN_ENGINE_ADDRESS", engine_remote)
         for name, value in orchestration.environment(Settings(home=home)).items():
-            patch.setenv(name, value)  # so that they are gone after the module
+            patch.setenv(name, value)  # so that they are unset after the module
         settings.cache_clear()
         generate(CitySpec(0.005, 7, (2022, 2023)), settings().landing, home / "truth")
         orchestration.prepare_airflow()
@@ -543,7 +543,7 @@ def city(tmp_path_factory: pytest.TempPathFactory, engine_remote: str) -> Iterat
 
 @pytest.fixture(scope="module")
 def first_run(city: Path) -> tuple[dict[str, Any], list[tuple[str, str, int]], list[int]]:
-    """Every DAG run once: what each reported, the steps that were told, and the releases there then were."""
+    """Run every DAG once: the report of each, the steps of progress, and the releases afterwards."""
     seen: list[tuple[str, str, int]] = []
     reports = in_process.run_dags_in_process(lambda *step: seen.append(step))
     return reports, seen, releases.release_numbers()
@@ -556,7 +556,7 @@ def released(city: Path, first_run: object) -> Path:
 
 
 def _bind_airflow_to_its_database() -> None:
-    """In a process that loaded Airflow for another home, let it look at the configuration again."""
+    """Make Airflow reload its configuration in a process that loaded it for another home."""
     from airflow import settings as airflow_settings
 
     airflow_settings.dispose_orm()
@@ -576,7 +576,7 @@ def changed(before: dict[str, int]) -> set[str]:
     return {name for name, version in versions().items() if before.get(name) != version}
 
 
-def test_every_dag_reports_what_it_did_and_a_release_comes_out(
+def test_every_dag_reports_its_work_and_a_release_is_published(
     city: Path,
     first_run: tuple[dict[str, Any], list[tuple[str, str, int]], list[int]],
 ) -> None:
@@ -603,7 +603,7 @@ def test_every_dag_reports_what_it_did_and_a_release_comes_out(
 def test_a_second_run_writes_nothing_and_publishes_nothing(released: Path) -> None:
     before, numbers = versions(), releases.release_numbers()
     reports = in_process.run_dags_in_process()
-    assert list(reports) == ["tables", "publish"]  # groups of feeds at rest are passed by
+    assert list(reports) == ["tables", "publish"]  # groups of feeds at rest are skipped
     assert reports["tables"]["tables"] == [] and set(reports["tables"]["fresh"]) == CURATED
     assert reports["publish"] == {"release": numbers[-1], "is_new": False, "written": []}
     assert versions() == before
@@ -615,7 +615,7 @@ def larger_first_parcel(records: list[dict[str, str]]) -> list[dict[str, str]]:
     return [{**r, area: f"{float(r[area]) + 50:.2f}"} if n == 0 else r for n, r in enumerate(records)]
 
 
-def test_a_refused_file_is_one_line_and_the_others_go_all_the_way(released: Path) -> None:
+def test_a_rejected_file_is_one_line_and_the_others_reach_a_release(released: Path) -> None:
     before, numbers = versions(), releases.release_numbers()
     redeliver(released, "gov_land_parcel", "land_parcel_2023.csv", larger_first_parcel)
     bad = released / "landing" / "gov_social_insurance" / "social_insurance_2023.csv.manifest.json"
@@ -629,7 +629,7 @@ def test_a_refused_file_is_one_line_and_the_others_go_all_the_way(released: Path
     finally:
         wrong.unlink()
     assert str(refused.value) == (
-        "not taken in: gov_social_insurance/mangled.csv: mangled.csv: not the file its manifest names; "
+        "not ingested: gov_social_insurance/mangled.csv: mangled.csv: not the file its manifest names; "
         "send both again"
     )
     assert releases.release_numbers() == [*numbers, numbers[-1] + 1]
@@ -638,12 +638,14 @@ def test_a_refused_file_is_one_line_and_the_others_go_all_the_way(released: Path
     assert changed(before) & {spec.name for spec in feeds().values()} == {"raw.gov_land_parcel"}
 
 
-def test_what_an_interrupted_run_left_undone_is_announced_again(released: Path, dags: dict[str, Any]) -> None:
+def test_unfinished_work_of_an_interrupted_run_is_announced_again(
+    released: Path, dags: dict[str, Any]
+) -> None:
     tasks = _globals(dags["tables"].tasks[0])["make_tables"].__globals__
     assert tasks["_awaited"]() == {}
     assert tasks["_unreleased"]() == {}
     with pytest.MonkeyPatch.context() as patch:
-        # as if a run had ended after the commit of a feed and before that of a table made from it
+        # as if a run had ended between the commit of a feed and that of a table that reads it
         known = stored_fingerprints
         patch.setattr(
             "pipeline.fingerprint.stored_fingerprints",
@@ -665,6 +667,6 @@ def test_a_failed_gate_is_one_line_and_the_last_release_stays(released: Path) ->
     assert line.startswith("the gate failed, nothing was published: ") and "\n" not in line
     assert line.endswith(f"see {released / 'logs' / 'gate.json'}")
     assert releases.release_numbers() == numbers
-    # the tables were made, the release did not move
+    # the tables were rebuilt, the release did not change
     assert changed(before) >= {"core.enterprise_year"} | PER_MU
     assert not {name for name in changed(before) if name.startswith("published ")}

@@ -1,4 +1,4 @@
-"""The whole chain under the real scheduler and triggerer: a manifest is dropped, and a release comes out."""
+"""End to end under the real scheduler and triggerer: from a dropped manifest to a release."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ from warehouse.settings import settings
 RELEASE_SECONDS = 900
 QUIET_SECONDS = 12
 CITY = CitySpec(scale=0.005, seed=7, years=(2022, 2023))
-#: Tables of the feeds by month, which the demo city sends for 2024 alone.
+#: Tables of monthly feeds, which the demo city sends only for 2024.
 OF_THE_LAST_YEAR = {"core.enterprise_month", "chain.trade", "chain.supply_flow"}
-#: What the area of a parcel reaches; the two other tables of core do not know of it.
+#: Tables that depend on a parcel's area.
 FROM_PARCEL = {
     "core.parcel", "core.parcel_use", "core.enterprise_year", "per_mu.adjustment", "per_mu.baseline",
     "per_mu.city_rank", "per_mu.district_summary", "per_mu.enterprise_grade", "per_mu.indicator_value",
@@ -63,14 +63,14 @@ class Client:
         return list(self.get(f"/dags/{dag}/dagRuns?limit=100&order_by=run_after")["dag_runs"])
 
     def everything(self, path: str, *states: str) -> list[dict[str, Any]]:
-        """Runs or task instances of all DAGs in the given states, those of the daily check left out."""
+        """Runs or task instances of all DAGs in the given states, without those of the daily check."""
         query = "&".join(f"state={state}" for state in states)
         answer = self.get(f"/dags/~{path}?limit=100&{query}")
         found = answer.get("dag_runs") or answer.get("task_instances") or []
         return [one for one in found if one["dag_id"] != "feeds_expected"]
 
     def events(self) -> list[dict[str, Any]]:
-        """All events of assets, the oldest first; a page has no more than a hundred, whatever is asked for."""
+        """All asset events, oldest first; a page has at most a hundred, whatever the limit."""
         found: list[dict[str, Any]] = []
         while page := self.get(f"/assets/events?order_by=timestamp&limit=100&offset={len(found)}")[
             "asset_events"
@@ -89,7 +89,7 @@ class Client:
 
 @pytest.fixture
 def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """An empty home with an engine of its own; whatever it started is stopped, also when the test fails."""
+    """An empty home with its own engine; all its processes are stopped, also when the test fails."""
     monkeypatch.setenv("BRAIN_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("BRAIN_SPARK_MEMORY", "2g")
     monkeypatch.delenv("BRAIN_ENGINE_ADDRESS", raising=False)
@@ -100,10 +100,10 @@ def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 def wait_until_quiet(client: Client, at_least: int, failed: int = 0) -> None:
-    """Wait for a release of this number, and until every group waits and nothing else is to be done for a while.
+    """Wait for a release of this number, and until for a while every group waits and nothing else runs.
 
     Args:
-        failed: runs of groups that have failed since a refused file was dropped.
+        failed: number of failed runs expected, of groups with a rejected file.
     """
     deadline = time.monotonic() + RELEASE_SECONDS
     quiet_since = None
@@ -126,14 +126,14 @@ def active(client: Client) -> list[dict[str, Any]]:
 
 
 def waiting(client: Client) -> list[str]:
-    """DAGs with a task that waits in the triggerer, as often as they have one."""
+    """DAGs with a task that waits in the triggerer, once for each such task."""
     deferred = client.everything("/dagRuns/~/taskInstances", "deferred")
     assert {task["task_id"] for task in deferred} <= {"wait"}
     return sorted(task["dag_id"] for task in deferred)
 
 
 def reports(client: Client) -> dict[str, list[dict[str, Any]]]:
-    """What the runs of each group that took in reported, in order of time; one that only waits has nothing to say."""
+    """Reports of each group's runs that ingested, in order of time; a waiting run has no report."""
     return {
         dag: [
             client.result(dag, run["dag_run_id"], "take_in")
@@ -145,7 +145,7 @@ def reports(client: Client) -> dict[str, list[dict[str, Any]]]:
 
 
 def since(client: Client, before: dict[str, list[dict[str, Any]]]) -> dict[str, list[dict[str, Any]]]:
-    """Groups that took in since then, and what they reported."""
+    """Groups that ingested since then, and their reports."""
     return {dag: new for dag, all_ in reports(client).items() if (new := all_[len(before[dag]) :])}
 
 
@@ -157,7 +157,7 @@ def until(condition: Callable[[], bool]) -> None:
 
 
 def made_by(client: Client, known: set[str]) -> Counter[tuple[str, str]]:
-    """(Table, period) → how often runs made it, runs that were known before left out."""
+    """(Table, period) → how often runs computed it, without the known runs."""
     made: Counter[tuple[str, str]] = Counter()
     for record in records(client, known):
         made.update((one["table"], period) for one in record["tables"] for period in one["periods"])
@@ -165,7 +165,7 @@ def made_by(client: Client, known: set[str]) -> Counter[tuple[str, str]]:
 
 
 def records(client: Client, known: set[str]) -> list[dict[str, Any]]:
-    """What the runs of the tables recorded, runs that were known before left out."""
+    """Records of the runs of ``tables``, without the known runs."""
     runs = [run["dag_run_id"] for run in client.runs("tables")]
     return [client.result("tables", run, "run") for run in runs if run not in known]
 
@@ -207,18 +207,18 @@ def test_a_manifest_becomes_one_release_and_a_correction_exactly_one_more(
     listening = {c.laddr.ip for p in family_of(airflow) for c in p.net_connections() if c.status == "LISTEN"}
     assert listening <= {"127.0.0.1", "::ffff:127.0.0.1"}
 
-    # what lies there → every group → its asset events → tables → publish; each table is made once, one release
+    # landing folder → every group → its asset events → tables → publish; each table is built once, one release
     wait_until_quiet(client, 1)
     assert releases.release_numbers() == [1]
     yearly = set(registry()) - OF_THE_LAST_YEAR
     assert made_by(client, set()) == Counter((table, year) for table in yearly for year in ("2022", "2023"))
     first = hashes(1)
-    _assert_what_was_made_is_shown(client)
+    _assert_rebuilt_tables_are_shown(client)
 
     _assert_no_worker_is_held(client)
     _assert_a_run_by_hand_does_not_wait(client)
 
-    # a manifest is dropped and nobody asks: exactly what is stale is made, once, and exactly one more release
+    # a manifest is dropped: exactly the stale tables are rebuilt, once, and exactly one more release is published
     known, before, reported = run_ids(client), staged_versions(), reports(client)
     redeliver(own_home, "gov_land_parcel", "land_parcel_2023.csv", larger_first_parcel)
     wait_until_quiet(client, 2)
@@ -242,14 +242,14 @@ def test_a_manifest_becomes_one_release_and_a_correction_exactly_one_more(
 
     _assert_a_refused_file_fails_one_run(client)
 
-    # the engine went away while Airflow runs, as it does after its idle minutes and when a release is made: a task
-    # starts it again, else there would be no third release
+    # the engine stops while Airflow runs, as after its idle minutes and after a release; a task starts it again, else
+    # there would be no third release
     engine.stop(settings())
     assert [row["state"] for row in status.status()[:2]] == ["stopped", "running"]
     redeliver(own_home, "gov_land_parcel", "land_parcel_2022.csv", larger_first_parcel)
     wait_until_quiet(client, 3, failed=1)
     assert releases.release_numbers() == [1, 2, 3]
-    assert engine.status(settings()) is None, "it rests when a release is made"
+    assert engine.status(settings()) is None, "it stops after a release"
 
     # the same deliveries, ingested and computed without Airflow, give the same release; this starts the engine again
     _assert_same_without_airflow(tmp_path / "other", first, monkeypatch)
@@ -262,8 +262,8 @@ def test_a_manifest_becomes_one_release_and_a_correction_exactly_one_more(
     assert control.down() == []
 
 
-def _assert_what_was_made_is_shown(client: Client) -> None:
-    """The log has a group for each table that was made, and the table's events say the same as the record."""
+def _assert_rebuilt_tables_are_shown(client: Client) -> None:
+    """The log has a group for each rebuilt table, and the table's events equal the record."""
     for run in client.runs("tables"):
         record = client.result("tables", run["dag_run_id"], "run")
         path = f"/dags/tables/dagRuns/{quote(run['dag_run_id'])}/taskInstances/run/logs/1?full_content=true"
@@ -284,14 +284,14 @@ def _assert_what_was_made_is_shown(client: Client) -> None:
 
 
 def _assert_no_worker_is_held(client: Client) -> None:
-    """While nothing comes every group has a deferred task, and the one worker is free."""
+    """While nothing arrives every group has a deferred task, and the only worker is free."""
     assert waiting(client) == GROUPS
     pool = client.get("/pools/default_pool")
     assert (pool["deferred_slots"], pool["occupied_slots"], pool["open_slots"]) == (len(GROUPS), 0, 1)
 
 
 def _assert_a_run_by_hand_does_not_wait(client: Client) -> None:
-    """Though one that waits was there before it; nothing is new, and nothing comes of it."""
+    """A manual run starts although a waiting run exists; it ingests nothing and starts no other run."""
     known = run_ids(client)
     run = client.trigger("ingest_land")
     wait_until_quiet(client, 1)
@@ -300,7 +300,7 @@ def _assert_a_run_by_hand_does_not_wait(client: Client) -> None:
 
 
 def _assert_a_refused_file_fails_one_run(client: Client) -> None:
-    """And is not tried again as it is."""
+    """A rejected file fails one run and is not tried again unchanged."""
     before = reports(client)
     good = settings().landing / "gov_tax" / "tax_2023.csv.manifest.json"
     (good.parent / "mangled.csv").write_text("增值税\n1\n", encoding="utf-8")
@@ -308,7 +308,7 @@ def _assert_a_refused_file_fails_one_run(client: Client) -> None:
     (good.parent / "mangled.csv.manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
     until(lambda: len(client.everything("/dagRuns", "failed")) == 1)
     wait_until_quiet(client, 2, failed=1)
-    time.sleep(45)  # the triggerer has looked again, whatever it was doing
+    time.sleep(45)  # the triggerer has checked again by then
     [report] = since(client, before).pop("ingest_tax")
     assert list(since(client, before)) == ["ingest_tax"]
     assert [line.split(":")[0] for line in report["rejected"]] == ["gov_tax/mangled.csv"]
@@ -318,7 +318,7 @@ def _assert_a_refused_file_fails_one_run(client: Client) -> None:
 def _assert_same_without_airflow(
     home: Path, expected: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A second home on the same engine, its tables made by the functions alone."""
+    """A second home on the same engine, whose tables are computed without Airflow."""
     try:
         with monkeypatch.context() as patch:
             patch.setenv("BRAIN_ENGINE_ADDRESS", engine._address(settings()))
@@ -330,4 +330,4 @@ def _assert_same_without_airflow(
             publish()
             assert hashes(1) == expected
     finally:
-        settings.cache_clear()  # what is stopped afterwards is the first home's
+        settings.cache_clear()  # teardown must stop the first home's processes

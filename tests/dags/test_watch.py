@@ -1,4 +1,4 @@
-"""Waiting for a manifest: what ends it, what does not, and what is left alone."""
+"""Waiting for a manifest: what ends it and what does not."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ from warehouse.settings import CHECKOUT
 GROUP = "energy"
 FEEDS = ["gov_electricity", "gov_energy", "gov_water"]
 GOOD = "91350100M000100Y43"
-#: Seconds of a look in these tests, and in which a trigger that has something to tell tells it.
+#: Seconds between checks in these tests, and limit for a trigger's event.
 LOOK, ANSWER = 0.02, 0.6
 
 
 @pytest.fixture(scope="module")
 def watch(airflow_home: object) -> Iterator[Any]:
-    """The module as the triggerer finds it: beside the DAGs, on the path."""
+    """The module as the triggerer imports it: from the folder of the DAGs, which is on the path."""
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(str(CHECKOUT / "dags"))
         yield importlib.import_module("watch")
@@ -40,7 +40,7 @@ def watch(airflow_home: object) -> Iterator[Any]:
 
 @pytest.fixture
 def tasks(dags: dict[str, Any]) -> Any:
-    """The module with what the tasks do, as the DAGs see it."""
+    """The module of the tasks' functions, as the DAGs import it."""
     return sys.modules[dags["publish"].tasks[0].python_callable.__globals__["publish_release"].__module__]
 
 
@@ -62,7 +62,7 @@ def manifest_of(path: Path) -> Path:
 
 
 def trigger(watch: Any, run_id: str = "scheduled__1", at_most: float = 3600) -> Any:
-    """A trigger as the triggerer has it: read back from its serialized form, with its task instance."""
+    """A trigger as in the triggerer: deserialized, with its task instance."""
     path, kwargs = watch.ArrivalTrigger(GROUP, FEEDS, LOOK, at_most).serialize()
     module, name = path.rsplit(".", 1)
     assert module == "watch"
@@ -73,7 +73,7 @@ def trigger(watch: Any, run_id: str = "scheduled__1", at_most: float = 3600) -> 
 
 
 def ends_as(made: Any, asked: bool = False) -> str | None:
-    """The name of the event with which a trigger ends, None when it waits on."""
+    """Name of the event with which a trigger ends; None while it waits."""
 
     async def is_asked() -> bool:
         return asked
@@ -90,7 +90,7 @@ def ends_as(made: Any, asked: bool = False) -> str | None:
 
 
 def take_in(tasks: Any, **params: Any) -> dict[str, Any]:
-    """The task of a run, without Airflow around it."""
+    """Run the task outside Airflow."""
     given = {"feed": None, "period": None, "remap": False, "connection": None, "replaces": False} | params
     context = {"params": given, "task": SimpleNamespace(), "outlet_events": Announced()}
     report: dict[str, Any] = tasks.ingest_group(GROUP, context)
@@ -102,10 +102,10 @@ class Announced(dict[Any, Any]):
         return SimpleNamespace(add_partitions=lambda _: None, extra={})
 
 
-# --- what ends it ----------------------------------------------------------------------------------------
+# --- what ends the waiting -------------------------------------------------------------------------------
 
 
-def test_the_group_is_that_of_the_contracts() -> None:
+def test_the_group_has_the_feeds_of_the_contracts() -> None:
     assert [spec.table for spec in connected_groups()[GROUP]] == FEEDS
 
 
@@ -115,7 +115,7 @@ def test_a_manifest_with_its_file_ends_the_waiting(watch: Any, cold_home: Path) 
     assert ends_as(trigger(watch)) == "TaskSuccessEvent"
 
 
-def test_a_manifest_that_comes_while_it_waits_ends_the_waiting(watch: Any, cold_home: Path) -> None:
+def test_a_manifest_that_arrives_during_the_waiting_ends_it(watch: Any, cold_home: Path) -> None:
     made = trigger(watch)
 
     async def waited() -> str:
@@ -132,7 +132,7 @@ def test_a_manifest_that_comes_while_it_waits_ends_the_waiting(watch: Any, cold_
     assert asyncio.run(waited()) == "TaskSuccessEvent"
 
 
-def test_half_a_drop_is_none(watch: Any, cold_home: Path) -> None:
+def test_an_incomplete_drop_does_not_end_the_waiting(watch: Any, cold_home: Path) -> None:
     path = drop(cold_home, "a.csv")
     kept = path.read_bytes()
     path.unlink()  # a manifest alone
@@ -143,7 +143,7 @@ def test_half_a_drop_is_none(watch: Any, cold_home: Path) -> None:
     assert ends_as(trigger(watch)) == "TaskSuccessEvent"
 
 
-def test_a_file_that_is_still_being_copied_is_left_alone(watch: Any, cold_home: Path) -> None:
+def test_a_file_that_is_still_being_copied_does_not_end_the_waiting(watch: Any, cold_home: Path) -> None:
     path = drop(cold_home, "a.csv")
     made = trigger(watch)
     looks = arrivals.unseen
@@ -159,32 +159,32 @@ def test_a_file_that_is_still_being_copied_is_left_alone(watch: Any, cold_home: 
     assert ends_as(made) == "TaskSuccessEvent"
 
 
-def test_a_group_that_nobody_looked_at_for_long_is_looked_at(watch: Any, tasks: Any, cold_home: Path) -> None:
+def test_a_group_that_was_not_checked_for_long_is_checked(watch: Any, tasks: Any, cold_home: Path) -> None:
     assert ends_as(trigger(watch, at_most=0.1)) == "TaskSuccessEvent"
     take_in(tasks)
     assert ends_as(trigger(watch)) is None
     state = cold_home / "arrivals" / f"{GROUP}.json"
     assert json.loads(state.read_text()).keys() == {"seen", "looked_at", "refused"}
-    # another triggerer, an hour later: the time is that of the last look, not that of its own start
+    # another triggerer, an hour later: the time counts from the last check, not from its own start
     with pytest.MonkeyPatch.context() as patch:
         later = arrivals.now() + timedelta(minutes=61)
         patch.setattr(arrivals, "now", lambda: later)
         assert ends_as(trigger(watch)) == "TaskSuccessEvent"
 
 
-def test_after_a_restart_a_group_is_looked_at_once(watch: Any, tasks: Any, cold_home: Path) -> None:
+def test_after_a_restart_a_group_is_checked_once(watch: Any, tasks: Any, cold_home: Path) -> None:
     take_in(tasks)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(watch, "BEGAN", arrivals.now())
         assert ends_as(trigger(watch)) == "TaskSuccessEvent"
         take_in(tasks)
         assert ends_as(trigger(watch)) is None
-        # a home that is new has nothing that could be stale
+        # a new home has nothing stale
         (cold_home / "arrivals" / f"{GROUP}.json").unlink()
         assert ends_as(trigger(watch)) is None
 
 
-def test_one_that_waits_makes_room_for_a_run_that_somebody_asked_for(watch: Any, cold_home: Path) -> None:
+def test_a_waiting_run_yields_to_a_queued_run(watch: Any, cold_home: Path) -> None:
     assert ends_as(trigger(watch), asked=True) == "TaskSkippedEvent"
     drop(cold_home, "a.csv")
     assert ends_as(trigger(watch, "manual__1")) == "TaskSuccessEvent"
@@ -193,10 +193,10 @@ def test_one_that_waits_makes_room_for_a_run_that_somebody_asked_for(watch: Any,
     assert ends_as(trigger(watch, "my own run")) == "TaskSuccessEvent"
 
 
-# --- what was seen ---------------------------------------------------------------------------------------
+# --- what was seen before --------------------------------------------------------------------------------
 
 
-def test_what_was_taken_in_or_refused_does_not_end_it_again_until_it_changes(
+def test_ingested_or_rejected_files_end_the_waiting_again_only_after_a_change(
     watch: Any, tasks: Any, cold_home: Path
 ) -> None:
     drop(cold_home, "good.csv")
@@ -219,7 +219,7 @@ def test_what_was_taken_in_or_refused_does_not_end_it_again_until_it_changes(
     assert ends_as(trigger(watch)) is None
 
 
-def test_what_comes_while_others_are_taken_in_is_new(watch: Any, tasks: Any, cold_home: Path) -> None:
+def test_files_that_arrive_during_ingestion_are_new(watch: Any, tasks: Any, cold_home: Path) -> None:
     drop(cold_home, "a.csv")
 
     def meanwhile(*args: Any, **kwargs: Any) -> Any:
@@ -235,9 +235,7 @@ def test_what_comes_while_others_are_taken_in_is_new(watch: Any, tasks: Any, col
     assert ends_as(trigger(watch)) is None
 
 
-def test_an_attempt_that_failed_is_made_again_but_not_at_once(
-    watch: Any, tasks: Any, cold_home: Path
-) -> None:
+def test_a_failed_attempt_is_repeated_but_not_at_once(watch: Any, tasks: Any, cold_home: Path) -> None:
     drop(cold_home, "a.csv")
 
     def full(*_: Any, **__: Any) -> Any:
@@ -252,11 +250,13 @@ def test_an_attempt_that_failed_is_made_again_but_not_at_once(
     assert list(arrivals.unseen(GROUP, FEEDS, arrivals.now() + timedelta(minutes=16))) == [
         "gov_electricity/a.csv"
     ]
-    drop(cold_home, "b.csv", period="2022")  # something else does not wait for it
+    drop(cold_home, "b.csv", period="2022")  # other files do not wait for it
     assert ends_as(trigger(watch)) == "TaskSuccessEvent"
 
 
-def test_what_another_way_entered_in_the_register_is_news(watch: Any, tasks: Any, cold_home: Path) -> None:
+def test_deliveries_registered_by_another_path_end_the_waiting(
+    watch: Any, tasks: Any, cold_home: Path
+) -> None:
     take_in(tasks)
     assert ends_as(trigger(watch)) is None
     drop(cold_home, "a.csv")
@@ -264,7 +264,7 @@ def test_what_another_way_entered_in_the_register_is_news(watch: Any, tasks: Any
     (cold_home / "landing" / "gov_electricity" / "a.csv").unlink()
     assert list(arrivals.unseen(GROUP, FEEDS, arrivals.now())) == ["gov_electricity"]
     assert ends_as(trigger(watch)) == "TaskSuccessEvent"
-    # the run takes in nothing, announces what tables wait for of its own feeds, and the next one waits
+    # the run ingests nothing, announces its own feeds that stale tables read, and the next run waits
     with pytest.MonkeyPatch.context() as patch:
         waiting = {"raw.gov_electricity": {"2023"}, "raw.gov_tax": {"2023"}}
         patch.setattr(tasks, "_awaited", lambda: waiting)
@@ -287,8 +287,8 @@ def test_a_run_of_one_feed_or_period_leaves_the_others_for_the_next(
     assert ends_as(trigger(watch)) is None
 
 
-def test_a_group_is_at_rest_when_all_was_taken_in_and_nothing_refused(tasks: Any, cold_home: Path) -> None:
-    assert not arrivals.is_at_rest(GROUP, FEEDS)  # nobody has looked yet
+def test_a_group_is_at_rest_when_all_was_ingested_and_nothing_rejected(tasks: Any, cold_home: Path) -> None:
+    assert not arrivals.is_at_rest(GROUP, FEEDS)  # not checked yet
     drop(cold_home, "a.csv")
     take_in(tasks)
     assert arrivals.is_at_rest(GROUP, FEEDS)
@@ -296,17 +296,17 @@ def test_a_group_is_at_rest_when_all_was_taken_in_and_nothing_refused(tasks: Any
     assert not arrivals.is_at_rest(GROUP, FEEDS)
     bad.write_text("取水单位\n", encoding="utf-8")
     take_in(tasks)
-    # a refused file is told each time, until it is mended or gone
+    # a rejected file is reported each time until it is corrected or removed
     assert not arrivals.is_at_rest(GROUP, FEEDS)
     bad.unlink()
     manifest_of(bad).unlink()
     take_in(tasks)
     assert arrivals.is_at_rest(GROUP, FEEDS)
     arrivals.begin(GROUP, arrivals.drops(FEEDS), arrivals.now())
-    assert not arrivals.is_at_rest(GROUP, FEEDS)  # an attempt that did not end is made again
+    assert not arrivals.is_at_rest(GROUP, FEEDS)  # an unfinished attempt is repeated
 
 
-def test_a_lost_or_broken_state_costs_one_look(watch: Any, tasks: Any, cold_home: Path) -> None:
+def test_a_lost_or_broken_state_costs_one_run(watch: Any, tasks: Any, cold_home: Path) -> None:
     drop(cold_home, "a.csv")
     take_in(tasks)
     (cold_home / "arrivals" / f"{GROUP}.json").write_text("{")
@@ -315,7 +315,7 @@ def test_a_lost_or_broken_state_costs_one_look(watch: Any, tasks: Any, cold_home
     assert ends_as(trigger(watch)) is None
 
 
-def test_thousands_of_files_are_looked_at_in_a_moment(cold_home: Path) -> None:
+def test_thousands_of_files_are_checked_in_a_moment(cold_home: Path) -> None:
     folder = cold_home / "landing" / "gov_water"
     folder.mkdir(parents=True)
     for number in range(4000):
@@ -330,10 +330,10 @@ def test_thousands_of_files_are_looked_at_in_a_moment(cold_home: Path) -> None:
     assert list(arrivals.unseen(GROUP, FEEDS, arrivals.now())) == ["gov_water/77.csv"]
 
 
-# --- as Airflow keeps it -----------------------------------------------------------------------------------
+# --- as Airflow serializes it ------------------------------------------------------------------------------
 
 
-def test_the_scheduler_hands_every_waiting_task_to_the_triggerer_without_a_worker(
+def test_the_scheduler_passes_every_waiting_task_to_the_triggerer_without_a_worker(
     dags: dict[str, Any],
 ) -> None:
     from airflow.serialization.serialized_objects import BaseSerialization, DagSerialization
@@ -345,7 +345,7 @@ def test_the_scheduler_hands_every_waiting_task_to_the_triggerer_without_a_worke
         assert task.start_trigger_args.trigger_cls == "watch.ArrivalTrigger"
         kwargs = BaseSerialization.deserialize(task.start_trigger_args.trigger_kwargs)
         assert (kwargs["group"], kwargs["feeds"]) == (group, [spec.table for spec in specs])
-        assert kwargs["every"] <= 30  # and some seconds to settle: far from a quarter of an hour
+        assert kwargs["every"] <= 30  # and a few seconds to settle: far below a quarter of an hour
     often = {
         g: dags[f"ingest_{g}"].get_task("wait").start_trigger_args.trigger_kwargs for g in ("devices", "land")
     }
@@ -353,5 +353,5 @@ def test_the_scheduler_hands_every_waiting_task_to_the_triggerer_without_a_worke
     assert often["devices"]["at_most"] < often["land"]["at_most"]
 
 
-def test_a_run_in_one_process_waits_for_nothing(dags: dict[str, Any]) -> None:
+def test_a_run_in_one_process_does_not_wait(dags: dict[str, Any]) -> None:
     assert dags["ingest_energy"].get_task("wait").execute({}) is None

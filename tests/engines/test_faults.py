@@ -81,7 +81,7 @@ def test_an_engine_that_is_killed_in_the_middle_of_a_table(own_engine: Settings)
     _, errors = run.communicate(timeout=120)
     [line] = [line for line in errors.splitlines() if line.startswith("brain: ")]
     assert run.returncode == 1
-    assert "ended while it worked" in line and "run it again" in line
+    assert "ended during the work" in line and "run it again" in line
     assert not own_engine.scratch.exists()
     # what a run leaves that was killed itself goes with the next one
     (own_engine.scratch / "core.parcel-0").mkdir(parents=True)
@@ -119,7 +119,7 @@ def test_a_disk_that_is_full_while_an_engine_writes(own_engine: Settings) -> Non
 
 def test_a_second_run_waits_and_is_then_refused(cold_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tables, "LOCK_SECONDS", 0.1)
-    with tables.writing("run"), pytest.raises(RejectedError, match="another run has been at work") as refused:
+    with tables.writing("run"), pytest.raises(RejectedError, match="another run has been running") as refused:
         run_tables()
     assert "\n" not in str(refused.value)
 

@@ -1,4 +1,4 @@
-"""The broker: what was acknowledged stays, through stop and kill, and nothing stays behind."""
+"""The broker: acknowledged records survive stop and kill, and no process stays behind."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ TOPIC = "meter_reading"
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A folder whose broker is stopped at the end, whatever a test left running."""
+    """A folder whose broker is stopped at the end, also after a failed test."""
     folder = tmp_path_factory.mktemp("kafka")
     yield folder
     kafka.stop(folder)
@@ -33,7 +33,7 @@ def records(first: int, count: int) -> list[tuple[str, bytes]]:
 
 
 def read(bootstrap: str) -> list[tuple[str, bytes]]:
-    """All records of the topic, in the order of their numbers."""
+    """All records of the topic, ordered by their numbers."""
     from confluent_kafka import Consumer, TopicPartition
 
     with Consumer({"bootstrap.servers": bootstrap, "group.id": "test"}) as consumer:
@@ -59,7 +59,7 @@ def test_acknowledged_records_survive_stop_and_kill(folder: Path) -> None:
 
     second = kafka.start(folder)
     assert second.port == first.port
-    kafka.create_topics(second.bootstrap, [TOPIC])  # is there, and stays as it is
+    kafka.create_topics(second.bootstrap, [TOPIC])  # exists, and does not change
     assert read(second.bootstrap) == records(0, 1000)
     kafka.produce(second.bootstrap, TOPIC, records(1000, 500))
     second.kill()
@@ -70,7 +70,7 @@ def test_acknowledged_records_survive_stop_and_kill(folder: Path) -> None:
     assert listening(third.process.pid) == {"127.0.0.1"}
     assert kafka.start(folder) == third
     assert stop_from_another_process(folder) == "True\n"
-    # a child of this process that another one stopped is a zombie until somebody asks how it ended
+    # a child of this process that another process stopped is a zombie until this process reaps it
     assert third.process.find() is None
     assert not kafka.stop(folder)
 

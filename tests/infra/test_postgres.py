@@ -1,4 +1,4 @@
-"""The PostgreSQL server: rows stay, only the password opens it, and nothing stays behind."""
+"""The PostgreSQL server: rows are kept, access needs the password, and no process stays behind."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.postgres
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
-    """Not pytest's own: where root runs the tests, the server's user may not go through that."""
+    """A folder outside pytest's: where root runs the tests, the server's user may not enter that."""
     with tempfile.TemporaryDirectory() as name:
         yield Path(name)
         postgres.stop(Path(name))
@@ -56,19 +56,19 @@ def test_rows_survive_a_stop_and_nothing_stays_behind(folder: Path) -> None:
     assert not postgres.stop(folder)
 
 
-def test_a_lost_password_costs_no_data_and_a_start_that_was_killed_is_done_again(folder: Path) -> None:
+def test_a_lost_password_deletes_no_data_and_a_killed_start_is_repeated(folder: Path) -> None:
     postgres.start(folder, is_durable=False).stop()
     state_file = folder / "postgres.json"
     known = state_file.read_text(encoding="utf-8")
     for lost in ("", "[1]", '{"a": 1}'):
         state_file.write_text(lost, encoding="utf-8")
-        with pytest.raises(RejectedError, match="is lost; put it back from a copy, or remove"):
+        with pytest.raises(RejectedError, match="is lost; restore it from a copy, or remove"):
             postgres.start(folder)
         assert (folder / "data" / "PG_VERSION").exists()
     state_file.write_text(known, encoding="utf-8")
     postgres.start(folder, is_durable=False).stop()
     state_file.write_text('{"is_begun": true}', encoding="utf-8")
-    with postgres.start(folder, is_durable=False) as anew, psycopg.connect(anew.url):
+    with postgres.start(folder, is_durable=False) as server, psycopg.connect(server.url):
         pass
 
 
@@ -110,5 +110,5 @@ def test_a_missing_server_is_one_line(folder: Path, monkeypatch: pytest.MonkeyPa
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root's server runs as somebody else")
 def test_a_folder_that_the_user_cannot_reach_is_named(folder: Path) -> None:
     (folder / "closed").mkdir(mode=0o700)
-    with pytest.raises(RejectedError, match=f"may not go through {folder / 'closed'}"):
+    with pytest.raises(RejectedError, match=f"may not enter {folder / 'closed'}"):
         postgres.start(folder / "closed" / "server")

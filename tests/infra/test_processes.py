@@ -1,4 +1,4 @@
-"""A server is found again only as the process it was."""
+"""A server process is identified by its id and start time."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from warehouse import state
 from warehouse.settings import CHECKOUT
 
 
-def test_a_process_id_that_was_given_to_somebody_else_is_not_ours() -> None:
+def test_a_reused_process_id_is_not_the_server() -> None:
     me = ServerProcess.of(os.getpid())
     assert me.find() is not None
     other = ServerProcess(me.pid, me.started - 60)
@@ -25,7 +25,7 @@ def test_a_process_id_that_was_given_to_somebody_else_is_not_ours() -> None:
     other.end((signal.SIGKILL, 0))  # spares us
 
 
-def test_who_does_not_obey_is_killed() -> None:
+def test_a_process_that_ignores_a_signal_is_killed() -> None:
     code = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(flush=True); time.sleep(60)"
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as deaf:
         assert deaf.stdout is not None and deaf.stdout.readline()
@@ -34,7 +34,7 @@ def test_who_does_not_obey_is_killed() -> None:
         assert server.find() is None
 
 
-#: Its first thread ends (alone: what Python has for it ends all), the second waits until its input is closed.
+#: The first thread ends alone (Python's own means end all threads); the second waits until its input is closed.
 FIRST_THREAD_ENDS = """
 import ctypes, sys, threading
 threading.Thread(target=lambda: (print(flush=True), sys.stdin.read())).start()
@@ -59,7 +59,7 @@ def test_a_process_whose_first_thread_has_ended_is_alive() -> None:
         assert not psutil.pid_exists(process.pid)
 
 
-def test_ports_are_the_wanted_ones_where_free_and_never_the_same() -> None:
+def test_ports_are_the_wanted_ones_if_free_and_never_equal() -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
@@ -69,7 +69,7 @@ def test_ports_are_the_wanted_ones_where_free_and_never_the_same() -> None:
     assert choose_ports(ports) == ports
 
 
-def test_state_is_for_the_owner_only_and_a_broken_one_is_none(tmp_path: Path) -> None:
+def test_state_is_for_the_owner_only_and_broken_state_is_empty(tmp_path: Path) -> None:
     file = tmp_path / "server.json"
     assert state.read(file) == {}
     state.write_whole(file, '{"port": 1}')

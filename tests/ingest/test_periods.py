@@ -108,7 +108,7 @@ def test_records_cannot_say_a_period_that_their_feed_has_not() -> None:
     given = feed("ent_need").source
     assert given is not None
     raw = given.model_dump() | {"period_from": {"heading": "更新时间", "length": 10}}
-    with pytest.raises(ValueError, match="length 10 is no period of a feed that comes monthly"):
+    with pytest.raises(ValueError, match="length 10 does not suit a feed of cadence monthly"):
         Source.model_validate(raw)
 
 

@@ -1,7 +1,6 @@
-"""The launcher: which Python it takes, and what it says where none will do.
+"""The launcher: the Python that it chooses, and its message where none is suitable.
 
-It runs in a checkout of its own, with nothing on its PATH but what a test puts there; uv is one that writes down what
-it is asked for.
+It runs in a separate checkout, and its PATH has only what a test puts there. uv is a stub that records its arguments.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ import pytest
 
 from warehouse.settings import CHECKOUT
 
-#: All that it runs beside Python and uv.
+#: Programs that it runs besides Python and uv.
 TOOLS = ("sh", "cat", "cksum", "dirname", "id", "mkdir", "rm")
 NEEDED = "brain: Python 3.11, 3.12, 3.13 or 3.14 is needed; install one of them and run this again"
 
@@ -26,7 +25,7 @@ FAILING = "#!/bin/sh\necho 'pyenv: command not found' >&2\nexit 127\n"
 
 
 def python_of(version: str, has_ensurepip: bool = True) -> str:
-    """This Python, which says that it is another version, and whose -m venv makes an environment with our uv."""
+    """This Python with another reported version; its ``-m venv`` creates an environment with the stub of uv."""
     major, minor = version.split(".")
     lost = "" if has_ensurepip else "sys.modules['ensurepip'] = None;"
     return f"""#!/bin/sh
@@ -78,11 +77,11 @@ class Machine:
         )  # fmt: skip
 
     def asked(self) -> list[str]:
-        """What uv was asked for."""
+        """Calls of uv."""
         return self._lines("asked")
 
     def ran(self) -> list[str]:
-        """The commands that were handed over."""
+        """Commands passed on to ``brain``."""
         return self._lines("ran")
 
     def _lines(self, name: str) -> list[str]:
@@ -90,7 +89,7 @@ class Machine:
         return path.read_text().splitlines() if path.exists() else []
 
     def chosen(self) -> str:
-        """The Python that the environment was made with."""
+        """The Python of the new environment."""
         (line,) = [line for line in self.asked() if " sync " in line]
         assert line.startswith("downloads=never "), line
         return line.split(" --python ")[1].split()[0]
@@ -105,7 +104,7 @@ def machine_in(folder: Path, may_bring: bool = False) -> Machine:
     machine = Machine(folder, folder / "checkout", folder / "bin")
     machine.bin.mkdir(parents=True)
     machine.checkout.mkdir()
-    for tool in (*TOOLS, "chmod"):  # the last one for the programs of this test
+    for tool in (*TOOLS, "chmod"):  # chmod is for the stubs of this test
         (machine.bin / tool).symlink_to(str(shutil.which(tool)))
     shutil.copy(CHECKOUT / "brain", machine.checkout)
     (machine.checkout / "pyproject.toml").write_text("")
@@ -123,10 +122,10 @@ def machine(tmp_path: Path) -> Machine:
     return machine
 
 
-def test_the_newest_that_will_do_is_taken(machine: Machine) -> None:
+def test_the_newest_suitable_python_is_chosen(machine: Machine) -> None:
     machine.has(
         python3_15=python_of("3.15"),
-        python3_14=FAILING,  # a version manager's, of a version that it does not run
+        python3_14=FAILING,  # a version manager's stub that does not run
         python3_13=python_of("3.13"),
         python3_11=python_of("3.11"),
         python3=python_of("3.12"),
@@ -137,7 +136,7 @@ def test_the_newest_that_will_do_is_taken(machine: Machine) -> None:
     assert machine.ran() == ["setup", "check --json"]
 
 
-def test_what_fails_does_not_hide_what_comes_later_on_the_path(machine: Machine) -> None:
+def test_a_failing_python_does_not_hide_a_later_one_on_the_path(machine: Machine) -> None:
     machine.has(python3_12=FAILING, python3=FAILING)
     later = machine.folder / "later"
     later.mkdir()
@@ -146,7 +145,7 @@ def test_what_fails_does_not_hide_what_comes_later_on_the_path(machine: Machine)
     assert machine.chosen() == str(later / "python3")
 
 
-def test_the_second_time_nothing_is_done_unless_the_environment_is_gone(machine: Machine) -> None:
+def test_a_second_launch_does_nothing_unless_the_environment_is_incomplete(machine: Machine) -> None:
     machine.has(python3=python_of("3.12"))
     machine.launch("check")
     done = machine.launch("status")
@@ -159,7 +158,7 @@ def test_the_second_time_nothing_is_done_unless_the_environment_is_gone(machine:
     assert len(machine.asked()) == 3
 
 
-def test_all_is_compiled_only_where_python_may_keep_nothing(machine: Machine) -> None:
+def test_all_modules_are_compiled_only_where_python_keeps_no_bytecode(machine: Machine) -> None:
     machine.has(python3=python_of("3.12"))
     machine.launch("check")
     (machine.checkout / "uv.lock").write_text("another")
@@ -167,7 +166,7 @@ def test_all_is_compiled_only_where_python_may_keep_nothing(machine: Machine) ->
     assert ["--compile-bytecode" in line for line in machine.asked()] == [False, True]
 
 
-# --- none that will do -----------------------------------------------------------------------------
+# --- no suitable Python ----------------------------------------------------------------------------
 
 UNFIT = {
     "too old": {"python3": python_of("3.10"), "python3_10": python_of("3.10")},
@@ -179,15 +178,17 @@ UNFIT = {
 
 
 @pytest.mark.parametrize("pythons", UNFIT.values(), ids=UNFIT)
-def test_where_none_will_do_one_line_says_what_to_install(machine: Machine, pythons: dict[str, str]) -> None:
+def test_without_a_suitable_python_one_line_says_what_to_install(
+    machine: Machine, pythons: dict[str, str]
+) -> None:
     machine.has(**pythons)
     log = machine.folder / "home" / ".cache" / "ningbo-industrial-brain" / "python.log"
-    assert machine.refusal() == f"{NEEDED} (uv could not bring one; see {log})"
+    assert machine.refusal() == f"{NEEDED} (uv could not install one; see {log})"
     assert machine.asked() == ["downloads=automatic python install 3.13"]
 
 
 @pytest.mark.parametrize("pythons", UNFIT.values(), ids=UNFIT)
-def test_where_none_will_do_uv_brings_one(tmp_path: Path, pythons: dict[str, str]) -> None:
+def test_without_a_suitable_python_uv_installs_one(tmp_path: Path, pythons: dict[str, str]) -> None:
     machine = machine_in(tmp_path, may_bring=True)
     (machine.bin / "uv").symlink_to(machine.uv)
     machine.has(**pythons)
@@ -196,13 +197,13 @@ def test_where_none_will_do_uv_brings_one(tmp_path: Path, pythons: dict[str, str
     assert machine.chosen() == "3.13"
 
 
-def test_uv_brings_none_where_it_must_not(machine: Machine) -> None:
+def test_uv_installs_no_python_where_downloads_are_forbidden(machine: Machine) -> None:
     machine.launch("check", UV_PYTHON_DOWNLOADS="never")
     assert machine.asked() == ["downloads=never python install 3.13"]
 
 
 @pytest.mark.parametrize("old", ["3.10", "3.15"])
-def test_a_python_that_will_not_do_can_still_install_uv(tmp_path: Path, old: str) -> None:
+def test_an_unsuitable_python_can_still_install_uv(tmp_path: Path, old: str) -> None:
     machine = machine_in(tmp_path, may_bring=True)
     machine.has(python3=python_of(old))
     assert machine.launch("check").returncode == 0
@@ -229,11 +230,11 @@ def test_a_missing_venv_module_is_one_line(tmp_path: Path) -> None:
     assert machine.refusal() == "brain: Python's venv module is missing; install the package python3-venv"
 
 
-# --- the interpreters that are there ---------------------------------------------------------------
+# --- interpreters of this machine ------------------------------------------------------------------
 
 
 def interpreters() -> list[Path]:
-    """Every Python of this machine: this one, those on the PATH, and those of pyenv."""
+    """Every Python of this machine: the running one, those on the PATH, and those of pyenv."""
     pyenv = Path(os.environ.get("PYENV_ROOT", "~/.pyenv")).expanduser()
     folders = [*map(Path, os.get_exec_path()), *pyenv.glob("versions/*/bin")]
     named = [path for folder in folders for path in folder.glob("python[0-9]*")]
@@ -243,7 +244,7 @@ def interpreters() -> list[Path]:
 
 
 @pytest.mark.parametrize("python", interpreters(), ids=str)
-def test_each_python_of_this_machine_is_taken_or_refused(machine: Machine, python: Path) -> None:
+def test_each_python_of_this_machine_is_chosen_or_refused(machine: Machine, python: Path) -> None:
     (machine.bin / "python3").symlink_to(python)
     said = subprocess.run(
         [machine.bin / "python3", "-c", "import sys; print(*sys.version_info[:2])"],

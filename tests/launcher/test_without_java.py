@@ -1,4 +1,4 @@
-"""A machine without Java, played by one that fails first on the PATH: who needs none does not notice."""
+"""A machine without Java, simulated by a failing one first on the PATH: commands without Java work."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from warehouse.settings import CHECKOUT, settings
 
 
 class WithoutJava:
-    """A machine whose only Java fails and writes down that it was asked; its home and cache are empty."""
+    """A machine whose only Java fails and records its calls; its home and cache are empty."""
 
     def __init__(self, folder: Path) -> None:
         self.asked, self.cache = folder / "asked", folder / "cache"
@@ -33,7 +33,7 @@ class WithoutJava:
         }
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """A command; fails when it does, or when it asked for Java or jars."""
+        """Run a command; assert that it succeeds and uses neither Java nor jars."""
         done = subprocess.run(
             [sys.executable, "-m", "portal.cli", *arguments],
             env=self.environment, cwd=CHECKOUT, capture_output=True, text=True, check=False,
@@ -50,7 +50,7 @@ def machine(tmp_path: Path) -> WithoutJava:
 
 
 @pytest.mark.parametrize("command", ["setup", "check", "status", "feeds", "ingest", "releases"])
-def test_what_needs_no_java_asks_for_none(machine: WithoutJava, command: str) -> None:
+def test_commands_without_java_do_not_start_it(machine: WithoutJava, command: str) -> None:
     machine.run(command)
 
 
@@ -62,7 +62,7 @@ def test_a_demo_needs_no_java(machine: WithoutJava) -> None:
         machine.run("down")
 
 
-def test_the_tests_need_it_and_say_so_before_any_runs(
+def test_the_command_test_refuses_before_any_test_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     machine = WithoutJava(tmp_path)

@@ -1,4 +1,4 @@
-"""Contracts that change: columns may be added; anything else is a new version of the table."""
+"""Changed contracts: columns may be added; any other change needs a new version of the table."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def take(folder: Path, *lines: str, period: str = "2023") -> None:
 
 
 def now() -> dict[tuple[str, int], dict[str, Any]]:
-    """Accepted rows that count, by period and record number; none twice."""
+    """Current rows, by period and record number; none twice."""
     marks = {(d["delivery_id"], d["mapping_hash"]) for d in current_deliveries(deliveries(), feed(FEED))}
     found: dict[tuple[str, int], dict[str, Any]] = {}
     for row in tables.rows(FEED).to_pylist():
@@ -92,7 +92,7 @@ def second(edit: Edit) -> Edit:
 # --- added columns -----------------------------------------------------------------------------------
 
 
-def test_an_added_column_is_missing_in_old_rows_until_they_are_mapped_anew(
+def test_an_added_column_is_missing_in_old_rows_until_they_are_mapped_again(
     home: Path, tmp_path: Path
 ) -> None:
     take(tmp_path, *LINES)
@@ -106,10 +106,10 @@ def test_an_added_column_is_missing_in_old_rows_until_they_are_mapped_anew(
         assert set(schema) == set(contract(FEED).column_names)
         version = tables.version(FEED)
         tables.create_if_absent(contract(FEED))
-        assert tables.version(FEED) == version, "the column is there and is not added twice"
+        assert tables.version(FEED) == version, "an existing column is not added twice"
         assert len(remap(FEED).files) == 1
         assert {k: r["enterprise_name"] for k, r in now().items()} == {("2022", 2): "甲乙", ("2023", 2): "甲"}
-    # an engine that is not Spark or delta-rs reads old and new files alike
+    # DuckDB, neither Spark nor delta-rs, reads old and new files alike
     from warehouse import duck
 
     with duck.connect() as connection:
@@ -160,11 +160,11 @@ def test_another_change_is_refused_in_one_line(home: Path, tmp_path: Path, edit:
             assert said in text and "\n" not in text
             assert "needs version: 2 in schemas/raw/gov_electricity.yml" in text
     assert (tables.version(FEED), tables.rows("raw.delivery").num_rows) == before
-    take(tmp_path, LINES[0], period="2022")  # with the contract as it was all goes on
+    take(tmp_path, LINES[0], period="2022")  # with the unchanged contract ingestion works again
     assert set(now()) == {("2022", 2), ("2023", 2)}
 
 
-def test_check_finds_nothing_to_say_of_tables_as_their_contracts_are(home: Path, tmp_path: Path) -> None:
+def test_check_accepts_tables_that_fit_their_contracts(home: Path, tmp_path: Path) -> None:
     take(tmp_path, *LINES)
     counted = checked_definitions()
     with changed(tmp_path, FEED, second(renamed)):
@@ -174,7 +174,7 @@ def test_check_finds_nothing_to_say_of_tables_as_their_contracts_are(home: Path,
 # --- versions ----------------------------------------------------------------------------------------
 
 
-def test_a_new_version_is_a_table_of_its_own_and_the_next_ingest_fills_it(home: Path, tmp_path: Path) -> None:
+def test_a_new_version_is_a_separate_table_and_the_next_ingest_fills_it(home: Path, tmp_path: Path) -> None:
     take(tmp_path, *LINES)
     take(tmp_path, f"{GOOD[0]},3302000001,甲,3", period="2022")
     [sent] = records_at("gov_electricity", None, 3)
@@ -200,8 +200,8 @@ def test_a_new_version_is_a_table_of_its_own_and_the_next_ingest_fills_it(home: 
         assert [d["table_version"] for d in current_deliveries(deliveries(), feed(FEED))] == [2, 2]
         assert ingest().files == [] and replay().files == []
         _check_versions(deliveries())
-    assert tables.rows(FEED).equals(old), "the first version is as it was"
-    # back to the first version: nothing of it is written again but what a correction has changed since
+    assert tables.rows(FEED).equals(old), "the first version is unchanged"
+    # back to the first version: only rows that a correction has changed since are written again
     report = ingest()
     assert sorted(f.period for f in report.files) == ["2022", "2023"]
     assert {k: str(r["power_kwh"]) for k, r in now().items()} == {
@@ -212,7 +212,7 @@ def test_a_new_version_is_a_table_of_its_own_and_the_next_ingest_fills_it(home: 
     assert tables.rows(FEED).num_rows == old.num_rows + 2
 
 
-def test_a_kill_on_the_way_to_a_new_version_loses_and_doubles_nothing(
+def test_a_kill_during_a_new_version_loses_and_duplicates_nothing(
     home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     take(tmp_path, *LINES)
@@ -232,7 +232,7 @@ def test_a_kill_on_the_way_to_a_new_version_loses_and_doubles_nothing(
         assert tables.rows(FEED).num_rows == 1 and tables.rows("quarantine.record").num_rows == 2
 
 
-def test_a_version_below_one_is_none(tmp_path: Path) -> None:
+def test_a_version_below_one_is_refused(tmp_path: Path) -> None:
     from schemas.contract import ContractError
 
     with (
@@ -242,7 +242,7 @@ def test_a_version_below_one_is_none(tmp_path: Path) -> None:
         contract(FEED)
 
 
-def test_an_added_column_comes_with_rows_too(home: Path, tmp_path: Path) -> None:
+def test_add_rows_adds_a_new_column(home: Path, tmp_path: Path) -> None:
     spec = contract("core.parcel")
     earlier = tuple(c for c in spec.columns if c.name != "certificate_code")
     tables.create_if_absent(spec.model_copy(update={"columns": earlier}))

@@ -1,4 +1,4 @@
-"""Drafts of a release: what of the last one's file is kept, what is copied, and what a published table then holds."""
+"""Drafts of a release: what is kept of the last file, what is copied, and the content of published tables."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Told = list[tuple[str, int]]
 
 
 def write(spec: Any, rows: Mapping[str, int], marked: str = "") -> None:
-    """Replace periods of a staged table: period → number of rows, all of which say ``marked``."""
+    """Replace periods of a staged table: period → number of rows; their keys begin with ``marked``."""
     tables.create_if_absent(spec)
     key = next(c for c in spec.key if c != spec.period)
     for period, count in rows.items():
@@ -38,7 +38,7 @@ def write(spec: Any, rows: Mapping[str, int], marked: str = "") -> None:
 
 
 def release(number: int) -> tuple[Release, Told]:
-    """A release of both tables, as publishing makes one, without a gate; and what was copied for it."""
+    """Publish a release of both tables without a gate; return it with the tables and rows copied."""
     told: Told = []
     last = releases.last_release()
     pins = {s.name: (tables.table_path(s.name), tables.version(s.name)) for s in (SPEC, OTHER)}
@@ -62,15 +62,15 @@ def release(number: int) -> tuple[Release, Told]:
     return releases.create_manifest(number, made_from), told
 
 
-def held_anew(release: Release) -> dict[str, dict[str, Content]]:
-    """Content of the release's file, table by table, counted anew."""
+def content_of_file(release: Release) -> dict[str, dict[str, Content]]:
+    """Content of the release's file by table, computed from its rows."""
     with duck.connect(release.file, read_only=True) as connection:
         return {spec.name: content_by_period(connection, spec) for spec in (SPEC, OTHER)}
 
 
-def assert_holds_what_is_staged(release: Release) -> None:
-    anew = held_anew(release)
-    assert anew == release.contents
+def assert_has_staged_content(release: Release) -> None:
+    in_file = content_of_file(release)
+    assert in_file == release.contents
     for spec in (SPEC, OTHER):
         for path, version in (
             (tables.table_path(spec.name), tables.version(spec.name)),
@@ -80,7 +80,7 @@ def assert_holds_what_is_staged(release: Release) -> None:
                 connection.execute(f"CREATE SCHEMA {spec.area}")
                 connection.register("held", DeltaTable(str(path), version=version).to_pyarrow_table())
                 connection.execute(f"CREATE VIEW {spec.name} AS SELECT * FROM held")
-                assert content(connection, spec) == total(anew[spec.name].values()), path
+                assert content(connection, spec) == total(in_file[spec.name].values()), path
 
 
 @pytest.fixture
@@ -89,12 +89,12 @@ def first(home: Path) -> Release:
     write(OTHER, {"2023": 5, "2024": 5})
     made, told = release(1)
     assert told == [(SPEC.name, 150), (OTHER.name, 10)]
-    assert_holds_what_is_staged(made)
+    assert_has_staged_content(made)
     return made
 
 
 def periods_written(name: str) -> set[str]:
-    """Periods of which the last version of a published table added files."""
+    """Periods to which the last version of a published table added files."""
     log = sorted((published_path(name) / "_delta_log").glob("*.json"))[-1]
     entries = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
     return {next(iter(e["add"]["partitionValues"].values())) for e in entries if "add" in e}
@@ -104,25 +104,25 @@ def test_only_the_period_that_changed_is_copied_and_published(first: Release) ->
     write(SPEC, {"2023": 55}, "new")
     second, told = release(2)
     assert told == [(SPEC.name, 55)]
-    assert_holds_what_is_staged(second)
+    assert_has_staged_content(second)
     assert periods_written(SPEC.name) == {"2023"}
     assert second.tables[SPEC.name].version == first.tables[SPEC.name].version + 1
     assert second.tables[OTHER.name] == first.tables[OTHER.name]
-    assert held_anew(first) == first.contents  # what is out stays as it is
+    assert content_of_file(first) == first.contents  # a published release does not change
 
 
-def test_a_period_that_comes_or_goes_and_a_table_that_is_emptied(first: Release) -> None:
+def test_added_and_removed_periods_and_an_emptied_table(first: Release) -> None:
     write(SPEC, {"2025": 7})
     DeltaTable(str(tables.table_path(SPEC.name))).delete("year = '2022'")
     DeltaTable(str(tables.table_path(OTHER.name))).delete()
     second, told = release(2)
     assert told == [(SPEC.name, 7), (OTHER.name, 0)]
     assert set(second.contents[SPEC.name]) == {"2023", "2024", "2025"} and second.contents[OTHER.name] == {}
-    assert_holds_what_is_staged(second)
+    assert_has_staged_content(second)
     write(OTHER, {"2024": 3})
     third, told = release(3)
     assert told == [(OTHER.name, 3)]
-    assert_holds_what_is_staged(third)
+    assert_has_staged_content(third)
 
 
 def test_the_same_rows_in_other_files_are_copied_and_not_published(first: Release) -> None:
@@ -130,31 +130,31 @@ def test_the_same_rows_in_other_files_are_copied_and_not_published(first: Releas
     second, told = release(2)
     assert told == [(SPEC.name, 50)]
     assert second.tables == first.tables
-    assert_holds_what_is_staged(second)
+    assert_has_staged_content(second)
 
 
-def test_a_published_table_that_is_not_the_last_releases_is_written_whole(first: Release) -> None:
+def test_a_published_table_with_other_rows_than_the_last_release_is_rewritten(first: Release) -> None:
     write(SPEC, {"2023": 55}, "new")
-    # a publisher was killed after it had written other rows, and before its release was made
+    # a publisher was killed after it wrote other rows and before it created its release
     write_deltalake(
         str(published_path(SPEC.name)),
         pa.Table.from_pylist([row_for(SPEC, year="2022", uscc="stray")], SPEC.arrow_schema()),
         mode="append",
     )
     second, _ = release(2)
-    assert_holds_what_is_staged(second)
+    assert_has_staged_content(second)
     assert periods_written(SPEC.name) == {"2022", "2023", "2024"}
 
 
 @pytest.mark.parametrize("fault", ["file", "checksum", "periods", "inputs"])
-def test_what_cannot_be_proven_to_be_the_same_is_copied_anew(first: Release, fault: str) -> None:
+def test_what_cannot_be_proven_unchanged_is_copied_again(first: Release, fault: str) -> None:
     path = settings().releases / "manifest-1.json"
     manifest = json.loads(path.read_text(encoding="utf-8"))
     if fault == "file":
         first.file.unlink()
     elif fault == "checksum":
         manifest["file"]["sha256"] = "0" * 64
-    elif fault == "periods":  # as releases were described before
+    elif fault == "periods":  # as in manifests of older releases
         for entry in manifest["tables"].values():
             del entry["periods"]
     else:
@@ -162,14 +162,14 @@ def test_what_cannot_be_proven_to_be_the_same_is_copied_anew(first: Release, fau
     path.write_text(json.dumps(manifest), encoding="utf-8")
     second, told = release(2)
     assert dict(told)[SPEC.name] == 150
-    assert_holds_what_is_staged(second)
+    assert_has_staged_content(second)
 
 
-def test_where_nearly_all_has_changed_the_file_is_made_anew(first: Release) -> None:
+def test_a_file_is_built_anew_where_nearly_all_has_changed(first: Release) -> None:
     write(SPEC, {"2022": 41, "2023": 51, "2024": 61}, "new")
     second, told = release(2)
     assert told == [(SPEC.name, 153), (OTHER.name, 10)]
-    assert_holds_what_is_staged(second)
+    assert_has_staged_content(second)
 
 
 def test_many_corrections_do_not_make_the_file_grow(home: Path) -> None:

@@ -1,4 +1,4 @@
-"""What was told to be done is on disk: the order of writes and syncs, files that a disk has lost, a copied disk."""
+"""What a command reported as done is on disk: order of writes and syncs, lost files, a copied disk."""
 
 from __future__ import annotations
 
@@ -45,12 +45,12 @@ def entries(folder: Path) -> list[Path]:
 
 @contextmanager
 def recorded() -> Iterator[list[tuple[str, str]]]:
-    """What is synced, and names that appear or go, in their order; paths as the home has them."""
+    """Syncs, new names and removed names in their order; paths relative to the home."""
     seen: list[tuple[str, str]] = []
     home = settings().home
 
     def note(what: str, path: Any) -> bool:
-        """Whether the path is of the home, and so noted."""
+        """Record a path of the home; return whether it is one."""
         if is_noted := Path(path).is_relative_to(home):
             seen.append((what, str(Path(path).relative_to(home))))
         return is_noted
@@ -77,7 +77,7 @@ def assert_synced_between(seen: list[tuple[str, str]], what: str, after: int, be
     assert ("sync", what) in seen[after:before], f"{what} is not synced in time"
 
 
-def test_a_delivery_counts_when_all_of_it_is_on_disk(built_copy: Path) -> None:
+def test_a_delivery_is_registered_when_all_of_it_is_on_disk(built_copy: Path) -> None:
     redeliver(built_copy, "gov_tax", "tax_2023.csv", more_tax)
     with recorded() as seen:
         ingest()
@@ -141,11 +141,11 @@ def data_files(name: str) -> list[Path]:
 @pytest.mark.parametrize("lose", [empty, halve, Path.unlink])
 @pytest.mark.parametrize("name", [DELIVERY, TAX, "per_mu.enterprise_grade"])
 @pytest.mark.parametrize("part", ["log", "data"])
-def test_a_table_of_which_the_disk_lost_a_part_is_named_and_not_read(
+def test_a_damaged_table_is_named_and_not_read(
     built_copy: Path, name: str, part: str, lose: Callable[[Path], None]
 ) -> None:
     log = entries(tables.table_path(name))
-    # the first entry: without its last one a table is what it was before, and the gate holds it against the register
+    # the first entry: without the last one a table is its version before, which the gate compares with the register
     file = log[0] if part == "log" else data_files(name)[0]
     lose(file)
     for read in (tables.rows, tables.read):
@@ -166,26 +166,28 @@ def test_a_table_of_which_the_disk_lost_a_part_is_named_and_not_read(
 
 
 @pytest.mark.parametrize("content", ["", '{"a": 1}', "[1, 2]", "null"])
-def test_an_entry_of_a_log_that_is_none_is_named(built_copy: Path, content: str) -> None:
-    """Libraries read an object that is no action as a commit that changed nothing: its rows would be gone unseen."""
+def test_a_log_entry_without_actions_is_named(built_copy: Path, content: str) -> None:
+    """Libraries take such an entry for a commit without changes: its rows would be lost unnoticed."""
     entry = entries(tables.table_path(TAX))[-1]
     entry.write_text(content, encoding="utf-8")
     with pytest.raises(RejectedError) as error:
         tables.open_table(TAX)
-    assert one_line(error.value).startswith(f"{entry}: this entry of the table's log is cut off or no entry")
+    assert one_line(error.value).startswith(
+        f"{entry}: this entry of the table's log is cut off or not an entry"
+    )
 
 
-def test_what_a_killed_writer_left_goes_with_the_next_write(tmp_path: Path) -> None:
+def test_the_next_write_removes_files_of_a_killed_writer(tmp_path: Path) -> None:
     with subprocess.Popen(["true"]) as gone:
         pass
     (tmp_path / f"state.{gone.pid}.partial").write_text("{")
-    (tmp_path / f"state.{os.getppid()}.partial").write_text("{")  # one that is being written
+    (tmp_path / f"state.{os.getppid()}.partial").write_text("{")  # a file that is being written
     state.write_whole(tmp_path / "state.json", "{}")
     assert {p.name for p in tmp_path.iterdir()} == {"state.json", f"state.{os.getppid()}.partial"}
 
 
 @pytest.mark.parametrize("cut", [empty, halve])
-def test_a_journal_that_the_disk_lost_is_named(built_copy: Path, cut: Callable[[Path], None]) -> None:
+def test_a_damaged_journal_is_named(built_copy: Path, cut: Callable[[Path], None]) -> None:
     journal = built_copy / "ingest-journal.json"
     journal.write_text(json.dumps({"tables": [TAX], "deliveries": [["some", "delivery"]]}), encoding="utf-8")
     cut(journal)
@@ -197,10 +199,10 @@ def test_a_journal_that_the_disk_lost_is_named(built_copy: Path, cut: Callable[[
 
 @pytest.mark.parametrize("cut", [empty, halve])
 @pytest.mark.parametrize("name", [TAX, DELIVERY])
-def test_a_commit_that_had_not_ended_when_the_power_went_is_made_again(
+def test_a_commit_that_a_power_cut_ended_is_repeated(
     built_copy: Path, monkeypatch: pytest.MonkeyPatch, name: str, cut: Callable[[Path], None]
 ) -> None:
-    """The last entry of a log is cut off and the journal still there: nobody was told that it counts."""
+    """The log's last entry is cut off and the journal exists: the commit was never confirmed."""
     redeliver(built_copy, "gov_tax", "tax_2023.csv", more_tax)
 
     class PowerCutError(Exception):
@@ -209,7 +211,7 @@ def test_a_commit_that_had_not_ended_when_the_power_went_is_made_again(
     def no_power(*_: Any) -> None:
         raise PowerCutError
 
-    # the last moment before its end, and for the feed's table the one before the register has it
+    # just before the end of ingestion; for the feed's table just before the delivery is registered
     monkeypatch.setattr(*((journal, "remove") if name == DELIVERY else (run, "register")), no_power)
     with pytest.raises(PowerCutError):
         ingest()
@@ -231,7 +233,7 @@ def test_a_commit_that_had_not_ended_when_the_power_went_is_made_again(
     assert counted == registered
 
 
-def test_what_a_run_had_made_when_the_power_went_is_made_again(changed_copy: Path) -> None:
+def test_a_table_left_uncommitted_by_a_power_cut_is_rebuilt(changed_copy: Path) -> None:
     before = staged_hashes()
     last = entries(tables.table_path("per_mu.enterprise_grade"))[-1]
     empty(last)
@@ -241,7 +243,7 @@ def test_what_a_run_had_made_when_the_power_went_is_made_again(changed_copy: Pat
     assert publish().release.number == 2
 
 
-def test_a_lost_release_file_is_made_anew(built_copy: Path) -> None:
+def test_a_lost_release_file_is_built_again(built_copy: Path) -> None:
     first = releases.open_release()
     first.file.unlink()
     report = publish()
@@ -252,7 +254,7 @@ def test_a_lost_release_file_is_made_anew(built_copy: Path) -> None:
     assert_whole(releases.open_release())
     with pytest.raises(RejectedError) as error:
         releases.rollback(1)
-    assert one_line(error.value) == f"release 1: {first.file} is not there"
+    assert one_line(error.value) == f"release 1: {first.file} does not exist"
 
 
 # --- a copied disk ---------------------------------------------------------------------------------------
@@ -262,10 +264,10 @@ def test_a_lost_release_file_is_made_anew(built_copy: Path) -> None:
     os.name != "posix" or os.geteuid() != 0 or not shutil.which("mkfs.ext4"), reason="needs root and ext4"
 )
 @pytest.mark.parametrize("waits", [True, False])
-def test_a_disk_that_is_copied_when_a_release_was_told_has_it(
+def test_a_disk_copied_after_a_release_was_reported_has_it(
     built_city: BuiltCity, engine_remote: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, waits: bool
 ) -> None:
-    """The copy has what the disk had been given by then, as after a power cut; without syncs that is not enough."""
+    """The copy has what was written to the disk by then, as after a power cut; without syncs it is incomplete."""
     image = tmp_path / "disk.img"
     with image.open("wb") as file:
         file.truncate(1 << 30)

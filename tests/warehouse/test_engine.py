@@ -1,4 +1,4 @@
-"""The engine's mark of use."""
+"""The engine's process: mark of use, folders, environment, port."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from warehouse.settings import Settings
 from warehouse.state import write_whole
 
 
-def test_a_process_with_a_session_keeps_the_engine_awake_and_no_home_alive(
+def test_a_process_with_a_session_keeps_the_engine_running_but_recreates_no_home(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(engine, "AWAKE_SECONDS", 0.02)
@@ -45,7 +45,7 @@ def test_warming_up_leaves_nothing_behind(tmp_path: Path, engine_remote: str) ->
         assert [p for p in home.rglob("*") if p.is_file()] == []
 
 
-def test_the_folder_of_a_killed_engines_socket_goes_and_no_other(tmp_path: Path) -> None:
+def test_only_the_socket_folder_of_a_killed_engine_is_removed(tmp_path: Path) -> None:
     config = Settings(home=tmp_path, engine_address=None)
     for name, stays in ((engine.FOLDER, False), ("other-", True)):
         folder = Path(tempfile.mkdtemp(prefix=name))
@@ -56,7 +56,7 @@ def test_the_folder_of_a_killed_engines_socket_goes_and_no_other(tmp_path: Path)
     folder.rmdir()
 
 
-def test_the_engine_inherits_no_password_and_no_word_of_its_clients() -> None:
+def test_the_engine_inherits_no_password_and_no_client_session() -> None:
     given = {
         "AIRFLOW_CONN_TAX": "postgres://reader:secret@host/tax", "SPARK_REMOTE": "sc://host:1/;token=t",
         "SPARK_CONNECT_MODE_ENABLED": "1", "SPARK_HOME": "/opt/spark", "PATH": "/bin",

@@ -1,4 +1,4 @@
-"""Sets of jars: none of Spark's own in another version, and a failure is one line."""
+"""Sets of jars: no second version of Spark's own jars, and a failure is one line."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def test_spark_gets_no_second_version_of_its_own_jars() -> None:
     assert {artifact(jar) for jar in added} & own == set()
 
 
-def test_deltas_jar_is_the_one_that_its_package_asks_for() -> None:
+def test_delta_jar_is_that_of_the_python_package() -> None:
     from delta.pip_utils import configure_spark_with_delta_pip
     from pyspark.sql import SparkSession
 
@@ -35,15 +35,13 @@ def test_deltas_jar_is_the_one_that_its_package_asks_for() -> None:
     assert builder._options["spark.jars.packages"] in JAR_SETS["spark"].coordinates
 
 
-def test_a_set_that_is_there_asks_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
-    there = ensure_jars(settings(), "spark")
+def test_a_complete_set_is_not_fetched_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = ensure_jars(settings(), "spark")
     monkeypatch.setattr(jars, "_fetch", None)
-    assert ensure_jars(settings(), "spark") == there
+    assert ensure_jars(settings(), "spark") == before
 
 
-def test_what_cannot_be_fetched_is_one_line_with_its_log(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_failed_fetch_is_one_line_with_its_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     failing = tmp_path / "java"
     failing.write_text("#!/bin/sh\necho no network\nexit 1\n")
     failing.chmod(0o755)

@@ -1,4 +1,4 @@
-"""Java: the one that will do is found, is installed once where it may be, and otherwise the line says what is wrong."""
+"""Java: a suitable one is found, or installed once where allowed; otherwise one line says what is wrong."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ FAILING = "#!/bin/sh\necho 'java: cannot open shared object file' >&2\nexit 127\
 
 
 def speaking(home: Path, version: str) -> str:
-    """A program that describes itself as Java does."""
+    """A program that prints its version as Java does."""
     return f"""#!/bin/sh
 echo 'Property settings:
     java.home = {home}
@@ -43,7 +43,7 @@ def java_home(folder: Path, version: str = "17") -> Path:
 
 @pytest.fixture
 def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A machine without Java, whose user may install nothing; its PATH is ``bin``."""
+    """A machine without Java whose user may not install anything; its PATH is ``bin``."""
     monkeypatch.setenv("JAVA_HOME", "")
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
     monkeypatch.setattr(java, "PACKAGED", tmp_path / "jvm")
@@ -63,7 +63,7 @@ def refusal(machine: Path) -> str:
     return str(refused.value)
 
 
-def test_this_machines_own_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_java_of_this_machine_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("JAVA_HOME", os.environ.get("JAVA_HOME", ""))
     own = ensure_java(settings())
     done = subprocess.run([own, "-version"], capture_output=True, text=True, check=True)
@@ -71,7 +71,7 @@ def test_this_machines_own_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     assert os.environ["JAVA_HOME"] == str(own.parent.parent)
 
 
-def test_the_one_on_the_path_is_found_behind_its_link(machine: Path) -> None:
+def test_a_link_on_the_path_leads_to_its_java(machine: Path) -> None:
     home = java_home(machine / "jdk")
     (machine / "bin").mkdir()
     (machine / "bin" / "java").symlink_to(home / "bin" / "java")
@@ -87,7 +87,7 @@ def test_java_home_comes_first(machine: Path, monkeypatch: pytest.MonkeyPatch) -
 
 
 @pytest.mark.parametrize("useless", [FAILING, speaking(Path("/old"), "11"), speaking(Path("/old"), "1.8")])
-def test_a_useless_one_on_the_path_is_passed_over(
+def test_an_unsuitable_java_on_the_path_is_skipped(
     machine: Path, monkeypatch: pytest.MonkeyPatch, useless: str
 ) -> None:
     program(machine / "bin" / "java", useless)
@@ -98,7 +98,7 @@ def test_a_useless_one_on_the_path_is_passed_over(
     assert found(machine) == named / "bin" / "java"
 
 
-def test_none_at_all_is_one_line_that_says_what_to_install(machine: Path) -> None:
+def test_without_java_one_line_says_what_to_install(machine: Path) -> None:
     said = refusal(machine)
     assert "no java is on PATH" in said and "openjdk-17-jre-headless" in said
 
@@ -113,18 +113,18 @@ def test_none_at_all_is_one_line_that_says_what_to_install(machine: Path) -> Non
         (speaking(Path("/old"), "11"), "is version 11"),
     ],
 )
-def test_what_is_wrong_with_the_one_on_the_path_is_said(machine: Path, text: str, why: str) -> None:
+def test_the_message_says_what_is_wrong_with_the_java_on_the_path(machine: Path, text: str, why: str) -> None:
     path = program(machine / "bin" / "java", text)
     assert f"{path} {why}" in refusal(machine)
 
 
-def test_one_that_hangs_is_one_that_does_not_run(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_hanging_java_does_not_run(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(java, "ANSWER_SECONDS", 0.2)
     path = program(machine / "bin" / "java", "#!/bin/sh\nexec /bin/sleep 20\n")
     assert f"{path} does not run" in refusal(machine)
 
 
-def test_a_wrong_java_home_is_said(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_message_names_a_wrong_java_home(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("JAVA_HOME", str(machine / "gone"))
     with pytest.raises(RejectedError, match="gone/bin/java does not run"):
         found(machine)
@@ -134,7 +134,7 @@ def test_a_wrong_java_home_is_said(machine: Path, monkeypatch: pytest.MonkeyPatc
 
 
 def apt(machine: Path, packages: str) -> None:
-    """An apt-get that writes down what it is asked for and takes its time; it has only these packages."""
+    """A slow apt-get that records its arguments; it has only these packages."""
     jvm = machine / "jvm"
     program(
         machine / "bin" / "apt-get",
@@ -162,7 +162,7 @@ fi
         ("openjdk-21-jre-headless", "java-21-openjdk-amd64"),  # Debian 13 has no 17
     ],
 )
-def test_root_gets_it_installed_once(
+def test_java_is_installed_once_for_root(
     machine: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
@@ -181,7 +181,7 @@ def test_root_gets_it_installed_once(
     assert (machine / "asked").read_text() == asked
 
 
-def test_apt_is_not_asked_where_java_is_there(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_apt_does_not_run_where_java_exists(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     apt(machine, "openjdk-17-jre-headless")
     monkeypatch.setenv("JAVA_HOME", str(java_home(machine / "named")))
@@ -189,7 +189,7 @@ def test_apt_is_not_asked_where_java_is_there(machine: Path, monkeypatch: pytest
     assert not (machine / "asked").exists()
 
 
-def test_what_apt_cannot_install_is_one_line_with_its_log(
+def test_a_failed_installation_is_one_line_with_its_log(
     machine: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 0)
@@ -199,7 +199,7 @@ def test_what_apt_cannot_install_is_one_line_with_its_log(
     assert "E: no package openjdk-21-jre-headless" in log.read_text()
 
 
-def test_two_processes_at_once_install_it_once(machine: Path) -> None:
+def test_two_processes_install_java_once(machine: Path) -> None:
     apt(machine, "openjdk-17-jre-headless")
     code = f"""
 import os

@@ -16,11 +16,11 @@ OPTIONS = {
 }
 
 
-def test_librdkafka_gets_them_as_they_are() -> None:
+def test_librdkafka_gets_options_unchanged() -> None:
     assert client_options("k:9093", OPTIONS) == {"bootstrap.servers": "k:9093", **OPTIONS}
 
 
-def test_java_gets_them_in_its_own_words() -> None:
+def test_java_gets_translated_options() -> None:
     assert spark_options("k:9093", OPTIONS) == {
         "kafka.bootstrap.servers": "k:9093",
         "kafka.security.protocol": "SASL_SSL",
@@ -32,7 +32,7 @@ def test_java_gets_them_in_its_own_words() -> None:
     }
 
 
-def test_what_is_in_javas_words_goes_to_spark_only() -> None:
+def test_options_in_javas_spelling_go_to_spark_only() -> None:
     own = {"sasl.jaas.config": "X required;", "ssl.keystore.location": "/k.jks"}
     assert client_options("k:9093", own) == {"bootstrap.servers": "k:9093"}
     assert spark_options("k:9093", own) == {
@@ -42,7 +42,7 @@ def test_what_is_in_javas_words_goes_to_spark_only() -> None:
     }
 
 
-def test_settings_hand_them_on_to_other_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_settings_pass_options_on_to_other_processes(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in Settings(kafka="k:9093", kafka_options=OPTIONS).environment().items():
         monkeypatch.setenv(name, value)
     assert (Settings().kafka, Settings().kafka_options) == ("k:9093", OPTIONS)

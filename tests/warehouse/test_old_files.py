@@ -1,4 +1,4 @@
-"""Files of a home that was made before: times as Spark once wrote them, without a zone."""
+"""Files of an older home: timestamps without a zone, as Spark wrote them once."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def add(folder: Path, year: str, number: int, *, as_int96: bool) -> None:
 
 
 @pytest.mark.usefixtures("spark")
-def test_times_without_a_zone_are_those_of_utc(home: Path) -> None:
+def test_timestamps_without_a_zone_are_utc(home: Path) -> None:
     tables.create_if_absent(PARCEL)
     add(home, "2022", 1, as_int96=True)
     add(home, "2023", 2, as_int96=False)

@@ -39,10 +39,10 @@ def rows() -> list[Row]:
     return [row_for(SPEC, year="2023", uscc=f"firm {i}") for i in range(50)]
 
 
-def test_content_does_not_depend_on_the_order_of_rows_or_where_they_came_from(rows: list[Row]) -> None:
-    came_otherwise = [{**row, "row_id": f"other {i}"} for i, row in enumerate(reversed(rows))]
+def test_content_does_not_depend_on_the_order_of_rows_or_their_provenance(rows: list[Row]) -> None:
+    reordered = [{**row, "row_id": f"other {i}"} for i, row in enumerate(reversed(rows))]
     assert "row_id" not in SPEC.content_columns and "row_id" in SPEC.column_names
-    assert hash_of(rows) == hash_of(came_otherwise)
+    assert hash_of(rows) == hash_of(reordered)
 
 
 @pytest.mark.parametrize("column", SPEC.content_columns)
@@ -60,7 +60,7 @@ def _another(kind: str, old: Any) -> Any:
     return {"boolean": not old, "array<string>": ["?"], "int": (old or 0) + 1}[kind]
 
 
-def test_rows_lost_doubled_or_exchanged_between_firms_change_the_content(rows: list[Row]) -> None:
+def test_rows_lost_duplicated_or_exchanged_between_firms_change_the_content(rows: list[Row]) -> None:
     rows[0]["district_code"], rows[1]["district_code"] = "330203", "330206"
     before = hash_of(rows)
     assert hash_of(rows[1:]) != before
@@ -83,14 +83,14 @@ def test_missing_is_not_empty_and_cells_do_not_run_into_each_other() -> None:
     assert hash_of([one], spec) != hash_of([other], spec)
 
 
-def test_lists_are_told_apart_by_their_items() -> None:
+def test_lists_differ_by_their_items() -> None:
     [column] = [c.name for c in SPEC.columns if c.type == "array<string>"][:1]
     base = row_for(SPEC)
     seen = [["a", "b"], ["a, b"], ["b", "a"], ["a"], [], [""], ["a", None], ["a", "NULL"]]
     assert len({hash_of([{**base, column: items}]) for items in seen}) == len(seen)
 
 
-def test_a_home_without_release_says_how_to_get_one(home: Path) -> None:
+def test_a_home_without_release_says_how_to_make_one(home: Path) -> None:
     assert releases.last_release() is None
     with pytest.raises(UsageError) as error:
         releases.open_release()
@@ -98,7 +98,7 @@ def test_a_home_without_release_says_how_to_get_one(home: Path) -> None:
 
 
 def make(number: int, size: int = 10) -> Path:
-    """A release as far as opening it goes; the manifest's path."""
+    """Files of a release, enough to open it; return the manifest's path."""
     folder = settings().releases
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / f"release-{number}.duckdb"
@@ -110,7 +110,7 @@ def make(number: int, size: int = 10) -> Path:
     return path
 
 
-def test_only_whole_manifests_count_as_releases(home: Path) -> None:
+def test_only_complete_manifests_are_releases(home: Path) -> None:
     make(2)
     make(10)
     folder = settings().releases
@@ -151,14 +151,14 @@ def cut_file(number: int) -> str:
 def no_file(number: int) -> str:
     path = settings().releases / f"release-{number}.duckdb"
     path.unlink()
-    return f"release {number}: {path} is not there"
+    return f"release {number}: {path} does not exist"
 
 
 LOST = [cut_manifest, empty_manifest, foreign_manifest, cut_file, no_file]
 
 
 @pytest.mark.parametrize("lose", LOST)
-def test_a_release_that_the_disk_lost_is_named_and_the_newest_whole_one_read(
+def test_a_damaged_release_is_named_and_the_newest_complete_one_is_read(
     home: Path, lose: Callable[[int], str], caplog: pytest.LogCaptureFixture
 ) -> None:
     for number in (1, 2, 3):
@@ -166,7 +166,7 @@ def test_a_release_that_the_disk_lost_is_named_and_the_newest_whole_one_read(
     fault = lose(3)
     release = releases.open_release()
     assert release.number == 2
-    assert [r.getMessage() for r in caplog.records] == [f"{fault}; release 2 is read in its place"]
+    assert [r.getMessage() for r in caplog.records] == [f"{fault}; release 2 is read instead"]
     assert releases.last_release() == release
     assert releases.next_number() == 4
     asks: list[Callable[[], object]] = [lambda: releases.open_release(3), lambda: releases.rollback(3)]
@@ -178,22 +178,22 @@ def test_a_release_that_the_disk_lost_is_named_and_the_newest_whole_one_read(
     lose(1)
     with pytest.raises(RejectedError) as error:
         releases.open_release()
-    assert one_line(error.value) == f"{fault}; no release is whole: ./brain publish makes one anew"
+    assert one_line(error.value) == f"{fault}; no release is complete: ./brain publish makes a new one"
     assert releases.last_release() is None
 
 
-def test_no_way_back_to_a_release_whose_file_is_another_one(home: Path) -> None:
+def test_no_rollback_to_a_release_whose_file_was_replaced(home: Path) -> None:
     make(1)
     make(2)
     file = releases.open_release(1).file
     file.write_bytes(b"y" * 10)
     with pytest.raises(RejectedError) as error:
         releases.rollback(1)
-    assert one_line(error.value) == f"release 1: {file} is not the file that was published any more"
+    assert one_line(error.value) == f"release 1: {file} is no longer the file that was published"
     assert releases.release_numbers() == [1, 2]
 
 
-def test_a_lost_note_on_a_release_costs_a_look_and_nothing_else(home: Path) -> None:
+def test_a_lost_file_of_same_content_costs_only_a_comparison(home: Path) -> None:
     make(1)
     release = releases.open_release()
     release.is_also_made_from("closure", {"raw.gov_tax": 3})

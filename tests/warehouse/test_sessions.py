@@ -1,7 +1,7 @@
-"""Which engine a thread's frames belong to: the one it connected to last, whatever ran in this process before.
+"""A thread's frames belong to the engine that it connected to last, whatever ran in this process before.
 
-PySpark binds a checkpoint to the session that is active in the thread, or else to the first one of the process, and
-that one's engine may have been stopped since.
+PySpark binds a checkpoint to the thread's active session, or else to the first session of the process, whose engine
+may have been stopped since.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ STOPPED, RUNNING = "sc://127.0.0.1:1", "sc://127.0.0.1:2"
 
 @pytest.fixture
 def sessions(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Any]]:
-    """Address → session: of an engine that was the first of this process and was stopped, and of the one after it."""
+    """Address → session: of the process's first engine, now stopped, and of the engine after it."""
     conf = SimpleNamespace(get=lambda *_: "", set=lambda *_: None)
     known = {one: SimpleNamespace(is_stopped=False, conf=conf) for one in (STOPPED, RUNNING)}
     monkeypatch.setattr(engine, "_session", lambda address, *_: known[address])
@@ -38,7 +38,7 @@ def active_after_connecting(address: str) -> Any:
     return SparkSession.active()
 
 
-def test_the_thread_of_a_job_works_on_the_engine_that_it_connected_to(sessions: dict[str, Any]) -> None:
+def test_a_new_thread_uses_the_engine_that_it_connected_to(sessions: dict[str, Any]) -> None:
     found: list[Any] = []
     for address in (RUNNING, STOPPED, RUNNING):
         thread = threading.Thread(
@@ -49,6 +49,6 @@ def test_the_thread_of_a_job_works_on_the_engine_that_it_connected_to(sessions: 
     assert found == [sessions[RUNNING], sessions[STOPPED], sessions[RUNNING]]
 
 
-def test_a_thread_that_was_on_another_engine_does_too(sessions: dict[str, Any]) -> None:
+def test_a_thread_with_an_earlier_engine_uses_the_new_one(sessions: dict[str, Any]) -> None:
     for address in (RUNNING, STOPPED, RUNNING):
         assert active_after_connecting(address) is sessions[address]

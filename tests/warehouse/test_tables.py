@@ -1,4 +1,4 @@
-"""Delta tables: made from their contract, replaced by whole periods, locked while written."""
+"""Delta tables: created from their contract, replaced by complete periods, locked while written."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def kept() -> list[tuple[str, str]]:
     return sorted((r["year"], r["parcel_id"][-1]) for r in rows)
 
 
-def test_each_table_has_a_folder_of_its_own_under_its_layer(home: Path) -> None:
+def test_each_table_has_its_own_folder_under_its_layer(home: Path) -> None:
     paths = {name: tables.table_path(name) for name in contracts()}
     published = {spec.name: releases.published_path(spec.name) for spec in published_contracts()}
     assert len({*paths.values(), *published.values()}) == len(paths) + len(published)
@@ -50,7 +50,7 @@ def test_each_table_has_a_folder_of_its_own_under_its_layer(home: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["raw.gov_tax", "core.parcel", "per_mu.enterprise_grade", "raw.delivery"])
-def test_a_new_table_carries_its_contract(home: Path, name: str) -> None:
+def test_a_new_table_has_its_contract(home: Path, name: str) -> None:
     spec = contract(name)
     assert not tables.exists(name)
     assert tables.rows(name).schema.names == spec.column_names  # never written: empty, not an error
@@ -65,12 +65,12 @@ def test_a_new_table_carries_its_contract(home: Path, name: str) -> None:
     assert (metadata.name, metadata.description) == (name, table_comment(spec))
     assert metadata.partition_columns == ([spec.period] if spec.period else [])
     assert metadata.configuration["delta.enableDeletionVectors"] == "false"
-    assert table.protocol().min_reader_version == 1  # nothing that an older reader would not know
+    assert table.protocol().min_reader_version == 1  # older readers can read it
     tables.create_if_absent(spec)
     assert tables.version(name) == 0
 
 
-def test_whole_periods_are_replaced_and_the_others_stay(home: Path, spark: SparkSession) -> None:
+def test_complete_periods_are_replaced_and_the_others_stay(home: Path, spark: SparkSession) -> None:
     first = frame(spark, PARCEL.name, [parcel("2022", 1), parcel("2023", 1), parcel("2023", 2)])
     tables.replace_periods(first, PARCEL, ["2022", "2023"], {"fingerprints": {"2022": "a", "2023": "b"}})
     assert kept() == [("2022", "1"), ("2023", "1"), ("2023", "2")]
@@ -81,7 +81,7 @@ def test_whole_periods_are_replaced_and_the_others_stay(home: Path, spark: Spark
     assert tables.rows(PARCEL.name, version=1).num_rows == 3
 
     stray = frame(spark, PARCEL.name, [parcel("2022", 9), parcel("2023", 9)])
-    with pytest.raises(Exception, match="rows of 2022 were made, but only 2023 asked for"):
+    with pytest.raises(Exception, match="rows of 2022 were computed, but only 2023 asked for"):
         tables.replace_periods(stray, PARCEL, ["2023"], {})
     assert kept() == [("2022", "1"), ("2023", "3")]
 
@@ -92,21 +92,21 @@ def test_whole_periods_are_replaced_and_the_others_stay(home: Path, spark: Spark
 @pytest.mark.parametrize(
     ("column", "made_as", "refusal"),
     [
-        ("row_id", "cast(null as string)", "row_id is required, and is missing in rows of 2023"),
+        ("row_id", "cast(null as string)", "row_id is required, but missing in rows of 2023"),
         (
             "land_flags",
             "cast(null as array<string>)",
-            "land_flags is required, and is missing in rows of 2023",
+            "land_flags is required, but missing in rows of 2023",
         ),
         (
             "parcel_area_mu",
             "cast(parcel_area_mu as decimal(18,4))",
-            "parcel_area_mu is to be decimal128(18, 6)",
+            "parcel_area_mu must be decimal128(18, 6)",
         ),
-        ("known_at", "cast(known_at as string)", "known_at is to be timestamp"),
+        ("known_at", "cast(known_at as string)", "known_at must be timestamp"),
     ],
 )
-def test_what_does_not_fit_the_contract_never_becomes_part_of_the_table(
+def test_rows_that_do_not_fit_the_contract_never_enter_the_table(
     home: Path, spark: SparkSession, column: str, made_as: str, refusal: str
 ) -> None:
     good = frame(spark, PARCEL.name, [parcel("2023", 1)])
@@ -118,7 +118,7 @@ def test_what_does_not_fit_the_contract_never_becomes_part_of_the_table(
     assert not any(settings().scratch.rglob("*.parquet"))
 
 
-def test_what_made_no_row_is_known_all_the_same(home: Path, spark: SparkSession) -> None:
+def test_metadata_of_a_replacement_without_rows_is_kept(home: Path, spark: SparkSession) -> None:
     nothing = frame(spark, PARCEL.name, [parcel("2023", 1)]).where(F.lit(False))
     for mark in ("a", "b"):
         tables.replace_periods(nothing, PARCEL, ["2023"], {"fingerprints": {"2023": mark}})
@@ -126,9 +126,7 @@ def test_what_made_no_row_is_known_all_the_same(home: Path, spark: SparkSession)
         assert next(tables.commit_metadata(PARCEL.name)) == {"fingerprints": {"2023": mark}}
 
 
-def test_a_column_that_its_contract_adds_comes_into_an_existing_table(
-    home: Path, spark: SparkSession
-) -> None:
+def test_a_new_column_of_the_contract_is_added_to_an_existing_table(home: Path, spark: SparkSession) -> None:
     earlier = tuple(c for c in PARCEL.columns if c.name != "certificate_code")
     tables.create_if_absent(PARCEL.model_copy(update={"columns": earlier}))
     given = frame(spark, PARCEL.name, [{**parcel("2023", 1), "certificate_code": "浙（2023）"}])
@@ -142,7 +140,7 @@ def test_a_column_that_its_contract_adds_comes_into_an_existing_table(
     assert kept_comments == {c.name: comment(c) for c in earlier}
 
 
-def test_small_files_are_put_together_and_rows_stay(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_small_files_are_compacted_and_rows_stay(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tables, "MANY_FILES", 4)
     spec = contract("raw.ent_meter_reading")
     tables.create_if_absent(spec)
@@ -170,7 +168,7 @@ def test_small_files_are_put_together_and_rows_stay(home: Path, monkeypatch: pyt
     assert tables.version(spec.name) == last + 1
 
 
-def test_what_others_commit_is_passed_over(home: Path) -> None:
+def test_commits_of_others_are_skipped(home: Path) -> None:
     assert list(tables.commit_metadata(PARCEL.name)) == []
     tables.create_if_absent(PARCEL)
     assert list(tables.commit_metadata(PARCEL.name)) == []
@@ -190,7 +188,7 @@ def test_a_missing_required_value_is_refused_by_the_table_itself(home: Path) -> 
     assert tables.version(PARCEL.name) == 0
 
 
-def test_who_waits_for_a_writer_is_told_for_whom(
+def test_waiting_for_a_writer_logs_a_warning(
     home: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(locks, "SILENT_SECONDS", 0.05)
@@ -201,7 +199,7 @@ def test_who_waits_for_a_writer_is_told_for_whom(
     with tables.writing("run"):
         timer.join()
     [told] = caplog.messages
-    assert told.startswith("another run is at work in ") and "this one waits for it" in told
+    assert told.startswith("another run is running in ") and "this one waits for it" in told
 
 
 def test_a_second_writer_waits_and_then_says_what_to_do(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -211,6 +209,6 @@ def test_a_second_writer_waits_and_then_says_what_to_do(home: Path, monkeypatch:
     held = FileLock(settings().locks / "publish.lock")
     with held, pytest.raises(RejectedError) as error, tables.writing("publish"):
         pass
-    assert one_line(error.value).startswith("another publish has been at work")
+    assert one_line(error.value).startswith("another publish has been running")
     with tables.writing("publish"):
         pass

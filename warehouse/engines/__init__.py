@@ -1,7 +1,7 @@
-"""The two engines that answer behind Spark Connect, and what the supervisor must know of each.
+"""The two engines behind Spark Connect, and the interface that the supervisor uses.
 
 ``embedded`` is Sail: one process, no Java, for one machine. ``spark`` is Apache Spark with Delta, on this machine or
-on any cluster. Jobs are the same PySpark for both and never ask which one answers.
+on any cluster. Jobs are the same PySpark for both and never ask which engine runs.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 
     from schemas.contract import Contract
 
-#: Setting's value → the engine as people name it.
+#: Value of ``BRAIN_ENGINE`` → name of the product.
 ENGINES: Mapping[str, str] = {"embedded": "Sail", "spark": "Apache Spark"}
 
 
 @dataclass(frozen=True)
 class Launch:
-    """How an engine's process is started, and where it answers when it is up."""
+    """How an engine's process is started, and its address once it runs."""
 
     command: list[str]
     address: str
@@ -50,26 +50,26 @@ class Engine(Protocol):
     name: str
 
     def version(self) -> str:
-        """Product and version, as releases name what made them."""
+        """Product and version, as recorded in releases."""
 
     def conf(self, config: Settings) -> dict[str, str]:
-        """Configuration that it is started with; a change of it restarts the engine."""
+        """Configuration at start; a change of it restarts the engine."""
 
     def prepare(self, config: Settings) -> None:
-        """See to it that all it needs is there.
+        """Check and fetch what the engine needs.
 
         Raises:
-            RejectedError: something is not, and cannot be had.
+            RejectedError: something is missing and cannot be fetched.
         """
 
     def needs(self, config: Settings) -> str:
-        """What to look at where it does not start."""
+        """What to check when it does not start, as the end of a message."""
 
     def launch(self, config: Settings, folder: Path) -> Launch:
-        """What to start; ``folder`` is the supervisor's own, closed to other users, and goes with the engine."""
+        """The process to start; ``folder`` is the supervisor's, closed to other users, and removed with the engine."""
 
     def is_open(self, folder: Path) -> bool:
-        """Whether other users of the machine reach the engine that was started with this folder."""
+        """Whether other users of the machine can reach the engine that was started with this folder."""
 
     def read(self, session: SparkSession, table: Pinned, scratch: Path) -> DataFrame:
         """A table's rows, with the contract's columns, at the pinned version.
@@ -83,7 +83,7 @@ def engine_named(name: str) -> Engine:
     """The engine that a setting or an address names.
 
     Raises:
-        UsageError: there is no such engine.
+        UsageError: no engine has this name.
     """
     if name == "embedded":
         from warehouse.engines.embedded import Embedded
@@ -93,4 +93,4 @@ def engine_named(name: str) -> Engine:
         from warehouse.engines.spark import Spark
 
         return Spark()
-    raise UsageError(f"there is no engine {name}; set BRAIN_ENGINE to one of: {', '.join(ENGINES)}")
+    raise UsageError(f"unknown engine {name}; set BRAIN_ENGINE to one of: {', '.join(ENGINES)}")

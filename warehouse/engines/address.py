@@ -1,7 +1,7 @@
 """Addresses of running engines.
 
-``sc://host:port/;token=…;engine=spark`` as Spark Connect has it, or ``unix:/path/of/a/socket;engine=embedded``; the
-parameter ``engine`` says which one answers.
+``sc://host:port/;token=…;engine=spark``, as Spark Connect defines it, or ``unix:/path/of/a/socket;engine=embedded``.
+The parameter ``engine`` names the engine at the address.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Address:
-    """Where an engine answers: a socket's path, or host and port; which one it is; Spark Connect's parameters."""
+    """Address of an engine: its name, and a socket's path or Spark Connect's host, port and parameters."""
 
     engine: str
     path: Path | None
@@ -27,7 +27,7 @@ class Address:
 
     @classmethod
     def of(cls, text: str, engine: str) -> Address:
-        """Read an address; ``engine`` is the one that answers where it does not say so.
+        """Parse an address; ``engine`` applies where the address does not name one.
 
         >>> Address.of("unix:/run/engine;engine=embedded", "spark")
         Address(engine='embedded', path=PosixPath('/run/engine'), remote='')
@@ -35,7 +35,7 @@ class Address:
         'sc://localhost:15002/;token=t'
 
         Raises:
-            UsageError: it is no address.
+            UsageError: it is not an address.
         """
         place, *parameters = text.split(";")
         for parameter in [p for p in parameters if p.startswith("engine=")]:
@@ -49,7 +49,7 @@ class Address:
 
     @property
     def port(self) -> int | None:
-        """The TCP port; None of a socket in the file system."""
+        """The TCP port; None for a socket in the file system."""
         return None if self.path else int(self._host_and_port()[1])
 
     def _host_and_port(self) -> tuple[str, str]:
@@ -57,7 +57,7 @@ class Address:
         return host, port
 
     def answers(self) -> bool:
-        """Whether something listens there."""
+        """Whether something listens at the address."""
         if self.path:
             with socket.socket(socket.AF_UNIX) as probe:
                 probe.settimeout(1)
@@ -68,13 +68,13 @@ class Address:
             return probe.connect_ex((host, int(port))) == 0
 
     def session(self) -> SparkSession:
-        """A new session there: never one that an engine of the past left in this process."""
+        """A new session at the address, never one of an earlier engine that this process still has."""
         from pyspark.sql.connect.client import ChannelBuilder
         from pyspark.sql.connect.session import SparkSession as RemoteSession
 
         made: SparkSession
         if self.path is None:
-            # PySpark's own way leaves the address, token included, in the environment
+            # getOrCreate would leave the address, token included, in the environment
             made = RemoteSession.builder.remote(self.remote).create()  # type: ignore[assignment]
             return made
 
@@ -82,7 +82,7 @@ class Address:
             """A channel to a socket of the file system."""
 
             def __init__(self, path: Path) -> None:
-                # a path is no host: without a name HTTP/2 servers refuse the request
+                # a path is not a host: without a host name HTTP/2 servers refuse the request
                 super().__init__([("grpc.default_authority", "localhost")])
                 self._path = path
 

@@ -1,7 +1,7 @@
 """The embedded engine: Sail, a Spark Connect server on Arrow and DataFusion in one process, without Java.
 
-It asks nobody who he is, so it runs in a network of its own, which nobody else on the machine reaches, behind a socket
-that only its owner may open (``warehouse/engines/sail.py``).
+Sail does not authenticate clients. It therefore runs in its own network namespace, which nobody else on the machine
+reaches, behind a socket that only its owner may open (``warehouse/engines/sail.py``).
 """
 
 from __future__ import annotations
@@ -36,22 +36,22 @@ class Embedded:
     def conf(self, config: Settings) -> dict[str, str]:
         """Sail's settings, as environment variables."""
         return {
-            # memory is bounded: what does not fit is written to temporary files
+            # memory is bounded: the rest spills to temporary files
             "SAIL_RUNTIME__MEMORY_POOL__TYPE": "fair",
             "SAIL_RUNTIME__MEMORY_POOL__FAIR__MAX_SIZE": str(bytes_of(config.engine_memory)),
             "SAIL_RUNTIME__TEMPORARY_FILES__PATHS": f'["{config.engine_folder / "spill"}"]',
-            # a session lives as long as its process, however long that one thinks
+            # a session lives as long as its process, however long that is idle
             "SAIL_SPARK__SESSION_TIMEOUT_SECS": str(7 * 24 * 3600),
             "SAIL_PARQUET__COMPRESSION": "zstd(1)",
-            # files as every engine writes them: what only Arrow tells (UTC's other names) keeps files of two apart
+            # Arrow metadata (such as other names of UTC) would make files of two engines incompatible
             "SAIL_PARQUET__SKIP_ARROW_METADATA": "true",
-            # rows lie in no column's order: statistics by page would skip nothing
+            # rows are not sorted by a column, so page statistics would skip nothing
             "SAIL_PARQUET__STATISTICS_ENABLED": "chunk",
             **{name: value for name, value in os.environ.items() if name.startswith("SAIL_")},
         }
 
     def prepare(self, config: Settings) -> None:
-        """All of it came with the environment."""
+        """Nothing to do: the Python environment has all of it."""
 
     def needs(self, config: Settings) -> str:
         return "free memory and a system that its wheel was built for are needed"
@@ -69,7 +69,7 @@ class Embedded:
         return (folder / OPEN).exists()
 
     def read(self, session: SparkSession, table: Pinned, scratch: Path) -> DataFrame:
-        """The version's files, as links in a folder of their own: a folder has periods, a list of files has none."""
+        """Read links to the version's files in a separate folder: folders give periods, a list of files does not."""
         spec = table.spec
         fields = [(c.name, c.type) for c in spec.columns if c.name != spec.period]
         schema = ", ".join(f"{name} {kind}" for name, kind in fields)
@@ -91,13 +91,13 @@ class Embedded:
 
 @cache
 def _has_naive_times(file: Path, _written: int) -> bool:
-    """Whether a file has times as Spark once wrote them (INT96), without a zone: Sail refuses these."""
+    """Whether a file has timestamps without a zone (INT96), as Spark wrote them once: Sail refuses these."""
     schema = pq.read_metadata(file).schema
     return any(schema.column(n).physical_type == "INT96" for n in range(len(schema)))
 
 
 def _with_utc(file: Path, copy: Path) -> None:
-    """The file with its times in UTC, which is what they are."""
+    """Copy the file with its timestamps marked as UTC, which they are."""
     rows = pq.read_table(file, partitioning=None, coerce_int96_timestamp_unit="us")
     utc = pa.timestamp("us", tz="UTC")
     fields = [f.with_type(utc) if pa.types.is_timestamp(f.type) else f for f in rows.schema]

@@ -1,11 +1,11 @@
-"""The process of the embedded engine: Sail in a network of its own, behind a socket that only its owner may open.
+"""The process of the embedded engine: Sail in its own network namespace, behind a socket that only its owner may open.
 
     python -m warehouse.engines.sail SOCKET
 
-Sail listens on a TCP port and checks no token, and a port of the loopback is open to every user of a machine. In a
-network namespace of its own nobody else reaches it; what comes through the socket, in a folder that is closed to
-others, is passed on. Where the system allows no namespace the socket works all the same, and one line in the log,
-which ``./brain status`` repeats, says what is open.
+Sail listens on a TCP port and checks no token, and every user of a machine can open a loopback port. In its own network
+namespace nobody else reaches the port; this process forwards what arrives at the socket, which is in a folder closed to
+other users. Where the system allows no namespace, the socket works all the same; one line in the log, which
+``./brain status`` repeats, says which port is open.
 """
 
 from __future__ import annotations
@@ -22,22 +22,22 @@ from pathlib import Path
 CLONE_NEWUSER, CLONE_NEWNET = 0x10000000, 0x40000000
 _PR_SET_PDEATHSIG = 1
 _SIOCSIFFLAGS, _IFF_UP, _IFF_RUNNING = 0x8914, 0x1, 0x40
-#: A message's part that is passed on at a time.
+#: Bytes that are forwarded at a time.
 CHUNK = 1 << 18
-#: Beside the socket: there when other users of the machine reach the engine's port.
+#: File beside the socket; it exists when other users of the machine reach the engine's port.
 OPEN = "open"
 
 
 def die_with_parent() -> None:
-    """Let the kernel end this process when the supervisor has gone, however it went."""
+    """Let the kernel end this process when the supervisor has ended, however it ended."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def leave_network() -> bool:
-    """Move this process, which has one thread yet, into a network of its own; whether that could be done.
+    """Move this process, still single-threaded, into its own network namespace; return whether that succeeded.
 
-    A child tries it first: some systems let a process leave and then refuse it the new network's loopback.
+    A child tries it first: some systems allow the namespace and then refuse its loopback interface.
     """
     if sys.platform != "linux":
         return False
@@ -58,7 +58,7 @@ def _leave() -> None:
     user, group = os.getuid(), os.getgid()
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.unshare(CLONE_NEWNET):
-        # without the right to do so an ordinary user needs a user namespace as well, in which he keeps his name
+        # an unprivileged user needs a user namespace as well, in which user and group ids stay the same
         if libc.unshare(CLONE_NEWUSER | CLONE_NEWNET):
             raise OSError(ctypes.get_errno(), "no namespace")
         Path("/proc/self/setgroups").write_text("deny")
@@ -76,7 +76,7 @@ def _raise_loopback() -> None:
 
 
 def serve(path: Path) -> None:
-    """Start Sail and pass on what comes through the socket, until ended."""
+    """Start Sail and forward connections of the socket to it, until terminated."""
     is_closed = leave_network()
     from pysail.spark import SparkConnectServer
 
@@ -103,7 +103,7 @@ def serve(path: Path) -> None:
 
 
 def pass_on(source: socket.socket, target: socket.socket) -> None:
-    """Pass on what one side says until it has no more to say."""
+    """Forward bytes from one side to the other until the first closes."""
     buffer = memoryview(bytearray(CHUNK))
     try:
         while size := source.recv_into(buffer):

@@ -1,6 +1,6 @@
 """Apache Spark with Delta: a Spark Connect server on ``local[*]``, or the driver of a cluster.
 
-Its Connect port asks for a token, and its RPC ports, which deserialise what they are sent, for a secret.
+Its Connect port requires a token. Its RPC ports, which deserialise what they receive, require a secret.
 """
 
 from __future__ import annotations
@@ -20,26 +20,26 @@ from warehouse.settings import Settings
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
-#: A master that has not answered by then is taken for one that cannot be reached.
+#: A master that does not answer within this time counts as unreachable.
 MASTER_SECONDS = 10
 
 _JAVA_OPTIONS = (
     "-XX:+IgnoreUnrecognizedVMOptions",
-    # Throughput counts here, not pauses.
+    # Throughput matters here, pauses do not.
     "-XX:+UseParallelGC",
-    # Most of what a query makes lives shortly.
+    # Most objects that a query allocates are short-lived.
     "-XX:NewRatio=1",
-    # Every query is compiled anew; a full code cache throws out what is in use.
+    # Every query compiles new code; a full code cache evicts code that is in use.
     "-XX:ReservedCodeCacheSize=512m",
-    # A query's own code lives for seconds. Java's optimizing compiler took a third of all processor time, most of
-    # it for such code; the quick one has to do.
+    # Generated code of a query lives for seconds. Java's optimizing compiler (C2) took a third of all processor time,
+    # most of it for such code, so it is excluded from C2.
     "-XX:+UnlockDiagnosticVMOptions",
     f'-XX:CompilerDirectivesFile="{Path(__file__).parent.with_name("compiler-directives.json")}"',
 )
 
 
 def spark_conf(config: Settings) -> dict[str, str]:
-    """What every Spark of ours has: the engine's, and the drivers of streams."""
+    """Configuration of every Spark: the engine's, and the drivers' of streams."""
     return {
         "spark.master": config.spark_master,
         "spark.driver.memory": config.spark_memory,
@@ -48,40 +48,40 @@ def spark_conf(config: Settings) -> dict[str, str]:
         "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
         "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
         "spark.sql.session.timeZone": "UTC",
-        # Whoever connects to an RPC port must know a secret, which a local Spark makes by itself; a cluster has its
-        # own (BRAIN_SPARK_CONF).
+        # RPC ports require a secret; a local Spark generates it, a cluster has its own (BRAIN_SPARK_CONF).
         **({"spark.authenticate": "true"} if config.spark_master.startswith("local") else {}),
-        # Java never compiles longer methods: rather a projection for each operator than one that is interpreted.
+        # Java never compiles methods above 8,000 bytes of bytecode. With this limit Spark splits the stage by
+        # operator instead of running one interpreted method.
         "spark.sql.codegen.hugeMethodLimit": "8000",
-        # All tables together compile some thousand classes; of 100, as by default, none is left when a table is made
-        # again, and Java has to learn it all anew.
+        # All tables together compile some thousand classes. With the default of 100 none is left when a table is
+        # computed again, and Java has to compile and optimize all of them again.
         "spark.sql.codegen.cache.maxEntries": "4000",
-        # Two cores: few, larger tasks. AQE still splits what is skewed.
+        # Two cores: few, larger tasks. AQE still splits skewed partitions.
         "spark.sql.shuffle.partitions": "4",
         "spark.default.parallelism": "4",
-        # A Delta snapshot is read with 50 partitions by default: seconds for each of our small logs.
+        # By default a Delta snapshot is read with 50 partitions, which takes seconds for each small log.
         "spark.databricks.delta.snapshotPartitions": "1",
         "spark.sql.sources.parallelPartitionDiscovery.parallelism": "2",
-        # INT96, as by default, has no time zone, and other engines refuse it.
+        # The default INT96 has no time zone, and other engines refuse it.
         "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
-        # Periods are texts, also where they look like numbers.
+        # Periods are strings, even if they look like numbers.
         "spark.sql.sources.partitionColumnTypeInference.enabled": "false",
         "spark.sql.parquet.compression.codec": "zstd",
         "spark.hadoop.parquet.compression.codec.zstd.level": "1",
-        # No or few rows have the same: the dictionary would be begun in vain in every file.
+        # Few rows share a value, so every file would start a dictionary and give it up.
         "spark.hadoop.parquet.enable.dictionary#row_id": "false",
         "spark.hadoop.parquet.enable.dictionary#uscc": "false",
-        # A marker of success beside the files would be one more file to know of.
+        # No _SUCCESS file beside the data files.
         "spark.hadoop.mapreduce.fileoutputcommitter.marksuccessfuljobs": "false",
-        # A writer for each partition instead of a sort by partition: tables have some dozens of periods at most.
+        # One writer for each partition instead of a sort by partition: tables have a few dozen periods at most.
         "spark.sql.maxConcurrentOutputFileWriters": "64",
-        # Sides of joins are some tens of MB: hashing them beats sorting both.
+        # Sides of joins have tens of MB: a hash join is faster than sorting both sides.
         "spark.sql.adaptive.maxShuffledHashJoinLocalMapThreshold": "64m",
-        # Each hashed side of a join begins with a page. By default one has 64 MB: a dozen joins at once filled the
-        # heap, and two thirds of their time went into collecting garbage.
+        # Each hashed side of a join allocates a page first. With the default of 64 MB a dozen concurrent joins filled
+        # the heap, and garbage collection took two thirds of their time.
         "spark.buffer.pageSize": "2m",
         "spark.ui.enabled": "false",
-        # Plans are written out at every step for a page that nobody opens here.
+        # Without it every step formats plans for a web page that is off.
         "spark.sql.ui.explainMode": "simple",
         "spark.ui.showConsoleProgress": "false",
         "spark.sql.warehouse.dir": str(config.engine_folder / "spark-warehouse"),
@@ -105,18 +105,18 @@ class Spark:
         return {**spark_conf(config), "jars": jars}
 
     def prepare(self, config: Settings) -> None:
-        # Spark itself tries for a minute and then says so in a log
+        # Spark itself retries for a minute and then only writes to a log
         if config.spark_master.startswith("spark://") and not any(map(_listens, _masters(config))):
             raise RejectedError(
-                f"the Spark master {config.spark_master} cannot be reached (BRAIN_SPARK_MASTER); is it up, and does "
-                "this machine know its name?"
+                f"the Spark master {config.spark_master} cannot be reached (BRAIN_SPARK_MASTER); is it running, and "
+                "can this machine resolve its name?"
             )
         ensure_jars(config, "spark")
 
     def needs(self, config: Settings) -> str:
         if config.spark_master.startswith("local"):
             return "Java 17 or newer and free memory are needed"
-        return f"is the master {config.spark_master} up, and are its secret and memory right?"
+        return f"is the master {config.spark_master} running, and are its secret and memory right?"
 
     def launch(self, config: Settings, folder: Path) -> Launch:
         import pyspark
@@ -153,7 +153,7 @@ class Spark:
 
 
 def _masters(config: Settings) -> list[tuple[str, int]]:
-    """Host and port of a standalone cluster's masters, of which one leads.
+    """Host and port of each master of a standalone cluster; one of them leads.
 
     >>> _masters(Settings(spark_master="spark://one:7077,two:7078"))
     [('one', 7077), ('two', 7078)]
@@ -162,7 +162,9 @@ def _masters(config: Settings) -> list[tuple[str, int]]:
     for place in config.spark_master.removeprefix("spark://").split(","):
         host, _, port = place.rpartition(":")
         if not host or not port.isdigit():
-            raise UsageError(f"{config.spark_master} is no spark://host:port (BRAIN_SPARK_MASTER)")
+            raise UsageError(
+                f"{config.spark_master} is not of the form spark://host:port (BRAIN_SPARK_MASTER)"
+            )
         found.append((host.strip("[]"), int(port)))
     return found
 
@@ -176,7 +178,7 @@ def _listens(place: tuple[str, int]) -> bool:
 
 
 def _properties(conf: dict[str, str], file: Path) -> Path:
-    """The configuration in a file for its owner alone: a secret may be in it, and command lines are public."""
+    """Write the configuration to a file for its owner only: it may have a secret, and command lines are public."""
     file.touch(mode=0o600)
     lines = (f"{name} {_escaped(value)}\n" for name, value in conf.items())
     file.write_text("".join(lines), encoding="utf-8")
@@ -184,7 +186,7 @@ def _properties(conf: dict[str, str], file: Path) -> Path:
 
 
 def _escaped(value: str) -> str:
-    r"""A value as Java's properties want it.
+    r"""A value as a Java properties file escapes it.
 
     >>> print(_escaped(r"-Dpath=C:\x"))
     -Dpath=C:\\x
@@ -193,7 +195,7 @@ def _escaped(value: str) -> str:
 
 
 def free_port() -> int:
-    """A port of the loopback on which nobody listens just now."""
+    """A loopback port on which nobody listens at the moment."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

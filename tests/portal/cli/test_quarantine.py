@@ -52,7 +52,9 @@ def test_list_counts_by_feed_period_and_reason(brain: Brain, taken: str) -> None
         ("gov_electricity", "2023", "power_kwh:domain", 1, "-3", "e.csv"),
         ("gov_electricity", "2023", "power_kwh:type", 1, "1.2亿", "e.csv"),
     ]
-    assert found[2]["zh"] == "用电量不是规定类型的值" and found[2]["en"].endswith("is no value of its type")
+    assert found[2]["zh"] == "用电量不是规定类型的值" and found[2]["en"].endswith(
+        "is not a value of its type"
+    )
     for reason, count in (("type", 1), ("power_kwh", 2), ("power_kwh:domain", 1), ("late", 0)):
         assert len(rows(brain, "list", "--reason", reason)) == count
     assert rows(brain, "list", "gov_tax") == [] == rows(brain, "list", "--period", "2022")

@@ -59,7 +59,7 @@ def test_codes_are_told_by_their_titles() -> None:
         "final_grade": ("D", "落后整治类 To be rectified（D）"),
         "list_code": ("above_scale", "规上企业 Above scale"),
         "grade_reasons": (["veto:tax_evasion", "refill"], "一票否决：偷逃税 Veto: Tax evasion, "
-                          "被否决企业空出的名额依次递补 Refilled place of a vetoed firm"),
+                          "被否决企业空出的名额依次递补 Moved into the place of a vetoed firm"),
         "total_score": (3, "3"),
     }  # fmt: skip
     for name, (value, text) in told.items():
