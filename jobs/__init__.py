@@ -1,1 +1,1 @@
-"""How each table is made."""
+"""One module per table: the job that computes it."""

@@ -1,4 +1,4 @@
-"""What a job is: a pure function from tables to a table, and one line that declares it."""
+"""A job: a pure function from tables to one table, and the line that declares it."""
 
 from __future__ import annotations
 
@@ -13,51 +13,51 @@ if TYPE_CHECKING:
 
 #: Input periods that an output period depends on.
 #: same    - the period itself
-#: year    - the year and its months (2024, 2024-01, ...); where it gives a job's periods, it gives years
-#: year_of - the year in which the period lies (2024 for 2024-03)
+#: year    - the year and its months (2024, 2024-01, ...); an input that determines a job's periods gives years
+#: year_of - the year of the period (2024 for 2024-03)
 #: to_date - the months of the period's year up to the period (2024-01 to 2024-03 for 2024-03)
-#: nearest - the year and its months, or where it has none those of the nearest year that has some, the earlier of two
+#: nearest - the year and its months; if it has none, those of the nearest year that has some (of two, the earlier)
 #: upto    - every period up to and including this one
 #: all     - every period
 PeriodRule = Literal["same", "year", "year_of", "to_date", "nearest", "upto", "all"]
-#: Which of an input's periods a job's table has: each of them, or the last one only.
+#: Periods of an input that become periods of the job's table: each of them, or only the last.
 Given = Literal["each", "last"]
 
 
 @dataclass(frozen=True)
 class Input:
-    """A table that a job reads, with the periods it needs of it."""
+    """A table that a job reads, and the periods it needs."""
 
     table: str
     periods: PeriodRule = "same"
-    #: Of the quarantine: the one feed whose records the job gets; a fault in another one leaves its table as it is.
+    #: For the quarantine: the only feed whose records the job reads; those of other feeds do not make its table stale.
     feed: str | None = None
 
     @property
     def known_as(self) -> str:
-        """What the fingerprints of its periods are kept under: the table, or the feed's part of it."""
+        """Key of its periods' fingerprints: the table's name, with the feed's where only one is read."""
         return f"{self.table} {self.feed}" if self.feed else self.table
 
 
 @dataclass(frozen=True)
 class Job:
-    """One table and how it is made.
+    """One table and how it is computed.
 
     ``transform`` is called with one DataFrame for each name in ``inputs`` and, when ``rules`` is given, with
-    ``rules=``. It has no session, path, clock or environment inside, and its final ``select`` is the contract.
-    All stale periods are handed over in one call; the function never mixes them.
+    ``rules=``. It uses no path, clock or environment and opens no session; its final ``select`` is the contract.
+    One call computes all stale periods; the function never mixes them.
     """
 
     table: str
     transform: Callable[..., DataFrame]
     inputs: Mapping[str, Input]
-    #: Inputs that give the table its periods, by name; when left out, each period of the first input.
+    #: Inputs that determine the table's periods, by name; by default each period of the first input.
     periods: Mapping[str, Given] = field(default_factory=dict)
-    #: Loads the rules; called once a run.
+    #: Loads the rules; called once per run.
     rules: Callable[[], Rules] | None = None
-    #: Which input rows stand behind an output row: input table -> {column there: column here}.
+    #: Input rows behind an output row: input table -> {its column: column of this table}.
     evidence: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    #: How a row came about, in words, where that is more than its inputs: from a row and ``query(sql, *values)``.
+    #: Explains a row step by step where its inputs do not explain it: takes the row and ``query(sql, *values)``.
     explain: Callable[[Row, Callable[..., Any]], Sequence[str]] | None = None
 
     @property
@@ -66,5 +66,5 @@ class Job:
 
     @property
     def givers(self) -> Mapping[str, Given]:
-        """The inputs that give the table its periods."""
+        """The inputs that determine the table's periods."""
         return self.periods or {next(iter(self.inputs)): "each"}

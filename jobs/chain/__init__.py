@@ -1,1 +1,1 @@
-"""Industrial chains 产业链: their nodes, the enterprises on them, what flows between them, and where they are thin."""
+"""Industrial chains 产业链: their nodes, the enterprises in each node, the flows between nodes, and the gaps."""

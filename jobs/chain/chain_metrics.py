@@ -1,7 +1,7 @@
-"""产业链指标 Figures of chains: amounts are the sums of their nodes, firms stand once.
+"""产业链指标 Figures of chains: amounts are the sums of their nodes, each firm counts once.
 
-A firm may stand in several nodes of a chain: it is counted once, and concentration is over what it has in all of
-them together.
+A firm may be in several nodes of a chain: it is counted once, and concentration uses its output in all of them
+together.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from schemas.contract import contract
 TABLE = "chain.chain_metrics"
 
 
-#: Counts of firms that are found anew, since a firm may stand in several nodes.
+#: Counts of firms, counted again instead of summed, since a firm may be in several nodes.
 FIRMS = (
     "firm_count", "proven_count", "above_scale_count", "champion_count", "little_giant_count", "reporting_count",
     "comparable_count", "lead_firm_count", *(f"grade_{g.lower()}_count" for g in GRADES),
@@ -52,7 +52,7 @@ def chain_metrics(
 
     Args:
         nodes: figures of the chain's nodes in the period.
-        years, months, history, positions, grades: of the firms, as for the nodes.
+        years, months, history, positions, grades: those of the firms, as for chain.node_metrics.
     """
     figures = figures_of_firms(years, months, history)
     firms = allocated(positions, figures, rules.lead_output_wan_yuan)
@@ -93,7 +93,7 @@ def _counts(positions: DataFrame, grades: DataFrame) -> DataFrame:
 
 
 def _of_firms(firms: DataFrame, rules: MetricRules) -> DataFrame:
-    """Concentration over firms, and firms with output, by chain and period."""
+    """Concentration over firms, and counts of firms with output, by chain and period."""
     by = ("chain_code", "period")
     once = firms.groupBy(*by, "uscc").agg(
         F.sum("output_wan_yuan").cast(MONEY).alias("output_wan_yuan"),

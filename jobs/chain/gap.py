@@ -1,4 +1,4 @@
-"""环节强弱与缺口 State of nodes: missing, weak, strong, hanging on one firm, by rules as data (``state_rules.yml``)."""
+"""环节强弱与缺口 State of nodes: missing, weak, strong, dependent on one firm; by the rules of ``state_rules.yml``."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ def gap(nodes: DataFrame, metrics: DataFrame, rules: StateRules) -> DataFrame:
 
     Args:
         nodes: the nodes of the year.
-        metrics: their figures of the whole year.
+        metrics: their figures for the complete year.
     """
     held = [_holds(rule) for rule in rules.rules]
     state = F.coalesce(*(F.when(is_so, F.lit(r.state)) for is_so, r in zip(held, rules.rules, strict=True)))
-    # the last rule holds for everything: it is a reason only where no other is
+    # the last rule always holds: it is a reason only where no other rule holds
     reasons = present(
         *(F.when(is_so, F.lit(r.reason)) for is_so, r in zip(held[:-1], rules.rules, strict=False))
     )
@@ -42,7 +42,7 @@ def gap(nodes: DataFrame, metrics: DataFrame, rules: StateRules) -> DataFrame:
 
 
 def _holds(rule: StateRule) -> Column:
-    """All conditions hold; one on a figure that is missing does not."""
+    """All conditions hold; a condition on a missing figure does not."""
     all_hold = F.lit(True)
     for condition in rule.when:
         all_hold = all_hold & F.coalesce(_limit(condition), F.lit(False))

@@ -15,9 +15,9 @@ from schemas.contract import contract
 
 TABLE = "chain.local_supplier"
 KEY = ["product_code", "uscc", "year"]
-#: Kinds of events that speak against a firm.
+#: Kinds of events that are a risk.
 RISKS = ("penalty", "accident", "credit")
-#: Those of them that last until they are removed.
+#: Risks that last until they are removed.
 LASTING = ("credit",)
 
 
@@ -30,14 +30,14 @@ def local_supplier(
     events: DataFrame,
     rules: SupplierRules,
 ) -> DataFrame:
-    """One row per product of a node, firm of the directory and year, at most so many a product as the rules say.
+    """One row per product of a node, firm of the directory and year; the rules limit the firms per product.
 
-    A firm is able to supply what it declares or sells, unless its evidence for the product's node is stray.
+    A firm can supply a product that it declares or sells, if its position in the product's node is confirmed.
 
     Args:
         enterprises, products, positions, grades: of the year.
         events: up to the year.
-        trades: of the year's months; the last one with trades counts.
+        trades: of the year's months; the last month with trades is used.
     """
     session = enterprises.sparkSession
     places = product_frame(session, rules.models).drop("fed_node_codes").alias("p")
@@ -68,7 +68,7 @@ def local_supplier(
 
 
 def _declared(products: DataFrame) -> DataFrame:
-    """What firms say they make, one row each: the key of the feed."""
+    """Declared products; one row per product, firm and year, since this is the feed's key."""
     return products.select(
         "product_code", "uscc", F.left("period", F.lit(4)).alias("year"), "revenue_share_pct", "capacity_amount",
         "capacity_unit", F.lit(True).alias("is_declared"),
@@ -90,9 +90,9 @@ def _sold(trades: DataFrame) -> DataFrame:
 
 
 def _risks(enterprises: DataFrame, events: DataFrame) -> DataFrame:
-    """What speaks against a firm in a year: penalties and accidents of the year, entries of credit not yet removed.
+    """Risks of a firm in a year: penalties and accidents of the year, credit records not yet removed.
 
-    An entry comes again in the year of its removal; what is known by the year counts.
+    A credit record has a second row in the year of its removal; the latest one known by the year counts.
     """
     years = enterprises.select("year").distinct()
     counts = (F.col("told") == F.col("year")) | F.col("event_kind_code").isin(list(LASTING))
@@ -124,7 +124,7 @@ def _when(flag: str, name: str) -> Column:
 
 
 def _sort_keys() -> dict[str, Column]:
-    """Best evidence, then no risk; as columns, since not every engine orders a window by formulas."""
+    """Best evidence, then no risk; as columns, since not every engine orders a window by expressions."""
     both = F.size("supplier_evidence") == 2
     return {
         "evidence_place": F.when(both, 0).when(F.coalesce(F.col("is_sold"), F.lit(False)), 1).otherwise(2),

@@ -1,4 +1,4 @@
-"""产业链环节 Nodes of the chains, as the models say for each year of the directory."""
+"""产业链环节 Nodes of the chains, as the models define them for each year of the directory."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ TABLE = "chain.node"
 
 
 def node(enterprises: DataFrame, rules: ChainModels) -> DataFrame:
-    """One row per node and year; the directory only says which years there are."""
+    """One row per node and year; of the directory only the years are used."""
     years = enterprises.select("year").distinct()
     return (
         years.join(node_frame(enterprises.sparkSession, rules), holds("year"), "inner")

@@ -1,9 +1,9 @@
-"""企业环节定位 Positions of enterprises: in which nodes a firm stands, with which part of it, and why.
+"""企业环节定位 Positions of enterprises: the nodes of a firm, its share in each, and the reasons.
 
-Evidence of every kind comes as rows (firm, year, node) and is added up once; what follows looks at a firm's nodes
-together. Position shares are declared revenue and recorded sales by node where either counts, else the weights of
-the firm's class moved by what it buys. Weights and thresholds are data: ``evidence.yml``; what people decided
-instead: ``overrides.yml``.
+Evidence of every kind comes as rows (firm, year, node) and is summed once; the steps after that compare a firm's
+nodes. Position shares follow declared revenue and recorded sales by node where either counts, else the weights of
+the firm's class, adjusted by its purchases. Weights and thresholds are data in ``evidence.yml``; decisions of people
+are in ``overrides.yml``.
 
 The module is one, above 300 lines: evidence, shares and confidence of a position are one chain of steps.
 """
@@ -41,7 +41,7 @@ TABLE = "chain.node_enterprise"
 PART = "decimal(9,6)"
 ROW = ["uscc", "year", "node_code"]
 FIRM = ["uscc", "year"]
-#: Evidence by row, added up over a firm's rows of a node; all that is not given is missing.
+#: Measures of evidence → type, summed over a firm's rows of a node; null where a kind has no such measure.
 MEASURES = {
     "class_weight": "bigint",
     "is_sole": "int",
@@ -65,7 +65,7 @@ def node_enterprise(
 
     Args:
         enterprises: the year's directory.
-        products: products that firms say they make, of the years up to it.
+        products: declared products, of the years up to it.
         trades: sales and purchases by product, of the year's months or, where it has none, of the nearest year's.
         events: honours up to the year.
         patents: patents up to the year.
@@ -77,7 +77,7 @@ def node_enterprise(
     evidence = [_of_class(firms, rules), _declared(firms, products, rules), _sold(sales, rules)]
     if rules.overrides.overrides:
         evidence.append(_decided(firms, rules))
-    # purchases and patents say something of a node that other evidence names, and name none themselves
+    # purchases and patents support a node that other evidence names; they name none themselves
     is_named = "coalesce(class_weight, declared, sold, override_part) is not null"
     nodes = materialised(_added_up(evidence).where(is_named))
     rows = materialised(
@@ -105,7 +105,7 @@ def node_enterprise(
 
 
 def _added_up(evidence: Iterable[DataFrame]) -> DataFrame:
-    """Evidence of several kinds as one row for each firm, year and node."""
+    """Evidence of several kinds, summed to one row for each firm, year and node."""
     return (
         reduce(DataFrame.unionByName, map(_full, evidence))
         .groupBy(*ROW)
@@ -123,7 +123,7 @@ def _full(rows: DataFrame) -> DataFrame:
 
 
 def _of_class(firms: DataFrame, rules: ChainRules) -> DataFrame:
-    """Nodes of the firm's class; a class of no node is OUT, and so is a firm whose class is not known."""
+    """Nodes of the firm's class; OUT for a class without a node, and for a firm of unknown class."""
     classes = class_frame(firms.sparkSession, rules.models, rules.evidence.class_ranks).drop("words")
     firm, model = firms.alias("f"), classes.alias("c")
     is_of = (F.col("f.industry_code") == F.col("c.industry_code")) & holds("f.year")
@@ -136,12 +136,12 @@ def _of_class(firms: DataFrame, rules: ChainRules) -> DataFrame:
 
 
 def _traded_years(firms: DataFrame, trades: DataFrame, rules: ChainRules) -> DataFrame:
-    """For each year the year whose trades count: the nearest one that has some, of two the earlier.
+    """For each year the year whose trades are used: the nearest one that has some, of two the earlier.
 
-    Trades are recorded for some years only. A firm that sold magnets in December made them in the year before as well:
-    without this a chain would seem to grow in the first year with trades, by the firms that they place in it.
+    Trades are recorded for some years only. A firm that sold magnets in December made them in the year before as well.
+    Without this, a chain would seem to grow in the first year with trades, by the firms that the trades place in it.
 
-    Baskets of years with the same trades and models are the same: they are worked out for the first, ``basket_year``.
+    Years with the same trades and models have the same baskets. They are computed for the first one, ``basket_year``.
     """
     distance = F.abs(F.col("year").cast("int") - F.col("traded_year").cast("int"))
     models = F.greatest(
@@ -159,7 +159,7 @@ def _traded_years(firms: DataFrame, trades: DataFrame, rules: ChainRules) -> Dat
 
 
 def _home(rows: DataFrame, rules: ChainRules) -> DataFrame:
-    """Rows with the node of their product, OUT where it has none."""
+    """Rows with the node of their product; OUT for a product without a node."""
     places = product_frame(rows.sparkSession, rules.models).drop("fed_node_codes").alias("p")
     row = rows.alias("r")
     is_home = (F.col("r.product_code") == F.col("p.product_code")) & holds("r.year")
@@ -169,11 +169,11 @@ def _home(rows: DataFrame, rules: ChainRules) -> DataFrame:
 
 
 def _declared(firms: DataFrame, products: DataFrame, rules: ChainRules) -> DataFrame:
-    """Declared revenue shares of the year; where a firm gives none at all, its products count alike.
+    """Declared revenue shares of the year; the products of a firm that declares no share at all count alike.
 
-    Shares need not sum to 100: they are taken against their sum. A product without a share beside others with one
-    adds nothing. ``repeated``: told in enough years up to this one, or in the first with any declaration; never where
-    the name in the declaration is that of another product of the list, for then the code is most likely wrong.
+    Shares need not sum to 100: they are divided by their sum. A product without a share beside others with one
+    adds nothing. ``repeated``: declared in enough years up to this one, or in the first year with any declaration. It
+    is never set where the declared name is that of another product of the list: the code is then most likely wrong.
     """
     years = firms.select("year").distinct().crossJoin(products.agg(F.min("period").alias("first_year")))
     now = F.col("period") == F.col("year")
@@ -217,7 +217,7 @@ def _sold(trades: DataFrame, rules: ChainRules) -> DataFrame:
 
 
 def _bought(trades: DataFrame, traded: DataFrame, rules: ChainRules) -> DataFrame:
-    """How far the firm's basket is what a node is made of: sum over its suppliers of the smaller part."""
+    """Fit of the firm's purchases to a node's inputs: sum of the smaller of both parts over the node's suppliers."""
     years = traded.select("traded_year", F.col("basket_year").alias("year")).distinct()
     purchases = trades.where(f"trade_side_code = 'purchase' and uscc <> '{OUT}'").join(
         F.broadcast(years), "traded_year", "inner"
@@ -233,7 +233,7 @@ def _bought(trades: DataFrame, traded: DataFrame, rules: ChainRules) -> DataFram
     edges = edge_frame(trades.sparkSession, rules.models).alias("e")
     row = basket.alias("b")
     feeds = (F.col("b.node_code") == F.col("e.seller_node_code")) & holds("b.year")
-    # purchases of nothing are no basket
+    # purchases that sum to zero are no basket
     return (
         row.where("basket_part is not null")
         .join(edges, feeds, "inner")
@@ -245,7 +245,7 @@ def _bought(trades: DataFrame, traded: DataFrame, rules: ChainRules) -> DataFram
 
 def _patented(firms: DataFrame, patents: DataFrame, rules: ChainRules) -> DataFrame:
     """Patents known by the year whose title names a product of a node of the firm's class."""
-    # as first told: what is told later of a patent must not change an earlier year
+    # as first reported: a later report on a patent must not change an earlier year
     titles = at_least(patents, ["patent_code"], "period").select(
         "uscc", F.col("patent_title").alias("title"), F.col("period").alias("known_year")
     )
@@ -265,7 +265,7 @@ def _patented(firms: DataFrame, patents: DataFrame, rules: ChainRules) -> DataFr
 
 
 def _decided(firms: DataFrame, rules: ChainRules) -> DataFrame:
-    """What people decided."""
+    """Positions that people decided."""
     given = override_frame(firms.sparkSession, rules.overrides.overrides).alias("o")
     firm = firms.alias("f")
     return firm.join(given, (F.col("f.uscc") == F.col("o.uscc")) & holds("f.year"), "inner").select(
@@ -277,13 +277,13 @@ def _decided(firms: DataFrame, rules: ChainRules) -> DataFrame:
 
 
 def _with_totals(rows: DataFrame, columns: Iterable[str]) -> DataFrame:
-    """Rows, which are written down, with the sums over all of the firm's nodes as ``<column>_all``."""
+    """Rows, already materialised, with the sums over all of the firm's nodes as ``<column>_all``."""
     sums = (F.sum(c).cast("decimal(24,6)").alias(f"{c}_all") for c in columns)
     return with_part(rows, rows.groupBy(*FIRM).agg(*sums), FIRM, "inner")
 
 
 def _scored(rows: DataFrame) -> DataFrame:
-    """Scores: parts of the firm's declared revenue, sales and class weight; the fit of its basket."""
+    """Scores: parts of the firm's declared revenue, sales and class weight; the fit of its purchases."""
     totals = ("declared", "sold", "class_weight", "override_part")
     return (
         _with_totals(rows, totals)
@@ -295,7 +295,7 @@ def _scored(rows: DataFrame) -> DataFrame:
                 "class_score": F.coalesce(
                     ratio(F.col("class_weight"), F.col("class_weight_all")), F.lit(0)
                 ).cast(PART),
-                # least skips what is missing
+                # least() skips nulls
                 "purchase_score": F.when(
                     F.col("fit").isNotNull(), F.least(F.col("fit"), F.lit(Decimal(1)))
                 ).cast(PART),
@@ -306,7 +306,7 @@ def _scored(rows: DataFrame) -> DataFrame:
 
 
 def _of_division(rows: DataFrame, rules: ChainRules) -> DataFrame:
-    """``is_near``: the firm's class is of the division of one of the node's classes; OUT is near to all."""
+    """``is_near``: the firm's class is in the division of one of the node's classes; OUT is near every firm."""
     divisions = division_frame(rows.sparkSession, rules.models).alias("d")
     row = rows.alias("r")
     is_of = (
@@ -319,9 +319,9 @@ def _of_division(rows: DataFrame, rules: ChainRules) -> DataFrame:
 
 
 def _counted(rows: DataFrame, evidence: EvidenceModel) -> DataFrame:
-    """Which products and sales count; what does not is stray: kept, with share 0.
+    """Which products and sales count; evidence that does not is stray: kept, with share 0.
 
-    The farther a node is from the firm's class, the more of the firm must be in it.
+    The farther a node is from the firm's class, the larger the part of the firm that must be in it.
     """
     stray = evidence.stray
     product = F.coalesce("product_score", F.lit(0))
@@ -343,7 +343,7 @@ def _counted(rows: DataFrame, evidence: EvidenceModel) -> DataFrame:
 
 
 def _shared(rows: DataFrame, evidence: EvidenceModel) -> DataFrame:
-    """Position shares that sum to exactly 1: cut at six digits, what is left to the largest."""
+    """Position shares that sum to exactly 1: truncated to six digits, the remainder added to the largest."""
     product = F.when(F.col("product_counts"), F.col("product_score") * evidence.shares.product)
     sales = F.when(F.col("sales_count"), F.col("sales_score") * evidence.shares.sales)
     by_class = F.col("class_score") * (
@@ -372,7 +372,7 @@ def _shared(rows: DataFrame, evidence: EvidenceModel) -> DataFrame:
         )
         .withColumn("cut", divide(F.col("amount"), F.col("amount_all"), mode="down").cast(PART))
     )
-    # of equal shares the largest is that of the first node by its code
+    # of equal shares that of the first node by code is the largest
     largest = at_least(at_most(cut.select(*ROW, "cut"), FIRM, "cut"), FIRM, "node_code")
     left = F.lit(Decimal(1)) - F.coalesce(F.col("cut_all"), F.lit(0))
     return (
@@ -382,7 +382,7 @@ def _shared(rows: DataFrame, evidence: EvidenceModel) -> DataFrame:
             "position_share",
             F.when(F.col("is_largest"), F.col("cut") + left).otherwise(F.col("cut")).cast(PART),
         )
-        # of firms with data the other nodes of their class are no news; stray evidence is kept
+        # for firms with data, other nodes of the class are dropped; stray evidence is kept
         .where("position_share > 0 or product_score > 0 or sales_score > 0")
     )
 
@@ -403,7 +403,7 @@ def _honoured(firms: DataFrame, events: DataFrame, evidence: EvidenceModel) -> D
     )
     firm = firms.select("uscc", "year").alias("f")
     in_force = (F.col("f.year") >= F.col("event_year")) & (F.col("f.year") <= F.col("until_year"))
-    # some hundreds of firms: their years are found on their own and brought back
+    # some hundreds of firms: their years are computed separately and broadcast
     named = (
         firm.join(F.broadcast(given), (F.col("f.uscc") == F.col("e.uscc")) & in_force, "inner")
         .groupBy("f.uscc", "f.year")
@@ -470,7 +470,7 @@ def _described(rows: DataFrame, evidence: EvidenceModel) -> DataFrame:
 
 
 def _confidence(evidence: EvidenceModel) -> Column:
-    """Sum over the kinds of weight × strength, at most 1; strength is full from a share on. Stray adds nothing."""
+    """Sum of weight × strength over the kinds, at most 1; strength is full from a share on; stray adds nothing."""
     counts = {"product": F.col("product_counts"), "sales": F.col("sales_count")}
     parts = []
     for kind in KINDS:

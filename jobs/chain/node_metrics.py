@@ -1,7 +1,7 @@
 """环节指标 Figures of nodes, for years and months.
 
-A firm's figures count in a node by its share there; only confirmed positions count. Growth is that of the same
-firms (同口径); statistics of a month are cumulative from January.
+A firm's figures count in a node in proportion to its share there; only confirmed positions count. Growth compares the
+same firms (同口径); statistics of a month are cumulative from January.
 """
 
 from __future__ import annotations
@@ -47,10 +47,10 @@ def node_metrics(
     """One row per node and period, nodes without firms included.
 
     Args:
-        years, months: figures of the years and months that are wanted.
+        years, months: figures of the years and months to compute.
         history: figures of the years up to them, for growth.
         positions, grades: of the periods' years.
-        month_flows, year_flows: flows of the months wanted, and of the months of the years wanted.
+        month_flows, year_flows: flows of the months to compute, and of the months of the years to compute.
     """
     figures = figures_of_firms(years, months, history)
     firms = allocated(positions, figures, rules.lead_output_wan_yuan)
@@ -58,7 +58,7 @@ def node_metrics(
     nodes = node_frame(years.sparkSession, rules.models).select(
         "from_year", "to_year", "chain_code", "node_code"
     )
-    # each period that is wanted is in the directory's or the month's figures
+    # each period to compute is in the yearly or the monthly figures
     periods = years.select("year", F.col("year").alias("period")).unionByName(
         months.select("year", F.col("month").alias("period"))
     )
@@ -90,7 +90,7 @@ def _counts(positions: DataFrame, grades: DataFrame) -> DataFrame:
 
 
 def _district_parts(figures: DataFrame) -> DataFrame:
-    """Each district's part of the whole output of all firms of the period, chains or not."""
+    """Each district's part of the output of all firms of the period, in a chain or not."""
     of_district = figures.groupBy("period", "district_code").agg(
         F.sum("output_wan_yuan").cast(MONEY).alias("output")
     )
@@ -110,7 +110,7 @@ def _sums(firms: DataFrame, district_parts: DataFrame) -> DataFrame:
         .join(F.broadcast(district_parts), ["period", "district_code"], "left")
         .withColumn("quotient", divide(F.col("part_here"), F.col("district_part")))
     )
-    # of equal quotients the first district by its code
+    # of equal quotients that of the first district by code
     best = F.max(F.when(F.col("quotient").isNotNull(), F.struct("quotient", _descending("district_code"))))
     return (
         rows.groupBy(*by)
@@ -140,7 +140,7 @@ def _descending(code: str) -> Column:
 
 
 def _flows(month_flows: DataFrame, year_flows: DataFrame) -> DataFrame:
-    """What is bought of a node's products and what its firms buy, with the months that have trades."""
+    """Purchases of a node's products and purchases by its firms, with the number of months that have trades."""
     amounts = ("local_trade_wan_yuan", "outside_trade_wan_yuan", "trade_total_wan_yuan")
     columns = ["seller_node_code", "buyer_node_code", "is_buyer_local", "period", *amounts]
     of_months = month_flows.select(*columns, F.col("period").alias("month"))
@@ -178,10 +178,10 @@ def _flows(month_flows: DataFrame, year_flows: DataFrame) -> DataFrame:
 
 
 def _estimated() -> Column:
-    """Revenue less value added for the months with trades: a year has twelve, a month's cumulative value its own."""
+    """Revenue less value added, from the months that the figures cover to those with trades (of a month: one)."""
     trade_months = F.when(F.length("period") == 4, F.col("trade_months")).otherwise(F.lit(1))
     spread = divide((F.col("estimated") * trade_months).cast(MONEY), months_of_period())
-    # a year's trades, or a month's: of a period without any nothing is estimated
+    # a period without trades has no estimate
     return F.when(F.col("trade_months").isNotNull(), spread).cast(MONEY)
 
 

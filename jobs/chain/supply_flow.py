@@ -1,6 +1,6 @@
 """环节供需流向 Flows between nodes: purchases by the product's node and the buyer's.
 
-Every purchase is in it once and whole, so that its sums are those of the trades.
+Every purchase is in it exactly once and undivided, so its sums are those of the trades.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ AMOUNTS = ("local_trade_wan_yuan", "outside_trade_wan_yuan", "trade_total_wan_yu
 def supply_flow(trades: DataFrame, positions: DataFrame, rules: ChainModels) -> DataFrame:
     """One row per seller's node, buyer's node, product, kind of buyer and month; amounts in 万元.
 
-    A buyer with several nodes buys for the largest one that the product's node feeds, else for its largest.
+    A buyer with several nodes buys for the largest of those that the product's node feeds, else for its largest.
 
     Args:
         trades: sales and purchases of the month by enterprise and product.

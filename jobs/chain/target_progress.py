@@ -1,4 +1,4 @@
-"""产业链规划目标进度 Progress of the ten chains to the plan's target.
+"""产业链规划目标进度 Progress of the ten chains toward the plan's target.
 
 The plan names one figure, the ten chains' output in 2025 (五(二)1). The path to it and its split over the chains are
 choices, each with its reason in ``targets.yml``.
@@ -24,14 +24,14 @@ def target_progress(nodes: DataFrame, chains: DataFrame, history: DataFrame, rul
     """One row per chain, and ALL, and year; amounts in 万元.
 
     Args:
-        nodes: only says which years there are.
+        nodes: only their years are used.
         chains: figures of the chains in the year.
-        history: figures up to the year; the base year's are what the path begins with.
+        history: figures up to the year; the path begins with those of the base year.
     """
     base = _with_all(history.where(F.col("period") == str(rules.base_year))).select(
         "chain_code", F.col("output_wan_yuan").alias("base")
     )
-    # one row, also where the base year is not there: the path is missing then, the output is not
+    # one row even without the base year: the path is then missing, the output is not
     base_all = base.agg(F.max(F.when(F.col("chain_code") == ALL, F.col("base"))).alias("base_all"))
     rows = (
         _with_all(chains.join(nodes.select("year").distinct(), "year", "left_semi"))
@@ -64,7 +64,7 @@ def _with_all(chains: DataFrame) -> DataFrame:
 
 
 def _target(rules: Target) -> Column:
-    """The target; of a chain its part by the base year's output."""
+    """The target; for a chain its part, by the base year's output."""
     whole = F.lit(rules.target_wan_yuan).cast(MONEY)
     # with more digits the product would be rounded twice
     part = divide(F.col("base"), F.col("base_all")).cast("decimal(9,6)")
@@ -72,7 +72,7 @@ def _target(rules: Target) -> Column:
 
 
 def _expected(rules: Target) -> Column:
-    """Equal steps from the base year's output; before it nothing is expected, after the target year no more."""
+    """Equal yearly steps from the base year's output; missing before that year, constant after the target year."""
     steps = rules.target_year - rules.base_year
     done = F.least(F.col("year").cast("int") - rules.base_year, F.lit(steps))
     climbed = divide(((F.col("target_wan_yuan") - F.col("base")) * done).cast(MONEY), F.lit(steps))

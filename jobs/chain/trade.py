@@ -1,7 +1,7 @@
 """企业购销汇总 Purchases and sales of an enterprise by product: trades with the enterprise behind each code.
 
-Everything that reads trades reads this. A code behind which stands no enterprise of a directory up to the year is
-outside 市外或未知; its side is kept under OUT, so that sales and purchases of a product are the same amount.
+All other tables read trades from here. A code that leads to no enterprise of a directory up to the year is outside
+or unknown 市外或未知; its side is kept under OUT, so that sales and purchases of a product are the same amount.
 """
 
 from __future__ import annotations

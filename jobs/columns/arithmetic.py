@@ -1,9 +1,8 @@
 """Exact division for published figures.
 
-Spark's decimal division rounds to what precision is left, so a quotient rounded again may be one step off.
-Of a quotient of two decimals Spark keeps up to 38 digits, other engines four more than the dividend has, so ``/`` and
-``avg`` are not used. Here the quotient is found in whole numbers: ``floor((2 n 10^s + d) / 2 d)`` is n/d rounded half
-up at s digits.
+Spark rounds a quotient of decimals to the digits of its type, so rounding it again may be one step off. Spark keeps up
+to 38 digits of a quotient, other engines four more than the dividend has. Jobs therefore use neither ``/`` nor ``avg``
+but compute in whole numbers: ``floor((2 n 10^s + d) / 2 d)`` is n/d rounded half up at s digits.
 """
 
 from __future__ import annotations
@@ -13,30 +12,30 @@ from decimal import Decimal
 from pyspark.sql import Column
 from pyspark.sql import functions as F
 
-#: Values and scores are kept with six digits.
+#: Digits after the point of values and scores.
 SCALE = 6
 VALUE_TYPE = "decimal(24,6)"
 AMOUNT = "decimal(18,6)"
 PERCENT_TYPE = "decimal(18,4)"
-#: Compound growth is given in steps of 0.01 %.
+#: Compound growth has steps of 0.01 %.
 STEPS = 10_000
-#: A larger quotient (land of a millionth of a mu) stops here instead of stopping the job; in millionths it still
-#: is a 64-bit whole number, as Spark's integral division wants it.
+#: Limit of a quotient: a larger one (land of a millionth of a mu) is capped, so that it does not fail the job. In
+#: millionths the limit still fits 64 bits, which Spark's integral division requires.
 LARGEST = 10**12
 
 
 def div(number: Column, by: int) -> Column:
-    """How often a whole number above zero goes into another one, cut toward zero."""
+    """Quotient of a whole number by a whole number above zero, truncated toward zero."""
     return F.call_function("div", number, F.lit(by))
 
 
 def rounded_div(number: Column, by: Column) -> Column:
     """``number / by`` of whole numbers as a whole number, rounded half up once; missing unless ``by`` is above zero.
 
-    The quotient must fit 64 bits. Of decimals without digits after the point ``number`` may have 36 places.
+    The quotient must fit 64 bits. A decimal ``number`` has no digits after the point and at most 36 before it.
     """
     positive = F.when(by > 0, by)
-    # div cuts toward zero, so the half has the number's sign
+    # div truncates toward zero, so the half has the number's sign
     half = F.when(number < 0, -positive).otherwise(positive)
     return F.call_function("div", number * F.lit(Decimal(2)) + half, positive * F.lit(Decimal(2)))
 
@@ -47,7 +46,7 @@ def divide(
     """Quotient of two columns with at most six digits after the point, rounded once.
 
     Missing where a side is missing or the denominator is not above zero. ``mode`` is ``half_up`` (away from
-    zero at the half, 四舍五入) or ``down`` (cut, 截位); ``scale`` is 0 to 6 digits.
+    zero at the half, 四舍五入) or ``down`` (truncated, 截位); ``scale`` is 0 to 6 digits.
     """
     return _quotient(_whole(numerator), _whole(denominator), scale, mode)
 
@@ -55,8 +54,8 @@ def divide(
 def ratio(part: Column, whole: Column) -> Column:
     """``part / whole`` of two amounts with six digits, rounded half up; missing unless the whole is above zero.
 
-    For tables with dozens of quotients, whose expressions have to be short. Missing as well beyond ``LARGEST``,
-    which is no ratio of anything, and where a side has more than twelve digits before the point.
+    For tables with dozens of quotients, whose expressions must be short. Also missing beyond ``LARGEST``, which no
+    real ratio reaches, and where a side has more than twelve digits before the point.
     """
     n, d = (_whole(side.try_cast(AMOUNT)) for side in (part, whole))
     within = F.when(F.abs(n) <= d * F.lit(Decimal(LARGEST)), n)
@@ -66,7 +65,7 @@ def ratio(part: Column, whole: Column) -> Column:
 
 def multiply(amount: Column, factor: Column) -> Column:
     """Product with six digits after the point, rounded half up once; missing where a side is missing."""
-    # Spark's own product of two such decimals keeps seven digits, and a second rounding may be a step off
+    # Spark's product of two such decimals keeps seven digits; rounding it again may be one step off
     millionths_squared = F.lit(10 ** (2 * SCALE)).cast("decimal(13,0)")
     return _quotient(_whole(amount) * _whole(factor), millionths_squared, SCALE, "half_up")
 
@@ -79,7 +78,7 @@ def score(
     mode: Column | str = "half_up",
 ) -> Column:
     """``value / baseline × weight`` in points, rounded once (黄岩区2022: 指标值÷基准值×权重)."""
-    # value and baseline in millionths, weight in ten-thousandths: the powers of ten cancel but for one
+    # millionths of value and baseline cancel; the denominator's factor cancels the weight's ten-thousandths
     points = _whole(value) * (weight * 10**4).cast("decimal(7,0)")
     return _quotient(points, _whole(baseline) * F.lit(10**4).cast("decimal(5,0)"), scale, mode)
 
@@ -90,16 +89,16 @@ def _whole(amount: Column) -> Column:
 
 
 def _by_scale(scale: Column | int, values: list[Decimal]) -> Column:
-    """The value for a number of digits, of one for each number from 0 to 6; by look-up where it is a column."""
+    """The one of ``values``, for 0 to 6 digits, that belongs to a scale; by look-up where the scale is a column."""
     return F.lit(values[scale]) if isinstance(scale, int) else F.get(F.array(*map(F.lit, values)), scale)
 
 
 def _quotient(numerator: Column, denominator: Column, scale: Column | int, mode: Column | str) -> Column:
-    """Quotient of two whole columns, missing unless the denominator is above zero.
+    """Quotient of two columns of whole numbers; missing unless the denominator is above zero.
 
-    Native expressions only: a higher-order function would bind each side to a name, but Spark interprets those
-    row by row. And few of them: Java leaves methods interpreted whose code is long, which took a tenth of a run.
-    Operands stand here several times and should be columns, not formulas.
+    Uses native expressions only: a higher-order function could bind each side to a name, but Spark interprets
+    higher-order functions row by row. Uses few of them: Java does not compile long methods, which cost a tenth of a
+    run. Each operand occurs several times, so pass columns, not formulas.
     """
     half_up = (F.lit(mode) if isinstance(mode, str) else mode) == "half_up"
     d = denominator.cast("decimal(26,0)")
@@ -107,10 +106,10 @@ def _quotient(numerator: Column, denominator: Column, scale: Column | int, mode:
     n = F.greatest(-limit, F.least(numerator.cast("decimal(31,0)"), limit))
     twice_steps = _by_scale(scale, [Decimal(2 * 10**digits) for digits in range(SCALE + 1)])
     step = _by_scale(scale, [Decimal(1).scaleb(-digits) for digits in range(SCALE + 1)])
-    # integral division cuts toward zero, so the half has the numerator's sign
+    # integral division truncates toward zero, so the half has the numerator's sign
     half = F.when(half_up, F.when(n < 0, -d).otherwise(d)).otherwise(F.lit(Decimal(0)))
     steps = F.call_function("div", n * twice_steps + half, d * F.lit(Decimal(2)))
-    # least and greatest skip what is missing
+    # least() and greatest() skip nulls, so test for them
     is_defined = numerator.isNotNull() & (denominator > 0)
     return F.when(is_defined, (steps.cast("decimal(19,0)") * step.cast("decimal(7,6)")).cast(VALUE_TYPE))
 
@@ -121,7 +120,7 @@ def _quotient(numerator: Column, denominator: Column, scale: Column | int, mode:
 def share_pct(part: Column, whole: Column) -> Column:
     """``part / whole`` in percent with four digits, rounded half up; missing unless the whole is above zero.
 
-    Also missing beyond 10^14 percent, which is no share of anything.
+    Also missing beyond 10^14 percent, which no real share reaches.
     """
     return (ratio(part, whole) * F.lit(Decimal(100))).try_cast(PERCENT_TYPE)
 
@@ -136,8 +135,8 @@ def cagr_pct(now: Column, before: Column) -> Column:
 
     The growth is ``k / 10000`` for the whole number k with
     ``before × (20000 + 2k - 1)³ ≤ 8 × now × 10000³ < before × (20000 + 2k + 1)³``.
-    A floating-point cube root only guesses k; whole numbers decide. Missing unless both ends are above zero;
-    beyond a factor of a million in three years, up or down, missing too.
+    A floating-point cube root only estimates k; whole numbers decide. Missing unless both amounts are above zero,
+    and where they differ by a factor of a million or more.
     """
     defined = (now > 0) & (before > 0) & (now < before * 1_000_000) & (now * 1_000_000 > before)
     guess = F.round((F.cbrt(now.cast("double") / before.cast("double")) - 1) * STEPS).cast("bigint")
@@ -151,7 +150,7 @@ def cagr_pct(now: Column, before: Column) -> Column:
 
 
 def _cubed(before: Column, steps: Column, half: int) -> Column:
-    """``before × (20000 + 2 steps + half)³``; the cube of a factor of 100 a year has 19 digits."""
+    """``before × (20000 + 2 steps + half)³``; the cube of a yearly factor of 100 has 19 digits."""
     edge = (steps * 2 + 2 * STEPS + half).cast("decimal(7,0)")
     square = (edge * edge).cast("decimal(13,0)")
     cube = (square * edge).cast("decimal(19,0)")

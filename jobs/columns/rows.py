@@ -1,6 +1,6 @@
-"""Rows: identifiers, groups, the first of a group, small tables, what is written down on the way.
+"""Helpers on rows: identifiers, groups, the first row of a group, small tables, intermediate results.
 
-Some of it is what engines would do differently, done one way: jobs use it and never ask which engine runs them.
+Where engines differ, a helper uses one form that suits all of them: jobs never ask which engine runs them.
 """
 
 from __future__ import annotations
@@ -13,52 +13,52 @@ from uuid import uuid4
 from pyspark.sql import Column, DataFrame, SparkSession, Window, WindowSpec
 from pyspark.sql import functions as F
 
-#: A session's configuration: the folder for what is written down on the way, which goes when the run ends.
+#: Setting of a session: the folder for intermediate results, which is deleted when the run ends.
 SCRATCH = "brain.scratch"
 
 
 def row_id(*key: str, algorithm: Literal["md5", "sha256"] = "md5") -> Column:
     """Deterministic identifier of a row: 32 hexadecimal digits of a hash of its key.
 
-    The per-mu tables were published with the first digits of SHA-256, which is kept: a row keeps its identifier.
+    The per-mu tables were first published with the leading digits of SHA-256 and keep them: identifiers never change.
     """
     text = F.concat_ws("|", *(F.col(name).cast("string") for name in key))
     return F.md5(text) if algorithm == "md5" else F.substring(F.sha2(text, 256), 1, 32)
 
 
 def whole(*partition: str) -> WindowSpec:
-    """All rows of the partition, for each of its rows."""
+    """Window over all rows of the partition."""
     return Window.partitionBy(*partition).rowsBetween(Window.unboundedPreceding, Window.unboundedFollowing)
 
 
 def literal_table(session: SparkSession, rows: Iterable[tuple[object, ...]], schema: str) -> DataFrame:
-    """A small table of literals, marked for broadcast; the schema may be broken over lines."""
+    """A small table of literals, marked for broadcast; the schema may span several lines."""
     return F.broadcast(session.createDataFrame(list(rows), " ".join(schema.split())))
 
 
 def materialised(frame: DataFrame) -> DataFrame:
-    """The frame's rows, made once and written down: what is read several times is not made several times.
+    """The frame's rows, computed once and written to a file, so that several readers do not recompute them.
 
-    Engines differ in what they share of a plan, and none shares all of it.
+    Engines differ in which parts of a plan they reuse, and none reuses all.
     """
     session = frame.sparkSession
     folder = Path(session.conf.get(SCRATCH) or "") / f"part-{uuid4().hex[:12]}"
     frame.write.parquet(str(folder))
-    # as text, since an engine may take what else a schema knows of a field for a difference
+    # as text: an engine may take a field's nullability or metadata for a difference between schemas
     schema = ", ".join(f"{field.name} {field.dataType.simpleString()}" for field in frame.schema.fields)
     return session.read.schema(schema).parquet(str(folder))
 
 
 def at_least(rows: DataFrame, by: Sequence[str], order: str) -> DataFrame:
-    """The rows of each group whose ``order`` is the least; several where they are equal in it.
+    """The rows of each group with the least ``order``; several if they tie.
 
-    Instead of ``min_by``, which engines may work out group by group, where minimum and join go by columns.
+    Replaces ``min_by``, which engines may evaluate group by group; minimum and join work by columns.
     """
     return _at(rows, by, order, F.min(order))
 
 
 def at_most(rows: DataFrame, by: Sequence[str], order: str) -> DataFrame:
-    """The rows of each group whose ``order`` is the greatest; several where they are equal in it."""
+    """The rows of each group with the greatest ``order``; several if they tie."""
     return _at(rows, by, order, F.max(order))
 
 
@@ -67,18 +67,18 @@ def _at(rows: DataFrame, by: Sequence[str], order: str, end: Column) -> DataFram
 
 
 def with_part(rows: DataFrame, part: DataFrame, by: Sequence[str], how: str = "left") -> DataFrame:
-    """Rows with what a part says of each ``by``: all rows (``left``), or those of which it says something (``inner``).
+    """Rows joined with a part on ``by``: all rows (``left``), or only those that have a part (``inner``).
 
-    The part, which has a row at most for each, is the side that is hashed. Engines hash the side that is named first
-    where they know no sizes, and to hash many wide rows costs several times as much as to let them pass by.
+    The part has at most one row per key and is the hashed side. Engines that do not know sizes hash the side named
+    first, and hashing many wide rows costs several times as much as streaming them past a hash table.
     """
     return part.join(rows, list(by), {"left": "right", "inner": "inner"}[how])
 
 
 def first_of(rows: DataFrame, by: Sequence[str], *order: Column | str) -> DataFrame:
-    """The first row of each group in an order that leaves no two alike; the rows are read three times.
+    """The first row of each group in a total order; the rows are read three times.
 
-    Most groups of our tables have one row. Only the others go through a window, of which each partition has its price.
+    Most groups have one row. Only the others go through a window, since each partition of a window has a cost.
     """
     several = rows.groupBy(*by).count().where("count > 1").select(*by)
     window = Window.partitionBy(*by).orderBy(*order)

@@ -1,4 +1,4 @@
-"""Values: lists of texts, flags, fields of structs, credit codes."""
+"""Helpers on values: arrays of texts, flags, fields of structs, credit codes."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from schemas import credit_code
 
 
 def present(*texts: Column) -> Column:
-    """Those of the texts that are not missing, each once, in their order; an empty array when none is."""
-    # array_compact would do, but it is a higher-order function: Spark interprets it and all that it is given. The
-    # missing text among the others makes both arrays of one type for engines that tell arrays without missing items.
+    """Those of the texts that are not missing, each once, in the order given; an empty array if all are missing."""
+    # array_compact would do, but it is a higher-order function: Spark interprets it and its arguments. The null in the
+    # first array gives both arrays one type on engines that distinguish arrays without nulls.
     missing = F.lit(None).cast("string")
     return F.array_except(F.array(*texts, missing), F.array(missing))
 
@@ -25,7 +25,7 @@ def no_texts() -> Column:
 
 
 def flags(**conditions: Column) -> Column:
-    """Names of the conditions that hold, sorted; an empty array when none does."""
+    """Names of the conditions that hold, sorted; an empty array if none does."""
     named = (F.when(conditions[name], F.lit(name)) for name in sorted(conditions))
     return present(*named)
 
@@ -36,10 +36,10 @@ def field_of(structs: str | Column, name: str) -> Column:
 
 
 def those_in(array: str | Column, others: Column | str) -> Column:
-    """The items of an array that another one has as well, in their order.
+    """The items of an array that are in another one as well, in their order.
 
-    ``array_intersect`` wants both arrays of exactly one type: whether items may be missing, and how texts are kept,
-    counts on some engines.
+    ``array_intersect`` requires two arrays of exactly the same type; on some engines the type includes whether items
+    may be null and how texts are stored.
     """
     return F.filter(array, lambda item: F.array_contains(others, item))
 

@@ -1,1 +1,1 @@
-"""One enterprise, one parcel, one year."""
+"""Core tables: enterprises and their identities, parcels and their uses, figures by year and month."""

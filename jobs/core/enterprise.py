@@ -1,7 +1,7 @@
 """工业企业 Industrial enterprises: one row for every enterprise of a year's directory.
 
-Who is evaluated never depends on bad input: a firm whose directory record broke the contract stays, with what
-could be read of the record and what the business registry knows, and with a flag.
+Bad input never decides who is evaluated: a firm whose directory record broke the contract stays in the table, with the
+readable part of the record, the data of the business registry and a flag.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ def enterprise(directory: DataFrame, registry: DataFrame, refused: DataFrame) ->
 
     Args:
         directory: accepted rows of the year's directory.
-        registry: registrations up to the year; the latest one known for a year counts.
-        refused: quarantined records of the directory: they keep their firm in the population.
+        registry: registrations up to the year; each year uses the latest one known.
+        refused: quarantined records of the directory; their firms stay in the population.
     """
     listed = members(directory, refused)
     known = as_of(listed, registry)
@@ -38,7 +38,7 @@ def enterprise(directory: DataFrame, registry: DataFrame, refused: DataFrame) ->
 
 
 def members(directory: DataFrame, refused: DataFrame) -> DataFrame:
-    """Everyone in the directory, accepted or quarantined; one row for each code and year."""
+    """Every enterprise of the directory, accepted or quarantined; one row per code and year."""
     columns = [
         "uscc", "enterprise_name", "reported_district_code", "industry_code", "is_above_scale",
         "directory_change_code", "zone_code", "managing_zone_code",
@@ -52,7 +52,7 @@ def members(directory: DataFrame, refused: DataFrame) -> DataFrame:
         refused.where(~F.array_contains("reasons", "key:duplicate"))
         .select(record.alias("r"), "row_id", F.col("period").alias("year"), "known_at")
         .select("r.*", "row_id", "year", "known_at", F.lit(True).alias("is_refused"))
-        # a record without a code is still a firm; its row stands in for the code
+        # a record without a code is still a firm: the row's identifier replaces the code
         .withColumn("uscc", F.coalesce("uscc", F.concat(F.lit("row-"), F.left(F.md5("row_id"), F.lit(14)))))
         .join(accepted.select("uscc", "year"), ["uscc", "year"], "left_anti")
     )
@@ -79,7 +79,7 @@ def as_of(listed: DataFrame, registry: DataFrame) -> DataFrame:
 
 
 def place(rows: DataFrame) -> DataFrame:
-    """Today's district: as the directory says, else the registry, else the place in the credit code."""
+    """Today's district: from the directory, else from the registry, else from the credit code."""
     reported = F.coalesce("reported_district_code", "registered.reported_district_code")
     return rows.withColumn("reported_district_code", F.coalesce(reported, F.lit(UNDIVIDED))).withColumn(
         "district_code",
@@ -93,11 +93,11 @@ def place(rows: DataFrame) -> DataFrame:
 
 
 def describe(rows: DataFrame) -> DataFrame:
-    """Names, industry, registration, and what is odd."""
+    """Names, industry, registration and identity flags."""
     registered = F.col("registered").isNotNull()
     name = F.col("enterprise_name")
     filled = {
-        # what was accepted was checked when it was taken in
+        # accepted records were checked on ingestion
         "is_uscc_valid": ~F.col("is_refused") | F.coalesce(valid_credit_code(F.col("uscc")), F.lit(False)),
         "is_in_registry": registered,
         "registered_date": F.col("registered.registered_date"),
@@ -127,7 +127,7 @@ def describe(rows: DataFrame) -> DataFrame:
 
 
 def known_industry() -> Column:
-    """The directory's industry class where it is one, else the registry's."""
+    """The directory's industry class if it is in the code list, else the registry's."""
     classes = list(code_list("industry_class"))
     stated = F.when(F.col("industry_code").isin(classes), F.col("industry_code"))
     return F.coalesce(stated, "registered.industry_code")

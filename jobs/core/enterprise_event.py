@@ -35,7 +35,7 @@ def enterprise_event(honours: DataFrame, penalties: DataFrame, credits: DataFram
 
 
 def listed(credits: DataFrame) -> DataFrame:
-    """Credit records as last told in each year: valid until the day of their removal."""
+    """Credit records as last reported in each year; valid until the day of their removal."""
     latest = Window.partitionBy("event_id", F.left("period", F.lit(4))).orderBy(F.col("period").desc())
     return (
         credits.withColumn("_place", F.row_number().over(latest))

@@ -1,9 +1,9 @@
 """企业标识 Identifiers: every code, account and certificate by which an enterprise is known.
 
-Registration numbers and organisation codes are an enterprise's for good: a second firm that claims one puts it in
-dispute. Meter accounts and land certificates change hands: they are in dispute in a year in which two firms have one
-at the same time (the stretch of one firm's periods overlaps that of another). Codes with a successor are those of
-``jobs/core/steps/following.py``. What is in dispute stands here with each claimant, and in core.identity_review.
+A registration number or organisation code belongs to one enterprise for good: a second claimant puts it in dispute.
+A meter account or land certificate may change hands: it is in dispute in a year in which two firms hold it at the same
+time (their periods overlap). Codes with a successor come from ``jobs/core/steps/following.py``. A disputed identifier
+has a row for each claimant here, and a row in core.identity_review.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from jobs.job import Input, Job
 from schemas.contract import contract
 
 TABLE = "core.enterprise_identifier"
-#: Kinds that stay with an enterprise for good; the others change hands.
+#: Kinds that belong to one enterprise for good; the others may change hands.
 LASTING = ("registration_number", "organisation_code")
 WHAT = ["identifier_kind_code", "identifier"]
 
@@ -35,10 +35,10 @@ def enterprise_identifier(
     accounts: DataFrame,
     parcels: DataFrame,
 ) -> DataFrame:
-    """One row per identifier, enterprise and year in which it came to be the enterprise's.
+    """One row per identifier, enterprise and year in which it became the enterprise's.
 
     Args:
-        made: the directory's firms of the years that are made; all else is given up to the last of these.
+        made: the directory's firms of the years to compute; all other inputs reach up to the last of these.
     """
     claims = (
         of_registry(registry)
@@ -56,13 +56,13 @@ def enterprise_identifier(
     )
 
 
-# --- claims: who says in which period that an identifier is whose ------------------------------------------
+# --- claims: a feed attributes an identifier to an enterprise in a period ----------------------------------
 
 
 def claims_of(
     rows: DataFrame, kind: str | Column, identifier: str | Column, uscc: str, feed: str, since: Column
 ) -> DataFrame:
-    """``at`` is the period as a number, 202400 for a year and 202403 for a month."""
+    """Claims by row; ``at`` is the period as a number, 202400 for a year and 202403 for a month."""
     return rows.select(
         (F.lit(kind) if isinstance(kind, str) else kind).alias("identifier_kind_code"),
         (F.col(identifier) if isinstance(identifier, str) else identifier).alias("identifier"),
@@ -75,7 +75,7 @@ def claims_of(
 
 
 def of_registry(registry: DataFrame) -> DataFrame:
-    """Registration number, organisation code as registered, and that within the credit code."""
+    """Registration number, registered organisation code, and the organisation code within the credit code."""
     own = F.substring("uscc", 9, 9)
     codes = F.array(
         F.struct(F.lit("registration_number").alias("kind"), F.col("registration_number").alias("code")),
@@ -98,7 +98,7 @@ def of_registry(registry: DataFrame) -> DataFrame:
 
 
 def of_directory(directory: DataFrame) -> DataFrame:
-    """Firms of the directory that the registry does not know (yet) have their organisation code from there."""
+    """Organisation codes of the directory's firms that the registry does not have (yet), from their credit codes."""
     unknown = directory.where("is_uscc_valid AND NOT is_in_registry").withColumn("period", F.col("year"))
     own = F.substring("uscc", 9, 9)
     return claims_of(
@@ -119,12 +119,12 @@ def of_parcel(parcels: DataFrame) -> DataFrame:
     )
 
 
-# --- whose they are --------------------------------------------------------------------------------------
+# --- holders of identifiers ------------------------------------------------------------------------------
 
 
 def held(claims: DataFrame) -> DataFrame:
-    """Identifiers with their enterprises, and those in dispute with each claimant."""
-    # most identifiers have one enterprise for all years: these need no order of periods
+    """Identifiers with their enterprises; a disputed one with each claimant."""
+    # most identifiers have one enterprise in all years: these need no ordering by period
     owners = materialised(
         claims.groupBy(*WHAT).agg(
             F.min("uscc").alias("owner"), F.max("uscc").alias("other"), F.min("at").alias("first")
@@ -157,7 +157,7 @@ def held(claims: DataFrame) -> DataFrame:
 
 
 def by_year(claims: DataFrame) -> DataFrame:
-    """A firm's claims of an identifier, lasting ones as one stretch, the others as one for each year."""
+    """A firm's claims to an identifier as spans: one span for a lasting kind, one per year for the others."""
     is_lasting = F.col("identifier_kind_code").isin(list(LASTING))
     group = [*WHAT, "uscc", "group_year"]
     told = claims.withColumn(
@@ -169,7 +169,7 @@ def by_year(claims: DataFrame) -> DataFrame:
 
 
 def as_told() -> list[Column]:
-    """What the first claim says."""
+    """Columns of the first claim; the least value where it has several rows."""
     return [F.min(c).alias(c) for c in ("since", "known_at", "is_registered")]
 
 
@@ -184,7 +184,7 @@ def source_feed() -> Column:
 
 
 def of_several(claims: DataFrame) -> DataFrame:
-    """Identifiers that were several enterprises': who has them from when on, and who contradicts whom."""
+    """Identifiers with several enterprises: who holds them from when on, and which claims contradict each other."""
     order = Window.partitionBy(*WHAT).orderBy("first", "uscc")
     is_lasting = F.col("group_year") == 0
     year = div(F.col("first"), 100)
@@ -237,7 +237,7 @@ def last_day(at: Column) -> Column:
 
 
 def of_events(events: DataFrame) -> DataFrame:
-    """Codes with a successor: each change of the last one, and those in dispute with each claimant."""
+    """Codes with a successor: a row for each last successor; a disputed code with each claimant."""
     rows = [row for code in followed(events) for row in (*clear_rows(code), *disputed_rows(code))]
     codes = literal_table(
         events.sparkSession,
@@ -251,7 +251,7 @@ def of_events(events: DataFrame) -> DataFrame:
 
 
 def clear_rows(code: Followed) -> Iterator[tuple[object, ...]]:
-    """The firm behind the code from each day on; until when is told where that is in the same year."""
+    """The firm behind the code from each day on; the last day only if it is in the same year."""
     known_at = code.claims[0].known_at
     ends = [*(span.since for span in code.spans[1:]), code.until]
     for span, end in zip(code.spans, ends, strict=False):
@@ -260,7 +260,7 @@ def clear_rows(code: Followed) -> Iterator[tuple[object, ...]]:
 
 
 def disputed_rows(code: Followed) -> Iterator[tuple[object, ...]]:
-    """Each claimant of a code in dispute; each later claim opens the dispute again."""
+    """Each claimant of a disputed code; each later claim opens the dispute again."""
     if code.until == NEVER:
         return
     for dispute in dict.fromkeys([code.until, *(c.told for c in code.claims if c.told > code.until)]):

@@ -1,12 +1,12 @@
-"""企业月度数据 Enterprise figures by month: single months out of cumulative statistics, and what other feeds say.
+"""企业月度数据 Enterprise figures by month: single months from cumulative statistics, and figures of other feeds.
 
-Statistics are cumulative from January. A single month is the difference to the month told before in the same year;
-the first one told begins in January, so that February holds two months, and a month after one that was not told
-holds it as well: ``months_covered`` says how many. A cumulative figure that falls is kept as sent and flagged: its
-single month is below zero. Where either of the two figures is missing, the single month is.
+Statistics are cumulative from January. A single month is the difference from the month reported before it in the same
+year. The first reported month counts from January, so February may cover two months, and a month after a gap covers
+the gap as well: ``months_covered`` is their number. A falling cumulative figure is kept as sent and flagged; its single
+month is below zero. A single month is missing where either figure is missing.
 
-The firms are those that report monthly statistics, which only firms above scale do; their place is that of the latest
-directory up to the year, since a year's directory comes after its months.
+The firms are those that report monthly statistics, which only firms above scale do. Their district is that of the
+latest directory up to the year, since a year's directory arrives after its months.
 """
 
 from __future__ import annotations
@@ -33,13 +33,13 @@ CUMULATIVE = {
     "export_ytd_wan_yuan": "export_value_wan_yuan",
     "rd_ytd_wan_yuan": "rd_expense_wan_yuan",
 }
-#: Single month → the cumulative column that it is the difference of.
+#: Single month → the cumulative column of which it is the difference.
 SINGLE = {
     "output_month_wan_yuan": "output_ytd_wan_yuan",
     "value_added_month_wan_yuan": "value_added_ytd_wan_yuan",
 }
 AS_SENT = ["output_last_year_wan_yuan", "value_added_last_year_wan_yuan", "employees_average"]
-#: Columns that a month's rows of other feeds add up to.
+#: Columns summed over a month's rows of other feeds.
 SUMS = ["power_kwh", "water_m3", "tax_month_wan_yuan", "insured_count", *DIRECTIONS]
 REPORTED = ["new_orders_wan_yuan", "orders_in_hand_wan_yuan", "capacity_utilisation_pct"]
 
@@ -59,9 +59,9 @@ def enterprise_month(
     """One row per enterprise above scale and month with statistics.
 
     Args:
-        statistics: the months that are made.
-        to_date: these and the months before them in their years.
-        enterprises: the directories up to the years.
+        statistics: the months to compute.
+        to_date: these and the earlier months of their years.
+        enterprises: the directories up to these years.
     """
     firms = statistics.select("uscc", F.col("period").alias("month"))
     spans = successors(succession)
@@ -89,7 +89,7 @@ def enterprise_month(
 
 
 def single_months(to_date: DataFrame) -> DataFrame:
-    """Cumulative figures with what the month adds to the one told before."""
+    """Cumulative figures with the month's difference from the month reported before."""
     before = Window.partitionBy("uscc", "year").orderBy("month")
     number = F.substring("month", 6, 2).cast("int")
     previous = F.coalesce(F.lag(number).over(before), F.lit(0))
@@ -99,7 +99,7 @@ def single_months(to_date: DataFrame) -> DataFrame:
     )  # fmt: skip
 
     def added(column: str) -> Column:
-        # before the first month told lies January, where every cumulative figure begins with nothing
+        # the first reported month counts from January, where every cumulative figure starts at zero
         start = F.when(previous == 0, F.lit(0).cast(TYPES[column])).otherwise(F.lag(column).over(before))
         return (F.col(column) - start).cast(TYPES[column])
 
@@ -112,7 +112,7 @@ def single_months(to_date: DataFrame) -> DataFrame:
 
 
 def of_firms(feed: DataFrame, firms: DataFrame) -> DataFrame:
-    """The feed's rows of these firms and months, with the columns that count, missing where it has none of them."""
+    """The feed's rows of these firms and months, with all summed columns; null where the feed lacks one."""
     have = set(feed.columns)
     columns = [(F.col(c) if c in have else F.lit(None)).cast(TYPES[c]).alias(c) for c in (*SUMS, *REPORTED)]
     return (

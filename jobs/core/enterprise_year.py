@@ -1,10 +1,10 @@
-"""企业年度数据 Enterprise figures by year: every feed's figures beside the directory's firms.
+"""企业年度数据 Enterprise figures by year: every feed's figures for the directory's firms.
 
-Months add up to the year (tax, electricity, water, customs), are averaged (insured persons), or are cumulative
-already (monthly statistics: the year's last month counts). Missing stays missing.
+Months are summed (tax, electricity, water, customs), averaged (insured persons), or already cumulative (monthly
+statistics: the year's last month is used). Missing stays missing.
 
-Rows under the code of an absorbed firm, a code before the present one or a branch count for the enterprise behind it
-(``jobs/core/steps/identity.py``). Statistics and energy do not: firms of the directory report them of themselves.
+Rows under the code of an absorbed firm, a former code or a branch count for the enterprise behind it
+(``jobs/core/steps/identity.py``). Statistics and energy do not: each firm of the directory reports its own.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def enterprise_year(
     }
     rows = enterprises.select("uscc", "year", "district_code", "is_above_scale", "known_at")
     for name, part in parts.items():
-        # a part has some tens of MB: hashed it need not be sorted, nor the directory with it
+        # a part has some tens of MB: a hash join need not sort it, nor the directory
         known = part.withColumnRenamed("known_at", f"known_{name}").hint("shuffle_hash")
         rows = with_part(rows, known, ["uscc", "year"])
     return (
@@ -83,25 +83,25 @@ def enterprise_year(
 
 
 def by_year(feed: DataFrame, *figures: Column) -> DataFrame:
-    """A feed's figures for each firm and year, with the time at which the last of them was known."""
+    """A feed's figures for each firm and year, with the latest ``known_at``."""
     return feed.groupBy("uscc", F.left("period", F.lit(4)).alias("year")).agg(
         *figures, F.max("known_at").alias("known_at")
     )
 
 
 def totals(feed: DataFrame, columns: Iterable[str]) -> DataFrame:
-    """Periods and accounts of a firm added up; a column that no row fills stays missing."""
+    """Sums over a firm's periods and accounts; a column without any value stays missing."""
     return by_year(feed, *(F.sum(c).cast(TYPES[c]).alias(c) for c in columns))
 
 
 def paid() -> Column:
-    """All components of the tax paid, 万元; zero where none is on record."""
+    """Sum of all components of the tax paid, 万元; zero where none is on record."""
     return reduce(add, (F.coalesce(c, F.lit(0)) for c in TAX_COMPONENTS))
 
 
 def insured(feed: DataFrame) -> DataFrame:
-    """Insured persons averaged over the year's periods, rounded half up; an enterprise's codes are added up."""
-    # each month is a bit, a year of its own the lowest: the periods are those in which any of the codes has a row
+    """Insured persons averaged over the year's periods, rounded half up; an enterprise's codes are summed."""
+    # each month sets a bit, a row of the year as a whole the lowest: set bits are periods in which any code has a row
     month = F.coalesce(F.substring("period", 6, 2).try_cast("int"), F.lit(0))
     periods = F.bit_count(F.bit_or(F.call_function("shiftleft", F.lit(1), month)))
     return (
@@ -125,7 +125,7 @@ def by_direction(customs: DataFrame) -> DataFrame:
 
 
 def in_force(patents: DataFrame, enterprises: DataFrame) -> DataFrame:
-    """Each patent as it stood at the end of each year: as last told up to then."""
+    """Each patent's state at the end of each year: as last reported by then."""
     told = Window.partitionBy("patent_code").orderBy("told", "period")
     states = patents.withColumn("told", F.left("period", F.lit(4))).withColumn(
         "replaced", F.lead("told").over(told)
@@ -173,7 +173,7 @@ def emissions(emission: DataFrame) -> DataFrame:
 
 
 def land(uses: DataFrame) -> DataFrame:
-    """用地面积: own use plus leased land, and beside it what the firm lets to others."""
+    """用地面积: own use plus leased land; land let to others has a column of its own."""
     used = uses.groupBy("uscc", "year").agg(
         F.sum("used_area_mu").cast(TYPES["land_area_mu"]).alias("land_area_mu"),
         F.sum(F.when(F.col("use_type_code") == "own", F.col("used_area_mu")))
@@ -194,7 +194,7 @@ def land(uses: DataFrame) -> DataFrame:
 
 def quarantined(refused: DataFrame) -> DataFrame:
     """Feeds in which a firm's record of the year was quarantined."""
-    # of a repeated key the first row was accepted: nothing is lost
+    # the first row of a repeated key was accepted, so no figure is lost
     return (
         refused.where("uscc IS NOT NULL AND NOT array_contains(reasons, 'key:duplicate')")
         .groupBy("uscc", F.left("period", F.lit(4)).alias("year"))
@@ -203,7 +203,7 @@ def quarantined(refused: DataFrame) -> DataFrame:
 
 
 def doubtful_feeds() -> Column:
-    """Feeds whose quarantined records leave the year's figures in doubt; months do not once the year is reported."""
+    """Feeds whose quarantined records cast doubt on the year's figures; months do not once the year is reported."""
     feeds = F.coalesce("quarantined_feeds", no_texts())
     return F.when(F.col("is_annual"), F.array_remove(feeds, "gov_statistics_monthly")).otherwise(feeds)
 

@@ -13,7 +13,7 @@ TABLE = "core.group_member"
 
 
 def group_member(changes: DataFrame) -> DataFrame:
-    """One row per group, member and year in which that was told; of several in a year the latest counts."""
+    """One row per group, member and year of the report; of several reports in a year the latest counts."""
     latest = Window.partitionBy("group_code", "uscc", "year").orderBy(
         F.col("event_date").desc(), F.col("known_at").desc(), "event_id"
     )

@@ -1,7 +1,7 @@
-"""主体变更事件 Changes of identity: absorptions, splits, changes of code and of name, and branches, as told.
+"""主体变更事件 Changes of identity: absorptions, splits, changes of code and of name, and branches, as reported.
 
-An event says who became whom, why and from which day on; what follows from it is worked out in
-``jobs/core/steps/identity.py``. Whose membership of a group was told is in core.group_member.
+An event names the code, the enterprise it passed to, the reason and the first day. ``jobs/core/steps/following.py``
+derives the successors. Memberships of groups are in core.group_member.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ TABLE = "core.identity_event"
 
 
 def identity_event(changes: DataFrame, registry: DataFrame) -> DataFrame:
-    """One row per change and year in which it was told."""
+    """One row per change and year in which it was reported."""
     told = changes.where("identity_event_kind_code <> 'group'").withColumns(
         {
             "year": F.col("period"),
@@ -37,7 +37,7 @@ def identity_event(changes: DataFrame, registry: DataFrame) -> DataFrame:
 
 
 def renames(registry: DataFrame) -> DataFrame:
-    """Firms that the year's registrations give a former name; the day of the change is not told."""
+    """Firms with a former name in the year's registrations; the day of the change is not reported."""
     return registry.where("former_name IS NOT NULL AND former_name <> enterprise_name").withColumns(
         {
             "event_id": F.concat_ws("-", F.lit("rename"), "uscc"),

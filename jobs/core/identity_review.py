@@ -1,4 +1,4 @@
-"""身份待核 Identities for review: identifiers that contradicting claims leave in doubt, for a person to decide."""
+"""身份待核 Identities for review: identifiers with contradicting claims, for a person to decide."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ KEY = ["identifier_kind_code", "identifier", "year"]
 def identity_review(identifiers: DataFrame) -> DataFrame:
     """One row per identifier in dispute and year in which the dispute arose."""
     kind = F.col("identifier_kind_code")
-    # a code that nobody else claims is in doubt for its successors' successors only
+    # a code with one claimant is in dispute only because its successors form a cycle
     of_codes = F.when(F.size("claimants") == 1, "cycle").otherwise("two_successors")
     reason = (
         F.when(kind.isin(sorted(set(SUCCEEDED.values()))), of_codes)

@@ -15,9 +15,9 @@ TABLE = "core.parcel"
 
 
 def parcel(registered: DataFrame, succession: DataFrame) -> DataFrame:
-    """One row per parcel and year, in today's districts, with what is odd about its title.
+    """One row per parcel and year, in today's districts, with flags on its title.
 
-    Of a title in the name of a firm that was absorbed, its successor is the holder.
+    The holder of a title in the name of an absorbed firm is its successor.
     """
     return (
         registered.withColumns({"year": F.col("period"), "titled_uscc": F.col("owner_uscc")})

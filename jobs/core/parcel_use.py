@@ -1,13 +1,13 @@
-"""宗地使用 Uses of parcels: who uses how much of each parcel; over a parcel never more than there is.
+"""宗地使用 Uses of parcels: who uses how much of each parcel; all uses together never exceed the parcel.
 
-A user or lessor that was absorbed, or is a branch, is the enterprise behind it: uses of several of its codes are
-added up, and what it lets to itself is its own use.
+An absorbed user or lessor, or a branch, is replaced by the enterprise behind it: uses under several of its codes are
+summed, and land that it lets to itself is its own use.
 
 The rules, in order:
 1. A tenant's land is its surveyed land, else its share of the parcel's floor area.
-2. What a tenant sublets is the subtenant's and no longer its own.
+2. Land that a tenant sublets counts for the subtenant only.
 3. Tenants allotted more than the parcel are scaled down in proportion (flag over_allotted).
-4. What is left is the holder's, used or idle. Without a known holder it is shared by those surveyed as own users.
+4. The rest is the holder's, used or idle. Without a known holder, the users surveyed as own users share it.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ TABLE = "core.parcel_use"
 PARCEL = ["parcel_id", "year"]
 AREA = "decimal(18,6)"
 TYPES = {c.name: c.type for c in contract("raw.gov_land_survey").columns}
-#: Survey and register are measured apart; a difference below this share is not worth a flag.
+#: Survey and register are measured separately; a difference below this share gets no flag.
 TOLERANCE = 0.01
 MILLIONTH = Decimal("0.000001")
 
@@ -52,7 +52,7 @@ MEASURED = ("surveyed_area_mu", "floor_area_m2", "floor_share_pct")
 def by_enterprise(survey: DataFrame, succession: DataFrame) -> DataFrame:
     """One row for each parcel, enterprise and kind of use.
 
-    Where a code has two rows of one kind the latest counts; those of several codes of an enterprise are added up.
+    Of two rows of a code and kind the latest counts; rows of several codes of an enterprise are summed.
     """
     spans = successors(succession)
     is_moved = (F.col("uscc") != F.col("sent_uscc")) | (F.col("lessor_uscc") != F.col("sent_lessor"))
@@ -73,7 +73,7 @@ def by_enterprise(survey: DataFrame, succession: DataFrame) -> DataFrame:
 
 
 def _of_one_enterprise(rows: DataFrame, key: list[str]) -> DataFrame:
-    """Rows of several codes, or of one again, that are one use of one enterprise."""
+    """One row from several of one use: of an enterprise's several codes, or of one code reported twice."""
     latest = Window.partitionBy(*key).orderBy(
         "sent_uscc", F.col("known_at").desc(), "delivery_id", "source_row"
     )
@@ -92,7 +92,7 @@ def _of_one_enterprise(rows: DataFrame, key: list[str]) -> DataFrame:
 def surveyed_uses(parcels: DataFrame, survey: DataFrame) -> DataFrame:
     """Survey rows with their parcel.
 
-    A use of a parcel that the register lacks is kept: its own surveyed land then stands for the parcel's.
+    A use of a parcel that the register lacks is kept; the sum of its surveyed land then serves as the parcel's area.
     """
     land = parcels.select(
         "parcel_id", "year", "district_code", "parcel_area_mu", "owner_uscc",
@@ -128,21 +128,21 @@ def surveyed_uses(parcels: DataFrame, survey: DataFrame) -> DataFrame:
 
 
 def without_sublets(tenants: DataFrame) -> DataFrame:
-    """Take what each tenant sublets out of its own land."""
+    """Subtract the land that each tenant sublets from its own."""
     sublet = (
         tenants.where("use_type_code = 'sublet'")
         .groupBy("parcel_id", "year", F.col("lessor_uscc").alias("uscc"))
         .agg(F.sum("stated_mu").alias("sublet_mu"))
     )
     rest = F.greatest(F.lit(0), F.col("stated_mu") - F.coalesce("sublet_mu", F.lit(0)))
-    # a subtenant that lets on is not followed further: the survey names one lessor only
+    # what a subtenant sublets is not subtracted: the survey names one lessor only
     return tenants.join(sublet, ["parcel_id", "year", "uscc"], "left").withColumn(
         "net_mu", F.when(F.col("use_type_code") == "lease", rest).otherwise(F.col("stated_mu")).cast(AREA)
     )
 
 
 def fit_into_parcel(tenants: DataFrame) -> DataFrame:
-    """Scale the tenants of a parcel that is let to more than 100 %; rounded down, so the sum holds."""
+    """Scale down the tenants of a parcel let to more than 100 %; rounded down, so the sum fits the parcel."""
     let = tenants.groupBy(*PARCEL).agg(F.sum("net_mu").alias("let_mu"))
     scaled = cut_part_of("parcel_area_mu", "net_mu", "let_mu")
     over = F.col("let_mu") > F.col("parcel_area_mu")
@@ -161,19 +161,19 @@ def fit_into_parcel(tenants: DataFrame) -> DataFrame:
 
 
 def part_of(area: str, claim: str, claims: str) -> Column:
-    """``area x claim / claims`` in mu, rounded half up; missing unless there are claims."""
+    """``area x claim / claims`` in mu, rounded half up; missing unless ``claims`` is above zero."""
     n, d = _parts(area, claim, claims)
     return (rounded_div(n, d) * F.lit(MILLIONTH)).cast(AREA)
 
 
 def cut_part_of(area: str, claim: str, claims: str) -> Column:
-    """The same rounded down, so that the parts of all claims are not more than the area."""
+    """The same rounded down, so that all parts together do not exceed the area."""
     n, d = _parts(area, claim, claims)
     return (F.call_function("div", n, F.when(d > 0, d)) * F.lit(MILLIONTH)).cast(AREA)
 
 
 def _parts(area: str, claim: str, claims: str) -> tuple[Column, Column]:
-    """Millionths of a mu x millionths (of mu or m²), and millionths of all claims."""
+    """``area x claim`` and ``claims``, each factor in millionths (of mu or m²)."""
     a, n, d = (
         (F.col(c).cast(AREA) * F.lit(Decimal(1_000_000))).cast("decimal(18,0)") for c in (area, claim, claims)
     )
@@ -181,7 +181,7 @@ def _parts(area: str, claim: str, claims: str) -> tuple[Column, Column]:
 
 
 def own_uses(parcels: DataFrame, uses: DataFrame, tenants: DataFrame) -> DataFrame:
-    """The holder's rest of each parcel; without a known holder, that of the surveyed own users."""
+    """The rest of each parcel as its holder's use; without a known holder, as that of the surveyed own users."""
     let = tenants.groupBy("parcel_id", "year").agg(
         F.sum("used_area_mu").alias("taken_mu"), F.max("let_mu").alias("let_mu")
     )

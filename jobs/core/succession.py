@@ -1,7 +1,7 @@
-"""承继关系 Successions: for whom the rows of a code count from which day on.
+"""承继关系 Successions: the enterprise for which a code's rows count, and from which day on.
 
-The rules are those of ``jobs/core/steps/following.py``; they are applied here once, and every table that moves rows
-reads the few rows that come of it.
+The rules are in ``jobs/core/steps/following.py``. They are applied once, here; every table that moves rows reads the
+few rows of this table.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ TABLE = "core.succession"
 
 
 def succession(made: DataFrame, events: DataFrame) -> DataFrame:
-    """One row per code, enterprise behind it and year in which it came to be that one.
+    """One row per code, enterprise behind it and year in which that enterprise took its place.
 
     Args:
-        made: changes of the years that are made.
-        events: those and all before.
+        made: changes of the years to compute.
+        events: these and all earlier changes.
     """
     return (
         literal_table(
@@ -41,7 +41,7 @@ def succession(made: DataFrame, events: DataFrame) -> DataFrame:
 
 
 def succession_rows(codes: Iterable[Followed]) -> Iterator[tuple[object, ...]]:
-    """A row for each span of a code, and one for the day on which it came into dispute: it then stands for itself."""
+    """A row for each span of a code, and one for the start of a dispute, from which on the code counts for itself."""
     for code in codes:
         known_at = code.claims[0].known_at
         for span in code.spans:

@@ -1,4 +1,4 @@
-"""Adjustments 加减分与一票否决: what honours, penalties, accidents and protections do to score and grade."""
+"""Adjustments 加减分与一票否决: effects of honours, penalties, accidents and protections on score and grade."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ PROTECTIONS = {"new_firm": "新设立企业", "new_land": "新供地在建", "up
 
 
 def adjustment(population: DataFrame, enterprise_event: DataFrame, rules: RuleBook) -> DataFrame:
-    """One row per enterprise, year, adjustment and event that its district's rule set knows; points signed.
+    """One row per enterprise, year, adjustment and event that its district's rule set covers; points are signed.
 
-    Points before the rule set's cap. Of bonuses in one category only the highest counts (同类取高), the
-    others stay with no points.
+    Points are before the rule set's cap. Of several bonuses in one category only the highest counts (同类取高); the
+    others stay with zero points.
     """
     firms = population.where("rule_set_id is not null").select(
         "uscc", "year", "district_code", "rule_set_id", "status_reasons", "eval_status_code"
@@ -108,13 +108,13 @@ def _reason() -> Column:
 
 
 def _points() -> Column:
-    """Points without sign and idle zeros."""
+    """Points as text, without sign and trailing zeros."""
     text = F.abs("points").cast("string")
     return F.regexp_replace(text, r"\.?0+$", "")
 
 
 def _from_protections(firms: DataFrame) -> DataFrame:
-    """Graded firms that the rule set keeps from D: the status reasons name them."""
+    """Protections of graded firms from grade D, as their status reasons name them."""
     names = F.create_map(*[F.lit(t) for pair in PROTECTIONS.items() for t in pair])
     held = those_in("status_reasons", F.array(*map(F.lit, PROTECTIONS)))
     return (

@@ -1,4 +1,4 @@
-"""Baselines 基准值 of each district's lists: published, or found in the evaluated group of the same year."""
+"""Baselines 基准值 of each district's lists: published, or computed from the evaluated group of the same year."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def _group_values(figures: DataFrame) -> DataFrame:
 
 
 def _median() -> Column:
-    """Middle value, or the mean of the two middle ones; exact, unlike Spark's own of doubles."""
+    """Middle value, or the mean of the two middle ones; exact, unlike Spark's median of doubles."""
     size = F.size("ordered")
     low, high = (F.get("ordered", div(place, 2).cast("int")) for place in (size - 1, size))
     return divide((low + high).cast(VALUE_TYPE), F.lit(2))

@@ -1,6 +1,6 @@
 """Estimated rank in the city 全市测算排名: one rule set and one baseline for all districts.
 
-Districts are evaluated by their own rule sets, so no official city-wide rank exists; every row says 测算.
+Districts are evaluated by their own rule sets, so no official city-wide rank exists; every row is labelled 测算.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ LABEL = "测算"
 
 
 def city_rank(population: DataFrame, unit: DataFrame, rules: RuleBook) -> DataFrame:
-    """One row per unit of evaluation and year: points and place under the city rule set."""
+    """One row per unit of evaluation and year: points and rank under the city rule set."""
     items = rules.city_items()
     units = of_city(unit)
     found = baselines(population.withColumn("district_code", F.lit(CITY)), units, items)

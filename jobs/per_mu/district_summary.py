@@ -1,7 +1,7 @@
 """Summary by district 区县评价汇总, with and without giants.
 
-One cigarette works or refinery lifts a district's tax and value added per mu above all others; figures are
-therefore given twice. Sums are over the firms' own figures, so nothing is counted twice for merged tenants.
+One cigarette factory or refinery lifts a district's tax and value added per mu above all others, so figures are given
+with and without it. Sums are over the firms' own figures, so merged tenants are not counted twice.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ STATUSES = ("graded", "exempt", "protected", "data_incomplete", "out_of_scope")
 def district_summary(
     population: DataFrame, enterprise_grade: DataFrame, enterprise_year: DataFrame, rules: RuleBook
 ) -> DataFrame:
-    """One row per year, district, list and scope; sums (亩, 万元) over firms in scope with land."""
+    """One row per year, district, list and scope; sums (亩, 万元) over firms that have land and are in scope."""
     grades = enterprise_grade.select("uscc", "year", "final_grade")
     firms = (
         population.select("uscc", "year", "district_code", "list_code", "eval_status_code")
@@ -61,7 +61,7 @@ def district_summary(
 
 
 def _with_giants(firms: DataFrame) -> DataFrame:
-    """A giant has the rule set's share or more of its list's tax or value added."""
+    """A giant has at least the rule set's share of its list's tax or value added."""
 
     def large(figure: str) -> Column:
         total = F.sum(F.when(F.col(figure) > 0, F.col(figure))).over(whole(*BY_LIST)).cast(VALUE_TYPE)

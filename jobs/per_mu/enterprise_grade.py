@@ -1,10 +1,10 @@
 """Grades 评价等级: totals, ranks, quotas, vetoes, protections.
 
-Initial grade 初评等级: by rank and quota alone. Final grade 调档后等级: after vetoes, places refilled where
-the rule set says so, and protections from D (Changle 2023: a veto overrides the protection of new firms).
-Rounding of quotas as in published practice: A and B floor, D ceil or floor, C what is left. A and B are shares
-at most, D at least: where a small list has fewer units than seats, as exempt and protected firms count in their
-base, D is filled first. No document says how ties are broken; here by total, then tax per mu, then credit code.
+Initial grade 初评等级: by rank and quota alone. Final grade 调档后等级: after vetoes, places refilled if the
+rule set says so, and protections from D (Changle 2023: a veto overrides the protection of new firms).
+Quotas are rounded as in published practice: A and B floor, D ceil or floor, C gets the rest. The shares of A and B are
+maxima, that of D a minimum. Exempt and protected firms may count in the base, so a small list may have fewer units than
+places; D is then filled first. No document says how ties are broken; here by total, then tax per mu, then credit code.
 
 The module is one, above 300 lines: from total to final grade each step needs the one before.
 """
@@ -24,7 +24,7 @@ from jobs.per_mu.steps.explanation import explain_row
 from jobs.per_mu.steps.ranking import ranking_order
 
 ZERO = "decimal(24,6)"
-#: What a veto or protection may do to a grade; each is a column with the codes that do it.
+#: Effects of vetoes and protections on a grade; each is a column with the codes that have it.
 EFFECTS = ("direct_d", "not_above_c", "not_below_c")
 
 
@@ -93,12 +93,12 @@ def _codes_of(effect: str) -> Column:
 
 
 def _filled_effects() -> dict[str, Column]:
-    """No codes where a firm has no adjustment at all."""
+    """The columns of effects, empty for a firm without adjustments."""
     return {effect: F.coalesce(effect, no_texts()) for effect in EFFECTS}
 
 
 def _left_out(population: DataFrame) -> DataFrame:
-    """Exempt and protected firms of each list, which some rule sets count in the quota's base."""
+    """Numbers of exempt and protected firms by list; some rule sets count them in the quota's base."""
     status = F.col("eval_status_code")
     return population.groupBy(*BY_LIST).agg(
         F.count(F.when(status == "exempt", 1)).alias("exempt_firms"),
@@ -132,11 +132,11 @@ def _with_total(units: DataFrame) -> DataFrame:
 
 
 def _with_places(units: DataFrame) -> DataFrame:
-    """Places in the list and the district, and how far ties reach.
+    """Ranks in the list and the district, and the first and last rank of each tie.
 
-    Places are counted among all units, among those without a veto, and among those that no veto puts to D.
+    Ranks are counted among all units, among those without a veto, and among those that no veto puts into D.
     """
-    # In this order, and with a total that ascends, two sorts serve all windows.
+    # In this order, and with an ascending (negated) total, two sorts serve all windows.
     order = ranking_order(F.col("descending_total"))
     in_district = Window.partitionBy(*BY_DISTRICT).orderBy(*order)
     in_list = Window.partitionBy(*BY_LIST).orderBy(*order).rowsBetween(Window.unboundedPreceding, 0)
@@ -167,7 +167,7 @@ def _with_places(units: DataFrame) -> DataFrame:
 
 
 def _quota(share: str, rounding: str) -> Column:
-    """Firms that a share of the quota's base comes to."""
+    """Number of firms for a share of the quota's base."""
     base = (
         F.col("list_size")
         + F.when(F.col("count_exempt"), F.coalesce("exempt_firms", F.lit(0))).otherwise(0)
@@ -183,7 +183,7 @@ def _quota(share: str, rounding: str) -> Column:
 
 
 def _place(among: str) -> Column:
-    """Place that counts for the quota: ties by the order, all in at their best, or all out at their worst."""
+    """Rank that counts for the quota: ties by the order, all at their best rank (in), or all at their worst (out)."""
     return (
         F.when(F.col("edge") == "all_in", F.col(f"first_{among}"))
         .when(F.col("edge") == "all_out", F.col(f"last_{among}"))
@@ -192,7 +192,7 @@ def _place(among: str) -> Column:
 
 
 def _grade(place: Column, at_bottom: Column) -> Column:
-    """Grade by place: D at the bottom, of those above it A and B from the top, C between."""
+    """Grade by rank: D at the bottom, A and B from the top, C between."""
     return (
         F.when(at_bottom, "D")
         .when(place <= F.col("quota_a"), "A")
@@ -202,12 +202,12 @@ def _grade(place: Column, at_bottom: Column) -> Column:
 
 
 def _with_unit_grades(units: DataFrame) -> DataFrame:
-    """Initial grade over all units; with refill, the grade by the seats that vetoes leave beside it.
+    """Initial grade over all units; with refill, also ``ranked_grade`` by the places that vetoes leave.
 
-    Seats in A and B are for units without a veto. Seats in D are for all but those that a veto puts to D; a
-    unit that may not be above C stands among them like any other.
+    Places in A and B are for units without a veto. Places in D are for all units but those that a veto puts into D; a
+    unit that may not be above C is ranked among them like any other.
     """
-    # Firms put to D by veto fill the D quota first, where the rule set says so.
+    # Firms put into D by a veto fill the D quota first, if the rule set says so.
     left_d = F.greatest(F.col("quota_d") - F.when(F.col("vetoed_in_d"), F.col("to_d")).otherwise(0), F.lit(0))
     at_bottom = F.col("place_for_d") > F.col("seated_size") - left_d
     return (
@@ -237,7 +237,7 @@ def _with_unit_grades(units: DataFrame) -> DataFrame:
 
 
 def _with_final_grade(firms: DataFrame) -> DataFrame:
-    """Vetoes, then protections, on ``ranked_grade``; every change leaves its reason."""
+    """Vetoes, then protections, applied to ``ranked_grade``; every change records its reason."""
     none = no_texts()
     to_d, to_c = F.size("direct_d") > 0, F.size("not_above_c") > 0
     vetoed = (
@@ -262,10 +262,10 @@ def _with_final_grade(firms: DataFrame) -> DataFrame:
 
 
 def _shared(graded: DataFrame, units: DataFrame, adjustment: DataFrame) -> DataFrame:
-    """Every graded firm: its own result, or its unit's.
+    """Every graded firm with its own result, or its unit's.
 
-    A tenant takes over the unit's final grade as its initial one; its own vetoes and protections then apply
-    to it alone, as the holder's do not change for them.
+    A tenant's initial grade is the unit's final grade. Its own vetoes and protections then apply to it alone; the
+    holder's grade does not change by them.
     """
     own = F.col("unit_role_code") == "own"
     of_unit = ("initial_grade", "final_grade", "grade_reasons", "rank_in_list", "rank_in_district")

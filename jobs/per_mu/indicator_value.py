@@ -46,7 +46,7 @@ def indicator_values(units: DataFrame, baseline: DataFrame, items: Items) -> Dat
 
 
 def _with_own_score(figures: DataFrame) -> DataFrame:
-    """Score of the units whose value is defined, and why it is not the plain quotient."""
+    """Score of the units whose value is defined, and a note where it is not the plain quotient."""
     plain = score(
         F.col("value"), F.col("baseline"), F.col("weight"), F.col("score_scale"), F.col("rounding_mode")
     )
@@ -77,11 +77,11 @@ def _with_own_score(figures: DataFrame) -> DataFrame:
 
 
 def _with_score(figures: DataFrame) -> DataFrame:
-    """Missing values by policy: average score of the list's others (黄岩区2022 for emissions), or nothing."""
+    """Score of missing values by policy: average score of the other units (黄岩区2022 for emissions), or zero."""
     group = whole(*BY_LIST, "indicator_code")
     average = divide(F.col("list_points"), F.col("list_units"), F.col("score_scale"), F.col("rounding_mode"))
     no_land = F.coalesce(F.col("denominator") <= 0, F.lit(False)) & F.col("indicator_code").isin(*PER_MU)
-    # a rule set that gives no points without land gives none by way of the list's average either
+    # a rule set that gives no points without land does not give the list's average either
     by_average = (F.col("missing_policy") == "group_average") & ~(
         no_land & (F.col("zero_land") == "zero_score")
     )

@@ -1,8 +1,9 @@
 """Population 参评企业: the list and status of every enterprise of the directory.
 
-Status, in this order: out of scope, exempt 免评, protected 保护期, out of scope for want of land, data
-incomplete, graded. Sources: lists as in Cixi (慈溪市, four lists); membership of 规上 with 退规 and 小升规 as
-in Longyou 2021; tenants as in Cixi, Jiangshan 2023 (draft) or Suichang 2023; protection as in Jiangshan.
+Status, tested in this order: out of scope, exempt 免评, protected 保护期, out of scope for lack of land, data
+incomplete, out of scope in a list without evaluation, graded. Sources: lists as in Cixi (慈溪市, four lists);
+membership of 规上 with 退规 and 小升规 as in Longyou 2021; tenants as in Cixi, Jiangshan 2023 (draft) or Suichang
+2023; protection as in Jiangshan.
 
 The module is one, above 300 lines: the order of the statuses is the rule.
 """
@@ -21,7 +22,7 @@ from jobs.per_mu.rules.reading import rule_book
 from jobs.per_mu.steps.figures import tax_contribution
 
 LAND_FEEDS = ("gov_land_parcel", "gov_land_survey")
-#: A quarantined record of these leaves the firm's identity or list in doubt.
+#: A quarantined record of these feeds casts doubt on the firm's identity or list.
 IDENTITY_FEEDS = ("gov_statistics_directory",)
 INDUSTRY = ("06", "46")
 
@@ -35,7 +36,7 @@ def population(
 ) -> DataFrame:
     """One row per enterprise of the directory and year: list, status with reasons, unit of evaluation."""
     land = materialised(_held_land(parcel, parcel_use))
-    # the status of holders is found a second time, of them alone: the whole population joined to itself costs twice
+    # the status of holders is computed again, for them alone: joining the whole population to itself costs double
     rented_from = land.where("holder_uscc is not null").select(F.col("holder_uscc").alias("uscc"), "year")
     holders = enterprise.join(rented_from.distinct(), ["uscc", "year"], "left_semi")
     return (
@@ -73,7 +74,7 @@ def _judged(enterprise: DataFrame, enterprise_year: DataFrame, land: DataFrame, 
 def _held_land(parcel: DataFrame, parcel_use: DataFrame) -> DataFrame:
     """One row per firm and year with any tie to land: parcels it holds or lets, the holder it rents most from.
 
-    Who lets under a sublet is a tenant itself and holds nothing.
+    A firm that lets under a sublet is a tenant itself and holds nothing.
     """
     held = (
         parcel.where("owner_uscc is not null")
@@ -107,7 +108,7 @@ def _held_land(parcel: DataFrame, parcel_use: DataFrame) -> DataFrame:
 
 
 def _with_list(frame: DataFrame) -> DataFrame:
-    """Ranked list: 规上 by the directory, the rest by land under own title, tenants by themselves."""
+    """Ranked list: 规上 by the directory, others by the land they use, tenants in a list of their own."""
     change = F.col("directory_change_code")
     above = (
         F.when(change == "dropped", F.coalesce(F.col("dropped_list"), F.lit("above_scale")) == "above_scale")
@@ -128,14 +129,14 @@ def _with_list(frame: DataFrame) -> DataFrame:
 
 
 def _with_protection(frame: DataFrame) -> DataFrame:
-    """Day until which the firm is new, or all its land is new and not past its contractual completion."""
+    """Day until which the firm is new, and day until which all its land is new and not past contractual completion."""
     end = F.to_date(F.concat("year", F.lit("-12-31")))
     firm_until = F.add_months("registered_date", F.col("new_firm_years") * 12)
     land_until = F.transform(
         "held_parcels",
         lambda p: F.when(
             F.array_contains("new_land_modes", p["supply_mode_code"]) & p["acquired_date"].isNotNull(),
-            F.least(  # skips missing: without a due date the years alone count
+            F.least(  # skips nulls: without a due date the years alone count
                 F.add_months(p["acquired_date"], F.col("new_land_years") * 12), p["completion_due_date"]
             ),
         ),
@@ -162,7 +163,7 @@ def _codes(*pairs: tuple[Column, Column | str]) -> Column:
 
 
 def _with_gaps(frame: DataFrame) -> DataFrame:
-    """What keeps a firm from being graded: missing, zero or quarantined figures, land."""
+    """Gaps that keep a firm from being graded: missing, zero or quarantined figures, land."""
     figures = [figure for figure in FIGURES if figure != "land_area_mu"]
     watched = F.concat(
         F.coalesce("watched_feeds", no_texts()), F.array(*map(F.lit, (*LAND_FEEDS, *IDENTITY_FEEDS)))
@@ -190,13 +191,13 @@ def _with_gaps(frame: DataFrame) -> DataFrame:
             F.transform("doubted", lambda feed: F.concat(F.lit("quarantined:"), feed)),
         )
     )
-    # higher-order functions are interpreted: they are left for the few firms that have something to name
+    # Spark interprets higher-order functions, so only the few firms with gaps evaluate them
     is_named = F.size("absent") + F.size("idle") + F.size("doubted") > 0
     return found.withColumn("gaps", F.concat(F.when(is_named, named).otherwise(no_texts()), land))
 
 
 def _absent_feed_or(figure: Column) -> Column:
-    """The feed behind a figure where the firm has no row in it, else the figure itself."""
+    """The feed behind a figure if the firm has no row in it, else the figure itself."""
     feeds = F.create_map(
         *(F.lit(t) for feed, names in _FEED_FIGURES.items() for n in names for t in (n, feed))
     )
@@ -216,7 +217,7 @@ _FEED_FIGURES = {
 
 
 def _with_own_status(frame: DataFrame) -> DataFrame:
-    """Status by the firm's own facts; following a holder may still change it."""
+    """Status by the firm's own data; following a holder may still change it."""
     division = F.col("industry_division_code")
     code = F.coalesce("industry_code", division)
     prefixes = F.array(*(F.left(code, F.lit(digits)) for digits in (2, 3, 4)))
@@ -260,7 +261,7 @@ def _with_own_status(frame: DataFrame) -> DataFrame:
 
 
 def _with_unit(frame: DataFrame, judged_holders: DataFrame) -> DataFrame:
-    """Unit of evaluation: itself, or the holder of the parcel where the rule set lets tenants follow."""
+    """Unit of evaluation: the firm itself, or the holder of the parcel if the rule set lets tenants follow it."""
     scale = F.when(F.col("is_above"), "above_scale").otherwise("below_scale")
     follows = (
         F.col("is_tenant")
@@ -312,7 +313,7 @@ def _reasons() -> Column:
 
 
 def _protected_until() -> Column:
-    """The later end of the protections that the status names."""
+    """The later end of the protections among the status reasons."""
     return F.when(
         F.col("eval_status_code") == "protected",
         F.greatest(

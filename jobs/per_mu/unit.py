@@ -1,6 +1,6 @@
-"""评价单元数据 Figures of units of evaluation: a firm with those that are merged into it.
+"""评价单元数据 Figures of units of evaluation: a firm with the firms merged into it.
 
-Summed once, for baselines, indicators and the city's rank alike.
+They are summed once, for baselines, indicators and the city rank.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ CITY_TAX = "city_tax_contribution_wan_yuan"
 def unit(population: DataFrame, enterprise_year: DataFrame, rules: RuleBook) -> DataFrame:
     """One row per unit graded in its own name and year; a firm that inherits a grade adds nothing.
 
-    Tax contribution (万元) by the components of the district's rule set, and by those of the city's, which is
-    missing for a year without one.
+    The tax contribution (万元) is given by the components of the district's rule set and by those of the city's; the
+    latter is missing for a year without a city rule set.
     """
     session = population.sparkSession
     members = population.where("eval_status_code = 'graded' and unit_role_code in ('own', 'merged')").select(
@@ -50,7 +50,7 @@ def unit(population: DataFrame, enterprise_year: DataFrame, rules: RuleBook) -> 
 
 
 def _lead_list() -> Column:
-    """The list of the unit's lead; as a number, or Spark would sort the firms in order to find it."""
+    """The list of the unit's lead, compared as a number: for the maximum of a text Spark would sort the firms."""
     lists = F.array(*map(F.lit, get_args(ListCode)))
     place = F.when(F.col("unit_role_code") == "own", F.array_position(lists, F.col("list_code")).cast("int"))
     return F.element_at(lists, F.max(place)).alias("list_code")

@@ -1,7 +1,7 @@
-"""企业综合评价 Comprehensive score: where a firm stands among its peers, by dimension and in all.
+"""企业综合评价 Comprehensive score: a firm's percentile among its peers, by dimension and overall.
 
-The rule stands in ``evaluation.yml``. Scores are percentiles: a score moves when the firm moves among its peers, not
-when all of them move. The change against the year before is like for like (同口径): over the dimensions that both have.
+The rule is in ``evaluation.yml``. Scores are percentiles: a score changes when the firm moves among its peers, not
+when all of them move. The change from the year before is like for like (同口径): over the dimensions of both years.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ def comprehensive_score(profiles: DataFrame, earlier: DataFrame, rules: Evaluati
     """One row per firm in scope and period; scores from 0 to 100.
 
     Args:
-        profiles: profiles of the periods that are asked for.
-        earlier: profiles up to the periods; the year before each one's figures is read of it.
+        profiles: profiles of the periods to compute.
+        earlier: profiles up to the periods; of these, those of the year before each period's figures are read.
     """
     asked = F.broadcast(profiles.select("period", "figures_year").distinct())
-    # both are read again and again below
+    # both are read several times below
     firms = materialised(in_scope(earlier, asked, rules).transform(with_peers, rules))
     scored = materialised(
         firms.drop("groups", *rules.indicators)
@@ -60,7 +60,7 @@ def comprehensive_score(profiles: DataFrame, earlier: DataFrame, rules: Evaluati
 
 
 def in_scope(earlier: DataFrame, asked: DataFrame, rules: Evaluation) -> DataFrame:
-    """Firms to be scored in the periods that are asked for, and in the years before them."""
+    """Firms to be scored in the periods to compute, and in the years before their figures."""
     before = asked.select((F.col("figures_year").cast("int") - 1).cast("string").alias("period"))
     periods = F.broadcast(asked.select("period").unionByName(before).distinct())
     columns = (*KEY, "figures_year", "district_code", "industry_division_code", "size_class_code")
@@ -72,7 +72,7 @@ def in_scope(earlier: DataFrame, asked: DataFrame, rules: Evaluation) -> DataFra
 
 
 def with_peers(firms: DataFrame, rules: Evaluation) -> DataFrame:
-    """The narrowest group with enough firms; of a firm without division or size class, among the others."""
+    """Each firm's narrowest group with enough firms; groups by a missing division or size class are skipped."""
     division, size = F.col("industry_division_code"), F.col("size_class_code")
     names = {"division_size": F.concat(division, F.lit("/"), size), "division": division, "size": size,
              CITY: F.lit(CITY)}  # fmt: skip
@@ -101,11 +101,11 @@ def with_peers(firms: DataFrame, rules: Evaluation) -> DataFrame:
 
 
 def among_peers(values: DataFrame, used: DataFrame, *within: str) -> DataFrame:
-    """For each value its place in each of the groups: how many there are, and at or below it.
+    """For each value in each of its groups: the number of values, and of those at or below it.
 
     Args:
-        values: key, groups and ``value``, more being better; missing values are nobody's peers.
-        used: period and peer group of those that are asked for.
+        values: key, groups and ``value``, more being better; missing values are left out.
+        used: period and peer group of the groups to evaluate.
         within: further columns within which values are comparable.
     """
     members = (
@@ -115,7 +115,7 @@ def among_peers(values: DataFrame, used: DataFrame, *within: str) -> DataFrame:
         .join(F.broadcast(used.distinct()), ["period", "peer_group"], "left_semi")
     )
     group = ["period", "peer_group", *within]
-    # the frame reaches to the last equal value
+    # a range frame includes all equal values
     upto = (
         Window.partitionBy(*group).orderBy("value").rangeBetween(Window.unboundedPreceding, Window.currentRow)
     )
@@ -125,7 +125,7 @@ def among_peers(values: DataFrame, used: DataFrame, *within: str) -> DataFrame:
 
 
 def percentile() -> Column:
-    """Share at or below in percent with four digits, rounded half up."""
+    """Share of values at or below, in percent with four digits, rounded half up."""
     steps = F.expr("(at_or_below * 2000000 + firms) div (firms * 2)")
     return (steps.cast("decimal(7,0)") * F.lit(Decimal("0.0001"))).cast(SCORE_TYPE)
 
@@ -153,7 +153,7 @@ def percentiles(firms: DataFrame, rules: Evaluation) -> DataFrame:
 
 
 def with_dimensions(scored: DataFrame, rules: Evaluation) -> DataFrame:
-    """Weighted mean of the indicators that are there; the percentiles stay as texts."""
+    """Weighted means of the known indicators by dimension; the percentiles are kept as texts."""
     scores = {}
     for code, dimension in rules.dimensions.items():
         weights = {name: i.weight for name, i in dimension.indicators.items()}
@@ -165,7 +165,7 @@ def with_dimensions(scored: DataFrame, rules: Evaluation) -> DataFrame:
 
 
 def weighted_mean(weights: dict[str, Decimal], least: Decimal) -> Column:
-    """Mean of the columns that are there, with four digits; missing where they weigh less than ``least``."""
+    """Mean of the columns that are not null, with four digits; missing where they weigh less than ``least``."""
     points = reduce(add, (F.coalesce(F.col(c), F.lit(0)) * F.lit(w) for c, w in weights.items()))
     weight = reduce(
         add, (F.when(F.col(c).isNotNull(), F.lit(w)).otherwise(F.lit(0)) for c, w in weights.items())
@@ -174,7 +174,7 @@ def weighted_mean(weights: dict[str, Decimal], least: Decimal) -> Column:
 
 
 def quotient(part: Column, by: Column) -> Column:
-    """With four digits, rounded half up; both have six digits."""
+    """Quotient with four digits, rounded half up; both sides have six digits."""
     n, d = ((side.cast("decimal(18,6)") * F.lit(Decimal(10**6))).cast("decimal(18,0)") for side in (part, by))
     return (rounded_div(n * F.lit(Decimal(10**4)), d) * F.lit(Decimal("0.0001"))).cast(SCORE_TYPE)
 
@@ -191,7 +191,7 @@ def with_total(scored: DataFrame, rules: Evaluation) -> DataFrame:
 
 
 def ranks(scored: DataFrame, firms: DataFrame) -> DataFrame:
-    """Places by total among the peers and in the city; equal totals share the better place."""
+    """Ranks by total among the peers and in the city; equal totals share the better rank."""
     totals = scored.select(
         *KEY, F.col("comprehensive_score").alias("value"), F.col("peer_group").alias("own")
     )
@@ -216,9 +216,9 @@ def ranks(scored: DataFrame, firms: DataFrame) -> DataFrame:
 
 
 def with_change(scored: DataFrame, rules: Evaluation) -> DataFrame:
-    """Change against the year before over the dimensions that both have, and the dimension that moved it most.
+    """Change from the year before over the dimensions of both years, and the dimension that contributes most to it.
 
-    A dimension's part is its change times its weight among those dimensions; of equal parts the first one counts.
+    A dimension contributes its change times its weight among those dimensions; of equal contributions the first counts.
     """
     moved = {code: F.col(f"{code}_score") - F.col(f"before_{code}") for code in rules.dimensions}
     weight = reduce(

@@ -1,11 +1,11 @@
-"""企业画像 Profile of an enterprise: all that the platform knows of it in a period, side by side.
+"""企业画像 Profile of an enterprise: everything that the platform knows of it in a period, in one row.
 
-A period is a year of the directory, or the latest month. Yearly figures of a year are those of the year; those of a
-month before December are the year before's, the last complete one. A year whose months have not all come is not
-complete: its figures carry the last month as their time and are held against no other year.
+A period is a year of the directory, or the latest month. A year shows its own yearly figures; a month before December
+shows those of the year before, the last complete one. A year with months but without December is incomplete: its
+figures are dated by its last month and compared with no other year.
 
-Honours count from their award while they are valid, credit listings until they are removed, penalties and accidents
-for three years, all as of the period's last day. Missing stays missing: no figure is made of its absence.
+Honours count from their award while they are valid, credit records until they are removed, penalties and accidents for
+three years, all as of the period's last day. Missing stays missing: absence is never taken for a figure.
 """
 
 from __future__ import annotations
@@ -45,13 +45,13 @@ from jobs.profile.steps.periods import for_periods, of_period, periods_asked
 from schemas.contract import code_list
 
 TABLE = "profile.enterprise_profile"
-#: What is taken over from the directory.
+#: Columns copied from the directory.
 DIRECTORY = [
     "uscc", "enterprise_name", "former_name", "district_code", "zone_code", "managing_zone_code", "industry_code",
     "industry_division_code", "registered_date", "registration_status_code", "is_above_scale",
     "directory_change_code", "known_at",
 ]  # fmt: skip
-#: Field groups: the fields that count for completeness.
+#: Field group → the fields that count for its completeness.
 GROUPS: Mapping[str, tuple[str, ...]] = {
     code: tuple(row["fields"].split()) for code, row in code_list("profile_group").items()
 }
@@ -76,10 +76,10 @@ def enterprise_profile(
     """One row per enterprise of the directory and period.
 
     Args:
-        enterprises: the directories of the years that are asked for; they only say which years these are.
-        months: the months that are asked for; they only say which ones these are.
-        directory: the directories of the years in which the periods lie.
-        figures: yearly figures up to the periods, as is all that follows.
+        enterprises: the directories of the years to compute; only the years are used.
+        months: the months to compute; only the periods are used.
+        directory: the directories of the periods' years.
+        figures: yearly figures up to the periods; the inputs after it reach up to the periods as well.
         months_to_date: months of the periods' years up to the periods.
     """
     asked = periods_asked(enterprises, months, months_to_date)
@@ -109,8 +109,8 @@ def enterprise_profile(
     fields = {name: F.col(name) for name in rows.columns}
     for name, part in parts.items():
         held = [c for c in part.columns if c not in KEY]
-        # each part has some tens of MB: hashed it need not be sorted, nor the directory with it. In one piece it goes
-        # through all joins as bytes, where single fields would be looked at one by one each time.
+        # each part has some tens of MB: a hash join need not sort it, nor the directory. As one struct it passes all
+        # joins as bytes; single fields would be copied one by one each time.
         packed = part.select(*KEY, F.struct(*held).alias(name)).hint("shuffle_hash")
         rows = with_part(rows, packed, KEY)
         fields |= {c: F.col(f"{name}.{c}") for c in held}
@@ -121,7 +121,7 @@ def enterprise_profile(
     return rows.select(*(fields[c].cast(t).alias(c) for c, t in TYPES.items()))
 
 
-# --- fields of a row, given those that are there -----------------------------------------------------------
+# --- fields of a row, derived from those before ------------------------------------------------------------
 
 Fields = Mapping[str, Column]
 
@@ -144,7 +144,7 @@ def firm(c: Fields) -> dict[str, Column]:
 def size_class(staff: Column, revenue: Column) -> Column:
     """大型、中型和小型企业须同时满足两项指标的下限，否则下划一档；微型企业只须满足一项.
 
-    A firm with one of the two figures missing is only known to be micro, by the other one.
+    If one of the two figures is missing, the other one can only show that the firm is micro.
     """
     [small_staff, small_revenue] = SIZE_LIMITS["small"]
     known = staff.isNotNull() & revenue.isNotNull()
@@ -155,7 +155,7 @@ def size_class(staff: Column, revenue: Column) -> Column:
 
 
 def quotients(c: Fields) -> dict[str, Column]:
-    """Quotients and growth; each missing where a side is."""
+    """Quotients and growth; each missing where one of its sides is."""
     return {
         **{name: growth_pct(c[figure], c[f"before_{figure}"]) for figure, name in GROWTH.items()},
         **{name: cagr_pct(c[figure], c[f"third_{figure}"]) for figure, name in COMPOUND.items()},
@@ -177,7 +177,7 @@ def quotients(c: Fields) -> dict[str, Column]:
 
 
 def evaluation(c: Fields) -> dict[str, Column]:
-    """Grades out of their digits, and the percentile in the list."""
+    """Grades from their digits, and the percentile in the list."""
     year = c["figures_year"].cast("int")
     digits = [div(c["grade_digits"], 10**n).cast("int") % 10 for n in range(GRADE_YEARS)]
     grades = [F.when(d > 0, F.substring(F.lit(GRADES), d, F.lit(1))) for d in digits]
@@ -195,12 +195,12 @@ def evaluation(c: Fields) -> dict[str, Column]:
 
 
 def incidents(c: Fields) -> dict[str, Column]:
-    """Honours' levels by name, cases and listings as lists; a firm without any event has none of each."""
+    """Levels of honours by name, cases and listings as lists; zero or empty for a firm without events."""
     names = F.array(*map(F.lit, LEVELS))
     counts = ("honour_count", "penalty_count", "accident_count", "open_listing_count")
     number_of_cases = F.coalesce(c["penalty_count"] + c["accident_count"], F.lit(0))
     return {
-        # an honour whose level is not known is counted, but has no level
+        # an honour of unknown level is counted, but has no level
         **{f"{h}_level_code": F.when(c[f"{h}_rank"] > 0, F.get(names, c[f"{h}_rank"] - 1)) for h in HONOURS},
         "is_listed": c["listed_rank"].isNotNull(),
         "smart_factory_rank": F.coalesce(c["smart_factory_rank"], F.lit(0)),
@@ -213,7 +213,7 @@ def incidents(c: Fields) -> dict[str, Column]:
 
 
 def _codes(flags: Fields, number: Column) -> Column:
-    """Those of the codes whose flag is set; few firms have any."""
+    """The codes whose flag is set; evaluated for the few firms that have any."""
     codes = present(*(F.when(flag, F.lit(code)) for code, flag in flags.items()))
     return F.when(number > 0, codes).otherwise(no_texts())
 
@@ -225,7 +225,7 @@ def trend(c: Fields) -> dict[str, Column]:
 
 
 def risk(c: Fields) -> dict[str, Column]:
-    """Reasons, the severe ones first: one of these, or three of the others, make a high risk."""
+    """Risk level and reasons, the severe ones first: one severe reason or three others make a high risk."""
     has = {code: F.coalesce(c[f"case_{code}"], F.lit(False)) for code in CASES}
     listed_as = {code: F.coalesce(c[f"open_{code}"], F.lit(False)) for code in LISTINGS}
     severe = {
@@ -253,7 +253,7 @@ def risk(c: Fields) -> dict[str, Column]:
 
 
 def groups(c: Fields) -> dict[str, Column]:
-    """Of what time each group's figures are, and the share of its fields that is there."""
+    """The period of each group's figures, and the share of its fields that are known."""
     counted = {g: reduce(add, (c[f].isNotNull().cast("int") for f in fields)) for g, fields in GROUPS.items()}
     month = F.concat(c["year"], F.lit("-"), F.lpad(c["last_number"].cast("string"), 2, "0"))
     times = {"register": c["year"], "orders": month}

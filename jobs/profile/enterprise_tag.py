@@ -1,4 +1,4 @@
-"""企业标签 Tags of enterprises by the rules of ``tags.yml``, each with the figures that gave it."""
+"""企业标签 Tags of enterprises by the rules of ``tags.yml``, each with the figures that justify it."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from jobs.profile.rules.tags import Tag, TagRules, compiled, evidence_text, tag_
 from schemas.contract import contract
 
 TABLE = "profile.enterprise_tag"
-#: Between tags, and between a tag's parts: no text on record has these control characters.
+#: Separators of tags and of a tag's parts: control characters that no text on record contains.
 NEXT_TAG, NEXT_PART = "\x1d", "\x1e"
 
 
 def enterprise_tag(profiles: DataFrame, rules: TagRules) -> DataFrame:
     """One row per enterprise, tag and period; only tags whose rule is certainly met.
 
-    All tags of a firm are first one text: to make a row of every firm and tag and throw most of them away took longer.
+    A firm's tags are first joined to one text: a row for every firm and tag, most of them dropped again, took longer.
     """
     given = F.concat_ws(NEXT_TAG, *(_given(tag) for tag in rules.tags))
     parts = F.split("tag", NEXT_PART)

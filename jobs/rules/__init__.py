@@ -1,1 +1,1 @@
-"""Policy as data: what the rules of every area have in common."""
+"""Policy as data: the interface that the rules of every area share."""

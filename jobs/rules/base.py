@@ -1,4 +1,4 @@
-"""What the rules of any area offer to the machine that runs, judges and publishes tables."""
+"""Interface between the rules of an area and the code that runs, checks and publishes tables."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Row = Mapping[str, Any]
 
 
 class Assumption(Definition):
-    """A field of a rule document that no source orders, by its dotted path, and why it is as it is."""
+    """A field of a rule document that no source prescribes: its dotted path, and the reason for its value."""
 
     field: str
     why: str
@@ -22,9 +22,9 @@ class Assumption(Definition):
 
 @dataclass(frozen=True)
 class RuleDocument:
-    """A document of policy as a release shows it: a rule set, a chain model, the tags.
+    """A policy document as a release shows it: a rule set, a chain model, the tags.
 
-    ``content`` is the whole document as JSON, ``hash`` identifies what it says.
+    ``content`` is the complete document as JSON; ``hash`` identifies the content.
     """
 
     id: str
@@ -45,7 +45,7 @@ class RuleDocument:
         content: Any,
         assumptions: Iterable[Assumption] = (),
     ) -> Self:
-        """The document of a content that JSON can hold; its hash is that of all of it."""
+        """The document of a JSON-serialisable content; its hash covers all of it."""
         text = json.dumps(content, ensure_ascii=False)
         return cls(document_id, kind, title, source, digest(content), text, tuple(assumptions))
 
@@ -54,19 +54,19 @@ class Rules:
     """Policy as data, handed to a job as a parameter."""
 
     def fingerprint(self, period: str) -> str:
-        """Identify everything in the rules that bears on a period."""
+        """Hash of everything in the rules that affects a period's rows."""
         raise NotImplementedError
 
     def describe(self) -> Sequence[RuleDocument]:
-        """The documents that the rules were read from; several rules may rest on one."""
+        """The documents that the rules were read from; several rules may share one."""
         raise NotImplementedError
 
     def tables(self) -> Mapping[str, Iterable[Row]]:
-        """Rows that suites read as ``rules.<name>``; a suite says which it reads, and their columns."""
+        """Rows that suites read as ``rules.<name>``; each suite declares the tables and columns that it reads."""
         return {}
 
     def check(self) -> None:
-        """See that what the rules need elsewhere is there.
+        """Check that the definitions that the rules refer to exist.
 
         Raises:
             RejectedError: one line that says what to add.

@@ -1,6 +1,6 @@
-"""A battery of expressions on both engines: type and value are what Python works out, to the last digit.
+"""A battery of expressions on both engines: type and value are what Python computes, to the last digit.
 
-A new version of an engine cannot change a figure unseen. Every function that jobs use stands in some case.
+A new version of an engine cannot change a figure unnoticed. Every function that jobs use is in at least one case.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def which(request: pytest.FixtureRequest) -> str:
 def values(
     which: str, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[DataFrame]:
-    """The rows of the cases on an engine."""
+    """The rows of the battery on an engine."""
     session: SparkSession = request.getfixturevalue({"embedded": "spark", "spark": "apache_spark"}[which])
     scratch = session.conf.get(SCRATCH, "") or ""
     session.conf.set(SCRATCH, str(tmp_path_factory.mktemp("scratch")))
@@ -59,14 +59,14 @@ def test_expressions(values: DataFrame, family: Any) -> None:
     got = sorted(frame.toArrow().to_pylist(), key=lambda row: row["n"])
     wrong = []
     for at, case in enumerate(cases):
-        found = [row[f"c{at}"] for row in got]
-        if types[f"c{at}"] != case.type or found != case.values():
-            wrong.append(f"{case.name}: {types[f'c{at}']} {found}, not {case.type} {case.values()}")
+        actual = [row[f"c{at}"] for row in got]
+        if types[f"c{at}"] != case.type or actual != case.values():
+            wrong.append(f"{case.name}: {types[f'c{at}']} {actual}, not {case.type} {case.values()}")
     assert not wrong, "\n".join(wrong)
 
 
-def test_moments_of_an_engine_in_shanghai(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """All is in UTC, wherever the machine stands; the tests' Spark stands in Shanghai as well."""
+def test_timestamps_of_an_engine_in_shanghai(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Everything is in UTC, whatever the machine's time zone; the tests' Spark runs in Shanghai's as well."""
     monkeypatch.setenv("TZ", "Asia/Shanghai")
     config = Settings(home=tmp_path, engine="embedded", engine_address=None)
     try:
@@ -79,8 +79,8 @@ def test_moments_of_an_engine_in_shanghai(tmp_path: Path, monkeypatch: pytest.Mo
 def test_relations(values: DataFrame, family: Any) -> None:
     wrong = []
     for case in family(values):
-        names, found = case.frame.columns, case.frame.toArrow().to_pylist()
-        rows = in_order(tuple(row[name] for name in names) for row in found)
+        names, actual = case.frame.columns, case.frame.toArrow().to_pylist()
+        rows = in_order(tuple(row[name] for name in names) for row in actual)
         kind = case.frame.schema.simpleString()
         if kind != case.type or rows != in_order(case.expected):
             wrong.append(f"{case.name}: {kind} {rows}, not {case.type} {in_order(case.expected)}")
@@ -92,7 +92,7 @@ def in_order(rows: Iterable[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
 
 
 def outcome(values: DataFrame, column: Column) -> tuple[str, list[Any]] | None:
-    """Type and values by row, or None where the engine refuses."""
+    """Type and values by row, or None if the engine raises an error."""
     frame = values.select("n", column.alias("v"))
     try:
         kind = frame.schema["v"].dataType.simpleString()
@@ -101,15 +101,15 @@ def outcome(values: DataFrame, column: Column) -> tuple[str, list[Any]] | None:
         return None
 
 
-def test_what_has_no_answer_fails(values: DataFrame) -> None:
-    found = {case.name: outcome(values, case.column) for case in numbers.failures()}
-    assert found
-    assert {name: got for name, got in found.items() if got} == {}
+def test_expressions_without_a_result_fail(values: DataFrame) -> None:
+    outcomes = {case.name: outcome(values, case.column) for case in numbers.failures()}
+    assert outcomes
+    assert {name: got for name, got in outcomes.items() if got} == {}
 
 
 @pytest.mark.parametrize("family", DIFFERENCES, ids=lambda f: f.__module__.rpartition(".")[2])
-def test_what_jobs_do_without_since_engines_differ(values: DataFrame, which: str, family: Any) -> None:
-    """Where this fails an engine has changed: the form may be allowed, or another one has to be avoided."""
+def test_expressions_that_jobs_avoid_since_engines_differ(values: DataFrame, which: str, family: Any) -> None:
+    """A failure means that an engine has changed: allow the expression in jobs, or avoid another one."""
     for case in family():
         kind, expected = getattr(case, which) or (None, None)
         got = outcome(values, case.column)
@@ -118,28 +118,28 @@ def test_what_jobs_do_without_since_engines_differ(values: DataFrame, which: str
             assert got[1] == expected, case.name
 
 
-# --- that nothing is left out ----------------------------------------------------------------------
+# --- completeness ----------------------------------------------------------------------------------
 
 
 def functions_in(source: str) -> set[str]:
-    """Names of PySpark's functions and of columns' methods that a module uses, those named by texts too."""
-    found = set()
+    """Names of PySpark's functions and of columns' methods that a module uses, calls by name included."""
+    names = set()
     methods = {name for name in dir(Column) if not name.startswith("_")}
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "F":
-            found.add(f"F.{node.attr}")
+            names.add(f"F.{node.attr}")
         elif (
             isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in methods
         ):
-            found.add(f".{node.func.attr}")
+            names.add(f".{node.func.attr}")
         if (
             isinstance(node, ast.Call)
             and isinstance(node.func, ast.Attribute)
             and node.func.attr == "call_function"
             and isinstance(node.args[0], ast.Constant)
         ):
-            found.add(str(node.args[0].value))
-    return found
+            names.add(str(node.args[0].value))
+    return names
 
 
 def of_jobs() -> list[Path]:
@@ -158,7 +158,7 @@ def test_every_function_of_jobs_is_in_the_battery(path: Path) -> None:
     assert missing == set(), f"add cases for {', '.join(sorted(missing))} to tests/engines/battery"
 
 
-def test_a_function_that_no_case_has_is_seen() -> None:
-    found = functions_in('F.soundex(F.col("a")).bitwiseXOR(F.call_function("crc32", x))')
-    assert found - known() == {"F.soundex", ".bitwiseXOR", "crc32"}
+def test_a_function_without_a_case_is_reported() -> None:
+    names = functions_in('F.soundex(F.col("a")).bitwiseXOR(F.call_function("crc32", x))')
+    assert names - known() == {"F.soundex", ".bitwiseXOR", "crc32"}
     assert F.soundex is not None

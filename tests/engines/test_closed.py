@@ -1,4 +1,4 @@
-"""Nobody else on the machine reaches an engine: probed under another user's id."""
+"""No other user of the machine reaches an engine: probed under another user's id."""
 
 from __future__ import annotations
 
@@ -34,24 +34,24 @@ as_root = pytest.mark.skipif(os.getuid() != 0, reason="only root may take anothe
 
 
 def as_stranger(probe: Callable[[], object]) -> str:
-    """What a probe says under the id of a user without rights: its result, or the error it met."""
-    there, here = os.pipe()
+    """Outcome of a probe under the id of a user without rights: its result, or the name of its error."""
+    reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
         try:
             os.setgroups([])
             os.setgid(NOBODY)
             os.setuid(NOBODY)
-            said = str(probe())
+            outcome = str(probe())
         except Exception as error:
-            said = type(error).__name__
-        os.write(here, said.encode())
+            outcome = type(error).__name__
+        os.write(writing, outcome.encode())
         os._exit(0)
-    os.close(here)
-    with os.fdopen(there) as answer:
-        said = answer.read()
+    os.close(writing)
+    with os.fdopen(reading) as answer:
+        outcome = answer.read()
     os.waitpid(child, 0)
-    return said
+    return outcome
 
 
 def open_socket(path: Path) -> str:
@@ -66,7 +66,7 @@ def open_port(port: int) -> str:
 
 
 def listening(process: psutil.Process) -> set[int]:
-    """TCP ports on which processes of this one's network listen."""
+    """TCP ports that are listened on in the process's network namespace."""
     lines = Path(f"/proc/{process.pid}/net/tcp").read_text().splitlines()[1:]
     return {int(line.split()[1].rpartition(":")[2], 16) for line in lines if line.split()[3] == "0A"}
 
@@ -76,7 +76,7 @@ def listening(process: psutil.Process) -> set[int]:
 
 @pytest.fixture(scope="module")
 def embedded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
-    """State of an embedded engine with little memory, its home's folder, and a session on it."""
+    """State of an embedded engine with little memory, its home, and a session on it."""
     config = Settings(home=tmp_path_factory.mktemp("embedded"), engine_memory="64m", engine_address=None)
     session = engine.connect(config)
     state = engine.status(config)
@@ -91,25 +91,25 @@ def test_a_stranger_reaches_no_embedded_engine(embedded: dict[str, Any]) -> None
         pytest.skip("this system allows no network namespace")
     path = Address.of(embedded["address"], "embedded").path
     assert path and open_socket(path) == "reached"
-    # a test's folders are open to all above the engine's own
+    # the folders above the engine's own are open to all users
     assert as_stranger(lambda: open_socket(path)) == "PermissionError"
     assert as_stranger(lambda: [*path.parent.iterdir()]) == "PermissionError"
     inside = listening(psutil.Process(embedded["process"]))
     assert len(inside) == 1
     for port in inside:
-        # not even its owner does, but through the socket
+        # even its owner reaches it only through the socket
         with pytest.raises(ConnectionRefusedError):
             open_port(port)
         assert as_stranger(partial(open_port, port)) == "ConnectionRefusedError"
 
 
-def test_the_engine_is_in_a_network_of_its_own(embedded: dict[str, Any]) -> None:
+def test_the_engine_has_a_network_namespace_of_its_own(embedded: dict[str, Any]) -> None:
     if embedded["open"]:
         pytest.skip("this system allows no network namespace")
     assert Path(f"/proc/{embedded['process']}/ns/net").readlink() != Path("/proc/self/ns/net").readlink()
 
 
-def test_what_a_home_notes_of_its_engine_is_its_owners(embedded: dict[str, Any]) -> None:
+def test_only_the_owner_can_read_the_engine_files_of_a_home(embedded: dict[str, Any]) -> None:
     file = embedded["home"] / "engine" / "engine.json"
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     path = Address.of(embedded["address"], "embedded").path
@@ -117,8 +117,8 @@ def test_what_a_home_notes_of_its_engine_is_its_owners(embedded: dict[str, Any])
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
 
 
-def test_what_does_not_fit_into_memory_is_written_down_meanwhile(embedded: dict[str, Any]) -> None:
-    """Four million texts of 64 letters are 256 MB, the engine has 64."""
+def test_data_larger_than_memory_is_spilled_to_disk(embedded: dict[str, Any]) -> None:
+    """Four million texts of 64 letters are 256 MB; the engine has 64 MB."""
     session: SparkSession = embedded["session"]
     rows = session.range(4_000_000).select(F.sha2(F.col("id").cast("string"), 256).alias("t"), "id")
     try:
@@ -126,12 +126,12 @@ def test_what_does_not_fit_into_memory_is_written_down_meanwhile(embedded: dict[
         grouped = rows.groupBy("t").agg(F.count("*").alias("n")).agg(F.sum("n").alias("n")).collect()
         assert ordered[0]["n"] == 4_000_000 * 4_000_001 // 2 and grouped[0]["n"] == 4_000_000
     except PySparkException as error:
-        told = engine.told(error, Settings(home=embedded["home"], engine_memory="64m", engine_address=None))
-        assert "\n" not in str(told) and "BRAIN_ENGINE_MEMORY" in str(told)
+        advice = engine.told(error, Settings(home=embedded["home"], engine_memory="64m", engine_address=None))
+        assert "\n" not in str(advice) and "BRAIN_ENGINE_MEMORY" in str(advice)
     assert session.range(3).count() == 3
 
 
-def test_where_no_network_of_its_own_is_allowed_one_line_says_what_is_open(tmp_path: Path) -> None:
+def test_without_a_network_namespace_one_line_says_what_is_open(tmp_path: Path) -> None:
     code = (
         "import sys; from pathlib import Path; from warehouse.engines import sail; "
         "sail.leave_network = lambda: False; sail.die_with_parent(); sail.serve(Path(sys.argv[1]))"
@@ -160,7 +160,7 @@ def test_where_no_network_of_its_own_is_allowed_one_line_says_what_is_open(tmp_p
 
 @pytest.fixture
 def java(apache_spark: SparkSession) -> dict[str, Any]:
-    """State of the Spark that runs."""
+    """State of the running Spark."""
     folder = Path(apache_spark.conf.get(SCRATCH) or "").parent
     state: dict[str, Any] = json.loads((folder / "engine.json").read_text())
     return {**state, "file": folder / "engine.json"}
@@ -170,27 +170,27 @@ def test_spark_asks_for_its_token(java: dict[str, Any]) -> None:
     from pyspark.sql import SparkSession
 
     remote = Address.of(java["address"], "spark").remote
-    place, token = remote.split(";token=")
-    for wrong in (place, f"{place};token=wrong{token}"):
+    server, token = remote.split(";token=")
+    for wrong in (server, f"{server};token=wrong{token}"):
         with pytest.raises(PySparkException) as refused:
             SparkSession.builder.remote(wrong).create().range(1).collect()
         assert "UNAUTHENTICATED" in str(refused.value) or "token" in str(refused.value).lower()
 
 
-def test_no_secret_of_spark_is_to_be_seen(java: dict[str, Any]) -> None:
+def test_no_other_user_can_see_a_secret_of_spark(java: dict[str, Any]) -> None:
     token = java["address"].split(";token=")[1].split(";")[0]
     supervisor = psutil.Process(java["supervisor"])
     processes = [supervisor, *supervisor.children(recursive=True)]
     assert java["process"] in [p.pid for p in processes]
     for process in processes:
         if process.status() == psutil.STATUS_ZOMBIE:
-            continue  # it has ended, and its command line with it
+            continue  # it has ended and has no command line any more
         line = " ".join(process.cmdline())
         assert token not in line and "secret" not in line
     assert stat.S_IMODE(java["file"].stat().st_mode) == 0o600
 
 
-def test_what_spark_hears_on_its_other_ports_it_does_not_take_apart(
+def test_spark_deserialises_nothing_of_a_stranger_on_its_other_ports(
     apache_spark: SparkSession, java: dict[str, Any]
 ) -> None:
     assert apache_spark.conf.get("spark.authenticate") == "true"
@@ -199,7 +199,7 @@ def test_what_spark_hears_on_its_other_ports_it_does_not_take_apart(
     ports = {c.laddr.port for p in family for c in p.net_connections() if c.status == psutil.CONN_LISTEN}
     connect = int(java["address"].split("/;")[0].rpartition(":")[2])
     assert connect in ports
-    # a request as Spark's RPC frames it (length, kind, number, size), with what a Java object begins with
+    # a request in the frame of Spark's RPC (length, kind, number, size), with the first bytes of a Java object
     java_object = b"\xac\xed\x00\x05sr\x00\x01"
     request = b"\x03" + (7).to_bytes(8, "big") + len(java_object).to_bytes(4, "big") + java_object
     answers = []
@@ -211,7 +211,7 @@ def test_what_spark_hears_on_its_other_ports_it_does_not_take_apart(
                 answers.append(stranger.recv(4096))
             except (ConnectionResetError, TimeoutError):
                 answers.append(b"")
-    # whoever does not know the secret is sent away before anything of his is read
+    # a client without the secret is rejected before any of its data is read
     assert any(answers) and all(b"Expected SaslMessage" in answer for answer in answers if answer)
     assert apache_spark.range(3).count() == 3
 

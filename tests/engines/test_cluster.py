@@ -1,4 +1,4 @@
-"""The small city on a Spark cluster: a master and two workers as processes of their own, one of them killed."""
+"""The small city on a Spark cluster: a master and two workers in separate processes, one of them killed."""
 
 from __future__ import annotations
 
@@ -27,27 +27,27 @@ from warehouse import engine
 from warehouse.engines.spark import free_port
 
 START_SECONDS = 120
-#: How many tables are there when a worker is killed; the others are made by the one that is left.
+#: Number of tables built before a worker is killed; the other worker builds the rest.
 BEFORE_THE_KILL = 8
 
 
 @dataclass
 class Cluster:
-    """A running cluster: its master's address, the secret that it asks for, and its workers."""
+    """A running cluster: its master's address, the secret that it requires, and its workers."""
 
     master: str
     secret: str
     workers: list[psutil.Process]
 
     def kill_a_worker(self) -> None:
-        """End a worker and the executor that it started, without a word to anybody."""
+        """Kill a worker and the executor that it started, without a shutdown."""
         worker = self.workers.pop()
         executors = [
             p
             for p in worker.children(recursive=True)
             if "CoarseGrainedExecutorBackend" in " ".join(p.cmdline())
         ]
-        assert executors, "the worker had nothing to do"
+        assert executors, "the worker has no executor"
         end([worker, *executors])
 
 
@@ -60,7 +60,7 @@ def end(processes: list[psutil.Process]) -> None:
 
 @contextmanager
 def cluster(folder: Path) -> Iterator[Cluster]:
-    """A master and two workers with a core each, on the loopback, closed to whoever has not the secret."""
+    """A master and two workers with one core each, on the loopback, closed to clients without the secret."""
     folder.mkdir()
     secret = secrets.token_urlsafe(24)
     conf = folder / "spark.properties"
@@ -92,7 +92,7 @@ def cluster(folder: Path) -> Iterator[Cluster]:
 
 
 def spark_class(folder: Path, name: str, *arguments: str) -> psutil.Process:
-    """A process of Spark's own kind; its pages are for the loopback alone."""
+    """A process that runs a class of Spark; its web pages are on the loopback only."""
     import pyspark
 
     with (folder / f"{name}.log").open("ab") as log:
@@ -120,15 +120,15 @@ def wait_for(port: int) -> None:
 @pytest.mark.slow
 @pytest.mark.cluster
 @pytest.mark.timeout(3600)
-def test_a_cluster_makes_the_same_city_and_a_killed_worker_changes_nothing(
+def test_a_cluster_builds_the_same_city_and_a_killed_worker_changes_nothing(
     built_city: BuiltCity, tmp_path: Path
 ) -> None:
-    made: list[str] = []
+    built: list[str] = []
     with cluster(tmp_path / "cluster") as spark:
 
         def kill_in_the_middle(one: TableRun) -> None:
-            made.append(one.table)
-            if len(made) == BEFORE_THE_KILL:
+            built.append(one.table)
+            if len(built) == BEFORE_THE_KILL:
                 spark.kill_a_worker()
 
         given = {
@@ -146,5 +146,5 @@ def test_a_cluster_makes_the_same_city_and_a_killed_worker_changes_nothing(
             run_tables(full=True, finished=kill_in_the_middle)
             assert {made_by(name) for name in registry()} == {engine.kind().version()}
         assert len(spark.workers) == 1
-    assert sorted(made) == sorted(registry())
+    assert sorted(built) == sorted(registry())
     assert_same(built_city.home, tmp_path / "home")

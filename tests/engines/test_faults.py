@@ -1,4 +1,4 @@
-"""What can happen to an engine: each is one line that says what to do, and the next run heals."""
+"""Faults of an engine: each gives one line that says what to do, and the next run repairs the tables."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from warehouse.settings import CHECKOUT, Settings, settings
 
 @pytest.fixture
 def own_engine(built_city: BuiltCity, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Settings]:
-    """A copy of the built city with an engine of its own, which a test may harm."""
+    """A copy of the built city with an engine of its own, which a test may damage."""
     monkeypatch.setenv("BRAIN_HOME", str(copy(built_city, tmp_path / "home")))
     monkeypatch.delenv("BRAIN_ENGINE_ADDRESS", raising=False)
     settings.cache_clear()
@@ -43,26 +43,26 @@ def brain(*args: str, **environment: str) -> subprocess.CompletedProcess[str]:
     )  # fmt: skip
 
 
-def said(done: subprocess.CompletedProcess[str]) -> str:
-    """The one line of a failure."""
+def failure_line(done: subprocess.CompletedProcess[str]) -> str:
+    """The only line that a failed command prints."""
     [line] = [line for line in done.stderr.splitlines() if line.startswith("brain: ")]
     assert "Traceback" not in done.stderr and "this should not happen" not in line
     return line
 
 
-def wait_for(what: Any, seconds: float = 120) -> Any:
+def wait_for(condition: Any, seconds: float = 120) -> Any:
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
-        if found := what():
-            return found
+        if result := condition():
+            return result
         time.sleep(0.005)
-    raise AssertionError("it did not come to that")
+    raise AssertionError(f"the condition was not met within {seconds} seconds")
 
 
-def test_an_engine_that_there_is_not(tmp_path: Path) -> None:
+def test_an_unknown_engine_is_refused(tmp_path: Path) -> None:
     done = brain("run", BRAIN_ENGINE="duck", BRAIN_HOME=str(tmp_path))
     assert done.returncode == 2
-    assert said(done) == "brain: there is no engine duck; set BRAIN_ENGINE to one of: embedded, spark"
+    assert failure_line(done) == "brain: there is no engine duck; set BRAIN_ENGINE to one of: embedded, spark"
 
 
 def test_an_engine_that_is_killed_in_the_middle_of_a_table(own_engine: Settings) -> None:
@@ -75,7 +75,7 @@ def test_an_engine_that_is_killed_in_the_middle_of_a_table(own_engine: Settings)
         [sys.executable, "-m", "portal.cli", "run", "core", "--full"],
         stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True, cwd=CHECKOUT,
     )  # fmt: skip
-    # its first files of a table wait
+    # wait for the first file of a table
     wait_for(lambda: list(own_engine.scratch.glob("*/*/*.parquet")))
     os.kill(state["process"], signal.SIGKILL)
     _, errors = run.communicate(timeout=120)
@@ -83,7 +83,7 @@ def test_an_engine_that_is_killed_in_the_middle_of_a_table(own_engine: Settings)
     assert run.returncode == 1
     assert "ended during the work" in line and "run it again" in line
     assert not own_engine.scratch.exists()
-    # what a run leaves that was killed itself goes with the next one
+    # the next run deletes what a killed run left
     (own_engine.scratch / "core.parcel-0").mkdir(parents=True)
     run_tables(["core"], full=True)
     assert not own_engine.scratch.exists()
@@ -91,7 +91,7 @@ def test_an_engine_that_is_killed_in_the_middle_of_a_table(own_engine: Settings)
     assert (engine.status(own_engine) or {})["process"] != state["process"]
 
 
-def test_an_engine_that_nobody_works_with_rests_while_a_release_is_made(own_engine: Settings) -> None:
+def test_an_idle_engine_stops_while_a_release_is_published(own_engine: Settings) -> None:
     engine.connect()
     other_run = FileLock(own_engine.locks / "run.lock", thread_local=False)
     with other_run:
@@ -106,7 +106,7 @@ def test_a_disk_that_is_full_while_an_engine_writes(own_engine: Settings) -> Non
     before = list(staged_content())
     engine.connect()
     process = psutil.Process((engine.status(own_engine) or {})["process"])
-    # files may not grow beyond it: to the engine that is a disk without room
+    # files may not grow beyond this limit: to the engine the disk is full
     process.rlimit(psutil.RLIMIT_FSIZE, (4096, resource.RLIM_INFINITY))
     with pytest.raises(RejectedError) as refused:
         run_tables(["core"], full=True)
@@ -141,7 +141,7 @@ def test_a_master_that_cannot_be_reached(tmp_path: Path) -> None:
         ("Failed to allocate additional 435.8 KB for HashJoinInput[0]", "raise BRAIN_ENGINE_MEMORY"),
     ],
 )
-def test_what_an_engine_says_becomes_what_to_do(cold_home: Path, text: str, advice: str) -> None:
+def test_an_error_of_an_engine_becomes_advice(cold_home: Path, text: str, advice: str) -> None:
     assert advice in str(engine.told(RuntimeError(text)))
     other = RuntimeError("something else")
     assert engine.told(other) is other

@@ -1,4 +1,4 @@
-"""Both engines make the same tables: canonical hashes, and where they differ, which columns and rows."""
+"""Both engines compute the same tables, compared by canonical hashes; a difference names columns and rows."""
 
 from __future__ import annotations
 
@@ -23,14 +23,10 @@ from warehouse import engine, tables
 from warehouse.comparison import differences
 from warehouse.settings import Settings, settings
 
-BASELINE = {
-    "district_code": "330203", "list_code": "above_scale", "year": "2023", "indicator_code": "I1",
-}  # fmt: skip
-
 
 @contextmanager
 def running(home: Path, **given: Any) -> Iterator[str]:
-    """Address of an engine of its own, with these settings."""
+    """Address of a separate engine with these settings."""
     given = {"engine": "spark", "spark_memory": "3g", "engine_idle_minutes": 120, **given}
     config = Settings(home=home, engine_address=None, **given)
     engine.connect(config)
@@ -41,15 +37,15 @@ def running(home: Path, **given: Any) -> Iterator[str]:
 
 
 def assert_same(there: Path, here: Path) -> None:
-    found = [f"{one}: {one.rows}" for one in differences(there, here)]
-    assert found == []
+    unequal = [f"{one}: {one.rows}" for one in differences(there, here)]
+    assert unequal == []
 
 
-# --- what a difference says ------------------------------------------------------------------------------
+# --- the report of a difference --------------------------------------------------------------------------
 
 
 def a_home(home: Path, *rows: dict[str, Any]) -> Path:
-    """A home with a table of some of its columns' values, without an engine."""
+    """A home with a table per_mu.baseline of these rows, written without an engine; other columns get defaults."""
     with at_home(home, "none"):
         spec = contract("per_mu.baseline")
         plain = {"string": "x", "int": 1, "boolean": True}
@@ -71,24 +67,25 @@ def test_a_difference_names_table_column_and_rows(tmp_path: Path) -> None:
     same = {**key, spec.key[0]: "0"}
     here = a_home(tmp_path / "here", same, {**key, value: Decimal("2.5")}, {**key, spec.key[0]: "2"})
     there = a_home(tmp_path / "there", same, {**key, value: Decimal("2.4")})
-    [found] = differences(there, here)
-    assert (found.table, found.columns, found.only_here, found.only_there) == (spec.name, {value: 1}, 1, 0)
-    changed, alone = found.rows
+    [difference] = differences(there, here)
+    assert (difference.table, difference.columns) == (spec.name, {value: 1})
+    assert (difference.only_here, difference.only_there) == (1, 0)
+    changed, alone = difference.rows
     assert f"{spec.key[0]}=1 " in changed and f"{value} 2.5" in changed and "2.4" in changed
     assert f"{spec.key[0]}=2 " in alone and alone.endswith("only here")
     with at_home(here, "none"):
-        said: list[str] = []
+        lines: list[str] = []
         with pytest.raises(RejectedError, match=r"1 tables differ from those of .*: per_mu\.baseline"):
-            check.compare(there, said.append)
-        assert said == [str(found), *(f"  {row}" for row in found.rows)]
-        check.compare(here, said.append)
+            check.compare(there, lines.append)
+        assert lines == [str(difference), *(f"  {row}" for row in difference.rows)]
+        check.compare(here, lines.append)
 
 
-def test_a_row_twice_is_a_difference_and_a_home_without_tables_is_refused(tmp_path: Path) -> None:
+def test_a_duplicate_row_is_a_difference_and_a_home_without_tables_is_refused(tmp_path: Path) -> None:
     row = dict.fromkeys(contract("per_mu.baseline").key, "1")
     here, there = a_home(tmp_path / "here", row, row), a_home(tmp_path / "there", row)
-    [found] = differences(there, here)
-    assert str(found) == "per_mu.baseline: repeated rows"
+    [difference] = differences(there, here)
+    assert str(difference) == "per_mu.baseline: rows that are there several times"
     with pytest.raises(RejectedError, match="nowhere has no tables"):
         list(differences(tmp_path / "nowhere", here))
 
@@ -98,7 +95,7 @@ def test_a_row_twice_is_a_difference_and_a_home_without_tables_is_refused(tmp_pa
 
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
-def test_spark_makes_the_same_small_city(built_city: BuiltCity, tmp_path: Path) -> None:
+def test_spark_builds_the_same_small_city(built_city: BuiltCity, tmp_path: Path) -> None:
     with running(tmp_path / "engine") as address, at_home(copy(built_city, tmp_path / "home"), address):
         assert set(run_tables(full=True).made) == set(registry())
         assert {made_by(name) for name in registry()} == {engine.kind().version()}
@@ -107,13 +104,13 @@ def test_spark_makes_the_same_small_city(built_city: BuiltCity, tmp_path: Path) 
 
 @pytest.mark.slow
 @pytest.mark.timeout(4 * 3600)
-def test_both_engines_make_the_same_whole_city(tmp_path: Path, engine_remote: str) -> None:
+def test_both_engines_build_the_same_full_city(tmp_path: Path, engine_remote: str) -> None:
     homes = {"embedded": tmp_path / "a", "spark": tmp_path / "b"}
     with at_home(homes["embedded"], engine_remote) as home:
         generate(CitySpec(), settings().landing, home / "truth")
         ingested = ingest()
-        made = run_tables()
-    copy(BuiltCity(homes["embedded"], ingested, made), homes["spark"])
+        report = run_tables()
+    copy(BuiltCity(homes["embedded"], ingested, report), homes["spark"])
     with running(tmp_path / "engine") as address, at_home(homes["spark"], address):
         run_tables(full=True)
     assert_same(homes["embedded"], homes["spark"])

@@ -1,4 +1,4 @@
-"""Chain models as small tables, to be joined by product, class or node: one plan serves every year.
+"""Chain models as small tables, joined by product, class or node, so that one query plan serves every year.
 
 Each row holds from ``from_year`` to ``to_year``; a job joins by code and by ``holds()``.
 """
@@ -22,7 +22,7 @@ _ALWAYS = "9999"
 
 
 def holds(year: str) -> Column:
-    """The row of the model holds in the year."""
+    """The model's row holds in the year."""
     return (F.col(year) >= F.col("from_year")) & (F.col(year) <= F.col("to_year"))
 
 
@@ -36,7 +36,7 @@ def segments(models: ChainModels) -> Iterator[tuple[str, str, tuple[Node, ...]]]
 
 
 def node_frame(session: SparkSession, models: ChainModels) -> DataFrame:
-    """One row per node: what the model says of it."""
+    """One row per node, with its data in the model."""
     rows = (
         (
             start, end, n.chain_code, n.code, n.title.zh, n.title.en, n.tier, n.parent, list(n.classes),
@@ -62,7 +62,7 @@ def place_frame(session: SparkSession, models: ChainModels) -> DataFrame:
 
 
 def product_frame(session: SparkSession, models: ChainModels) -> DataFrame:
-    """One row per product that has a node: the node, and the nodes that it feeds."""
+    """One row per product that has a node: this node, and the nodes that it feeds."""
     rows = (
         (start, end, p, n.code, [f.node for f in n.feeds])
         for start, end, nodes in segments(models)
@@ -77,7 +77,7 @@ def product_frame(session: SparkSession, models: ChainModels) -> DataFrame:
 
 
 def name_frame(session: SparkSession) -> DataFrame:
-    """One row per name that one product of the list has: its code."""
+    """One row per name that only one product of the list has: the product's code."""
     codes: dict[str, list[str]] = {}
     for code, titles in code_list("product").items():
         codes.setdefault(titles["zh"], []).append(code)
@@ -86,9 +86,9 @@ def name_frame(session: SparkSession) -> DataFrame:
 
 
 def class_frame(session: SparkSession, models: ChainModels, ranks: ClassRanks) -> DataFrame:
-    """One row per class and node in which its firms may stand, OUT among them, with weight and product names.
+    """One row per class and node in which its firms may be, OUT among them, with weight and product names.
 
-    ``is_sole``: the class has one node and no product outside, so that the class alone says where a firm stands.
+    ``is_sole``: the class has one node and no product outside, so that the class alone determines a firm's node.
     """
     names = code_list("product")
     rows = []
@@ -107,7 +107,7 @@ def class_frame(session: SparkSession, models: ChainModels, ranks: ClassRanks) -
 
 
 def class_weights(nodes: Iterable[Node], ranks: ClassRanks) -> dict[str, dict[str, int]]:
-    """Class → node → weight, by the place of the class among the node's classes."""
+    """Class → node → weight, by the rank of the class among the node's classes."""
     found: dict[str, dict[str, int]] = {}
     at_home = set()
     for node in nodes:
@@ -138,7 +138,7 @@ def division_frame(session: SparkSession, models: ChainModels) -> DataFrame:
 
 
 def edge_frame(session: SparkSession, models: ChainModels) -> DataFrame:
-    """One row per edge, with the supplier's part of the node's purchases: parts into a node sum to 1."""
+    """One row per edge, with the supplier's part of the node's purchases; the parts of a node sum to 1."""
     rows = []
     for start, end, nodes in segments(models):
         there = {n.code for n in nodes}

@@ -2,11 +2,11 @@
 
 Each file ``schemas/chains/<CHAIN>.yml`` holds one chain: its nodes 节点 with tier 上中下游, classes of GB/T 4754-2017
 (likeliest first), products (``schemas/codes/product.csv``), substitutes 替代, and the nodes it feeds with a typical
-cost share. A product has at most one home over all chains, so a declared product says where its maker stands; a
-class seldom does (3525 is every mould, 3670 most parts of a car). An installation adds chains of its own in
-``chains/*.yml`` of the folder that ``BRAIN_SCHEMAS`` names; ``fed_by`` then draws edges from nodes of another file.
+cost share. A product belongs to at most one node of all chains, so a declared product determines its maker's node; a
+class seldom does (3525 covers all moulds, 3670 most parts of a car). An installation adds chains of its own in
+``chains/*.yml`` of the folder that ``BRAIN_SCHEMAS`` names; ``fed_by`` then adds edges from nodes of another file.
 
-The module is one, above 300 lines: what a model may say is mostly what is proven of it when it is read.
+The module is one, above 300 lines: most of a model's definition is in the checks that are made when it is read.
 """
 
 from __future__ import annotations
@@ -37,14 +37,14 @@ Share = Annotated[Decimal, Field(gt=0, le=100, decimal_places=2)]
 
 
 class Feed(Definition):
-    """An edge: the other node, and the share (per cent) of what is fed in all that the fed node buys."""
+    """An edge: the other node, and the share (per cent) of this supply in all purchases of the node that is fed."""
 
     node: str
     cost_share_pct: Share
 
 
 class _Valid(Definition):
-    """Holds from the first year to the last, both included; without a last year it still holds."""
+    """Holds from the first year to the last, both included; without a last year it has no end."""
 
     valid_from: Year
     valid_to: Year | None = None
@@ -54,7 +54,7 @@ class _Valid(Definition):
 
 
 class Node(_Valid):
-    """A leaf of a chain: what enterprises stand on."""
+    """A node of a chain; enterprises have positions in its leaves."""
 
     chain_code: str
     code: str
@@ -64,14 +64,14 @@ class Node(_Valid):
     parent: str | None = None
     classes: tuple[str, ...] = ()
     products: tuple[str, ...] = ()
-    #: Nodes whose products can stand in for this node's.
+    #: Nodes whose products can replace this node's.
     substitutes: tuple[str, ...] = ()
     feeds: tuple[Feed, ...] = ()
     fed_by: tuple[Feed, ...] = ()
 
     @property
     def is_covered(self) -> bool:
-        """Whether the directory of enterprises can hold its makers: it has industry only (06 to 46)."""
+        """Whether the directory of enterprises can contain its makers: it covers industry only (06 to 46)."""
         return any(code in code_list("industry_class") for code in self.classes)
 
 
@@ -83,13 +83,13 @@ class Chain(_Valid):
     source: str
     #: Leaves, in the order of the file.
     nodes: tuple[Node, ...]
-    #: Nodes that only hold others; no enterprise stands on them.
+    #: Nodes that only group others; no enterprise has a position in them.
     groups: tuple[Node, ...] = ()
 
 
 @dataclass(frozen=True)
 class Edge:
-    """``from_node`` feeds into ``to_node`` and is ``cost_share_pct`` per cent of its purchases."""
+    """``from_node`` feeds ``to_node`` and supplies ``cost_share_pct`` per cent of its purchases."""
 
     from_node: str
     to_node: str
@@ -113,7 +113,7 @@ class ChainModels(Rules):
 
     @cached_property
     def product_nodes(self) -> Mapping[str, str]:
-        """Product code → code of its one home."""
+        """Product code → code of its only node."""
         return {product: node.code for node in self.nodes for product in node.products}
 
     @cached_property
@@ -124,7 +124,7 @@ class ChainModels(Rules):
         """The leaf with a code.
 
         Raises:
-            UsageError: there is none.
+            UsageError: it does not exist.
         """
         try:
             return self.by_code[code]
@@ -132,7 +132,7 @@ class ChainModels(Rules):
             raise UsageError(f"no chain node {code}; see schemas/chains") from None
 
     def valid(self, year: int | str) -> ChainModels:
-        """What holds in a year (or the year of a period such as ``2024-12``); edges between its nodes only."""
+        """The models in force in a year (or the year of a period such as ``2024-12``); edges among their nodes only."""
         return _restricted(self, int(str(year)[:4]))
 
     def describe(self) -> list[RuleDocument]:
@@ -145,9 +145,9 @@ class ChainModels(Rules):
         ]
 
     def fingerprint(self, period: str) -> str:
-        """Hash of the chains of the period's year; titles, source and when else they hold are no part of it."""
+        """Hash of the chains of the period's year, without titles, source and years of validity."""
         year = period[:4]
-        # every table of the chains asks for every period, again with each look at what is stale
+        # every table of the chains asks for every period, each time that stale periods are looked up
         if year not in self._fingerprints:
             models = self.valid(year)
             self._fingerprints[year] = digest(
@@ -157,19 +157,19 @@ class ChainModels(Rules):
 
     @cached_property
     def _fingerprints(self) -> dict[str, str]:
-        """By year."""
+        """Hashes by year."""
         return {}
 
 
 class TitledModels(ChainModels):
-    """The same for a table that shows the nodes' titles."""
+    """The same models for a table that shows the nodes' titles, which their fingerprint includes."""
 
     def fingerprint(self, period: str) -> str:
         titles = {node.code: node.title.model_dump() for node in self.valid(period).nodes}
         return digest([super().fingerprint(period), titles])
 
 
-#: Fields of a model that bear on no row of a year in which it holds.
+#: Fields of a model that affect no row of a year in which it holds.
 _UNTOLD = frozenset({"title", "source", "valid_from", "valid_to"})
 
 
@@ -211,7 +211,7 @@ def load() -> ChainModels:
     """The shipped chains, and those of the installation.
 
     Raises:
-        RejectedError: a model is not well formed; the line names file, node and what is wrong.
+        RejectedError: a model is not well formed; the line names file, node and fault.
     """
     own = (folder / CHAINS for folder in schema_folders()[1:])
     return _loaded((MODELS, *(folder for folder in own if folder.is_dir())))
@@ -234,10 +234,10 @@ def _loaded(folders: tuple[Path, ...]) -> ChainModels:
 
 
 def load_models(*folders: Path) -> ChainModels:
-    """Every model of some folders.
+    """All models of some folders.
 
     Raises:
-        RejectedError: one line naming file, node and what is wrong.
+        RejectedError: a model is not well formed; the line names file, node and fault.
     """
     files: dict[str, str] = {}
     chains: dict[str, Chain] = {}
@@ -253,7 +253,7 @@ def load_models(*folders: Path) -> ChainModels:
 
 
 def _chain(path: Path) -> Chain:
-    """A chain by itself: what needs no other file."""
+    """The chain of a file, checked as far as no other file is needed."""
     raw = read_mapping(path, RejectedError)
     listed = raw.pop("nodes", None)
     if not isinstance(listed, list) or not all(isinstance(entry, dict) for entry in listed):
@@ -309,7 +309,7 @@ def _node(file: str, chain: Chain, entry: Mapping[str, Any]) -> Node:
 
 
 def _with_inputs(models: ChainModels, files: Mapping[str, str]) -> ChainModels:
-    """Each ``fed_by`` turned into an edge of the node that feeds."""
+    """The models with each ``fed_by`` turned into an edge of the supplying node."""
     more: dict[str, list[Feed]] = defaultdict(list)
     for node in models.nodes:
         for feed in node.fed_by:
@@ -325,7 +325,7 @@ def _with_inputs(models: ChainModels, files: Mapping[str, str]) -> ChainModels:
     )
 
 
-# --- proofs ----------------------------------------------------------------------------------------
+# --- checks ----------------------------------------------------------------------------------------
 
 
 def _refusal(files: Mapping[str, str], node: Node, what: str) -> RejectedError:
@@ -382,7 +382,7 @@ def _prove_leaf(file: str, node: Node) -> None:
 
 
 def _prove_products(listed: Mapping[str, Mapping[str, str]]) -> None:
-    """A product's code is its class and a serial of two digits; its Chinese name is its own."""
+    """Check the list of products: a code is the class and two more digits; a Chinese name is unique."""
     names: dict[str, str] = {}
     for code, row in listed.items():
         where, of = f"product.csv: {code}: ", row["industry_class"]
@@ -403,7 +403,7 @@ def _first_twice(codes: Sequence[str]) -> str | None:
 
 
 def _prove(models: ChainModels, files: Mapping[str, str]) -> None:
-    """All chains together; sums, ways and ends once for each year in which the models change."""
+    """Check all chains together; sums, cycles, tiers and connections for each year in which the models change."""
     home: dict[str, Node] = {}
     for node in models.nodes:
         for product in node.products:
@@ -449,7 +449,7 @@ def _prove_year(models: ChainModels, files: Mapping[str, str], year: int) -> Non
 
 
 def _cycle(feeds: Mapping[str, Iterable[str]]) -> list[str]:
-    """The nodes of a cycle in the order of its edges, the first one repeated at the end; empty when there is none.
+    """The nodes of a cycle in the order of its edges, the first one repeated at the end; empty without a cycle.
 
     >>> _cycle({"a": ["b"], "b": ["c"], "c": ["b"]})
     ['b', 'c', 'b']
@@ -473,7 +473,7 @@ def _cycle(feeds: Mapping[str, Iterable[str]]) -> list[str]:
 
 
 def _apart(chain: Chain) -> str | None:
-    """A node that no way over the chain's own edges, in either direction, joins to its first node."""
+    """A node that no path over the chain's own edges, in either direction, connects with its first node."""
     beside: dict[str, set[str]] = {node.code: set() for node in chain.nodes}
     for node in chain.nodes:
         for feed in node.feeds:

@@ -1,9 +1,9 @@
 """Policy of the chain tables as data: evidence, overrides, states of nodes, the plan's target.
 
-Each file beside this one is a validated model; a job is handed what it reads and nothing else, so that a changed
-threshold makes anew what rests on it.
+Each file in this folder is read as a validated model. A job receives only what it reads, so a changed threshold makes
+only the tables stale that depend on it.
 
-The module is one, above 300 lines: many small models, each of a few fields and one proof.
+The module is one, above 300 lines: many small models, each of a few fields and one check.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ M = TypeVar("M", bound=BaseModel)
 HERE = Path(__file__).parent
 KIND = Titles(zh="产业链规则", en="chain rules")
 OVERRIDES_SOURCE = "每条自带文件号 each one names its document"
-#: Chain and node of what is in no chain.
+#: Code of chain and node for everything outside all chains.
 OUT = "OUT"
 
 Why = Annotated[str, Field(min_length=1)]
@@ -39,7 +39,7 @@ KINDS: tuple[Kind, ...] = ("product", "sales", "class", "purchase", "honour")
 
 
 def part_of_one(pct: Decimal) -> Decimal:
-    """A percentage of at most four digits as a part of one.
+    """A percentage with at most four digits after the point as a part of one.
 
     >>> part_of_one(Decimal("12.5"))
     Decimal('0.125000')
@@ -48,7 +48,7 @@ def part_of_one(pct: Decimal) -> Decimal:
 
 
 class KindOfEvidence(Definition):
-    """What a kind of evidence adds to the confidence, and from which share on it does so in full."""
+    """Weight of a kind of evidence in the confidence, and the share from which on it counts in full."""
 
     weight: Part
     full_from_pct: Decimal = Field(gt=0, le=100, decimal_places=4)
@@ -64,7 +64,7 @@ class Shares(Definition):
 
 
 class ClassRanks(Definition):
-    """Weights of a class's nodes by the place of the class among their classes."""
+    """Weights of a class's nodes, by the rank of the class among their classes."""
 
     weights: tuple[Count, ...] = Field(min_length=1)
     outside: Count
@@ -72,7 +72,7 @@ class ClassRanks(Definition):
 
 
 class Purchases(Definition):
-    """How far a firm's basket moves shares that rest on its class alone."""
+    """How far a firm's purchases adjust shares that rest on its class alone."""
 
     base: Decimal = Field(gt=0, le=1, decimal_places=4)
     confirm_share_pct: Decimal = Field(gt=50, le=100, decimal_places=4)
@@ -81,7 +81,7 @@ class Purchases(Definition):
 
 
 class Stray(Definition):
-    """When a declared product or a sale counts."""
+    """Limits from which on a declared product or a sale counts; below them it is stray."""
 
     of_class_pct: Percent
     of_division_pct: Percent
@@ -113,7 +113,7 @@ class Honour(Definition):
 
 
 class Honours(Definition):
-    """Which honours count, and what patents say beside them."""
+    """Honours that count, and the weight of patents beside them."""
 
     champion: Honour
     little_giant: Honour
@@ -123,14 +123,14 @@ class Honours(Definition):
 
 
 class Supplier(Definition):
-    """How long the list of suppliers of a product may be."""
+    """Maximum length of a product's list of suppliers."""
 
     places: Count
     why: Why
 
 
 class EvidenceModel(Definition):
-    """What says that a firm stands in a node."""
+    """Rules of the evidence that a firm is in a node."""
 
     kinds: dict[Kind, KindOfEvidence]
     shares: Shares
@@ -147,7 +147,7 @@ class EvidenceModel(Definition):
 
 
 class EvidenceFile(EvidenceModel):
-    """``evidence.yml``: the same, and what other tables than the positions take from it."""
+    """``evidence.yml``: the same, and settings that other tables than the positions use."""
 
     source: Why
     lead_output_wan_yuan: Decimal = Field(gt=0, decimal_places=6)
@@ -156,7 +156,7 @@ class EvidenceFile(EvidenceModel):
 
 
 class Override(Definition):
-    """A firm's positions in some years as people decided them."""
+    """A firm's positions in some years, as decided by people."""
 
     uscc: str = Field(min_length=1)
     positions: dict[str, Decimal] = Field(min_length=1)
@@ -216,7 +216,7 @@ class Condition(Definition):
         return self
 
 
-#: Figures that a rule of states may speak of.
+#: Figures that a rule of states may use.
 FIGURES = (
     "is_covered", "firm_count", "proven_count", "above_scale_count", "output_wan_yuan", "cr1_pct", "cr5_pct", "hhi",
     "local_supply_pct", "outside_dependence_pct", "location_quotient", "champion_count", "little_giant_count",
@@ -226,7 +226,7 @@ State = Literal["not_covered", "missing", "weak", "single_point", "strong", "nor
 
 
 class StateRule(Definition):
-    """A state, and all that must hold for it."""
+    """A state and its conditions, all of which must hold."""
 
     state: State
     reason: str = Field(pattern="[a-z_]+")
@@ -285,12 +285,12 @@ class Target(Definition, Rules):
         return [_document("chain-target", title, self.source, self, _assumed(self))]
 
     def fingerprint(self, period: str) -> str:
-        """The same in every period; why it is so is no part of it."""
+        """The same in every period; without reasons."""
         return digest(_said(self))
 
 
 class _RulesOnModels(Rules):
-    """Rules that rest on the chain models and on what the evidence file says."""
+    """Rules from the chain models and the evidence file."""
 
     models: ChainModels
 
@@ -304,7 +304,7 @@ class _RulesOnModels(Rules):
 
 
 class ChainRules(_RulesOnModels):
-    """Models, evidence and overrides: what positions rest on."""
+    """Models, evidence and overrides: the rules of positions."""
 
     def __init__(self, models: ChainModels, evidence: EvidenceModel, overrides: Overrides) -> None:
         self.models = models
@@ -321,7 +321,7 @@ class ChainRules(_RulesOnModels):
         return [*super().describe(), decided]
 
     def fingerprint(self, period: str) -> str:
-        """Everything that bears on a year, or on a month of it."""
+        """Hash of everything that affects a year, or a month of it."""
         year = int(period[:4])
         return digest(
             [
@@ -337,7 +337,7 @@ class ChainRules(_RulesOnModels):
 
 
 class MetricRules(_RulesOnModels):
-    """Models and what a lead firm is: what the figures of nodes rest on."""
+    """Models and the output of a lead firm: the rules of figures of nodes and chains."""
 
     def __init__(self, models: ChainModels, lead_output_wan_yuan: Decimal) -> None:
         self.models = models
@@ -348,7 +348,7 @@ class MetricRules(_RulesOnModels):
 
 
 class SupplierRules(_RulesOnModels):
-    """Models and the length of a list of suppliers."""
+    """Models and the length of a list of suppliers: the rules of that list."""
 
     def __init__(self, models: ChainModels, places: int) -> None:
         self.models = models
@@ -359,7 +359,7 @@ class SupplierRules(_RulesOnModels):
 
 
 def _said(part: Any) -> Any:
-    """What a rule says, without its reasons."""
+    """The content of a rule without its reasons."""
     if isinstance(part, BaseModel):
         return _said(part.model_dump(mode="json"))
     if isinstance(part, dict):
@@ -368,7 +368,7 @@ def _said(part: Any) -> Any:
 
 
 def _assumed(part: Any, path: str = "") -> Iterator[Assumption]:
-    """Every reason that a rule gives, with the field that it speaks of."""
+    """Every reason in a rule, with the field that it explains."""
     document = part.model_dump(mode="json") if isinstance(part, BaseModel) else part
     for name, value in document.items() if isinstance(document, dict) else ():
         place = f"{path}.{name}" if path else name
@@ -390,7 +390,7 @@ def read(model: type[M], path: Path) -> M:
     """A rule file as its model.
 
     Raises:
-        RejectedError: one line naming the file, the place and what is wrong.
+        RejectedError: the file is not well formed; the line names file, field and fault.
     """
     raw = read_mapping(path, RejectedError)
     try:

@@ -1,4 +1,4 @@
-"""Figures of firms in their nodes, for years and months alike, and the sums that nodes and chains have in common."""
+"""Figures of firms in their nodes, for years and months alike, and the aggregates that nodes and chains share."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from jobs.columns.rows import whole
 from jobs.per_mu.steps.versions import in_force
 
 MONEY = "decimal(18,6)"
-#: Figures of a firm's period, of which a node has the firm's share.
+#: Figures of a firm that a node gets in proportion to the firm's share there.
 AMOUNTS = {
     "output_wan_yuan": MONEY,
     "value_added_wan_yuan": MONEY,
@@ -28,7 +28,7 @@ COMPARABLE = (
     "comparable_value_added_before_wan_yuan",
 )  # fmt: skip
 GRADES = "ABCD"
-#: Flows of a node or chain: what is bought of its products, and what its firms buy.
+#: Flows of a node or chain: purchases of its products (demand), and purchases by its firms.
 FLOWS = (
     "demand_wan_yuan", "demand_local_wan_yuan", "demand_outside_wan_yuan", "purchases_wan_yuan",
     "purchases_outside_wan_yuan",
@@ -39,8 +39,8 @@ COUNTS = ("firm_count", "proven_count", "above_scale_count", "champion_count", "
 def figures_of_firms(years: DataFrame, months: DataFrame, history: DataFrame) -> DataFrame:
     """One row per firm and period with statistics: its figures, and output and value added a year before.
 
-    Of a month all figures are cumulative from January, and the year before is that of the same months as the sender
-    states it. Of a year it is the firm's own row of the year before.
+    A month's figures are cumulative from January; those of a year before cover the same months, as the sender states
+    them. For a year they are those of the firm's own row of the year before.
     """
     before = history.select(
         "uscc",
@@ -70,7 +70,7 @@ def figures_of_firms(years: DataFrame, months: DataFrame, history: DataFrame) ->
 
 
 def confirmed(positions: DataFrame) -> DataFrame:
-    """Positions that count."""
+    """Confirmed positions: only these count."""
     return positions.where("is_confirmed").select(
         "uscc", "year", "chain_code", "node_code", "position_share", "district_code", "is_above_scale",
         "is_champion", "is_little_giant",
@@ -108,18 +108,18 @@ def allocated(positions: DataFrame, figures: DataFrame, lead_output_wan_yuan: De
 
 
 def months_of_period() -> Column:
-    """Months that the period's figures speak of: twelve, or those from January on."""
+    """Number of months that the period's figures cover: twelve, or those from January on."""
     return F.when(F.length("period") == 4, F.lit(12)).otherwise(F.substring("period", 6, 2).cast("int"))
 
 
 def is_lead(lead_output_wan_yuan: Decimal) -> Column:
-    """The output is that of a lead firm, of a month by its months."""
+    """The output is that of a lead firm; the yearly limit is scaled to the months covered."""
     of_year = F.col("output_wan_yuan") * 12 >= F.lit(lead_output_wan_yuan) * months_of_period()
     return F.coalesce(of_year, F.lit(False))
 
 
 def with_concentration(rows: DataFrame, *group: str) -> DataFrame:
-    """Rows of firms with each one's part of the group's output in percent, and its place by output."""
+    """Rows of firms with each one's part of the group's output in percent, and its rank by output."""
     order = Window.partitionBy(*group).orderBy(F.col("output_wan_yuan").desc_nulls_last(), "uscc")
     return rows.withColumns(
         {
@@ -132,8 +132,8 @@ def with_concentration(rows: DataFrame, *group: str) -> DataFrame:
 def concentration() -> list[Column]:
     """CR1, CR5, HHI and the largest firm, over rows of ``with_concentration``.
 
-    Each firm's part is rounded once, to six digits of the fraction; a negative output is no part. Five rounded parts
-    may come to a little more than all: CR5 stops at 100.
+    Each firm's part is rounded once, to six digits of the fraction; a negative output counts as zero. Five rounded
+    parts may sum to slightly more than 100 %: CR5 is capped at 100.
     """
     part = F.greatest(F.col("output_pct"), F.lit(0)).cast("decimal(12,4)")
     has_parts = F.col("output_pct").isNotNull()
@@ -150,7 +150,7 @@ def concentration() -> list[Column]:
 
 
 def growth(name: str) -> Column:
-    """Growth in percent of a comparable sum against the one before."""
+    """Growth of a comparable sum over that of the year before, in percent."""
     now, before = (F.col(f"comparable_{name}{suffix}_wan_yuan") for suffix in ("", "_before"))
     return (divide((now - before).cast(MONEY), before) * F.lit(100)).cast("decimal(24,6)")
 
@@ -173,7 +173,7 @@ def ratios(rows: DataFrame) -> DataFrame:
 
 
 def with_grades(positions: DataFrame, grades: DataFrame) -> DataFrame:
-    """Confirmed positions with the firm's grade of the year as in force; missing where it has none."""
+    """Confirmed positions with the firm's grade in force for the year; missing where it has none."""
     latest = in_force(grades).select("uscc", "year", F.col("final_grade").alias("grade"))
     return confirmed(positions).join(latest.hint("shuffle_hash"), ["uscc", "year"], "left")
 

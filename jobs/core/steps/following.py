@@ -1,15 +1,15 @@
-"""Who stands behind a code in the end 承继: changes of identity followed to the last, day by day.
+"""The last successor of a code 承继: changes of identity, followed to the end and day by day.
 
-An absorbed firm, a code before the present one and a branch have a *successor*. Three rules make it safe to move rows:
+An absorbed firm, a former code and a branch have a *successor*. Three rules make it safe to move rows:
 
-* What is told in a year counts from that year on, never before, however long ago it happened: results of earlier
-  years do not change by it.
+* A change counts from the year in which it is reported, however long ago it happened, so results of earlier years do
+  not change.
 * Successors are followed to the last (A into B, B into C), each step from its own day on.
-* A code that two firms claim, and codes whose successors run in a circle, are in dispute from the year in which
-  that is known. They have no successor then: their rows stay where the sender put them.
+* A code that two firms claim, and codes whose successors form a cycle, are in dispute from the year in which this is
+  known. They then have no successor: their rows stay where the sender put them.
 
-A city has some thousand changes at most. They are brought here and followed in Python, which a person can read; as
-array functions of the engine they could be neither read nor planned in good time.
+A city has a few thousand changes at most. They are collected and followed in Python, which a person can read; as array
+functions of the engine they would be unreadable and slow to plan.
 """
 
 from __future__ import annotations
@@ -22,28 +22,28 @@ from datetime import date
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-#: Kinds of change by which a code gets a successor, and what the code is then called among the identifiers.
+#: Kind of change that gives a code a successor → kind of the code among the identifiers.
 SUCCEEDED = {"merge": "former_uscc", "succession": "former_uscc", "branch": "branch_code"}
-#: Steps that are followed; what goes on longer is a case for review.
+#: Most steps that are followed; a longer path goes to review.
 LONGEST = 16
 NEVER = date(9999, 12, 31)
 
 
 @dataclass(frozen=True, order=True)
 class Claim:
-    """A firm says that a code is its own now: when that was told, from which day on, who says so."""
+    """A firm takes over a code: first day of the year of the report, day from which it counts, and the firm."""
 
     told: date
     since: date
     head: str
-    #: In microseconds.
+    #: When the platform received it, in microseconds.
     known_at: int
     is_branch: bool
 
 
 @dataclass(frozen=True)
 class Step:
-    """From a code to the first firm that claimed it, from one day on and before another one."""
+    """From a code to the first firm that claimed it, from ``since`` on and before ``until``."""
 
     code: str
     head: str
@@ -54,7 +54,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Span:
-    """From which day on who stands behind a code."""
+    """The firm behind a code from a day on."""
 
     since: date
     head: str
@@ -62,16 +62,16 @@ class Span:
 
 @dataclass(frozen=True)
 class Followed:
-    """A code with a successor: its claims as they were told, whose it is from when on, and when that is in doubt."""
+    """A code with a successor: its claims in order, the firms behind it by day, and the start of a dispute."""
 
     code: str
     kind: str
     claims: tuple[Claim, ...]
-    #: Empty where it was never clear.
+    #: Empty if the code was in dispute from the start.
     spans: tuple[Span, ...]
-    #: The day on which it comes into dispute, or ``NEVER``.
+    #: Day on which the dispute starts, or ``NEVER``.
     until: date
-    #: It stands in a circle itself.
+    #: The code is itself in a cycle.
     is_cycle: bool
 
 
@@ -79,7 +79,7 @@ def followed(events: DataFrame) -> list[Followed]:
     """Every code with a successor, in the order of the codes.
 
     Args:
-        events: rows of core.identity_event of all years up to the last one that is made.
+        events: rows of core.identity_event of all years up to the last one to compute.
     """
     rows = (
         events.where(F.col("identity_event_kind_code").isin(list(SUCCEEDED)))
@@ -100,14 +100,14 @@ def followed(events: DataFrame) -> list[Followed]:
 
 
 def follow(claims: Mapping[str, Iterable[Claim]]) -> list[Followed]:
-    """Every code with a successor, given who claims it."""
+    """Every code with a successor, given its claims."""
     ordered = {code: tuple(sorted(given)) for code, given in sorted(claims.items())}
     steps = {code: _step(code, given) for code, given in ordered.items()}
     return [_followed(given, _path(steps[code], steps), steps) for code, given in ordered.items()]
 
 
 def _step(code: str, claims: tuple[Claim, ...]) -> Step:
-    """To the firm that claimed the code first, until another one claims it as well."""
+    """The step to the firm that claimed the code first, until another firm claims it as well."""
     first = claims[0]
     since = min(c.since for c in claims if c.head == first.head)
     until = next((c.told for c in claims if c.head != first.head), NEVER)
@@ -115,7 +115,7 @@ def _step(code: str, claims: tuple[Claim, ...]) -> Step:
 
 
 def _path(step: Step, steps: Mapping[str, Step]) -> list[Step]:
-    """Steps from the code to its last successor, whatever their days; a circle is gone round once."""
+    """Steps from the code to its last successor, whatever their days; a cycle is followed once."""
     path = [step]
     while len(path) < LONGEST and (following := steps.get(path[-1].head)) and following not in path:
         path.append(following)
@@ -124,13 +124,13 @@ def _path(step: Step, steps: Mapping[str, Step]) -> list[Step]:
 
 def _followed(claims: tuple[Claim, ...], path: list[Step], steps: Mapping[str, Step]) -> Followed:
     codes, last = [step.code for step in path], path[-1].head
-    # a path that has not come to its end is held for a circle
+    # a path longer than ``LONGEST`` counts as a cycle
     goes_on = len(path) == LONGEST and last in steps
     enters = codes.index(last) if last in codes else 0 if goes_on else None
     is_cycle = False
     if enters is not None:
         closes = max(step.told for step in path[enters:])
-        # a circle of which a step was in dispute by then is none
+        # a cycle that closes only after one of its steps came into dispute is none
         if all(step.until > closes for step in path[enters:]):
             path = [*path[:enters], *(replace(step, until=closes) for step in path[enters:])]
             is_cycle = enters == 0
@@ -139,7 +139,7 @@ def _followed(claims: tuple[Claim, ...], path: list[Step], steps: Mapping[str, S
 
 
 def _spans(path: list[Step]) -> list[Span]:
-    """From which day on who is the last successor, while the code's own step holds."""
+    """The last successor by day, while the code's own step holds."""
     first = path[0]
     days = sorted({day for step in path for day in (step.since, step.until)})
     spans: list[Span] = []

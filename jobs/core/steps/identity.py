@@ -1,7 +1,7 @@
-"""Who and where: row identifiers, districts, flags, and the enterprise behind a code (一企一码).
+"""Today's district, and the enterprise behind a code (一企一码).
 
-Rows under the code of an absorbed firm, a code before the present one or a branch count for its successor from the day
-of the change on: a row whose period begins that day or later. Who that is says ``jobs/core/steps/following.py``.
+Rows under the code of an absorbed firm, a former code or a branch count for the successor if their period begins on
+the day of the change or later. ``jobs/core/steps/following.py`` finds the successor.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from pyspark.sql import functions as F
 from jobs.core.steps.following import SUCCEEDED
 from schemas.contract import code_list
 
-#: Ningbo as a whole, for what belongs to no district.
+#: Ningbo as a whole, for rows that belong to no district.
 UNDIVIDED = "330200"
 
 
 def present_district(code: Column) -> Column:
-    """Today's district of a code; abolished ones are those they were merged into (GB/T 2260), else null."""
+    """Today's district of a GB/T 2260 code: an abolished one gives its successor, a code outside Ningbo null."""
     successors = {c: row["successor"] for c, row in code_list("former_district").items()}
     table = F.create_map(*(F.lit(x) for pair in successors.items() for x in pair))
     today = F.coalesce(F.try_element_at(table, code), code)
@@ -28,7 +28,7 @@ def present_district(code: Column) -> Column:
 
 
 def never() -> Column:
-    """The day on which what has no end ends."""
+    """End of an open span: 31 December 9999."""
     return F.make_date(F.lit(9999), F.lit(12), F.lit(31))
 
 
@@ -38,33 +38,33 @@ def first_day(period: Column) -> Column:
 
 
 def successors(succession: DataFrame) -> DataFrame:
-    """``code``, ``head``, ``since``, ``until``: whom a code's rows count for from which day to before which.
+    """``code``, ``head``, ``since``, ``until``: a code's rows count for ``head`` from ``since`` on, before ``until``.
 
     Args:
-        succession: rows of core.succession of all years up to the last one that is made.
+        succession: rows of core.succession of all years up to the last one to compute.
     """
     since = F.col("valid_from_date")
     return _spans_of(succession, F.col("from_uscc"), F.col("to_uscc"), since)
 
 
 def _spans_of(rows: DataFrame, code: Column, head: Column, since: Column) -> DataFrame:
-    """Each row holds until the code's next one; what is in dispute stands for itself."""
+    """Each row holds until the code's next one; a disputed code has no successor and gets no span."""
     order = Window.partitionBy("code").orderBy("since", "head")
     return (
         rows.select(
             code.alias("code"), F.when(~F.col("is_disputed"), head).alias("head"), since.alias("since")
         )
-        .coalesce(1)  # some thousand rows: nothing to shuffle
+        .coalesce(1)  # a few thousand rows: no shuffle
         .withColumn("until", F.coalesce(F.lead("since").over(order), never()))
         .where("head IS NOT NULL AND since < until")
     )
 
 
 def behind(rows: DataFrame, spans: DataFrame, column: str = "uscc", period: str = "period") -> DataFrame:
-    """The rows with the enterprise behind each code in its place; codes without a successor stay.
+    """The rows with each code replaced by the enterprise behind it; codes without a successor stay.
 
     Args:
-        spans: of :func:`successors`; some thousand rows, sent to where the rows are.
+        spans: of :func:`successors`; a few thousand rows, broadcast.
         period: the column with the rows' period; its first day decides.
     """
     found = _with_successor(rows, spans, F.col(column), period)
@@ -88,10 +88,10 @@ def resolve(
 ) -> DataFrame:
     """The enterprise behind any code: a credit code, a registration number (15) or an organisation code (9).
 
-    Missing where the platform knows no such enterprise (one outside Ningbo, say), and where two firms claim the code.
+    Missing for an enterprise that the platform does not know (outside Ningbo, for example), and for a disputed code.
 
     Args:
-        column: holds the codes; it is replaced, or kept where ``into`` names another one.
+        column: holds the codes; it is replaced, or kept if ``into`` names another one.
         identifiers: core.enterprise_identifier of all years up to the rows' last one.
         period: the column with the rows' year or month; its first day decides.
     """
@@ -105,7 +105,7 @@ def resolve(
             F.coalesce(F.min(F.when(F.col("is_disputed"), told)), never()).alias("_until"),
         )
     )
-    # a credit code is looked up by its organisation code, so that each firm stands in the table but once
+    # a credit code is looked up by its organisation code, so that the table holds each firm only once
     is_full = F.length(code) == 18
     key = F.when(is_full, F.substring(code, 9, 9)).otherwise(code)
     fits = F.when(is_full, F.col("_own") == code).otherwise(day < F.col("_until"))
@@ -121,7 +121,7 @@ def resolve(
 
 
 def recorded_successors(identifiers: DataFrame) -> DataFrame:
-    """:func:`successors` as core.enterprise_identifier has them."""
+    """:func:`successors`, read from core.enterprise_identifier."""
     since = F.when(F.col("is_disputed"), first_day(F.col("year"))).otherwise(F.col("valid_from_date"))
     codes = identifiers.where(F.col("identifier_kind_code").isin(sorted(set(SUCCEEDED.values()))))
     return _spans_of(codes, F.col("identifier"), F.col("uscc"), since)

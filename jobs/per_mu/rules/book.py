@@ -2,7 +2,7 @@
 
 Each file ``rule_sets/<id>.yml`` holds the rule of one district (or the city) for one or more evaluation years.
 ``extends`` inherits from another file: mappings merge, everything else is replaced, ``null`` removes. A file for
-several years yields one rule set a year, ``<id>-<year>``; ``by_year`` holds what differs.
+several years yields one rule set a year, ``<id>-<year>``; ``by_year`` holds the differences.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class RuleBook(Rules):
         """The rule set of a district for an evaluation year.
 
         Raises:
-            UsageError: there is none.
+            UsageError: it does not exist.
         """
         try:
             return self._sets[district_code, year]
@@ -48,7 +48,7 @@ class RuleBook(Rules):
             ) from None
 
     def items(self) -> list[tuple[str, str, RuleSet]]:
-        """(district code, year, rule set), the city left out."""
+        """(district code, year, rule set), without the city."""
         return [(d, y, r) for (d, y), r in sorted(self._sets.items(), key=lambda i: i[0]) if d != CITY]
 
     def city_items(self) -> list[tuple[str, str, RuleSet]]:
@@ -63,7 +63,7 @@ class RuleBook(Rules):
         """The rule set with an id.
 
         Raises:
-            UsageError: there is none.
+            UsageError: it does not exist.
         """
         for rule_set in self.all():
             if rule_set.id == rule_set_id:
@@ -101,7 +101,7 @@ class RuleBook(Rules):
         ]
 
     def tables(self) -> dict[str, list[dict[str, Any]]]:
-        """``quota``: shares of A and D by rule set; of lists with a quota of their own, the widest holds."""
+        """``quota``: by rule set, the largest share of A and the smallest of D over its lists."""
         shares = {r.id: [r.quota_of(code).shares for code in r.lists] for r in self.all()}
         return {
             "quota": [
@@ -115,14 +115,18 @@ class RuleBook(Rules):
         }
 
     def check(self) -> None:
-        """Every indicator has its titles."""
+        """Check that every indicator has its titles.
+
+        Raises:
+            RejectedError: one has none; the line names it and the code list.
+        """
         if unnamed := set(indicator_definitions()) - set(code_list("per_mu_indicator")):
             raise RejectedError(
                 f"indicators without a title in schemas/codes/per_mu_indicator.csv: {sorted(unnamed)}"
             )
 
     def fingerprint(self, period: str) -> str:
-        """Hash of the rule sets of the period's year and of what the indicators divide by what."""
+        """Hash of the rule sets of the period's year and of the indicators' formulas."""
         year = period[:4]
         hashes = {d: r.hash for (d, y), r in self._sets.items() if y == year}
         titles = {"unit", "numerator_unit", "denominator_unit"}

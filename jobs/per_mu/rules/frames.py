@@ -1,4 +1,4 @@
-"""Rule sets as small tables, to be joined by district, year and list: one plan serves all of them."""
+"""Rule sets as small tables, joined by district, year and list, so that one query plan serves all rule sets."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Items = list[tuple[str, str, RuleSet]]
 BY_DISTRICT = ["district_code", "year"]
 BY_LIST = ["district_code", "year", "list_code"]
 
-#: Every figure that an indicator may divide.
+#: Every figure that is a numerator or denominator of an indicator.
 FIGURES = sorted(
     {d.numerator for d in indicator_definitions().values()}
     | {d.denominator for d in indicator_definitions().values()}
@@ -78,7 +78,7 @@ def _list_row(district: str, year: str, r: RuleSet, code: str) -> tuple[object, 
     strict = [definitions[i] for i, rule in rules.indicators.items() if rule.missing == "data_incomplete"]
     feeds = {feed for i in rules.indicators for feed in definitions[i].feeds}
     quota = rules.quota or r.quota
-    # Land is judged by itself (zero_land, no_land_use), not among the figures.
+    # Land has rules of its own (zero_land, no_land_use) and is not among the figures.
     denominators = {d.denominator for d in strict} - {"land_area_mu"}
     return (
         district, year, code, sorted({d.numerator for d in strict} | denominators), sorted(denominators),
@@ -91,7 +91,7 @@ def _list_row(district: str, year: str, r: RuleSet, code: str) -> tuple[object, 
 def indicator_frame(session: SparkSession, items: Items) -> DataFrame:
     """One row per district, year, list and indicator: weight, baseline rule, policy for missing values.
 
-    Places are those of the indicator's figures in ``FIGURES``.
+    Columns ``*_place`` are positions of the indicator's figures in ``FIGURES``.
     """
     return literal_table(
         session,
@@ -116,7 +116,7 @@ def _indicator_row(name: str, rule: Indicator) -> tuple[object, ...]:
 
 
 def event_frame(session: SparkSession, items: Items) -> DataFrame:
-    """One row per district, year and honour with its level, or penalty: what it does to score or grade."""
+    """One row per district, year and honour with its level, or penalty: its effect on score or grade."""
     return literal_table(session, [row for d, y, r in items for row in _event_rows(d, y, r)], _EVENT)
 
 

@@ -16,7 +16,7 @@ from schemas.contract import code_list, digest
 from schemas.definition import Definition, Titles, read_mapping
 from schemas.errors import RejectedError
 
-#: GB/T 2260 code of the city; the city rule set (测算) is filed under it.
+#: GB/T 2260 code of the city; the city rule set (测算) has it as its district.
 CITY = "330200"
 KIND = Titles(zh="规则集", en="rule sets")
 ListCode = Literal["above_scale", "below_scale_ge3", "below_scale_lt3", "tenant"]
@@ -25,13 +25,13 @@ CountRounding = Literal["floor", "ceil", "half_up"]
 TaxComponent = Literal[
     "vat", "export_offset", "income", "consumption", "surcharge", "land_use", "property", "other"
 ]
-#: Digits after the point are those that the tables hold: more would be lost between rule and result.
+#: At most as many digits after the point as the tables hold: more would be lost between rule and result.
 Amount = Annotated[Decimal, Field(decimal_places=6)]
 Points = Annotated[Decimal, Field(decimal_places=4)]
 
 
 class IndicatorDefinition(Definition):
-    """What an indicator divides by what; the same for every rule set."""
+    """Numerator and denominator of an indicator; the same for every rule set."""
 
     unit: str
     numerator: str
@@ -50,10 +50,10 @@ def indicator_definitions() -> dict[str, IndicatorDefinition]:
 
 
 class Baseline(Definition):
-    """Baseline 基准值 of an indicator: a published figure, or taken from the evaluated group itself.
+    """Baseline 基准值 of an indicator: a published figure, or computed from the evaluated group itself.
 
-    ``aggregate`` is Σ numerator / Σ denominator; ``factor`` multiplies what was found (Huai'an 2024: about
-    twice the county's average).
+    ``aggregate`` is Σ numerator / Σ denominator; ``factor`` multiplies the result (Huai'an 2024: about twice the
+    county's average).
     """
 
     method: Literal["fixed", "aggregate", "median", "mean"]
@@ -68,7 +68,7 @@ class Baseline(Definition):
 
 
 class Indicator(Definition):
-    """An indicator in a list: weight 权重 in points, baseline, and what a missing value means."""
+    """An indicator in a list: weight 权重 in points, baseline, and the treatment of a missing value."""
 
     weight: Points = Field(gt=0, le=100)
     baseline: Baseline
@@ -77,7 +77,7 @@ class Indicator(Definition):
 
 
 class Quota(Definition):
-    """Grade quotas 分档比例. C is what A, B and D leave."""
+    """Grade quotas 分档比例. C gets the rest after A, B and D."""
 
     shares: dict[Grade, Amount]
     rounding: dict[Literal["A", "B", "D"], CountRounding]
@@ -88,7 +88,7 @@ class Quota(Definition):
     edge: Literal["tie_break", "all_in", "all_out"] = "tie_break"
     #: A vetoed firm's place in A or B goes to the next firm.
     refill_vetoed: bool = False
-    #: With refill: firms put to D by veto fill the D quota first.
+    #: With refill: firms put into D by a veto fill the D quota first.
     vetoed_count_in_d: bool = True
 
     @model_validator(mode="after")
@@ -101,7 +101,7 @@ class Quota(Definition):
 
 
 class ListRules(Definition):
-    """One ranked list 榜单: indicators by code, and its own quota where it departs from the rule set's."""
+    """One ranked list 榜单: indicators by code, and its own quota if it differs from the rule set's."""
 
     indicators: dict[str, Indicator]
     quota: Quota | None = None
@@ -123,7 +123,7 @@ class Tenants(Definition):
 
     mode: Literal["separate", "inherit", "merge"]
     applies_to: tuple[Literal["above_scale", "below_scale"], ...] = ("below_scale",)
-    #: A tenant with this much land and more stands alone in any mode.
+    #: A tenant with at least this much land is evaluated by itself in any mode.
     apart_from_land_mu: Amount | None = Field(default=None, gt=0)
 
 
@@ -165,7 +165,7 @@ class Bonus(Definition):
 
 
 class Rounding(Definition):
-    """Digits after the point of values and scores, rounded half up 四舍五入 or cut 截位."""
+    """Digits after the point of values and scores, rounded half up 四舍五入 or truncated 截位."""
 
     value_scale: int = Field(default=6, ge=0, le=6)
     score_scale: int = Field(default=6, ge=0, le=6)
@@ -173,7 +173,7 @@ class Rounding(Definition):
 
 
 class Notes(Definition):
-    """The notes of a file: ``proven`` takes a field out of the inherited assumptions."""
+    """The notes of a file: ``proven`` removes a field from the inherited assumptions."""
 
     assumptions: tuple[Assumption, ...] = ()
     proven: tuple[Assumption, ...] = ()
@@ -208,11 +208,11 @@ class RuleSet(Definition):
     vetoes: dict[str, Literal["direct_d", "not_above_c"]] = Field(default_factory=dict)
     bonuses: tuple[Bonus, ...] = ()
     bonus_cap: Points | None = Field(default=None, ge=0)
-    #: Points taken off, given above zero.
+    #: Points deducted, as positive numbers.
     penalties: dict[str, Annotated[Points, Field(gt=0)]] = Field(default_factory=dict)
     penalty_cap: Points | None = Field(default=None, ge=0)
     rounding: Rounding = Rounding()
-    #: A firm with this share of its list's tax or value added is a giant: figures are also given without it.
+    #: A firm with at least this share of its list's tax or value added is a giant: figures are also given without it.
     giant_share: Amount = Field(default=Decimal("0.25"), gt=0, le=1)
 
     @model_validator(mode="after")

@@ -1,4 +1,4 @@
-"""Reading rule sets: what a file inherits from another one, and what differs by year."""
+"""Reading rule sets: inheritance between files, and differences by year."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def load_rule_book(folder: Path = RULE_SETS) -> RuleBook:
     """Every rule set of a folder.
 
     Raises:
-        RejectedError: a file is not well formed; the line names file, place and what is wrong.
+        RejectedError: a file is not well formed; the line names file, field and fault.
     """
     raw = {path.name: read_mapping(path, RejectedError) for path in sorted(folder.glob("*.yml"))}
     return RuleBook(rule_set for name in raw for rule_set in _expand(name, raw))
@@ -62,10 +62,10 @@ def _expand(name: str, raw: Mapping[str, dict[str, Any]]) -> Iterable[RuleSet]:
 
 
 def parse_rule_set(name: str, document: Mapping[str, Any]) -> RuleSet:
-    """A rule set from its mapping; ``proven`` takes fields out of the inherited assumptions.
+    """A rule set from its mapping; ``proven`` removes fields from the inherited assumptions.
 
     Raises:
-        RejectedError: one line naming the file, the place and what is wrong.
+        RejectedError: it is not well formed; the line names file, field and fault.
     """
     own = dict(document)
     try:
@@ -82,9 +82,9 @@ def parse_rule_set(name: str, document: Mapping[str, Any]) -> RuleSet:
 
 
 def _present(part: Any, inside: str | None = None) -> Any:
-    """A mapping, or what it holds ``inside``, without the entries that ``null`` removed.
+    """A mapping, or its entry ``inside``, without the entries that ``null`` removes.
 
-    What is no mapping is left as it is, for the model to refuse.
+    Anything but a mapping is returned unchanged, for the model to reject.
     """
     if not isinstance(part, Mapping):
         return part
@@ -108,7 +108,7 @@ def _inherited(name: str, raw: Mapping[str, dict[str, Any]], seen: tuple[str, ..
 
 
 def merge(base: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
-    """``own`` over ``base``: mappings merge, notes add up, everything else is replaced.
+    """``own`` over ``base``: mappings merge, notes are concatenated, everything else is replaced.
 
     >>> merge({"a": {"x": 1, "y": 2}, "b": [1]}, {"a": {"y": 3}, "b": [2]})
     {'a': {'x': 1, 'y': 3}, 'b': [2]}

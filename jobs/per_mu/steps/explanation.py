@@ -1,7 +1,7 @@
-"""The arithmetic of a grade in words 等级的计算说明: from the figures to the final grade, recomputed as it is told.
+"""The computation of a grade step by step 等级的计算说明: from the figures to the final grade.
 
-Works on rows of a release, without Spark. Every step is computed anew with decimals and held against the
-published figure, so that a reader need not believe either.
+Works on rows of a release, without Spark. Every step is computed again with decimals and compared with the published
+figure, so that a reader can verify it.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ _EDGE_ZH = {
 
 @dataclass(frozen=True)
 class Facts:
-    """What a grade rests on, as rows of one release."""
+    """Everything that a grade is derived from, as rows of one release."""
 
     grade: Row
     rule_set: RuleSet
     indicators: Rows
     adjustments: Rows
-    #: Figures of every firm of the unit of evaluation (one, but for merged tenants).
+    #: Figures of every firm of the unit of evaluation (one, unless tenants are merged).
     figures: Rows
     exempt: int
     protected: int
@@ -50,7 +50,7 @@ def explain_row(grade: Row, query: Query) -> list[str]:
 
 
 def grade_facts(grade: Row, query: Query) -> Facts:
-    """Collect what stands behind a row of per_mu.enterprise_grade."""
+    """Collect the data behind a row of per_mu.enterprise_grade."""
     unit, year = grade["evaluation_uscc"], grade["year"]
     [book] = query("SELECT content FROM release.rule_set WHERE rule_set_id = ?", grade["rule_set_id"])
     [left_out] = query(
@@ -80,7 +80,7 @@ def grade_facts(grade: Row, query: Query) -> Facts:
 
 
 def explain_grade(facts: Facts) -> list[str]:
-    """The steps from figures to final grade, a line each."""
+    """The steps from figures to final grade, one line each."""
     return [
         *_who(facts),
         *_tax(facts),
@@ -102,7 +102,7 @@ def _who(facts: Facts) -> Iterator[str]:
 
 
 def _tax(facts: Facts) -> Iterator[str]:
-    """Which taxes make up the tax contribution, and to how much."""
+    """The taxes in the tax contribution, and their sum."""
     parts: list[tuple[str, Decimal]] = []
     titles = contract("core.enterprise_year")
     for component in facts.rule_set.tax_components:
@@ -202,7 +202,7 @@ def _check(computed: Decimal, published: Decimal) -> str:
 
 
 def _n(value: Decimal | int | None) -> str:
-    """A figure without idle zeros, thousands apart.
+    """A figure without trailing zeros, with thousands separators.
 
     >>> _n(Decimal("1234.500000")), _n(None)
     ('1,234.5', '缺')

@@ -26,7 +26,7 @@ FIGURE_COLUMNS = [DISTRICT_TAX if name == "tax_contribution" else name for name 
 
 
 def tax_contribution(components: str = "tax_components") -> Column:
-    """Tax contribution 税收实际贡献 (万元): the rule set's components; missing where none is on record."""
+    """Tax contribution 税收实际贡献 (万元): sum of the rule set's components; missing where no tax is on record."""
     amounts = [
         F.when(F.array_contains(components, name), F.coalesce(F.col(column), F.lit(0)))
         .otherwise(F.lit(0))
@@ -42,10 +42,10 @@ def tax_contribution(components: str = "tax_components") -> Column:
 def unit_figures(units: DataFrame, items: Items) -> DataFrame:
     """One row per unit, year and indicator of its list, with the parameters of rule set and indicator.
 
-    Value: 万元, 亩 and so on by indicator, rounded by the rule set; missing where not defined.
+    ``value`` is in the indicator's unit and rounded as the rule set says; missing where not defined.
     """
-    # taken out of an array an indicator's figures cost a look-up; a choice among columns for each indicator made
-    # methods so long that Java left them interpreted
+    # an array costs one look-up per figure; choosing among columns for each indicator generated methods so long that
+    # Java did not compile them
     figures = F.array(*[F.col(name).cast(VALUE_TYPE) for name in FIGURE_COLUMNS])
     session = units.sparkSession
     return (

@@ -7,5 +7,5 @@ from pyspark.sql import functions as F
 
 
 def ranking_order(descending_total: Column) -> tuple[Column, ...]:
-    """Total from the top, given as its negative; then tax per mu, then credit code: no document breaks ties."""
+    """Highest total first (passed as its negative), then tax per mu, then credit code: no document breaks ties."""
     return descending_total, F.col("tax_per_mu").desc_nulls_last(), F.col("uscc")

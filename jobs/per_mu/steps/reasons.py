@@ -1,4 +1,4 @@
-"""Reasons of grades in words; reading a release needs no Spark, and neither does this."""
+"""Reasons of grades in words; works without Spark, as reading a release does."""
 
 from __future__ import annotations
 

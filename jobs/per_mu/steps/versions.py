@@ -1,4 +1,4 @@
-"""Versions of results: a correction is a later version of a firm's result, which stands in the place of the earlier."""
+"""Versions of results: a correction is a later version of a firm's result and replaces the earlier one."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pyspark.sql import functions as F
 
 def in_force(grades: DataFrame) -> DataFrame:
     """The last version of each firm's result of a year."""
-    # few results are ever corrected: theirs are sent to where the grades are
+    # few results are ever corrected: broadcast these
     corrected = (
         grades.where("evaluation_version > 1")
         .groupBy("uscc", "year")

@@ -43,7 +43,7 @@ class Dimension(Definition):
 
 
 class Peers(Definition):
-    """Groups of peers from the narrowest to the widest, and how many firms one must have."""
+    """Groups of peers from the narrowest to the widest, and the least number of firms in a group."""
 
     least: int = Field(ge=2, le=1000)
     levels: tuple[Level, ...]
@@ -57,14 +57,14 @@ class Peers(Definition):
 
 
 class Evaluation(Definition, Rules):
-    """The whole rule."""
+    """The complete rule."""
 
     source: str
     assumptions: tuple[Assumption, ...]
-    #: As parsed.
+    #: The parsed condition.
     scope: Any
     peers: Peers
-    #: Weight that must be there, of a dimension and of the total.
+    #: Least weight that must be known, of a dimension's indicators and of the total's dimensions.
     least_indicator_weight: Decimal = Field(gt=0, le=100)
     least_dimension_weight: Decimal = Field(gt=0, le=100)
     dimensions: dict[str, Dimension]
@@ -108,7 +108,7 @@ def load(path: Path = Path(__file__).parent / "evaluation.yml") -> Evaluation:
     """The evaluation's rule from its file.
 
     Raises:
-        RejectedError: one line naming file, place and what is wrong.
+        RejectedError: the file is not well formed; the line names file, field and fault.
     """
     try:
         return Evaluation.model_validate(read_mapping(path, RejectedError))

@@ -1,8 +1,8 @@
-"""Tag rules 标签规则: a small language of conditions over the profile's fields, compiled to columns and nothing else.
+"""Tag rules 标签规则: a small language of conditions over the profile's fields, compiled only to Spark columns.
 
-``tags.yml`` says what the language has. Every name and code in a rule is checked when the file is read.
+``tags.yml`` describes the language. Every name and code in a rule is checked when the file is read.
 
-The module is one, above 300 lines: the language, how it is read and what it is compiled to belong together.
+The module is one, above 300 lines: the language, its parser and its compiler belong together.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ TEXTS = ("is", "is_not", "in")
 ABSENCE = ("known", "unknown")
 OPERATORS = (*NUMBERS, *TEXTS, *ABSENCE, "contains")
 
-#: Three-valued, as in SQL: None where it is not known.
+#: Three-valued, as in SQL: null where the result is unknown.
 _COMPARE: Mapping[str, Callable[[Any, Any], Any]] = {
     "eq": lambda a, b: a == b,
     "ge": lambda a, b: a >= b,
@@ -55,7 +55,7 @@ class Than:
 
 @dataclass(frozen=True)
 class Condition:
-    """One field held against something."""
+    """One field compared with an operand."""
 
     field: str
     op: str
@@ -89,7 +89,7 @@ def parse_node(raw: Any) -> Node:
     """A rule from its mapping.
 
     Raises:
-        ValueError: what is wrong, with the field's name.
+        ValueError: it is not well formed; the message names field and fault.
     """
     if not isinstance(raw, Mapping):
         raise ValueError(f"a condition is a mapping, not {raw!r}")
@@ -174,11 +174,11 @@ def _code(field: str, codes: str, raw: Any) -> str:
 
 
 class Tag(Definition):
-    """One tag: kind, rule, and the fields that stand as its evidence."""
+    """One tag: kind, rule, and the fields shown as its evidence."""
 
     code: str
     kind: str
-    #: As parsed.
+    #: The parsed rule.
     when: Any
     evidence: tuple[str, ...] = Field(min_length=1)
     source: str | None = None
@@ -226,7 +226,7 @@ class TagRules(Rules):
         return [RuleDocument.of("profile-tags", KIND, title, source, content, assumed)]
 
     def fingerprint(self, period: str) -> str:
-        """Hash of the tags that hold in the period; titles, sources and when else they hold are no part of it."""
+        """Hash of the tags that hold in the period, without titles, sources and years of validity."""
         untold = {"source", "valid_from", "valid_to"}
         return digest(
             [tag.model_dump(mode="json", exclude=untold) for tag in self.tags if tag.holds_in(period)]
@@ -237,7 +237,7 @@ def load(path: Path = Path(__file__).parent / "tags.yml") -> TagRules:
     """The tags of a file.
 
     Raises:
-        RejectedError: one line naming file, tag and what is wrong.
+        RejectedError: a tag is not well formed or has no rule; the line names file, tag and fault.
     """
     found: dict[str, Tag] = {}
     for code, raw in read_mapping(path, RejectedError).items():
@@ -262,7 +262,7 @@ def tag_rules() -> TagRules:
 
 
 def compiled(node: Node) -> Column:
-    """The rule as a truth value; null where it is not known."""
+    """The rule as a truth value; null where it is unknown."""
     if isinstance(node, Several):
         parts = [compiled(part) for part in node.parts]
         return reduce((lambda a, b: a & b) if node.how == "all" else (lambda a, b: a | b), parts)
@@ -288,7 +288,7 @@ def _compiled(condition: Condition) -> Column:
 
 
 def evidence_text(name: str) -> Column:
-    """``field=value`` without idle zeros; null where the field is missing."""
+    """``field=value`` without trailing zeros; null where the field is missing."""
     from pyspark.sql import functions as F
 
     kind = check_field(name)

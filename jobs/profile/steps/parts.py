@@ -1,4 +1,4 @@
-"""Parts of the profile: each input as one row per enterprise and period, to be put side by side."""
+"""Parts of the profile: each input as one row per enterprise and period, to be joined to one row."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from schemas.contract import code_list, contract
 KEY = ["uscc", "period"]
 TYPES = {c.name: c.type for c in contract("profile.enterprise_profile").columns}
 
-#: Yearly figures that are taken over as they are.
+#: Yearly figures that are copied unchanged.
 FIGURES = [
     "land_area_mu", "land_own_mu", "land_lease_mu", "land_let_mu", "tax_vat_wan_yuan", "tax_income_wan_yuan",
     "declared_revenue_wan_yuan", "energy_tce", "power_kwh", "water_m3", "emission_t", "employees_average",
@@ -23,7 +23,7 @@ FIGURES = [
     "rd_expense_wan_yuan", "new_product_output_wan_yuan", "patents_applied_count", "patents_granted_count",
     "inventions_valid_count", "patents_valid_count",
 ]  # fmt: skip
-#: Figures held against the year before, and growth columns of them.
+#: Figure compared with the year before → its growth column.
 GROWTH = {
     "tax_total_wan_yuan": "tax_growth_pct",
     "declared_revenue_wan_yuan": "declared_revenue_growth_pct",
@@ -35,13 +35,13 @@ GROWTH = {
     "value_added_wan_yuan": "value_added_growth_pct",
     "revenue_wan_yuan": "revenue_growth_pct",
 }
-#: The same, against three years before.
+#: The same, compared with three years before.
 COMPOUND = {"tax_total_wan_yuan": "tax_cagr_pct", "output_wan_yuan": "output_cagr_pct"}
 GRADES = "ABCD"
 GRADE_YEARS = 5
 
 LEVELS = ("district", "municipal", "provincial", "national")
-#: Honours with a level → column of the highest valid one.
+#: Name in the columns of the highest valid level → honours that count for it.
 HONOURS = {
     "hightech": ("hightech_enterprise",),
     "little_giant": ("little_giant",),
@@ -58,13 +58,13 @@ RECENT_MONTHS = 36
 
 
 def with_taxes(figures: DataFrame) -> DataFrame:
-    """Taxes paid in all; missing where no component is on record."""
+    """Figures with the total of taxes paid; missing where no component is on record."""
     total = F.when(F.coalesce(*TAX_COMPONENTS).isNotNull(), paid()).cast(TYPES["tax_total_wan_yuan"])
     return figures.withColumn("tax_total_wan_yuan", total)
 
 
 def yearly(figures: DataFrame, asked: list[Period]) -> DataFrame:
-    """The figures of the figures' year."""
+    """Yearly figures of each period's ``figures_year``."""
     return of_figures_year(
         figures.transform(with_taxes).select(
             "uscc", "year", *FIGURES, "tax_total_wan_yuan", F.col("known_at").alias("figures_known_at")
@@ -79,7 +79,7 @@ def earlier(figures: DataFrame, asked: list[Period]) -> DataFrame:
     complete = [p for p in asked if not p.is_partial]
     if not complete:
         complete, narrow = asked, narrow.where("false")
-    # numbers only, or Spark would sort the firms
+    # numbers only: for the maximum of a text Spark would sort the firms
     return (
         of_years_back(narrow, complete, 1, 3)
         .groupBy(*KEY)
@@ -92,14 +92,14 @@ def earlier(figures: DataFrame, asked: list[Period]) -> DataFrame:
 
 
 def listed(population: DataFrame, asked: list[Period]) -> DataFrame:
-    """List and status in the evaluation of the figures' year."""
+    """List and status in the evaluation of each period's ``figures_year``."""
     return of_figures_year(population.select("uscc", "year", "list_code", "eval_status_code"), asked)
 
 
 def evaluated(
     grades: DataFrame, indicators: DataFrame, city_ranks: DataFrame, asked: list[Period]
 ) -> DataFrame:
-    """Score, places and values of the evaluation; the grades of five years are the digits of ``grade_digits``."""
+    """Score, ranks and values of the evaluation; the grades of five years are the digits of ``grade_digits``."""
     results = in_force(grades).select(
         "uscc", "year", "final_grade", "total_score", "rank_in_list", "list_size"
     )
@@ -159,7 +159,7 @@ def happened(events: DataFrame, asked: list[Period]) -> DataFrame:
 
 
 def as_known(events: DataFrame, asked: list[Period]) -> DataFrame:
-    """Events up to each period's last day; one that came again counts as it was told last up to the period's year."""
+    """Events up to each period's last day; a repeated event counts as last reported by the period's year."""
     again = Window.partitionBy("event_id").orderBy("told")
     told = events.withColumnRenamed("year", "told").withColumn("told_again", F.lead("told").over(again))
     each = F.array(
@@ -179,7 +179,7 @@ def as_known(events: DataFrame, asked: list[Period]) -> DataFrame:
 
 
 def placed(nodes: DataFrame, figures: DataFrame, asked: list[Period]) -> DataFrame:
-    """The firm's main node, and what the firms that stand there produce, as chain.node_metrics counts it."""
+    """The firm's main node, and the output of the firms in that node, as chain.node_metrics counts it."""
     output = figures.where("output_wan_yuan is not null").select("uscc", "year", "output_wan_yuan")
     produced = (F.col("position_share") * F.col("output_wan_yuan")).cast(TYPES["node_output_wan_yuan"])
     certain = F.when(F.col("is_confirmed"), F.col("node_output_wan_yuan"))
@@ -193,7 +193,7 @@ def placed(nodes: DataFrame, figures: DataFrame, asked: list[Period]) -> DataFra
         .withColumn("node_output_wan_yuan", produced)
         .withColumn("place", F.row_number().over(order))
         .withColumn("placed_node_count", F.count("*").over(whole("uscc", "year")).cast("int"))
-        # a firm of which it is not certain that it stands there is no part of the node
+        # a firm whose position is not confirmed is no part of the node
         .withColumn("of_node", F.when(F.col("is_confirmed"), F.sum(certain).over(whole("node_code", "year"))))
         .where("place = 1")
     )
@@ -208,7 +208,7 @@ def placed(nodes: DataFrame, figures: DataFrame, asked: list[Period]) -> DataFra
 
 
 def reported(months_to_date: DataFrame, asked: list[Period]) -> DataFrame:
-    """Figures of the firm's latest month, and its orders of three months beside those of the three before."""
+    """Figures of the firm's latest month, and its orders of the last three months and of the three before."""
     latest = ["output_ytd_wan_yuan", "output_last_year_wan_yuan", "new_orders_wan_yuan", "orders_in_hand_wan_yuan",
               "capacity_utilisation_pct"]  # fmt: skip
     each = F.array(

@@ -1,4 +1,4 @@
-"""Periods of the profile: years of the directory and the latest month, and which year's figures each of them shows."""
+"""Periods of the profile: years of the directory and the latest month, and the year whose figures each one shows."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from pyspark.sql import functions as F
 
 @dataclass(frozen=True)
 class Period:
-    """A period to be made."""
+    """A period to compute."""
 
     name: str
     #: Year of the directory.
     year: int
-    #: Year of the yearly figures, and what they are of: that year, or its last month while it is not complete.
+    #: Year of the yearly figures, and their date: that year, or its last month while it is incomplete.
     figures_year: int
     figures_as_of: str
     last_day: date
@@ -34,10 +34,10 @@ class Period:
 
 
 def periods_asked(enterprises: DataFrame, months: DataFrame, months_to_date: DataFrame) -> list[Period]:
-    """The periods to be made.
+    """The periods to compute.
 
-    There are a handful. As values in the plan they take the place of a join with a small table in every part, each
-    of which would be a stage of its own.
+    There are only a few. As literals in the plan they replace a join with a small table in every part; each such join
+    would be a stage of its own.
     """
     tagged = (
         enterprises.select(F.lit("year").alias("what"), F.col("year").alias("name"))
@@ -56,7 +56,7 @@ def periods_asked(enterprises: DataFrame, months: DataFrame, months_to_date: Dat
 
 
 def period_of_year(year: str, last_month: str | None) -> Period:
-    """A year, complete when no months of it are known, or its December is.
+    """A year; it is complete if none of its months is known, or if its December is.
 
     >>> period_of_year("2024", "2024-06").figures_as_of
     '2024-06'
@@ -84,7 +84,7 @@ def for_periods(rows: DataFrame, wanted: Mapping[int, Iterable[str]]) -> DataFra
 
 
 def of_figures_year(rows: DataFrame, asked: Iterable[Period]) -> DataFrame:
-    """Rows of the periods' figures' years, by period."""
+    """Rows of each period's ``figures_year``, by period."""
     wanted: dict[int, list[str]] = {}
     for period in asked:
         wanted.setdefault(period.figures_year, []).append(period.name)
@@ -92,7 +92,7 @@ def of_figures_year(rows: DataFrame, asked: Iterable[Period]) -> DataFrame:
 
 
 def of_years_back(rows: DataFrame, asked: Iterable[Period], *back: int) -> DataFrame:
-    """Rows so many years before the periods' figures' years, with ``back`` and the period instead of the year."""
+    """Rows ``back`` years before each period's ``figures_year``, with ``back`` and the period instead of the year."""
     wanted: dict[int, list[Column]] = {}
     for period in asked:
         for n in back:
@@ -104,12 +104,12 @@ def of_years_back(rows: DataFrame, asked: Iterable[Period], *back: int) -> DataF
 
 
 def _by_year(entries: Mapping[int, Column]) -> Column:
-    """A map of years, as a value in the plan."""
+    """A map by year, as a literal in the plan."""
     return F.create_map(*(c for year, entry in entries.items() for c in (F.lit(str(year)), entry)))
 
 
 def of_period(asked: Iterable[Period], **values: Callable[[Period], Any]) -> dict[str, Column]:
-    """Columns with something of the row's period each."""
+    """Columns that each hold an attribute of the row's period."""
     return {
         name: F.try_element_at(
             F.create_map(*(c for p in asked for c in (F.lit(p.name), F.lit(value(p))))), "period"

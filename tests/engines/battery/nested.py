@@ -13,7 +13,7 @@ from tests.engines.battery.values import Case, Difference, given
 
 
 def _order(value: object) -> tuple[bool, object]:
-    """Missing values come first."""
+    """Sort key that puts missing values first."""
     return (value is not None, value)
 
 
@@ -27,7 +27,9 @@ def arrays() -> Iterator[Case]:
         lambda r: [*dict.fromkeys(v for v in (r.t, r.u, "b") if v is not None)],
     )
     yield Case("no_texts", no_texts(), strings, [[]] * 6)
-    yield Case("coalesced with none", F.coalesce(texts, no_texts()), strings, lambda r: r.texts or [])
+    yield Case(
+        "coalesced with an empty array", F.coalesce(texts, no_texts()), strings, lambda r: r.texts or []
+    )
     yield Case(
         "those_in",
         those_in("texts", F.array(F.lit("a"), F.lit("乙"))),
@@ -40,18 +42,18 @@ def arrays() -> Iterator[Case]:
         strings,
         given(lambda r: [v for v in r.texts if v is not None and v != "a"], "texts"),
     )
-    there = F.coalesce(F.array_contains("texts", "a"), F.lit(False))
-    yield Case("array_contains", there, "boolean", [True, True, False, False, False, False])
+    has_item = F.coalesce(F.array_contains("texts", "a"), F.lit(False))
+    yield Case("array_contains", has_item, "boolean", [True, True, False, False, False, False])
     yield Case(
         "array_contains a column",
         F.coalesce(F.array_contains(texts, u), F.lit(False)),
         "boolean",
         [True, False, False, False, False, False],
     )
-    there = F.array_contains(F.array(F.lit("a"), F.lit("乙")), t)
+    has_item = F.array_contains(F.array(F.lit("a"), F.lit("乙")), t)
     yield Case(
-        "array_contains, negated, where nothing is missing",
-        F.when(t.isNotNull(), ~there),
+        "array_contains, negated, without missing items",
+        F.when(t.isNotNull(), ~has_item),
         "boolean",
         given(lambda r: r.t not in ("a", "乙"), "t"),
     )
@@ -70,7 +72,7 @@ def arrays() -> Iterator[Case]:
     yield Case(
         "array_sort",
         F.array_sort("texts"),
-        strings,  # missing ones last
+        strings,  # missing items last
         given(lambda r: sorted(v for v in r.texts if v) + [v for v in r.texts if v is None], "texts"),
     )
     yield Case(
@@ -174,7 +176,7 @@ def arrays() -> Iterator[Case]:
         lambda r: (r.texts or []) + (r.others or []),
     )
     yield Case(
-        "concat with what may be missing",
+        "concat of arrays that may be missing",
         F.concat("texts", "others"),
         strings,
         given(lambda r: r.texts + r.others, "texts"),
@@ -186,7 +188,7 @@ def arrays() -> Iterator[Case]:
         given(lambda r: [*r.texts, "z"], "texts"),
     )
     yield Case(
-        "when none",
+        "empty array where none has items",
         F.when(F.size(F.coalesce(texts, no_texts())) > 0, texts).otherwise(no_texts()),
         strings,
         lambda r: r.texts or [],
@@ -203,7 +205,7 @@ def structs() -> Iterator[Case]:
         ["甲", "甲", "乙", None, None, "乙"],
     )
     yield Case("element_at a map", F.element_at(table, F.lit("2024")), "string", ["甲"] * 6)
-    yield Case("a key that is not there", F.element_at(table, F.lit("2022")), "string", [None] * 6)
+    yield Case("element_at a map without the key", F.element_at(table, F.lit("2022")), "string", [None] * 6)
     days = F.create_map(F.lit("2024"), F.array(F.lit(1), F.lit(2)), F.lit("2023"), F.array(F.lit(3)))
     yield Case(
         "a map of arrays",
@@ -247,8 +249,8 @@ def structs() -> Iterator[Case]:
 
 def differences() -> Iterator[Difference]:
     yield Difference(
-        "array_contains where an item is missing and none is equal: unknown on Spark, as SQL has it; False on the "
-        "embedded engine. In where, when and coalesce both are the same; negated, the array must have no missing item",
+        "array_contains with a missing item and no equal one: unknown on Spark, as in SQL; False on the embedded "
+        "engine. In where, when and coalesce both act the same; negated, the array must have no missing item",
         F.array_contains("texts", "a"),
         ("boolean", [True, True, False, False, None, False]),
         ("boolean", [True, True, None, False, None, False]),

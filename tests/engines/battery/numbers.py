@@ -1,4 +1,4 @@
-"""Decimals at their limits, whole numbers, rounding: what figures are made of."""
+"""Decimals at their limits, whole numbers and rounding: the arithmetic of figures."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ WIDE = Context(prec=120)
 
 
 def rounded(value: Fraction | Decimal, digits: int, how: str = ROUND_HALF_UP) -> Decimal:
-    """At a number of digits; the quotient is carried to 120, where the half is met exactly."""
+    """A value at a number of digits; the quotient has 120 digits, so that a half is exact."""
     value = Fraction(value)
     quotient = WIDE.divide(Decimal(value.numerator), Decimal(value.denominator))
     return quotient.quantize(Decimal(1).scaleb(-digits), rounding=how, context=WIDE)
@@ -50,7 +50,7 @@ def within(value: Decimal | None) -> Decimal | None:
 
 
 def cut(n: int | Fraction, d: int | Fraction) -> int:
-    """Toward zero."""
+    """Quotient truncated toward zero."""
     return int(Fraction(n, d))
 
 
@@ -90,7 +90,7 @@ def decimals() -> Iterator[Case]:
 
 
 def _at_least_0(name: str) -> Iterator[Decimal]:
-    # greatest skips what is missing
+    # greatest() skips nulls
     yield from (max(Decimal(0), row[name] or Decimal(0)) for row in ROWS)
 
 
@@ -101,7 +101,7 @@ def casts() -> Iterator[Case]:
         "half up, five", a.cast("decimal(24,5)"), "decimal(24,5)", given(lambda r: rounded(r.a, 5), "a")
     )
     yield Case(
-        "none after the point",
+        "no digits after the point",
         b.cast("decimal(18,0)"),
         "decimal(18,0)",
         given(lambda r: rounded(r.b, 0), "b"),
@@ -116,11 +116,17 @@ def casts() -> Iterator[Case]:
     yield Case("to double", w.cast("double"), "double", given(lambda r: float(r.w), "w"))
     yield Case("double to long", x.cast("bigint"), "bigint", given(lambda r: int(r.x), "x"))
     yield Case(
-        "tried, too large", a.try_cast("decimal(18,6)"), "decimal(18,6)", lambda r: None if r.n == 2 else r.a
+        "try_cast, too large",
+        a.try_cast("decimal(18,6)"),
+        "decimal(18,6)",
+        lambda r: None if r.n == 2 else r.a,
     )
-    yield Case("tried of text", t.try_cast("int"), "int", [None, None, None, None, None, None])
+    yield Case("try_cast of a text", t.try_cast("int"), "int", [None, None, None, None, None, None])
     yield Case(
-        "tried of digits", F.substring("period", 6, 2).try_cast("int"), "int", [2, None, 12, None, None, None]
+        "try_cast of digits",
+        F.substring("period", 6, 2).try_cast("int"),
+        "int",
+        [2, None, 12, None, None, None],
     )
     yield Case("text to whole", F.left("code", F.lit(0)).try_cast("int"), "int", [None] * 6)
     yield Case("literal", F.lit(Decimal("0.000001")), "decimal(10,6)", [Decimal("0.000001")] * 6)
@@ -142,10 +148,13 @@ def rounding() -> Iterator[Case]:
         given(lambda r: rounded(r.a, 5), "a"),
     )
     yield Case(
-        "round to as many", F.round(w, 4).cast("decimal(9,4)"), "decimal(9,4)", given(lambda r: r.w, "w")
+        "round to the digits of the type",
+        F.round(w, 4).cast("decimal(9,4)"),
+        "decimal(9,4)",
+        given(lambda r: r.w, "w"),
     )
     yield Case(
-        "round to none",
+        "round to no digits",
         F.round(b).cast("decimal(18,0)"),
         "decimal(18,0)",
         given(lambda r: rounded(r.b, 0), "b"),
@@ -185,7 +194,7 @@ def division() -> Iterator[Case]:
         "bigint",
         given(lambda r: cut(Fraction(r.a), Fraction(r.b)) if r.b else None, "a"),
     )
-    yield Case("div in a text", F.expr("(2 * n + 3) div 6"), "bigint", lambda r: cut(2 * r.n + 3, 6))
+    yield Case("div in SQL", F.expr("(2 * n + 3) div 6"), "bigint", lambda r: cut(2 * r.n + 3, 6))
     yield Case("remainder", i % 31, "int", given(lambda r: r.i - 31 * cut(r.i, 31), "i"))
     yield Case(
         "rounded_div",
@@ -194,7 +203,7 @@ def division() -> Iterator[Case]:
         given(lambda r: rounded(Fraction(r.j, 8), 0), "j"),
     )
     yield Case(
-        "rounded_div by what is not above zero",
+        "rounded_div by zero and below",
         rounded_div(j.cast("decimal(19,0)"), i.cast("decimal(10,0)")),
         "bigint",
         given(lambda r: quotient(r.j, r.i, 0), "j"),
@@ -214,7 +223,7 @@ def division() -> Iterator[Case]:
     )
     yield Case("ratio", ratio(b, w), value, given(lambda r: within(quotient(r.b, r.w, 6)), "b"))
     yield Case(
-        "ratio of too large a side",
+        "ratio with a side that is too large",
         ratio(a, b),
         value,
         lambda r: None if r.n in (2, 4) else within(quotient(r.a, r.b, 6)),
@@ -242,7 +251,7 @@ def division() -> Iterator[Case]:
         "decimal(18,4)",
         given(lambda r: (q - 1) * 100 if (q := within(quotient(r.b, r.w, 6))) is not None else None, "b"),
     )
-    # 1.331 = 1.1³ and 2 ≈ 1.259921³; what is 0 or below has no growth
+    # 1.331 = 1.1³ and 2 ≈ 1.259921³; a value of 0 or below has no growth
     yield Case(
         "cagr_pct",
         cagr_pct(F.lit(Decimal("1.331")) + w * 0, F.lit(Decimal(1))),
@@ -263,34 +272,34 @@ def failures() -> Iterator[Failure]:
     big, a, t = F.col("big"), F.col("a"), F.col("t")
     yield Failure("a sum of 39 digits", big + big)
     yield Failure("a product of 39 digits", big * F.lit(Decimal(10)))
-    yield Failure("a cast to fewer places", a.cast("decimal(9,4)"))
+    yield Failure("a cast to a type with too few digits", a.cast("decimal(9,4)"))
     yield Failure("a long that is no int", F.col("j").cast("int"))
     yield Failure("a text that is no number", t.cast("int"))
     yield Failure("a whole number divided by zero", F.call_function("div", F.col("i"), F.lit(0)))
-    yield Failure("an item that is not there", F.element_at(F.array(F.lit(1), F.lit(2)), F.col("n")))
+    yield Failure("an item out of range", F.element_at(F.array(F.lit(1), F.lit(2)), F.col("n")))
 
 
 def differences() -> Iterator[Difference]:
     a, b, w, i = (F.col(c) for c in ("a", "b", "w", "i"))
     exact = [WIDE.multiply(r["a"], r["b"]) if r["n"] not in (2, 4) else None for r in ROWS]
     yield Difference(
-        "a product of more than 38 digits: exact on the embedded engine, which fails where it does not fit; "
-        "Spark rounds it to seven digits, and rounded again it may be a step off. multiply() is exact on both",
+        "a product of more than 38 digits: exact on the embedded engine, which fails if it does not fit; Spark rounds "
+        "it to seven digits, and rounding it again may be one step off. multiply() is exact on both",
         F.when(F.col("n") != 2, a) * b,
         ("decimal(38,12)", exact),
         ("decimal(38,7)", [None if v is None else rounded(v, 7) for v in exact]),
     )
     yield Difference(
-        "38 digits compared with a decimal that has some after the point: the embedded engine wants both in one type, "
-        "and fails. No column of a table has 38",
+        "38 digits compared with a decimal that has digits after the point: the embedded engine needs one type for "
+        "both, and fails. No column of a table has 38 digits",
         F.col("big") > a,
         None,
         ("boolean", [None if r["a"] is None else r["big"] > r["a"] for r in ROWS]),
     )
     sums = [None if r["i"] is None else r["i"] + 2**31 - 1 for r in ROWS]
     yield Difference(
-        "a sum of int beyond 32 bits: Spark fails, which is right; the embedded engine begins again from below. Sums "
-        "of columns are bigint, and what could grow is cast to it",
+        "a sum of int beyond 32 bits: Spark fails, which is right; the embedded engine wraps around. Sums of columns "
+        "are bigint, and what could grow is cast to it",
         i + F.lit(2**31 - 1),
         ("int", [None if v is None else (v + 2**31) % 2**32 - 2**31 for v in sums]),
         None,
@@ -302,13 +311,13 @@ def differences() -> Iterator[Difference]:
         (w * 1000, "decimal(20,4)", "decimal(14,4)"),
     ):
         yield Difference(
-            "the same value in another type: what was rounded, or reckoned with a literal, is cast",
+            "the same value in another type: jobs cast what was rounded or computed with a literal",
             column,
             (embedded, None),
             (spark, None),
         )
     yield Difference(
-        "a quotient of decimals: both round where their type ends",
+        "a quotient of decimals: each rounds at the digits of its own type",
         b / F.lit(Decimal(7)).cast("decimal(18,6)"),
         ("decimal(28,10)", None),
         ("decimal(38,20)", None),

@@ -1,4 +1,4 @@
-"""What is made of many rows: groups, windows, joins, rows of arrays."""
+"""Operations on many rows: groups, windows, joins, rows of arrays."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.engines.battery.values import MOST, ROWS, Relation
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
-#: Group, number, value: ties in the value, a missing one, and one group without any.
+#: Group, number, value and amount, with ties, missing ones, and one group without any.
 TIES = [
     ("p", 1, 10, "2.000001"),
     ("p", 2, 10, "0.000001"),
@@ -51,7 +51,7 @@ def aggregates(values: DataFrame) -> Iterator[Relation]:
         ],
     )
     yield Relation(
-        "of no rows",
+        "aggregates of no rows",
         ties.where("k > 99").agg(F.sum("v").alias("v"), F.count("*").alias("rows"), F.max("g").alias("g")),
         "struct<v:bigint,rows:bigint,g:string>",
         [(None, 0, None)],
@@ -87,7 +87,7 @@ def aggregates(values: DataFrame) -> Iterator[Relation]:
         ],
     )
     yield Relation(
-        "by the least and the most",
+        "min_by and max_by",
         ties.groupBy("g").agg(
             F.min_by("k", F.struct((-F.col("k") % 3).alias("place"), "k")).alias("first"),
             F.max_by("k", "m").alias("largest"),
@@ -107,12 +107,12 @@ def aggregates(values: DataFrame) -> Iterator[Relation]:
         [("p", 10), ("p", 20), ("p", None), ("q", None), ("r", 7)],
     )
     yield Relation(
-        "a group of what is missing",
+        "a group of missing values",
         ties.groupBy("v").agg(F.count("*").alias("n")),
         "struct<v:int,n:bigint>",
         [(10, 2), (20, 1), (None, 2), (7, 2)],
     )
-    # 38 digits less 10: the sum of any number of figures of a table fits
+    # the sum's type has ten more digits, so the sum of any number of figures of a table fits
     yield Relation(
         "sum of 24 digits",
         values.agg(F.sum("a").alias("a")),
@@ -128,7 +128,7 @@ def windows(values: DataFrame) -> Iterator[Relation]:
     rows = by_both.rowsBetween(Window.unboundedPreceding, 0)
     peers = by_value.rangeBetween(Window.unboundedPreceding, Window.currentRow)
     yield Relation(
-        "places",
+        "row numbers and ranks",
         ties.select(
             "k",
             F.row_number().over(by_both).alias("first"),
@@ -170,7 +170,7 @@ def windows(values: DataFrame) -> Iterator[Relation]:
             F.max("v").over(whole("g")).alias("most"),
         ),
         "struct<k:int,peers:bigint,rows:bigint,upto:bigint,all:decimal(28,6),known:bigint,most:int>",
-        # ties have the same sum by default, and each its own where rows count
+        # by default ties share one sum; in a frame of rows each has its own
         [
             (1, 20, 10, 3, Decimal("0.500002"), 3, 20),
             (2, 20, 20, 3, Decimal("0.500002"), 3, 20),
@@ -204,7 +204,7 @@ def joins(values: DataFrame) -> Iterator[Relation]:
         [("b", 2, 10), ("b", 4, 10), ("c", None, 20), (None, None, 30)],
     )
     yield Relation(
-        "full has either key",
+        "full has the keys of both sides",
         left.join(right.hint("shuffle_hash"), ["key"], "full").select("key", "l", "r"),
         three,
         [("a", 1, None), ("b", 2, 10), ("b", 4, 10), (None, 3, None), ("c", None, 20), (None, None, 30)],
@@ -283,13 +283,13 @@ def rows_of_arrays(values: DataFrame) -> Iterator[Relation]:
         "struct<n:int,kind:string,code:string>",
         [(r["n"], e["kind"], e["code"]) for r in ROWS for e in r["entries"] or []],
     )
-    made = F.array(
+    built = F.array(
         F.struct(F.lit("甲").alias("kind"), F.col("i").alias("v")),
         F.struct(F.lit("乙").alias("kind"), F.lit(0).alias("v")),
     )
     yield Relation(
-        "inline of made structs",
-        values.where("n < 2").select("n", F.inline(made)),
+        "inline of built structs",
+        values.where("n < 2").select("n", F.inline(built)),
         "struct<n:int,kind:string,v:int>",
         [(0, "甲", 7), (0, "乙", 0), (1, "甲", -7), (1, "乙", 0)],
     )

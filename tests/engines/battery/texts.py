@@ -1,4 +1,4 @@
-"""Texts, Chinese ones too, hashes, and what is true of what is missing."""
+"""Texts (Chinese ones too), hashes, and the logic of missing values."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ CREDIT_CODE = "91330200144071784M"
 
 
 def key_of(row: Any) -> bytes:
-    """Those of the key that are there, as texts."""
+    """The key's values that are not missing, as one text."""
     return "|".join(str(v) for v in (row.t, row.period, row.d, row.a, row.i) if v is not None).encode()
 
 
@@ -61,7 +61,7 @@ def texts() -> Iterator[Case]:
         ["宁波a", "1.5", "", "100", None, "a|b|c"],
     )
     yield Case("concat", F.concat(t, F.lit("-"), u), "string", given(lambda r: f"{r.t}-{r.u}", "t"))
-    # what is missing is left out, with its comma
+    # missing values are left out, with their separator
     yield Case(
         "concat_ws",
         F.concat_ws("|", t, u, code),
@@ -100,7 +100,7 @@ def texts() -> Iterator[Case]:
         "string",
         lambda r: hashlib.sha256(key_of(r)).hexdigest()[:32],
     )
-    # by code points, not by a language's order
+    # by code points, not by the order of a language
     yield Case("order of texts", t < u, "boolean", given(lambda r: r.t < r.u, "t"))
     yield Case("greatest text", F.greatest(t, F.lit("b")), "string", lambda r: max(r.t or "b", "b"))
     yield Case("least text", F.least(t, u), "string", given(lambda r: min(r.t, r.u), "t"))
@@ -120,18 +120,18 @@ def missing() -> Iterator[Case]:
     yield Case("second when", F.when(flag, 1).when(i > 0, 2), "int", [1, None, 2, 1, None, 2])
     yield Case("isin", t.isin("", "100.00"), "boolean", [False, False, True, True, None, False])
     yield Case("isin a list of ints", i.isin([7, -7]), "boolean", [True, True, False, False, None, False])
-    # what is not there and may be the missing one is unknown
-    yield Case("isin with a missing one", t.isin("", None), "boolean", [None, None, True, None, None, None])
+    # a value that is not in the list may be the missing one: unknown
+    yield Case("isin with a missing item", t.isin("", None), "boolean", [None, None, True, None, None, None])
     yield Case("not in", ~t.isin("", "100.00"), "boolean", [True, True, False, False, None, True])
     yield Case("equals missing", t == F.lit(None).cast("string"), "boolean", [None] * 6)
     yield Case(
-        "the same, missing or not",
+        "null-safe equality",
         t.eqNullSafe(F.lit(None).cast("string")),
         "boolean",
         [False, False, False, False, True, False],
     )
     yield Case("is missing", t.isNull(), "boolean", [False, False, False, False, True, False])
-    yield Case("is there", t.isNotNull(), "boolean", [True, True, True, True, False, True])
+    yield Case("is not missing", t.isNotNull(), "boolean", [True, True, True, True, False, True])
     yield Case(
         "coalesce", F.coalesce(flag, F.lit(False)), "boolean", [True, False, False, True, False, False]
     )

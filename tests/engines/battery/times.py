@@ -1,4 +1,4 @@
-"""Dates and moments; all of them in UTC, whatever the time zone of who asks."""
+"""Dates and timestamps; all of them in UTC, whatever the client's time zone."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def add_months(day: date, months: int) -> date:
-    """The same day of the month, or the last one where there is no such day."""
+    """The same day of the month, or the month's last day if there is no such day."""
     year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
     return date(year, month + 1, min(day.day, calendar.monthrange(year, month + 1)[1]))
 
@@ -74,7 +74,7 @@ def dates() -> Iterator[Case]:
         "text to date", F.date_format("d", "yyyy-MM-dd").cast("date"), "date", given(lambda r: r.d, "d")
     )
     yield Case(
-        "a bad text tried",
+        "try_cast of a bad text",
         period.try_cast("date"),
         "date",
         [date(2024, 2, 1), date(2024, 1, 1), date(2023, 12, 1), None, None, date(2023, 1, 1)],
@@ -82,9 +82,9 @@ def dates() -> Iterator[Case]:
     yield Case("date to text", d.cast("string"), "string", given(lambda r: r.d.isoformat(), "d"))
     yield Case("micros", F.unix_micros("ts"), "bigint", given(lambda r: micros(r.ts), "ts"))
     yield Case("of micros", F.timestamp_micros(F.unix_micros("ts")), "timestamp", given(lambda r: r.ts, "ts"))
-    yield Case("a moment's day", ts.cast("date"), "date", given(lambda r: r.ts.date(), "ts"))
+    yield Case("a timestamp's day", ts.cast("date"), "date", given(lambda r: r.ts.date(), "ts"))
     yield Case(
-        "a moment's text",
+        "a timestamp's text",
         ts.cast("string"),
         "string",
         [
@@ -97,13 +97,13 @@ def dates() -> Iterator[Case]:
         ],
     )
     yield Case(
-        "a date's moment",
+        "a date's timestamp",
         d.cast("timestamp") < F.lit(EPOCH),
         "boolean",
         [False, False, False, False, None, False],
     )
     yield Case(
-        "a literal moment",
+        "a literal timestamp",
         ts < F.lit(datetime(2024, 1, 1, 0, 0, 1, tzinfo=UTC)),
         "boolean",
         [False, True, True, True, None, False],

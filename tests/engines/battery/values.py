@@ -1,4 +1,4 @@
-"""What a case of the battery is, and the rows on which cases are tried."""
+"""Kinds of cases of the battery, and the rows on which they are evaluated."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame, SparkSession
 
-#: 38 digits are what a decimal holds.
+#: The largest decimal: 38 digits.
 MOST = Decimal("9" * 38)
 
 COLUMNS = {
@@ -74,7 +74,7 @@ ROWS: list[dict[str, Any]] = [
 
 @dataclass(frozen=True)
 class Case:
-    """An expression, its type, and its value in each row: as a list, or as Python says it of the row."""
+    """An expression, its type, and its value in each row: as a list, or as a Python function of the row."""
 
     name: str
     column: Column
@@ -89,7 +89,7 @@ class Case:
 
 @dataclass(frozen=True)
 class Relation:
-    """Rows made of rows: columns and types, and the rows in any order."""
+    """A frame derived from the rows, its schema, and its expected rows in any order."""
 
     name: str
     frame: DataFrame
@@ -99,7 +99,7 @@ class Relation:
 
 @dataclass(frozen=True)
 class Failure:
-    """What must fail on every engine, and not give a number or nothing."""
+    """An expression that must fail on every engine instead of giving a value or null."""
 
     name: str
     column: Column
@@ -107,9 +107,9 @@ class Failure:
 
 @dataclass(frozen=True)
 class Difference:
-    """Where the engines do not agree, and jobs do without: type and values on each, None where it fails.
+    """An expression that jobs avoid, since the engines differ: type and values on each, None where it fails.
 
-    Values may be left out where only the types differ. The name says which one is right, and what jobs use instead.
+    Values may be left out where only the types differ. The name says which engine is right, and what jobs use instead.
     """
 
     name: str
@@ -119,12 +119,12 @@ class Difference:
 
 
 def given(value: Callable[[SimpleNamespace], Any], *names: str) -> Callable[[SimpleNamespace], Any]:
-    """Missing where one of the columns is, else what Python says."""
+    """Missing where one of the columns is missing, else what the function returns."""
     return lambda row: None if any(getattr(row, n) is None for n in names) else value(row)
 
 
 def values_frame(session: SparkSession) -> DataFrame:
-    """The rows, read from a file as jobs read theirs: no engine works them out while it plans."""
+    """The rows, read from a file as jobs read theirs, so that no engine evaluates them while it plans."""
     from jobs.columns.rows import materialised
 
     schema = ", ".join(f"{name} {kind}" for name, kind in COLUMNS.items())
