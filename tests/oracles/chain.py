@@ -1,7 +1,7 @@
 """The chain tables in plain Python, written from the rules' text: rows as dicts, decimals, dictionaries.
 
-Nothing here is shared with the jobs. Figures are rounded where the text says so: half up (away from zero) to six
-digits, position shares cut to six digits with what is left to the largest.
+The oracle shares no code with the jobs. Figures are rounded where the text says so, half up (away from zero) to six
+digits. Position shares are cut to six digits, and the largest share takes the remainder.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def half_up(value: Decimal, digits: int = 6) -> Decimal:
 def quotient(
     numerator: Decimal | None, denominator: Decimal | None, mode: str = ROUND_HALF_UP
 ) -> Decimal | None:
-    """Missing where a side is missing or the denominator is not above zero."""
+    """Missing if a side is missing or the denominator is not above zero."""
     if numerator is None or denominator is None or denominator <= 0:
         return None
     return (Decimal(numerator) / Decimal(denominator)).quantize(SIX, mode)
@@ -35,7 +35,7 @@ def percent(part: Decimal | None, total: Decimal | None) -> Decimal | None:
 
 
 def total(values: Iterable[Any]) -> Any:
-    """Sum of what is not missing; missing where all is."""
+    """Sum of the known values; missing if none is known."""
     known = [v for v in values if v is not None]
     return sum(known[1:], known[0]) if known else None
 
@@ -53,7 +53,7 @@ def home_of(nodes: Sequence[Row], year: str) -> dict[str, str]:
 
 
 def weights_of_classes(nodes: Sequence[Row], year: str, ranks: Row, products: Mapping[str, Row]) -> Any:
-    """Class → node → weight; OUT where the class has a product that no node makes."""
+    """Class → node → weight; OUT has a weight if the class has a product that no node makes."""
     found: dict[str, dict[str, int]] = defaultdict(dict)
     home = home_of(nodes, year)
     for node in valid_nodes(nodes, year):
@@ -69,7 +69,7 @@ def weights_of_classes(nodes: Sequence[Row], year: str, ranks: Row, products: Ma
 
 
 def trade(trades: Sequence[Row], identifiers: Sequence[Row]) -> list[Row]:
-    """Each trade twice: a sale of its seller and a purchase of its buyer; who is not known by the year is OUT."""
+    """Each trade twice: as a sale of its seller and as a purchase of its buyer; a firm unknown by the year is OUT."""
 
     def who(code: str, year: str) -> str | None:
         known = [i for i in identifiers if i["year"] <= year]
@@ -134,7 +134,7 @@ def positions(
             for n in valid_nodes(nodes, year)
             if any(c[:2] == (firm["industry_code"] or "")[:2] for c in n["classes"])
         }
-        # a year without trades has those of the year that is least far away, of two the one before
+        # a year without trades uses those of the nearest year; of two equally near years, the earlier
         traded_year = min(
             {t["year"] for t in traded}, key=lambda y: (abs(int(y) - int(year)), int(y)), default=None
         )
@@ -170,13 +170,13 @@ def positions(
 
 
 def _names_itself(line: Row, listed: Mapping[str, Row]) -> bool:
-    """Whether the declared name is not the name of just one other product of the list."""
+    """False if exactly one listed product has the declared name, and it is another product."""
     of_name = [code for code, titles in listed.items() if titles["zh"] == line["product_name"]]
     return len(of_name) != 1 or of_name == [line["product_code"]]
 
 
 def _declared(rows: Sequence[Row], home: Mapping[str, str]) -> dict[str, Decimal | None]:
-    """Node → declared share; products without any share count alike."""
+    """Node → declared share; if no product has a share, all count equally."""
     stated = any(r["revenue_share_pct"] for r in rows)
     found: dict[str, list[Decimal | None]] = defaultdict(list)
     for r in rows:
@@ -185,7 +185,7 @@ def _declared(rows: Sequence[Row], home: Mapping[str, str]) -> dict[str, Decimal
 
 
 def _fit(own: Sequence[Row], home: Mapping[str, str], nodes: Sequence[Row], year: str) -> dict[str, Decimal]:
-    """Node → sum over the nodes that feed it of the smaller of basket part and typical part."""
+    """Node → sum over its feeding nodes of the smaller of two shares: of the firm's purchases, of the node's inputs."""
     basket: dict[str, Decimal] = defaultdict(Decimal)
     for t in own:
         if t["trade_side_code"] == "purchase":
@@ -216,7 +216,7 @@ def _patents(
     mine: Mapping[str, int],
     listed: Mapping[str, Row],
 ) -> dict[str, int]:
-    """Node of the class → different titles that name one of its products, known by the year as first told."""
+    """Node of the firm's class → number of distinct titles that name one of its products; patents as first reported."""
     first: dict[str, Row] = {}
     for p in sorted(patents, key=lambda p: p["period"]):
         first.setdefault(p["patent_code"], p)
@@ -234,7 +234,7 @@ def _patents(
 
 
 def _honours(firm: Row, events: Sequence[Row], honours: Row) -> tuple[bool, bool]:
-    """Champion, little giant: in force in the year."""
+    """Whether an honour of champion and one of little giant is in force in the year."""
 
     def holds(kind: str) -> bool:
         return any(
@@ -407,7 +407,7 @@ FIGURES = {
 
 
 def figures(years: Sequence[Row], months: Sequence[Row]) -> list[Row]:
-    """A firm's figures of a year or month, and of a year before."""
+    """A firm's figures of a year or month, with output and value added of a year before."""
     by_year = {(r["uscc"], r["year"]): r for r in years}
     found = []
     for r in years:
@@ -451,7 +451,7 @@ def _in_node(figure: Row, share: Decimal) -> Row:
 
 
 def _concentration(outputs: Mapping[str, Decimal | None]) -> Row:
-    """Firm → output; each firm's part rounded once."""
+    """Concentration from outputs by firm; each firm's share is rounded once."""
     whole = total(outputs.values())
     ranked = sorted(outputs, key=lambda u: (outputs[u] is None, -(outputs[u] or ZERO), u))
     parts = [max(p, ZERO) for u in ranked if (p := percent(outputs[u], whole)) is not None]
@@ -464,7 +464,7 @@ def _concentration(outputs: Mapping[str, Decimal | None]) -> Row:
 
 
 def _sums(parts: Sequence[Row]) -> Row:
-    """Sums over parts of firms, with those that can be compared with a year before."""
+    """Sums over the firms' parts; comparable sums cover the firms with a figure of the year before."""
     found: Row = {n: total(p[n] for p in parts) for n in FIGURES}
     for name in ("output", "value_added"):
         both = [p for p in parts if p[f"{name}_wan_yuan"] is not None and p[f"{name}_before"] is not None]
@@ -573,7 +573,7 @@ def _bought(flowing: Sequence[Row], node: str, period: str, estimated: Decimal |
 def _quotient(
     parts: Sequence[Row], everyone: Sequence[Row], whole: Decimal | None, city: Decimal | None
 ) -> Row:
-    """Highest over the districts of (part of the node's output here) / (part of the city's output here)."""
+    """Highest quotient over the districts: (share of the node's output) / (share of the city's output)."""
     best: tuple[Decimal, int, str] | None = None
     for district in {p["district_code"] for p in parts}:
         here = total(p["output_wan_yuan"] for p in parts if p["district_code"] == district)
@@ -591,7 +591,7 @@ def chain_metrics(
     of_nodes: Sequence[Row], years: Sequence[Row], months: Sequence[Row], placed: Sequence[Row], grades: Sequence[Row],
     lead_output: Decimal,
 ) -> list[Row]:  # fmt: skip
-    """Sums over the nodes; firms once."""
+    """Sums over the nodes; each firm counts once."""
     known = figures(years, months)
     in_force = _grades(grades)
     amounts = (
@@ -636,7 +636,7 @@ def chain_metrics(
 def states(
     of_nodes: Sequence[Row], nodes: Sequence[Row], rules: Sequence[Row]
 ) -> dict[tuple[str, str], tuple[str, list[str]]]:
-    """(node, year) → state and reasons: the first rule whose conditions all hold."""
+    """(node, year) → state of the first rule whose conditions all hold, and the reasons of all such rules."""
     covered = {n["code"]: any("06" <= c[:2] <= "46" for c in n["classes"]) for n in nodes}
     found = {}
     for row in of_nodes:
@@ -665,7 +665,7 @@ def _meets(condition: Row, facts: Row) -> bool:
 
 
 def progress(chains: Sequence[Row], target: Row) -> list[Row]:
-    """Equal steps a year from the base year's output to the target."""
+    """Equal yearly steps from the base year's output to the target."""
     yearly = [c for c in chains if len(c["period"]) == 4]
     base_year, end = target["base_year"], target["target_year"]
     base = {c["chain_code"]: c["output_wan_yuan"] for c in yearly if int(c["year"]) == base_year}
@@ -698,7 +698,7 @@ def suppliers(
     enterprises: Sequence[Row], products: Sequence[Row], traded: Sequence[Row], placed: Sequence[Row],
     grades: Sequence[Row], events: Sequence[Row], nodes: Sequence[Row], places: int,
 ) -> list[Row]:  # fmt: skip
-    """The best local firms for each product of a node."""
+    """The highest-ranked local firms for each product of a node."""
     in_force = _grades(grades)
     standing = {(p["uscc"], p["node_code"], p["year"]) for p in placed if p["is_confirmed"]}
     found = []

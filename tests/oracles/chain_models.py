@@ -1,4 +1,4 @@
-"""The graph of the chain models, written from its rules in plain Python: edges, order, sums, what hangs together."""
+"""The graph of the chain models in plain Python, written from its rules: edges, cycles, sums, connectedness."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Graph = Mapping[str, Mapping[str, Fraction]]
 
 
 def graph_of(folder: Path) -> dict[str, dict[str, Fraction]]:
-    """Node → the nodes it feeds, with their shares, out of the files themselves."""
+    """Node → the nodes it feeds, with their shares, read from the files."""
     nodes = {}
     for path in sorted(folder.glob("*.yml")):
         for node in yaml.safe_load(path.read_text(encoding="utf-8"))["nodes"]:
@@ -23,7 +23,7 @@ def graph_of(folder: Path) -> dict[str, dict[str, Fraction]]:
 
 
 def is_acyclic(graph: Graph) -> bool:
-    """Taking away what nothing feeds, again and again, takes everything away."""
+    """Whether repeatedly removing the nodes that no node feeds removes all nodes."""
     left = dict(graph)
     while left:
         fed = {target for feeds in left.values() for target in feeds}
@@ -34,14 +34,14 @@ def is_acyclic(graph: Graph) -> bool:
 
 
 def bought(graph: Graph) -> dict[str, Fraction]:
-    """Node → sum of what feeds into it, per cent."""
+    """Node → sum of the shares that feed it, per cent."""
     return {
         code: sum((feeds.get(code, Fraction(0)) for feeds in graph.values()), Fraction(0)) for code in graph
     }
 
 
 def is_connected(graph: Graph, codes: Iterable[str]) -> bool:
-    """Some nodes hang together over the edges between them: growing one part until it grows no more gives all."""
+    """Whether edges between the nodes connect all of them: a part grown from one node reaches every node."""
     members = set(codes)
     part = {min(members)}
     while True:

@@ -1,10 +1,10 @@
-"""Who stands behind a code, worked out day by day in plain Python from the text of the rules.
+"""The enterprise behind a code, computed day by day in plain Python from the text of the rules.
 
 1. Absorptions, changes of code and branches give a code a successor from their day on.
-2. What is told in a year counts from that year on.
-3. A code that two firms claim by a year, and codes that lead to each other in a circle by then, are in dispute from
-   that year on, for good: they have no successor.
-4. Successors are followed to the last.
+2. A change counts from the year in which it is reported.
+3. A code that two firms claim, and codes that lead to each other in a circle, are in dispute from the year in which
+   that is known, permanently: they have no successor.
+4. A chain of successors is followed to its end.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ FOLLOWED = ("merge", "succession", "branch")
 
 @dataclass(frozen=True)
 class Change:
-    """Who became whom, from which day on, told in which year."""
+    """A code and its successor, from which day on, reported in which year."""
 
     kind: str
     before: str
@@ -29,7 +29,7 @@ class Change:
 
 
 def disputes(changes: Iterable[Change], year: int) -> dict[str, int]:
-    """Codes in dispute by a year → the year since which they are."""
+    """Codes in dispute by a year → first year of the dispute."""
     counted = [c for c in changes if c.kind in FOLLOWED and c.told <= year]
     found: dict[str, int] = {}
     for now in sorted({c.told for c in counted}):
@@ -53,7 +53,7 @@ def disputes(changes: Iterable[Change], year: int) -> dict[str, int]:
 
 
 def behind(changes: Iterable[Change], code: str, day: date) -> str:
-    """The enterprise for which a row under the code counts whose period begins on the day."""
+    """The enterprise for which a row under the code counts; the row's period begins on the day."""
     changes = list(changes)
     disputed = disputes(changes, day.year)
     while code not in disputed:
@@ -70,7 +70,7 @@ def behind(changes: Iterable[Change], code: str, day: date) -> str:
 
 @dataclass(frozen=True)
 class Claim:
-    """Somebody says that in a period an identifier is a firm's."""
+    """A source assigns an identifier to a firm in a period."""
 
     kind: str
     identifier: str
@@ -82,7 +82,7 @@ LASTING = ("registration_number", "organisation_code")
 
 
 def identifiers(claims: Iterable[Claim]) -> set[tuple[str, str, str, str, bool]]:
-    """Kind, identifier, firm, year, and whether it is in dispute: all rows that should be there."""
+    """All expected rows: kind, identifier, firm, year, and whether the identifier is in dispute."""
     by_identifier: dict[tuple[str, str], list[Claim]] = defaultdict(list)
     for claim in claims:
         by_identifier[claim.kind, claim.identifier].append(claim)
@@ -94,7 +94,7 @@ def identifiers(claims: Iterable[Claim]) -> set[tuple[str, str, str, str, bool]]
 
 
 def _lasting(claims: list[Claim]) -> set[tuple[str, str, bool]]:
-    """The first to claim it has it; whoever claims it after that puts it in dispute, with all who did before."""
+    """The first claimant has the identifier; a later claimant puts it in dispute with all earlier ones."""
     first: dict[str, str] = {}
     for claim in sorted(claims, key=lambda c: c.period):
         first.setdefault(claim.uscc, claim.period[:4])
@@ -106,7 +106,7 @@ def _lasting(claims: list[Claim]) -> set[tuple[str, str, bool]]:
 
 
 def _changing(claims: list[Claim]) -> set[tuple[str, str, bool]]:
-    """It is whose it was last; firms that have it at the same time within a year contradict each other."""
+    """The last firm to use the identifier has it; firms whose periods overlap within a year are in dispute."""
     rows: set[tuple[str, str, bool]] = set()
     owner = None
     for year in sorted({c.period[:4] for c in claims}):

@@ -1,4 +1,4 @@
-"""The mapping of text cells in plain Python, written from the rules' text: what a record becomes, or why it does not.
+"""The mapping of text cells to values in plain Python, written from the text of the rules.
 
 Rules: docs/concepts/contracts-and-feeds.md, the contract's columns, GB 32100-2015 for credit codes.
 """
@@ -23,12 +23,12 @@ DATE_PARTS = {
 
 
 def trimmed(cell: str | None) -> str | None:
-    """A text without spaces around it; nothing where nothing is left."""
+    """The text without surrounding spaces; None if it is empty."""
     return (cell or "").strip() or None
 
 
 def number(text: str, factor: Decimal, digits: int, scale: int) -> Decimal | None:
-    """Ten decimals of the text count; times the exact factor, rounded once, half away from zero."""
+    """The text to ten decimals, times the exact factor, rounded once half away from zero; None if it does not fit."""
     if not re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?", text, re.ASCII):
         return None
     try:
@@ -61,12 +61,12 @@ def day(text: str, formats: tuple[str, ...]) -> date | None:
 
 
 def moment(text: str) -> datetime | None:
-    """ISO 8601; without an offset it is China's time."""
+    """ISO 8601; a time without an offset is China time."""
     if not re.fullmatch(
         r"[12]\d{3}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-](0\d|1[0-3]):[0-5]\d)?", text, re.ASCII
     ):
         return None
-    # Python wants three or six decimals
+    # fromisoformat gets six decimals
     padded = re.sub(r"\.(\d+)", lambda m: "." + m.group(1).ljust(6, "0"), text)
     try:
         read = datetime.fromisoformat(padded)
@@ -89,7 +89,7 @@ def is_formula(text: str) -> bool:
 
 
 def value_of(text: str | None, kind: str, how: dict[str, Any]) -> Any:
-    """The value of a cell's text in a column of a type; nothing where it is none."""
+    """The value of a cell's text in a column of the type; None if the text is no such value."""
     if text is not None and how.get("codes"):
         text = how["codes"].get(text)
     if text is None:

@@ -1,7 +1,7 @@
-"""Single months out of cumulative figures, by the text of the rule, in plain Python.
+"""Single months derived from cumulative figures, in plain Python from the text of the rule.
 
-A figure of a month is what has come since January. What the month itself brought is that less what had come by the
-month that the firm told before in the year; before its first month it had nothing. It stands for all months since then.
+A reported figure is cumulative since January. The single figure is the reported figure minus that of the month which
+the firm reported before in the same year; its first month has nothing to subtract. It covers all months since then.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ Told = dict[tuple[str, str], Decimal | None]
 
 
 def single_months(told: Told) -> dict[tuple[str, str], tuple[Decimal | None, int, bool]]:
-    """Firm, month → what the month brought, how many months that stands for, and whether the figure fell."""
+    """Firm, month → single figure, number of months that it covers, and whether the cumulative figure fell."""
     found = {}
     for firm, month in told:
         year, number = month.split("-")

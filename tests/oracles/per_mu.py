@@ -1,7 +1,7 @@
-"""Per-mu evaluation 亩均效益综合评价 in plain Python: what every firm's result must be.
+"""Per-mu evaluation 亩均效益综合评价 in plain Python: the expected result of every firm.
 
 Written from the rules' text (lists, exclusions, indicators, scoring, quotas, vetoes) with exact fractions and
-plain loops; it shares nothing with the jobs. Tables are lists of dicts, rule sets are plain mappings whose
+plain loops; it shares no code with the jobs. Tables are lists of dicts, rule sets are plain mappings whose
 numbers may be text. Figures: 万元, 亩, tce, t, kWh.
 """
 
@@ -33,7 +33,7 @@ FORMULAS = {
     "I7": ("tax", "power_kwh", 10_000),
     "I8": ("declared_revenue_wan_yuan", "land_area_mu", 1),
 }
-#: Where a figure comes from: feeds by their own names, and the name under which a missing one is reported.
+#: Figure → feeds that it comes from, and the name under which reasons list it as missing.
 SOURCES = {
     "tax": ({"gov_tax"}, "gov_tax"),
     "declared_revenue_wan_yuan": ({"gov_tax"}, "gov_tax"),
@@ -43,7 +43,7 @@ SOURCES = {
     "power_kwh": ({"gov_electricity"}, "gov_electricity"),
     "land_area_mu": (set(), ""),
 }
-#: The name of a figure in reasons.
+#: Figure → its name in reasons, where that differs.
 NAMES = {"tax": "tax_contribution"}
 LAND_FEEDS = {"gov_land_parcel", "gov_land_survey"}
 
@@ -101,7 +101,7 @@ def years_after(day: date, years: int) -> date:
 
 
 def _tax(firm: Row, rules: Mapping[Key, Row]) -> Fraction | None:
-    """The components that count; a component without a figure is none, no component at all is missing."""
+    """Sum of the rule set's tax components; an empty component is zero, and tax without any component is missing."""
     amounts = {name: number(firm.get(f"tax_{name}_wan_yuan")) for name in TAXES}
     rule = rules.get((firm["district_code"], firm["year"]))
     if rule is None or all(a is None for a in amounts.values()):
@@ -113,7 +113,7 @@ def _tax(firm: Row, rules: Mapping[Key, Row]) -> Fraction | None:
 
 
 def _judge(firm: Row, parcels: list[Row], uses: list[Row], rules: Mapping[Key, Row]) -> Row:
-    """The firm's own standing, before tenants follow a holder."""
+    """The firm's own list, status and reasons, before tenants follow a holder."""
     uscc, year = firm["uscc"], firm["year"]
     rule = rules.get((firm["district_code"], year))
     held = [p for p in parcels if p["owner_uscc"] == uscc and p["year"] == year]
@@ -151,7 +151,7 @@ def _list(rule: Row | None, above: bool, is_tenant: bool, land: Fraction | None)
 
 
 def _holder(uscc: str, year: str, parcels: list[Row], uses: list[Row]) -> str | None:
-    """Holder of the parcel on which the firm rents most."""
+    """Holder of the parcel on which the firm rents the most land."""
     owners = {p["parcel_id"]: p["owner_uscc"] for p in parcels if p["year"] == year}
     rents = [
         (-Fraction(str(u["used_area_mu"])), u["parcel_id"], u["use_type_code"], owners[u["parcel_id"]])
@@ -163,7 +163,7 @@ def _holder(uscc: str, year: str, parcels: list[Row], uses: list[Row]) -> str | 
 
 
 def _status(firm: Row, own: Row, held: list[Row]) -> tuple[str, list[str]]:
-    """The first of the states that holds."""
+    """The first status that applies, with its reasons."""
     rule, division = own["rule"], firm["industry_division_code"]
     if rule is None:
         return "out_of_scope", ["no_rule_set"]
@@ -185,7 +185,7 @@ def _status(firm: Row, own: Row, held: list[Row]) -> tuple[str, list[str]]:
 
 
 def _protections(firm: Row, own: Row, held: list[Row]) -> list[str]:
-    """Protections that keep the firm out; those that only keep it from D are noted on it."""
+    """Protections that keep the firm out of the grading; those that only keep it out of D go to its notes."""
     end = date(int(firm["year"]), 12, 31)
     rule = own["rule"]["protection"]
     ends: dict[str, date] = {}
@@ -293,7 +293,7 @@ def _units(firms: list[Row], population: Mapping[Key, Row]) -> list[Unit]:
 
 
 def _sides(unit: Unit, name: str) -> tuple[Fraction | None, Fraction | None]:
-    """What a firm does not report adds nothing; what none of them reports is missing."""
+    """Numerator and denominator, summed over the unit's firms; a figure that no firm reports is missing."""
     top, bottom, scale = FORMULAS[name]
 
     def total(figure: str) -> Fraction | None:
@@ -332,7 +332,7 @@ def _baselines(
 def _baseline(units: list[Unit], name: str, method: Row, rule: Row) -> Fraction | None:
     defined = [(v, *_sides(u, name)) for u in units if (v := _value(u, name, rule)) is not None]
     values = sorted(v for v, _, _ in defined)
-    # a value is the quotient of both sides, so none of them is missing
+    # a value is the quotient of both sides, so neither is missing
     sides = [(n, d) for _, n, d in defined if n is not None and d is not None]
     own: Fraction | None = number(method["value"])
     if method["method"] != "fixed":
@@ -396,7 +396,7 @@ def _own_score(
 
 
 def _missing_score(name: str, row: Row, others: list[Fraction]) -> tuple[Fraction, str]:
-    """Average of the list's own scores or nothing; without land nothing where the rule says so."""
+    """Average of the list's own scores, or zero; zero without land if the rule set says so."""
     below = row["sides"][1]
     by_land = FORMULAS[name][1] == "land_area_mu" and below is not None and below <= 0
     averaged = row["policy"] == "group_average" and not (by_land and row["rule"]["zero_land"] == "zero_score")
@@ -445,7 +445,7 @@ def _adjustments(
 
 
 def _of_event(event: Row, rule: Row) -> Iterator[tuple[str, Fraction, str, str | None]]:
-    """What an event is to a rule set: adjustment, points, effect, and a bonus's category."""
+    """Adjustments that a rule set derives from an event: code, points, effect, and a bonus's category."""
     code, level = event["event_code"], event["level_code"]
     if event["event_kind_code"] == "honour":
         for bonus in rule["bonuses"]:
@@ -504,7 +504,7 @@ def _grades(done: Evaluation, rules: Mapping[Key, Row]) -> dict[Key, Row]:
 
 
 def _order(unit: Row) -> tuple[Any, ...]:
-    """Total, then tax per mu (none last), then credit code."""
+    """Total, then tax per mu (missing last), then credit code."""
     tax = unit["tax_per_mu"]
     return (-unit["total"], tax is None, -(tax or Fraction(0)), unit["uscc"])
 
@@ -539,7 +539,7 @@ def _grade_list(ranked: list[Row], base: int, quota: Row, rule: Row) -> None:
     a, b, d = (_seats(base, quota["shares"][g], quota["rounding"][g]) for g in "ABD")
 
     def places(among: list[Row]) -> dict[str, int]:
-        """Place that counts at the quotas' edges."""
+        """Rank that decides at the quotas' edges."""
         return {
             unit["uscc"]: {
                 "tie_break": place,
@@ -557,7 +557,7 @@ def _grade_list(ranked: list[Row], base: int, quota: Row, rule: Row) -> None:
         place = everyone[unit["uscc"]]
         unit["rank_in_list"], unit["list_size"] = rank, len(ranked)
         unit["is_tie"] = sum(other["total"] == unit["total"] for other in ranked) > 1
-        # D is a share at least, A and B are shares at most
+        # D has at least its share, A and B at most theirs
         unit["initial"] = "D" if place > len(ranked) - d else top(place) or "C"
         unit["ranked"] = unit["initial"]
     if quota["refill_vetoed"]:
@@ -580,7 +580,7 @@ def _grade_list(ranked: list[Row], base: int, quota: Row, rule: Row) -> None:
 
 
 def _finish(unit: Row, rule: Row) -> None:
-    """Vetoes, then protections."""
+    """Apply vetoes, then protections."""
     reasons = ["refill"] if unit["ranked"] != unit["initial"] else []
     final = unit["ranked"]
     if unit["direct_d"]:
@@ -598,7 +598,7 @@ def _finish(unit: Row, rule: Row) -> None:
 def _followers(
     done: Evaluation, units: Mapping[Key, Row], by_firm: Mapping[Key, Any], rules: Mapping[Key, Row]
 ) -> dict[Key, Row]:
-    """Tenants that follow: the holder's result and final grade, then their own vetoes and protections."""
+    """Tenants that follow a holder: its result and final grade, then their own vetoes and protections."""
     found: dict[Key, Row] = {}
     for key, stands in done.population.items():
         if stands["status"] != "graded" or stands["role"] == "own":
@@ -623,7 +623,7 @@ def _followers(
 
 
 def _city(firms: list[Row], population: Mapping[Key, Row], rules: Mapping[Key, Row]) -> dict[Key, Row]:
-    """One rule set and one baseline for all districts, without bonus and penalty."""
+    """One rule set and common baselines for all districts, without bonus and penalty."""
     moved = {key: {**stands, "district_code": CITY} for key, stands in population.items()}
     firms = [{**firm, "district_code": CITY} for firm in firms]
     firms = [{**firm, "tax": _tax(firm, rules)} for firm in firms]

@@ -1,6 +1,6 @@
-"""Profiles, tags and comprehensive scores in plain Python: what every firm's row must be.
+"""Profiles, tags and comprehensive scores in plain Python: the expected row of every firm.
 
-Written from the rules' text with exact fractions, plain loops and look-ups; it shares nothing with the jobs. Tables are
+Written from the rules' text with exact fractions, plain loops and look-ups; it shares no code with the jobs. Tables are
 lists of dicts, rules are mappings as YAML gives them (numbers may be text).
 """
 
@@ -77,7 +77,7 @@ def compound(now: Any, before: Any) -> Fraction | None:
     low, high = -10_000, 2_000_000  # steps of 0.01 %
     while low < high:
         middle = (low + high + 1) // 2
-        # the edge below a step belongs to it
+        # the lower edge of a step belongs to the step
         if before * (1 + Fraction(2 * middle - 1, 20_000)) ** 3 <= now:
             low = middle
         else:
@@ -103,7 +103,7 @@ def size_class(staff: Any, revenue: Any) -> str | None:
 
 
 def figures_of(period: str, months: Iterable[str]) -> tuple[int, str, date]:
-    """Year of the figures, of what time they are, and the period's last day."""
+    """Year of the figures, the year or month that they are as of, and the period's last day."""
     year = int(period[:4])
     if len(period) == 4:
         known = sorted(m for m in months if m[:4] == period)
@@ -244,7 +244,7 @@ def _evaluation(tables: Mapping[str, list[Row]], uscc: str, last: int, year: Cal
 
 
 def _events(events: list[Row], uscc: str, year: int, day: date) -> Row:
-    """As told last up to the year, and only what had happened by the day."""
+    """Events as last reported up to the year, without those after the day."""
     told: dict[str, Row] = {}
     for event in events:
         if event["uscc"] == uscc and int(event["year"]) <= year:
@@ -256,7 +256,7 @@ def _events(events: list[Row], uscc: str, year: int, day: date) -> Row:
         e for e in known
         if e["event_kind_code"] == "honour" and (e["valid_until_date"] is None or e["valid_until_date"] >= day)
     ]  # fmt: skip
-    # three years before the day, the last day of a shorter month standing in for what it does not have
+    # three years before the day; in a shorter month its last day
     last = calendar.monthrange(day.year - 3, day.month)[1]
     since = date(day.year - 3, day.month, min(day.day, last))
     recent = [e for e in known if e["event_kind_code"] in ("penalty", "accident") and e["event_date"] > since]
@@ -303,7 +303,7 @@ def _chain(tables: Mapping[str, list[Row]], uscc: str, year: str) -> Row:
         return None if made is None or share is None else rounded(share * made, 6)
 
     main = own[0]
-    # the node's output is that of the firms which certainly stand there
+    # the node's output is that of its confirmed firms
     parts = [part(r) for r in inside if r["node_code"] == main["node_code"] and r["is_confirmed"]]
     known = [p for p in parts if p is not None]
     is_part = known and main["is_confirmed"]
@@ -414,7 +414,7 @@ def _groups(row: Row, firm: Row, as_of: str) -> Row:
 
 
 def holds(rule: Mapping[str, Any], row: Row) -> bool | None:
-    """A rule over a profile's row, three-valued: None is not known."""
+    """Whether a rule holds for a profile's row; None if that is unknown."""
     if "all" in rule:
         found = [holds(part, row) for part in rule["all"]]
         return False if False in found else None if None in found else True
@@ -445,7 +445,7 @@ TESTS: dict[str, Callable[[Any, Any], Any]] = {
 
 
 def tags(rules: Mapping[str, Mapping[str, Any]], row: Row) -> set[str]:
-    """Codes of the tags that the row certainly has."""
+    """Codes of the tags whose rules hold for the row; an unknown result gives no tag."""
     year = int(row["period"][:4])
     return {
         code
@@ -458,7 +458,7 @@ def tags(rules: Mapping[str, Mapping[str, Any]], row: Row) -> set[str]:
 
 
 def scores(rule: Mapping[str, Any], rows: Mapping[Key, Row], periods: Iterable[str]) -> dict[Key, Row]:
-    """Scores of the periods, from profiles that hold these and the years before their figures."""
+    """Scores of the periods; ``rows`` holds the profiles of the periods and of the years before their figures."""
     wanted = list(periods)
     years = {str(int(r["figures_year"]) - 1) for r in rows.values() if r["period"] in wanted}
     done: dict[Key, Row] = {}
@@ -485,7 +485,7 @@ def share_at_or_below(value: Fraction, peers: list[Fraction]) -> Fraction:
 
 
 def mean(weights: Mapping[str, Any], values: Mapping[str, Fraction | None], least: Any) -> Fraction | None:
-    """Of what is there, where that weighs enough."""
+    """Weighted mean of the known values; missing if their weights sum to less than ``least``."""
     there = {c: Fraction(str(w)) for c, w in weights.items() if values[c] is not None}
     if sum(there.values()) < Fraction(str(least)):
         return None
@@ -563,6 +563,6 @@ def _change(rule: Mapping[str, Any], now: Row, before: Row | None) -> Row:
 
 
 def shown(value: Fraction, digits: int) -> str:
-    """As a decimal column prints it."""
+    """The value as a decimal column prints it."""
     quantum = Decimal(1).scaleb(-digits)
     return str((Decimal(value.numerator) / Decimal(value.denominator)).quantize(quantum, ROUND_HALF_UP))

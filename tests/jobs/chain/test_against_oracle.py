@@ -1,4 +1,4 @@
-"""Every table of the chains against the oracle, on worlds drawn at random."""
+"""Every chain table agrees with the oracle on randomly generated worlds."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SEEDS = (1, 2)
 
 @pytest.fixture(scope="module", params=SEEDS)
 def told(request: pytest.FixtureRequest, spark: SparkSession) -> tuple[dict[str, list[Row]], Results]:
-    """What the oracle says, and what the jobs made."""
+    """The oracle's rows by table, and the jobs' results."""
     world = random_world(request.param)
     return expected(world), run(spark, world)
 
@@ -60,7 +60,7 @@ def expected(world: World) -> dict[str, list[Row]]:
 
 
 def typed(world: World) -> dict[str, list[Row]]:
-    """The world's rows with every column, decimals to their digits."""
+    """The world's rows with every column of the contract; decimals with their scale."""
     tables = {
         "core.enterprise": world.enterprises, "raw.ent_product": world.products, "raw.ent_trade": world.trades,
         "core.enterprise_event": world.events, "raw.gov_patent": world.patents, "core.enterprise_year": world.years,
@@ -85,7 +85,9 @@ def _value(value: Any, kind: str) -> Any:
         "local_supplier",
     ],
 )  # fmt: skip
-def test_table_is_as_the_rule_says(table: str, told: tuple[dict[str, list[Row]], Results]) -> None:
+def test_each_chain_table_equals_that_of_the_oracle(
+    table: str, told: tuple[dict[str, list[Row]], Results]
+) -> None:
     wanted, made = told
     key = contract(f"chain.{table}").key
     ours = {tuple(r[k] for k in key): r for r in made.rows[table]}
@@ -102,8 +104,8 @@ def test_table_is_as_the_rule_says(table: str, told: tuple[dict[str, list[Row]],
     assert wrong == {}
 
 
-def test_the_worlds_have_what_they_should(told: tuple[dict[str, list[Row]], Results]) -> None:
-    """Else the comparison would pass without having looked."""
+def test_the_worlds_hold_every_case_that_is_compared(told: tuple[dict[str, list[Row]], Results]) -> None:
+    """Without these cases the comparison would pass without testing them."""
     _, made = told
     reasons = {r for row in made.rows["node_enterprise"] for r in row["position_reasons"]}
     assert reasons >= {

@@ -1,8 +1,8 @@
-"""Positions and gaps found in a demo city against what its firms truly make.
+"""Positions and gaps computed for a demo city, compared with what its firms truly make.
 
-The truth lies beside the warehouse and is read by tests alone. What counts are confirmed positions of the last year:
-precision is the part of them that is true, recall the part of the true ones found. Recall is also taken over firms of
-which products or sales are known, and over those above scale.
+The truth is stored outside the warehouse, and only tests read it. The confirmed positions of one year are compared:
+precision is the share of them that is true, recall the share of true positions that are confirmed. Recall is also
+computed over firms with known products or sales, and over firms above scale.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ YEAR = "2024"
 
 @dataclass
 class Found:
-    """What the platform found in a city, beside its truth."""
+    """Connection to the computed chain tables of a city and to its truth."""
 
     connection: duckdb.DuckDBPyConnection
 
@@ -46,7 +46,7 @@ class Found:
 
 
 def found_in(home: Path, year: str = YEAR) -> Found:
-    """Tables as they lie in a home, with the truth; positions of one year."""
+    """The chain tables and the truth of a home; positions of one year."""
     connection = duck.connect()
     duck.load_delta(connection)
     for table in ("node_enterprise", "gap", "trade"):
@@ -88,13 +88,17 @@ def judge(found: Found, home: Path) -> None:
     assert set(planted["single_point"]) <= states.get("single_point", set())
 
 
-def test_positions_and_gaps_of_a_small_city(built_city: BuiltCity, engine_remote: str) -> None:
+def test_positions_and_gaps_of_a_small_city_match_its_truth(
+    built_city: BuiltCity, engine_remote: str
+) -> None:
     with at_home(built_city.home, engine_remote) as home:
         judge(found_in(home), home)
 
 
-def test_firms_are_found_in_years_without_trades_too(built_city: BuiltCity, engine_remote: str) -> None:
-    """Otherwise a chain would seem to grow in the first year with trades, by the firms that they place in it."""
+def test_positions_also_match_the_truth_in_years_without_trades(
+    built_city: BuiltCity, engine_remote: str
+) -> None:
+    """Otherwise trades would add firms to a chain in their first year, and the chain would seem to grow."""
     with at_home(built_city.home, engine_remote) as home:
         for year in ("2022", "2023"):
             above = found_in(home, year).one(f"SELECT {_SHARES} FROM judged WHERE is_above_scale")
@@ -103,7 +107,7 @@ def test_firms_are_found_in_years_without_trades_too(built_city: BuiltCity, engi
 
 @pytest.fixture
 def whole_city(tmp_path: Path, engine_remote: str) -> Iterator[Path]:
-    """A city of true size, as far as the chains need it."""
+    """A full-size city with the tables that the chains need."""
     with at_home(tmp_path / "home", engine_remote) as home:
         generate(CitySpec(scale=1, seed=7, years=(2023, 2024)), settings().landing, home / "truth")
         ingest()
@@ -113,11 +117,11 @@ def whole_city(tmp_path: Path, engine_remote: str) -> Iterator[Path]:
 
 @pytest.mark.slow
 @pytest.mark.timeout(7200)
-def test_positions_and_gaps_of_a_whole_city(whole_city: Path) -> None:
+def test_positions_and_gaps_of_a_full_size_city_match_its_truth(whole_city: Path) -> None:
     found = found_in(whole_city)
     judge(found, whole_city)
     planted = json.loads((whole_city / "truth" / "chain_gaps.json").read_text(encoding="utf-8"))
-    # many small firms show nothing but their class and what they buy
+    # of many small firms only the class and the purchases are known
     assert found.one(f"SELECT {_SHARES} FROM judged")["recall"] >= 0.85
-    # at true size nothing else lacks firms
+    # at full size only the planted nodes lack firms
     assert found.states()["missing"] == set(planted["missing"])

@@ -1,4 +1,4 @@
-"""Figures of chains: sums of the nodes, firms once."""
+"""Chain figures: sums over the nodes; each firm counts once."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from decimal import Decimal
 from tests.jobs.chain.world import Results
 
 
-def test_a_firm_in_two_nodes_is_one_firm(golden: Results) -> None:
-    """TST in 2024: the weaver (M01, M02), the spinner, the padder, the odd firm, SOLE, the buyer, the tailor."""
+def test_a_firm_in_two_nodes_counts_once(golden: Results) -> None:
+    """TST in 2024: the weaver (M01, M02), spinner, padder, misnamed and odd firm, SOLE, buyer and tailor."""
     row = golden.one("chain_metrics", chain_code="TST", period="2024")
     assert row["firm_count"] == 8
     # 120,000 + 30,000 + 50,000 + half of the tailor's 200,000
@@ -18,7 +18,7 @@ def test_a_firm_in_two_nodes_is_one_firm(golden: Results) -> None:
     assert row["hhi"] == Decimal("3088.887778")
 
 
-def test_sums_are_those_of_the_nodes(golden: Results) -> None:
+def test_the_amounts_of_a_chain_are_the_sums_of_its_nodes(golden: Results) -> None:
     for row in golden.rows["chain_metrics"]:
         nodes = [
             n for n in golden.rows["node_metrics"]

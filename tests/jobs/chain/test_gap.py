@@ -1,4 +1,4 @@
-"""States of nodes."""
+"""States of nodes and their reasons."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 
-def test_states_of_the_golden_world(golden: Results) -> None:
+def test_each_node_of_the_golden_world_has_its_state(golden: Results) -> None:
     states = {r["node_code"]: r["state_code"] for r in golden.rows["gap"] if r["year"] == "2024"}
     assert states == {
         "TST-U01": "weak",  # one firm
@@ -28,15 +28,15 @@ def test_states_of_the_golden_world(golden: Results) -> None:
     }
 
 
-def test_all_rules_that_hold_are_reasons(golden: Results) -> None:
+def test_every_rule_that_holds_is_a_reason(golden: Results) -> None:
     rows = {r["node_code"]: r["state_reasons"] for r in golden.rows["gap"] if r["year"] == "2024"}
     assert rows["TST-M01"] == ["quotient_and_champion", "quotient_and_lead_firm"]
-    # one firm has everything, and it is the first rule that gives the state
+    # both rules hold; the first one gives the state
     assert rows["TST-U01"] == ["few_firms", "one_firm_leads"]
     assert rows["TST-D02"] == ["no_industrial_class", "no_confirmed_firm", "few_firms"]
 
 
-#: What the rules of the plan say of figures: missing, three firms of which one leads, 30 and 29.9 % local.
+#: Figures of a node → its state by the shipped rules, at the limits and beside them.
 CASES: list[tuple[dict[str, Any], str]] = [
     ({"proven_count": 0}, "missing"),
     ({"proven_count": 0, "firm_count": 5}, "missing"),
@@ -53,8 +53,8 @@ CASES: list[tuple[dict[str, Any], str]] = [
 ]
 
 
-def test_first_rule_that_holds(spark: SparkSession) -> None:
-    """Each case as a node of its own."""
+def test_the_first_rule_that_holds_gives_the_state(spark: SparkSession) -> None:
+    """Each case is a node of its own."""
     codes = [f"TST-M{number:02}" for number in range(len(CASES))]
     place = {"chain_code": "TST", "year": "2024", "period": "2024"}
     counts = {
@@ -71,7 +71,7 @@ def test_first_rule_that_holds(spark: SparkSession) -> None:
     assert states == dict(zip(codes, [state for _, state in CASES], strict=True))
 
 
-def test_order_of_the_rules_is_theirs() -> None:
+def test_the_order_of_the_rules_changes_their_hash() -> None:
     rules = state_rules()
     turned = StateRules.model_validate(
         rules.model_dump() | {"rules": [*reversed(rules.rules[:-1]), rules.rules[-1]]}

@@ -1,4 +1,4 @@
-"""Chain models: what the shipped ones say, and what is refused, in one line."""
+"""Chain models: the shipped ones are valid, and each fault is refused in one line."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_the_shipped_chains_are_the_ten_of_the_plan() -> None:
     assert {path.stem for path in MODELS.glob("*.yml")} == set(code_list("chain"))
 
 
-def test_each_shipped_chain_has_nodes_enough_in_every_tier_and_year() -> None:
+def test_each_shipped_chain_has_enough_nodes_in_every_tier_and_year() -> None:
     for year in range(2020, 2031):
         for chain in load().valid(year).chains:
             assert len(chain.nodes) >= 25, (chain.code, year)
@@ -46,7 +46,7 @@ def test_the_shipped_nodes_name_two_to_five_products_and_their_classes() -> None
         )
 
 
-def test_the_shipped_graph_holds_against_the_oracle() -> None:
+def test_the_shipped_graph_agrees_with_the_oracle() -> None:
     graph = graph_of(MODELS)
     models = load()
     assert {(e.from_node, e.to_node): e.cost_share_pct for e in models.edges} == {
@@ -60,7 +60,7 @@ def test_the_shipped_graph_holds_against_the_oracle() -> None:
         assert is_connected(graph, [n.code for n in chain.nodes]), chain.code
 
 
-def test_every_chain_deals_with_another() -> None:
+def test_every_chain_has_an_edge_to_or_from_another_chain() -> None:
     models = load()
     across = {
         chain
@@ -71,7 +71,7 @@ def test_every_chain_deals_with_another() -> None:
     assert across == set(code_list("chain"))
 
 
-def test_recycling_ends_its_chain() -> None:
+def test_recycling_nodes_feed_no_other_node() -> None:
     ends = {"HGXCL-D06", "XNYQC-D05", "XTCX-D07", "ZNJD-D03", "SSFZ-D04"}
     assert all(load().node(code).feeds == () for code in ends)
 
@@ -83,7 +83,7 @@ def test_a_node_without_an_industrial_class_is_not_covered() -> None:
     assert models.node("JQR-D04").is_covered  # 7452 检测服务 and 4320 通用设备修理
 
 
-def test_products_are_named_beside_their_codes_as_the_list_names_them() -> None:
+def test_comments_beside_product_codes_repeat_the_names_of_the_code_list() -> None:
     for path in sorted(MODELS.glob("*.yml")):
         lines = re.findall(r"^  products: \[(.*)\]  # (.*)$", path.read_text(encoding="utf-8"), re.M)
         assert len(lines) == sum(n.chain_code == path.stem for n in load().nodes)
@@ -96,7 +96,7 @@ def test_the_head_of_each_file_says_that_shares_are_estimates() -> None:
         assert "平台估计" in path.read_text(encoding="utf-8").split("chain_code:")[0], path.name
 
 
-def test_the_list_of_products_covers_manufacturing() -> None:
+def test_the_product_list_covers_manufacturing() -> None:
     with (SCHEMAS / "codes" / "product.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     assert len({row["code"] for row in rows}) == len(rows) >= 600
@@ -122,7 +122,7 @@ def test_an_unknown_node_is_refused_in_one_line() -> None:
 # --- years -----------------------------------------------------------------------------------------------
 
 
-def test_a_node_holds_in_its_years_and_its_edges_with_it() -> None:
+def test_a_node_and_its_edges_are_valid_only_in_its_years() -> None:
     models = load()
     before, after = models.valid(2022), models.valid("2023-06")
     assert "JQR-M07" not in before.by_code and "JQR-M07" in after.by_code
@@ -132,7 +132,7 @@ def test_a_node_holds_in_its_years_and_its_edges_with_it() -> None:
     assert models.valid(2019).chains == ()
 
 
-def test_the_fingerprint_changes_with_what_bears_on_the_period_alone(tmp_path: Path) -> None:
+def test_the_fingerprint_changes_only_with_what_affects_the_period(tmp_path: Path) -> None:
     plain = load_models(folder(tmp_path, small()))
     assert plain.fingerprint("2024") == plain.fingerprint("2024-12") == plain.fingerprint("2021")
 
@@ -309,7 +309,7 @@ def test_a_model_that_is_not_well_formed_is_refused_in_one_line(
 @pytest.mark.parametrize(
     ("text", "says"), [("nodes: [", "not readable as YAML"), ("- a", "not a mapping"), ("", "not a mapping")]
 )
-def test_a_file_that_is_no_mapping_is_refused_in_one_line(tmp_path: Path, text: str, says: str) -> None:
+def test_a_file_that_is_not_a_mapping_is_refused_in_one_line(tmp_path: Path, text: str, says: str) -> None:
     (tmp_path / "XTCX.yml").write_text(text, encoding="utf-8")
     assert refusal(lambda: load_models(tmp_path)).startswith(f"XTCX.yml: {says}")
 
@@ -321,7 +321,7 @@ def test_two_files_for_one_chain_are_refused(tmp_path: Path) -> None:
 
 
 def test_sums_are_taken_year_by_year(tmp_path: Path) -> None:
-    """60 and 60 per cent into D01 are too much together, and right one after the other."""
+    """60 and 80 per cent into M01 are too much in one year, and valid in successive years."""
 
     def replaced(raw: dict[str, Any]) -> None:
         other = leaf("U01", "up", ["3239"], M01=80) | {"code": "XTCX-U02", "products": ["323901"]}
@@ -340,7 +340,7 @@ def test_sums_are_taken_year_by_year(tmp_path: Path) -> None:
     assert {e.from_node for e in models.valid(2023).edges if e.to_node == "XTCX-M01"} == {"XTCX-U02"}
 
 
-def test_a_group_holds_leaves_and_is_none(tmp_path: Path) -> None:
+def test_a_group_holds_leaves_and_is_not_a_leaf(tmp_path: Path) -> None:
     models = load_models(folder(tmp_path, edited(grouped)))
     assert [g.code for g in models.chains[0].groups] == ["XTCX-G"]
     assert "XTCX-G" not in models.by_code and models.node("XTCX-D01").parent == "XTCX-G"
@@ -353,7 +353,7 @@ NODES = ("U01", "M01", "D01", "D02")
 @given(
     st.dictionaries(st.tuples(st.sampled_from(NODES), st.sampled_from(NODES)), st.integers(1, 60), max_size=7)
 )
-def test_the_graph_is_judged_as_the_oracle_judges_it(
+def test_faults_of_the_graph_are_those_that_the_oracle_finds(
     tmp_path_factory: pytest.TempPathFactory, edges: dict[tuple[str, str], int]
 ) -> None:
     raw = small()
@@ -378,12 +378,12 @@ def test_the_graph_is_judged_as_the_oracle_judges_it(
         assert len(load_models(path).edges) == len(edges)
 
 
-# --- chains of an installation's own -----------------------------------------------------------------------
+# --- an installation's own chains ------------------------------------------------------------------------
 
 
 @pytest.fixture
 def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A folder of definitions with a chain of hydrogen."""
+    """A folder of an installation's definitions with a hydrogen chain."""
     write(tmp_path, "codes/chain.csv", "code,zh,en\nQN,氢能,Hydrogen\n")
     write(
         tmp_path,
@@ -445,7 +445,7 @@ def test_an_installation_adds_a_chain_as_data(own: Path) -> None:
         ("codes/chain.csv", "DK,低空,Low altitude\n", "chain DK of schemas/codes/chain.csv has no model"),
     ],
 )
-def test_what_an_installation_says_wrong_is_refused_in_one_line(
+def test_a_fault_in_an_installations_definitions_is_refused_in_one_line(
     own: Path, name: str, line: str, says: str
 ) -> None:
     with (own / name).open("a", encoding="utf-8") as file:
@@ -460,13 +460,15 @@ def test_what_an_installation_says_wrong_is_refused_in_one_line(
         models._loaded.cache_clear()
 
 
-def test_a_closed_code_list_stays_closed(own: Path) -> None:
+def test_an_installation_cannot_redefine_a_closed_code_list(own: Path) -> None:
     write(own, "codes/grade.csv", "code,zh,en\nE,E,E\n")
     with pytest.raises(ContractError, match=r"there is schemas/codes/grade\.csv already"):
         code_list("grade")
 
 
-def test_a_chain_that_lost_its_model_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_chain_of_the_code_list_without_a_model_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from jobs.chain.rules import models
 
     monkeypatch.setattr(models, "MODELS", folder(tmp_path, small()))

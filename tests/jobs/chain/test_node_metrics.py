@@ -1,4 +1,4 @@
-"""Figures of nodes: arithmetic that a person can check."""
+"""Node figures: arithmetic that a person can check."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from tests.jobs.chain.golden import ODD
 from tests.jobs.chain.world import Results
 
 
-def test_figures_of_a_year(golden: Results) -> None:
-    """TST-M01 in 2024: of the weaver 120,000 × 0.833334 = 100,000.08, of the odd firm 50,000, of the other two none."""
+def test_the_figures_of_a_year_sum_the_firms_parts(golden: Results) -> None:
+    """TST-M01 in 2024: weaver 120,000 × 0.833334 = 100,000.08, odd firm 50,000, no figures of the other two."""
     row = golden.one("node_metrics", node_code="TST-M01", period="2024")
     assert (row["firm_count"], row["above_scale_count"], row["reporting_count"]) == (4, 2, 2)
     assert row["output_wan_yuan"] == Decimal("150000.08")
@@ -21,8 +21,8 @@ def test_figures_of_a_year(golden: Results) -> None:
     assert row["lead_firm_count"] == 1
 
 
-def test_growth_is_of_the_same_firms(golden: Results) -> None:
-    """By this year's shares: 120,000 and 50,000 against 80,000 (× 0.833334) and 50,000."""
+def test_growth_compares_the_same_firms(golden: Results) -> None:
+    """With this year's shares: 120,000 × 0.833334 + 50,000, compared with 80,000 × 0.833334 + 50,000."""
     row = golden.one("node_metrics", node_code="TST-M01", period="2024")
     assert row["comparable_count"] == 2
     assert row["comparable_output_before_wan_yuan"] == Decimal("116666.72")
@@ -32,43 +32,43 @@ def test_growth_is_of_the_same_firms(golden: Results) -> None:
     assert (new["output_wan_yuan"], new["comparable_count"], new["output_growth_pct"]) == (30_000, 0, None)
 
 
-def test_a_month_is_cumulative_against_the_same_months(golden: Results) -> None:
-    """110,000 against 80,000, both × 0.833334; eleven twelfths of a lead firm's 100,000 are reached."""
+def test_a_month_compares_cumulative_figures_of_the_same_months(golden: Results) -> None:
+    """110,000 compared with 80,000, both × 0.833334; a lead firm needs eleven twelfths of 100,000."""
     row = golden.one("node_metrics", node_code="TST-M01", period="2024-11")
     assert row["output_wan_yuan"] == Decimal("91666.74") and row["output_growth_pct"] == Decimal("37.5")
     assert row["lead_firm_count"] == 1 and row["firm_count"] == 4
     assert golden.one("node_metrics", node_code="TST-M01", period="2024-02")["lead_firm_count"] == 1
 
 
-def test_local_supply_and_dependence(golden: Results) -> None:
-    """Cloth: 300 of 400 from here. The weaver, as TST-M01, bought yarn: 90 here, 60 outside, and the
-    buyer wadding: 8 outside.
+def test_local_supply_and_outside_dependence_come_from_the_flows(golden: Results) -> None:
+    """Cloth: 300 of 400 are supplied locally. TST-M01 bought 158: the weaver yarn (90 local, 60 outside), the buyer
+    wadding (8 outside).
 
-    Estimated for one month: (150,000.08 − 37,500.02) / 12 = 9,375.005; 158 are recorded.
+    Purchases estimated for one month: (150,000.08 − 37,500.02) / 12 = 9,375.005; 158 are recorded.
     """
     row = golden.one("node_metrics", node_code="TST-M01", period="2024")
     assert (row["demand_wan_yuan"], row["local_supply_pct"]) == (400, 75)
     assert (row["purchases_wan_yuan"], row["outside_dependence_pct"]) == (158, Decimal("43.038"))
     assert row["estimated_purchases_wan_yuan"] == Decimal("9375.005")
     assert row["purchase_coverage_pct"] == Decimal("1.6853")
-    # December has trades and no statistics; a month with statistics and no trades has no rate
+    # only December has trades; November has statistics but no trades, so no local supply rate
     assert golden.one("node_metrics", node_code="TST-M01", period="2024-11")["local_supply_pct"] is None
 
 
-def test_the_quotient_is_that_of_the_best_district(golden: Results) -> None:
-    """All of TST-U01 is in 330203, which has 213,000 of the city's 413,000 of 2024: 1 / 0.515738."""
+def test_the_location_quotient_is_that_of_the_best_district(golden: Results) -> None:
+    """All of TST-U01 is in 330203, which has 213,000 of the city's output of 413,000: 1 / 0.515738."""
     row = golden.one("node_metrics", node_code="TST-U01", period="2024")
     assert row["specialised_district_code"] == "330203"
     assert row["location_quotient"] == Decimal("1.938969")
 
 
-def test_nodes_without_firms_have_a_row(golden: Results) -> None:
+def test_a_node_without_firms_has_a_row(golden: Results) -> None:
     row = golden.one("node_metrics", node_code="TST-M03", period="2024")
     assert (row["firm_count"], row["output_wan_yuan"], row["cr1_pct"]) == (0, None, None)
     assert not [r for r in golden.rows["node_metrics"] if r["node_code"] == "TST-M03" and r["year"] == "2023"]
 
 
-def test_a_grade_is_the_one_in_force(golden: Results) -> None:
+def test_the_latest_version_of_a_grade_is_in_force(golden: Results) -> None:
     """Version 2 of the odd firm's grade is D."""
     rows = [r for r in golden.rows["local_supplier"] if r["uscc"] == ODD and r["year"] == "2024"]
     assert [r["final_grade"] for r in rows] == ["D"]

@@ -37,7 +37,9 @@ FILES: dict[str, type[BaseModel]] = {
         ("overrides.yml", "overrides: []", "overrides: [{uscc: A}]", "positions"),
     ],
 )
-def test_a_bad_file_is_refused_in_one_line(name: str, old: str, new: str, says: str, tmp_path: Path) -> None:
+def test_an_invalid_file_is_refused_in_one_line(
+    name: str, old: str, new: str, says: str, tmp_path: Path
+) -> None:
     text = (HERE / name).read_text(encoding="utf-8")
     read(FILES[name], HERE / name)
     assert old in text

@@ -6,7 +6,7 @@ from tests.jobs.chain.world import Results
 
 
 def test_a_purchase_goes_to_the_node_that_the_product_feeds(golden: Results) -> None:
-    """The tailor stands in EXT-M01 and TST-D01 alike; cloth of TST-M01 feeds TST-D01: 300 here, 100 outside."""
+    """The tailor has equal shares in EXT-M01 and TST-D01; cloth of TST-M01 feeds TST-D01: 300 local, 100 outside."""
     row = golden.one("supply_flow", seller_node_code="TST-M01", is_buyer_local=True)
     assert row["buyer_node_code"] == "TST-D01" and row["is_in_model"]
     assert (row["local_trade_wan_yuan"], row["outside_trade_wan_yuan"]) == (300, 100)
@@ -14,13 +14,13 @@ def test_a_purchase_goes_to_the_node_that_the_product_feeds(golden: Results) -> 
 
 
 def test_a_purchase_outside_the_model_goes_to_the_largest_node(golden: Results) -> None:
-    """Of equal nodes the first by code."""
+    """Of nodes with equal shares, the first by code."""
     row = golden.one("supply_flow", seller_node_code="EXT-D01")
     assert row["buyer_node_code"] == "EXT-M01" and not row["is_in_model"]
 
 
-def test_buyers_outside_are_kept_apart(golden: Results) -> None:
-    """Two strangers traded cloth for 5, and one bought yarn for 10."""
+def test_purchases_by_outside_buyers_have_their_own_rows(golden: Results) -> None:
+    """Two unknown firms traded cloth for 5, and one of them bought yarn for 10."""
     rows = [r for r in golden.rows["supply_flow"] if not r["is_buyer_local"]]
     assert {(r["seller_node_code"], r["buyer_node_code"], r["buyer_count"]) for r in rows} == {
         ("TST-M01", "OUT", 0), ("TST-U01", "OUT", 0)

@@ -1,4 +1,4 @@
-"""Small worlds for the chain tables: a model of nine nodes, firms with what they make, buy and sell, run in one go."""
+"""Small worlds for the chain tables: a model of nine nodes; firms with products, purchases and sales."""
 
 from __future__ import annotations
 
@@ -49,8 +49,8 @@ def _node(code: str, classes: str, products: str, feeds: dict[str, str] | None =
     }  # fmt: skip
 
 
-#: Classes 1712 and 1771 have one node and no product outside; 1713 and 1829 lie in two nodes; 1711, 1781 and 1819 have
-#: products outside; TST-D02 has services only; TST-M03 is there from 2024 on.
+#: Classes 1712 and 1771 have one node and no product outside; 1713 and 1829 are in two nodes; 1711, 1781 and 1819 have
+#: products outside; TST-D02 has services only; TST-M03 exists from 2024 on.
 NODES = [
     _node("TST-U01", "1711", "171101", {"TST-M01": "60", "TST-M02": "30"}),
     _node("TST-U02", "1781", "178101", {"TST-M01": "40"}),
@@ -78,7 +78,7 @@ def code_of(number: int) -> str:
 
 @dataclass
 class World:
-    """Rows of every table that goes in."""
+    """Rows of every input table."""
 
     enterprises: list[Row] = field(default_factory=list)
     products: list[Row] = field(default_factory=list)
@@ -89,7 +89,7 @@ class World:
     months: list[Row] = field(default_factory=list)
     grades: list[Row] = field(default_factory=list)
     overrides: list[Row] = field(default_factory=list)
-    #: Registration numbers of firms.
+    #: Firm → registration number.
     numbers: dict[str, str] = field(default_factory=dict)
     nodes: list[Row] = field(default_factory=lambda: NODES)
 
@@ -208,7 +208,7 @@ class World:
         }
 
 
-#: A path on which the small worlds' output stands: the plan's target divided.
+#: The plan's target, reduced to the output of the small worlds.
 SMALL_TARGET = Target.model_validate(
     target().model_dump() | {"target_wan_yuan": "250000.5", "base_year": 2023, "target_year": 2025}
 )
@@ -239,7 +239,7 @@ class Results:
 
 
 def run(spark: SparkSession, world: World) -> Results:
-    """Every job of the area in its order, each on the stored result of those before."""
+    """Every job of the area in order, each on the stored results of the jobs before."""
     i, models = world.frames(spark), world.models()
     evidence = evidence_model()
     rules = ChainRules(models, evidence, Overrides.model_validate({"overrides": world.overrides}))
@@ -262,7 +262,7 @@ def run(spark: SparkSession, world: World) -> Results:
         "node_metrics", node_metrics(years, months, years, placed, i["grades"], flows, flows, metric)
     )
     chains = keep("chain_metrics", chain_metrics(of_nodes, years, months, years, placed, i["grades"], metric))
-    # a table of years is given its inputs' years
+    # a yearly table gets only the yearly rows of its inputs
     of_nodes, chains = (table.where("period = year") for table in (of_nodes, chains))
     keep("gap", gap(nodes, of_nodes, state_rules()))
     keep("target_progress", target_progress(nodes, chains, chains, SMALL_TARGET))
@@ -282,14 +282,14 @@ def run(spark: SparkSession, world: World) -> Results:
 
 
 def _misname(world: World, rng: random.Random, words: list[str]) -> None:
-    """Some call a product by the name of another one."""
+    """Give a fifth of the declared products a random product's name."""
     for line in world.products:
         if rng.random() < 0.2:
             line["product_name"] = rng.choice(words)
 
 
 def random_world(seed: int) -> World:
-    """Thirty firms in two years with all that can be odd: unknown codes, odd products, losses, missing figures."""
+    """Thirty firms in two years with irregular data: unknown codes, unrelated products, losses, missing figures."""
     rng = random.Random(seed)
     world = World()
     names = [code_of(seed * 100 + n) for n in range(30)]

@@ -1,4 +1,4 @@
-"""Exact arithmetic: rounded once, at the half away from zero or cut, and never a failed job."""
+"""Exact arithmetic: results are rounded once (half away from zero) or cut, and never fail a job."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def results(frame: DataFrame, *columns: Column) -> list[tuple[Any, ...]]:
 
 
 def rounded(value: Fraction, digits: int, mode: str) -> Decimal:
-    """By Decimal's own rounding of a quotient carried to eighty digits; the half is met exactly there."""
+    """The quotient to eighty digits, in which a half is exact, rounded by Decimal itself."""
     value = max(Fraction(-LARGEST), min(Fraction(LARGEST), value))
     quotient = WIDE.divide(Decimal(value.numerator), Decimal(value.denominator))
     how = ROUND_HALF_UP if mode == "half_up" else ROUND_DOWN
@@ -59,7 +59,7 @@ MODES = [(digits, mode) for digits in range(7) for mode in ("half_up", "down")]
 
 
 def pairs() -> list[Triple]:
-    """Quotients at and beside the half, of both signs, of all sizes."""
+    """Pairs whose quotients are at or beside a half, of both signs and all sizes."""
     draw = random.Random(7)
     found = [
         ("1", "8"),
@@ -79,7 +79,7 @@ def pairs() -> list[Triple]:
     ]
     for _ in range(150):
         whole, digits = draw.randrange(10**7), draw.randrange(7)
-        half = Decimal(whole * 2 + 1) / 2 / 10**digits  # ends in a half at that digit
+        half = Decimal(whole * 2 + 1) / 2 / 10**digits  # a half at that digit
         below = Decimal(draw.choice([1, 2, 3, 7, 64, 125])) / draw.choice([1, 10, 1000])
         found.append((str((half * below * draw.choice([1, -1])).quantize(Decimal("1e-6"))), str(below)))
         found.append((str(draw.randrange(-(10**12), 10**12)), str(Decimal(draw.randrange(1, 10**9)) / 10**6)))
@@ -95,7 +95,7 @@ def test_quotients_are_rounded_once_as_decimal_does(spark: SparkSession) -> None
         assert list(found) == [rounded(exact, digits, mode) for digits, mode in MODES], (n, d)
 
 
-def test_a_scale_and_mode_may_stand_in_columns(spark: SparkSession) -> None:
+def test_scale_and_mode_may_be_columns(spark: SparkSession) -> None:
     # 2/3: half up at 2 digits 0.67, cut 0.66; at 0 digits 1 and 0
     frame = amounts(spark, [("2", "3", None)], PAIR).withColumns({"two": F.lit(2), "cut": F.lit("down")})
     n, d = F.col("n"), F.col("d")
@@ -112,7 +112,7 @@ def test_a_scale_and_mode_may_stand_in_columns(spark: SparkSession) -> None:
     ("n", "d"),
     [("1", "0"), ("0", "0"), ("-1", "0"), ("1", "-8"), ("-1", "-8"), (None, "1"), ("1", None), (None, None)],
 )
-def test_a_quotient_without_a_denominator_above_zero_is_missing(
+def test_a_quotient_without_both_sides_and_a_denominator_above_zero_is_missing(
     spark: SparkSession, n: str | None, d: str | None
 ) -> None:
     frame = amounts(spark, [(n, d, None)], PAIR)
@@ -121,7 +121,7 @@ def test_a_quotient_without_a_denominator_above_zero_is_missing(
     ]
 
 
-def test_a_quotient_beyond_the_largest_stops_there_instead_of_stopping_the_job(spark: SparkSession) -> None:
+def test_a_quotient_above_the_largest_is_capped_and_does_not_fail_the_job(spark: SparkSession) -> None:
     most = Decimal(LARGEST)
     tiny = Decimal("0.000001")
     rows: list[Triple] = [
@@ -138,7 +138,7 @@ def test_a_quotient_beyond_the_largest_stops_there_instead_of_stopping_the_job(s
     assert got == [(value, value) for value in [*stopped, most - 1, 1 - most]]
 
 
-def test_points_are_rounded_once_though_value_by_baseline_is_no_decimal(spark: SparkSession) -> None:
+def test_points_are_rounded_once_although_value_by_baseline_is_no_finite_decimal(spark: SparkSession) -> None:
     draw = random.Random(11)
     rows: list[Triple] = [
         # 30/24.097 x 30 = 37.34904759...; published to three digits as 37.349
@@ -173,7 +173,7 @@ def test_points_without_a_baseline_are_missing(spark: SparkSession) -> None:
 def test_products_are_rounded_once(spark: SparkSession) -> None:
     draw = random.Random(13)
     rows: list[Triple] = [
-        # 0.000001 x 0.499999 = 0.000000499999 is nothing; rounded at seven digits first it would be 0.000001
+        # 0.000001 x 0.499999 = 0.000000499999 rounds to 0; rounded to seven digits first it would become 0.000001
         ("0.000001", "0.499999", None), ("0.000001", "0.5", None), ("-0.000003", "0.5", None), (None, "1", None),
     ]  # fmt: skip
     for _ in range(200):

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 
-def test_present_leaves_out_what_is_missing_and_keeps_the_order(spark: SparkSession) -> None:
+def test_present_leaves_out_missing_and_repeated_texts_and_keeps_the_order(spark: SparkSession) -> None:
     rows = spark.createDataFrame(
         [(1, "b", "a", None), (2, None, None, None), (3, "a", "", "a")], "n int, x string, y string, z string"
     )

@@ -1,4 +1,4 @@
-"""core.enterprise: who is in the population never depends on bad input."""
+"""core.enterprise: bad input never changes which enterprises belong to the population."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 GOOD = "91350100M000100Y43"
 OTHER = "91110000600037341L"
-COLLECTIVE = "N2330212MF1234567F"  # right check character; python-stdnum refuses the letters in front
+COLLECTIVE = "N2330212MF1234567F"  # right check character; python-stdnum rejects the leading letter
 BAD = "91350100M000100Y4Z"
 
 
@@ -34,7 +34,7 @@ def firms(
     return {(r["uscc"], r["year"]): r for r in rows}
 
 
-def test_old_district_codes_are_todays_districts(spark: SparkSession) -> None:
+def test_old_district_codes_become_todays_districts(spark: SparkSession) -> None:
     rows = firms(
         spark,
         [
@@ -56,7 +56,7 @@ def test_codes_that_python_stdnum_rejects_are_valid(spark: SparkSession) -> None
     assert rows[COLLECTIVE, "2023"]["is_uscc_valid"]
 
 
-def test_a_firm_whose_directory_row_was_refused_stays(spark: SparkSession) -> None:
+def test_a_firm_stays_although_its_directory_row_is_quarantined(spark: SparkSession) -> None:
     record = {
         "uscc": BAD,
         "enterprise_name": "乙厂",
@@ -90,7 +90,7 @@ def test_a_firm_whose_directory_row_was_refused_stays(spark: SparkSession) -> No
     assert set(kept["identity_flags"]) == {"directory_quarantined", "invalid_uscc", "not_in_registry"}
 
 
-def test_the_registration_known_for_the_year_counts(spark: SparkSession) -> None:
+def test_each_year_uses_the_registration_of_that_year(spark: SparkSession) -> None:
     registry = [
         {"uscc": GOOD, "period": "2022", "enterprise_name": "旧名"},
         {"uscc": GOOD, "period": "2023", "enterprise_name": "新名", "former_name": "旧名"},

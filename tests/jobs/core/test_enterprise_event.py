@@ -1,4 +1,4 @@
-"""core.enterprise_event and core.group_member: what offices decided, listed and told."""
+"""core.enterprise_event and core.group_member: honours, penalties, credit records and group members."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_a_credit_record_is_valid_until_it_is_removed(spark: SparkSession) -> No
     ).collect()
     found = {(r["event_id"], r["year"]): r for r in rows}
     assert len(found) == len(rows)
-    # once a year, as last told in it
+    # one row a year, with the state last reported in that year
     assert set(found) == {("RY1", "2022"), ("SX1", "2022"), ("SX1", "2024")}
     first, last = found["SX1", "2022"], found["SX1", "2024"]
     assert (first["event_kind_code"], first["event_code"], str(first["event_date"])) == (
@@ -44,7 +44,7 @@ def test_a_credit_record_is_valid_until_it_is_removed(spark: SparkSession) -> No
     assert first["valid_until_date"] is None and str(last["valid_until_date"]) == "2024-05-06"
 
 
-def test_members_of_a_group_with_controller_and_share(spark: SparkSession) -> None:
+def test_the_latest_group_report_of_a_year_gives_controller_and_share(spark: SparkSession) -> None:
     told = {
         "event_id": "1", "identity_event_kind_code": "group", "from_uscc": U, "to_uscc": V, "period": "2023",
         "event_date": date(2020, 1, 1), "group_code": "JT1", "holding_share_pct": "51",

@@ -1,4 +1,4 @@
-"""core.enterprise_month: single months out of cumulative figures, beside what other feeds say of the month."""
+"""core.enterprise_month: single months derived from cumulative figures, and the month's figures of other feeds."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ U, V, W, OLD = (code_of(number) for number in range(1, 5))
 def month_rows(
     spark: SparkSession, made: list[str] | None = None, **given: list[Row]
 ) -> dict[tuple[str, str], Row]:
-    """Rows by firm and month; ``made`` are the months that are made, all of the statistics' where left out."""
+    """Rows by firm and month; ``made`` are the months to compute, by default all months of the statistics."""
     statistics = given["statistics"]
     given["to_date"] = statistics
     if made:
@@ -57,11 +57,11 @@ def test_single_months_are_differences(spark: SparkSession) -> None:
     assert found == {
         (U, "2024-02"): ("2E+1", 2, False),  # January and February
         (U, "2024-03"): ("13", 1, False),  # 33 - 20
-        (U, "2024-05"): ("27", 2, False),  # 60 - 33: April was not told, May covers both
+        (U, "2024-05"): ("27", 2, False),  # 60 - 33: April was not reported, May covers both
         (U, "2024-06"): ("-1E+1", 1, True),  # 50 - 60: a fall is kept
         (U, "2024-07"): ("2E+1", 1, False),  # 70 - 50
-        (V, "2024-04"): ("12", 4, False),  # the first that is told: January to April
-        (U, "2023-02"): ("3", 2, False),  # another year begins anew
+        (V, "2024-04"): ("12", 4, False),  # the first reported month covers January to April
+        (U, "2023-02"): ("3", 2, False),  # each year starts again
         (U, "2023-03"): ("6", 1, False),
     }
     assert str(rows[U, "2024-03"]["value_added_month_wan_yuan"].normalize()) == "-1"
@@ -69,7 +69,7 @@ def test_single_months_are_differences(spark: SparkSession) -> None:
     assert rows[U, "2024-03"]["export_ytd_wan_yuan"] is None
 
 
-def test_other_feeds_say_what_the_month_brought(spark: SparkSession) -> None:
+def test_a_month_has_the_figures_of_other_feeds_including_predecessors(spark: SparkSession) -> None:
     became = [{"from_uscc": OLD, "to_uscc": U, "year": "2024", "valid_from_date": date(2024, 3, 1)}]
     march = {"period": "2024-03"}
     rows = month_rows(
@@ -111,19 +111,19 @@ def test_other_feeds_say_what_the_month_brought(spark: SparkSession) -> None:
         "tax_month_wan_yuan", "power_kwh", "water_m3", "insured_count", "customs_export_wan_yuan",
         "customs_import_wan_yuan", "new_orders_wan_yuan", "orders_in_hand_wan_yuan", "capacity_utilisation_pct",
     )} == {
-        "tax_month_wan_yuan": "4",  # 3 + 2, and -1 of the branch; what is declared is no tax
+        "tax_month_wan_yuan": "4",  # 3 + 2, and -1 of the predecessor; declared revenue is no tax
         "power_kwh": "2E+1", "water_m3": "4", "insured_count": "7",
         "customs_export_wan_yuan": "8", "customs_import_wan_yuan": "0.5",
         "new_orders_wan_yuan": "11", "orders_in_hand_wan_yuan": None, "capacity_utilisation_pct": "81.5",
     }  # fmt: skip
-    # in February the branch was none yet, and nothing else is told
+    # the succession starts in March, and no other tax is reported for February
     assert rows[U, "2024-02"]["tax_month_wan_yuan"] is None
-    # the latest directory up to the year; without one the place in the credit code
+    # the latest directory up to the year; without a directory the district in the credit code
     assert rows[U, "2024-03"]["district_code"] == "330206"
     assert rows[V, "2024-03"]["district_code"] == "330203"
 
 
-def test_only_the_months_that_are_made_come_out(spark: SparkSession) -> None:
+def test_only_the_requested_months_are_computed(spark: SparkSession) -> None:
     statistics = [told(2, "20"), told(3, "33"), told(4, "40")]
     rows = month_rows(spark, ["2024-03"], statistics=statistics)
     assert {m: str(r["output_month_wan_yuan"].normalize()) for (_, m), r in rows.items()} == {"2024-03": "13"}
@@ -146,8 +146,10 @@ figures = st.one_of(st.integers(-5, 60).map(Decimal), st.decimals("0", "9999", p
         max_size=250,
     )
 )
-def test_months_against_the_oracle(spark: SparkSession, world: dict[tuple[int, str, int], Any]) -> None:
-    """Gaps, falls and blanks; the optional value added of the contract stands in for any optional column."""
+def test_single_months_agree_with_the_oracle(
+    spark: SparkSession, world: dict[tuple[int, str, int], Any]
+) -> None:
+    """Gaps, falls and blanks; value added, an optional column, represents all optional columns."""
     output: Told = {}
     value_added: Told = {}
     statistics = []

@@ -1,4 +1,4 @@
-"""core.enterprise_year: months add up, cumulative figures do not, missing stays missing."""
+"""core.enterprise_year: monthly figures are added up, cumulative figures are not, missing figures stay missing."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_months_are_added_and_cumulative_months_are_not(spark: SparkSession) -> 
         ],
     )
     assert str(row["tax_vat_wan_yuan"]) == "18.000000"  # 12 x 1.5
-    assert str(row["output_wan_yuan"]) == "120.000000"  # December is the year
+    assert str(row["output_wan_yuan"]) == "120.000000"  # December holds the whole year
     assert str(row["value_added_wan_yuan"]) == "-3.000000"
     assert str(row["power_kwh"]) == "20.00"  # two accounts
     assert row["insured_count"] == 11  # 10.5, half up
@@ -49,7 +49,7 @@ def test_months_are_added_and_cumulative_months_are_not(spark: SparkSession) -> 
 
 
 OLD, BRANCH = "91110000600037341L", "91370200797522673R"
-#: OLD was absorbed on 15 May 2024, BRANCH is a branch since before 2024.
+#: OLD was absorbed on 15 May 2024; BRANCH has been a branch since 1 January 2024.
 BECAME = [
     {"from_uscc": OLD, "to_uscc": U, "year": "2024", "valid_from_date": date(2024, 5, 15)},
     {"from_uscc": BRANCH, "to_uscc": U, "year": "2024", "valid_from_date": date(2024, 1, 1)},
@@ -81,17 +81,17 @@ def test_rows_of_an_absorbed_firm_and_of_a_branch_count_for_the_enterprise_behin
         "refused": [{"feed": "gov_tax", "period": "2024-08", "uscc": OLD, "reasons": ["a:b"]}],
     }
     row = year(spark, "2024", **months, succession=BECAME)
-    assert str(row["tax_vat_wan_yuan"]) == "7.000000"  # June to December; May began before the day
+    assert str(row["tax_vat_wan_yuan"]) == "7.000000"  # June to December; May began before 15 May
     assert str(row["power_kwh"]) == "20.00"
     assert str(row["water_m3"]) == "10.00"
     assert row["insured_count"] == 12  # (11 + 10 + 14) / 3 months = 11.67
     assert str(row["emission_t"]) == "3.000000"
-    assert row["energy_tce"] is None  # what firms of the directory report of themselves stays theirs
+    assert row["energy_tce"] is None  # figures that a directory firm reports about itself stay with it
     assert row["quarantined_feeds"] == ["gov_tax"]
     assert row["missing_feeds"] == ["gov_energy", "gov_statistics"]
 
 
-def test_customs_and_patents(spark: SparkSession) -> None:
+def test_customs_are_summed_and_patents_are_counted_as_known_in_the_year(spark: SparkSession) -> None:
     def patent(
         number: int, period: str, status: str, applied: str, granted: str | None = None, **more: Any
     ) -> Any:
@@ -118,7 +118,7 @@ def test_customs_and_patents(spark: SparkSession) -> None:
         )
     ]
     row = year(spark, "2023", patents=patents, customs=customs)
-    # applied for: 4; granted: 1; in force: 1 and 2, of which 2 is an invention; 3 has lapsed, 4 is granted later
+    # applied for: 4; granted: 1; in force: 1 and 2 (2 is an invention); 3 has lapsed, 4 is granted in 2024
     counts = (
         "patents_applied_count",
         "patents_granted_count",
@@ -131,7 +131,7 @@ def test_customs_and_patents(spark: SparkSession) -> None:
     assert blank["patents_valid_count"] is None and blank["customs_export_wan_yuan"] is None
 
 
-def test_what_is_missing_and_what_was_refused_is_said(spark: SparkSession) -> None:
+def test_missing_and_quarantined_feeds_are_listed(spark: SparkSession) -> None:
     refused = [
         {"feed": "gov_tax", "period": "2023", "uscc": U, "reasons": ["a:b"]},
         {"feed": "gov_electricity", "period": "2022", "uscc": U, "reasons": ["a:b"]},
@@ -144,7 +144,9 @@ def test_what_is_missing_and_what_was_refused_is_said(spark: SparkSession) -> No
     assert row["quarantined_feeds"] == ["gov_tax"]
 
 
-def test_a_refused_month_of_statistics_matters_only_without_an_annual_report(spark: SparkSession) -> None:
+def test_a_quarantined_month_of_statistics_is_listed_only_without_an_annual_report(
+    spark: SparkSession,
+) -> None:
     refused = [{"feed": "gov_statistics_monthly", "period": "2024-03", "uscc": U, "reasons": ["a:b"]}]
     months = [{"uscc": U, "period": "2024-12", "output_wan_yuan": "120"}]
     without = year(spark, refused=refused, monthly=months)
@@ -155,7 +157,7 @@ def test_a_refused_month_of_statistics_matters_only_without_an_annual_report(spa
     assert str(reported["output_wan_yuan"]) == "121.000000"
 
 
-def test_land_is_own_use_plus_leased(spark: SparkSession) -> None:
+def test_land_area_is_own_use_plus_leased_land(spark: SparkSession) -> None:
     uses = [
         {"parcel_id": "a", "uscc": U, "use_type_code": "own", "year": "2023", "used_area_mu": "6"},
         {"parcel_id": "b", "uscc": U, "use_type_code": "lease", "year": "2023", "used_area_mu": "2.5"},

@@ -39,7 +39,7 @@ def events_of(spark: SparkSession, changes: list[Row]) -> DataFrame:
 
 
 def whose(spark: SparkSession, changes: list[Row], *asked: tuple[str, str]) -> list[str]:
-    """For each code and period whom the row counts for."""
+    """For each code and period: the enterprise for which its row counts."""
     rows = spark.createDataFrame([(n, *a) for n, a in enumerate(asked)], "n int, uscc string, period string")
     told = events_of(spark, changes)
     found = behind(rows, successors(succession(told, told))).orderBy("n").collect()
@@ -79,11 +79,11 @@ def table(identifiers: DataFrame) -> set[tuple[str, str, str, str, bool]]:
 
 # --- successors ------------------------------------------------------------------------------------------
 
-#: Name of the case → changes (before, after, day, more), and what is asked: code, period, whom it counts for.
-#: The letters are firms of the case's own.
+#: Name of the case → changes (before, after, day, more), and expected answers: code, period, enterprise behind it.
+#: Each case has its own firms behind the letters.
 CASES: dict[str, tuple[list[tuple[Any, ...]], str]] = {
     # absorbed on 15 May: May began before, June after; the year 2023 began before, 2024 after
-    "from the day on": (
+    "from its day on": (
         [("A", "B", "2023-05-15")],
         "A 2023-05 A, A 2023-06 B, A 2023 A, A 2024 B, B 2024 B, C 2024 C",
     ),
@@ -100,7 +100,7 @@ CASES: dict[str, tuple[list[tuple[Any, ...]], str]] = {
         [("A", "B", "2023-05-01"), ("B", "C", "2022-03-01")],
         "A 2023-04 A, A 2023-05 C, B 2022-04 C",
     ),
-    "told late": (
+    "reported late": (
         [("A", "B", "2018-03-01", {"told": "2023", "kind": "branch"})],
         "A 2022 A, A 2023 B, A 2023-01 B",
     ),
@@ -108,7 +108,7 @@ CASES: dict[str, tuple[list[tuple[Any, ...]], str]] = {
         [("A", "B", "2022-01-01", {"kind": "split"}), ("A", "A", "2022-01-01", {"kind": "rename"})],
         "A 2024 A, B 2024 B",
     ),
-    # D went into A before: from 2023 on it is A again, and no longer B
+    # D merged into A before: from 2023 on D leads to A again, and no longer to B
     "two claim A": (
         [("A", "B", "2022-05-01"), ("A", "C", "2023-08-01"), ("D", "A", "2022-01-01")],
         "A 2022-12 B, A 2023-01 A, A 2024 A, D 2022-02 A, D 2022-12 B, D 2023-01 A",
@@ -117,11 +117,11 @@ CASES: dict[str, tuple[list[tuple[Any, ...]], str]] = {
         [("A", "B", "2022-05-01"), ("A", "C", "2022-05-01")],
         "A 2022-06 A, A 2024 A",
     ),
-    "told twice": (
+    "reported twice": (
         [("A", "B", "2022-05-01"), ("A", "B", "2022-05-01", {"told": "2023"})],
         "A 2022-06 B, A 2024 B",
     ),
-    # C into A closes the circle in 2023; D, which went into A, is A's
+    # C into A closes the circle in 2023; D merged into A, so D then leads to A
     "a circle": (
         [
             ("A", "B", "2021-01-01"),
@@ -132,19 +132,19 @@ CASES: dict[str, tuple[list[tuple[Any, ...]], str]] = {
         "A 2021 B, A 2022 C, A 2023 A, B 2023 B, C 2024 C, D 2022 C, D 2023 A",
     ),
     "itself": ([("A", "A", "2022-01-01")], "A 2023 A"),
-    # D claims B's code as well, in the year in which the circle closes: B is in dispute, A and C are not
+    # B merges into both A and D in the year that closes the circle A-B: only B is in dispute
     "a circle through a disputed code": (
         [("A", "B", "2021-01-01"), ("B", "A", "2022-01-01"), ("B", "D", "2022-01-01")],
         "A 2022 B, B 2022 B, A 2024 B",
     ),
-    # 16 steps are followed; a longer way is a case for review
+    # at most 16 steps are followed; a longer chain is a case for review
     "16 steps": ([(f"F{n}", f"F{n + 1}", "2022-01-01") for n in range(16)], "F0 2023 F16, F15 2023 F16"),
     "17 steps": ([(f"F{n}", f"F{n + 1}", "2022-01-01") for n in range(17)], "F0 2023 F0, F1 2023 F17"),
 }
 
 
 class Letters:
-    """Firms of a case, by letter."""
+    """Codes of a case's firms, by letter."""
 
     def __init__(self, case: str) -> None:
         self.number = list(CASES).index(case)
@@ -161,7 +161,7 @@ class Letters:
 
 @pytest.fixture(scope="module")
 def answers(spark: SparkSession) -> dict[str, list[tuple[str, str, str]]]:
-    """What is found for every case: all cases in one history, asked at once."""
+    """Answers for every case: all cases share one history and are resolved in one run."""
     asked = {
         (name, *words.split()): (Letters(name).code(words.split()[0]), words.split()[1])
         for name, (_, questions) in CASES.items()
@@ -177,11 +177,13 @@ def answers(spark: SparkSession) -> dict[str, list[tuple[str, str, str]]]:
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_whom_rows_count_for(answers: dict[str, list[tuple[str, str, str]]], case: str) -> None:
+def test_rows_count_for_the_enterprise_behind_their_code(
+    answers: dict[str, list[tuple[str, str, str]]], case: str
+) -> None:
     assert ", ".join(" ".join(a) for a in answers[case]) == CASES[case][1]
 
 
-def test_circles_go_to_review_and_no_events_move_nothing(spark: SparkSession) -> None:
+def test_circles_go_to_review_and_without_events_codes_stay(spark: SparkSession) -> None:
     letters = Letters("a circle")
     changes = letters.changes(CASES["a circle"][0])
     review = {
@@ -193,7 +195,7 @@ def test_circles_go_to_review_and_no_events_move_nothing(spark: SparkSession) ->
     assert whose(spark, [], (A, "2024")) == [A]
 
 
-def test_first_days(spark: SparkSession) -> None:
+def test_the_first_day_of_a_year_month_or_day_is_known(spark: SparkSession) -> None:
     periods = ["2024", "2024-03", "2024-03-31"]
     rows = spark.createDataFrame([(p,) for p in periods], "period string")
     found = {r[0]: str(r[1]) for r in rows.select("period", first_day(F.col("period"))).collect()}
@@ -203,7 +205,7 @@ def test_first_days(spark: SparkSession) -> None:
 # --- identifiers -----------------------------------------------------------------------------------------
 
 
-def test_the_registry_gives_numbers_and_codes(spark: SparkSession) -> None:
+def test_the_registry_gives_registration_numbers_and_organisation_codes(spark: SparkSession) -> None:
     own = {"uscc": A, "period": "2021", "registration_number": NUMBER, "organisation_code": A[8:17]}
     moved = {"uscc": B, "period": "2022", "organisation_code": "MAX000017"}
     assert table(identifiers_of(spark, registry=[own, own | {"period": "2023"}, moved])) == {
@@ -214,7 +216,7 @@ def test_the_registry_gives_numbers_and_codes(spark: SparkSession) -> None:
     }
 
 
-def test_firms_that_only_the_directory_knows_have_their_organisation_code(spark: SparkSession) -> None:
+def test_a_firm_listed_only_in_the_directory_has_its_organisation_code(spark: SparkSession) -> None:
     known = {"year": "2022", "is_uscc_valid": True, "identity_flags": []}
     directory = [known | {"uscc": A, "is_in_registry": False}, known | {"uscc": B, "is_in_registry": True}]
     rows = identifiers_of(spark, directory=directory)
@@ -241,7 +243,7 @@ def test_two_firms_that_claim_a_code_go_to_review_with_their_names(spark: SparkS
         "two_claimants",
     )
     assert row["source_feeds"] == ["gov_business_registry"]
-    # until then it was A's; from then on it is nobody's, and the credit codes still are theirs
+    # before 2022 the code is A's; from 2022 on it is nobody's, while both credit codes keep their firms
     asked = [(A[8:17], "2021"), (A[8:17], "2022"), (A, "2022"), (B, "2022"), (B[8:17], "2023")]
     assert resolved(spark, identifiers, *asked) == [A, None, A, B, B]
 
@@ -253,7 +255,7 @@ def resolved(spark: SparkSession, identifiers: DataFrame, *asked: tuple[str | No
     return [r["found"] for r in found]
 
 
-def test_any_form_of_a_code_is_resolved_and_strangers_are_not(spark: SparkSession) -> None:
+def test_every_form_of_a_code_is_resolved_and_unknown_codes_are_not(spark: SparkSession) -> None:
     old = {"uscc": A, "period": "2020", "registration_number": NUMBER}
     identifiers = identifiers_of(
         spark,
@@ -267,7 +269,7 @@ def test_any_form_of_a_code_is_resolved_and_strangers_are_not(spark: SparkSessio
     assert resolved(spark, identifiers, *asked) == [A, A, A, B, B, B, None, None, None, None, B, None]
 
 
-def test_meters_change_hands_and_two_firms_at_a_time_are_in_dispute(spark: SparkSession) -> None:
+def test_a_meter_changes_hands_and_is_in_dispute_when_two_firms_use_it_at_once(spark: SparkSession) -> None:
     def months(uscc: str, account: str, *numbers: int) -> list[Row]:
         return [{"uscc": uscc, "meter_account_code": account, "period": f"2024-{m:02}"} for m in numbers]
 
@@ -277,7 +279,7 @@ def test_meters_change_hands_and_two_firms_at_a_time_are_in_dispute(spark: Spark
         {"uscc": A, "meter_account_code": "3300000002", "period": "2023"},
         *months(A, "3300000002", 1, 2, 3), *months(B, "3300000002", 4, 5),
         *months(A, "3300000003", 1, 2, 5, 6), *months(B, "3300000003", 3, 4),
-        # two parts of one month name two firms
+        # two parts of one month's delivery name different firms
         *months(C, "3300000004", 7), *months(D, "3300000004", 7),
     ]  # fmt: skip
     rows = identifiers_of(spark, accounts=accounts)
@@ -314,8 +316,8 @@ def test_a_certificate_with_two_holders_is_in_dispute(spark: SparkSession) -> No
     assert [r["review_reason_code"] for r in identity_review(rows).collect()] == ["overlapping_use"]
 
 
-def test_years_do_not_depend_on_which_of_them_are_made(spark: SparkSession) -> None:
-    """Purity: 2022 alone, with inputs up to 2022, is what 2022 is when all years are made at once."""
+def test_a_year_computed_alone_equals_the_year_computed_with_all_others(spark: SparkSession) -> None:
+    """Purity: a year computed alone, from inputs up to that year, equals the year of a run over all years."""
     changes = [change(A, B, "2021-05-01"), change(A, C, "2023-05-01"), change(B, D, "2024-02-01")]
     registry: list[Row] = [
         {"uscc": A, "period": "2020", "organisation_code": A[8:17], "registered_date": date(2001, 1, 1)},
@@ -415,7 +417,7 @@ histories = st.lists(
 )
 
 
-# each example is one Spark job over many histories: shrinking would cost minutes and show no more
+# each example is one Spark job over many histories: shrinking would take minutes and add nothing
 @settings(
     max_examples=2,
     deadline=None,
@@ -423,8 +425,8 @@ histories = st.lists(
     phases=[Phase.explicit, Phase.generate],
 )
 @given(st.lists(histories, min_size=40, max_size=60))
-def test_successors_against_the_oracle(spark: SparkSession, worlds: list[list[tuple[Any, ...]]]) -> None:
-    """Chains, late news, double claims and circles among six firms each; as events, and as identifiers."""
+def test_successors_agree_with_the_oracle(spark: SparkSession, worlds: list[list[tuple[Any, ...]]]) -> None:
+    """Chains, late reports, double claims and circles among six firms each; by events and by identifiers."""
     changes: list[Row] = []
     asked: list[tuple[str, str]] = []
     expected: list[str] = []
@@ -487,7 +489,7 @@ owners = st.integers(0, 3)
         max_size=50,
     ),
 )
-def test_identifiers_against_the_oracle(
+def test_identifiers_agree_with_the_oracle(
     spark: SparkSession, lasting: list[list[tuple[int, str]]], changing: list[list[tuple[int, str]]]
 ) -> None:
     claims: list[oracle.Claim] = []

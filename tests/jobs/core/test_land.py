@@ -39,7 +39,7 @@ def uses(
 
 
 def succession(spark: SparkSession, became: dict[str, str]) -> DataFrame:
-    """Absorptions of the year before."""
+    """Absorptions of 1 May 2022."""
     rows = [
         {"from_uscc": old, "to_uscc": new, "year": "2022", "valid_from_date": date(2022, 5, 1)}
         for old, new in became.items()
@@ -55,7 +55,7 @@ def lease(area: str | None, uscc: str = TENANT, **more: Any) -> dict[str, Any]:
     return {"uscc": uscc, "use_type_code": "lease", "lessor_uscc": OWNER, "surveyed_area_mu": area, **more}
 
 
-def test_the_rest_is_the_holders(spark: SparkSession) -> None:
+def test_the_holder_has_what_the_tenants_do_not_use(spark: SparkSession) -> None:
     # 10 - 4 = 6
     assert uses(spark, "10", [own("6"), lease("4")]) == {
         (OWNER, "own"): ("6", []),
@@ -67,15 +67,15 @@ def test_idle_land_counts_for_the_holder_and_a_differing_survey_is_flagged(spark
     assert uses(spark, "10", [own("3")]) == {(OWNER, "own"): ("1E+1", ["survey_differs"])}
 
 
-def test_a_tenant_known_by_floor_area_has_its_share(spark: SparkSession) -> None:
+def test_a_tenant_without_surveyed_land_has_its_share_by_floor_area(spark: SparkSession) -> None:
     # 25 % of 12 = 3
     result = uses(spark, "12", [own("9"), lease(None, floor_share_pct="25")])
     assert result[TENANT, "lease"] == ("3", ["by_floor_area"])
     assert result[OWNER, "own"] == ("9", [])
 
 
-def test_a_sublet_is_the_subtenants(spark: SparkSession) -> None:
-    # the tenant has 5, lets 2 of it on and keeps 3; the holder keeps 10 - 5 = 5
+def test_sublet_land_counts_for_the_subtenant(spark: SparkSession) -> None:
+    # the tenant has 5, sublets 2 of it and keeps 3; the holder keeps 10 - 5 = 5
     sublet = {"uscc": SUBTENANT, "use_type_code": "sublet", "lessor_uscc": TENANT, "surveyed_area_mu": "2"}
     result = uses(spark, "10", [own("5"), lease("5"), sublet])
     assert {k: v[0] for k, v in result.items()} == {
@@ -85,7 +85,7 @@ def test_a_sublet_is_the_subtenants(spark: SparkSession) -> None:
     }
 
 
-def test_tenants_of_an_over_allotted_parcel_are_scaled(spark: SparkSession) -> None:
+def test_tenants_of_an_over_allotted_parcel_are_scaled_down(spark: SparkSession) -> None:
     # 9 + 6 = 15 on 10: 9 * 10/15 = 6, 6 * 10/15 = 4, nothing is left for the holder
     result = uses(spark, "10", [lease("9"), lease("6", OTHER)])
     assert result == {
@@ -95,7 +95,7 @@ def test_tenants_of_an_over_allotted_parcel_are_scaled(spark: SparkSession) -> N
     }
 
 
-def test_without_a_holder_the_surveyed_own_users_share_what_is_there(spark: SparkSession) -> None:
+def test_without_a_holder_the_surveyed_own_users_share_the_parcel(spark: SparkSession) -> None:
     survey = [
         {"uscc": OWNER, "use_type_code": "own", "surveyed_area_mu": "9"},
         {"uscc": OTHER, "use_type_code": "own", "surveyed_area_mu": "3"},
@@ -106,14 +106,14 @@ def test_without_a_holder_the_surveyed_own_users_share_what_is_there(spark: Spar
     assert result[OTHER, "own"][0] == "1.5"
 
 
-def test_the_land_of_an_absorbed_firm_is_its_successors(spark: SparkSession) -> None:
-    # 12: the tenant has 3 and the firm it absorbed 2, together 5; 7 are left
+def test_the_land_of_an_absorbed_firm_counts_for_its_successor(spark: SparkSession) -> None:
+    # 12: the tenant has 3 and the firm that it absorbed 2, together 5; 12 - 5 = 7
     result = uses(spark, "12", [own("7"), lease("3"), lease("2", OTHER)], became={OTHER: TENANT})
     assert result == {(TENANT, "lease"): ("5", []), (OWNER, "own"): ("7", [])}
 
 
-def test_what_an_enterprise_lets_to_itself_is_its_own_use(spark: SparkSession) -> None:
-    # the holder absorbed its tenant: 6 + 4 = 10 in own use
+def test_land_that_an_enterprise_lets_to_itself_is_its_own_use(spark: SparkSession) -> None:
+    # the holder absorbed its tenant: 6 + 4 = 10 mu in own use
     assert uses(spark, "10", [own("6"), lease("4")], became={TENANT: OWNER}) == {(OWNER, "own"): ("1E+1", [])}
 
 
@@ -129,8 +129,8 @@ def test_the_successor_holds_the_parcel_of_an_absorbed_holder(spark: SparkSessio
     }
 
 
-def test_the_latest_row_of_a_code_counts_and_codes_are_added_up(spark: SparkSession) -> None:
-    # of OTHER's two rows the later one, 2; with TENANT's 3 that makes 5
+def test_the_latest_row_of_a_code_is_in_force_and_codes_of_one_firm_are_added_up(spark: SparkSession) -> None:
+    # the later of OTHER's two rows has 2; with TENANT's 3 the sum is 5
     again = lease("1", OTHER, known_at=datetime(2023, 1, 1, tzinfo=UTC))
     result = uses(spark, "12", [own("7"), lease("3"), lease("2", OTHER), again], became={OTHER: TENANT})
     assert result[TENANT, "lease"] == ("5", [])
@@ -139,7 +139,7 @@ def test_the_latest_row_of_a_code_counts_and_codes_are_added_up(spark: SparkSess
 areas = st.decimals("0.01", "50", places=2)
 
 
-# each example is one Spark job over many parcels: shrinking would cost minutes and show no more
+# each example is one Spark job over many parcels: shrinking would take minutes and add nothing
 @settings(
     max_examples=6,
     deadline=None,
@@ -151,7 +151,7 @@ areas = st.decimals("0.01", "50", places=2)
         st.tuples(areas, st.lists(st.tuples(areas, st.booleans()), max_size=4)), min_size=20, max_size=60
     )
 )
-def test_never_more_than_the_parcel_against_an_oracle(
+def test_uses_agree_with_an_oracle_and_never_exceed_the_parcel(
     spark: SparkSession, parcels: list[tuple[Decimal, list[tuple[Decimal, bool]]]]
 ) -> None:
     registered, survey, expected = [], [], {}

@@ -1,4 +1,4 @@
-"""per_mu.adjustment: points and effects of events, with the reason in words."""
+"""per_mu.adjustment: points and effects of events, each with its reason in words."""
 
 from __future__ import annotations
 
@@ -38,9 +38,8 @@ DISTRICT = WORLD.district(
         event("b", "honour", "brand", "provincial", event_id="11", valid_until_date=date(2023, 12, 31)),
         event("exempt", "penalty", "minor_fine", event_id="12"),
         event("other year", "penalty", "minor_fine", event_id="13", year="2022"),
-        event(
-            "a", "penalty", "minor_fine", event_id="14", year="2022"
-        ),  # of a year in which it is not listed
+        # the directory of 2022 does not list the firm
+        event("a", "penalty", "minor_fine", event_id="14", year="2022"),
         event("unknown", "penalty", "minor_fine", event_id="15"),
     ],
 )
@@ -57,17 +56,17 @@ def given(evaluated: Results, name: str, year: str = "2023") -> dict[str, tuple[
     }  # fmt: skip
 
 
-def test_of_one_category_the_highest_counts_once(evaluated: Results) -> None:
+def test_only_the_highest_bonus_of_a_category_counts(evaluated: Results) -> None:
     assert given(evaluated, "a") == {
         "1": ("bonus:brand:national", 5, "points", "国家级品牌：加5分"),
         "2": ("bonus:brand:provincial", 0, "none", "省级品牌：同类取高，不重复加分"),
-        # equal points in one category: the first by number
+        # equal points in one category: the first by event
         "3": ("bonus:green_factory:national", 5, "points", "国家级绿色工厂：加5分"),
         "4": ("bonus:smart_factory:national", 0, "none", "国家级智能工厂：同类取高，不重复加分"),
     }
 
 
-def test_an_event_may_cost_points_and_the_grade_and_lapsed_honours_do_not_count(evaluated: Results) -> None:
+def test_an_event_may_be_both_penalty_and_veto_and_lapsed_honours_do_not_count(evaluated: Results) -> None:
     found = {
         (row["adjustment_code"], row["points"], row["effect_code"], row["reason_zh"])
         for row in evaluated.table("adjustment", DISTRICT)
@@ -83,8 +82,8 @@ def test_an_event_may_cost_points_and_the_grade_and_lapsed_honours_do_not_count(
     }
 
 
-def test_events_meet_the_rule_set_of_their_own_year(evaluated: Results) -> None:
+def test_an_event_is_judged_by_the_rule_set_of_its_year(evaluated: Results) -> None:
     assert given(evaluated, "other year", "2022") == {}
-    assert given(evaluated, "exempt")["12"][1] == -1  # on record for firms without a grade as well
+    assert given(evaluated, "exempt")["12"][1] == -1  # firms without a grade have adjustments too
     listed = {(r["uscc"], r["year"]) for r in evaluated.table("adjustment", DISTRICT)}
     assert listed == {(f"{DISTRICT}-{n}", "2023") for n in ("a", "b", "exempt")}

@@ -1,7 +1,7 @@
-"""The jobs against the oracle: generated populations under rule sets in which every option occurs.
+"""The per-mu jobs agree exactly with the oracle on generated populations under rule sets in which every option occurs.
 
-Each run holds some forty districts, every one with rules of its own, and figures from small sets of numbers, so
-that ties, zero land, missing and negative figures are common. Results are compared exactly.
+Each generated city has forty districts, each with its own rules. Figures come from small sets of numbers, so
+ties, zero land, missing and negative figures are common.
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ PENALTIES = ["safety_fatal", "quality_major", "minor_fine", "tax_evasion"]
 
 
 class Draw(random.Random):
-    """Draws the options so that in each round of districts every value of every option occurs."""
+    """Draws each option from shuffled decks of its values, so that every value occurs."""
 
     def __init__(self, seed: int) -> None:
         super().__init__(seed)
@@ -170,7 +170,7 @@ def _quota(draw: Draw) -> Row:
 
 
 def generated_world(draw: Draw, districts: int, firms: int) -> World:
-    """Districts with 2022 and 2023 in turn, the city's own rule set for 2023, and a district without rules."""
+    """Districts of 2022 or 2023; for 2023 also the city's rule set, firms of the city, a district without rules."""
     world = World()
     for number in range(districts):
         district, year = f"77{number:04}", draw.choice(["2022", "2023"])
@@ -210,7 +210,7 @@ def _populate(world: World, draw: Draw, district: str, year: str, firms: int) ->
     world.uses += uses
     for name in names:
         row = _firm(draw, name, year, district, uses)
-        # twins by all but land and identity: ties of totals, and of tax per mu as well
+        # twins differ in land and identity only, so totals tie, and tax per mu as well
         twin = draw.choice(world.firms[-len(names) :]) if world.firms and draw.random() < 0.5 else row
         if twin["district_code"] == district:
             row |= {column: twin.get(column) for column in FIGURES}
@@ -306,7 +306,7 @@ def expectation(world: World) -> Evaluation:
 
 
 def assert_same(got: dict[Any, Any], expected: dict[Any, Any]) -> None:
-    """Equal mappings; of a difference the first rows are shown, not thousands."""
+    """Assert that two mappings are equal; a failure shows the first four differences."""
     wrong = {
         key: (got.get(key, "absent"), expected.get(key, "absent"))
         for key in sorted(got.keys() | expected.keys(), key=str)
@@ -408,7 +408,7 @@ def generated(spark: SparkSession) -> tuple[World, Results]:
 def test_a_generated_city_is_evaluated_as_the_oracle_says(generated: tuple[World, Results]) -> None:
     world, results = generated
     expected = expectation(world)
-    # the comparison would be hollow if a kind of result did not occur
+    # every kind of result occurs, else the comparison would not test it
     moves = {g["initial"] + g["final"] for g in expected.grades.values()}
     assert moves >= {"AA", "AC", "AD", "BC", "CC", "DC", "DD", "BA", "CB"}
     assert {p["status"] for p in expected.population.values()} == {
@@ -423,7 +423,7 @@ def test_a_generated_city_is_evaluated_as_the_oracle_says(generated: tuple[World
     compare(results, expected)
 
 
-def test_the_order_and_partition_of_the_input_change_nothing(
+def test_order_and_partitioning_of_the_inputs_do_not_change_the_results(
     spark: SparkSession, generated: tuple[World, Results]
 ) -> None:
     world, once = generated
@@ -467,7 +467,7 @@ quotas = st.fixed_dictionaries(
         },
     }
 )
-#: Points, vetoes, whether the firm rose in the year, and what keeps it out: a list is full of ties.
+#: Points, vetoes, whether the firm was upgraded in the year, and what exempts or protects it. Ties are common.
 members = st.tuples(
     st.integers(0, 5),
     st.sampled_from([(), (), (), ("safety_fatal",), ("quality_major",), ("safety_fatal", "quality_major")]),
@@ -476,7 +476,7 @@ members = st.tuples(
 )
 
 
-# each example is one Spark job over many lists: shrinking would cost minutes and show no more
+# each example is one Spark job over many lists: shrinking would take minutes and add nothing
 @settings(
     max_examples=3,
     deadline=None,

@@ -1,4 +1,4 @@
-"""per_mu.baseline: published, or out of the list's own graded units."""
+"""per_mu.baseline: published, or computed from the list's own graded units."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from tests.jobs.per_mu.world import WORLD, Results, every_list, firm, indicator
 
-# tax and land: 10/1 = 10, 60/3 = 20, 90/2 = 45; the exempt firm does not count
+# tax and land: 10/1 = 10, 60/3 = 20, 90/2 = 45; the exempt and the incomplete firm do not count
 FIRMS = [
     firm("a", "10", land_area_mu="1"),
     firm("b", "60", land_area_mu="3"),
@@ -29,7 +29,7 @@ NEGATIVE = found_by("mean", firm("a", "-5"), firm("b", "3"))
 TINY = found_by("median", firm("a", "0.000001"), factor="0.499999")
 
 
-def test_each_method_finds_its_own_baseline(evaluated: Results) -> None:
+def test_each_method_computes_its_own_baseline(evaluated: Results) -> None:
     def own(district: str) -> Decimal | None:
         value: Decimal | None = evaluated.baseline(district, "above_scale", "I1")
         return value
@@ -41,15 +41,15 @@ def test_each_method_finds_its_own_baseline(evaluated: Results) -> None:
     assert own(FIXED) == Decimal("12.5")
     assert own(DOUBLE) == Decimal("53.333334")  # twice 26.666667, as Huai'an takes twice the average
     assert own(NEGATIVE) is None  # (-5 + 3) / 2 = -1
-    assert own(TINY) is None  # 0.000000499999 rounds to nothing
+    assert own(TINY) is None  # 0.000000499999 rounds to 0
 
 
-def test_without_a_baseline_nobody_has_points(evaluated: Results) -> None:
+def test_without_a_baseline_every_score_is_zero(evaluated: Results) -> None:
     for row in evaluated.values(NEGATIVE, "I1").values():
         assert (row["score"], row["note_code"], row["baseline"]) == (0, "no_baseline", None)
 
 
-def test_every_list_of_the_rule_set_has_its_baselines_even_when_nobody_is_on_it(evaluated: Results) -> None:
+def test_every_list_of_the_rule_set_has_its_baselines_even_when_it_is_empty(evaluated: Results) -> None:
     rows = evaluated.table("baseline", MEAN)
     assert {r["list_code"]: r["value"] for r in rows} == {
         "above_scale": 25,

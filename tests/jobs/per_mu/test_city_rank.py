@@ -1,4 +1,4 @@
-"""per_mu.city_rank: an estimate over the districts, under the city's own rule set and marked 测算."""
+"""per_mu.city_rank: an estimated rank over all districts, under the city's own rule set and marked 测算."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ SHIPPED = rule_book().for_(CITY, "2020")
 WORLD.rule_sets.append(SHIPPED)
 
 POWER = {"year": "2020", "power_kwh": "10000"}
-# two districts whose own rules differ: under the city's they are one list
+# two districts with different rules: under the city's rule set their firms form one list
 FIRST = WORLD.district(
     small("a", "30", **POWER),
     firm("above", "30", year="2020"),
@@ -28,7 +28,7 @@ SECOND = WORLD.district(
 )
 
 
-def test_firms_of_all_districts_stand_in_one_list(evaluated: Results) -> None:
+def test_firms_of_all_districts_are_ranked_in_one_list(evaluated: Results) -> None:
     # I1: tax per mu 30, 10, 20, 20, Σ80/Σ4 = 20 as baseline, weight 50; I7: the same values in 元/kWh, median 20
     # 30/20 x 100 = 150; 100, 100; 50. c before d by credit code
     rows = {r["uscc"]: r for r in evaluated.rows["city_rank"] if r["list_code"] == "below_scale_lt3"}
@@ -44,7 +44,7 @@ def test_firms_of_all_districts_stand_in_one_list(evaluated: Results) -> None:
     assert {rows[f"{FIRST}-a"]["district_code"], rows[f"{SECOND}-b"]["district_code"]} == {FIRST, SECOND}
 
 
-def test_every_row_says_that_it_is_an_estimate_under_the_citys_rule_set(evaluated: Results) -> None:
+def test_every_row_is_marked_as_an_estimate_under_the_citys_rule_set(evaluated: Results) -> None:
     rows = evaluated.rows["city_rank"]
     assert {(r["label_zh"], r["rule_set_id"], r["rule_set_hash"]) for r in rows} == {
         ("测算", "ningbo-city-2020", SHIPPED.hash)
@@ -56,14 +56,14 @@ def test_without_a_city_rule_set_for_the_year_there_is_no_city_rank(evaluated: R
     assert evaluated.grades(FIRST, "2019")  # the firm is graded, and has a rank in its district only
 
 
-def test_the_city_ranks_whoever_is_graded_and_nobody_else(evaluated: Results) -> None:
+def test_the_city_ranks_exactly_the_graded_firms(evaluated: Results) -> None:
     graded = {
         r["uscc"]
         for r in evaluated.rows["population"]
         if r["year"] == "2020" and r["eval_status_code"] == "graded"
     }
     assert {r["uscc"] for r in evaluated.rows["city_rank"]} == graded
-    # above scale the city asks for figures that the firm's district does not: they earn nothing
+    # above scale the city's rule set needs figures that the district's does not: missing ones score 0
     [above] = [r for r in evaluated.rows["city_rank"] if r["list_code"] == "above_scale"]
     assert above["total_score"] == Decimal(30)  # I1 alone: 30/30 x 30
 
@@ -74,6 +74,6 @@ UNDIVIDED = [
 WORLD.firms += UNDIVIDED
 
 
-def test_the_citys_rule_set_evaluates_no_firm_of_its_own(evaluated: Results) -> None:
+def test_the_citys_rule_set_evaluates_no_firm_filed_under_the_city(evaluated: Results) -> None:
     [row] = evaluated.table("population", CITY, "2020")
     assert (row["eval_status_code"], row["status_reasons"]) == ("out_of_scope", ["no_rule_set"])

@@ -1,4 +1,4 @@
-"""per_mu.district_summary: counts and sums that a reader would check by hand."""
+"""per_mu.district_summary: counts and sums that a person can check."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ TOWN = WORLD.district(
 )
 
 
-def test_sums_are_given_with_and_without_the_giants(evaluated: Results) -> None:
+def test_counts_and_sums_exist_with_and_without_the_giants(evaluated: Results) -> None:
     scopes = {r["scope_code"]: r for r in evaluated.table("district_summary", TOWN)}
     assert set(scopes) == {"all", "without_giants"}
     everyone, others = scopes["all"], scopes["without_giants"]
-    # the giant has 600 of 1100 tax, over half
+    # the giant has 600 of 1100 tax, above the share of 0.5
     assert (everyone["firm_count"], others["firm_count"]) == (7, 6)
     counts = (
         "graded_count",

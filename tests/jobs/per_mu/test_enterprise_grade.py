@@ -1,4 +1,4 @@
-"""per_mu.enterprise_grade: totals, ranks, quotas and what moves a grade. Points are tax (万元) on one mu."""
+"""per_mu.enterprise_grade: totals, ranks, quotas, vetoes and protections. Points are tax (万元) on one mu."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.jobs.per_mu.world import (
 
 
 def ten(**of: Row) -> list[Row]:
-    """Firms a to j with 100, 90, ... 10 points; ``of`` says what is particular about one."""
+    """Firms a to j with 100, 90, ... 10 points; ``of`` changes single firms."""
     return [firm(name, str(100 - 10 * place), **of.get(name, {})) for place, name in enumerate("abcdefghij")]
 
 
@@ -78,7 +78,8 @@ def test_the_rule_set_says_whether_exempt_and_protected_firms_count_in_a_quota(e
     # shares of 0.2 each: of 4 graded 0.8; with 3 exempt or 3 protected 1.4; with both 2
     assert evaluated.grades(NOBODY) == "CCCC"
     assert evaluated.grades(EXEMPT) == evaluated.grades(PROTECTED) == "ABCD"
-    assert evaluated.grades(BOTH) == "AADD"  # more seats than firms: D is a share at least, A and B at most
+    # more seats than firms: D has at least its share, A and B at most theirs
+    assert evaluated.grades(BOTH) == "AADD"
     assert {row["list_size"] for row in evaluated.table("enterprise_grade", BOTH)} == {4}
 
 
@@ -114,11 +115,11 @@ CHAIN, ALL_IN, ALL_OUT = edge("tie_break"), edge("all_in"), edge("all_out")
 EQUAL = {how: edge(how, *few("7", "7", "7", "7", "7")) for how in ("tie_break", "all_in", "all_out")}
 
 
-def test_ties_at_a_quotas_edge_go_by_the_chain_or_together(evaluated: Results) -> None:
-    # of 5: A 2, B 1, D 1; b and c share the second place, d and e the last
+def test_ties_at_a_quotas_edge_are_broken_or_stay_together_as_the_rule_set_says(evaluated: Results) -> None:
+    # of 5: A 2, B 1, D 1; b and c tie at the edge of A, d and e at the edge of D
     assert evaluated.grades(CHAIN) == "AABCD"
-    assert evaluated.grades(ALL_IN) == "AAACC"  # both at the better side; of B nothing is left
-    assert evaluated.grades(ALL_OUT) == "ABBDD"  # both at the worse side
+    assert evaluated.grades(ALL_IN) == "AAACC"  # both get the better grade; no seat is left in B
+    assert evaluated.grades(ALL_OUT) == "ABBDD"  # both get the worse grade
     assert evaluated.column("enterprise_grade", "is_tie", CHAIN) == {
         "a": False, "b": True, "c": True, "d": True, "e": True
     }  # fmt: skip
@@ -127,7 +128,7 @@ def test_ties_at_a_quotas_edge_go_by_the_chain_or_together(evaluated: Results) -
     )
 
 
-def test_when_all_are_equal_they_stay_together(evaluated: Results) -> None:
+def test_when_all_totals_are_equal_the_edge_rule_decides(evaluated: Results) -> None:
     assert evaluated.grades(EQUAL["tie_break"]) == "AABCD"
     assert evaluated.grades(EQUAL["all_in"]) == "AAAAA"
     assert evaluated.grades(EQUAL["all_out"]) == "DDDDD"
@@ -169,7 +170,7 @@ def test_ranks_are_given_in_the_list_and_in_the_district(evaluated: Results) -> 
         "c": ("below_scale_ge3", 1, 1, 4),
         "d": ("below_scale_lt3", 2, 2, 3),
     }
-    assert not rows["a"]["is_tie"]  # a tie is one within the list
+    assert not rows["a"]["is_tie"]  # only equal totals within a list are a tie
 
 
 # --- points -------------------------------------------------------------------------------------------
@@ -190,7 +191,7 @@ CAPS = WORLD.district(firm("a", "50"), rule={**CAPPED, "bonus_cap": "10", "penal
 FREE = WORLD.district(firm("a", "50"), rule=CAPPED, events=EVENTS)
 
 
-def test_bonus_and_penalty_are_capped_apart(evaluated: Results) -> None:
+def test_bonus_and_penalty_are_capped_separately(evaluated: Results) -> None:
     def total(district: str) -> tuple[Any, ...]:
         [row] = evaluated.table("enterprise_grade", district)
         return tuple(row[c] for c in ("indicator_score", "bonus_points", "penalty_points", "total_score"))
@@ -213,14 +214,14 @@ REFILLED = vetoed(veto("a"), refill_vetoed=True)
 BESIDE_D = vetoed(veto("a"), refill_vetoed=True, vetoed_count_in_d=False)
 
 
-def test_a_vetoed_firms_place_in_a_is_left_empty(evaluated: Results) -> None:
+def test_a_vetoed_firms_seat_in_a_stays_empty(evaluated: Results) -> None:
     assert evaluated.initial(KEPT) == "AABBBBCCDD"
     assert evaluated.grades(KEPT) == "DABBBBCCDD"
     assert evaluated.reasons(KEPT) == {"a": ["veto:safety_fatal"]}
 
 
-def test_a_vetoed_firms_place_in_a_is_refilled_where_the_rule_set_says_so(evaluated: Results) -> None:
-    # A: b, c; B: d to g; one of two places in D is a's, so only j is left in D
+def test_a_vetoed_firms_seat_in_a_is_refilled_if_the_rule_set_says_so(evaluated: Results) -> None:
+    # A: b, c; B: d to g; a has one of the two seats in D, so only j stays in D
     assert evaluated.initial(REFILLED) == "AABBBBCCDD"
     assert evaluated.grades(REFILLED) == "DAABBBBCCD"
     assert evaluated.reasons(REFILLED) == {
@@ -229,7 +230,7 @@ def test_a_vetoed_firms_place_in_a_is_refilled_where_the_rule_set_says_so(evalua
     assert evaluated.column("enterprise_grade", "rank_in_list", REFILLED)["a"] == 1  # the rank stays
 
 
-def test_vetoed_firms_may_be_left_out_of_the_quota_of_d(evaluated: Results) -> None:
+def test_a_rule_set_may_exclude_vetoed_firms_from_the_quota_of_d(evaluated: Results) -> None:
     assert evaluated.grades(BESIDE_D) == "DAABBBBCDD"
 
 
@@ -239,8 +240,8 @@ LAST_NOT_A = vetoed(veto("j", "quality_major"), refill_vetoed=True)
 LAST_SAVED = vetoed(veto("j", "quality_major"), veto("a"), veto("b"), refill_vetoed=True)
 
 
-def test_a_veto_may_only_bar_from_a_and_b(evaluated: Results) -> None:
-    # 昌乐: cannot be A or B
+def test_a_veto_may_bar_a_firm_from_a_and_b_only(evaluated: Results) -> None:
+    # 昌乐: such a firm cannot be A or B
     assert evaluated.grades(NOT_A) == "CABBBBCCDD"
     assert evaluated.grades(NOT_A_REFILLED) == "CAABBBBCDD"
     assert evaluated.reasons(NOT_A_REFILLED) == {
@@ -248,19 +249,19 @@ def test_a_veto_may_only_bar_from_a_and_b(evaluated: Results) -> None:
     }  # fmt: skip
 
 
-def test_the_last_firm_fills_its_place_in_d_though_it_is_barred_from_a(evaluated: Results) -> None:
-    # i and j are the two of D, as without the veto: h must not fall to D for j's sake
+def test_the_last_firm_fills_its_seat_in_d_although_it_is_barred_from_a(evaluated: Results) -> None:
+    # i and j fill D, as without the veto: h must not fall to D because of j
     assert evaluated.grades(LAST_NOT_A) == "AABBBBCCDD"
     assert evaluated.reasons(LAST_NOT_A) == {"j": ["veto:quality_major"]}
-    # two put to D by veto fill D: A c, d; B e to h; i and j are C
+    # the two vetoed firms fill D: A is c, d; B is e to h; C is i, j
     assert evaluated.grades(LAST_SAVED) == "DDAABBBBCC"
 
 
 MANY = vetoed(veto("a"), veto("b"), veto("c"), veto("j"), refill_vetoed=True)
 
 
-def test_more_vetoes_than_places_in_d_leave_none_for_others(evaluated: Results) -> None:
-    # A d, e; B f to i; nobody else
+def test_more_vetoes_than_seats_in_d_leave_no_seat_for_others(evaluated: Results) -> None:
+    # A is d, e; B is f to i; only the vetoed firms are D
     assert evaluated.grades(MANY) == "DDDAABBBBD"
 
 
@@ -291,7 +292,7 @@ STRONG, WEAK_VETO = guarded(veto("j"), overrides=False), guarded(veto("j", "qual
 STRONG_REFILL = guarded(veto("j"), overrides=False, refill_vetoed=True)
 
 
-def test_protection_keeps_from_d_unless_a_veto_overrides_it(evaluated: Results) -> None:
+def test_protection_keeps_a_firm_out_of_d_unless_a_veto_overrides_it(evaluated: Results) -> None:
     protected = "protection:upgraded"
     assert evaluated.initial(SAVED) == "AABBBBCCDD"
     assert evaluated.grades(SAVED) == "AABBBBCCDC"
@@ -300,12 +301,12 @@ def test_protection_keeps_from_d_unless_a_veto_overrides_it(evaluated: Results) 
     assert evaluated.reasons(OVERRIDDEN) == {"j": ["veto:safety_fatal"]}
     assert evaluated.grades(STRONG) == "AABBBBCCDC"
     assert evaluated.reasons(STRONG) == {"j": ["veto:safety_fatal", protected]}
-    # barred from A and B is no reason for D
+    # a veto that bars from A and B does not put a firm into D
     assert evaluated.grades(WEAK_VETO) == "AABBBBCCDC"
 
 
-def test_a_firm_saved_from_its_veto_takes_no_place_in_d(evaluated: Results) -> None:
-    assert evaluated.grades(STRONG_REFILL) == "AABBBBCDDC"  # h and i; j is C
+def test_a_vetoed_firm_that_protection_saves_takes_no_seat_in_d(evaluated: Results) -> None:
+    assert evaluated.grades(STRONG_REFILL) == "AABBBBCDDC"  # D is h, i; j is C
 
 
 # --- tenants ------------------------------------------------------------------------------------------
@@ -332,7 +333,7 @@ def house(mode: str) -> str:
 INHERIT, MERGE, SEPARATE = house("inherit"), house("merge"), house("separate")
 
 
-def test_tenants_inherit_the_holders_final_grade_but_their_vetoes_are_their_own(evaluated: Results) -> None:
+def test_tenants_inherit_the_holders_final_grade_and_keep_their_own_vetoes(evaluated: Results) -> None:
     # above scale: 90 A, 50 C, 5 D
     assert evaluated.grades(INHERIT) == "AADADDCC"
     unit = f"inherited:{INHERIT}-"
@@ -351,7 +352,7 @@ def test_tenants_inherit_the_holders_final_grade_but_their_vetoes_are_their_own(
     assert follower["evaluation_uscc"] == f"{INHERIT}-a holder" and follower["list_size"] == 3
 
 
-def test_merged_tenants_share_the_result_of_the_sum(evaluated: Results) -> None:
+def test_merged_tenants_share_the_result_of_the_summed_figures(evaluated: Results) -> None:
     rows = evaluated.by_firm("enterprise_grade", MERGE)
     # (90 + 3 x 1) / 4 mu = 23.25; (5 + 99 + 99) / 3 = 67.666667; 50
     assert rows["a holder"]["total_score"] == rows["b tenant"]["total_score"] == Decimal("23.25")
@@ -361,7 +362,7 @@ def test_merged_tenants_share_the_result_of_the_sum(evaluated: Results) -> None:
     assert rows["c vetoed"]["grade_reasons"] == [f"shared:{MERGE}-a holder", "veto:safety_fatal"]
 
 
-def test_tenants_apart_are_ranked_among_themselves(evaluated: Results) -> None:
+def test_separate_tenants_are_ranked_among_themselves(evaluated: Results) -> None:
     rows = evaluated.by_firm("enterprise_grade", SEPARATE)
     assert {n: r["rank_in_list"] for n, r in rows.items() if r["list_code"] == "tenant"} == {
         "f of d": 1, "g upgraded": 2, "d honoured": 3, "b tenant": 4, "c vetoed": 5,

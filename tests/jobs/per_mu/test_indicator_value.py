@@ -65,7 +65,7 @@ def test_huangyan_2022_is_scored_as_published(evaluated: Results) -> None:
     assert evaluated.values(HUANGYAN, "I7", "2022")["below 2022"]["denominator"] == 400  # 万千瓦时
 
 
-def test_without_emissions_the_average_points_of_the_list_count(evaluated: Results) -> None:
+def test_without_emissions_a_firm_gets_the_average_score_of_its_list(evaluated: Results) -> None:
     # the only other firm above scale has 10.142...
     row = evaluated.values(HUANGYAN, "I4", "2022")["no emissions 2022"]
     other = evaluated.values(HUANGYAN, "I4", "2022")["above 2022"]
@@ -136,12 +136,12 @@ def scored(evaluated: Results, district: str, code: str) -> dict[str, tuple[Any,
     return {n: (r["score"], r["note_code"]) for n, r in evaluated.values(district, code).items()}
 
 
-def test_negative_value_added_has_no_points_or_its_own(evaluated: Results) -> None:
+def test_negative_value_added_scores_zero_or_its_own_negative_points(evaluated: Results) -> None:
     # value / 100 x 50
     gain, refund = (250, None), (25, None)
     assert scored(evaluated, ZERO, "I2") == {"loss": (0, "negative_zero"), "gain": gain, "refund": refund}
     assert scored(evaluated, KEEP, "I2") == {"loss": (-20, None), "gain": gain, "refund": refund}
-    # the rule is on value added: a negative tax is not concerned
+    # the option is about value added: a negative tax keeps its negative points
     assert scored(evaluated, ZERO, "I1")["refund"] == (Decimal("-3.5"), None)
 
 
@@ -178,7 +178,7 @@ AVERAGE, NOTHING, STRICT = missing("group_average"), missing("zero"), missing("d
 EMPTY = missing("group_average", *EMITTERS[3:])
 
 
-def test_a_missing_value_goes_by_the_rule_sets_policy(evaluated: Results) -> None:
+def test_a_missing_value_is_scored_by_the_rule_sets_policy(evaluated: Results) -> None:
     # 10/100x50 = 5, 10 and 2.5; their average (5 + 10 + 2.5) / 3 = 5.833333
     average = (Decimal("5.833333"), "group_average")
     found = scored(evaluated, AVERAGE, "I4")
@@ -205,9 +205,9 @@ NO_LAND_TENANT = WORLD.district(
 )
 
 
-def test_no_points_without_land_are_no_average_either(evaluated: Results) -> None:
+def test_zero_land_scores_zero_instead_of_the_average_if_the_rule_set_says_so(evaluated: Results) -> None:
     assert scored(evaluated, NO_LAND_NO_POINTS, "I1") == {"landed": (30, None), "landless": (0, "zero_land")}
-    # on the tenants' list land is nobody's, and the policy for missing values decides
+    # tenants hold no land, so on their list the policy for missing values decides
     assert scored(evaluated, NO_LAND_TENANT, "I1") == {"rents": (30, None), "landless": (30, "group_average")}
 
 
@@ -230,7 +230,7 @@ def test_values_and_scores_are_rounded_or_cut_as_the_rule_set_says(evaluated: Re
         row = evaluated.values(district, "I1")[name]
         return str(row["value"]), str(row["score"])
 
-    # 2/3 = 0.666667; points are half of it in hundredths: 0.333333... of the rounded value
+    # the value is 2/3 = 0.666667; the score is the rounded value / 100 x 50
     assert both(SIX, "a") == ("0.666667", "0.333334")  # 0.666667/100x50 = 0.3333335, half up
     assert both(SIX, "b") == ("-0.666667", "-0.333334")  # away from zero
     assert both(ROUNDED, "a") == ("0.670000", "0.335000")
@@ -263,7 +263,7 @@ INHERITED = WORLD.district(
 def test_merged_firms_are_one_unit_with_the_sum_of_their_figures(evaluated: Results) -> None:
     tax, added = evaluated.values(MERGED, "I1"), evaluated.values(MERGED, "I2")
     assert set(tax) == set(added) == {"holder"}
-    # (30 + 6 + 3) / (2 + 1 + 1), (100 + 50 + nothing reported) / 4
+    # (30 + 6 + 3) / (2 + 1 + 1); (100 + 50) / 4, the third firm reports no value added
     assert (tax["holder"]["numerator"], tax["holder"]["denominator"], tax["holder"]["value"]) == (
         39,
         4,
@@ -272,12 +272,12 @@ def test_merged_firms_are_one_unit_with_the_sum_of_their_figures(evaluated: Resu
     assert (added["holder"]["numerator"], added["holder"]["value"]) == (150, Decimal("37.5"))
 
 
-def test_the_figures_of_a_tenant_that_inherits_count_for_nobody(evaluated: Results) -> None:
+def test_the_figures_of_a_tenant_that_inherits_are_not_counted(evaluated: Results) -> None:
     tax = evaluated.values(INHERITED, "I1")
     assert set(tax) == {"holder"} and tax["holder"]["value"] == 15
 
 
-def test_every_unit_has_the_indicators_of_its_list_with_weights_of_a_hundred(evaluated: Results) -> None:
+def test_every_unit_has_the_indicators_of_its_list_and_their_weights_sum_to_100(evaluated: Results) -> None:
     sums: dict[tuple[str, str], Decimal] = {}
     for row in evaluated.rows["indicator_value"]:
         key = (row["uscc"], row["year"])

@@ -1,4 +1,4 @@
-"""per_mu.population: every firm has one list, one status and the reasons of it."""
+"""per_mu.population: every firm has one list, one status and the reasons for it."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ FOUR = WORLD.district(
 )
 
 
-def test_the_directory_land_and_title_decide_the_list(evaluated: Results) -> None:
+def test_directory_land_area_and_land_title_decide_the_list(evaluated: Results) -> None:
     assert lists(evaluated, FOUR) == {
         "above": "above_scale",
         "three mu": "below_scale_ge3",  # 三亩以上（含）
@@ -53,8 +53,8 @@ LONGYOU = WORLD.district(*MOVED)
 REVERSED = WORLD.district(*MOVED, rule={"dropped_list": "below_scale", "upgraded_list": "above_scale"})
 
 
-def test_firms_that_rose_or_fell_in_the_year_go_where_the_rule_set_says(evaluated: Results) -> None:
-    # 龙游: 退规 still count above scale in the year, 小升规 still below
+def test_upgraded_and_dropped_firms_go_to_the_list_that_the_rule_set_names(evaluated: Results) -> None:
+    # 龙游: in the year of the change 退规 firms still count as above scale, 小升规 firms still as below
     assert lists(evaluated, LONGYOU) == {"dropped": "above_scale", "upgraded": "below_scale_lt3"}
     assert lists(evaluated, REVERSED) == {"dropped": "below_scale_lt3", "upgraded": "above_scale"}
 
@@ -85,10 +85,10 @@ SUBLET = WORLD.district(
 )
 
 
-def test_a_tenant_that_lets_on_is_still_a_tenant(evaluated: Results) -> None:
+def test_a_tenant_that_sublets_is_still_a_tenant(evaluated: Results) -> None:
     assert lists(evaluated, SUBLET) == {
         "holder": "below_scale_lt3",
-        "unregistered holder": "below_scale_lt3",  # a lessor by lease holds the land, registered or not
+        "unregistered holder": "below_scale_lt3",  # whoever leases land out is its holder, registered or not
         "lets on": "tenant",
         "subtenant": "tenant",
         "of the unregistered": "tenant",
@@ -191,13 +191,13 @@ NEW_LAND = WORLD.district(
 )  # fmt: skip
 
 
-def test_new_land_protects_where_all_of_it_is_new_and_not_past_completion(evaluated: Results) -> None:
+def test_new_land_protects_a_firm_if_all_its_land_is_new_and_not_past_completion(evaluated: Results) -> None:
     protected = ("protected", ["new_land"])
     assert evaluated.statuses(NEW_LAND) == {
         "new": protected,
         "old and new": GRADED,
         "due next year": protected,
-        "past due": GRADED,  # 遂昌: past the contractual date they are included
+        "past due": GRADED,  # 遂昌: past the contractual completion date firms are evaluated
         "due on the last day": GRADED,  # the protection ends on that day
         "allocated": GRADED,
         "undated": GRADED,
@@ -224,7 +224,7 @@ GAPS = WORLD.district(
 )  # fmt: skip
 
 
-def test_what_a_firm_lacks_is_said_by_feed_or_figure(evaluated: Results) -> None:
+def test_missing_data_is_named_by_feed_or_figure(evaluated: Results) -> None:
     assert evaluated.statuses(GAPS) == {
         "complete": GRADED,
         "no tax row": ("data_incomplete", ["missing:gov_tax"]),
@@ -235,7 +235,7 @@ def test_what_a_firm_lacks_is_said_by_feed_or_figure(evaluated: Results) -> None
         "insurance refused": GRADED,  # no indicator needs it
         "no industry": ("data_incomplete", ["missing:industry_code"]),
         "no land": ("data_incomplete", ["no_land_use"]),
-        # a tax record in which the counted component is empty means none was paid, not that it is unknown
+        # an empty component of a reported tax row means that none was paid, not that it is unknown
         "only other tax": GRADED,
     }
     assert set(evaluated.by_firm("enterprise_grade", GAPS)) == {
@@ -252,7 +252,7 @@ LENIENT = WORLD.district(
 )
 
 
-def test_figures_that_the_rule_set_replaces_keep_nobody_out(evaluated: Results) -> None:
+def test_missing_figures_that_the_rule_set_replaces_keep_no_firm_out(evaluated: Results) -> None:
     assert evaluated.statuses(LENIENT) == {"a": GRADED, "b": GRADED}
 
 
@@ -265,14 +265,14 @@ LANDLESS = [
     tenant("land refused", 5, quarantined_feeds=["gov_land_survey"], land_area_mu=None),
 ]
 LANDLESS[4] |= {"land_area_mu": None}
-#: The small firm has a title, and has let all its land.
+#: The small firm has a land title and lets all its land.
 TITLE = [{"parcel_id": "b", "owner_uscc": "below"}]
 ZERO_INCOMPLETE = WORLD.district(*LANDLESS, parcels=TITLE)
 ZERO_SCORED = WORLD.district(*LANDLESS, parcels=TITLE, rule={"zero_land": "zero_score"})
 ZERO_TENANT = WORLD.district(*LANDLESS, parcels=TITLE, rule={"zero_land": "tenant_list"})
 
 
-def test_zero_land_is_never_divided_by_and_goes_as_the_rule_set_says(evaluated: Results) -> None:
+def test_zero_land_is_never_a_divisor_and_is_treated_as_the_rule_set_says(evaluated: Results) -> None:
     zero = ("data_incomplete", ["zero_land"])
     unknown = {
         "no use on record": ("out_of_scope", ["no_land_use"]),
@@ -284,7 +284,7 @@ def test_zero_land_is_never_divided_by_and_goes_as_the_rule_set_says(evaluated: 
     assert evaluated.statuses(ZERO_SCORED) == {
         "above": GRADED, "below": GRADED, "tenant": GRADED, "holder": GRADED, **unknown
     }  # fmt: skip
-    # the tenants' list takes small firms; above scale there is no other list to go to
+    # the tenants' list takes firms below scale only; a firm above scale has no other list
     assert evaluated.statuses(ZERO_TENANT) == {
         "above": zero, "below": GRADED, "tenant": GRADED, "holder": GRADED, **unknown
     }  # fmt: skip
@@ -334,7 +334,7 @@ ALL_FOLLOW = WORLD.district(
 
 
 def roles(evaluated: Results, district: str) -> dict[str, str]:
-    """Role and unit of those that do not stand for themselves."""
+    """Role and unit of the firms that are not units of their own."""
     return {
         name: f"{row['unit_role_code']} {row['evaluation_uscc'].removeprefix(district + '-')}"
         for name, row in evaluated.by_firm("population", district).items()
@@ -342,7 +342,7 @@ def roles(evaluated: Results, district: str) -> dict[str, str]:
     }
 
 
-def test_tenants_stand_alone_where_the_rule_set_ranks_them_apart(evaluated: Results) -> None:
+def test_tenants_are_units_of_their_own_if_the_rule_set_ranks_them_separately(evaluated: Results) -> None:
     assert roles(evaluated, SEPARATE) == {}
     statuses = evaluated.statuses(SEPARATE)
     assert statuses["tenant"] == statuses["of exempt"] == GRADED
@@ -358,15 +358,15 @@ def test_small_tenants_inherit_the_grade_of_the_holder(evaluated: Results) -> No
     assert statuses["exempt"] == ("exempt", ["industry:44"])  # exempt in its own right
 
 
-def test_merged_tenants_share_but_an_incomplete_one_stays_apart(evaluated: Results) -> None:
+def test_small_tenants_are_merged_except_those_with_incomplete_data(evaluated: Results) -> None:
     assert roles(evaluated, MERGE) == {"tenant": "merged holder"}
     statuses = evaluated.statuses(MERGE)
     assert statuses["incomplete"] == ("data_incomplete", ["missing:tax_contribution"])
     assert statuses["of exempt"] == ("graded", ["landlord_not_evaluated"])
-    assert statuses["large"] == GRADED  # 5 mu and more stand alone
+    assert statuses["large"] == GRADED  # tenants with 5 mu or more are units of their own
 
 
-def test_the_rule_set_says_which_scale_follows(evaluated: Results) -> None:
+def test_the_rule_set_says_whether_tenants_above_scale_follow_their_holder(evaluated: Results) -> None:
     assert roles(evaluated, ALL_FOLLOW) == dict.fromkeys(
         ("tenant", "incomplete", "large", "above"), "inherits holder"
     )
@@ -395,7 +395,7 @@ def test_a_tenant_follows_the_holder_it_rents_most_from_in_its_district(evaluate
     assert evaluated.statuses(ELSEWHERE) == {"tenant": ("graded", ["landlord_not_evaluated"])}
 
 
-# --- everybody --------------------------------------------------------------------------------------
+# --- all firms --------------------------------------------------------------------------------------
 
 
 def test_every_firm_of_the_directory_has_one_row_with_a_status_and_its_reason(evaluated: Results) -> None:

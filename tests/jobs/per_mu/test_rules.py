@@ -1,4 +1,4 @@
-"""Rule sets: what is refused, in one line, and what the shipped ones say."""
+"""Rule sets: each fault is refused in one line, and the shipped ones hold what is published."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def test_a_part_of_the_wrong_shape_is_refused_in_one_line(changes: dict[str, Any
 
 
 def test_a_penalty_is_given_in_points_above_zero() -> None:
-    # points are taken off; -1 would add one
+    # penalty points are subtracted; -1 would add a point
     line = refusal(lambda: parse_rule_set("x.yml", document(penalties={"minor_fine": -1})))
     assert "penalties.minor_fine" in line
 
@@ -117,7 +117,7 @@ def test_a_penalty_is_given_in_points_above_zero() -> None:
         {"large_land_mu": "3.0000001"},
     ],
 )
-def test_digits_that_the_tables_do_not_hold_are_refused_when_the_rule_is_read(
+def test_more_digits_than_the_tables_hold_are_refused_when_the_rule_is_read(
     changes: dict[str, Any],
 ) -> None:
     assert "decimal place" in refusal(lambda: parse_rule_set("x.yml", document(**changes)))
@@ -158,7 +158,7 @@ def test_a_file_without_years_or_with_another_years_exception_is_refused(tmp_pat
     assert "by_year" in refusal(lambda: load_rule_book(folder(tmp_path, a=exception)))
 
 
-def test_a_file_inherits_removes_and_departs_by_year(tmp_path: Path) -> None:
+def test_a_file_inherits_removes_and_overrides_entries_by_year(tmp_path: Path) -> None:
     base = {**PLAIN, "abstract": True, "vetoes": {"safety_fatal": "direct_d", "tax_evasion": "direct_d"}}
     base["lists"] = every_list(I1=indicator("50"), I2=indicator("50"))
     own = {
@@ -169,7 +169,7 @@ def test_a_file_inherits_removes_and_departs_by_year(tmp_path: Path) -> None:
         "by_year": {2023: {"lists": {"tenant": {"indicators": {"I2": None, "I1": {"weight": 100}}}}}},
     }
     book = load_rule_book(folder(tmp_path, base=base, own=own))
-    assert [r.id for r in book.all()] == ["own-2022", "own-2023"]  # the abstract one holds nowhere
+    assert [r.id for r in book.all()] == ["own-2022", "own-2023"]  # the abstract file is in force nowhere
     assert set(book.get("own-2022").vetoes) == {"safety_fatal"}
     assert set(book.get("own-2022").lists["tenant"].indicators) == {"I1", "I2"}
     assert set(book.get("own-2023").lists["tenant"].indicators) == {"I1"}
@@ -186,14 +186,14 @@ def test_every_district_of_ningbo_and_the_city_has_a_rule_set_for_each_year() ->
     assert len(book.all()) == len(YEARS) * (len(NINGBO) + 1) + 2
 
 
-def test_a_district_or_rule_set_that_does_not_exist_is_named() -> None:
+def test_an_unknown_district_or_rule_set_is_named_in_the_error() -> None:
     with pytest.raises(UsageError, match="district 330299 and year 2023"):
         rule_book().for_("330299", "2023")
     with pytest.raises(UsageError, match="unknown rule set nobody"):
         rule_book().get("nobody")
 
 
-#: Published weights and baselines (黄岩区): I1 to I6 above scale, I1 and I7 below.
+#: Published baselines (黄岩区): I1 to I6 above scale, I1 and I7 below.
 PUBLISHED = {
     "2022": (["24.097", "136.16", "2.694", "4929.81", "18.14", "0.0302"], ["11.5932", "0.2352"]),
     "2021": (["26.01", "132.27", "2.54", "4861.08", "17.45", "0.0305"], ["16.601058", "0.236565"]),
@@ -201,7 +201,7 @@ PUBLISHED = {
 
 
 @pytest.mark.parametrize("year", PUBLISHED)
-def test_huangyans_published_numbers_are_exact(year: str) -> None:
+def test_huangyans_published_weights_and_baselines_are_exact(year: str) -> None:
     rules = rule_book().for_("331003", year)
     above, below = PUBLISHED[year]
     indicators = rules.lists["above_scale"].indicators
@@ -228,7 +228,7 @@ ASSUMED = {
 }  # fmt: skip
 
 
-def test_what_ningbos_rule_sets_assume_is_marked() -> None:
+def test_the_assumptions_of_ningbos_rule_sets_are_marked() -> None:
     for rules in rule_book().all():
         marked = {note.field for note in rules.assumptions}
         assert all(note.why for note in rules.assumptions)
@@ -240,7 +240,7 @@ def test_what_ningbos_rule_sets_assume_is_marked() -> None:
             assert marked >= ASSUMED, rules.id
 
 
-def test_the_citys_rule_set_says_that_it_is_no_policy() -> None:
+def test_the_citys_rule_set_says_that_it_is_not_a_policy() -> None:
     rules = rule_book().for_(CITY, "2023")
     assert "测算" in rules.title.zh and "非政策文件" in rules.source
 
@@ -252,17 +252,17 @@ def test_a_changed_weight_changes_the_hash() -> None:
     assert one.hash == same.hash != other.hash
 
 
-def test_another_years_rule_leaves_a_years_fingerprint() -> None:
+def test_a_changed_rule_set_changes_the_fingerprint_of_its_year_only() -> None:
     book = RuleBook([rule_set("990001", y, bonus_cap="5") for y in ("2022", "2023")])
     changed = RuleBook([rule_set("990001", "2022", bonus_cap="5"), rule_set("990001", "2023", bonus_cap="6")])
     assert book.fingerprint("2022") == changed.fingerprint("2022")
     assert book.fingerprint("2023") != changed.fingerprint("2023")
-    assert book.fingerprint("2023") == book.fingerprint("2023-07")  # a month is of its year
+    assert book.fingerprint("2023") == book.fingerprint("2023-07")  # a month has the fingerprint of its year
     moved = RuleBook([rule_set("990001", "2022", bonus_cap="5"), rule_set("990002", "2023", bonus_cap="5")])
     assert book.fingerprint("2023") != moved.fingerprint("2023")
 
 
-def test_a_trial_rule_set_takes_the_place_of_its_districts_only() -> None:
+def test_a_trial_rule_set_replaces_the_rule_set_of_its_districts_only() -> None:
     shared = rule_set("990001", "2023").model_copy(update={"district_codes": ("990001", "990002")})
     later = rule_set("990001", "2024")
     book = RuleBook([shared, later])
@@ -271,10 +271,10 @@ def test_a_trial_rule_set_takes_the_place_of_its_districts_only() -> None:
     assert tried.for_("990001", "2023") == trial
     assert tried.for_("990002", "2023").id == shared.id
     assert tried.for_("990001", "2024") == later
-    assert book.for_("990001", "2023") == shared  # the book itself stays
+    assert book.for_("990001", "2023") == shared  # the book itself is unchanged
 
 
-def test_a_trial_file_may_extend_what_is_shipped(tmp_path: Path) -> None:
+def test_a_trial_file_may_extend_a_shipped_file(tmp_path: Path) -> None:
     trial = {"extends": "ningbo-cixi", "years": [2023], "district_codes": ["330282"], "bonus_cap": 3}
     [rules] = read_rule_file(folder(tmp_path, trial=trial) / "trial.yml")
     assert isinstance(rules, RuleSet)

@@ -1,7 +1,7 @@
 """Small worlds for the per-mu evaluation: districts with their rules and firms, evaluated in one run.
 
-A case registers its district when its module is read; the fixture ``evaluated`` runs the jobs once over all
-districts, which also shows that districts and years do not disturb each other.
+A case registers its district when its module is imported. The fixture ``evaluated`` runs the jobs once over all
+districts, which also shows that districts and years do not affect each other.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ LISTS = ("above_scale", "below_scale_ge3", "below_scale_lt3", "tenant")
 
 
 def indicator(weight: str, baseline: str | Row = "100", missing: str = "data_incomplete") -> Row:
-    """An indicator; text as baseline is a published figure."""
+    """An indicator; a baseline given as text is a published figure."""
     given = {"method": "fixed", "value": baseline} if isinstance(baseline, str) else baseline
     return {"weight": weight, "baseline": given, "missing": missing}
 
@@ -49,7 +49,7 @@ def quota(a: str = "0.2", b: str = "0.4", d: str = "0.2", rounding: str = "floor
     return {"shares": shares, "rounding": dict.fromkeys("ABD", rounding), **more}
 
 
-#: Points are tax per mu: 万元/亩 over a baseline of 100, times a weight of 100.
+#: A firm's points are its tax per mu (万元/亩): the baseline is 100 and the weight is 100.
 PLAIN: Row = {
     "title": {"zh": "测试", "en": "Test"},
     "source": "测试",
@@ -100,7 +100,7 @@ def veto(name: str, code: str = "safety_fatal", **given: Any) -> Row:
 
 @dataclass
 class World:
-    """All tables that go in, with rule sets by district and year."""
+    """All input tables, with rule sets by district and year."""
 
     firms: list[Row] = field(default_factory=list)
     parcels: list[Row] = field(default_factory=list)
@@ -119,10 +119,10 @@ class World:
         uses: Iterable[Row] = (),
         events: Iterable[Row] = (),
     ) -> str:
-        """Register a district and return its code; names inside it are its own.
+        """Register a district and return its code; firm names are local to the district.
 
-        ``rule`` holds for 2023, ``rules`` for the years it names; both say what departs from the plain rules.
-        ``shipped`` are whole rule sets instead, with their own district.
+        ``rule`` applies to 2023, ``rules`` to the years it names; both give the differences from the plain rules.
+        ``shipped`` gives complete rule sets instead, with their own district.
         """
         self.cities += 1
         code = f"99{self.cities:04}"
@@ -170,7 +170,7 @@ class World:
         return RuleBook(self.rule_sets)
 
     def plain_rules(self) -> dict[tuple[str, str], Row]:
-        """Rule sets as plain mappings, as the oracle takes them."""
+        """Rule sets as plain mappings, the oracle's form."""
         return {
             (code, r.year): r.model_dump(mode="json") for r in self.rule_sets for code in r.district_codes
         }
@@ -192,7 +192,7 @@ class World:
 
 
 def stored(result: DataFrame, table: str) -> tuple[DataFrame, list[Row]]:
-    """The result as it would be read back: the contract's columns and types, and nothing recomputed."""
+    """The result as read back from storage, not recomputed; asserts the contract's columns, types, required values."""
     arrow = result.toArrow()
     spec = contract(table)
     assert arrow.column_names == spec.column_names, table
@@ -268,7 +268,7 @@ class Results:
 
 
 def run(spark: SparkSession, world: World, frames: dict[str, DataFrame] | None = None) -> Results:
-    """Every job of the area in its order, each on the stored result of those before."""
+    """Every job of the area in order, each on the stored results of the jobs before."""
     i = frames or world.frames(spark)
     rules = world.book()
     year, rows = i["enterprise_year"], {}

@@ -7,7 +7,7 @@ from datetime import date
 from tests.jobs.profile.world import World
 
 WORLD = World()
-#: 2024 is not complete: its months end with June.
+#: 2024 is incomplete: its last month is June.
 MONTH = "2024-06"
 
 # --- growth and compound growth: outputs of 100, 121, 133.1 and 90 in 2020, 2021, 2022 and 2023 --------------------
@@ -23,7 +23,7 @@ SIZES = {
     "MEDIUM2": ("300", "2000"),
     "SMALL": ("1000", "1999"),
     "SMALL2": ("299.99", "40000"),
-    "MICRO": ("1000", "299"),  # micro needs one only
+    "MICRO": ("1000", "299"),  # one limit is enough for micro
     "MICRO2": ("19.99", "40000"),
     "MICRO3": (None, "299"),
     "NOT_KNOWN": (None, "40000"),
@@ -31,7 +31,7 @@ SIZES = {
 for name, (staff, revenue) in SIZES.items():
     WORLD.firm(name, "2023", industry_division_code="36")
     WORLD.figures(name, "2023", employees_average=staff, revenue_wan_yuan=revenue)
-# below scale: insured persons and declared revenue stand in
+# below scale: insured persons and declared revenue replace staff and revenue
 WORLD.firm("BELOW", "2023", is_above_scale=False)
 WORLD.figures("BELOW", "2023", insured_count=25, declared_revenue_wan_yuan="1700")
 
@@ -40,7 +40,7 @@ GRADED = "GRADED"
 WORLD.firm(GRADED, "2022", "2023")
 for year, grade in (("2019", "A"), ("2020", "B"), ("2021", "D"), ("2022", "D"), ("2023", "C")):
     WORLD.grade(GRADED, year, grade, rank_in_list=2, list_size=3)
-# corrected to D afterwards: the correction counts
+# later corrected to D: the correction is in force
 WORLD.grade(
     GRADED, "2023", "D", evaluation_version=2, supersedes=1, rank_in_list=3, list_size=3, total_score="12.5"
 )
@@ -57,9 +57,10 @@ WORLD.event(
     level_code="national",
     valid_until_date=date(2022, 12, 31),
 )
-WORLD.event(CASES, "accident", "safety_fatal", date(2020, 12, 31))  # three years to the day: no longer recent
+# three years before the end of 2023: no longer recent then
+WORLD.event(CASES, "accident", "safety_fatal", date(2020, 12, 31))
 WORLD.event(CASES, "penalty", "minor_fine", date(2021, 1, 1))
-# listed in March 2022; told again in 2023, when it was removed on 1 June
+# listed in March 2022; reported again in 2023 with its removal on 1 June
 LISTED = {"event_id": "L1", "valid_until_date": None}
 WORLD.event(CASES, "credit", "dishonest_debtor", date(2022, 3, 1), **LISTED)
 WORLD.event(
@@ -70,14 +71,14 @@ WORLD.event(
     **(LISTED | {"year": "2023", "valid_until_date": date(2023, 6, 1)}),
 )
 
-# --- chain: three quarters in one node that it shares with a smaller firm -------------------------------------------
+# --- chain: three quarters of LEADER in a node shared with a smaller firm --------------------------------------------
 LEADER, OTHER = "LEADER", "OTHER"
 for name, output in ((LEADER, "80000"), (OTHER, "40000")):
     WORLD.firm(name, "2023")
     WORLD.figures(name, "2023", output_wan_yuan=output, rd_expense_wan_yuan="0")
 WORLD.node(LEADER, "2023", "XTCX-M01", "0.75").node(LEADER, "2023", "XTCX-M02", "0.25")
 WORLD.node(OTHER, "2023", "XTCX-M01", "0.5").node(OTHER, "2023", "OUT", "0.5")
-# of a third one it is not certain that it stands there
+# a third firm's position in the node is not confirmed
 WORLD.figures("UNSURE", "2023", output_wan_yuan="100000").node(
     "UNSURE", "2023", "XTCX-M01", "1", confirmed=False
 )

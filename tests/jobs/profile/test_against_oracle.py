@@ -1,4 +1,4 @@
-"""The jobs against the oracle: generated worlds full of gaps, ties, zeros and losses; results are compared exactly."""
+"""The profile jobs agree exactly with the oracle on generated worlds full of gaps, ties, zeros and losses."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ RULE = yaml.safe_load((CHECKOUT / "jobs/profile/rules" / "evaluation.yml").read_
 
 
 def plain(value: Any) -> Any:
-    """A stored value as the oracle has it."""
+    """A stored value in the oracle's form: numbers as fractions."""
     if isinstance(value, bool | str | list) or value is None:
         return value
     if hasattr(value, "as_tuple") or isinstance(value, int):
@@ -34,7 +34,7 @@ def plain(value: Any) -> Any:
 
 @pytest.fixture(scope="module", params=SEEDS)
 def made(spark: SparkSession, request: pytest.FixtureRequest) -> dict[str, Any]:
-    """One world: the oracle's profiles, and what the jobs made of the same tables in one call."""
+    """One world: the oracle's profiles, and the jobs' rows for the same tables from one run."""
     world = generated(request.param)
     last = max(row["month"] for row in world.tables["months"])
     periods = [*YEARS, last]
@@ -48,7 +48,7 @@ def made(spark: SparkSession, request: pytest.FixtureRequest) -> dict[str, Any]:
     }
 
 
-def test_every_figure_of_every_profile(made: dict[str, Any]) -> None:
+def test_every_figure_of_every_profile_equals_that_of_the_oracle(made: dict[str, Any]) -> None:
     assert made["rows"].keys() == made["expected"].keys()
     wrong: Counter[str] = Counter()
     sample: dict[str, Any] = {}
@@ -67,8 +67,8 @@ def test_every_figure_of_every_profile(made: dict[str, Any]) -> None:
     assert compared > 100 * len(made["rows"])
 
 
-def test_the_worlds_hold_what_is_to_be_compared(made: dict[str, Any]) -> None:
-    """Every column occurs both missing and there, and every code of the derived ones."""
+def test_the_worlds_hold_missing_and_known_values_and_every_derived_code(made: dict[str, Any]) -> None:
+    """Each of these columns occurs both missing and known; each derived code occurs."""
     rows = list(made["expected"].values())
     for column in (
         "output_cagr_pct",
@@ -83,7 +83,7 @@ def test_the_worlds_hold_what_is_to_be_compared(made: dict[str, Any]) -> None:
     assert {r["trend_code"] for r in rows} == {"rising", "steady", "falling", None}
 
 
-def test_tags(made: dict[str, Any]) -> None:
+def test_the_tags_of_every_profile_equal_those_of_the_oracle(made: dict[str, Any]) -> None:
     found: dict[tuple[str, str], set[str]] = {key: set() for key in made["expected"]}
     for row in made["tags"]:
         found[row["uscc"], row["period"]].add(row["tag_code"])
@@ -93,7 +93,7 @@ def test_tags(made: dict[str, Any]) -> None:
     assert len(set().union(*expected.values())) > 40
 
 
-def test_evidence_is_the_profiles_own_figure(made: dict[str, Any]) -> None:
+def test_the_evidence_of_a_tag_is_the_profiles_own_figures(made: dict[str, Any]) -> None:
     for row in made["tags"]:
         profile = made["rows"][row["uscc"], row["period"]]
         told = dict(text.split("=", 1) for text in row["tag_evidence"])
@@ -111,7 +111,7 @@ def test_evidence_is_the_profiles_own_figure(made: dict[str, Any]) -> None:
                 assert text == str(value)
 
 
-def test_scores_places_and_what_moved_them(made: dict[str, Any]) -> None:
+def test_scores_ranks_and_changes_equal_those_of_the_oracle(made: dict[str, Any]) -> None:
     expected = oracle.scores(RULE, made["expected"], made["periods"])
     assert made["scores"].keys() == expected.keys()
     for key, want in expected.items():
@@ -127,7 +127,7 @@ def test_scores_places_and_what_moved_them(made: dict[str, Any]) -> None:
 
 
 def _assert_telling(expected: dict[Any, Row]) -> None:
-    """The world reaches every level of peers, some firms have no total, and some share a place."""
+    """Three peer levels occur; totals and changes occur both missing and known; some dimensions are missing."""
     rows = list(expected.values())
     assert {r["peer_level_code"] for r in rows} >= {"division", "size", "city"}
     assert {r["total"] is None for r in rows} == {True, False}

@@ -1,4 +1,4 @@
-"""Comprehensive scores: percentiles, weights of what is missing, peers, places and changes that a person can check."""
+"""Comprehensive scores: percentiles, missing indicators, peers, ranks and changes that a person can check."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Scores = dict[tuple[str, str], Row]
 def firms() -> World:
     """Twelve firms of division 34 and ten of division 36 in 2022 and 2023, all small; outputs 1 to 12 and 1 to 10.
 
-    34-12 has no staff, so no size. In 2023 34-01 makes 100 instead of 1. Firm 34-03 makes as much as 34-02.
+    34-12 has no staff figure, so no size class. 34-03 has the output of 34-02. In 2023 the output of 34-01 is 100.
     """
     world = World()
     for division, number in (("34", 12), ("36", 10)):
@@ -45,7 +45,7 @@ def firms() -> World:
 
 @pytest.fixture(scope="module")
 def rule(tmp_path_factory: pytest.TempPathFactory) -> Evaluation:
-    """Scale by output alone weighs 70, growth 12, innovation 8; the others, 2 each, are never there."""
+    """Scale (output alone) weighs 70, growth 12, innovation 8; the others weigh 2 each and are always missing."""
     raw: dict[str, Any] = copy.deepcopy(
         yaml.safe_load((CHECKOUT / "jobs/profile/rules" / "evaluation.yml").read_text(encoding="utf-8"))
     )
@@ -86,17 +86,17 @@ def test_peers_are_the_narrowest_group_with_ten_firms(scores: Scores) -> None:
         u: (scores[u, "2023"]["peer_level_code"], scores[u, "2023"]["peer_group"])
         for u in ("34-02", "34-12", "36-01")
     }
-    # without a size class the division's twelve are the peers
+    # without a size class the twelve firms of the division are the peers
     assert groups == {
         "34-02": ("division_size", "34/small"), "34-12": ("division", "34"), "36-01": ("division_size", "36/small"),
     }  # fmt: skip
-    # 34-12 makes 12 and is below 34-01 only: eleven of twelve
+    # 34-12 has an output of 12, below that of 34-01 only: eleven of twelve
     assert str(scores["34-12", "2023"]["scale_score"]) == "91.6667"
 
 
-def test_the_weight_of_what_is_missing_goes_to_the_rest(scores: Scores) -> None:
+def test_the_weight_of_missing_dimensions_goes_to_the_others(scores: Scores) -> None:
     row = scores["34-02", "2023"]
-    # only 30 of innovation's 100 is there, so it is missing
+    # only 30 of innovation's weight of 100 is known, so innovation is missing
     assert row["missing_dimensions"] == [
         "efficiency",
         "innovation",
@@ -105,28 +105,28 @@ def test_the_weight_of_what_is_missing_goes_to_the_rest(scores: Scores) -> None:
         "credit",
         "contribution",
     ]
-    # growth: ten of eleven stand still, 10/11; total (70 x 18.1818 + 12 x 90.9091) / 82
+    # growth: ten of eleven do not grow, 10/11; total (70 x 18.1818 + 12 x 90.9091) / 82
     assert str(row["growth_score"]) == "90.9091"
     assert str(row["comprehensive_score"]) == "28.8248"
 
 
-def test_equal_totals_share_the_better_place(scores: Scores) -> None:
+def test_equal_totals_share_the_better_rank(scores: Scores) -> None:
     places = {n: scores[f"34-{n:02}", "2023"]["rank_in_peers"] for n in (1, 11, 4, 2, 3)}
-    # 34-02 and 34-03 share the tenth place of eleven
+    # 34-02 and 34-03 share rank 10 of eleven
     assert places == {1: 1, 11: 2, 4: 9, 2: 10, 3: 10}
     row = scores["34-03", "2023"]
     assert (row["peer_count"], str(row["peer_percentile_pct"])) == (11, "18.1818")
     assert (scores["34-01", "2023"]["rank_in_city"], row["scored_count"]) == (1, 22)
 
 
-def test_the_change_is_over_the_dimensions_of_both_years(scores: Scores) -> None:
-    # 2022 has no growth: the year before is not known. Scale: from 1/11 to 11/11, in full
+def test_the_change_covers_the_dimensions_that_both_years_have(scores: Scores) -> None:
+    # 2022 has no growth, since 2021 is unknown; scale, the only common dimension, rises from 1/11 to 11/11
     row = scores["34-01", "2023"]
     assert (str(row["score_change"]), row["change_dimension_code"]) == ("90.9091", "scale")
     assert str(row["change_part"]) == "90.9091"
     # 34-02 falls from 3/11 to 2/11
     assert str(scores["34-02", "2023"]["change_part"]) == "-9.0909"
-    # in division 36 nothing moved
+    # in division 36 nothing changes
     still = scores["36-04", "2023"]
     assert (str(still["score_change"]), still["change_dimension_code"], still["change_part"]) == (
         "0.0000",
@@ -139,14 +139,14 @@ def test_only_firms_above_scale_are_scored(scores: Scores) -> None:
     assert len(scores) == 22 and ("small", "2023") not in scores
 
 
-def test_percentiles_stand_beside_the_score(scores: Scores) -> None:
+def test_a_score_lists_the_percentiles_of_its_indicators(scores: Scores) -> None:
     assert scores["34-02", "2023"]["indicator_percentiles"] == [
         "output_wan_yuan=18.1818", "output_growth_pct=90.9091", "penalty_count=100.0000",
     ]  # fmt: skip
 
 
-def test_too_little_known_is_no_total(golden: Golden) -> None:
-    """The golden firms have few figures: credit alone, or with output and growth."""
+def test_a_firm_with_too_few_figures_has_no_total(golden: Golden) -> None:
+    """The golden firms have few figures: credit alone, or credit with output and growth."""
     row = golden.scores["LARGE", "2023"]
     assert row["comprehensive_score"] is None and row["rank_in_city"] is None
     assert len(row["missing_dimensions"]) >= 4 and {p for _, p in golden.scores} == {"2023", "2024", MONTH}

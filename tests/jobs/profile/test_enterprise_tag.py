@@ -1,4 +1,4 @@
-"""Tags: what figures give them, what missing ones do not, and rules of a certain year."""
+"""Tags: figures that give a tag, missing figures that do not, and rules valid in certain years."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 @pytest.mark.parametrize(
     ("uscc", "period", "given", "withheld"),
     [
-        # output fell from 133.1 to 90, a third; compound growth is below zero
+        # output fell by a third, from 133.1 to 90; compound growth is below zero
         (GROWER, "2023", {"shrinking"}, {"fast_growth", "no_rd", "loss_two_years"}),
-        # 10 % up, but nothing is known of three years before
+        # output rose by 10 %, but no figures exist for three years before
         (GROWER, "2022", set(), {"steady_growth", "fast_growth", "shrinking"}),
         (GRADED, "2023", {"grade_d", "grade_d_three_years"}, {"grade_a"}),
         (GRADED, "2022", {"grade_d"}, {"grade_d_three_years"}),
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
             {"little_giant_provincial"},
             {"dishonest", "fatal_accident", "little_giant_national"},
         ),
-        # three quarters of the node and 60,000 万元; R&D is on record, and none
+        # three quarters of the node and 60,000 万元; R&D is reported as zero
         (LEADER, "2023", {"chain_leader_candidate", "no_rd"}, {"several_nodes"}),
         # a quarter of the node with exactly 20,000 万元
         (OTHER, "2023", {"chain_leader_candidate"}, set()),
@@ -49,7 +49,9 @@ if TYPE_CHECKING:
         ("BELOW", "2023", {"upgrade_candidate", "size_small"}, {"above_scale", "drop_risk"}),
     ],
 )
-def test_tags(golden: Golden, uscc: str, period: str, given: set[str], withheld: set[str]) -> None:
+def test_a_firm_has_the_tags_that_its_figures_give(
+    golden: Golden, uscc: str, period: str, given: set[str], withheld: set[str]
+) -> None:
     found = golden.tags(uscc, period)
     assert given <= found and not withheld & found
 
@@ -66,7 +68,7 @@ def test_a_tag_shows_the_figures_behind_it(golden: Golden) -> None:
     assert row["tag_evidence"] == ["risk_reasons=listed_serious+fatal_accident"]
 
 
-def test_a_rule_holds_in_its_years(spark: SparkSession, tmp_path: Path) -> None:
+def test_a_rule_applies_only_in_its_years(spark: SparkSession, tmp_path: Path) -> None:
     tags = yaml.safe_load((CHECKOUT / "jobs/profile/rules" / "tags.yml").read_text(encoding="utf-8"))
     tags["above_scale"] |= {"valid_from": 2023, "valid_to": 2023}
     path = tmp_path / "tags.yml"

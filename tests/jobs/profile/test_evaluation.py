@@ -1,4 +1,4 @@
-"""The evaluation's rule: what it refuses, each in one line."""
+"""The evaluation rule: each fault is refused in one line."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SHIPPED = yaml.safe_load((CHECKOUT / "jobs/profile/rules" / "evaluation.yml").re
 
 
 def changed(path: str, value: Any) -> dict[str, Any]:
-    """The shipped rule with one place changed; None takes it out."""
+    """The shipped rule with one entry changed; None removes the entry."""
     rule: dict[str, Any] = copy.deepcopy(SHIPPED)
     *way, last = path.split(".")
     place = rule
@@ -53,7 +53,7 @@ def changed(path: str, value: Any) -> dict[str, Any]:
         ("colour", "red", "colour"),
     ],
 )
-def test_a_rule_that_is_not_whole_is_one_line(tmp_path: Path, path: str, value: Any, said: str) -> None:
+def test_an_invalid_rule_is_refused_in_one_line(tmp_path: Path, path: str, value: Any, said: str) -> None:
     file = tmp_path / "evaluation.yml"
     file.write_text(
         yaml.safe_dump(changed(path, value), allow_unicode=True, sort_keys=False), encoding="utf-8"
@@ -64,7 +64,7 @@ def test_a_rule_that_is_not_whole_is_one_line(tmp_path: Path, path: str, value: 
     assert "\n" not in str(caught.value)
 
 
-def test_an_indicator_stands_in_one_dimension(tmp_path: Path) -> None:
+def test_an_indicator_in_two_dimensions_is_refused(tmp_path: Path) -> None:
     rule = copy.deepcopy(SHIPPED)
     rule["dimensions"]["digital"]["indicators"] = {"output_wan_yuan": {"weight": 100}}
     file = tmp_path / "evaluation.yml"
@@ -73,7 +73,7 @@ def test_an_indicator_stands_in_one_dimension(tmp_path: Path) -> None:
         load(file)
 
 
-def test_the_shipped_rule_is_whole() -> None:
+def test_the_shipped_rule_is_complete() -> None:
     rule = evaluation()
     assert sum(d.weight for d in rule.dimensions.values()) == 100
     assert len(rule.indicators) == sum(len(d["indicators"]) for d in SHIPPED["dimensions"].values())

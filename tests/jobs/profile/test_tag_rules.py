@@ -1,4 +1,4 @@
-"""The language of the tag rules: what it refuses, each in one line, and what it means."""
+"""The language of the tag rules: each fault is refused in one line, and valid rules are parsed exactly."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SHIPPED = yaml.safe_load((CHECKOUT / "jobs/profile/rules" / "tags.yml").read_tex
 
 
 def refused(folder: Path, changes: dict[str, Any]) -> str:
-    """What is said of the shipped rules with some changed; None takes a tag out."""
+    """The message that refuses the shipped rules with some tags changed; None removes a tag."""
     tags = {**SHIPPED, **changes}
     path = folder / "tags.yml"
     text = yaml.safe_dump(
@@ -60,7 +60,7 @@ def rule(**when: Any) -> dict[str, Any]:
         ({"all": ["age_years < 3"]}, "a condition is a mapping"),
     ],
 )
-def test_a_rule_that_makes_no_sense_is_one_line(tmp_path: Path, when: dict[str, Any], said: str) -> None:
+def test_an_invalid_condition_is_refused_in_one_line(tmp_path: Path, when: dict[str, Any], said: str) -> None:
     line = refused(tmp_path, {"new_firm": rule(**when)})
     assert said in line and "new_firm" in line
 
@@ -81,11 +81,11 @@ def test_a_rule_that_makes_no_sense_is_one_line(tmp_path: Path, when: dict[str, 
         ({"new_firm": None}, "no rule for new_firm"),
     ],
 )
-def test_a_tag_that_is_not_whole_is_one_line(tmp_path: Path, changes: dict[str, Any], said: str) -> None:
+def test_an_invalid_tag_is_refused_in_one_line(tmp_path: Path, changes: dict[str, Any], said: str) -> None:
     assert said in refused(tmp_path, changes)
 
 
-def test_a_file_that_is_no_yaml_is_one_line(tmp_path: Path) -> None:
+def test_a_file_that_is_not_yaml_is_refused_in_one_line(tmp_path: Path) -> None:
     path = tmp_path / "tags.yml"
     path.write_text("a: [", encoding="utf-8")
     with pytest.raises(RejectedError, match=r"^tags\.yml: not readable as YAML") as caught:
@@ -115,7 +115,7 @@ def test_a_rule_is_read_with_exact_numbers() -> None:
     ]
 
 
-def test_the_fingerprint_of_a_year_is_that_of_the_tags_valid_in_it(tmp_path: Path) -> None:
+def test_the_fingerprint_of_a_year_covers_the_tags_valid_in_it(tmp_path: Path) -> None:
     tags = {**SHIPPED, "new_firm": {**SHIPPED["new_firm"], "valid_from": 2023}}
     path = tmp_path / "tags.yml"
     path.write_text(yaml.safe_dump(tags, allow_unicode=True, sort_keys=False), encoding="utf-8")

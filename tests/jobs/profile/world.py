@@ -47,7 +47,7 @@ COUNTS = {"insured_count", "patents_applied_count", "patents_granted_count", "in
 
 @dataclass
 class World:
-    """Rows by input; ``add`` fills in what a case does not say."""
+    """Rows by input. The methods fill in columns that a case leaves out; ``also`` adds a row as it is."""
 
     tables: dict[str, list[Row]] = field(default_factory=lambda: {name: [] for name in TABLES})
 
@@ -120,7 +120,7 @@ class World:
 
 
 def run(spark: SparkSession, world: World, periods: Iterable[str]) -> tuple[DataFrame, list[Row]]:
-    """Profiles of the periods, as the graph would hand the inputs over; stored and read back."""
+    """Profiles of the periods from the inputs that the pipeline would pass; stored and read back."""
     wanted = list(periods)
     frames = world.frames(spark)
     years, months = [p for p in wanted if len(p) == 4], [p for p in wanted if len(p) > 4]
@@ -157,7 +157,7 @@ def _in(column: str, values: Iterable[str]) -> str:
 
 
 def stored(result: DataFrame, table: str) -> tuple[DataFrame, list[Row]]:
-    """The result as it would be read back: the contract's columns and types, nothing required missing."""
+    """The result as read back from storage; asserts the contract's columns, types, required values and key."""
     arrow = result.toArrow()
     spec = contract(table)
     assert arrow.column_names == spec.column_names
@@ -176,7 +176,7 @@ def stored(result: DataFrame, table: str) -> tuple[DataFrame, list[Row]]:
 
 
 def generated(seed: int, firms: int = 60) -> World:
-    """Firms with gaps, ties, zeros and negative figures in five years, and months up to the last one or before."""
+    """Firms with gaps, ties, zeros and negative figures in five years; months of 2024 up to December or July."""
     draw = random.Random(seed)
     world = World()
     last_month = draw.choice([12, 12, 7])
@@ -206,7 +206,7 @@ def generated(seed: int, firms: int = 60) -> World:
 
 
 def _amount(draw: random.Random, *values: Any) -> Any:
-    """From few numbers, so that ties are common; at times missing."""
+    """One of a few values, so that ties are common; sometimes missing."""
     return draw.choice([None, *values, *values])
 
 
@@ -218,7 +218,7 @@ def _figures(draw: random.Random, above: bool) -> Row:
         elif "profit" in column or "value_added" in column:
             row[column] = _amount(draw, "-120.5", "0", "33.333333", "900", "12000")
         else:
-            # as fine as the column can be
+            # the smallest amount uses the column's last digit
             least, large = FINEST.get(column, ("0.000007", "123456.789"))
             row[column] = _amount(draw, "0", least, "19.99", "300", "2000", "2000", "40000", large)
         if not above and column in ("output_wan_yuan", "revenue_wan_yuan", "employees_average", "energy_tce"):
