@@ -50,7 +50,7 @@ class Groups(logging.Handler):
     def end(self, made: TableRun) -> None:
         """This thread has made its table."""
         rows = "rows not counted" if made.rows is None else f"{made.rows:,} rows"
-        gone = [f"gone: {', '.join(made.gone)}"] if made.gone else []
+        gone = [f"removed: {', '.join(made.gone)}"] if made.gone else []
         self._close(
             threading.get_ident(),
             f"{made.table}: {rows}, {made.seconds:.1f} s",

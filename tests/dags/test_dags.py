@@ -472,7 +472,7 @@ def test_the_log_has_a_group_for_each_table_though_two_are_made_at_a_time(
         "::group::core.a: 1,200 rows, 1.5 s",
         "reason: code changed",
         "periods: 2023",
-        "gone: 2021",
+        "removed: 2021",
         "rows: 1200",
         "seconds: 1.500, from 0.000 to 1.500 of the run",
         "run core.a 1",

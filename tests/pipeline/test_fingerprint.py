@@ -314,16 +314,16 @@ LIST = "level"
     [
         (
             "def transform(name): return code_list(name)",
-            "job.py:2: code_list(name) names something only when it runs",
+            "job.py:2: code_list(name): the name is known only at run time",
         ),
-        ("def transform(): return map(code_list, ['a'])", "job.py:2: code_list is handed on"),
+        ("def transform(): return map(code_list, ['a'])", "job.py:2: code_list is passed on uncalled"),
         (
             "def transform(x, n): return getattr(x, n)",
-            "job.py:2: getattr(x, n) reads what is named only when it runs",
+            "job.py:2: getattr(x, n): the name is known only at run time",
         ),
-        ("def transform(): return feeds()", "job.transform reads definitions that it does not name"),
+        ("def transform(): return feeds()", "job.transform reads definitions without naming them"),
         ("def transform(): return read()\ndef read(): return contracts()", "job.read reads definitions"),
-        ("def transform(): return lost()", "job.py:2: lost is not found"),
+        ("def transform(): return lost()", "job.py:2: lost is not defined"),
         (
             "def transform():\n    from schemas.contract import gone\n    return gone",
             "schemas.contract has no gone",
@@ -341,5 +341,5 @@ def test_a_function_that_has_no_place_is_refused() -> None:
     def transform() -> Any: ...
 
     for function in (transform, lambda: 1, partial(transform)):
-        with pytest.raises(RejectedError, match="is no definition of its own"):
+        with pytest.raises(RejectedError, match="is not defined at module level"):
             definitions_hash(key_of(function))

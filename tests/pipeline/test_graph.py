@@ -398,7 +398,7 @@ def test_a_cycle_is_named(fresh_registry: None, monkeypatch: pytest.MonkeyPatch)
 
 def test_a_job_of_another_name_is_refused(fresh_registry: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(jobs.core.parcel, "JOB", replace(jobs.core.parcel.JOB, table="core.parcel_use"))
-    with pytest.raises(GraphError, match=r"jobs\.core\.parcel makes core\.parcel_use"):
+    with pytest.raises(GraphError, match=r"jobs\.core\.parcel builds core\.parcel_use"):
         registry()
 
 
@@ -407,7 +407,7 @@ def test_a_table_without_job_and_a_job_without_periods_are_named(monkeypatch: py
     found = registry()
     without = {name: job for name, job in found.items() if name != "core.parcel"}
     with_jobs(monkeypatch, without)
-    with pytest.raises(GraphError, match=r"core\.parcel has a contract and no job; add jobs/core/parcel\.py"):
+    with pytest.raises(GraphError, match=r"core\.parcel has a contract but no job; add jobs/core/parcel\.py"):
         check_jobs()
     late = replace(found["core.parcel"], inputs={"registered": Input("raw.gov_land_parcel", "upto")})
     with_jobs(monkeypatch, {**found, "core.parcel": late})
@@ -416,7 +416,7 @@ def test_a_table_without_job_and_a_job_without_periods_are_named(monkeypatch: py
     for part in (Input("raw.gov_tax", feed="gov_tax"), Input(QUARANTINE, feed="gov_taxes")):
         odd = replace(found["core.parcel"], inputs={**found["core.parcel"].inputs, "odd": part})
         with_jobs(monkeypatch, {**found, "core.parcel": odd})
-        with pytest.raises(GraphError, match=rf"a part of {part.table} by feed {part.feed} is not to be had"):
+        with pytest.raises(GraphError, match=rf"input {part.table} has no part for feed {part.feed}"):
             check_jobs()
     lost = replace(found["core.parcel"], periods={"months": "last"})
     with_jobs(monkeypatch, {**found, "core.parcel": lost})
@@ -470,13 +470,13 @@ def test_a_period_without_data_is_named_with_those_there_are(built_home: Path) -
     with pytest.raises(RejectedError) as error:
         run_tables(period="1999")
     there = ", ".join(sorted([*YEARS, *MONTHS]))
-    assert one_line(error.value) == f"no data for period 1999; there are {there}"
+    assert one_line(error.value) == f"no data for period 1999; periods with data: {there}"
 
 
 def test_an_empty_home_says_what_to_do_first(home: Path) -> None:
     with pytest.raises(RejectedError) as error:
         run_tables()
-    assert one_line(error.value) == "nothing has been taken in yet; run ./brain ingest first"
+    assert one_line(error.value) == "nothing has been ingested yet; run ./brain ingest first"
 
 
 # --- ingest's books ----------------------------------------------------------------------------------

@@ -128,7 +128,7 @@ def test_a_table_that_was_never_made_is_refused(built_copy: Path) -> None:
     shutil.rmtree(tables.table_path("per_mu.baseline"))
     with pytest.raises(RejectedError) as error:
         publish()
-    assert one_line(error.value) == "per_mu.baseline was never made; run ./brain run first"
+    assert one_line(error.value) == "per_mu.baseline was never built; run ./brain run first"
 
 
 # --- what a release is -------------------------------------------------------------------------------

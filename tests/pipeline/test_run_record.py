@@ -92,7 +92,7 @@ def test_a_run_says_what_it_made_and_why(city: Path, monkeypatch: pytest.MonkeyP
     assert reasons(found)["per_mu.baseline"].startswith("input changed: ")
 
     asked = reasons(run_tables(["core.parcel"], full=True))
-    assert asked == dict.fromkeys(["core.identity_event", "core.succession", "core.parcel"], "asked for")
+    assert asked == dict.fromkeys(["core.identity_event", "core.succession", "core.parcel"], "requested")
 
     with monkeypatch.context() as patch:
         code_is_edited(patch)
@@ -120,7 +120,7 @@ def test_contract_and_rules_are_told_apart_and_what_is_gone_is_told(
         assert reasons(run_tables())["per_mu.baseline"].endswith("rules changed")
     tables.open_table(DELIVERY).delete("feed = 'gov_statistics_directory' AND period = '2023'")
     found = {one.table: one for one in run_tables(["core.enterprise"]).tables}["core.enterprise"]
-    assert (found.periods, found.gone, found.reason) == ([], ["2023"], "gone: 2023")
+    assert (found.periods, found.gone, found.reason) == ([], ["2023"], "removed: 2023")
 
 
 def test_of_a_table_made_before_reasons_were_kept_none_is_invented(
@@ -130,7 +130,7 @@ def test_of_a_table_made_before_reasons_were_kept_none_is_invented(
         patch.setattr("pipeline.run.packed", lambda _: {"parts": [], "marks": {}})
         run_tables(["core.parcel"])
     code_is_edited(monkeypatch)
-    assert reasons(run_tables(["core.parcel"])) == {"core.parcel": "changed, by what was not recorded"}
+    assert reasons(run_tables(["core.parcel"])) == {"core.parcel": "changed, cause not recorded"}
 
 
 def test_a_run_that_fails_tells_of_what_it_made_before(city: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -175,10 +175,10 @@ def test_reasons_of_several_periods_are_put_together() -> None:
     stored = {"2021": "1", "2022": "2", "2023": "3"}
     target = {"2022": "22", "2023": "33", "2024": "4"}
     assert why(["2022", "2023", "2024"], ["2021"], stored, target, before, now) == (
-        "input changed: raw.new, raw.tax; code changed; rules changed; new: 2024; gone: 2021"
+        "input changed: raw.new, raw.tax; code changed; rules changed; new: 2024; removed: 2021"
     )
     # where no part differs, something that is not among them does
-    assert why(["2022"], [], stored, target, before, before) == "changed, by what was not recorded"
+    assert why(["2022"], [], stored, target, before, before) == "changed, cause not recorded"
 
 
 def test_what_a_period_was_made_of_is_kept_small() -> None:
