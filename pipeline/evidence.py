@@ -23,7 +23,7 @@ from schemas.register import in_force
 from warehouse import duck, tables
 from warehouse.releases import Release
 
-#: Rows shown per table behind one row. More rows than are followed (a whole list of firms) are only counted.
+#: Rows shown per table behind one row. If there are more than ROWS_FOLLOWED (a list of firms), none is followed.
 ROWS_SHOWN = 20
 ROWS_FOLLOWED = 8
 
