@@ -1,1 +1,1 @@
-"""The pipeline: which tables are stale, how they are made, judged and published."""
+"""The pipeline: finds stale tables, builds, checks and publishes them."""

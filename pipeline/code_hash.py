@@ -1,17 +1,17 @@
-"""What a job's rows depend on in code, as a hash: the definitions that its transform reaches.
+"""Hash of the code that a job's rows depend on: the definitions that its transform reaches.
 
-A *definition* is a function, class, method or assignment of a module of ours. Beginning with the transform and the
-class of the job's rules, names are followed to what they stand for, through imports and the annotations of
-parameters. What counts is the syntax of each definition and, for each name in it, what that stands for: comments,
-docstrings, annotations of functions and imports do not, nor in which module or order definitions stand.
+A *definition* is a function, class, method or assignment in one of our modules. The search starts at the transform and
+at the class of the job's rules. It follows each name to its definition, through imports and the annotations of
+parameters. The hash covers the syntax of each definition and what each name in it stands for. It does not cover
+comments, docstrings, annotations of functions, imports, or the module and order of definitions.
 
-* A constant that is plain data counts by its value, whatever code, contract, code list or rule it was made from.
-* ``code_list(name)``, ``contract(name)`` and ``units()`` count by what they give: of a code list the columns that the
-  code names, of a contract what :meth:`Contract.hash` says. The name must be known before the code runs; code that
-  reads definitions otherwise is refused.
-* Of a class its methods count whose names are read as attributes somewhere in reached code (and those that Python
-  calls by itself): a method that only the command line calls makes nothing stale. Validators do not count, since the
-  rules' own fingerprint tells what they let pass, and neither does the loader of rules.
+* A constant of plain data is hashed by its value, whatever code, contract, code list or rule computes it.
+* ``code_list(name)``, ``contract(name)`` and ``units()`` are hashed by what they return: a code list by the columns
+  that the code names, a contract by :meth:`Contract.hash`. The name must be known before the code runs. Code that
+  reads definitions in any other way is refused.
+* Of a class, only methods whose names are read as attributes in reached code are hashed, and those that Python calls
+  by itself: a method that only the command line calls makes nothing stale. Validators are left out, because the rules'
+  own fingerprint covers what they accept. The code that loads rules is left out as well.
 """
 
 from __future__ import annotations
@@ -30,32 +30,32 @@ from schemas.errors import RejectedError
 if TYPE_CHECKING:
     from jobs.job import Job
 
-#: What all reading of definitions goes through that names none.
+#: Every accessor that reads definitions without naming one goes through this function.
 EVERYTHING = Key(DATA, "schema_folders")
 
 
 @dataclass(frozen=True)
 class Reached:
-    """All that some definitions depend on."""
+    """Everything that some definitions depend on."""
 
     definitions: frozenset[Key]
     reads: frozenset[Read]
-    #: Texts in them: those that name columns of code lists are among these.
+    #: String literals in them; the names of code-list columns are among these.
     words: frozenset[str]
     faults: tuple[str, ...]
 
 
 def code_hash(job: Job) -> str:
-    """Hash of the definitions that a job's rows are made by.
+    """Hash of the definitions that compute a job's rows.
 
     Raises:
-        RejectedError: they cannot all be found; the line names file, line and what to do.
+        RejectedError: a name cannot be resolved; the message names file, line and what to do.
     """
     return definitions_hash(*roots(job))
 
 
 def definitions_hash(*beginnings: Key) -> str:
-    """Hash of some definitions and of all that they reach."""
+    """Hash of some definitions and of everything that they reach."""
     found = reached(*beginnings)
     if found.faults:
         raise RejectedError(found.faults[0])
@@ -68,7 +68,7 @@ def definitions_hash(*beginnings: Key) -> str:
 
 
 def roots(job: Job) -> tuple[Key, ...]:
-    """Where the search begins: the transform, and the class whose methods it may call on its rules."""
+    """Where the search starts: the transform, and the class of the rules whose methods it may call."""
     return (key_of(job.transform), *([key_of(type(job.rules()))] if job.rules else []))
 
 
@@ -99,7 +99,7 @@ def reached(*beginnings: Key) -> Reached:
             continue
         if key == EVERYTHING:
             faults.append(
-                f"{origin[key]} reads definitions that it does not name; use contract(name), code_list(name)"
+                f"{origin[key]} reads definitions without naming them; use contract(name) or code_list(name)"
             )
         it = definition(key)
         faults += it.faults
@@ -114,7 +114,7 @@ def reached(*beginnings: Key) -> Reached:
             following |= methods.get(name, set())
         attributes |= it.attributes
         for other in following:
-            # a fault in schemas.contract is named by the code of a job that led there
+            # a fault in schemas.contract is reported at the job's code that led there
             origin.setdefault(other, origin[key] if key.module == DATA else ".".join(key))
         waiting += following
     return Reached(frozenset(found), frozenset(reads), frozenset(words), tuple(sorted(set(faults))))
@@ -129,12 +129,12 @@ def _sha(text: str) -> str:
 
 @cache
 def _plain_hash(key: Key) -> str:
-    """Of a definition by itself: others stand in it by their names."""
+    """Hash of a definition alone: it covers other definitions by name only."""
     return _sha("".join(part.name if isinstance(part, Key) else part for part in definition(key).text))
 
 
 def _full_hash(key: Key) -> str:
-    """Of a definition and of what each name in it stands for: the same name may be another function elsewhere."""
+    """Hash of a definition and of what each name in it stands for: elsewhere a name may be another function."""
     return _sha(
         "".join(
             f"{part.name}={_hash_alone(part)}" if isinstance(part, Key) else part

@@ -1,8 +1,8 @@
-"""Definitions of our modules: what each one says and what it speaks of, read from its syntax.
+"""Definitions in our modules: the syntax of each and what it refers to, read from the source.
 
 Names are resolved as Python would: through the scopes of functions and comprehensions, the module's own definitions,
-and imports of either place. One class writes the syntax down and resolves names on the way, since both follow scopes;
-it is long for the many forms that a name may stand in.
+and the imports of both. One class writes the syntax down and resolves names on the way, because both follow scopes;
+it is long because a name can occur in many forms.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from schemas.contract import code_list, contract, digest, units
 
 #: Packages whose definitions are followed.
 OURS = ("jobs", "schemas", "pipeline")
-#: The module whose accessors are data: they count by what they give.
+#: The module whose accessors are data: they are hashed by what they return.
 DATA = "schemas.contract"
-#: Decorators of methods that only judge what a rule file says.
+#: Decorators of methods that only validate a rule file.
 VALIDATORS = ("pydantic.field_validator", "pydantic.model_validator")
 #: Calls that read an attribute by its name.
 BY_NAME = ("getattr", "hasattr", "operator.attrgetter", "operator.methodcaller")
 PLAIN = (str, bytes, int, float, complex, Decimal, date, time, timedelta, type(None))
-#: Fields of syntax that say nothing.
+#: Fields of syntax nodes that do not change what the code does.
 IDLE = frozenset({"ctx", "kind", "type_comment", "type_params"})
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
@@ -38,20 +38,20 @@ Comprehension = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
 
 
 class Key(NamedTuple):
-    """A definition: its module, and its name there; of a method ``Class.method``."""
+    """A definition: its module and its name there, for a method ``Class.method``."""
 
     module: str
     name: str
 
 
 class Read(NamedTuple):
-    """Definitions of data that code reads: an accessor of ``schemas.contract`` and what it is asked for."""
+    """Data that code reads: an accessor of ``schemas.contract`` and its argument."""
 
     accessor: str
     name: str
 
     def hash(self, words: Set[str]) -> str:
-        """Of what a job can get from it whose code has these texts: of a code list the columns that it names."""
+        """Hash of what code with these string literals can read: of a code list, the columns that they name."""
         return _READ[self.accessor](self.name, words)
 
 
@@ -66,19 +66,19 @@ _READ: dict[str, Callable[[str, Set[str]], str]] = {
 
 @dataclass
 class Definition:
-    """What a definition says, and what it speaks of."""
+    """The syntax of a definition, and what it refers to."""
 
-    #: Its syntax; a key stands where a name stands for another definition.
+    #: Its syntax; a key replaces each name of another definition.
     text: list[str | Key] = field(default_factory=list)
     keys: set[Key] = field(default_factory=set)
-    #: Names that it reads as attributes of something.
+    #: Names that it reads as attributes.
     attributes: set[str] = field(default_factory=set)
-    #: Its texts; a column of a row of a code list is named by one.
+    #: Its string literals; code names the columns of a code list by such.
     words: set[str] = field(default_factory=set)
     reads: set[Read] = field(default_factory=set)
-    #: Why what it depends on cannot be found.
+    #: Why a dependency cannot be resolved.
     faults: list[str] = field(default_factory=list)
-    #: Of a class: its methods.
+    #: Methods, if it is a class.
     methods: dict[str, Key] = field(default_factory=dict)
 
 
@@ -86,7 +86,7 @@ class Definition:
 
 
 def value_of(key: Key) -> Any:
-    """What a constant is; an object of no type where it is only there for type checkers."""
+    """The value of a constant; ``object`` if the name exists for type checkers only."""
     return getattr(importlib.import_module(key.module), key.name, object)
 
 
@@ -100,7 +100,7 @@ def is_value(key: Key) -> bool:
 
 
 def words_of(value: Any) -> Iterator[str]:
-    """Every text in plain data."""
+    """Every string in plain data."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, dict):
@@ -132,14 +132,14 @@ class Module:
     """A module's top level."""
 
     path: Path
-    #: Name → the statements that make it what it is.
+    #: Name → the statements that define or change it.
     names: dict[str, list[ast.stmt]] = field(default_factory=dict)
     imports: dict[str, Import] = field(default_factory=dict)
 
 
 @cache
 def parsed(name: str) -> Module:
-    """A module of ours, parsed once."""
+    """One of our modules, parsed once."""
     path = _source(name)
     assert path is not None, name
     module = Module(path)
@@ -173,7 +173,7 @@ def _collect(body: Iterable[ast.stmt], name: str, module: Module, effects: list[
 
 
 def _targets(statement: ast.Assign | ast.AnnAssign) -> list[str]:
-    """Names that are assigned to; none where one of the targets is no name."""
+    """Names that are assigned to; none if any target is not a plain name."""
     targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
     flat = [t for one in targets for t in (one.elts if isinstance(one, ast.Tuple | ast.List) else [one])]
     return (
@@ -202,7 +202,7 @@ def _is_package(module: str) -> bool:
 
 @cache
 def _source(name: str) -> Path | None:
-    """The file of a module of ours; None where there is no such module."""
+    """The file of one of our modules; None if there is no such module."""
     try:
         spec = importlib.util.find_spec(name)
     except ModuleNotFoundError:
@@ -215,13 +215,13 @@ def _is_ours(module: str) -> bool:
 
 
 class Foreign(NamedTuple):
-    """Something of a library, or a module of ours as a whole: its full name."""
+    """A library's module or object, by its full name."""
 
     name: str
 
 
-def _found(imported: Import) -> Key | Import | Foreign | None:
-    """What an import gives: a definition, a module of ours, something foreign; None where there is no such name."""
+def _target_of(imported: Import) -> Key | Import | Foreign | None:
+    """What an import gives: a definition, one of our modules, or a library's object; None if there is no such name."""
     module, name = imported
     if not _is_ours(module):
         return Foreign(f"{module}.{name}" if name else module)
@@ -229,11 +229,11 @@ def _found(imported: Import) -> Key | Import | Foreign | None:
         return imported if _source(module) else None
     if _source(module) is None:
         return None
-    there = parsed(module)
-    if name in there.names:
+    source = parsed(module)
+    if name in source.names:
         return Key(module, name)
-    if name in there.imports:
-        return _found(there.imports[name])
+    if name in source.imports:
+        return _target_of(source.imports[name])
     return Import(f"{module}.{name}") if _source(f"{module}.{name}") else None
 
 
@@ -242,11 +242,13 @@ def _found(imported: Import) -> Key | Import | Foreign | None:
 
 @cache
 def definition(key: Key) -> Definition:
-    """What a definition says."""
+    """A definition, read from the syntax of its module."""
     owner, _, method = key.name.partition(".")
     statements = parsed(key.module).names.get(owner)
     if not statements or "<" in key.name:
-        return Definition(faults=[f"{key.module}: {key.name} is no definition of its own; make it one"])
+        return Definition(
+            faults=[f"{key.module}: {key.name} is not defined at module level; define it there"]
+        )
     reader = _Reader(key.module)
     for statement in statements:
         if method and isinstance(statement, ast.ClassDef):
@@ -259,14 +261,14 @@ def definition(key: Key) -> Definition:
 
 
 class _Reader:
-    """Writes the syntax of a definition down, with names resolved as Python would."""
+    """Writes the syntax of a definition down and resolves its names as Python would."""
 
     def __init__(self, module: str) -> None:
         self.module = module
         self.made = Definition()
-        #: Names of the functions around a place, the innermost last: what is imported there, or None.
+        #: Local names of the enclosing functions, the innermost last: name → its import, or None.
         self.scopes: list[dict[str, Import | None]] = []
-        #: Names of class bodies: found there when nowhere else.
+        #: Names that enclosing class bodies bind; looked up last.
         self.of_classes: list[set[str]] = []
         self.is_silent = False
 
@@ -281,7 +283,7 @@ class _Reader:
             self.visit(statement)
 
     def read_class(self, node: ast.ClassDef, key: Key) -> None:
-        """A class without its methods, which are definitions of their own."""
+        """Write a class without its methods, which are separate definitions."""
         self.say(f"(class {node.name} ")
         for part in (node.decorator_list, node.bases, node.keywords):
             self.write(part)
@@ -323,7 +325,7 @@ class _Reader:
             self.say(f"{value!r} ")
 
     def silently(self, node: ast.expr | None) -> None:
-        """An annotation: it leads to classes and makes no row."""
+        """Follow an annotation without writing it: it leads to classes but computes no row."""
         if node is None:
             return
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
@@ -365,7 +367,7 @@ class _Reader:
         self.say(f"({type(node).__name__} ")
         for name in node._fields:
             value = getattr(node, name, None)
-            # what is empty is left out: newer Pythons have more fields
+            # empty fields are left out, because newer Pythons have more fields
             if name not in IDLE and value is not None and value != []:
                 self.say(f"{name}=")
                 self.write(value)
@@ -413,7 +415,7 @@ class _Reader:
             self.made.attributes.add(attribute)
 
     def reference(self, node: ast.Name | ast.Attribute) -> bool:
-        """Write what a name or dotted name stands for, if it is none of the function's own."""
+        """Write what a name or dotted name stands for, unless it is local to the function."""
         if isinstance(node.ctx, ast.Store | ast.Del):
             return False
         target = self.resolved(node)
@@ -421,7 +423,7 @@ class _Reader:
             return False
         what, rest = target
         if isinstance(what, Key) and what.module == DATA and what.name in _READ:
-            self.fault(node, f"{what.name} is handed on; call it with the name of what is read")
+            self.fault(node, f"{what.name} is passed on uncalled; call it with the name of what is read")
             return True
         self.target(what)
         for attribute in rest:
@@ -433,7 +435,7 @@ class _Reader:
         if isinstance(what, Foreign):
             self.say(f"{what.name} ")
         elif isinstance(what, Import):
-            # the module as a value: whatever it has may be used
+            # the module is used as a value, so any name in it may be read
             for name in parsed(what.module).names:
                 self.say(Key(what.module, name))
         elif what.module == DATA and _is_class(what):
@@ -442,7 +444,7 @@ class _Reader:
             self.say(what)
 
     def resolved(self, node: ast.expr) -> tuple[Key | Import | Foreign, list[str]] | None:
-        """What a dotted name stands for, and the attributes that are read of that; None for what is local."""
+        """What a dotted name stands for, and the attributes read from it; None for a local name."""
         dotted: list[str] = []
         while isinstance(node, ast.Attribute):
             dotted.insert(0, node.attr)
@@ -452,7 +454,7 @@ class _Reader:
         what = self.global_(node)
         while isinstance(what, Import) and dotted:
             name = dotted.pop(0)
-            inner = _found(Import(what.module, name))
+            inner = _target_of(Import(what.module, name))
             if inner is None:
                 self.fault(node, f"{what.module} has no {name}")
             what = inner
@@ -461,7 +463,7 @@ class _Reader:
         return (what, dotted) if what else None
 
     def global_(self, node: ast.Name) -> Key | Import | Foreign | None:
-        """What a name stands for outside the functions around it."""
+        """What a name stands for outside the enclosing functions."""
         name = node.id
         for scope in reversed(self.scopes):
             if name in scope:
@@ -474,17 +476,17 @@ class _Reader:
             return self.imported(node, module.imports[name])
         is_known = hasattr(builtins, name) or is_of_python(name)
         if not is_known and not any(name in names for names in self.of_classes):
-            self.fault(node, f"{name} is not found; import it by its name")
+            self.fault(node, f"{name} is not defined; import it by its name")
         return None
 
     def imported(self, node: ast.AST, given: Import) -> Key | Import | Foreign | None:
-        what = _found(given)
+        what = _target_of(given)
         if what is None:
             self.fault(node, f"{given.module} has no {given.name}")
         return what
 
     def name_of(self, node: ast.expr) -> str:
-        """The full name of something foreign that is named or called, or of a builtin."""
+        """The full name of a library object or builtin that is named or called; otherwise empty."""
         node = node.func if isinstance(node, ast.Call) else node
         found = self.resolved(node)
         if found is None:
@@ -504,13 +506,13 @@ class _Reader:
         self.generic(node)
 
     def read(self, node: ast.Call, accessor: str) -> None:
-        """A call of an accessor: what it is asked for must be known."""
+        """Record a call of an accessor; its argument must be known before the code runs."""
         given = [*node.args, *(k.value for k in node.keywords)]
         name = self.text_of(given[0]) if given else ""
         if name is None:
             self.fault(
                 node,
-                f"{accessor}({ast.unparse(given[0])}) names something only when it runs; write the name there",
+                f"{accessor}({ast.unparse(given[0])}): the name is known only at run time; write it as a literal",
             )
             return
         self.made.reads.add(Read(accessor, name))
@@ -522,13 +524,13 @@ class _Reader:
             text = self.text_of(name)
             if text is None:
                 self.fault(
-                    node, f"{ast.unparse(node)} reads what is named only when it runs; write the name there"
+                    node, f"{ast.unparse(node)}: the name is known only at run time; write it as a literal"
                 )
             else:
                 self.made.attributes |= set(text.split("."))
 
     def text_of(self, node: ast.expr) -> str | None:
-        """The text that an expression of literals and constants comes to; None where it has anything else."""
+        """The string that an expression of literals and constants gives; None if it has anything else."""
         match node:
             case ast.Constant(value=str(text)):
                 return text
@@ -556,7 +558,7 @@ class _Reader:
 
 
 def is_of_python(name: str) -> bool:
-    """Whether a name is one that Python gives or calls by itself (``__init__``, ``__file__``)."""
+    """Whether Python itself defines or calls a name (``__init__``, ``__file__``)."""
     return name.startswith("__") and name.endswith("__")
 
 
@@ -572,7 +574,7 @@ def _without_docstring(body: list[ast.stmt]) -> list[ast.stmt]:
 
 
 def _bound(body: Iterable[ast.AST]) -> dict[str, ast.AST]:
-    """Names that statements make in their own scope, each with what makes it; nested scopes are left out."""
+    """Names that statements bind in their own scope, each with the node that binds it; nested scopes are left out."""
     found: dict[str, ast.AST] = {}
     elsewhere: set[str] = set()
     for node in _of_scope(body):
@@ -604,7 +606,7 @@ def _of_scope(body: Iterable[ast.AST]) -> Iterator[ast.AST]:
         node = waiting.pop()
         yield node
         if isinstance(node, Comprehension):
-            # of a comprehension only := binds outside of it
+            # within a comprehension only := binds a name outside it
             waiting += [n.target for n in ast.walk(node) if isinstance(n, ast.NamedExpr)]
         elif not isinstance(node, Function | ast.ClassDef | ast.Lambda):
             waiting += ast.iter_child_nodes(node)

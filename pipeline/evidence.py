@@ -1,6 +1,6 @@
 """Evidence: from a published row down to the files and record numbers it came from.
 
-Generic over all tables: each job declares which input rows stand behind an output row, and a raw row knows its
+It works for every table: each job declares which input rows are behind an output row, and a raw row names its
 delivery, file and record number. Everything is read at the versions that the release names, without Spark.
 """
 
@@ -23,21 +23,21 @@ from schemas.register import in_force
 from warehouse import duck, tables
 from warehouse.releases import Release
 
-#: Rows shown of a table behind one row; groups (a whole list of firms) are counted, not followed.
+#: Rows shown per table behind one row. If there are more than ROWS_FOLLOWED (a list of firms), none is followed.
 ROWS_SHOWN = 20
 ROWS_FOLLOWED = 8
 
 
 @dataclass
 class Evidence:
-    """Rows of one table that stand behind a row of another, and what stands behind them."""
+    """Rows of one table behind a row of another, and the evidence behind them."""
 
     table: str
     where: dict[str, Any]
     rows: list[dict[str, Any]]
     total: int
     behind: list[Evidence] = field(default_factory=list)
-    #: The same rows were shown before; they are not followed again.
+    #: The same rows were shown before, so they are not followed again.
     is_repeated: bool = False
 
     def walk(self) -> Iterator[Evidence]:
@@ -47,7 +47,7 @@ class Evidence:
 
 
 class Archive:
-    """A release's tables and the raw tables at the versions it was made from."""
+    """A release's tables, and the raw tables at the versions it was built from."""
 
     def __init__(self, release: Release) -> None:
         self.release = release
@@ -73,10 +73,10 @@ class Archive:
         return duck.fetch(self._file, sql, values)
 
     def explain(self, table: str, where: Mapping[str, Any]) -> Evidence:
-        """The rows of a published table that meet the conditions, with all that stands behind them.
+        """The rows of a published table that meet the conditions, with all evidence behind them.
 
         Raises:
-            UsageError: not a published table, or not one of its columns.
+            UsageError: the table is not published, or it has no such column.
             RejectedError: the release has no such row.
         """
         spec = contract(table)
@@ -100,7 +100,7 @@ class Archive:
             asked = set()
             for row in rows:
                 for source, columns in job.evidence.items():
-                    link = {there: row[here] for there, here in columns.items()}
+                    link = {column: row[own_column] for column, own_column in columns.items()}
                     key = (source, repr(sorted(link.items())))
                     if key in asked or any(v is None for v in link.values()):
                         continue
@@ -117,7 +117,7 @@ class Archive:
             clauses, values = conditions(spec, where)
         elif table in self._inputs:
             connection = self._lake
-            # a release of old was made from the version of the table that was in force then
+            # an old release was built from the table version in force at the time
             number = self.release.manifest.get("table_versions", {}).get(table, 1)
             source = duck.scan(tables.table_path(table, table_version=number), self._inputs[table])
             clauses, values = conditions(spec, where)
@@ -138,14 +138,14 @@ class Archive:
         return [self._with_headings(row) for row in rows], int(count[0]) if count else 0
 
     def _current(self, spec: Contract) -> str:
-        """Condition that a row belongs to a delivery that counted in the release."""
+        """Condition that a row belongs to a delivery that was current in the release."""
         of = [spec] if isinstance(spec, Feed) else feeds().values()
         current = [d for feed in of for d in in_force(self._deliveries, feed)]
         pairs = ", ".join(f"('{d['delivery_id']}', '{d['mapping_hash']}')" for d in current)
         return f"(delivery_id, mapping_hash) IN ({pairs})" if pairs else "false"
 
     def _with_headings(self, row: dict[str, Any]) -> dict[str, Any]:
-        """Put the sender's headings to the cells of an original record, and what was corrected of them."""
+        """Add the sender's headings to an original record's cells, and the corrections and decisions on it."""
         if "source_record" in row:
             delivery = self._mapped(row)
             if fields := fields_of(row["source_record"], delivery["headings"] if delivery else []):
@@ -157,8 +157,8 @@ class Archive:
         return row
 
     def _decided(self, delivery: Mapping[str, Any]) -> list[dict[str, Any]]:
-        """What was decided, before the release, of the row's delivery and of others that spoke of the same."""
-        told = (
+        """Decisions, as of the release, on the row's delivery and on those that overlap it in period and part."""
+        shown = (
             "delivery_id",
             "source_file",
             "period",
@@ -167,38 +167,38 @@ class Archive:
             "decided_by",
             "decided_at",
         )
-        found = {
-            (row["sequence"], row["delivery_id"]): {name: row[name] for name in told}
+        decisions = {
+            (row["sequence"], row["delivery_id"]): {name: row[name] for name in shown}
             for row in self._deliveries
-            if row.get("standing_code") and row["feed"] == delivery["feed"] and _speak_of_same(row, delivery)
+            if row.get("standing_code") and row["feed"] == delivery["feed"] and _overlap(row, delivery)
         }
-        return [found[key] for key in sorted(found)]
+        return [decisions[key] for key in sorted(decisions)]
 
     def _mapped(self, row: Mapping[str, Any]) -> dict[str, Any] | None:
-        """The register's row of the delivery and mapping that made a row: the last one, where one came again."""
+        """The register's row of the delivery and mapping that produced a row; the last one, if it came again."""
         mark = (row["delivery_id"], row["mapping_hash"])
         rows = [d for d in self._deliveries if (d["delivery_id"], d["mapping_hash"]) == mark]
         return max(rows, key=lambda d: int(d["sequence"]), default=None)
 
     def _applied(self, row: Mapping[str, Any], delivery: Mapping[str, Any]) -> list[dict[str, Any]]:
-        """The corrections that the row was made with."""
+        """The corrections that were applied to the row."""
         upto = delivery.get("corrected_upto") or 0
-        made = [c for c in self._corrections.get(row["delivery_id"], []) if c["correction_number"] <= upto]
-        cells = in_effect(made).get((row["source_file"], row["source_row"]), {})
-        told = ("correction_number", "heading", "old_text", "new_text", "correction_reason", "corrected_by",
+        applied = [c for c in self._corrections.get(row["delivery_id"], []) if c["correction_number"] <= upto]
+        cells = in_effect(applied).get((row["source_file"], row["source_row"]), {})
+        shown = ("correction_number", "heading", "old_text", "new_text", "correction_reason", "corrected_by",
                 "corrected_at")  # fmt: skip
-        return [{name: c[name] for name in told} for c in cells.values()]
+        return [{name: c[name] for name in shown} for c in cells.values()]
 
 
-def _speak_of_same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+def _overlap(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     return touch(one["period"], other["period"]) and meet(one, other)
 
 
 def conditions(spec: Contract, where: Mapping[str, Any]) -> tuple[list[str], list[Any]]:
-    """Clauses and values of a search in a table.
+    """SQL clauses and values of a search in a table.
 
-    A year also stands for its months where the table has months only: what a sender sends, and tables by month.
-    A month stands for its year where the table has years.
+    In a column ``month``, and in ``period`` outside staged tables, a year also matches its months. In a column
+    ``year``, a month matches its year.
     """
     clauses, values = [], []
     for name, value in where.items():

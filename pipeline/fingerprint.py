@@ -1,10 +1,10 @@
-"""Fingerprints of tables' periods: where a stored one differs from the wanted one, the period is stale.
+"""Fingerprints of tables' periods: a period is stale if its stored fingerprint differs from the wanted one.
 
-A fingerprint covers everything that a period is made from and nothing else: the deliveries that count and how current
-rows are chosen among theirs, the mapping, the definitions and data that the job's code reaches
+A fingerprint covers everything that a period is built from and nothing else: the current deliveries and the code that
+chooses current rows among theirs, the mapping, the definitions and data that the job's code reaches
 (``pipeline/code_hash.py``), the contract's columns, the rules of the period, and the fingerprints of its inputs'
-periods. It covers no table versions, so OPTIMIZE and empty commits never make anything stale, no titles and
-descriptions, and no engine; it is the same on every machine.
+periods. It covers no table versions, so OPTIMIZE and empty commits make nothing stale. It covers no titles,
+descriptions or engine, and is the same on every machine.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from warehouse import tables
 
 
 def feed_fingerprints(deliveries: list[dict[str, Any]]) -> dict[str, Fingerprints]:
-    """Of every feed's periods, and of the quarantine's, whole and by feed, from the register of deliveries."""
+    """Fingerprints of the periods of every feed, and of the quarantine in total and by feed, from the register."""
     from pipeline.inputs import current_rows, of_deliveries
 
     chosen_by = definitions_hash(key_of(current_rows), key_of(of_deliveries))
@@ -50,7 +50,7 @@ def feed_fingerprints(deliveries: list[dict[str, Any]]) -> dict[str, Fingerprint
 
 
 def fingerprints(deliveries: list[dict[str, Any]]) -> dict[str, Fingerprints]:
-    """What every table's periods should be made from, given these deliveries."""
+    """Fingerprints that the periods of feeds and tables should have, given these deliveries."""
     known = feed_fingerprints(deliveries)
     for job in registry().values():
         spec = contract(job.table)
@@ -74,7 +74,7 @@ def fingerprints(deliveries: list[dict[str, Any]]) -> dict[str, Fingerprints]:
 
 
 def stored_fingerprints(name: str, version: int | None = None) -> Fingerprints:
-    """What a table's periods were made from, as kept with its commits."""
+    """Fingerprints of a table's periods as stored in its commits."""
     for entry in tables.commit_metadata(name, version):
         if "fingerprints" in entry:
             return dict(entry["fingerprints"])
@@ -82,7 +82,7 @@ def stored_fingerprints(name: str, version: int | None = None) -> Fingerprints:
 
 
 def made_by(name: str, version: int | None = None) -> str | None:
-    """The engine, with its version, that made a table's periods last; None where none did, or nobody wrote it down."""
+    """The engine, with its version, that last built a table's periods; None if that is not recorded."""
     for entry in tables.commit_metadata(name, version):
         if "fingerprints" in entry:
             return entry.get("engine")
@@ -90,7 +90,7 @@ def made_by(name: str, version: int | None = None) -> str | None:
 
 
 def stale_tables(deliveries: list[dict[str, Any]]) -> dict[str, list[str]]:
-    """Table → periods that are not what they should be made from."""
+    """Table → stale periods."""
     return stale_periods(fingerprints(deliveries))
 
 
@@ -98,7 +98,7 @@ def stale_periods(wanted: Mapping[str, Fingerprints]) -> dict[str, list[str]]:
     result = {}
     for name in registry():
         stored = stored_fingerprints(name)
-        odd = {p for p in {*stored, *wanted[name]} if stored.get(p) != wanted[name].get(p)}
-        if odd:
-            result[name] = sorted(odd)
+        stale = {p for p in {*stored, *wanted[name]} if stored.get(p) != wanted[name].get(p)}
+        if stale:
+            result[name] = sorted(stale)
     return result

@@ -1,4 +1,4 @@
-"""Inputs of jobs: a table's rows of some periods; of a feed the current view, one row for each key and period."""
+"""Inputs of jobs: a table's rows of some periods; for a feed its current view, one row per key and period."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from warehouse import tables
 
 
 def of_deliveries(current: Iterable[dict[str, Any]]) -> Column:
-    """Condition that a row belongs to one of these deliveries, as mapped by that mapping."""
+    """Condition that a row belongs to one of these deliveries, in the mapping named with it."""
     by_mapping: dict[str, list[str]] = defaultdict(list)
     for delivery in current:
         by_mapping[delivery["mapping_hash"]].append(delivery["delivery_id"])
@@ -30,10 +30,10 @@ def of_deliveries(current: Iterable[dict[str, Any]]) -> Column:
 
 
 def current_rows(raw: DataFrame, current: Iterable[dict[str, Any]], spec: Contract) -> DataFrame:
-    """Rows of the deliveries that count.
+    """Rows of the current deliveries.
 
-    A snapshot's keys are unique within a delivery (the reader sees to it). Of an increment's rows the latest
-    wins, of an event's the first: an event is never changed.
+    A snapshot's keys are unique within a delivery (the reader checks it). Of an increment's rows the latest wins;
+    of an event's rows the first, because an event is never changed.
     """
     rows = raw.where(of_deliveries(current))
     if spec.delivery == "snapshot":
@@ -50,7 +50,7 @@ def read_input(
     wanted: Mapping[str, Fingerprints],
     deliveries: list[dict[str, Any]],
 ) -> DataFrame:
-    """An input's rows for the periods that are to be made; of a feed the current view."""
+    """An input's rows for the periods to be built; for a feed its current view."""
     available = wanted.get(given.known_as, {})
     use = sorted({p for period in periods for p in input_periods(given.periods, period, available)})
     spec = contract(given.table)

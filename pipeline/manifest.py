@@ -1,16 +1,16 @@
-"""What a manifest says of a release, in a few lines: its size, its engines, what the gate warned of."""
+"""Summary of a release's manifest: its size, its engines, the gate's warnings."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-#: Rows that are shown of each warning; the manifest and logs/gate.json name more.
+#: Rows shown per warning; the manifest and logs/gate.json name more.
 EXAMPLES = 3
 
 
 def summary_of(manifest: Mapping[str, Any]) -> dict[str, Any]:
-    """The few lines of a manifest that a list of releases shows."""
+    """The fields of a manifest that a list of releases shows."""
     return {
         "release": manifest["release"],
         "created_at": manifest["created_at"],
@@ -23,7 +23,7 @@ def summary_of(manifest: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def warnings_of(verdicts: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Of the gate's verdicts those that warn, with a few of the rows behind each."""
+    """The gate's verdicts that did not pass, each with a few of its offending rows."""
     return [
         {
             "table": v["table"],
@@ -39,7 +39,7 @@ def warnings_of(verdicts: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 
 def engines_of(manifest: Mapping[str, Any]) -> str | None:
-    """Which engines made a release's tables, in a word; None where that was not written down.
+    """The engines that built a release's tables, as one text; None if they are not recorded.
 
     >>> engines_of({"engines": {"core.parcel": "Sail 0.7.2", "chain.gap": "Sail 0.7.2"}})
     'Sail 0.7.2'

@@ -1,4 +1,4 @@
-"""Periods 期间: which ones a table has, and which input periods each of them depends on."""
+"""Periods 期别: the periods that a table has, and the input periods that each depends on."""
 
 from __future__ import annotations
 
@@ -39,12 +39,12 @@ def input_periods(rule: str, period: str, available: Iterable[str]) -> list[str]
 
 
 def target_periods(job: Job, known: Mapping[str, Fingerprints]) -> list[str]:
-    """The periods a table has: those that the inputs give which are named for it."""
-    found: set[str] = set()
+    """The periods that a table has: those of the inputs that are declared to give them."""
+    target: set[str] = set()
     for name, which in job.givers.items():
         given = job.inputs[name]
         periods = set(known.get(given.known_as, {}))
         if given.periods == "year":
             periods = {p[:4] for p in periods}
-        found |= {max(periods)} if which == "last" and periods else periods
-    return sorted(found)
+        target |= {max(periods)} if which == "last" and periods else periods
+    return sorted(target)

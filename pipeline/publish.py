@@ -1,7 +1,7 @@
-"""Publish: pin the staged tables, copy them into a file, let the gate judge that file, and make a release of it.
+"""Publish: pin the staged tables, copy them into a file, have the gate judge that file, and release it.
 
-What is published is what was judged: a table that changes meanwhile waits for the next release. A release is
-closed: every table was made from the versions of its inputs that the release itself contains.
+Exactly what was judged is published: a table that changes meanwhile waits for the next release. A release is
+closed: every table was built from the versions of its inputs that the release itself contains.
 """
 
 from __future__ import annotations
@@ -34,15 +34,15 @@ if TYPE_CHECKING:
     from expectations.gate.report import GateReport
     from expectations.gate.snapshot import Pin
 
-#: Not published as tables; a release has their counts.
+#: Not published as tables; the schema ``release`` has the register and counts of the quarantine and corrections.
 BOOKKEEPING = (DELIVERY, QUARANTINE, CORRECTION)
-#: Published tables that are written at the same time: DuckDB reads one while the other one's Parquet is encoded.
+#: Published tables written at the same time: DuckDB reads one while the Parquet of the other is encoded.
 AT_ONCE = 2
 
 
 @dataclass(frozen=True)
 class PublishReport:
-    """What publishing did: the release, whether it is new, and the gate's report when it was asked."""
+    """The result of publishing: the release, whether it is new, and the gate's report if the gate ran."""
 
     release: Release
     is_new: bool
@@ -50,7 +50,7 @@ class PublishReport:
     written: tuple[str, ...] = ()
 
     def warnings(self) -> list[dict[str, Any]]:
-        """What the gate, or else the one that let the release pass, found and did not block."""
+        """Warnings of the gate; if it did not run, of the run that let the release pass."""
         from expectations.gate.report import verdict_rows
 
         return warnings_of(
@@ -59,21 +59,23 @@ class PublishReport:
 
 
 class GateFailed(RejectedError):
-    """The gate found something that must not be published."""
+    """The gate did not pass, so nothing is published."""
 
     def __init__(self, report: GateReport, path: str) -> None:
         self.report = report
         names = [f"{v.table}: {v.title_zh} {v.title_en} ({v.unexpected})" for v in report.failures()]
         shown = "; ".join(names[:3]) + (f"; and {len(names) - 3} more" if len(names) > 3 else "")
-        super().__init__(f"the gate failed, nothing was published: {shown or 'it did not look'}; see {path}")
+        super().__init__(
+            f"the gate failed, nothing was published: {shown or 'not every check ran'}; see {path}"
+        )
 
 
 def publish(progress: Progress = silent) -> PublishReport:
-    """Make the staged tables a release, if they are up to date, pass the gate, and are new.
+    """Release the staged tables if they are up to date, have changed and pass the gate.
 
     Raises:
-        RejectedError: a table is not up to date.
-        GateFailed: an expectation failed; the last release stays.
+        RejectedError: a table was never built, or is not up to date.
+        GateFailed: the gate did not pass; the last release stays.
     """
     with tables.writing("publish"):
         remove_leftovers()
@@ -82,7 +84,7 @@ def publish(progress: Progress = silent) -> PublishReport:
         last = releases.last_release()
         if last and last.made_from["closure"] == closure:
             return PublishReport(last, False, None)
-        engine.rest()  # the gate wants memory of its own
+        engine.rest()  # frees its memory for the gate
         staged = {name: (tables.table_path(name), pins[name].version) for name in registry()}
         with draft.draft(staged, lambda name, rows: progress("draft", name, rows), last) as made:
             gate = _judge(pins, _previous(last), made.path, progress)
@@ -98,17 +100,17 @@ def _pin() -> dict[str, Pin]:
     names = [*BOOKKEEPING, *(spec.name for spec in feeds().values()), *registry()]
     missing = [n for n in registry() if not tables.exists(n)]
     if missing:
-        raise RejectedError(f"{missing[0]} was never made; run ./brain run first")
-    for name in BOOKKEEPING:  # the gate judges them, also where nothing was quarantined or corrected yet
+        raise RejectedError(f"{missing[0]} was never built; run ./brain run first")
+    for name in BOOKKEEPING:  # the gate judges them even if nothing was quarantined or corrected yet
         tables.create_if_absent(contract(name))
     return {n: Pin(n, str(tables.table_path(n)), tables.version(n)) for n in names if tables.exists(n)}
 
 
 def _closure(pins: Mapping[str, Pin]) -> str:
-    """Identify what the pinned tables were made from.
+    """Hash of what the pinned tables were built from.
 
     Raises:
-        RejectedError: a table was made from something else than the pinned inputs.
+        RejectedError: a table was built from anything but the pinned inputs.
     """
     wanted = fingerprints(tables.rows(DELIVERY, version=pins[DELIVERY].version).to_pylist())
     for name in registry():
@@ -163,7 +165,7 @@ def _release(
             "version": version,
             "rows": made.content(name).rows,
             "content_hash": made.content(name).hash,
-            # what each period holds, which adds up to the content: the next release asks what has changed
+            # content of each period; the next release compares it to find what changed
             "periods": {period: held.as_text() for period, held in sorted(made.contents[name].items())},
         }
         for name, version in versions.items()
@@ -185,9 +187,9 @@ def _release(
                 "sha256": releases.checksum(settings().releases / name),
             },
             "inputs": {n: p.version for n, p in pins.items()},
-            # versions of contracts: in which folder the inputs lie
+            # contract versions above 1: they name the folders of the inputs
             "table_versions": {n: v for n in pins if (v := contract(n).version) > 1},
-            # table → engine: releases may hold tables of both
+            # table → engine: a release may hold tables of both engines
             "engines": {n: by for n in registry() if (by := made_by(n, pins[n].version))},
             "rule_sets": rule_hashes(),
             "code_version": made_with,
@@ -210,7 +212,7 @@ def _is_same(name: str, content: str, last: Release | None) -> bool:
 
 
 def _published(made: Draft, written: list[str], last: Release | None, progress: Progress) -> dict[str, int]:
-    """Table → version of the published table that holds it; of those that changed a new one, two made at a time."""
+    """Table → version of the published table. A changed table gets a new version, two tables at a time."""
 
     def write(name: str) -> int:
         progress("publish", f"published/{name}", made.content(name).rows)

@@ -1,4 +1,4 @@
-"""The job graph 作业图: every job that a module ``jobs/<area>/<table>.py`` declares, in an order that can be run."""
+"""The job graph 作业图: every job that a module ``jobs/<area>/<table>.py`` declares, in an order that can run."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from schemas.errors import RejectedError, UsageError
 
 
 class GraphError(RejectedError):
-    """The jobs do not fit together."""
+    """The jobs do not form a valid graph."""
 
 
 @cache
 def registry() -> dict[str, Job]:
-    """Every job, table → job, in an order in which they can run."""
+    """Table → job, each job after those it reads from."""
     found: dict[str, Job] = {}
     for area in pkgutil.iter_modules(jobs.__path__):
         if not area.ispkg:
@@ -31,7 +31,7 @@ def registry() -> dict[str, Job]:
             job = getattr(importlib.import_module(module.name), "JOB", None)
             if isinstance(job, Job):
                 if module.name != f"jobs.{job.table}":
-                    raise GraphError(f"{module.name} makes {job.table}; its name must be the table's")
+                    raise GraphError(f"{module.name} builds {job.table}; give module and table the same name")
                 found[job.table] = job
     try:
         order = list(TopologicalSorter(reads(dict(sorted(found.items())))).static_order())
@@ -41,15 +41,20 @@ def registry() -> dict[str, Job]:
 
 
 def reads(jobs: Mapping[str, Job]) -> dict[str, set[str]]:
-    """Table → those of these jobs' tables that it is made from."""
+    """Table → the tables of these jobs that it is built from."""
     return {name: {given.table for given in job.inputs.values()} & set(jobs) for name, job in jobs.items()}
 
 
 def check_jobs() -> None:
-    """The graph is well formed: every derived table has a job, every input is a table, drivers come first."""
+    """Check that every staged table has a job and every job valid inputs and periods.
+
+    Raises:
+        GraphError: it has not; the message names the job.
+        UsageError: an input is no table.
+    """
     for name, spec in contracts().items():
         if spec.layer == "staged" and name not in registry():
-            raise GraphError(f"{name} has a contract and no job; add jobs/{name.replace('.', '/')}.py")
+            raise GraphError(f"{name} has a contract but no job; add jobs/{name.replace('.', '/')}.py")
     for job in registry().values():
         spec = contract(job.table)
         if not spec.period:
@@ -58,19 +63,23 @@ def check_jobs() -> None:
             contract(given.table)
             if given.feed and (given.table != QUARANTINE or given.feed not in feeds()):
                 raise GraphError(
-                    f"{job.table}: a part of {given.table} by feed {given.feed} is not to be had"
+                    f"{job.table}: input {given.table} has no part for feed {given.feed}; leave the feed out"
                 )
         for name in job.givers:
             if name not in job.inputs:
-                raise GraphError(f"{job.table}: {name} is to give its periods and is no input of it")
+                raise GraphError(f"{job.table}: {name} is to give its periods but is no input; add the input")
             if job.inputs[name].periods not in ("same", "year", "year_of"):
                 raise GraphError(
-                    f"{job.table}: {name} gives the periods; make it an input of the same period"
+                    f"{job.table}: {name} gives the periods; read its periods by same, year or year_of"
                 )
 
 
 def select_jobs(names: Iterable[str]) -> list[Job]:
-    """The jobs of the named areas and tables, with everything they need from other jobs."""
+    """The jobs of the named areas and tables, with all jobs that they depend on; all jobs if none is named.
+
+    Raises:
+        UsageError: a name is neither an area nor a table.
+    """
     wanted: set[str] = set()
     for name in names:
         matches = [t for t in registry() if t == name or t.split(".")[0] == name]

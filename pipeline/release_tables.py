@@ -1,4 +1,4 @@
-"""The schema ``release`` of a release: what it is, verdicts, rules, deliveries, quarantine, dictionary and codes."""
+"""The schema ``release`` of a release: its info, verdicts, rules, deliveries, quarantine, dictionary and codes."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 def release_tables(
     number: int, version: str, verdicts: list[dict[str, Any]], pins: Mapping[str, Pin]
 ) -> dict[str, pa.Table]:
-    """The tables of the schema ``release`` in a release file."""
+    """Name → table of the schema ``release`` in a release file."""
     scope = (
         ("合成数据（示范城市），不含任何真实企业", "Synthetic data of a demo city without any real firm")
         if is_synthetic()
@@ -35,8 +35,8 @@ def release_tables(
     register = delivered.to_pylist()
     standing = standing_entries(delivered)
     keys = ("delivery_id", "sequence", "period")
-    counting = {tuple(row[k] for k in keys) for spec in feeds().values() for row in in_force(register, spec)}
-    is_current = pa.array([tuple(row[k] for k in keys) in counting for row in register], pa.bool_())
+    current = {tuple(row[k] for k in keys) for spec in feeds().values() for row in in_force(register, spec)}
+    is_current = pa.array([tuple(row[k] for k in keys) in current for row in register], pa.bool_())
     return {
         "info": pa.Table.from_pylist([{"key": k, "value": v} for k, v in info.items()]),
         "verdict": pa.Table.from_pylist(verdicts),
@@ -50,14 +50,14 @@ def release_tables(
 
 
 def standing_entries(register: pa.Table) -> pa.Table:
-    """The register's entries of deliveries that were not taken back, as they were mapped last."""
+    """The register's entries of deliveries that are neither withdrawn nor held, as they were last mapped."""
     rows = register.to_pylist()
     standing = [row for spec in feeds().values() for row in latest_rows(rows, spec) if stands(row)]
     return pa.Table.from_pylist(standing, schema=register.schema)
 
 
 def refused_by_reason(pins: Mapping[str, Pin], standing: pa.Table) -> pa.Table:
-    """One row per feed, period and reason: quarantined records (a record with two reasons counts in both).
+    """One row per feed, period and reason: the number of quarantined records. A record with two reasons counts twice.
 
     Args:
         standing: entries of the register whose records count here.
@@ -75,7 +75,7 @@ def refused_by_reason(pins: Mapping[str, Pin], standing: pa.Table) -> pa.Table:
 
 
 def corrected_by_heading(pins: Mapping[str, Pin], standing: pa.Table) -> pa.Table:
-    """One row per feed, period and heading: records whose cell is corrected, and was when they were mapped last.
+    """One row per feed, period and heading: the number of records whose last mapping applied a correction there.
 
     Args:
         standing: entries of the register whose records count here.
@@ -107,7 +107,7 @@ def is_synthetic() -> bool:
 
 
 def code_version() -> str:
-    """The packages' version, and the commit where there is one."""
+    """The package's version, and the commit if it is known."""
     import subprocess
     from importlib.metadata import version
 
@@ -116,6 +116,6 @@ def code_version() -> str:
     commit = os.environ.get("BRAIN_COMMIT", "")
     if not commit and (CHECKOUT / ".git").exists():
         command = ["git", "-C", str(CHECKOUT), "rev-parse", "--short=12", "HEAD"]
-        with suppress(FileNotFoundError):  # a checkout that was copied to where git is not installed
+        with suppress(FileNotFoundError):  # the checkout was copied to a machine without git
             commit = subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
     return f"{version('ningbo-industrial-brain')}{'+' + commit if commit else ''}"

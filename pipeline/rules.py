@@ -1,4 +1,4 @@
-"""The rules of all areas, as the jobs name them: what a release shows of them, and what suites read of them."""
+"""The rules of all areas, as the jobs declare them: what a release shows and what suites read of them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from schemas.errors import RejectedError
 
 
 def rules_in_force() -> Iterator[tuple[str, Rules]]:
-    """Area and rules, each once: several jobs are handed the same."""
+    """Area and rules, each once: several jobs share the same rules."""
     seen: set[int] = set()
     for job in registry().values():
         if job.rules and id(rules := job.rules()) not in seen:
@@ -21,16 +21,16 @@ def rules_in_force() -> Iterator[tuple[str, Rules]]:
 
 
 def rule_documents() -> list[tuple[str, RuleDocument]]:
-    """Area and document, by id.
+    """Area and document, sorted by the document's id.
 
     Raises:
-        RejectedError: two documents have one id.
+        RejectedError: two documents have the same id.
     """
     found: dict[str, tuple[str, RuleDocument]] = {}
     for area, rules in rules_in_force():
         for document in rules.describe():
             if found.setdefault(document.id, (area, document))[1] != document:
-                raise RejectedError(f"two rule documents are called {document.id}: give each its own id")
+                raise RejectedError(f"two rule documents have the id {document.id}; give each its own")
     return [found[name] for name in sorted(found)]
 
 
@@ -49,10 +49,10 @@ def rule_tables() -> dict[str, list[Row]]:
 
 
 def check_rules() -> list[dict[str, Any]]:
-    """Rules find what they need elsewhere; how many documents of each kind there are.
+    """Check that what the rules refer to exists; return the number of documents of each kind.
 
     Raises:
-        RejectedError: they do not; the line says what to add.
+        RejectedError: it does not; the message says what to add.
     """
     for _, rules in rules_in_force():
         rules.check()

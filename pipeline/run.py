@@ -1,4 +1,4 @@
-"""Running the job graph: stale periods are made, each table in one pass and one commit."""
+"""Runs the job graph: rebuilds stale periods, each table in one pass and one commit."""
 
 from __future__ import annotations
 
@@ -35,23 +35,28 @@ def run_tables(
     progress: Progress = silent,
     finished: Callable[[TableRun], None] = lambda _: None,
 ) -> RunReport:
-    """Bring tables up to date: only what inputs, code or rules made stale, in one pass for each table.
+    """Rebuild the stale periods of tables: those whose inputs, code or rules changed.
 
-    ``progress`` is called when a table is begun and ``finished`` when it is made, from the thread that makes it.
+    ``progress`` is called when a table begins and ``finished`` when it is built, from the thread that builds it.
+
+    Args:
+        names: areas and tables, with all that they depend on; every table if none is named.
+        full: rebuild all periods, not only stale ones.
+        period: rebuild this period only.
     """
-    engine.kind()  # one that there is not is refused before anything is looked at
+    engine.kind()  # refuses an unknown engine before anything is read
     with tables.writing("run"):
         chosen = select_jobs(names)
         deliveries = tables.rows(DELIVERY).to_pylist()
         if not deliveries:
-            raise RejectedError("nothing has been taken in yet; run ./brain ingest first")
+            raise RejectedError("nothing has been ingested yet; run ./brain ingest first")
         _check_versions(deliveries)
         _check_periods(deliveries)
-        for job in chosen:  # what a run had made when the power went is made again
+        for job in chosen:  # a power cut can leave a broken commit; its table is rebuilt
             tables.drop_unconfirmed(tables.table_path(job.table), partial(releases.is_named, job.table))
         wanted = fingerprints(deliveries)
         if period is not None and not any(period in wanted[job.table] for job in chosen):
-            raise RejectedError(f"no data for period {period}; there are {_periods(wanted)}")
+            raise RejectedError(f"no data for period {period}; periods with data: {_periods(wanted)}")
         recording = Recording()
 
         def refresh(job: Job) -> None:
@@ -62,7 +67,7 @@ def run_tables(
             if period is not None:
                 stale, gone = [p for p in stale if p == period], []
             if not target:
-                # a table for which no data have come yet is there, empty: it can be published
+                # a table without any data yet is created empty, so that it can be published
                 tables.create_if_absent(contract(job.table))
             if stale or gone:
                 progress("run", job.table, len(stale))
@@ -78,17 +83,17 @@ def run_tables(
         order = [job.table for job in chosen]
         try:
             _in_order_and_memory(chosen, refresh, progress)
-        except BaseException as error:  # what was made before it is told as well
+        except BaseException as error:  # the record also names the tables built before the failure
             recording.close(order, error)
             raise
         return recording.close(order)
 
 
 def make_anew(names: Iterable[str], periods: Iterable[str]) -> None:
-    """Make periods of the named tables again, as a run does, and nothing of what they are made from.
+    """Rebuild periods of the named tables as a run does, but not their inputs.
 
     Raises:
-        RejectedError: something is not up to date.
+        RejectedError: a table is not up to date.
     """
     wanted_names, asked = set(names), set(periods)
     with tables.writing("run"):
@@ -100,35 +105,35 @@ def make_anew(names: Iterable[str], periods: Iterable[str]) -> None:
             )
 
         def again(job: Job) -> None:
-            if there := sorted(asked & set(wanted[job.table])):
-                _make(job, there, [], wanted, stored_fingerprints(job.table), deliveries)
+            if chosen := sorted(asked & set(wanted[job.table])):
+                _make(job, chosen, [], wanted, stored_fingerprints(job.table), deliveries)
 
         _in_order((job for name, job in registry().items() if name in wanted_names), again)
 
 
 def _check_versions(deliveries: list[dict[str, Any]]) -> None:
-    """Refuse to make tables while a feed's deliveries lie in another version of its table: they do not count."""
+    """Refuse to build while a feed's deliveries are in another version of its table: they are not current."""
     for spec in feeds().values():
         if others := [d for d in in_force(deliveries, spec) if table_version(d) != spec.version]:
             raise RejectedError(
-                f"{spec.name}: {len({d['delivery_id'] for d in others})} deliveries lie in version "
+                f"{spec.name}: {len({d['delivery_id'] for d in others})} deliveries are in version "
                 f"{table_version(others[0])} of the table, its contract says {spec.version}; "
                 f"run ./brain ingest {spec.table} first"
             )
 
 
 def _check_periods(deliveries: list[dict[str, Any]]) -> None:
-    """Refuse to make tables of what would be added twice, or has no place in time: homes of old may hold such."""
+    """Refuse to build from deliveries that would count twice or have no valid period: old homes may hold such."""
     for spec in feeds().values():
-        counting = current_deliveries(deliveries, spec)
-        formless = unsuitable((row for row in counting if not is_period(row["period"])), spec)
-        if faults := [*formless, *counted_twice(counting, spec)]:
+        current = current_deliveries(deliveries, spec)
+        invalid = unsuitable((row for row in current if not is_period(row["period"])), spec)
+        if faults := [*invalid, *counted_twice(current, spec)]:
             more = f" (and {len(faults) - 1} more, see ./brain check)" if len(faults) > 1 else ""
             raise RejectedError(f"{faults[0]}{more}")
 
 
 def _in_order_and_memory(jobs: Iterable[Job], work: Callable[[Job], None], progress: Progress) -> None:
-    """As :func:`_in_order`; where two tables do not fit into memory beside each other, the rest is made one by one."""
+    """As :func:`_in_order`; if two tables do not fit into memory together, the rest is built one by one."""
     done: set[str] = set()
 
     def once(job: Job) -> None:
@@ -145,7 +150,7 @@ def _in_order_and_memory(jobs: Iterable[Job], work: Callable[[Job], None], progr
 
 
 def _in_order(jobs: Iterable[Job], work: Callable[[Job], None], at_once: int = engine.AT_ONCE) -> None:
-    """Each job after those it reads from, two at a time: one is planned while the other one's tasks run."""
+    """Run each job after those it reads from, two at a time: one is planned while the tasks of the other run."""
     by_table = {job.table: job for job in jobs}
     order = TopologicalSorter(reads(by_table))
     order.prepare()
@@ -154,7 +159,7 @@ def _in_order(jobs: Iterable[Job], work: Callable[[Job], None], at_once: int = e
     with engine.workers(at_once) as pool:
         while order.is_active():
             ready += order.get_ready()
-            # none waits in the pool, where a free thread would begin it before a failure is seen
+            # no job waits in the pool: a free thread would begin it before a failure is noticed
             while ready and len(running) < at_once:
                 table = ready.popleft()
                 running[pool.submit(work, by_table[table])] = table
@@ -203,10 +208,10 @@ def _transformed(
 
 
 def _made_of(job: Job, periods: Iterable[str], wanted: Mapping[str, Fingerprints]) -> MadeOf:
-    """What periods are made of, part by part: the same as goes into their fingerprints."""
+    """What periods are built from, part by part: the parts that their fingerprints cover."""
     rules = job.rules() if job.rules else None
     own = {"code": code_hash(job), "contract": contract(job.table).hash()}
-    found: MadeOf = {}
+    made_of: MadeOf = {}
     for period in periods:
         parts = own | ({"rules": rules.fingerprint(period)} if rules else {})
         given: dict[str, list[str]] = {}
@@ -215,6 +220,6 @@ def _made_of(job: Job, periods: Iterable[str], wanted: Mapping[str, Fingerprints
             given.setdefault(one.table, []).extend(
                 f"{p} {known[p]}" for p in input_periods(one.periods, period, known)
             )
-        found[period] = {name: mark(text) for name, text in parts.items()}
-        found[period] |= {name: mark(digest(of)) for name, of in given.items()}
-    return found
+        made_of[period] = {name: mark(text) for name, text in parts.items()}
+        made_of[period] |= {name: mark(digest(of)) for name, of in given.items()}
+    return made_of

@@ -1,7 +1,7 @@
-"""The record of one run of the graph: which tables were made, why, how many rows, and when in the run.
+"""The record of one run of the graph: which tables were built, why, how many rows, and when in the run.
 
-To tell why, what each period was made of stands beside its fingerprint in the commit: a short mark for code, contract,
-rules and each input table. Marks decide nothing; a period is stale by its fingerprint alone.
+To explain why, a commit stores with each period's fingerprint what the period was built from: a short mark for code,
+contract, rules and each input table. Marks decide nothing; only the fingerprint makes a period stale.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ from warehouse.state import write_whole
 #: Period -> part (code, contract, rules, or the name of an input table) -> its mark.
 MadeOf = dict[str, dict[str, str]]
 
-#: Hexadecimal digits of a mark: a table has some hundred of them.
+#: Hexadecimal digits of a mark; few, because a table has about a hundred marks.
 _MARK = 6
 _NO_MARK = "-" * _MARK
-_NOT_RECORDED = "changed, by what was not recorded"
+_NOT_RECORDED = "changed, cause not recorded"
 
 
 @dataclass(frozen=True)
 class TableRun:
-    """One table that a run made; ``begun`` and ``ended`` are seconds since the run began, so overlap shows."""
+    """One table that a run built; ``begun`` and ``ended`` are seconds since the run began, so that overlaps show."""
 
     table: str
     reason: str
@@ -49,7 +49,7 @@ class TableRun:
         return round(self.ended - self.begun, 3)
 
     def as_row(self) -> dict[str, Any]:
-        """For a person or a program: what it cost first, the long lists last."""
+        """As a row for people and programs: the cost first, the long lists last."""
         return {
             "table": self.table,
             "rows": self.rows,
@@ -64,7 +64,7 @@ class TableRun:
 
 @dataclass
 class RunReport:
-    """What one run of the graph did; ``fresh`` are the tables that had nothing to do."""
+    """The result of one run of the graph; ``fresh`` lists the tables without stale periods."""
 
     tables: list[TableRun] = field(default_factory=list)
     fresh: list[str] = field(default_factory=list)
@@ -74,11 +74,11 @@ class RunReport:
 
     @property
     def made(self) -> dict[str, list[str]]:
-        """Table -> periods that were made."""
+        """Table -> periods that were built."""
         return {one.table: one.periods for one in self.tables}
 
     def as_record(self) -> dict[str, Any]:
-        """All of it as JSON has it."""
+        """The report as JSON-able data."""
         return {
             "begun_at": self.begun_at.isoformat(timespec="seconds"),
             "seconds": self.seconds,
@@ -89,19 +89,19 @@ class RunReport:
 
 
 def record_file(config: Settings | None = None) -> Path:
-    """Where the record of the last run lies."""
+    """The file with the record of the last run."""
     return (config or settings()).logs / "run.json"
 
 
 class Recording:
-    """A run while it is going on."""
+    """A run in progress."""
 
     def __init__(self) -> None:
         self._begun_at = datetime.now(UTC)
         self._since = time.monotonic()
         self._made: dict[str, TableRun] = {}
         self._fresh: set[str] = set()
-        #: Held while a table is noted and told of, so that tables are told of in the order in which they ended.
+        #: Held while a table is recorded and reported, so that tables are reported in the order in which they ended.
         self.turn = threading.Lock()
 
     def elapsed(self) -> float:
@@ -109,18 +109,18 @@ class Recording:
         return round(time.monotonic() - self._since, 3)
 
     def made(self, table: str, reason: str, periods: list[str], gone: list[str], begun: float) -> TableRun:
-        """Note a table that was committed just now."""
+        """Record a table that was just committed."""
         ended = self.elapsed()
         done = TableRun(table, reason, periods, gone, _rows_of(table, periods), begun, ended)
         self._made[table] = done
         return done
 
     def fresh(self, table: str) -> None:
-        """Note a table that had nothing to do."""
+        """Record a table without stale periods."""
         self._fresh.add(table)
 
     def close(self, order: Sequence[str], error: BaseException | None = None) -> RunReport:
-        """The report, tables in the given order; its record is put into the home's logs."""
+        """The report, tables in the given order; its record is written to the home's logs."""
         report = RunReport(
             [self._made[name] for name in order if name in self._made],
             [name for name in order if name in self._fresh],
@@ -129,22 +129,22 @@ class Recording:
             None if error is None else str(error) or type(error).__name__,
         )
         text = json.dumps(report.as_record(), ensure_ascii=False, indent=1)
-        # a failed run is told by what failed, not by a disk that is full
+        # a full disk must not hide why the run failed
         with contextlib.suppress(*([OSError] if error else [])):
             write_whole(record_file(), text)
         return report
 
 
 def _rows_of(name: str, periods: Iterable[str]) -> int | None:
-    """Rows of some periods, from the table's log; None where a writer did not count."""
+    """Rows of some periods, from the table's log; None if a writer did not count them."""
     actions = pa.table(tables.open_table(name).get_add_actions(flatten=True))
     if not actions.num_rows:
         return 0
     wanted = set(periods)
-    places = actions[f"partition.{contract(name).period}"].to_pylist()
+    partitions = actions[f"partition.{contract(name).period}"].to_pylist()
     counts = actions["num_records"].to_pylist() if "num_records" in actions.column_names else [None]
-    found = [n for n, place in zip(counts, places, strict=False) if place in wanted]
-    return None if None in found else sum(found)
+    rows = [n for n, partition in zip(counts, partitions, strict=False) if partition in wanted]
+    return None if None in rows else sum(rows)
 
 
 # --- why -------------------------------------------------------------------------------------------------
@@ -158,37 +158,37 @@ def why(
     before: MadeOf,
     now: MadeOf,
 ) -> str:
-    """In words, why periods of a table are made or removed.
+    """Why periods of a table are rebuilt or removed, in words.
 
     Args:
-        stored, target: fingerprints, of what lies there and of what should.
-        before, now: what they were made of and are to be made of.
+        stored, target: fingerprints as stored and as wanted.
+        before, now: what the periods were built from and are to be built from.
 
     >>> now = {"2023": {"code": "b", "raw.tax": "t"}}
     >>> why(["2023"], [], {"2023": "x"}, {"2023": "y"}, {"2023": {"code": "a", "raw.tax": "t"}}, now)
     'code changed'
     >>> why(["2023"], [], {"2023": "x"}, {"2023": "y"}, {}, now)
-    'changed, by what was not recorded'
+    'changed, cause not recorded'
     """
     stale = list(stale)
     fresh = [p for p in stale if p not in stored]
-    odd = [p for p in stale if p in stored and stored[p] != target[p]]
+    changed = [p for p in stale if p in stored and stored[p] != target[p]]
     parts: set[str] = set()
     unknown = False
-    for period in odd:
-        found = _differing(before.get(period, {}), now[period])
-        parts |= found
-        unknown |= not found
+    for period in changed:
+        differing = _differing(before.get(period, {}), now[period])
+        parts |= differing
+        unknown |= not differing
     inputs = sorted(part for part in parts if "." in part)
     reasons = [f"input changed: {', '.join(inputs)}"] if inputs else []
     reasons += [f"{part} changed" for part in ("code", "rules", "contract") if part in parts]
     reasons += [_NOT_RECORDED] if unknown else []
     if fresh:
         reasons.append("new" if len(fresh) == len(target) else f"new: {', '.join(fresh)}")
-    if len(fresh) + len(odd) < len(stale):
-        reasons.append("asked for")
-    if lost := sorted(gone):
-        reasons.append(f"gone: {', '.join(lost)}")
+    if len(fresh) + len(changed) < len(stale):
+        reasons.append("requested")
+    if removed := sorted(gone):
+        reasons.append(f"removed: {', '.join(removed)}")
     return "; ".join(reasons)
 
 
@@ -199,12 +199,12 @@ def _differing(before: Mapping[str, str], now: Mapping[str, str]) -> set[str]:
 
 
 def mark(fingerprint: str) -> str:
-    """A fingerprint, as short as is enough to say that it changed."""
+    """A fingerprint, shortened to what is enough to see that it changed."""
     return fingerprint[:_MARK]
 
 
 def packed(made_of: MadeOf) -> dict[str, Any]:
-    """As it stands in a commit: the names of the parts once, and for each period their marks in a row.
+    """As stored in a commit: the names of the parts once, and for each period their marks in a row.
 
     >>> packed({"2023": {"code": "aaaaaa", "raw.tax": "bbbbbb"}, "2024": {"code": "cccccc"}})
     {'parts': ['code', 'raw.tax'], 'marks': {'2023': 'aaaaaabbbbbb', '2024': 'cccccc------'}}
@@ -225,15 +225,15 @@ def unpacked(kept: Mapping[str, Any]) -> MadeOf:
     >>> unpacked({'parts': ['code', 'raw.tax'], 'marks': {'2024': 'cccccc------'}})
     {'2024': {'code': 'cccccc'}}
     """
-    found: MadeOf = {}
+    made_of: MadeOf = {}
     for period, text in kept["marks"].items():
         marks = (text[n * _MARK : (n + 1) * _MARK] for n in range(len(kept["parts"])))
-        found[period] = {p: m for p, m in zip(kept["parts"], marks, strict=True) if m != _NO_MARK}
-    return found
+        made_of[period] = {p: m for p, m in zip(kept["parts"], marks, strict=True) if m != _NO_MARK}
+    return made_of
 
 
 def stored_made_of(name: str) -> MadeOf:
-    """What a table's periods were made of; nothing of those that were made before it was recorded."""
+    """What a table's periods were built from; nothing for commits that did not record it."""
     for entry in tables.commit_metadata(name):
         if "fingerprints" in entry:
             return unpacked(entry["made_of"]) if "made_of" in entry else {}

@@ -1,4 +1,4 @@
-"""Suite 产业链指标: the sums of the nodes, and firms once."""
+"""Suite 产业链指标: amounts are sums over nodes, and each firm counts once."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ SUITE = Suite(
         Check(
             "firms_once",
             "企业不重复计算",
-            "A firm counts once in a chain, however many nodes it stands in",
+            "A firm counts once in a chain, however many nodes it is in",
             """SELECT t.chain_code, t.period FROM {table} t LEFT JOIN (
                 SELECT chain_code, year, count(DISTINCT uscc) AS firms FROM chain.node_enterprise
                 WHERE is_confirmed GROUP BY ALL) p

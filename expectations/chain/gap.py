@@ -1,4 +1,4 @@
-"""Suite 环节强弱与缺口: every node has a state, and the plain ones are what their figures say."""
+"""Suite 环节强弱与缺口: every node has a state that agrees with its figures."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ SUITE = Suite(
         Check(
             "every_node",
             "各环节均有状态",
-            "Every node of the year has a state, and nothing else",
+            "Exactly the nodes of the year have a state",
             """SELECT coalesce(t.node_code, n.node_code) AS node_code, coalesce(t.year, n.year) AS year
             FROM {table} t FULL JOIN chain.node n ON n.node_code = t.node_code AND n.year = t.year
             WHERE t.node_code IS NULL OR n.node_code IS NULL""",
@@ -20,7 +20,7 @@ SUITE = Suite(
         Check(
             "covered",
             "服务环节不判断缺失",
-            "Nodes without an industrial class are not covered, and no others",
+            "Exactly the nodes without an industrial class are not covered",
             """SELECT t.node_code, t.year FROM {table} t JOIN chain.node n ON n.node_code = t.node_code
                 AND n.year = t.year WHERE (t.state_code = 'not_covered') = n.is_covered""",
         ),
@@ -50,7 +50,7 @@ SUITE = Suite(
         Check(
             "missing_share",
             "缺失环节占比合理",
-            "Less than half of the covered nodes are missing: else positions were not found",
+            "Less than half of the covered nodes are missing; otherwise positions were not determined",
             """SELECT year FROM {table} WHERE state_code <> 'not_covered' GROUP BY year
             HAVING count(*) FILTER (state_code = 'missing') >= 0.5 * count(*)""",
             level="warn",

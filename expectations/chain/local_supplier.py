@@ -1,4 +1,4 @@
-"""Suite 本地配套清单: ordered, bounded, and of firms that stand where the product is made."""
+"""Suite 本地配套清单: complete ranks, evidence first, and firms of the product's node."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ SUITE = Suite(
         Check(
             "ranks_complete",
             "序号连续",
-            "The places of a product run from 1 without a gap",
+            "The ranks of a product run from 1 without a gap",
             """SELECT product_code, year FROM {table} GROUP BY ALL
             HAVING count(DISTINCT supplier_rank) <> count(*) OR max(supplier_rank) <> count(*)""",
         ),
         Check(
             "evidence_given",
             "均有供给依据",
-            "Every supplier declares or sold the product",
+            "Every supplier has declared or sold the product",
             f"""SELECT {_KEY} FROM {{table}} WHERE len(supplier_evidence) = 0
                 OR list_contains(supplier_evidence, 'sold') <> (month_sales_wan_yuan IS NOT NULL)""",
         ),
@@ -33,14 +33,14 @@ SUITE = Suite(
         Check(
             "best_evidence_first",
             "依据强者在前",
-            "Nobody with more evidence stands behind one with less",
+            "No supplier ranks below one with less evidence",
             f"""SELECT {_KEY} FROM {{table}} QUALIFY len(supplier_evidence)
                 > lag(len(supplier_evidence)) OVER (PARTITION BY product_code, year ORDER BY supplier_rank)""",
         ),
         Check(
             "risk_told",
             "D类企业有风险标签",
-            "A firm graded D carries the tag",
+            "A firm graded D has the risk tag",
             f"""SELECT {_KEY} FROM {{table}}
             WHERE (final_grade = 'D') IS TRUE AND NOT list_contains(risk_tags, 'grade_d')""",
         ),

@@ -1,4 +1,4 @@
-"""Suite 产业链环节: the ten chains are there, and what is named there is there."""
+"""Suite 产业链环节: every chain has nodes, and the nodes and products that they name are consistent."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SUITE = Suite(
         Check(
             "neighbours_known",
             "上下游与替代环节存在",
-            "Nodes that are fed or stand in are nodes of the year",
+            "Nodes named as fed or as substitutes are nodes of the year",
             """SELECT n.node_code, n.year, n.other FROM (
                 SELECT node_code, year, unnest(list_concat(fed_node_codes, substitute_node_codes)) AS other
                 FROM {table}) n
@@ -33,7 +33,7 @@ SUITE = Suite(
         Check(
             "one_home",
             "产品只有一个环节",
-            "A product is made in one node of the year",
+            "A product belongs to one node of the year",
             """SELECT year, product FROM (SELECT year, unnest(product_codes) AS product FROM {table})
             GROUP BY ALL HAVING count(*) > 1""",
         ),

@@ -1,4 +1,4 @@
-"""Suite 企业环节定位: every firm is placed once and whole, and only what confirms is confirmed."""
+"""Suite 企业环节定位: every firm's shares sum to 1, and confirmed positions have evidence."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ SUITE = Suite(
         Check(
             "shares_sum_to_1",
             "环节占比之和为1",
-            "A firm's parts of a year sum to exactly 1",
+            "A firm's shares of a year sum to exactly 1",
             "SELECT uscc, year FROM {table} GROUP BY ALL HAVING sum(position_share) <> 1",
         ),
         Check(
             "every_firm",
             "名录企业均有定位",
-            "Every firm of the directory has a position, and nobody else",
+            "Exactly the firms of the directory have positions",
             """SELECT coalesce(t.uscc, e.uscc) AS uscc, coalesce(t.year, e.year) AS year
             FROM (SELECT DISTINCT uscc, year FROM {table}) t
             FULL JOIN core.enterprise e ON e.uscc = t.uscc AND e.year = t.year
@@ -41,7 +41,7 @@ SUITE = Suite(
         Check(
             "confirmed_by_evidence",
             "确认有依据",
-            "A confirmed position rests on products or sales, the only node of a class, class and purchases, or people",
+            "A confirmed position rests on products, sales, a class's only node, class and purchases, or an override",
             f"""SELECT {_KEY} FROM {{table}} WHERE is_confirmed AND NOT list_has_any(position_reasons,
                 ['declared', 'sold', 'only_node_of_class', 'class_and_purchases', 'override'])""",
         ),
@@ -55,7 +55,7 @@ SUITE = Suite(
         Check(
             "confirmed_share",
             "确认占比合理",
-            "Of firms above scale that stand in a chain at all, more than half are confirmed",
+            "Of the firms above scale in any chain, at least half are confirmed",
             """SELECT year FROM (SELECT uscc, year, bool_or(is_confirmed) AS ok, max(node_code) AS most FROM {table}
                 WHERE is_above_scale AND position_share > 0 GROUP BY ALL HAVING bool_or(node_code <> 'OUT'))
             GROUP BY year HAVING count(*) FILTER (ok) < 0.5 * count(*)""",

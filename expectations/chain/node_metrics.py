@@ -1,4 +1,4 @@
-"""Suite 环节指标: every node of the period, and figures that can be computed again."""
+"""Suite 环节指标: every node has figures, and they can be recomputed."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ SUITE = Suite(
         Check(
             "output_within_city",
             "环节产值之和不超过全市",
-            "The nodes' output of a year does not exceed that of the firms (but for the rounding of shares)",
+            "The nodes' output of a year does not exceed that of the firms, rounding of shares aside",
             """SELECT m.year FROM (SELECT year, sum(output_wan_yuan) AS output FROM {table} WHERE period = year
                 GROUP BY year) m
             JOIN (SELECT year, sum(greatest(output_wan_yuan, 0)) AS output FROM core.enterprise_year GROUP BY year) y

@@ -1,4 +1,4 @@
-"""Suite 环节供需流向: the flows are all the trades, once."""
+"""Suite 环节供需流向: the flows cover every trade once."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ SUITE = Suite(
         Check(
             "total_is_sum",
             "市内加市外等于总额",
-            "What local firms supplied and what others did is all of it",
+            "Local and outside supply sum to the total",
             f"SELECT {_KEY} FROM {{table}} WHERE local_trade_wan_yuan + outside_trade_wan_yuan <> trade_total_wan_yuan",
         ),
         Check(
             "trades_complete",
             "流向合计等于购销",
-            "The flows of a product and month are its purchases",
+            "The flows of a product and month sum to its purchases",
             """SELECT coalesce(f.product_code, t.product_code) AS product_code, coalesce(f.period, t.period) AS period
             FROM (SELECT product_code, period, sum(trade_total_wan_yuan) AS amount, sum(trade_count) AS trades
                 FROM {table} GROUP BY ALL) f
@@ -30,7 +30,7 @@ SUITE = Suite(
         Check(
             "product_of_node",
             "产品属于供方环节",
-            "The seller's node is the product's",
+            "The seller's node is the node of the product",
             f"""SELECT {_KEY} FROM {{table}} f LEFT JOIN (
                 SELECT node_code, year, unnest(product_codes) AS product FROM chain.node) n
             ON n.product = f.product_code AND n.year = f.year
@@ -39,13 +39,13 @@ SUITE = Suite(
         Check(
             "outside_buyers_have_no_node",
             "市外需方没有环节",
-            "Buyers from outside stand in no node and are not counted",
+            "Buyers from outside are in no node and are not counted",
             f"SELECT {_KEY} FROM {{table}} WHERE NOT is_buyer_local AND (buyer_node_code <> 'OUT' OR buyer_count <> 0)",
         ),
         Check(
             "edge_of_model",
             "模型内供需与模型一致",
-            "A flow in the model is an edge of the model",
+            "A flow is marked as in the model exactly if it is an edge of the model",
             f"""SELECT {_KEY} FROM {{table}} f
             LEFT JOIN chain.node n ON n.node_code = f.seller_node_code AND n.year = f.year
             WHERE f.is_in_model <> coalesce(list_contains(n.fed_node_codes, f.buyer_node_code), false)""",

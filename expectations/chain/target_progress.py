@@ -1,4 +1,4 @@
-"""Suite 产业链规划目标进度: ten chains and their sum on one path."""
+"""Suite 产业链规划目标进度: each chain and their sum against the plan's targets."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SUITE = Suite(
         Check(
             "output_of_chain",
             "产值与产业链指标一致",
-            "A chain's output is that of its figures",
+            "A chain's output is that of chain.chain_metrics",
             """SELECT t.chain_code, t.year FROM {table} t LEFT JOIN chain.chain_metrics m
             ON m.chain_code = t.chain_code AND m.period = t.year
             WHERE t.chain_code <> 'ALL' AND t.output_wan_yuan IS DISTINCT FROM m.output_wan_yuan""",

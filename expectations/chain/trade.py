@@ -1,4 +1,4 @@
-"""Suite 企业购销汇总: both sides of the trades are the same amount."""
+"""Suite 企业购销汇总: sales and purchases are equal."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ SUITE = Suite(
         Check(
             "total_is_sum",
             "市内加市外等于总额",
-            "Trade with local firms and with others is all of it",
+            "Trade with local firms and with others sums to the total",
             f"SELECT {_KEY} FROM {{table}} WHERE local_trade_wan_yuan + outside_trade_wan_yuan <> trade_total_wan_yuan",
         ),
         Check(
             "sides_equal",
             "销售与采购总额相等",
-            "Sales of a product in a month are its purchases, in amount and in rows",
+            "Sales of a product in a month equal its purchases, in amount and in number",
             """SELECT product_code, period FROM {table} GROUP BY ALL
             HAVING sum(CASE trade_side_code WHEN 'sale' THEN trade_total_wan_yuan ELSE -trade_total_wan_yuan END) <> 0
                 OR sum(CASE trade_side_code WHEN 'sale' THEN trade_count ELSE -trade_count END) <> 0""",
@@ -26,7 +26,7 @@ SUITE = Suite(
         Check(
             "local_sides_equal",
             "市内销售与市内采购相等",
-            "What local firms sold to local firms they bought from local firms",
+            "Sales to local firms equal purchases from local firms",
             """SELECT product_code, period FROM {table} WHERE uscc <> 'OUT'
             GROUP BY ALL HAVING sum(
                 CASE trade_side_code WHEN 'sale' THEN local_trade_wan_yuan ELSE -local_trade_wan_yuan END) <> 0""",
@@ -41,7 +41,7 @@ SUITE = Suite(
         Check(
             "outside_share",
             "市外占比合理",
-            "Local firms are on more than a tenth of the amount: else codes are not resolved",
+            "Local firms have at least a tenth of the sales; otherwise codes are not resolved",
             """SELECT period FROM {table} WHERE trade_side_code = 'sale' GROUP BY period
             HAVING sum(trade_total_wan_yuan) FILTER (uscc <> 'OUT') IS NULL
                 OR sum(trade_total_wan_yuan) FILTER (uscc <> 'OUT') < 0.1 * sum(trade_total_wan_yuan)""",

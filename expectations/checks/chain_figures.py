@@ -1,4 +1,4 @@
-"""Checks that the figures of nodes and of chains have in common: each can be computed again."""
+"""Checks shared by the figures of nodes and of chains: each figure can be recomputed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ def recomputed(key: str) -> tuple[Check, ...]:
         Check(
             "grades_within_firms",
             "等级企业数不大于企业数",
-            "No count of some firms is larger than that of all",
+            "No count of some firms exceeds the count of all",
             f"""SELECT {key} FROM {{table}} WHERE firm_count < greatest(proven_count, above_scale_count,
                 reporting_count, champion_count, little_giant_count, lead_firm_count,
                 grade_a_count + grade_b_count + grade_c_count + grade_d_count)""",
@@ -19,32 +19,32 @@ def recomputed(key: str) -> tuple[Check, ...]:
         Check(
             "demand_is_sum",
             "本地加市外等于采购额",
-            "Demand met here and from outside is the recorded demand, and outside purchases are part of all",
+            "Local and outside demand sum to demand, and outside purchases do not exceed purchases",
             f"""SELECT {key} FROM {{table}} WHERE demand_local_wan_yuan + demand_outside_wan_yuan <> demand_wan_yuan
                 OR purchases_outside_wan_yuan > purchases_wan_yuan""",
         ),
         Check(
             "local_supply",
             "本地配套率可复算",
-            "The local supply rate is demand met here by demand",
+            "The local supply rate is demand met locally divided by demand",
             _percent(key, "local_supply_pct", "demand_local_wan_yuan", "demand_wan_yuan"),
         ),
         Check(
             "dependence",
             "对外依存度可复算",
-            "Dependence on others is outside purchases by purchases",
+            "Outside dependence is outside purchases divided by purchases",
             _percent(key, "outside_dependence_pct", "purchases_outside_wan_yuan", "purchases_wan_yuan"),
         ),
         Check(
             "coverage",
             "采购数据覆盖率可复算",
-            "Coverage is recorded by estimated purchases",
+            "Coverage is recorded purchases divided by estimated purchases",
             _percent(key, "purchase_coverage_pct", "purchases_wan_yuan", "estimated_purchases_wan_yuan"),
         ),
         Check(
             "growth",
             "同口径增速可复算",
-            "Growth of output is that of the same firms",
+            "Output growth is that of the same firms",
             _percent(
                 key,
                 "output_growth_pct",
@@ -55,7 +55,7 @@ def recomputed(key: str) -> tuple[Check, ...]:
         Check(
             "concentration_ordered",
             "集中度有序",
-            "The largest firm is among the five largest, and the index lies between its square and what CR1 allows",
+            "CR1 does not exceed CR5, and the HHI is between CR1 squared and 100 times CR1",
             f"""SELECT {key} FROM {{table}} WHERE cr1_pct > cr5_pct OR hhi < cr1_pct * cr1_pct - 0.01
                 OR hhi > 100 * cr1_pct + 0.01""",
         ),

@@ -1,21 +1,21 @@
-"""Slips of unit that parse: 万元 for 亿元, kWh for 万kWh, m² for 亩.
+"""Unit slips in plausible data: 万元 for 亿元, kWh for 万kWh, m² for 亩.
 
-A figure that is ten thousand times too large or small is still a number. It shows against the firm's own
-other periods, and against what is usual between two figures in the same list. One slip is a firm's mistake;
-slips of more than half a percent of a period's firms are a sender's, and block.
+A figure that is ten thousand times too large or small is still a valid number. It shows in comparison with the firm's
+own other periods, and with the usual ratio of two figures in the same list. A single slip is the firm's mistake.
+Slips of more than 0.5 % of a period's firms are the sender's mistake, and block.
 """
 
 from __future__ import annotations
 
-#: Decades between a figure and the firm's own usual one. Four is the slip 万元/亿元, 2.8 that of m²/亩;
-#: a slip in one month of twelve still moves a year by 2.9. Firms' own figures stay within one.
+#: Distance between a figure and the firm's usual one, in decades (powers of ten). The slip 万元/亿元 is four, m²/亩
+#: is 2.8; a slip in one month of twelve still moves a year by 2.9. Firms' real figures stay within one.
 OWN_DECADES = 2.5
 
-#: Decades between a ratio of two figures and its median in the list. Such ratios spread by up to 0.8 decades
-#: (one standard deviation), so three decades are beyond 3.7 of them.
+#: Distance between a ratio of two figures and its median in the list, in decades. Such ratios have a standard
+#: deviation of up to 0.8 decades, so three decades are more than 3.7 standard deviations.
 LIST_DECADES = 3.0
 
-#: Firms of a period that may slip: five, so that single mistakes do not stop a small city, and 0.5 %.
+#: Firms of a period that may slip: 0.5 %, plus five so that single mistakes do not block a small city.
 ALLOWED = "5 + 0.005 * count(*)"
 
 TAX_COMPONENTS = (
@@ -29,17 +29,17 @@ TAX_COMPONENTS = (
     "tax_other_wan_yuan",
 )
 
-#: Size of a firm's tax, 万元: refunds do not cancel payments.
+#: Size of a firm's tax, 万元: absolute values, so that refunds do not cancel payments.
 TAX_SIZE = "(" + " + ".join(f"abs(coalesce({c}, 0))" for c in TAX_COMPONENTS) + ")"
 
-#: Tax paid, refunds taken off, 万元.
+#: Tax paid less refunds, 万元.
 TAX_SUM = "(" + " + ".join(f"coalesce({c}, 0)" for c in TAX_COMPONENTS) + ")"
 
 
 def own_history(measure: str, *, source: str = "SELECT * FROM {table}", period: str = "year") -> str:
-    """SQL for firms whose measure departs from their own other periods, where too many do in a period.
+    """SQL for firms whose measure departs from their own other periods, in periods where too many do.
 
-    Months are held against months and years against years. With two periods only, both are named.
+    Months are compared with months and years with years. If a firm has only two periods, both are named.
     """
     return f"""WITH source AS ({source}),
         figures AS (
@@ -58,10 +58,7 @@ def own_history(measure: str, *, source: str = "SELECT * FROM {table}", period: 
 
 
 def list_ratio(numerator: str, denominator: str) -> str:
-    """SQL for firms whose ratio of two figures departs from the year's median of their list.
-
-    Only where too many of a year's firms do.
-    """
+    """SQL for firms whose ratio of two figures departs from their list's median, in years where too many do."""
     return f"""WITH figures AS (
             SELECT uscc, year, is_above_scale,
                 log10(CAST({numerator} AS DOUBLE)) - log10(CAST({denominator} AS DOUBLE)) AS decades

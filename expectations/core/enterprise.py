@@ -1,4 +1,4 @@
-"""Suite 工业企业: identity, industry, district, and that the directory is there in full."""
+"""Suite 工业企业: identity, industry, district, and completeness against the directory."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from collections.abc import Iterator
 
 from expectations.gate.suite import Check, Suite
 
-#: Few firms move to another district, fewer than one in a hundred a year; a district that is divided anew is mapped
-#: by the code list of former districts. At three in a hundred lines were mixed up, or a column.
+#: Fewer than 1 % of firms move to another district in a year; the code list of former districts maps districts that
+#: were redrawn. If 3 % move, lines or columns were mixed up.
 _MOVED = (("", 1), ("_wide", 3))
 
-#: Two or three firms in a hundred take another name in a year, and the registry may learn of it a year later.
+#: Two or three firms in a hundred change their name in a year, and the registry may learn of it a year later.
 _RENAMED = (("", 5), ("_wide", 20))
 
-#: One row per year: firms of the year before, and how many are other than there or in the registry.
+#: One row per year: firms known from the year before, and how many differ from that year or from the registry.
 _SUMMARY = """
     SELECT n.year, count(b.uscc) AS known, count(*) FILTER (n.district_code <> b.district_code) AS moved,
         count(*) FILTER (n.enterprise_name <> b.enterprise_name) AS renamed,
@@ -30,7 +30,7 @@ def _few(
         yield Check(
             f"{id_}{suffix}",
             f"{zh}不超过{percent}%",
-            f"At most five firms and {percent} % of a year {en}",
+            f"At most five firms plus {percent} % of a year {en}",
             f"SELECT year, {of}, {counted} FROM {{summary}} WHERE {counted} > 5 + {percent / 100} * {of}",
             level="fail" if suffix else "warn",
         )
@@ -48,7 +48,7 @@ SUITE = Suite(
         Check(
             "uscc_invalid_share",
             "无效信用代码不超过0.5%",
-            "At most five firms and 0.5 % of a year have an invalid credit code",
+            "At most five firms plus 0.5 % of a year have an invalid credit code",
             """SELECT uscc, year FROM {table} WHERE NOT is_uscc_valid AND year IN (
                 SELECT year FROM {table} GROUP BY year
                 HAVING count(*) FILTER (NOT is_uscc_valid) > 5 + 0.005 * count(*))""",
@@ -86,7 +86,7 @@ SUITE = Suite(
         Check(
             "directory_rows",
             "名录企业均在册且规上标志一致",
-            "Every accepted record of the directory is here, above scale as the directory says",
+            "Every accepted record of the directory has its firm, above scale as the directory says",
             """SELECT r.uscc, r.period AS year FROM raw.gov_statistics_directory r
             JOIN feeds.current_delivery d USING (delivery_id, mapping_hash)
             LEFT JOIN {table} e ON e.uscc = r.uscc AND e.year = r.period
@@ -95,7 +95,7 @@ SUITE = Suite(
         Check(
             "directory_count",
             "企业数与名录记录数相符",
-            "As many firms as the year's directory has: none lost, none invented",
+            "The number of firms matches the year's directory: none lost, none added",
             """SELECT year, d.records_raw, d.records_in, coalesce(f.firms, 0) AS firms
             FROM (SELECT period AS year, sum(records_raw) AS records_raw, sum(records_in) AS records_in
                 FROM feeds.current_delivery WHERE feed = 'gov_statistics_directory' GROUP BY period) d
@@ -105,7 +105,7 @@ SUITE = Suite(
         Check(
             "quarantined_stay",
             "名录记录被隔离的企业仍在册",
-            "A firm whose directory record is quarantined is still here",
+            "A firm whose directory record is quarantined is still in the table",
             """SELECT q.uscc, q.period AS year FROM quarantine.record q
             JOIN feeds.current_delivery d USING (delivery_id, mapping_hash)
             LEFT JOIN {table} e ON e.uscc = q.uscc AND e.year = q.period

@@ -25,7 +25,7 @@ SUITE = Suite(
         Check(
             "date_in_year",
             "事件日期在年度内",
-            "The event happened in its year; a credit record may also be removed in it, or stand when records begin",
+            "The event is dated in its year; a credit record may instead end in it, or predate the first year",
             """SELECT event_id, year FROM {table} WHERE CAST(year(event_date) AS VARCHAR) <> year
             AND NOT (event_kind_code = 'credit' AND CAST(year(event_date) AS VARCHAR) < year
                 AND (coalesce(CAST(year(valid_until_date) AS VARCHAR) = year, false)
@@ -35,7 +35,7 @@ SUITE = Suite(
         Check(
             "firm_known",
             "事件企业在册",
-            "The firm is in the year's directory, but for five and 5 % of a year's events",
+            "The firm is in the year's directory, except for five plus 5 % of a year's events",
             """SELECT t.year FROM {table} t LEFT JOIN core.enterprise e ON e.uscc = t.uscc AND e.year = t.year
             GROUP BY t.year HAVING count(*) FILTER (e.uscc IS NULL) > 5 + 0.05 * count(*)""",
             level="warn",

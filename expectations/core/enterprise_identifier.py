@@ -1,4 +1,4 @@
-"""Suite 企业标识: forms, one enterprise for each identifier, and that nothing in dispute goes unseen."""
+"""Suite 企业标识: formats, one enterprise per identifier, and a review of every dispute."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ SUITE = Suite(
         Check(
             "form_of_kind",
             "标识格式与类型相符",
-            "An identifier has the form of its kind",
+            "An identifier has the format of its kind",
             """SELECT identifier_kind_code, identifier, uscc, year FROM {table}
             WHERE NOT CASE identifier_kind_code
                 WHEN 'registration_number' THEN regexp_full_match(identifier, '[0-9]{15}')
@@ -24,14 +24,14 @@ SUITE = Suite(
         Check(
             "one_enterprise",
             "未列争议的代码只属一家企业",
-            "A registration number or organisation code that is not in dispute is one enterprise's",
+            "A registration number or organisation code that is not in dispute belongs to one enterprise",
             f"""SELECT identifier_kind_code, identifier FROM {{table}} WHERE NOT is_disputed AND {_LASTING}
             GROUP BY ALL HAVING count(DISTINCT uscc) > 1""",
         ),
         Check(
             "disputes_reviewed",
             "争议标识均在待核清单且主张方齐全",
-            "Every identifier in dispute is up for review with each claimant",
+            "Every identifier in dispute is under review with all claimants",
             """SELECT t.identifier_kind_code, t.identifier, t.uscc, t.year FROM {table} t
             LEFT JOIN core.identity_review r USING (identifier_kind_code, identifier, year)
             WHERE t.is_disputed AND NOT coalesce(list_contains(r.claimants, t.uscc), false)""",
@@ -39,7 +39,7 @@ SUITE = Suite(
         Check(
             "clear_or_disputed",
             "同年标识不能既有争议又无争议",
-            "In one year an identifier is in dispute or it is not",
+            "In one year an identifier is either in dispute or not",
             """SELECT identifier_kind_code, identifier, year FROM {table} GROUP BY ALL
             HAVING bool_or(is_disputed) AND bool_or(NOT is_disputed)
                 AND identifier_kind_code NOT IN ('former_uscc', 'branch_code')""",

@@ -11,7 +11,7 @@ SUITE = Suite(
         Check(
             "month_of_year",
             "月份在年度内",
-            "The month lies in its year",
+            "The month is in its year",
             "SELECT uscc, month, year FROM {table} WHERE left(month, 4) <> year",
         ),
         Check(
@@ -31,28 +31,28 @@ SUITE = Suite(
         Check(
             "fall_flagged",
             "累计产值下降均已标记",
-            "A cumulative output that fell is flagged, and no other",
+            "Exactly the falls in cumulative output are flagged",
             """SELECT uscc, month FROM {table}
             WHERE is_cumulative_fall IS DISTINCT FROM coalesce(output_month_wan_yuan < 0, false)""",
         ),
         Check(
             "falls_share",
             "累计值下降的企业不超过5%",
-            "At most five firms and 5 % of a month's fall in cumulative output",
+            "At most five firms plus 5 % of a month fall in cumulative output",
             "SELECT month FROM {table} GROUP BY month "
             "HAVING count(*) FILTER (is_cumulative_fall) > 5 + 0.05 * count(*)",
         ),
         Check(
             "total_steady",
             "全市月均产值（不含变动最大企业）与上月相比在三分之一至三倍之间",
-            "The city's output of an average month stays between a third and three times that of the month before, "
-            "without the firm that moved most",
+            "The city's average monthly output, without the firm that changed most, "
+            "stays between a third and three times the month before",
             city_total("month", "output_month_wan_yuan / months_covered"),
         ),
         Check(
             "firm_known",
             "企业在册",
-            "The firm was in a directory by then, but for five and 5 % of a month's firms",
+            "The firm was in a directory by then, except for five plus 5 % of a month's firms",
             """SELECT t.month FROM {table} t LEFT JOIN (SELECT uscc, min(year) AS first FROM core.enterprise
                 GROUP BY uscc) e ON e.uscc = t.uscc AND e.first <= t.year
             GROUP BY t.month HAVING count(*) FILTER (e.uscc IS NULL) > 5 + 0.05 * count(*)""",

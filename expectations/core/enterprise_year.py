@@ -1,4 +1,4 @@
-"""Suite 企业年度数据: every firm of the directory, plausible figures, no slips of unit, coverage."""
+"""Suite 企业年度数据: every firm of the directory, plausible figures, no unit slips, coverage."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from expectations.checks.unit_slips import TAX_SIZE, TAX_SUM, list_ratio, own_hi
 from expectations.checks.year_before import city_total, compared, figures_new, order_kept, totals_steady
 from expectations.gate.suite import Check, Level, Suite
 
-#: Figures held against the firm's own other years: id → (title zh, title en, SQL).
+#: Figures compared with the firm's own other years: id → (title zh, title en, SQL).
 _OWN = {
     "tax": ("税收", "tax", TAX_SIZE),
     "declared_revenue": ("申报营业收入", "declared revenue", "declared_revenue_wan_yuan"),
@@ -22,7 +22,7 @@ _OWN = {
     "land": ("用地面积", "land", "land_area_mu"),
 }
 
-#: Pairs held against the list's median of the year.
+#: Pairs whose ratio is compared with the list's median of the year.
 _PAIRS = {
     "tax_to_revenue": (
         "税收与申报营业收入之比",
@@ -60,7 +60,7 @@ _TOTALS = {
 }
 
 
-#: Figures held against the year before, by district, above and below scale. Land is not: it is to stay as it was.
+#: Figures compared with the year before, by district and by scale. Land is left out, because it should not change.
 _YEAR_BEFORE = {
     "tax": f"CASE WHEN tax_vat_wan_yuan IS NOT NULL THEN {TAX_SUM} END",
     "declared_revenue": "declared_revenue_wan_yuan",
@@ -82,30 +82,31 @@ def _unit_slips() -> Iterator[Check]:
         yield Check(
             f"{id_}_unit_slip",
             f"{zh}无成批的量级差错（与本企业其他年度比）",
-            f"No batch of unit slips in {en}, against the firm's other years",
+            f"No batch of unit slips in {en}, compared with the firm's other years",
             own_history(sql),
         )
     for id_, (zh, en, numerator, denominator) in _PAIRS.items():
         yield Check(
             f"{id_}_slip",
             f"{zh}无成批的量级差错（与同组中位数比）",
-            f"{en}: no batch of firms three decades from the list's median",
+            f"{en}: no batch of unit slips, compared with the list's median",
             list_ratio(numerator, denominator),
         )
 
 
 def _totals() -> Iterator[Check]:
     for id_, sql in _TOTALS.items():
+        zh, en, _ = _OWN[id_]
         yield Check(
             f"{id_}_total_steady",
-            "全市合计（不含变动最大企业）与上年相比在三分之一至三倍之间",
-            f"The city's total of {id_} stays between a third and three times the year before, "
-            "without the firm that moved most",
+            f"全市{zh}合计（不含变动最大企业）与上年相比在三分之一至三倍之间",
+            f"The city's total {en}, without the firm that changed most, "
+            "stays between a third and three times the year before",
             city_total("year", sql),
         )
 
 
-#: Annual and monthly statistics stand in for each other, so a firm misses either under one name.
+#: Annual and monthly statistics replace each other, so both are reported missing under one name.
 _FEEDS = "SELECT feed FROM feeds.feed UNION ALL SELECT 'gov_statistics'"
 
 _COVERAGE = f"""
@@ -119,7 +120,7 @@ _COVERAGE = f"""
 
 
 def _coverage(id_: str, points: int, *, against: Literal["year", "release"], level: Level) -> Check:
-    """Share of the directory's firms with a row per feed; a handful of firms is no loss of coverage."""
+    """Share of the directory's firms with a row per feed; fewer than five firms are no loss of coverage."""
     now = _COVERAGE.format(source="{table}")
     before = _COVERAGE.format(source="{table}" if against == "year" else "previous_core.enterprise_year")
     ahead = 1 if against == "year" else 0
@@ -176,14 +177,14 @@ SUITE = Suite(
         Check(
             "within_year",
             "数据起止日在年度内",
-            "The figures' first and last day lie in the year",
+            "The figures' first and last day are in the year",
             "SELECT uscc, year FROM {table} WHERE CAST(year(valid_from_date) AS VARCHAR) <> year "
             "OR CAST(year(valid_to_date) AS VARCHAR) <> year OR valid_from_date > valid_to_date",
         ),
         Check(
             "land_parts",
             "用地面积等于自用与租用之和",
-            "Land is own use plus leased",
+            "Land is land in own use plus leased land",
             "SELECT uscc, year, land_area_mu FROM {table} WHERE land_area_mu IS NOT NULL "
             "AND abs(land_area_mu - coalesce(land_own_mu, 0) - coalesce(land_lease_mu, 0)) > 0.001",
         ),
@@ -199,14 +200,14 @@ SUITE = Suite(
         Check(
             "negative_tax_share",
             "负税收不超过10%",
-            "At most five firms and 10 % of a year have negative tax (refunds)",
+            "At most five firms plus 10 % of a year have negative tax (refunds)",
             "SELECT year FROM {table} GROUP BY year "
             f"HAVING count(*) FILTER ({TAX_SUM} < 0) > 5 + 0.1 * count(*)",
         ),
         Check(
             "negative_value_added_share",
             "负增加值不超过10%",
-            "At most five firms and 10 % of a year have negative value added",
+            "At most five firms plus 10 % of a year have negative value added",
             """SELECT year FROM {table} GROUP BY year HAVING
             count(*) FILTER (value_added_wan_yuan < 0) > 5 + 0.1 * count(value_added_wan_yuan)""",
         ),
@@ -220,14 +221,14 @@ SUITE = Suite(
         Check(
             "rd_above_revenue_share",
             "研发费用高于营业收入的企业不超过0.5%",
-            "At most five firms and 0.5 % of a year's reporting firms have R&D above revenue",
+            "At most five firms plus 0.5 % of a year's reporting firms have R&D above revenue",
             """SELECT year FROM {table} GROUP BY year HAVING
             count(*) FILTER (rd_expense_wan_yuan > revenue_wan_yuan) > 5 + 0.005 * count(revenue_wan_yuan)""",
         ),
         Check(
             "sales_to_output",
             "产销率在50%–150%之间",
-            "Sales to output lies between 50 and 150 %",
+            "The ratio of sales to output is between 50 and 150 %",
             "SELECT uscc, year FROM {table} WHERE output_wan_yuan > 0 "
             "AND sales_output_wan_yuan NOT BETWEEN output_wan_yuan * 0.5 AND output_wan_yuan * 1.5",
             level="warn",
@@ -235,7 +236,7 @@ SUITE = Suite(
         Check(
             "city_sales_to_output",
             "全市产销率在50%–150%之间",
-            "The city's sales to output lies between 50 and 150 %",
+            "The city's ratio of sales to output is between 50 and 150 %",
             """SELECT year FROM {table}
             WHERE output_wan_yuan IS NOT NULL AND sales_output_wan_yuan IS NOT NULL
             GROUP BY year HAVING sum(output_wan_yuan) > 0 AND sum(sales_output_wan_yuan)
@@ -244,20 +245,20 @@ SUITE = Suite(
         Check(
             "energy_values",
             "等价值能耗不低于当量值能耗",
-            "Energy at equivalent value is not below calorific value, but for 5 % of a year's firms",
+            "Energy at equivalent value is not below calorific value, except for five plus 5 % of a year's firms",
             """SELECT year FROM {table} GROUP BY year HAVING
             count(*) FILTER (energy_calorific_tce > energy_tce) > 5 + 0.05 * count(energy_tce)""",
         ),
         Check(
             "patents_of_kinds",
             "有效发明专利不多于有效专利",
-            "Inventions in force are among the patents in force",
+            "Invention patents in force do not exceed patents in force",
             "SELECT uscc, year FROM {table} WHERE inventions_valid_count > patents_valid_count",
         ),
         Check(
             "exports_to_revenue",
             "海关出口额不高于营业收入的三倍",
-            "Exports exceed three times revenue in at most five firms and 5 % of a year's exporters",
+            "Exports exceed three times revenue in at most five firms plus 5 % of a year's exporters",
             """SELECT year FROM {table} WHERE revenue_wan_yuan > 0 GROUP BY year HAVING
             count(*) FILTER (customs_export_wan_yuan > 3 * revenue_wan_yuan)
                 > 5 + 0.05 * count(customs_export_wan_yuan)""",

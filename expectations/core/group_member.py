@@ -10,7 +10,7 @@ SUITE = Suite(
         Check(
             "not_its_own_controller",
             "成员不是自身的控股方",
-            "Nobody controls itself",
+            "No firm controls itself",
             "SELECT group_code, uscc, year FROM {table} WHERE uscc = controller_uscc",
         ),
         Check(
@@ -22,13 +22,13 @@ SUITE = Suite(
         Check(
             "one_controller",
             "一个集团只有一个控股方",
-            "A group told of in a year has one controller",
+            "A group reported in a year has one controller",
             "SELECT group_code, year FROM {table} GROUP BY ALL HAVING count(DISTINCT controller_uscc) > 1",
         ),
         Check(
             "shares_within_whole",
             "各控股方持股比例合计不超过100%",
-            "The shares of a firm that its controllers hold do not exceed the whole",
+            "The shares that controllers hold of a firm sum to at most 100 %",
             """SELECT uscc, year FROM {table} WHERE valid_to_date IS NULL GROUP BY ALL
             HAVING sum(holding_share_pct) > 100""",
         ),

@@ -1,4 +1,4 @@
-"""Suite 主体变更事件: who became whom, with names and dates."""
+"""Suite 主体变更事件: predecessor and successor, names and dates."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ SUITE = Suite(
         Check(
             "kind_of_identity",
             "集团成员关系不是主体变更",
-            "Memberships of groups are not among the changes",
+            "Group memberships are not changes of identity",
             "SELECT event_id, year FROM {table} WHERE identity_event_kind_code = 'group'",
         ),
         Check(
             "renamed_itself",
             "更名前后为同一主体且名称不同",
-            "A change of name is the firm's own, with both names",
+            "A change of name keeps the firm and states two different names",
             """SELECT event_id, year FROM {table} WHERE identity_event_kind_code = 'rename'
             AND (from_uscc <> to_uscc OR former_name IS NULL OR enterprise_name IS NULL
                 OR former_name = enterprise_name)""",
@@ -24,7 +24,7 @@ SUITE = Suite(
         Check(
             "becomes_another",
             "除更名外前后主体不同",
-            "All other changes are between two codes, from a day on",
+            "Every other change is between two codes and has a first day",
             """SELECT event_id, year FROM {table} WHERE identity_event_kind_code <> 'rename'
             AND (from_uscc = to_uscc OR valid_from_date IS NULL)""",
             level="warn",
@@ -38,13 +38,13 @@ SUITE = Suite(
         Check(
             "told_in_time",
             "生效日期不晚于报送年度",
-            "A change is not told before the year in which it begins",
+            "A change is not reported before the year in which it begins",
             "SELECT event_id, year FROM {table} WHERE CAST(year(valid_from_date) AS VARCHAR) > year",
         ),
         Check(
             "successor_known",
             "承继企业在册",
-            "The firm that goes on was in a directory, but for five and 5 % of a year's changes",
+            "The successor is in a directory, except for five plus 5 % of a year's changes",
             """SELECT t.year FROM {table} t LEFT JOIN (SELECT DISTINCT uscc FROM core.enterprise) e
             ON e.uscc = t.to_uscc GROUP BY t.year HAVING count(*) FILTER (e.uscc IS NULL) > 5 + 0.05 * count(*)""",
             level="warn",

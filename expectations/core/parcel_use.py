@@ -1,4 +1,4 @@
-"""Suite 宗地使用: nobody uses more than there is."""
+"""Suite 宗地使用: uses fit into the parcel's area."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SUITE = Suite(
         Check(
             "parcel_known",
             "宗地在册且面积一致，或已标记",
-            "The parcel is in core.parcel with the same area, or the use is flagged as of an unknown parcel",
+            "The parcel is in core.parcel with the same area, or the use is flagged unknown_parcel",
             """SELECT u.parcel_id, u.uscc, u.year FROM {table} u
             LEFT JOIN core.parcel p ON p.parcel_id = u.parcel_id AND p.year = u.year
             WHERE CASE WHEN p.parcel_id IS NULL THEN NOT list_contains(u.land_flags, 'unknown_parcel')
@@ -32,7 +32,7 @@ SUITE = Suite(
         Check(
             "unknown_parcel_share",
             "未登记宗地不超过2%",
-            "At most five parcels and 2 % of a year are unknown to the register",
+            "At most five parcels plus 2 % of a year are unknown to the register",
             """SELECT year FROM {table} GROUP BY year HAVING count(DISTINCT parcel_id)
             FILTER (list_contains(land_flags, 'unknown_parcel')) > 5 + 0.02 * count(DISTINCT parcel_id)""",
             level="warn",
@@ -48,7 +48,7 @@ SUITE = Suite(
         Check(
             "over_allotted_share",
             "超分宗地不超过5%",
-            "At most five parcels and 5 % of a year were allotted to more than 100 %",
+            "At most five parcels plus 5 % of a year were allotted to more than 100 %",
             """SELECT year FROM {table} GROUP BY year HAVING count(DISTINCT parcel_id)
             FILTER (list_contains(land_flags, 'over_allotted')) > 5 + 0.05 * count(DISTINCT parcel_id)""",
             level="warn",

@@ -1,4 +1,4 @@
-"""Suite 承继关系: codes are followed to the last, and disputes end what was before."""
+"""Suite 承继关系: codes lead to the last successor, and a disputed code leads to itself."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ SUITE = Suite(
         Check(
             "told_of",
             "承继均有变更事件依据",
-            "A code has a successor because a change says so",
+            "Every succession rests on a reported change",
             """SELECT t.from_uscc, t.to_uscc, t.year FROM {table} t
             LEFT JOIN core.identity_event e ON e.from_uscc = t.from_uscc AND e.year <= t.year
                 AND e.identity_event_kind_code IN ('merge', 'succession', 'branch')
@@ -19,7 +19,7 @@ SUITE = Suite(
         Check(
             "followed_to_the_last",
             "承继链条追溯至最后主体",
-            "A successor has no successor of its own by the end of the year, unless that is in dispute",
+            "A successor is not itself succeeded when the succession begins, unless that is in dispute",
             """SELECT t.from_uscc, t.to_uscc, t.year FROM {table} t
             JOIN {table} n ON n.from_uscc = t.to_uscc AND n.to_uscc <> n.from_uscc
                 AND n.valid_from_date <= t.valid_from_date
@@ -29,7 +29,7 @@ SUITE = Suite(
         Check(
             "disputed_stands_for_itself",
             "争议代码仍为自身",
-            "A code stands for itself where it is in dispute, and nowhere else",
+            "Exactly the codes in dispute are their own successors",
             "SELECT from_uscc, to_uscc, year FROM {table} WHERE is_disputed <> (from_uscc = to_uscc)",
         ),
         Check(

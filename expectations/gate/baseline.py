@@ -1,4 +1,4 @@
-"""The suite that every contract brings by itself."""
+"""The suite that follows from a contract."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ _DUCKDB_TYPES = {
 
 
 def baseline(contract: Contract, declared: Suite | None = None) -> Suite:
-    """Not empty, columns and types of the contract, key unique, required present, domains kept, volume.
+    """Checks: not empty, columns and types of the contract, key unique, required values present, domains, volume.
 
-    The volume is held against the last release; without one that check finds nothing to compare.
+    The volume is compared with the last release; without one that check passes.
 
     Args:
-        declared: the table's own suite, which says whether it may be empty and what it means that it shrinks.
+        declared: the table's own suite, which says whether the table may be empty and whether shrinking blocks.
     """
     empty_ok = bool(declared and declared.may_be_empty)
     checks = [
@@ -120,7 +120,7 @@ def _domain(contract: Contract, column: Column) -> Iterator[Check]:
         yield Check(
             f"{name}_range",
             f"{column.zh}在值域内（{_range(domain)}）",
-            f"{column.en} lies within {_range(domain)}",
+            f"{column.en} is within {_range(domain)}",
             f"{select} {limits}",
             expectation=lambda: _between(name, domain),
         )
@@ -129,7 +129,7 @@ def _domain(contract: Contract, column: Column) -> Iterator[Check]:
         yield Check(
             f"{name}_pattern",
             f"{column.zh}格式正确",
-            f"{column.en} has the right form",
+            f"{column.en} has the right format",
             f"{select} NOT regexp_full_match({name}, '{pattern}')",
         )
     if domain.codes:
@@ -149,11 +149,11 @@ def _domain(contract: Contract, column: Column) -> Iterator[Check]:
 
 
 def _unlisted(column: Column, codes: str) -> str:
-    """Condition of rows with a value, or an item of an array, that is not in the code list."""
+    """Condition on rows with a value, or an array item, that is not in the code list."""
     name = column.name
     if column.type != "array<string>":
         return f"{name} IS NOT NULL AND {_not_in(name, codes)}"
-    # few codes stand in many rows: each is looked up once, and the rows are searched for those that are not listed
+    # few codes fill many rows: each code is looked up once, then rows are searched for the unlisted ones
     unlisted = (
         f"(SELECT coalesce(list(code), []) FROM (SELECT DISTINCT unnest({name}) AS code FROM {{table}}) "
         f"WHERE {_not_in('code', codes)})"
@@ -162,7 +162,7 @@ def _unlisted(column: Column, codes: str) -> str:
 
 
 def _not_in(code: str, codes: str) -> str:
-    """Neither the code nor what it is with the parts replaced that no list can name."""
+    """Condition that the list has neither the code nor the code with its variable parts replaced."""
     listed = f"(SELECT code FROM codes.{codes})"
     replaced = [
         f"regexp_replace({code}, '{pattern}', '{stand_in}') NOT IN {listed}"
@@ -172,9 +172,9 @@ def _not_in(code: str, codes: str) -> str:
 
 
 def _volume(contract: Contract, level: Level) -> Iterator[Check]:
-    """Rows of a period against the last release: what the city is made of may not shrink unseen.
+    """Rows of a period compared with the last release: tables must not shrink unnoticed.
 
-    Half a square root is allowed as chance, so that ten firms fewer are not a shrunken feed in a small district.
+    Half a square root is allowed for chance, so that a small city may lose a few rows.
     """
     if contract.layer != "staged" or not contract.period:
         return

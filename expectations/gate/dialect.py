@@ -1,9 +1,9 @@
-"""SQLAlchemy dialect ``duckdb+buffered``: DuckDB as Great Expectations needs it.
+"""SQLAlchemy dialect ``duckdb+buffered``: DuckDB adapted to Great Expectations.
 
-Great Expectations gives the connection back before it fetches. duckdb-engine reads lazily from the
-connection, so every result would be empty; here each result is read in full when a statement has run.
-And it asks for a table's columns through PostgreSQL's catalogue, of which DuckDB has only a part; here they
-are read from the information schema.
+Great Expectations returns the connection before it fetches. duckdb-engine reads lazily from the connection, so every
+result would be empty; this dialect reads each result in full when a statement has run. Great Expectations asks for a
+table's columns through PostgreSQL's catalogue, of which DuckDB has only a part; this dialect reads them from the
+information schema.
 """
 
 from __future__ import annotations
@@ -40,19 +40,19 @@ class BufferedDialect(Dialect):  # type: ignore[misc]
     def get_columns(
         self, connection: Any, table_name: str, schema: str | None = None, **_: Any
     ) -> list[dict[str, Any]]:
-        """Names in order; types are left open, since no expectation used here asks for them."""
-        found = connection.exec_driver_sql(
+        """Names in order; types are left open, because no expectation used here asks for them."""
+        result = connection.exec_driver_sql(
             "SELECT column_name, is_nullable FROM information_schema.columns WHERE table_schema = $1 "
             "AND table_name = $2 AND table_catalog = current_database() ORDER BY ordinal_position",
             (schema or "main", str(table_name)),
         )
         return [
             {"name": name, "type": types.NullType(), "nullable": nullable == "YES", "default": None}
-            for name, nullable in found.fetchall()
+            for name, nullable in result.fetchall()
         ]
 
     def get_pk_constraint(self, *_: Any, **__: Any) -> dict[str, Any]:
-        """Delta tables have none."""
+        """None: Delta tables have no primary key."""
         return {"constrained_columns": [], "name": None}
 
 

@@ -1,4 +1,4 @@
-"""Verdicts 校验结果, and the report that they make together."""
+"""Verdicts 校验结果, and the report of all verdicts."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from expectations.gate.suite import Level, Suite
 class Verdict:
     """What one expectation found in one table.
 
-    ``evaluated`` counts the table's rows, ``unexpected`` the rows that should not be there; at most twenty
-    of them are named in ``failing_keys``.
+    ``evaluated`` counts the table's rows, ``unexpected`` the offending rows; ``failing_keys`` names at most twenty
+    of them.
     """
 
     suite: str
@@ -35,7 +35,7 @@ class Verdict:
 
 @dataclass(frozen=True)
 class GateReport:
-    """All verdicts; ``passed`` when no failed one blocks."""
+    """All verdicts; ``passed`` if every expectation was evaluated and none blocks."""
 
     verdicts: tuple[Verdict, ...]
     passed: bool
@@ -57,7 +57,7 @@ def verdict_rows(report: GateReport) -> list[dict[str, Any]]:
 
 
 def summarise(verdicts: list[Verdict], suites: list[Suite], seconds: float) -> GateReport:
-    """A gate without suites, or with fewer verdicts than expectations, has not looked."""
+    """The report of a gate run; without suites, or with fewer verdicts than expectations, it does not pass."""
     expected = sum(max(len(suite.checks), 1) for suite in suites)
     looked = bool(suites) and len(verdicts) >= expected
     return GateReport(

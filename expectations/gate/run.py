@@ -1,8 +1,8 @@
-"""The gate 发布关口: runs every suite over pinned tables and says whether they may be published.
+"""The gate 发布关口: runs every suite over pinned tables and decides whether they may be published.
 
-The suites run as Great Expectations on DuckDB, a second engine that checks what Spark wrote. The gate has
-to prove that it looked: each table has rows, as many expectations were evaluated as the suite has, and none
-raised an exception. Otherwise it has failed.
+The suites run as Great Expectations on DuckDB, a second engine that checks what Spark wrote. The gate passes only if
+it can prove that it looked: each table has rows unless it may be empty, every expectation of a suite was evaluated,
+and none raised an exception.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from expectations.gate.suite import Suite, declared_suites
 from schemas.contract import Feed, contracts, published_contracts
 
 __all__ = ["GateReport", "Pin", "Verdict", "required_tables", "run_gate", "verdict_rows"]
-#: Not published, but judged: how much each feed brought, what was quarantined, and what people corrected.
+#: Not published, but judged: what each feed delivered, what was quarantined, and what people corrected.
 BOOKKEEPING = ("raw.delivery", "quarantine.record", "quarantine.correction")
-#: Read by suites of other tables: who is in the directory.
+#: Read by suites of other tables: the firms in the directory.
 READ = ("raw.gov_statistics_directory",)
 Progress = Callable[[str, int, int], None]
 
@@ -45,12 +45,12 @@ def run_gate(
     """Judge the pinned tables.
 
     Args:
-        pins: tables to judge, ``area.table`` → pin. Suites of feeds (``raw.gov_…``) run where one is pinned.
+        pins: tables to judge, ``area.table`` → pin. The suite of a feed (``raw.gov_…``) runs if the feed is pinned.
         previous: the last release's tables, for comparison; None for the first release.
-        progress: told the table, its place and their number before each table.
-        rules: rows of what suites read as ``rules.<name>``; none where left out.
-        tables: judge only these (all must be pinned); every required table when left out.
-        copied: a DuckDB file to which pinned tables were copied: those are judged there.
+        progress: called before each table with its name, its number and the number of tables.
+        rules: rows that suites read as ``rules.<name>``; none if left out.
+        tables: judge only these, which must all be pinned; if left out, the required tables and pinned feeds.
+        copied: a DuckDB file with copies of pinned tables, which are judged there.
     """
     start = time.monotonic()
     wanted = tuple(tables) if tables is not None else (*required_tables(), *_pinned_feeds(pins))
@@ -69,17 +69,17 @@ def run_gate(
 def suites_of(tables: Iterable[str]) -> list[Suite]:
     """Suites of the named tables: the contract's own and the declared one.
 
-    Feeds have no suite from the contract: they keep superseded rows, and ingest has checked each row.
+    Feeds have no suite from the contract, because they keep superseded rows and ingest has checked each row.
     """
     declared = declared_suites()
-    found: list[Suite] = []
+    suites: list[Suite] = []
     for table in tables:
         spec = contracts().get(table)
         if spec and not isinstance(spec, Feed):
-            found.append(baseline(spec, declared.get(table)))
+            suites.append(baseline(spec, declared.get(table)))
         if table in declared:
-            found.append(declared[table])
-    return found
+            suites.append(declared[table])
+    return suites
 
 
 def _pinned_feeds(pins: Mapping[str, Pin]) -> list[str]:

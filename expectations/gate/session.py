@@ -1,6 +1,6 @@
-"""Great Expectations over the gate's DuckDB: a verdict for every check of a suite, whatever happens.
+"""Great Expectations over the gate's DuckDB: a verdict for every check of a suite, even if one fails.
 
-One class loads the tables and judges suite by suite, since all of it shares one database.
+One class loads the tables and judges suite by suite, because everything shares one database.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ class _Session:
         rules: Mapping[str, Iterable[Mapping[str, Any]]],
         copied: Path | None,
     ) -> None:
-        """The tables that the suites judge or read, and nothing else."""
+        """Load the tables that the suites judge or read, and nothing else."""
         read = _tables_read(suites)
         specs = [spec for spec in contracts().values() if spec.name in read]
         self.pinned = set(pins)
@@ -79,10 +79,10 @@ class _Session:
         with self.engine.begin() as connection:
             before = [s for s in contracts().values() if f"previous_{s.name}" in read]
             add_previous(connection, before, previous)
-            there = add_copied(connection, copied, specs) if copied else set()
+            in_draft = add_copied(connection, copied, specs) if copied else set()
         for spec in specs:
-            if spec.name not in there:
-                # One transaction for each: a failed one must not take the others with it.
+            if spec.name not in in_draft:
+                # One transaction each, so that a failure does not undo the others.
                 self.broken |= self._copy(spec, pins)
         if "raw.delivery" in pins and "raw.delivery" not in self.broken:
             with self.engine.begin() as connection:
@@ -109,7 +109,7 @@ class _Session:
         return {}
 
     def judge(self, suite: Suite) -> list[Verdict]:
-        """A verdict for every check of the suite, whatever happens."""
+        """A verdict for every check of the suite, even if one fails."""
         if suite.table not in self.pinned:
             return _all_failed(suite, "the table is not pinned: build it before publishing")
         if suite.table in self.broken:
@@ -134,7 +134,7 @@ class _Session:
                 run(connection, f"CREATE TABLE {summary_of(suite)} AS {_named(suite.summary, suite)}")
 
     def _validate(self, suite: Suite) -> dict[str, Any]:
-        """Great Expectations' results by check id; a check it left out is missing."""
+        """Great Expectations' results by check id, without the checks that it left out."""
         import great_expectations as gx
 
         schema, table = suite.table.split(".")
@@ -189,13 +189,13 @@ def _all_failed(suite: Suite, why: str) -> list[Verdict]:
 
 
 def _nothing_seen(verdict: Verdict) -> Verdict:
-    """An empty table passes most expectations; it must not."""
+    """Fail a verdict on an empty table, which passes most expectations."""
     details = verdict.details or "the table is empty, so nothing was evaluated"
     return replace(verdict, success=False, level="fail", details=details)
 
 
 def _exception(result: Any) -> str | None:
-    """First exception of a result; Great Expectations nests them by metric where a metric failed."""
+    """First exception of a result; if a metric failed, Great Expectations nests exceptions by metric."""
     info = result.exception_info or {}
     for entry in [info, *(v for v in info.values() if isinstance(v, dict))]:
         if entry.get("raised_exception"):
@@ -205,7 +205,7 @@ def _exception(result: Any) -> str | None:
 
 
 def summary_of(suite: Suite) -> str:
-    """Where the suite's summary lies."""
+    """Name of the table with the suite's summary."""
     return f"summary.{suite.table.replace('.', '_')}"
 
 
@@ -214,7 +214,7 @@ def _named(sql: str, suite: Suite) -> str:
 
 
 def _expectation(suite: Suite, check: Check) -> Any:
-    """A check as an expectation; its own object where it has one, else no unexpected rows."""
+    """A check as an expectation: its own object if it has one, otherwise that no row is unexpected."""
     if check.expectation:
         expectation = check.expectation()
         expectation.meta = {"check": check.id}
@@ -224,9 +224,9 @@ def _expectation(suite: Suite, check: Check) -> Any:
 
 
 def gx_query(sql: str) -> str:
-    r"""A check's SQL as Great Expectations wants it: braces doubled, the batch under one name.
+    r"""A check's SQL as Great Expectations expects it: braces doubled, the batch under one name.
 
-    Within texts a colon before a word is escaped, or SQLAlchemy would take the word for a parameter.
+    A colon before a word is escaped; otherwise SQLAlchemy would take the word for a parameter.
 
     >>> gx_query("SELECT uscc FROM {table} WHERE area_mu <= 0")
     'WITH checked AS NOT MATERIALIZED (SELECT * FROM {batch}) SELECT uscc FROM checked WHERE area_mu <= 0'
@@ -238,8 +238,8 @@ def gx_query(sql: str) -> str:
 
 
 def _unexpected_rows_type() -> Any:
-    """UnexpectedRowsExpectation that only counts: the stock one runs the query a second time for its rows."""
-    global _counting_type  # noqa: PLW0603  (the class can only be made once Great Expectations is imported)
+    """UnexpectedRowsExpectation that only counts: the stock class runs the query a second time for its rows."""
+    global _counting_type  # noqa: PLW0603  (the class can be defined only after Great Expectations is imported)
     if _counting_type is None:
         from great_expectations.expectations.core import UnexpectedRowsExpectation
 
@@ -274,13 +274,13 @@ def opened_session(folder: Path) -> Iterator[_Session]:
     context.variables.progress_bars = ProgressBarsConfig(globally=False, metric_calculations=False)
     datasource = context.data_sources.add_sql(
         "gate",
-        # In memory under a name of its own, so that all connections of this gate share it; a file takes
-        # five times as long to write. What exceeds the memory limit goes to the folder.
+        # In memory, under a unique name that all connections of this gate share; a file takes five times as
+        # long to write. Data beyond the memory limit spills to the folder.
         connection_string=f"{dialect.URL_SCHEME}:///:memory:gate-{uuid.uuid4().hex}",
         create_temp_table=False,
     )
     session = _Session(context, datasource, folder)
-    # The database lives as long as a connection to it.
+    # The database lives as long as a connection to it is open.
     with session.engine.connect() as connection:
         try:
             yield session

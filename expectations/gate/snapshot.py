@@ -1,7 +1,7 @@
 """The gate's database: pinned Delta tables copied into DuckDB, and nothing else.
 
-A copy, since every check would otherwise open the Delta log anew; where the draft of a release holds one, it is
-that one. The last release's tables are views: few checks read them.
+Tables are copied because every check would otherwise open the Delta log again. If a release's draft already holds a
+copy, that copy is used. The last release's tables are views, because few checks read them.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Pin:
 
 
 def prepare(connection: Any, folder: Path) -> None:
-    """Limits, the Delta extension, code lists and functions that checks use."""
+    """Set limits; load the Delta extension, code lists and functions that checks use."""
     from duckdb_extensions import import_extension
 
     import_extension("delta")
@@ -47,7 +47,7 @@ def prepare(connection: Any, folder: Path) -> None:
 
 
 def add_tables(connection: Any, specs: Iterable[Contract], pins: Mapping[str, Pin]) -> dict[str, str]:
-    """Copy the pinned tables; table → error for those that could not be read."""
+    """Copy the pinned tables; return table → error for those that cannot be read."""
     broken = {}
     for spec in specs:
         pin = pins.get(spec.name)
@@ -62,7 +62,7 @@ def add_tables(connection: Any, specs: Iterable[Contract], pins: Mapping[str, Pi
 
 
 def add_copied(connection: Any, file: Path, specs: Iterable[Contract]) -> set[str]:
-    """Names of those tables that the file holds; they are views of it."""
+    """Create views of the tables that the file holds; return their names."""
     run(connection, f"ATTACH {literal(str(file))} AS draft (READ_ONLY)")
     held = {
         f"{area}.{table}"
@@ -71,22 +71,22 @@ def add_copied(connection: Any, file: Path, specs: Iterable[Contract]) -> set[st
             "SELECT table_schema, table_name FROM information_schema.tables WHERE table_catalog = 'draft'",
         )
     }
-    found = [spec for spec in specs if spec.name in held]
-    for spec in found:
+    present = [spec for spec in specs if spec.name in held]
+    for spec in present:
         run(connection, f"CREATE SCHEMA IF NOT EXISTS {spec.area}")
         run(connection, f"CREATE VIEW {spec.name} AS SELECT * FROM draft.{spec.name}")
-    return {spec.name for spec in found}
+    return {spec.name for spec in present}
 
 
 def remove_copied(connection: Any) -> None:
-    """Let go of the file: Great Expectations keeps connections for as long as the process lives."""
+    """Detach the file, because Great Expectations keeps connections as long as the process lives."""
     run(connection, "DETACH DATABASE IF EXISTS draft")
 
 
 def add_previous(connection: Any, specs: Iterable[Contract], pins: Mapping[str, Pin]) -> None:
-    """The last release's tables as ``previous_<area>.<table>``; empty where it has none.
+    """The last release's tables as ``previous_<area>.<table>``; empty if it does not have the table.
 
-    A column that the table did not have then is missing in it.
+    A column that the table did not have then is NULL.
     """
     for spec in specs:
         area = f"previous_{spec.area}"
@@ -105,15 +105,15 @@ def add_previous(connection: Any, specs: Iterable[Contract], pins: Mapping[str, 
 
 
 def add_deliveries(connection: Any) -> None:
-    """What counts of the register, as jobs and evidence see it (``schemas/register.py``).
+    """The deliveries in force, as jobs and evidence see them (``schemas/register.py``).
 
-    ``feeds.latest_mapping`` has the deliveries that were not taken back, as they were mapped last, and
-    ``feeds.current_delivery`` those of them that no other supersedes.
+    ``feeds.latest_mapping`` has the deliveries that are neither withdrawn nor held, as they were last mapped.
+    ``feeds.current_delivery`` has those of them that no other delivery supersedes.
     """
-    # times as numbers: they are only compared, and DuckDB gives out times with a zone by way of another package
-    found = connection.exec_driver_sql("SELECT * REPLACE (epoch_us(known_at) AS known_at) FROM raw.delivery")
-    names = list(found.keys())
-    register = [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+    # times as numbers: they are only compared, and DuckDB needs another package to return times with a zone
+    result = connection.exec_driver_sql("SELECT * REPLACE (epoch_us(known_at) AS known_at) FROM raw.delivery")
+    names = list(result.keys())
+    register = [dict(zip(names, row, strict=True)) for row in result.fetchall()]
     latest: list[dict[str, Any]] = []
     current: list[dict[str, Any]] = []
     for spec in feeds().values():
@@ -124,7 +124,7 @@ def add_deliveries(connection: Any) -> None:
 
 
 def _add_entries(connection: Any, name: str, entries: Iterable[Mapping[str, Any]]) -> None:
-    """A view of entries of the register, with what the contract says of their feeds."""
+    """A view of entries of the register, with properties of their feeds from the contracts."""
     keys = list(entries)
     columns = ("delivery_id", "sequence", "period")
     run(connection, f"CREATE TABLE feeds.{name}_key (delivery_id VARCHAR, sequence BIGINT, period VARCHAR)")
@@ -143,7 +143,7 @@ def _add_entries(connection: Any, name: str, entries: Iterable[Mapping[str, Any]
 
 
 def add_raw_rows(connection: Any, pins: Mapping[str, Pin]) -> None:
-    """``feeds.raw_rows``: how many rows the pinned feeds hold of each delivery, mapping and period."""
+    """``feeds.raw_rows``: the number of rows per delivery, mapping and period in the pinned feeds."""
     counted = [
         f"SELECT '{spec.table}' AS feed, delivery_id, mapping_hash, period, count(*) AS found "
         f"FROM {_scan(pins[spec.name])} GROUP BY ALL"
@@ -157,29 +157,29 @@ def add_raw_rows(connection: Any, pins: Mapping[str, Pin]) -> None:
 def add_rules(
     connection: Any, wanted: Mapping[str, Mapping[str, str]], given: Mapping[str, Iterable[Mapping[str, Any]]]
 ) -> None:
-    """``rules.<name>`` as suites want them, filled with what the rules in force say; empty where nothing is given."""
+    """``rules.<name>`` with the columns that suites declare and the rows that are given; empty if none are."""
     run(connection, "CREATE SCHEMA rules")
     for name, columns in wanted.items():
         defined = ", ".join(f"{column} {kind}" for column, kind in columns.items())
         run(connection, f"CREATE TABLE rules.{name} ({defined})")
         for row in given.get(name, ()):
-            places = ", ".join(f"${n}" for n in range(1, len(columns) + 1))
+            parameters = ", ".join(f"${n}" for n in range(1, len(columns) + 1))
             connection.exec_driver_sql(
-                f"INSERT INTO rules.{name} VALUES ({places})", tuple(row[column] for column in columns)
+                f"INSERT INTO rules.{name} VALUES ({parameters})", tuple(row[column] for column in columns)
             )
 
 
 def uscc_macro() -> str:
-    """``uscc_is_valid(code)``: form and check character by GB 32100-2015; missing stays missing.
+    """``uscc_is_valid(code)``: form and check character by GB 32100-2015; NULL for NULL.
 
-    C18 = -(sum of C_i x 3^(i-1)) mod 31, each C_i the place of the character in the 31-letter alphabet.
+    C18 = -(sum of C_i x 3^(i-1)) mod 31, where C_i is the position of the character in the alphabet of 31 characters.
     """
-    place = f"(strpos('{ALPHABET}', substr(code, {{}}, 1)) - 1)"
-    total = " + ".join(f"{weight} * {place.format(i)}" for i, weight in enumerate(WEIGHTS, start=1))
+    position = f"(strpos('{ALPHABET}', substr(code, {{}}, 1)) - 1)"
+    total = " + ".join(f"{weight} * {position.format(i)}" for i, weight in enumerate(WEIGHTS, start=1))
     return (
         "CREATE MACRO uscc_is_valid(code) AS CASE WHEN code IS NULL THEN NULL "
         f"WHEN NOT regexp_full_match(code, '[{ALPHABET}]{{18}}') THEN false "
-        f"ELSE ({total} + {place.format(18)}) % 31 = 0 END"
+        f"ELSE ({total} + {position.format(18)}) % 31 = 0 END"
     )
 
 
@@ -198,9 +198,9 @@ def _feeds(connection: Any) -> None:
         bands = f"{source.quarantine_band}, {source.volume_band}"
         kind = f"'{spec.delivery}', '{source.cadence}', {source.is_connected}, {source.topic is not None}"
         merged = [f"{month:02}" for month in source.merged_months]
-        # enterprises (ent_…) tell by choice, offices owe every period
-        told = f"{name.startswith('ent_')}, {_tells_of_firms(spec)}, {merged}::VARCHAR[], {spec.version}"
-        values.append(f"('{name}', {kind}, {bands}, {told})")
+        # enterprises (ent_…) report by choice, offices owe every period
+        reporting = f"{name.startswith('ent_')}, {_tells_of_firms(spec)}, {merged}::VARCHAR[], {spec.version}"
+        values.append(f"('{name}', {kind}, {bands}, {reporting})")
     run(
         connection,
         f"CREATE TABLE feeds.feed AS SELECT * FROM (VALUES {', '.join(values)}) AS f("
@@ -210,7 +210,7 @@ def _feeds(connection: Any) -> None:
 
 
 def _tells_of_firms(spec: Contract) -> bool:
-    """Whether a feed's rows are of enterprises; lists of zones or parks may stand still for years."""
+    """Whether a feed's rows are about enterprises; lists of zones or parks may stay the same for years."""
     return any("uscc" in name for name in spec.column_names)
 
 
@@ -223,13 +223,13 @@ def rows(connection: Any, sql: str) -> list[tuple[Any, ...]]:
 
 
 def first_line(error: BaseException) -> str:
-    """What went wrong, in one line; SQLAlchemy's wrapping taken off."""
+    """An error in one line, without SQLAlchemy's wrapping."""
     cause = getattr(error, "orig", None) or error
     return (str(cause).strip().splitlines() or [type(cause).__name__])[0][:300]
 
 
 def _selected(spec: Contract) -> str:
-    """All columns; of a feed without what no check reads: the original record is the widest column."""
+    """All columns; for a feed without those that no check reads, because the original record is the widest column."""
     return (
         "* EXCLUDE (source_record, source_file, source_row, row_id, known_at)"
         if isinstance(spec, Feed)

@@ -1,8 +1,8 @@
-"""What a suite is: checks over one table, and where suites are found.
+"""Suites: the checks of one table, and the collection of all declared suites.
 
-A check is SQL that selects the key columns of the rows that should not be there. ``{table}`` stands for the
-checked table, ``{summary}`` for what its suite works out of it once for several checks; other tables are named
-``area.table``, the last release's tables ``previous_area.table``.
+A check is SQL that selects the key columns of offending rows. ``{table}`` stands for the checked table, ``{summary}``
+for a table that its suite computes once for several checks. Other tables are named ``area.table``, the last release's
+tables ``previous_area.table``.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ Level = Literal["fail", "warn"]
 
 @dataclass(frozen=True)
 class Check:
-    """One thing that must be true.
+    """One condition that a table must meet.
 
     ``sql`` selects key columns of offending rows, one result row for each; no row means success.
     ``expectation`` builds a Great Expectations object that decides instead; ``sql`` then only names the
-    offending rows of a failure. A ``fail`` blocks publication, a ``warn`` is reported.
+    offending rows of a failure. A ``fail`` blocks publication, a ``warn`` is only reported.
     """
 
     id: str
@@ -37,7 +37,7 @@ class Check:
     def __post_init__(self) -> None:
         if "{table}" not in self.sql and "{summary}" not in self.sql:
             raise UsageError(
-                f"check {self.id}: its SQL must read {{table}} or {{summary}}, else it would not look at it"
+                f"check {self.id}: its SQL must read {{table}} or {{summary}}; otherwise it checks nothing"
             )
 
 
@@ -45,8 +45,8 @@ class Check:
 class Suite:
     """The checks of one table.
 
-    A table may be empty only where the city can truly have none of its rows; a suite over an empty table
-    fails otherwise. ``summary`` is SQL over the table that is worked out once, before the checks that read it.
+    ``may_be_empty`` is for tables of which a city can have no rows; any other suite fails over an empty table.
+    ``summary`` is SQL over the table that is computed once, before the checks that read it.
     """
 
     table: str
@@ -56,7 +56,7 @@ class Suite:
     summary: str = ""
     #: Tables that the checks read as ``rules.<name>``: name -> column -> DuckDB type.
     rules: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    #: What it means that a period has less than 90 % of the last release's rows.
+    #: Level of the check that a period keeps about 90 % of the last release's rows.
     shrinks: Level = "warn"
 
     def __post_init__(self) -> None:
@@ -74,7 +74,7 @@ class Suite:
 
 
 FOLDER = Path(__file__).parents[1]
-#: Folders beside those of the areas.
+#: Folders that are not areas.
 _NO_AREAS = ("gate", "checks")
 
 
@@ -82,9 +82,9 @@ def declared_suites() -> dict[str, Suite]:
     """Suites of ``expectations/<area>/<table>.py``, table → suite.
 
     Raises:
-        UsageError: a module without a SUITE, or one that speaks of another table than its file name says.
+        UsageError: a module has no SUITE, or its SUITE is of another table than the file name says.
     """
-    found = {}
+    suites = {}
     for path in sorted(FOLDER.glob("*/*.py")):
         if path.stem.startswith("_") or path.parent.name in _NO_AREAS:
             continue
@@ -93,5 +93,5 @@ def declared_suites() -> dict[str, Suite]:
         suite = getattr(module, "SUITE", None)
         if not isinstance(suite, Suite) or suite.table != table:
             raise UsageError(f"expectations/{path.parent.name}/{path.name}: set SUITE = Suite({table!r}, …)")
-        found[table] = suite
-    return found
+        suites[table] = suite
+    return suites

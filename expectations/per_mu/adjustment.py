@@ -12,14 +12,14 @@ SUITE = Suite(
         Check(
             "points_signed",
             "加分不为负、扣分不为正",
-            "Bonus points are not negative, penalty points not positive, others none",
+            "Bonus points are not negative, penalty points not positive; other kinds have no points",
             f"""SELECT {_KEY}, points FROM {{table}} WHERE CASE adjustment_kind_code
             WHEN 'bonus' THEN points < 0 WHEN 'penalty' THEN points > 0 ELSE points <> 0 END""",
         ),
         Check(
             "effect_of_kind",
             "调整效果与类别相符",
-            "Vetoes lower the grade, protections keep it up, the others give points",
+            "Vetoes limit the grade, protections keep it at C or above, other kinds change points",
             f"""SELECT {_KEY}, effect_code FROM {{table}} WHERE CASE adjustment_kind_code
             WHEN 'veto' THEN effect_code NOT IN ('direct_d', 'not_above_c')
             WHEN 'protection' THEN effect_code <> 'not_below_c'
@@ -44,7 +44,7 @@ SUITE = Suite(
         Check(
             "vetoes_applied",
             "否决事件均已列入",
-            "No fatal accident and no illegal discharge of a graded firm is left without a veto",
+            "Every fatal accident and illegal discharge of a graded firm has its veto",
             """SELECT e.uscc, e.year, e.event_id FROM core.enterprise_event e
             JOIN per_mu.population p ON p.uscc = e.uscc AND p.year = e.year AND p.eval_status_code = 'graded'
             LEFT JOIN {table} a ON a.uscc = e.uscc AND a.year = e.year AND a.event_id = e.event_id

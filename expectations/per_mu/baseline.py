@@ -1,7 +1,7 @@
-"""Suite 评价基准值: the year's own, above zero, and as published no slip of the rules' file.
+"""Suite 评价基准值: of the evaluation year, above zero, and published values without slips in the rules' file.
 
-What is worked out of a list moves with its largest units; its median is held against the year before
-(``expectations/per_mu/indicator_value.py``).
+A baseline that is computed from a list moves with the list's largest units, so the list's median is compared with the
+year before instead (``expectations/per_mu/indicator_value.py``).
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ SUITE = Suite(
         Check(
             "ranks_complete",
             "名次连续",
-            "The places of a year's list run from 1 to its size",
+            "The ranks of a year's list run from 1 to its size",
             """SELECT year, list_code FROM {table} GROUP BY year, list_code
             HAVING count(DISTINCT city_rank) <> count(*) OR max(city_rank) <> count(*)
                 OR min(list_size) <> count(*) OR max(list_size) <> count(*)""",
@@ -24,7 +24,7 @@ SUITE = Suite(
         Check(
             "ranks_follow_totals",
             "名次与得分一致",
-            "Nobody stands before a firm with a higher total",
+            "No firm ranks above one with a higher total",
             """SELECT uscc, year FROM {table}
             QUALIFY total_score > lag(total_score) OVER (PARTITION BY year, list_code ORDER BY city_rank)""",
         ),

@@ -1,6 +1,6 @@
 """Suite 区县评价汇总: sums that a reader would check by hand.
 
-A published table once named 36 participants and graded 28 (Jingning 2023): hence the first three checks.
+A published table once named 36 participants but only 28 grades (Jingning 2023); the first three checks catch that.
 """
 
 from __future__ import annotations
@@ -26,19 +26,19 @@ SUITE = Suite(
         Check(
             "statuses_sum",
             "各状态之和等于企业数",
-            "The statuses sum to the firms",
+            "The counts by status sum to the number of firms",
             f"SELECT {_KEY}, firm_count FROM {{table}} WHERE {_STATUSES} <> firm_count",
         ),
         Check(
             "grades_sum",
             "A–D类之和等于参评企业数",
-            "The grades sum to the graded firms",
+            "The counts by grade sum to the number of graded firms",
             f"SELECT {_KEY}, graded_count FROM {{table}} WHERE {_GRADES} <> graded_count",
         ),
         Check(
             "firms_of_population",
             "企业数与名单一致",
-            "The firms by status are those of the population",
+            "The numbers of firms and of graded firms are those of the population",
             """SELECT coalesce(t.year, p.year) AS year,
                 coalesce(t.district_code, p.district_code) AS district_code,
                 coalesce(t.list_code, p.list_code) AS list_code
@@ -53,7 +53,7 @@ SUITE = Suite(
         Check(
             "grades_of_firms",
             "等级数与等级表一致",
-            "The city's grades are those of the firms",
+            "The city's counts by grade are those of per_mu.enterprise_grade",
             f"""SELECT t.year FROM (SELECT year, sum({_GRADES}) AS graded, sum(grade_a_count) AS in_a,
                     sum(grade_d_count) AS in_d FROM {{table}} WHERE scope_code = 'all' GROUP BY year) t
             FULL JOIN (SELECT year, count(*) AS graded, count(*) FILTER (final_grade = 'A') AS in_a,
@@ -66,19 +66,19 @@ SUITE = Suite(
         Check(
             "tax_per_mu",
             "亩均税收可复算",
-            "Tax per mu is tax by land",
+            "Tax per mu is tax divided by land",
             _per_mu("tax_per_mu_wan_yuan", "tax_contribution_wan_yuan"),
         ),
         Check(
             "value_added_per_mu",
             "亩均增加值可复算",
-            "Value added per mu is value added by land",
+            "Value added per mu is value added divided by land",
             _per_mu("value_added_per_mu_wan_yuan", "value_added_total_wan_yuan"),
         ),
         Check(
             "without_giants_below_all",
             "剔除龙头后不大于全部",
-            "Without giants there are not more firms and land than with them",
+            "Without giants there are no more firms and no more land than with them",
             """SELECT w.year, w.district_code, w.list_code FROM {table} w
             LEFT JOIN {table} a ON a.year = w.year AND a.district_code = w.district_code
                 AND a.list_code = w.list_code AND a.scope_code = 'all'

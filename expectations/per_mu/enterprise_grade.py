@@ -1,4 +1,4 @@
-"""Suite 企业评价等级: totals, ranks, quotas, vetoes, reasons, and that final results stay as published."""
+"""Suite 企业评价等级: totals, ranks, quotas, vetoes, reasons, and final results unchanged since publication."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _IN_FORCE = (
     "evaluation_version = max(evaluation_version) OVER (PARTITION BY uscc, year))"
 )
 
-#: Without the rule sets' shares: no published rule gives A to more than a quarter of a list.
+#: Used if a rule set's share is not given: no published rule gives A to more than a quarter of a list.
 _MOST_A = "0.25"
 
 SUITE = Suite(
@@ -22,7 +22,7 @@ SUITE = Suite(
         Check(
             "graded_firms",
             "参评企业均有等级",
-            "Every graded firm has a grade and nobody else has",
+            "Exactly the graded firms have a grade",
             f"""SELECT coalesce(g.uscc, p.uscc) AS uscc, coalesce(g.year, p.year) AS year
             FROM {_IN_FORCE} g
             FULL JOIN (SELECT * FROM per_mu.population WHERE eval_status_code = 'graded') p
@@ -48,7 +48,7 @@ SUITE = Suite(
         Check(
             "ranks_complete",
             "榜单名次连续",
-            "The places of a list run from 1 to its size",
+            "The ranks of a list run from 1 to its size",
             f"""SELECT {_LIST} FROM {{table}} WHERE rank_in_list IS NOT NULL GROUP BY ALL
             HAVING count(DISTINCT rank_in_list) <> count(*) OR max(rank_in_list) <> count(*)
                 OR min(list_size) <> count(*) OR max(list_size) <> count(*)""",
@@ -56,21 +56,21 @@ SUITE = Suite(
         Check(
             "ranks_follow_totals",
             "名次与得分一致",
-            "Nobody stands before a firm with a higher total",
+            "No firm ranks above one with a higher total",
             f"""SELECT {_KEY} FROM {{table}} WHERE rank_in_list IS NOT NULL
             QUALIFY total_score > lag(total_score) OVER (PARTITION BY {_LIST} ORDER BY rank_in_list)""",
         ),
         Check(
             "grades_follow_ranks",
             "初评等级与名次一致",
-            "Nobody with a lower place has a better initial grade",
+            "No firm has a better initial grade than one that ranks above it",
             f"""SELECT {_KEY} FROM {{table}} WHERE rank_in_list IS NOT NULL
             QUALIFY initial_grade < lag(initial_grade) OVER (PARTITION BY {_LIST} ORDER BY rank_in_list)""",
         ),
         Check(
             "quota_a",
             "A类占比不超过规则集上限",
-            "Initial A grades keep within the rule set's share of the list (and ties at the edge)",
+            "Initial A grades stay within the rule set's share of the list, ties aside",
             f"""SELECT g.year, g.district_code, g.list_code, g.in_a, g.firms FROM (
                 SELECT {_LIST}, rule_set_id, count(*) AS firms,
                     count(*) FILTER (initial_grade = 'A' AND NOT is_tie) AS in_a
@@ -84,7 +84,7 @@ SUITE = Suite(
         Check(
             "quota_d",
             "D类占比不低于规则集下限",
-            "Initial D grades fill the rule set's share of the list (but for ties at the edge)",
+            "Initial D grades fill the rule set's share of the list, ties aside",
             f"""SELECT g.year, g.district_code, g.list_code, g.in_d, g.firms FROM (
                 SELECT {_LIST}, rule_set_id, count(*) AS firms,
                     count(*) FILTER (initial_grade = 'D' OR is_tie) AS in_d
@@ -103,7 +103,7 @@ SUITE = Suite(
         Check(
             "change_has_reason",
             "调档均有原因",
-            "Where the final grade departs from the initial one a reason is given",
+            "Where the final grade differs from the initial one, a reason is given",
             f"SELECT {_KEY}, initial_grade, final_grade FROM {{table}} "
             "WHERE initial_grade <> final_grade AND len(grade_reasons) = 0",
         ),
@@ -119,7 +119,7 @@ SUITE = Suite(
         Check(
             "final_results_stay",
             "已公布结果只能以更正版本更改",
-            "A published final result is as it was; changes are new versions",
+            "A published final result does not change; a correction is a new version",
             """SELECT p.uscc, p.year, p.evaluation_version FROM previous_per_mu.enterprise_grade p
             LEFT JOIN {table} t ON t.uscc = p.uscc AND t.year = p.year
                 AND t.evaluation_version = p.evaluation_version

@@ -1,6 +1,6 @@
-"""Suite 评价指标值: every value and score recomputed from what stands beside it.
+"""Suite 评价指标值: every value and score recomputed from its row.
 
-DuckDB divides decimals as doubles; the tolerance of one millionth allows for it.
+DuckDB divides decimals as doubles; a tolerance of one millionth allows for that.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ _PLAIN = "CAST(value AS DOUBLE) / CAST(baseline AS DOUBLE) * CAST(weight AS DOUB
 
 
 def _apart(left: str, right: str) -> str:
-    """Further apart than a rounded last digit, or 1e-9 of large figures."""
+    """Condition that two figures differ by more than a rounded last digit, plus 1e-9 for large figures."""
     return f"abs({left} - {right}) > 0.000001 + 0.000000001 * abs({right})"
 
 
@@ -41,7 +41,7 @@ SUITE = Suite(
         Check(
             "value_recomputes",
             "指标值可由分子分母复算",
-            "The value is numerator by denominator, to 1e-6",
+            "The value is numerator divided by denominator, to 1e-6",
             f"SELECT {_KEY}, value FROM {{table}} WHERE value IS NOT NULL AND ("
             "numerator IS NULL OR denominator IS NULL OR denominator = 0 OR "
             + _apart("CAST(value AS DOUBLE)", "CAST(numerator AS DOUBLE) / CAST(denominator AS DOUBLE)")
@@ -50,20 +50,20 @@ SUITE = Suite(
         Check(
             "missing_flag",
             "缺失标志与指标值一致",
-            "A value is flagged as missing exactly when it is",
+            "A value is flagged as missing exactly if it is",
             f"SELECT {_KEY} FROM {{table}} WHERE is_missing <> (value IS NULL)",
         ),
         Check(
             "score_recomputes",
             "得分可复算",
-            "Without a note the score is value by baseline times weight, to 1e-6",
+            "Without a note the score is value divided by baseline times weight, to 1e-6",
             f"SELECT {_KEY}, score FROM {{table}} WHERE note_code IS NULL "
             f"AND (value IS NULL OR baseline IS NULL OR {_apart('CAST(score AS DOUBLE)', _PLAIN)})",
         ),
         Check(
             "score_by_note",
             "得分与计分说明一致",
-            "Noted scores do what the note says: zero, below the quotient when capped, above when floored",
+            "A score follows its note: zero, not above the quotient if capped, not below it if floored",
             f"""SELECT {_KEY}, note_code, score FROM {{table}} WHERE CASE
             WHEN note_code IN ('missing_zero', 'negative_zero', 'zero_land', 'no_baseline', 'group_empty')
                 THEN score <> 0
@@ -74,7 +74,7 @@ SUITE = Suite(
         Check(
             "baseline_of_year",
             "基准值取自同年同区同榜",
-            "The baseline is the one of the same year, district, list and indicator",
+            "The baseline is that of the same year, district, list and indicator",
             """SELECT v.uscc, v.year, v.indicator_code FROM {table} v
             LEFT JOIN per_mu.baseline b ON b.year = v.year AND b.district_code = v.district_code
                 AND b.list_code = v.list_code AND b.indicator_code = v.indicator_code
@@ -83,7 +83,7 @@ SUITE = Suite(
         Check(
             "levels_steady",
             "各组指标中位数与上年相比在三分之一至三倍之间",
-            "The median of a list of thirty units and more stays between a third and three times the year before",
+            "The median of a list of thirty units or more stays between a third and three times the year before",
             f"""WITH levels AS (
                 SELECT CAST(year AS INTEGER) AS year, district_code, list_code, indicator_code, count(value) AS units,
                     median(CAST(value AS DOUBLE)) AS level
@@ -99,14 +99,14 @@ SUITE = Suite(
         Check(
             "tax_per_mu_p99",
             "亩均税收第99百分位低于2000万元/亩",
-            "The 99th percentile of tax per mu lies below 20 million yuan",
+            "The 99th percentile of tax per mu is below 20 million yuan",
             "SELECT year FROM {table} WHERE indicator_code = 'I1' GROUP BY year "
             "HAVING quantile_cont(CAST(value AS DOUBLE), 0.99) >= 2000",
         ),
         Check(
             "tax_per_mu_median",
             "亩均税收中位数在0.1–500万元/亩之间",
-            "The median of tax per mu lies between a thousand and five million yuan",
+            "The median of tax per mu is between a thousand and five million yuan",
             "SELECT year FROM {table} WHERE indicator_code = 'I1' AND value IS NOT NULL GROUP BY year "
             "HAVING median(CAST(value AS DOUBLE)) NOT BETWEEN 0.1 AND 500",
         ),

@@ -1,4 +1,4 @@
-"""Suite 参评企业名单: nobody is lost, everybody has one status with its reasons."""
+"""Suite 参评企业名单: every firm of the directory, with one status and its reasons."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SUITE = Suite(
         Check(
             "above_scale_by_directory",
             "规上榜单与名录一致",
-            "The list above scale is the directory's; firms that rose or dropped go by the rule set",
+            "The list above scale is that of the directory; the rule set decides on upgraded and dropped firms",
             """SELECT t.uscc, t.year, t.list_code FROM {table} t
             JOIN core.enterprise e ON e.uscc = t.uscc AND e.year = t.year
             WHERE e.directory_change_code NOT IN ('upgraded', 'dropped')
@@ -27,7 +27,7 @@ SUITE = Suite(
         Check(
             "graded_with_land",
             "参评企业（租赁榜除外）有用地",
-            "Graded firms outside the tenants' list have land, unless the rule set scores none with zero",
+            "Graded firms outside the tenants' list have land, unless the rule set scores zero land with zero",
             """SELECT t.uscc, t.year, t.land_area_mu FROM {table} t
             WHERE t.eval_status_code = 'graded' AND t.unit_role_code = 'own' AND t.list_code <> 'tenant'
             AND coalesce(t.land_area_mu, 0) <= 0 AND NOT EXISTS (
@@ -37,7 +37,7 @@ SUITE = Suite(
         Check(
             "graded_with_tax",
             "税收缺失或被隔离的企业不评级",
-            "No firm is graded in its own name whose tax is missing or quarantined",
+            "No firm with missing or quarantined tax is graded in its own name",
             """SELECT t.uscc, t.year FROM {table} t
             JOIN core.enterprise_year y ON y.uscc = t.uscc AND y.year = t.year
             WHERE t.eval_status_code = 'graded' AND t.unit_role_code = 'own'
@@ -47,7 +47,7 @@ SUITE = Suite(
         Check(
             "reasons_given",
             "未参评均有原因",
-            "Who is not graded has a reason",
+            "Every firm that is not graded has a reason",
             "SELECT uscc, year, eval_status_code FROM {table} "
             "WHERE eval_status_code <> 'graded' AND len(status_reasons) = 0",
         ),
@@ -71,7 +71,7 @@ SUITE = Suite(
         Check(
             "data_incomplete_share",
             "数据不全企业不超过10%",
-            "At most ten firms and 10 % of a year have incomplete data",
+            "At most ten firms plus 10 % of a year have incomplete data",
             """SELECT year FROM {table} GROUP BY year HAVING
             count(*) FILTER (eval_status_code = 'data_incomplete') > 10 + 0.1 * count(*)""",
             level="warn",

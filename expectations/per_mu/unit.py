@@ -1,17 +1,17 @@
-"""Suite 评价单元数据: the units graded in their own name, and the sums of their firms."""
+"""Suite 评价单元数据: the units graded in their own name, with the sums of their firms."""
 
 from __future__ import annotations
 
 from expectations.checks.year_before import compared, totals_steady
 from expectations.gate.suite import Check, Suite
 
-#: What is summed as it stands in core.enterprise_year.
+#: Columns of core.enterprise_year that are summed unchanged.
 _SUMS = (
     "declared_revenue_wan_yuan", "emission_t", "employees_average", "energy_tce", "land_area_mu", "power_kwh",
     "rd_expense_wan_yuan", "revenue_wan_yuan", "value_added_wan_yuan",
 )  # fmt: skip
 
-#: Held against the year before, list by list.
+#: Figures compared with the year before, list by list.
 _YEAR_BEFORE = {
     "tax_contribution": "tax_contribution_wan_yuan",
     **{column.rsplit("_", maxsplit=2 if column.endswith("_wan_yuan") else 1)[0]: column for column in _SUMS},

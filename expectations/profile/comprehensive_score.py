@@ -1,4 +1,4 @@
-"""Suite 企业综合评价: all in scope, totals that are means of their parts, places without gaps, even percentiles."""
+"""Suite 企业综合评价: firms in scope, totals within their dimensions, consistent ranks, even percentiles."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ _KEY = "uscc, period"
 _DIMENSIONS = ("scale", "efficiency", "growth", "innovation", "green", "digital", "credit", "contribution")
 _SCORES = ", ".join(f"{d}_score" for d in _DIMENSIONS)
 
-#: Share of a period's firms that each tenth of the percentiles must hold: peers may be as few as ten.
+#: Share of a period's firms in each tenth of the percentiles; wide, because a peer group may have only ten firms.
 _LEAST, _MOST = 0.05, 0.16
 
 SUITE = Suite(
@@ -25,7 +25,7 @@ SUITE = Suite(
         Check(
             "total_among_parts",
             "总分介于各维度得分之间",
-            "The total is a mean of the dimensions that are there",
+            "The total is between the lowest and the highest dimension score",
             f"SELECT {_KEY}, comprehensive_score FROM {{table}} WHERE comprehensive_score IS NOT NULL "
             f"AND (comprehensive_score > greatest({_SCORES}) + 0.0001 "
             f"OR comprehensive_score < least({_SCORES}) - 0.0001)",
@@ -33,7 +33,7 @@ SUITE = Suite(
         Check(
             "missing_named",
             "缺失维度均有说明",
-            "A dimension without a score is named among the missing ones, and no other",
+            "Exactly the dimensions without a score are named as missing",
             f"SELECT {_KEY} FROM {{table}} WHERE "
             + " OR ".join(
                 f"({d}_score IS NULL) <> list_contains(missing_dimensions, '{d}')" for d in _DIMENSIONS
@@ -42,23 +42,23 @@ SUITE = Suite(
         Check(
             "ranked_with_total",
             "有总分才有名次",
-            "A firm has places where it has a total",
+            "A firm has ranks exactly if it has a total",
             f"SELECT {_KEY} FROM {{table}} WHERE (comprehensive_score IS NULL) <> (rank_in_city IS NULL) "
             "OR (comprehensive_score IS NULL) <> (rank_in_peers IS NULL)",
         ),
         Check(
             "city_ranks_follow_totals",
             "全市名次与总分一致",
-            "A place is one more than the number of firms with a higher total",
+            "The rank in the city is one more than the number of firms with a higher total",
             f"""SELECT {_KEY}, rank_in_city FROM (SELECT *,
-                rank() OVER (PARTITION BY period ORDER BY comprehensive_score DESC) AS place,
+                rank() OVER (PARTITION BY period ORDER BY comprehensive_score DESC) AS expected_rank,
                 count(*) OVER (PARTITION BY period) AS firms FROM {{table}} WHERE comprehensive_score IS NOT NULL)
-            WHERE rank_in_city <> place OR scored_count <> firms""",
+            WHERE rank_in_city <> expected_rank OR scored_count <> firms""",
         ),
         Check(
             "peer_ranks_follow_totals",
             "同组名次与总分一致",
-            "Of two firms with the same peers the one with the higher total stands before the other",
+            "Among the same peers, a firm with a higher total ranks higher",
             f"""SELECT {_KEY}, rank_in_peers FROM {{table}} WHERE comprehensive_score IS NOT NULL
             WINDOW w AS (PARTITION BY period, peer_group ORDER BY rank_in_peers, comprehensive_score DESC)
             QUALIFY comprehensive_score > lag(comprehensive_score) OVER w
@@ -68,7 +68,7 @@ SUITE = Suite(
         Check(
             "peer_percentile_of_rank",
             "同组百分位与名次一致",
-            "The percentile is the share of the peers that do not stand before the firm",
+            "The percentile is the share of the peers that do not rank above the firm",
             f"""SELECT {_KEY}, peer_percentile_pct FROM {{table}} WHERE abs(peer_percentile_pct
                 - 100.0 * (peer_count - rank_in_peers + 1) / peer_count) > 0.0001 OR rank_in_peers > peer_count""",
         ),
@@ -87,14 +87,14 @@ SUITE = Suite(
         Check(
             "indicators_in_bounds",
             "指标百分位在0–100之间",
-            "Percentiles of the indicators lie above 0 and reach 100 at most",
+            "Indicator percentiles are above 0 and at most 100",
             f"""SELECT {_KEY}, told FROM (SELECT {_KEY}, unnest(indicator_percentiles) AS told FROM {{table}})
             WHERE NOT coalesce(TRY_CAST(split_part(told, '=', 2) AS DECIMAL(9, 4)) BETWEEN 0.0001 AND 100, false)""",
         ),
         Check(
             "change_has_mover",
             "得分变化均有主要变动维度",
-            "Where a total moved, the dimension that moved it most is named with its part",
+            "Where the total changed, the dimension that changed it most is named with its part",
             f"""SELECT {_KEY} FROM {{table}} WHERE (change_dimension_code IS NULL) <> (change_part IS NULL)
                 OR (coalesce(score_change, 0) <> 0 AND change_dimension_code IS NULL)
                 OR abs(score_change) > {len(_DIMENSIONS)} * abs(change_part) + 0.001""",
@@ -102,7 +102,7 @@ SUITE = Suite(
         Check(
             "totals_there",
             "规上企业有总分的不少于八成",
-            "At least 80 % of a year's firms in scope have a total",
+            "At least 80 % of a period's firms in scope have a total",
             """SELECT period FROM {table} GROUP BY period
             HAVING count(*) >= 10 AND count(comprehensive_score) < 0.8 * count(*)""",
             level="warn",

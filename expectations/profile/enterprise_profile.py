@@ -1,4 +1,4 @@
-"""Suite 企业画像: everyone of the directory, figures as in their sources, completeness and times as they should be."""
+"""Suite 企业画像: every firm of the directory, figures as in their sources, completeness, dates of figures."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from schemas.contract import code_list
 
 _KEY = "t.uscc, t.period"
 
-#: Taken over from core.enterprise_year of the figures' year.
+#: Copied from core.enterprise_year, of the year of the figures.
 _FIGURES = (
     "land_area_mu", "land_own_mu", "land_lease_mu", "land_let_mu", "tax_vat_wan_yuan", "tax_income_wan_yuan",
     "declared_revenue_wan_yuan", "energy_tce", "power_kwh", "water_m3", "emission_t", "employees_average",
@@ -31,7 +31,7 @@ _GROWTH = {
 #: Fields that count for a group's completeness.
 _GROUPS = {code: tuple(row["fields"].split()) for code, row in code_list("profile_group").items()}
 
-#: Periods that there should be: each year of the directory, and the latest month.
+#: Expected periods: each year of the directory, and the latest month.
 _PERIODS = """(SELECT DISTINCT year AS period, year FROM core.enterprise UNION ALL
     SELECT max(month), left(max(month), 4) FROM core.enterprise_month HAVING count(*) > 0)"""
 
@@ -40,7 +40,7 @@ def _differs(left: str, right: str, columns: tuple[str, ...]) -> str:
     return " OR ".join(f"{left}.{c} IS DISTINCT FROM {right}.{c}" for c in columns)
 
 
-def _there(columns: tuple[str, ...]) -> str:
+def _present(columns: tuple[str, ...]) -> str:
     return " + ".join(f"CAST({c} IS NOT NULL AS INTEGER)" for c in columns)
 
 
@@ -49,7 +49,7 @@ def _growth() -> Iterator[Check]:
         yield Check(
             f"{name.removesuffix('_pct')}_recomputes",
             f"增速可由上年画像复算（{figure}）",
-            f"Growth of {figure} is that against the profile of the year before",
+            f"Growth of {figure} is computed against the profile of the year before",
             f"""SELECT {_KEY}, t.{name} FROM {{table}} t LEFT JOIN {{table}} p ON p.uscc = t.uscc
             AND p.period = CAST(CAST(t.figures_year AS INTEGER) - 1 AS VARCHAR)
             WHERE t.{name} IS NOT NULL AND p.uscc IS NOT NULL AND (p.{figure} IS NULL OR p.{figure} <= 0
@@ -81,7 +81,7 @@ SUITE = Suite(
         Check(
             "tax_total_adds_up",
             "税收合计等于各税种之和",
-            "Taxes paid are the sum of the components on record",
+            "Tax paid is the sum of the recorded components",
             f"""SELECT {_KEY}, t.tax_total_wan_yuan FROM {{table}} t LEFT JOIN core.enterprise_year y
             ON y.uscc = t.uscc AND y.year = t.figures_year WHERE t.tax_total_wan_yuan IS DISTINCT FROM
                 CASE WHEN coalesce({", ".join(f"y.tax_{c}_wan_yuan" for c in _TAXES)}) IS NOT NULL
@@ -90,7 +90,7 @@ SUITE = Suite(
         Check(
             "grades_of_source",
             "评价等级与来源表一致",
-            "Grade, score and place are those of per_mu.enterprise_grade in force",
+            "Grade, score and rank are those in force in per_mu.enterprise_grade",
             f"""SELECT {_KEY}, t.final_grade FROM {{table}} t LEFT JOIN (SELECT * FROM per_mu.enterprise_grade
                 QUALIFY evaluation_version = max(evaluation_version) OVER (PARTITION BY uscc, year)) g
             ON g.uscc = t.uscc AND g.year = t.figures_year WHERE {_differs("t", "g", _GRADES)}""",
@@ -98,7 +98,7 @@ SUITE = Suite(
         Check(
             "history_ends_with_grade",
             "等级历史与当年等级一致",
-            "The history of grades ends with the grade, and years in D begin with it",
+            "The grade history ends with the grade, and years in D are counted only if the grade is D",
             f"""SELECT {_KEY}, t.final_grade FROM {{table}} t
             WHERE (t.final_grade IS NOT NULL AND list_last(t.grade_history)
                 IS DISTINCT FROM concat(t.figures_year, '=', t.final_grade))
@@ -137,7 +137,7 @@ SUITE = Suite(
         Check(
             "node_of_source",
             "主要环节与来源表一致",
-            "The main node is one of the firm's, and none of its others is larger",
+            "The share of the main node is the largest among the firm's nodes",
             f"""SELECT {_KEY}, t.main_node_code FROM {{table}} t LEFT JOIN (
                 SELECT uscc, year, max(position_share) AS share FROM chain.node_enterprise
                 WHERE chain_code <> 'OUT' AND position_share > 0 GROUP BY ALL) n
@@ -148,7 +148,7 @@ SUITE = Suite(
         Check(
             "size_limits",
             "规模划型符合2017办法",
-            "大、中、小 meet both lower limits, 微 falls below one",
+            "Sizes 大, 中 and 小 meet both lower limits, 微 is below one",
             f"""SELECT {_KEY}, t.size_class_code FROM {{table}} t WHERE NOT coalesce(CASE t.size_class_code
                 WHEN 'large' THEN size_staff_count >= 1000 AND size_revenue_wan_yuan >= 40000
                 WHEN 'medium' THEN size_staff_count >= 300 AND size_revenue_wan_yuan >= 2000
@@ -162,19 +162,19 @@ SUITE = Suite(
         Check(
             "completeness_recomputes",
             "完整度可复算",
-            "Completeness is the share of the group's fields that are there",
+            "Completeness is the share of the group's fields that have a value",
             f"SELECT {_KEY} FROM {{table}} t WHERE "
             + " OR ".join(
-                f"abs({g}_completeness - ({_there(c)}) / {len(c)}) > 0.00005" for g, c in _GROUPS.items()
+                f"abs({g}_completeness - ({_present(c)}) / {len(c)}) > 0.00005" for g, c in _GROUPS.items()
             )
             + " OR abs(profile_completeness - ("
-            + " + ".join(_there(c) for c in _GROUPS.values())
+            + " + ".join(_present(c) for c in _GROUPS.values())
             + f") / {sum(map(len, _GROUPS.values()))}) > 0.00005",
         ),
         Check(
             "times_within_period",
             "数据时点不晚于画像期",
-            "A group that has figures says of what time they are, and that is not after the period",
+            "A group with figures states their date, which is not after the period",
             f"SELECT {_KEY} FROM {{table}} t WHERE "
             + " OR ".join(
                 f"({g}_as_of IS NULL) <> ({g}_completeness = 0) OR left({g}_as_of, 4) > left(period, 4) "
@@ -186,7 +186,7 @@ SUITE = Suite(
         Check(
             "risk_by_reasons",
             "风险等级与原因一致",
-            "A firm without reasons is of low risk, and nobody else",
+            "Exactly the firms without reasons are of low risk",
             f"SELECT {_KEY}, t.risk_level_code FROM {{table}} t "
             "WHERE (len(t.risk_reasons) = 0) <> (t.risk_level_code = 'low') OR EXISTS (SELECT 1 FROM "
             "(SELECT unnest(t.risk_reasons) AS code) r WHERE r.code NOT IN (SELECT code FROM codes.risk_reason))",
@@ -194,7 +194,7 @@ SUITE = Suite(
         Check(
             "listings_counted",
             "在列失信记录数与代码一致",
-            "A firm has open listings where it has codes of them",
+            "A firm has open listings exactly if it has codes of them",
             f"SELECT {_KEY} FROM {{table}} t WHERE open_listing_count < len(open_listing_codes) "
             "OR (open_listing_count = 0) <> (len(open_listing_codes) = 0)",
         ),

@@ -7,7 +7,7 @@ from expectations.gate.suite import Check, Suite
 _KEY = "t.uscc, t.tag_code, t.period"
 _PROFILE = "profile.enterprise_profile p"
 
-#: Tags that say what one column of the profile says.
+#: Tags that repeat one column of the profile.
 _SAME = {
     "above_scale": "p.is_above_scale",
     "size_large": "p.size_class_code = 'large'",
@@ -29,14 +29,14 @@ _HAS = " UNION ALL ".join(
 )
 _NAMES = ", ".join(f"'{tag}'" for tag in _SAME)
 
-#: Pairs that nobody can have together.
+#: Pairs of tags that exclude each other.
 _APART = (
     ("fast_growth", "shrinking"), ("grade_a", "grade_d"), ("no_rd", "rd_intensive"), ("order_slump", "order_boom"),
     ("upgrade_candidate", "above_scale"), ("little_giant_national", "little_giant_provincial"),
 )  # fmt: skip
 _PAIRS = ", ".join(f"('{a}', '{b}')" for a, b in _APART)
 
-#: Tags of firms above scale with their number, for each year.
+#: Share of the firms above scale that have a tag, per period.
 _SHARES = """SELECT y.period, y.firms, c.code AS tag_code, coalesce(n.firms, 0) / y.firms AS share
     FROM (SELECT period, count(*) AS firms FROM profile.enterprise_profile WHERE is_above_scale GROUP BY ALL) y
     CROSS JOIN codes.tag c
@@ -69,7 +69,7 @@ SUITE = Suite(
         Check(
             "tags_of_profile",
             "标签与画像字段一致",
-            "Tags that say what a column says are given exactly where it says so",
+            "Tags that repeat a column of the profile agree with it",
             f"""SELECT coalesce(t.uscc, h.uscc) AS uscc, coalesce(t.tag_code, h.tag_code) AS tag_code,
                 coalesce(t.period, h.period) AS period
             FROM (SELECT * FROM {{table}} WHERE tag_code IN ({_NAMES})) t
@@ -86,7 +86,7 @@ SUITE = Suite(
         Check(
             "no_contradiction",
             "标签互不矛盾",
-            "Nobody has two tags that exclude each other",
+            "No firm has two tags that exclude each other",
             f"""SELECT a.uscc, a.period, a.tag_code, b.tag_code AS other FROM {{table}} a
             JOIN (VALUES {_PAIRS}) AS x(one, two) ON x.one = a.tag_code
             JOIN {{table}} b ON b.uscc = a.uscc AND b.period = a.period AND b.tag_code = x.two""",
@@ -108,7 +108,7 @@ SUITE = Suite(
             SELECT c.period, c.tag_code, round(100 * p.share, 1) AS before_pct, round(100 * c.share, 1) AS now_pct
             FROM shares c JOIN shares p ON p.tag_code = c.tag_code AND length(c.period) = 4 AND length(p.period) = 4
                 AND CAST(p.period AS INTEGER) + 1 = CAST(c.period AS INTEGER)
-            -- a tag that looks back over years has nobody until there are as many
+            -- a tag over several years has no firms until that many years exist
             WHERE abs(c.share - p.share) > 0.15 AND p.share > 0 AND c.firms >= 10 AND p.firms >= 10""",
             level="warn",
         ),

@@ -1,4 +1,4 @@
-"""Suite 隔离记录: every record says why it was set aside and where it came from."""
+"""Suite 隔离记录: every record states its reasons and its origin."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SUITE = Suite(
         Check(
             "delivery_known",
             "批次已登记",
-            "The record's delivery is registered; a stream registers its own when it seals them",
+            "The record's delivery is registered; a stream registers its deliveries when it seals them",
             "SELECT q.row_id, q.delivery_id FROM {table} q LEFT JOIN raw.delivery d "
             "ON d.delivery_id = q.delivery_id AND d.mapping_hash = q.mapping_hash "
             "WHERE d.delivery_id IS NULL AND q.feed NOT IN (SELECT feed FROM feeds.feed WHERE is_streamed)",
@@ -25,7 +25,7 @@ SUITE = Suite(
         Check(
             "feed_known",
             "数据源有效",
-            "The feed is one of the platform",
+            "The feed is a feed of the platform",
             "SELECT row_id, feed FROM {table} WHERE feed NOT IN (SELECT feed FROM feeds.feed)",
         ),
     ),

@@ -1,4 +1,4 @@
-"""Suite 用电量: slips of unit period by period."""
+"""Suite 用电量: unit slips by period."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SUITE = Suite(
         Check(
             "power_unit_slip",
             "用电量无成批的量级差错（与本企业其他各期比）",
-            "No batch of unit slips in electricity, against the firm's other periods",
+            "No batch of unit slips in electricity, compared with the firm's other periods",
             own_history("power_kwh", source=_CURRENT, period="period"),
         ),
     ),

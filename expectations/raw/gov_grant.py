@@ -1,4 +1,4 @@
-"""Suite 政策兑现: each payment is one firm's."""
+"""Suite 政策兑现: each payment belongs to one firm."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Suite 荣誉资质: each award is one firm's."""
+"""Suite 荣誉资质: each award belongs to one firm."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Suite 处罚与事故: each decision is one firm's."""
+"""Suite 处罚与事故: each decision belongs to one firm."""
 
 from __future__ import annotations
 

@@ -85,7 +85,7 @@ def test_a_duplicate_row_is_a_difference_and_a_home_without_tables_is_refused(tm
     row = dict.fromkeys(contract("per_mu.baseline").key, "1")
     here, there = a_home(tmp_path / "here", row, row), a_home(tmp_path / "there", row)
     [difference] = differences(there, here)
-    assert str(difference) == "per_mu.baseline: rows that are there several times"
+    assert str(difference) == "per_mu.baseline: repeated rows"
     with pytest.raises(RejectedError, match="nowhere has no tables"):
         list(differences(tmp_path / "nowhere", here))
 

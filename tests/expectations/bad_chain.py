@@ -1,4 +1,4 @@
-"""Bad rows for every check of the chains' suites: what is spoilt, and what a failed check must name."""
+"""Bad rows for every check of the chains' suites. Functions spoil rows and return what failed checks must name."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ ONE = Decimal(1)
 
 
 def _copy(rows: Rows, number: int, **changed: object) -> Row:
-    """A copy of a row with another identity."""
+    """Append a copy of a row with some values changed."""
     row = rows[number] | changed
     rows.append(row)
     return row
@@ -22,12 +22,12 @@ def _node(rows: Rows) -> dict[str, str]:
     rows[0]["node_code"] = "JQR-M77"
     rows[1]["fed_node_codes"] = ["HGXCL-M99"]
     rows[2]["product_codes"] = rows[1]["product_codes"]
-    lost = rows.pop(3)
+    removed = rows.pop(3)
     return {
         "code_of_chain": "JQR-M77",
         "neighbours_known": "HGXCL-M99",
         "one_home": rows[1]["product_codes"][0],
-        "every_chain": lost["chain_code"],
+        "every_chain": removed["chain_code"],
     }
 
 
@@ -55,14 +55,14 @@ def _node_enterprise(rows: Rows) -> dict[str, str]:
     rows[8]["position_reasons"] = ["declared", "override"]
     for row in [r for r in rows if r["year"] == "2023" and r["is_above_scale"]]:
         row["is_confirmed"] = False
-    lost = rows.pop(3)
+    removed = rows.pop(3)
     return {
         "shares_sum_to_1": code_of(0),
         "node_known": "HGXCL-M99",
         "confirmed_by_evidence": code_of(3),
         "confirmed_stands": code_of(4),
         "override_explained": code_of(6),
-        "every_firm": lost["uscc"],
+        "every_firm": removed["uscc"],
         "confirmed_share": "year=2023",
     }
 
@@ -82,7 +82,7 @@ def _supply_flow(rows: Rows) -> dict[str, str]:
 
 
 def _figures(rows: Rows, first: int) -> dict[str, str]:
-    """Figures of nodes and chains alike: rows from ``first`` on are of different keys."""
+    """Checks shared by nodes and chains; each spoils another of the rows from ``first`` on."""
     names = {}
 
     def spoil(check: str, number: int, **values: object) -> None:
@@ -107,9 +107,9 @@ def _node_metrics(rows: Rows) -> dict[str, str]:
     maker["output_wan_yuan"] *= 2
     of_2023 = [r for r in rows if r["year"] == "2023"]
     next(r for r in of_2023 if r["node_code"] == "HGXCL-U01")["location_quotient"] = ONE
-    lost = rows.pop()
+    removed = rows.pop()
     return named | {
-        "every_node": lost["node_code"],
+        "every_node": removed["node_code"],
         "firms_of_positions": maker["node_code"],
         "output_within_city": "year=2022",
         "quotient_of_district": "HGXCL-U01",
@@ -130,14 +130,14 @@ def _gap(rows: Rows) -> dict[str, str]:
     rows[2]["state_code"] = "not_covered"
     for row in rows[-11:]:
         row["state_code"] = "missing"
-    lost = rows.pop(3)
+    removed = rows.pop(3)
     return {
         "missing_has_no_firm": rows[0]["node_code"],
         "figures_of_metrics": rows[0]["node_code"],
         "reasons_given": rows[1]["node_code"],
         "covered": rows[2]["node_code"],
         "missing_share": "year=2023",
-        "every_node": lost["node_code"],
+        "every_node": removed["node_code"],
     }
 
 

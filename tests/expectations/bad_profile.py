@@ -1,4 +1,4 @@
-"""Bad rows for every check of the profiles' suites: what is spoilt, and what a failed check must name."""
+"""Bad rows for every check of the profiles' suites. Functions spoil rows and return what failed checks must name."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Rows = list[Row]
 
 
 def _profile(rows: Rows) -> dict[str, str]:
-    """2022 comes first, then 2023 and May 2023; of each three firms the first is above scale and reports."""
+    """Rows are of 2022, 2023 and May 2023, in this order. The first of every three firms is above scale and reports."""
     rows[1]["power_kwh"] += 1
     rows[2]["tax_total_wan_yuan"] += 1
     graded = next(r for r in rows[3:] if r["final_grade"] == "B")
@@ -30,9 +30,9 @@ def _profile(rows: Rows) -> dict[str, str]:
     rows[20]["open_listing_codes"] = ["tax_grade_d"]
     for row in rows[FIRMS : 2 * FIRMS]:
         row["profile_completeness"] = Decimal("0.1")
-    lost = rows.pop(-1)
+    removed = rows.pop(-1)
     return {
-        "firms_of_directory": f"{lost['uscc']}|period=2023-05",
+        "firms_of_directory": f"{removed['uscc']}|period=2023-05",
         "figures_of_source": code_of(1),
         "tax_total_adds_up": code_of(2),
         "grades_of_source": graded["uscc"],
@@ -87,8 +87,8 @@ def _tag(rows: Rows) -> dict[str, str]:
 
 
 def _score(rows: Rows) -> dict[str, str]:
-    """Twenty firms a period, all of them the only group of peers."""
-    lost = rows.pop(-1)
+    """Each period has twenty firms, which form one peer group."""
+    removed = rows.pop(-1)
     rows[0]["comprehensive_score"] = Decimal(100)
     for column in [c for c in rows[0] if c.endswith("_score") and c != "comprehensive_score"]:
         rows[0][column] = Decimal(1)
@@ -110,7 +110,7 @@ def _score(rows: Rows) -> dict[str, str]:
     for row in rows[40:]:
         row["comprehensive_score"] = row["rank_in_city"] = row["rank_in_peers"] = None
     return {
-        "firms_in_scope": lost["uscc"],
+        "firms_in_scope": removed["uscc"],
         "total_among_parts": rows[0]["uscc"],
         "missing_named": rows[1]["uscc"],
         "ranked_with_total": rows[2]["uscc"],

@@ -25,7 +25,7 @@ def _base(tmp_path_factory: pytest.TempPathFactory) -> tuple[City, dict[str, Pin
 
 @pytest.fixture
 def city(_base: tuple[City, dict[str, Pin]]) -> City:
-    """Rows of the good city, to be spoilt."""
+    """Rows of the good city, which a test may spoil."""
     return copy.deepcopy(_base[0])
 
 

@@ -1,7 +1,7 @@
 """The good city's chains: one chain with firms, nine of services, and one month of trades.
 
-Of each three firms the first makes what HGXCL-M01 makes, the second stands in HGXCL-D01 with six tenths, and the
-third in no chain. In December 2023 firm 0 sells 100 to firm 1 and 30 outside; firm 1 buys 50 from outside.
+Of every three firms, the first is in HGXCL-M01, the second in HGXCL-D01 with a share of 0.6, the third in no chain. In
+December 2023 firm 0 sells 100 to firm 1 and 30 outside; firm 1 buys 50 from outside.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ MONTH = "2023-12"
 
 
 def add_chains(city: City) -> None:
-    """Rows of every table of the area, after those of core and per_mu."""
+    """Add rows of every table of the area; core and per_mu come first."""
     for year in YEARS:
         _nodes(city, year)
         _positions(city, year)

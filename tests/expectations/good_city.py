@@ -1,7 +1,7 @@
 """A small city in which every suite passes: 60 firms, two districts, two years.
 
-Firms come in threes: one above scale and one below scale, each on a parcel of its own, and a tenant on two mu
-of the second one's parcel. Firm 0 is exempt; firm 1's tax record of the last year is in quarantine.
+Firms come in threes: one above scale and one below scale, each on its own parcel, and a tenant on two mu
+of the second firm's parcel. Firm 0 is exempt; firm 1's tax record of the last year is quarantined.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ WEIGHTS = {
     "tenant": {"I1": 50, "I7": 50},
 }
 BASELINE = Decimal(10)
-#: Feeds of which the rows follow from the firms' figures.
+#: Feeds whose rows follow from the firms' figures.
 FEEDS_OF_FIGURES = ("gov_tax", "gov_electricity", "gov_statistics_directory")
 KNOWN_AT = datetime(2024, 5, 1, tzinfo=UTC)
 
@@ -81,7 +81,7 @@ def _plain(kind: str) -> Any:
 
 def good_city() -> City:
     """Rows of every table that the gate reads, in which every suite passes."""
-    # which take what they build on from here
+    # imported here, because these modules import this one
     from tests.expectations.good_chain import add_chains
     from tests.expectations.good_profile import add_profiles
 
@@ -125,7 +125,7 @@ def _core(city: City, year: str, number: int) -> None:
     )  # fmt: skip
     own, leased = _land(number)
     quarantined = number == 1 and year == YEARS[-1]
-    passed = int(year) - 2022  # no figure is that of the year before
+    passed = int(year) - 2022  # no figure repeats that of the year before
     tax = Decimal(100 + 7 * number % 31) + passed
     figures = {
         "output_wan_yuan": tax * 20, "sales_output_wan_yuan": tax * 19, "value_added_wan_yuan": tax * 4,
@@ -267,7 +267,7 @@ def _city_ranks(city: City, year: str) -> None:
 
 
 def _events(city: City) -> None:
-    """A brand for firm 6 that gives no points of its own, so that totals stay plain."""
+    """A brand for firm 6 that gives no points, so that totals stay simple."""
     _add(
         city, "core.enterprise_event", event_id="E1", year="2023", uscc=code_of(6), event_kind_code="honour",
         event_code="brand", level_code="national", event_date=date(2023, 3, 1),
@@ -280,7 +280,7 @@ def _events(city: City) -> None:
 
 
 def _identities(city: City) -> None:
-    """Every firm by its organisation code; firms 50 and 51 claim one meter account; firm 52 is a group's."""
+    """Every firm has its organisation code; firms 50 and 51 claim one meter account; firm 52 is a group member."""
     for number in range(FIRMS):
         code = code_of(number)
         _add(
@@ -327,7 +327,7 @@ def _months(city: City) -> None:
 
 
 def _deliveries(city: City) -> None:
-    """One delivery for each feed and year; of the last year a tax and a directory record are quarantined."""
+    """One delivery per feed and year; in the last year one tax and one directory record are quarantined."""
     sequence = 0
     for name in feeds():
         for year in YEARS:
@@ -373,7 +373,7 @@ def _deliveries(city: City) -> None:
 
 
 def add_raw(city: City, feed: str, period: str, records: int = FIRMS, delivery_id: str = "") -> None:
-    """The rows that a delivery brought, one for each firm."""
+    """Add the rows of a delivery, one per firm."""
     spec = contract(f"raw.{feed}")
     numbered = [c.name for c in spec.columns if c.name in spec.key and c.type == "string"]
     for number in range(records):

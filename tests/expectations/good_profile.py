@@ -1,6 +1,6 @@
-"""The good city's profiles, tags and scores, as the oracle works them out from the other tables.
+"""The good city's profiles, tags and scores, as the oracle computes them from the other tables.
 
-Months of 2023 end with May, so the year is not complete, and the latest month's figures are those of 2022.
+The months of 2023 end with May, so the year is incomplete and the latest month has the figures of 2022.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ PERIODS = (*YEARS, MONTH)
 
 
 def add_profiles(city: City) -> None:
-    """Rows of every table of the area, after all that they are made from."""
+    """Add rows of every table of the area; the tables that they are computed from come first."""
     rules = {
         n: yaml.safe_load((CHECKOUT / "jobs/profile/rules" / f"{n}.yml").read_text(encoding="utf-8"))
         for n in ("tags", "evaluation")
@@ -73,10 +73,10 @@ def _scores(city: City, scores: dict[tuple[str, str], dict[str, Any]]) -> None:
     profiles = {(r["uscc"], r["period"]): r for r in city["profile.enterprise_profile"]}
     for (uscc, period), score in sorted(scores.items(), key=lambda item: item[0][1]):
         profile = profiles[uscc, period]
-        told = [f"{n}={oracle.shown(v, 4)}" for n, v in score["percentiles"].items()]
+        percentiles = [f"{n}={oracle.shown(v, 4)}" for n, v in score["percentiles"].items()]
         taken = {c: profile[c] for c in spec.column_names if c in profile and c != "row_id"}
         named = {f"{d}_score": v for d, v in score.items()} | {"comprehensive_score": score["total"]}
-        row = taken | named | score | {"indicator_percentiles": told}
+        row = taken | named | score | {"indicator_percentiles": percentiles}
         _add(city, spec.name, **_stored(spec, row))
 
 

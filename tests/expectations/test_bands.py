@@ -1,4 +1,4 @@
-"""Bands: slips of unit in a sender's file, shrinking feeds, coverage, and what a published result may become."""
+"""Bands: unit slips in a sender's file, shrinking feeds, coverage, and changes of published results."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ def _failed(report: Any) -> set[str]:
     return {v.expectation for v in report.failures()}
 
 
-# --- slips of unit: a city spread as real ones are ----------------------------------------------------
+# --- unit slips: a city whose figures spread like real ones -------------------------------------------
 
 
 def spread_city(firms: int, years: tuple[str, ...], seed: int) -> Columns:
     """Lognormal figures, 8 % of firms above scale: revenue 6,200 or 250 万元 in the median, sigma 1.3.
 
-    A firm keeps its size from year to year; tax rate, staff and electricity spread by 0.9 to 1.2 around it.
+    A firm keeps its size from year to year; its tax rate, staff and electricity spread by 0.6 to 1.0 around it.
     """
     draw = np.random.default_rng(seed)
     above = draw.random(firms) < 0.08
@@ -51,7 +51,7 @@ def spread_city(firms: int, years: tuple[str, ...], seed: int) -> Columns:
             r * f if a else None
             for r, f, a in zip(revenue, draw.uniform(0.8, 1.2, firms), above, strict=True)
         ]
-        # eight cubic metres on each 万元 of a third of the revenue, so that nothing more is drawn
+        # derived from revenue, so that no further random number is drawn
         water = revenue / 3 * 8
         values: dict[str, Any] = {
             "uscc": [code_of(n) for n in range(firms)],
@@ -80,7 +80,7 @@ def spread_city(firms: int, years: tuple[str, ...], seed: int) -> Columns:
 def slip(
     columns: Columns, names: tuple[str, ...], factor: float, *, year: str, share: float = 0.03
 ) -> Columns:
-    """The same city with every 1/share-th row of a year in another unit."""
+    """The same city with one row in 1/share of a year in another unit."""
     step = round(1 / share)
     slipped = dict(columns)
     for name in names:
@@ -92,7 +92,7 @@ def slip(
 
 
 def slips_found(table: str, columns: Columns) -> dict[str, int]:
-    """Checks for slips of unit that fail, with the number of firms named."""
+    """Unit-slip check that fails → number of firms that it names."""
     connection = duckdb.connect()
     connection.execute("SET threads = 2")
     rows = pa.table(columns)
@@ -122,7 +122,7 @@ def test_spread_of_real_figures_is_no_slip(firms: int, seed: int) -> None:
 @pytest.mark.parametrize("factor", [1e-4, 1e4], ids=["too small", "too large"])
 @pytest.mark.parametrize("years", [("2021", "2022", "2023"), ("2022", "2023"), ("2023",)], ids=len)
 def test_three_percent_of_tax_rows_in_another_unit(years: tuple[str, ...], factor: float, firms: int) -> None:
-    """万元 read as 亿元 in 3 % of a year's rows is found with three years, two, and one."""
+    """Tax in 亿元 instead of 万元 in 3 % of a year's rows is found with three years of data, two, and one."""
     city = spread_city(firms, years, seed=7)
     rows = (*TAX, "declared_revenue_wan_yuan")
     assert slips_found("core.enterprise_year", slip(city, rows, factor, year="2023"))
@@ -165,7 +165,7 @@ def test_a_few_slips_are_a_firms_own_mistake() -> None:
 
 
 def months(firms: int, seed: int) -> Columns:
-    """Monthly tax of a year: income tax falls due by the quarter, single months spread by 0.8."""
+    """Monthly tax of a year: income tax is due every quarter, single months spread by 0.8."""
     draw = np.random.default_rng(seed)
     size = draw.normal(2, 1.8, firms)
     columns: dict[str, list[Any]] = {}
@@ -188,7 +188,7 @@ def months(firms: int, seed: int) -> Columns:
 
 @pytest.mark.parametrize("factor", [1e-4, 1e4], ids=["too small", "too large"])
 def test_slip_in_one_month(factor: float) -> None:
-    """A year's sum hides a month that is too small: the monthly rows show it."""
+    """A year's sum hides a month that is too small; the monthly rows show it."""
     feed = months(800, seed=1)
     assert slips_found("raw.gov_tax", feed) == {}
     found = slips_found("raw.gov_tax", slip(feed, TAX, factor, year="2024-05"))
@@ -198,7 +198,7 @@ def test_slip_in_one_month(factor: float) -> None:
 
 
 def test_slipped_tax_file_blocks_publication(city: City, judge: Judge) -> None:
-    """Through the gate: 10 % of the small city's rows, since five firms may always err."""
+    """Through the gate: 10 % of the small city's rows, because five firms may always err."""
     for table, period in (("core.enterprise_year", "year"), ("raw.gov_tax", "period")):
         rows = [r for r in city[table] if r[period] == "2023" and r["tax_vat_wan_yuan"] is not None]
         for row in rows[:6]:
@@ -216,7 +216,7 @@ def test_slipped_tax_file_blocks_publication(city: City, judge: Judge) -> None:
     assert {("raw.gov_tax", "tax_unit_slip"), ("raw.gov_electricity", "power_unit_slip")} <= named
 
 
-# --- figures that parse and are not the firms' own ------------------------------------------------------
+# --- plausible figures that are not the firms' own ------------------------------------------------------
 
 
 def years_of(firms: int, seed: int) -> Columns:
@@ -224,7 +224,7 @@ def years_of(firms: int, seed: int) -> Columns:
     city = spread_city(firms, ("2021", "2022", "2023"), seed)
     rows = len(city["year"])
     draw = np.random.default_rng(seed)
-    for name in ("insured_count", "employees_average"):  # persons move too
+    for name in ("insured_count", "employees_average"):  # numbers of persons change too
         moved = draw.normal(1, 0.1, rows)
         city[name] = [n and max(1, round(n * m)) for n, m in zip(city[name], moved, strict=True)]
     missing = ("emission_t", "rd_expense_wan_yuan")
@@ -241,7 +241,7 @@ def years_of(firms: int, seed: int) -> Columns:
 def against_year_before(
     columns: Columns, table: str = "core.enterprise_year"
 ) -> dict[str, list[tuple[Any, ...]]]:
-    """Checks against the year before that find something: check → rows."""
+    """Checks against the year before that report rows: check → rows."""
     suite = declared_suites()[table]
     connection = duckdb.connect()
     connection.register("figures", pa.table(columns))
@@ -256,12 +256,12 @@ def against_year_before(
 
 
 def edited(columns: Columns, name: str, edit: Any, year: str = "2022") -> Columns:
-    """The city with a year's figures of one column changed: ``edit(figures, place among them)``."""
-    places = [n for n, y in enumerate(columns["year"]) if y == year]
-    figures = [columns[name][n] for n in places]
+    """The city with a year's figures of one column changed by ``edit(figures, index)``."""
+    rows = [n for n, y in enumerate(columns["year"]) if y == year]
+    figures = [columns[name][n] for n in rows]
     changed = list(columns[name])
-    for place, n in enumerate(places):
-        changed[n] = edit(figures, place)
+    for index, row in enumerate(rows):
+        changed[row] = edit(figures, index)
     return {**columns, name: changed}
 
 
@@ -277,15 +277,15 @@ def test_a_city_that_moves_as_cities_do_raises_no_warning(firms: int, seed: int)
     [(1.3, set()), (2, {"district_totals"}), (10, {"district_totals", "district_totals_wide"})],
 )
 def test_a_districts_sum_that_jumps(factor: float, found: set[str]) -> None:
-    """Twice the tax is reported, ten times the tax blocks; a good year is neither."""
+    """Double tax warns, tenfold tax blocks; a good year does neither."""
     city = years_of(3000, 1)
     for name in TAX:
         city = edited(city, name, lambda tax, n: tax[n] * (factor if n % 5 == 1 else 1))
-    told = against_year_before(city)
-    assert found <= set(told) <= found | ({"scale_totals", "order_kept"} if found else set())
+    failing = against_year_before(city)
+    assert found <= set(failing) <= found | ({"scale_totals", "order_kept"} if found else set())
     assert all(
         row[:3] in {("tax", y, "district_code=330201") for y in ("2022", "2023")}
-        for row in told.get("district_totals", [])
+        for row in failing.get("district_totals", [])
     )
 
 
@@ -295,47 +295,49 @@ def test_a_lists_sum_that_jumps() -> None:
         v * (10 if y == "2023" and not a else 1)
         for v, y, a in zip(city["power_kwh"], city["year"], city["is_above_scale"], strict=True)
     ]
-    told = against_year_before({**city, "power_kwh": tenfold}, "per_mu.unit")
-    assert set(told) == {"list_totals", "list_totals_wide"}
-    assert [row[:3] for rows in told.values() for row in rows] == [("power", "2023", "list_code=tenant")] * 2
+    failing = against_year_before({**city, "power_kwh": tenfold}, "per_mu.unit")
+    assert set(failing) == {"list_totals", "list_totals_wide"}
+    assert [row[:3] for rows in failing.values() for row in rows] == [
+        ("power", "2023", "list_code=tenant")
+    ] * 2
     assert {"scale_totals", "scale_totals_wide"} <= set(against_year_before({**city, "power_kwh": tenfold}))
 
 
 def test_one_large_firm_moves_its_district_and_is_no_fault() -> None:
-    """It is half of the sum, doubles, and stands still; ten times the district's figures block all the same."""
+    """A firm larger than its district may stop for a year; tenfold figures of the whole district still block."""
     city = years_of(500, 3)
     for year, times in (("2021", 10), ("2022", 0), ("2023", 2)):
         city = edited(
             city, "power_kwh", lambda kwh, n, t=times: t * sum(kwh[0::5]) if n == 0 else kwh[n], year
         )
     assert against_year_before(city) == {}
-    told = against_year_before(
+    failing = against_year_before(
         edited(city, "power_kwh", lambda kwh, n: kwh[n] * (1 if n % 5 else 10), "2023")
     )
-    assert {row[2] for row in told["district_totals_wide"]} >= {"district_code=330200"}
+    assert {row[2] for row in failing["district_totals_wide"]} >= {"district_code=330200"}
 
 
 @pytest.mark.parametrize(
     "name", ["power_kwh", "declared_revenue_wan_yuan", "revenue_wan_yuan", "insured_count"]
 )
 def test_figures_of_the_next_firm_block(name: str) -> None:
-    """Each firm has its neighbour's figure; those above scale lie together, as in a sender's file."""
+    """Each firm has the next firm's figure; firms above scale are next to each other, as in a sender's file."""
     city = years_of(3000, 2)
     firms = [n for n, y in enumerate(city["year"]) if y == "2022"]
     order = sorted(range(len(firms)), key=lambda n: not city["is_above_scale"][firms[n]])
     following = dict(zip(order, order[1:] + order[:1], strict=True))
-    told = against_year_before(edited(city, name, lambda figures, n: figures[following[n]]))
-    assert {"order_kept", "order_kept_wide"} <= set(told)
-    assert {row[1] for row in told["order_kept_wide"]} == {"2022", "2023"}
+    failing = against_year_before(edited(city, name, lambda figures, n: figures[following[n]]))
+    assert {"order_kept", "order_kept_wide"} <= set(failing)
+    assert {row[1] for row in failing["order_kept_wide"]} == {"2022", "2023"}
 
 
-def test_half_the_figures_mixed_up_are_reported() -> None:
-    """Every second firm has the figure of the one two lines on: of them half the order is left."""
+def test_two_fifths_of_the_figures_mixed_up_are_reported() -> None:
+    """Two firms in five have the figure of the firm two lines on, so part of the order is left."""
     city = years_of(3000, 2)
     mixed = edited(city, "power_kwh", lambda kwh, n: kwh[(n + 2) % len(kwh)] if n % 5 < 2 else kwh[n])
-    told = against_year_before(mixed)
-    assert "order_kept" in told and "order_kept_wide" not in {
-        id_ for id_, rows in told.items() if any(row[2] == "is_above_scale=false" for row in rows)
+    failing = against_year_before(mixed)
+    assert "order_kept" in failing and "order_kept_wide" not in {
+        id_ for id_, rows in failing.items() if any(row[2] == "is_above_scale=false" for row in rows)
     }
 
 
@@ -349,9 +351,9 @@ def test_figures_of_the_year_before_once_more(name: str, share: float, found: se
     size = len(city["year"]) // 3
     again = edited(city, name, lambda figures, n: city[name][n] if n % 100 < 100 * share else figures[n])
     assert len(again["year"]) == 3 * size
-    told = against_year_before(again)
-    assert set(told) == found
-    assert {row[1] for rows in told.values() for row in rows} <= {"2022"}
+    failing = against_year_before(again)
+    assert set(failing) == found
+    assert {row[1] for rows in failing.values() for row in rows} <= {"2022"}
 
 
 # --- volume and coverage -------------------------------------------------------------------------------
@@ -359,7 +361,7 @@ def test_figures_of_the_year_before_once_more(name: str, share: float, found: se
 
 @pytest.mark.parametrize(("records", "blocks"), [(48, True), (57, False)])
 def test_feed_that_shrinks_by_a_fifth_blocks(records: int, blocks: bool, city: City, judge: Judge) -> None:
-    """48 of 60 are a fifth fewer than the year before; 57 are within the band of 90 %."""
+    """48 records are a fifth fewer than the 60 of the year before; 57 are within the band of 90 %."""
     for row in city["raw.delivery"]:
         if row["delivery_id"] == "gov_energy-2023":
             row.update(records_in=records, records_raw=records)
@@ -376,7 +378,7 @@ def test_feed_that_shrinks_by_a_fifth_blocks(records: int, blocks: bool, city: C
 def test_a_delivery_that_was_taken_back_is_not_judged(
     standing: str | None, blocks: set[str], city: City, judge: Judge
 ) -> None:
-    """The year again with ten records: of the register's two entries of it the last one says how it stands."""
+    """The year again with ten records; the last of its two entries in the register has its standing."""
     known_at = datetime(2024, 6, 1, tzinfo=UTC)
     given = {"delivery_id": "gov_energy-2023-again", "records_in": 10, "known_at": known_at}
     add_delivery(city, "gov_energy", "2023", **given, sequence=100)
@@ -403,7 +405,7 @@ BOTH = {"coverage_year", "coverage_year_warn"}
 
 @pytest.mark.parametrize(("lost", "fails"), [(6, BOTH), (4, set())])
 def test_coverage_against_the_year_before(lost: int, fails: set[str], city: City, judge: Judge) -> None:
-    """Of 40 firms below scale, 6 are 15 points; four firms are no loss of coverage in so small a city."""
+    """Six of 40 firms below scale are 15 points; four firms are no loss of coverage, whatever the share."""
     rows = [r for r in city["core.enterprise_year"] if r["year"] == "2023" and not r["is_above_scale"]]
     for row in rows[:lost]:
         row["missing_feeds"] = ["gov_social_insurance"]
@@ -412,7 +414,7 @@ def test_coverage_against_the_year_before(lost: int, fails: set[str], city: City
 
 
 def test_coverage_against_the_last_release(city: City, good_pins: Mapping[str, Pin], judge: Judge) -> None:
-    """The same loss in both years does not show from year to year."""
+    """The same loss in both years shows only against the last release."""
     for row in city["core.enterprise_year"]:
         if not row["is_above_scale"] and row["uscc"] < code_of(20):
             row["missing_feeds"] = ["gov_social_insurance"]
@@ -421,7 +423,7 @@ def test_coverage_against_the_last_release(city: City, good_pins: Mapping[str, P
 
 
 def test_older_release_without_a_column(city: City, good_pins: Mapping[str, Pin], tmp_path: Path) -> None:
-    """Columns may be added: what the last release did not have yet is missing there."""
+    """Columns may be added: a column that the last release lacks is NULL there."""
     from schemas.contract import contract
 
     schema = contract("core.enterprise_year").arrow_schema()
@@ -434,7 +436,7 @@ def test_older_release_without_a_column(city: City, good_pins: Mapping[str, Pin]
     assert run_gate(good_pins, previous, tables=["core.enterprise_year"]).passed
 
 
-# --- what was published ----------------------------------------------------------------------------------
+# --- published results ----------------------------------------------------------------------------------
 
 
 def test_final_result_changes_only_as_a_new_version(
@@ -477,12 +479,12 @@ def test_a_lists_level_that_jumps(units: int, times: int, largest: int, found: b
     [check] = [c for c in declared_suites()["per_mu.indicator_value"].checks if c.id == "levels_steady"]
     connection = duckdb.connect()
     connection.register("figures", pa.Table.from_pylist(rows))
-    told = connection.execute(check.sql.replace("{table}", "figures")).fetchall()
-    assert [row[:4] for row in told] == ([(2023, *place.values())] if found else [])
+    listed = connection.execute(check.sql.replace("{table}", "figures")).fetchall()
+    assert [row[:4] for row in listed] == ([(2023, *place.values())] if found else [])
 
 
 def test_grades_that_jump_are_reported(city: City, judge: Judge) -> None:
-    """Twice the city, so that there are a hundred grades a year: nobody is A in the second."""
+    """The city twice, so that a year has a hundred grades; in the second year no firm has an A."""
     table = "per_mu.enterprise_grade"
     more = [
         r | {"uscc": code_of(500 + n), "row_id": f"m{n}", "rank_in_list": None}

@@ -1,4 +1,4 @@
-"""The suites of the chains on the good city, and what trades may and may not lack."""
+"""The suites of the chains on the good city, with and without trades."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def test_good_chains_pass(judge: Judge) -> None:
 
 
 def test_a_city_without_trades_passes(city: City, judge: Judge) -> None:
-    """Enterprises share their invoices by choice."""
+    """Enterprises share their invoices by choice, so there may be none."""
     without = ("chain.trade", "chain.supply_flow", "chain.local_supplier")
     for table in without:
         city[table] = []

@@ -1,4 +1,4 @@
-"""The suites of the profiles on the good city, and what needs more firms than that has."""
+"""The suites of the profiles on the good city, and a check that needs more firms than it has."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ def test_good_profiles_pass(judge: Judge) -> None:
     assert report.passed and report.suites == 2 * len(BAD_PROFILE)
 
 
-def scored(number: int, percentile: Decimal, place: int) -> Row:
+def scored(number: int, percentile: Decimal, rank: int) -> Row:
     return row_for(
         contract("profile.comprehensive_score"), uscc=code_of(1000 + number), period="2022", figures_year="2022",
         peer_level_code="city", peer_group="city", comprehensive_score=percentile, peer_percentile_pct=percentile,
-        rank_in_peers=place, rank_in_city=place, peer_count=300, scored_count=300, credit_score=percentile,
+        rank_in_peers=rank, rank_in_city=rank, peer_count=300, scored_count=300, credit_score=percentile,
         missing_dimensions=["scale", "efficiency", "growth", "innovation", "green", "digital", "contribution"],
     )  # fmt: skip
 
 
 @pytest.mark.parametrize("crowded", [False, True])
 def test_percentiles_are_spread_evenly(city: City, judge: Judge, crowded: bool) -> None:
-    """300 firms have 30 in each tenth; when the upper half all stand at 100, a tenth has half of them."""
+    """300 firms put 30 in each tenth; if the upper half are all at 100, one tenth has half of the firms."""
     rows = []
     for number in range(300):
-        place = 1 if crowded and number >= 150 else 300 - number
-        percentile = (Decimal(100 * (300 - place + 1)) / 300).quantize(Decimal("0.0001"))
-        rows.append(scored(number, percentile, place))
+        rank = 1 if crowded and number >= 150 else 300 - number
+        percentile = (Decimal(100 * (300 - rank + 1)) / 300).quantize(Decimal("0.0001"))
+        rows.append(scored(number, percentile, rank))
     city["profile.comprehensive_score"] = rows
     report = judge("profile.comprehensive_score")
     found = [v for v in report.verdicts if v.expectation == "percentiles_flat"]

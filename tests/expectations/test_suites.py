@@ -1,4 +1,4 @@
-"""Every check of every suite fails on a bad row, and names it."""
+"""Every check of every suite fails on a bad row and names it."""
 
 from __future__ import annotations
 
@@ -39,9 +39,8 @@ def _enterprise(rows: Rows) -> dict[str, str]:
     _change(rows, (12,), industry_code="3400")
     _change(rows, (13,), reported_district_code="330281")
     _change(rows, range(20, 29), is_in_registry=False)
-    for row in rows[
-        FIRMS + 20 : FIRMS + 40
-    ]:  # a third of the next year's firms; a fifth and five may have a new name
+    # a third of the next year's firms; a fifth plus five may have a new name
+    for row in rows[FIRMS + 20 : FIRMS + 40]:
         row.update(enterprise_name="新名", identity_flags=["name_differs"])
         row["district_code"] = row["reported_district_code"] = "330205"
     del rows[FIRMS + 2], rows[FIRMS - 1]
@@ -82,10 +81,10 @@ def _enterprise_year(rows: Rows) -> dict[str, str]:
     for index in range(30, 60, 3):
         rows[index]["customs_export_wan_yuan"] = rows[index]["revenue_wan_yuan"] * 4
     giant = ("tax_vat_wan_yuan", "output_wan_yuan", "value_added_wan_yuan", "power_kwh", "energy_tce")
-    # two firms' slip moves the city's total, one firm's does not
+    # a slip of two firms moves the city's total; one firm's is left out of it
     _multiply(rows, last, 10_000, *giant)
     _multiply(rows, last + 3, 10_000, *giant)
-    # the other firms of a district tell fifty times the electricity, and all the insured persons that they told before
+    # the other firms of a district report fifty times the electricity, and all repeat last year's insured persons
     for index in range(last + 1, last + FIRMS):
         rows[index]["insured_count"] = rows[index - last]["insured_count"]
         if rows[index]["district_code"] == DISTRICTS[0]:
@@ -151,12 +150,12 @@ def _enterprise_event(rows: Rows) -> dict[str, str]:
     rows += [good | {"event_id": f"X{n}", "uscc": code_of(900 + n), "row_id": f"x{n}"} for n in range(9)]
     _change(rows, (1,), event_code="tax_evasion")
     _change(rows, (2,), valid_until_date=date(2020, 1, 1))
-    # a credit record that stands since 2021 belongs to the year of its removal, and to no other
+    # a credit record that began in 2021 belongs to the year in which it ends, and to no other
     listed = {"event_kind_code": "credit", "event_code": "tax_grade_d", "event_date": date(2021, 1, 1)}
     _change(rows, (3,), **listed, valid_until_date=date(2023, 6, 1))
     _change(rows, (4,), **listed)
     _change(rows, (5,), event_kind_code="credit")
-    _change(rows, (6,), year="2022", event_date=date(2022, 3, 1))  # else the records would begin in 2023
+    _change(rows, (6,), year="2022", event_date=date(2022, 3, 1))  # otherwise the records would begin in 2023
     return {"code_of_kind": "X4", "dates_ordered": "X1", "date_in_year": "X3", "firm_known": "year=2023"}
 
 
@@ -237,7 +236,7 @@ def _group_member(rows: Rows) -> dict[str, str]:
 
 
 def _enterprise_month(rows: Rows) -> dict[str, str]:
-    """Four months of each of twenty firms, February first."""
+    """Four months of each of twenty firms, from February on."""
     good = rows[0]
     _change(rows, (0,), output_month_wan_yuan=Decimal(21))
     _change(rows, (4,), months_covered=1)
@@ -289,11 +288,11 @@ def _correction(rows: Rows) -> dict[str, str]:
 def _delivery(rows: Rows) -> dict[str, str]:
     by_id = {row["delivery_id"]: row for row in rows}
     by_id["gov_energy-2022"]["records_raw"] -= 1
-    # 10 of 60 against 2 % and five records; the sender of land parcels lost a fifth of them
+    # 10 of 60 exceed 2 % plus five records; the sender of land parcels lost a fifth of them
     by_id["gov_electricity-2023"].update(records_raw=50, records_quarantined=10)
     by_id["gov_land_parcel-2023"].update(records_in=48, records_raw=48)
     by_id["gov_tax-2022"].update(period="2021")
-    # a file of another district once more, a year told twice, and of 2022 all months but March and the merged one
+    # a file again as another district's, and a year reported as a year and by all months but March
     rows.append(by_id["gov_land_survey-2022"] | {"delivery_id": "part", "sequence": 98, "part": "zhenhai"})
     rows += [
         by_id["gov_customs-2022"] | {"delivery_id": f"m{m}", "period": f"2022-{m:02}", "checksum": f"m{m}"}
@@ -334,9 +333,9 @@ def _population(rows: Rows) -> dict[str, str]:
     for row in [r for r in rows if r["year"] == "2023"]:
         if row is not incomplete:
             row.update(eval_status_code="data_incomplete", status_reasons=["missing:gov_tax"])
-    lost = rows.pop(10)
+    removed = rows.pop(10)
     return {
-        "same_firms": lost["uscc"],
+        "same_firms": removed["uscc"],
         "above_scale_by_directory": rows[1]["uscc"],
         "graded_with_land": rows[2]["uscc"],
         "graded_with_tax": code_of(1),
@@ -402,7 +401,7 @@ def _adjustment(rows: Rows) -> dict[str, str]:
 
 
 def _enterprise_grade(rows: Rows) -> dict[str, str]:
-    """The first rows are the ranked list of firms above scale of one district and year."""
+    """The first rows are a ranked list: firms above scale of one district and year."""
     swapped = (rows[0]["total_score"], rows[1]["total_score"])
     rows[1]["total_score"], rows[0]["total_score"] = swapped
     _change(rows, (2,), bonus_points=Decimal(1))
@@ -416,9 +415,9 @@ def _enterprise_grade(rows: Rows) -> dict[str, str]:
     for row in rows:
         if row["year"] == "2023":
             row["final_grade"] = "B"
-    lost = rows.pop(-1)
+    removed = rows.pop(-1)
     return {
-        "graded_firms": lost["uscc"],
+        "graded_firms": removed["uscc"],
         "total_adds_up": rows[2]["uscc"],
         "total_recomputes": rows[3]["uscc"],
         "ranks_complete": "list_code=above_scale",
@@ -434,12 +433,12 @@ def _city_rank(rows: Rows) -> dict[str, str]:
     _change(rows, (0,), label_zh="全市排名")
     _change(rows, (1,), city_rank=3)
     rows[5]["total_score"] += 10_000
-    lost = rows.pop(30)
+    removed = rows.pop(30)
     return {
         "labelled": "全市排名",
         "ranks_complete": "year=2022",
         "ranks_follow_totals": rows[5]["uscc"],
-        "units_of_population": lost["uscc"],
+        "units_of_population": removed["uscc"],
     }
 
 
@@ -463,7 +462,7 @@ def _district_summary(rows: Rows) -> dict[str, str]:
 
 
 def _events_of(key: str) -> Callable[[Rows], dict[str, str]]:
-    """Every event of 2022 was told again, of the next firm."""
+    """Every event of 2022 is reported again, of the next firm."""
 
     def spoil(rows: Rows) -> dict[str, str]:
         rows += [r | {"uscc": code_of(n + 1), "row_id": f"x{n}"} for n, r in enumerate(rows[:FIRMS])]
@@ -502,7 +501,7 @@ BAD: dict[str, Callable[[Rows], dict[str, str]]] = {
     "raw.gov_penalty": _events_of("event_id"),
 }
 
-#: Checks that need more than bad rows in one table: tests of their own, below or in test_bands.
+#: Checks that need more than bad rows in one table; they have their own tests, below or in other modules.
 ELSEWHERE = {
     "core.enterprise_year": {
         "coverage_year",
@@ -523,15 +522,15 @@ ELSEWHERE = {
 
 
 @pytest.mark.parametrize("table", BAD)
-def test_bad_rows_are_found_and_named(table: str, city: City, judge: Judge) -> None:
+def test_bad_rows_fail_their_checks_and_are_named(table: str, city: City, judge: Judge) -> None:
     expected = BAD[table](city[table])
     report = judge(table)
     failed = {v.expectation: v for v in report.verdicts if not v.success and v.suite == f"{table}/domain"}
-    found = {
+    named = {
         check: any(fragment in key for key in failed[check].failing_keys) if check in failed else False
         for check, fragment in expected.items()
     }
-    assert found == dict.fromkeys(expected, True), failed
+    assert named == dict.fromkeys(expected, True), failed
     assert not report.passed
     assert all(v.unexpected > 0 and not v.details for v in failed.values()), failed
 
@@ -574,7 +573,7 @@ def test_year_without_graded_firms(city: City, judge: Judge) -> None:
     assert "somebody_graded" in {v.expectation for v in judge("per_mu.population").failures()}
 
 
-def test_delivered_feed_is_never_unknown(city: City) -> None:
-    """The builder of good cities itself: one delivery of sixty records is what a feed brings."""
+def test_a_delivery_of_the_good_city_has_a_record_for_each_firm(city: City) -> None:
+    """A test of the good city itself."""
     row = add_delivery(city, "gov_tax", "2024")
     assert row["records_in"] == row["records_raw"] == FIRMS

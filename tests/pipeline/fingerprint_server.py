@@ -1,7 +1,7 @@
-"""Fingerprints of all tables as the packages in a folder make them: a program that is asked by lines on its input.
+"""Program that computes the fingerprints of all tables from the packages in a folder, one request per input line.
 
-Each answer comes from a fork that imports the folder's packages anew; what is slow to import and not ours is there.
-The register of deliveries is made up: two periods of each feed.
+Each answer comes from a fork that imports the folder's packages freshly; slow libraries are already imported.
+The register of deliveries is invented: two periods of each feed.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import yaml  # noqa: F401
 
 
 def register(is_mapped_anew: bool) -> list[dict[str, Any]]:
-    """Deliveries of all feeds: of the years 2023 and 2024, of what comes by month for December 2024."""
+    """Deliveries of all feeds for 2023, and for 2024 or, if the feed has months, December 2024."""
     from ingest.register.corrections import mapping_hash
     from schemas.contract import feeds
 
@@ -46,9 +46,9 @@ def answer(folder: str, is_mapped_anew: bool) -> dict[str, Any]:
     from schemas.contract import feeds
 
     assert fingerprints.__code__.co_filename.startswith(folder)
-    found = fingerprints(register(is_mapped_anew))
+    marks = fingerprints(register(is_mapped_anew))
     return {
-        "tables": {name: found[name] for name in registry()},
+        "tables": {name: marks[name] for name in registry()},
         "mappings": {name: mapping_hash(spec) for name, spec in feeds().items()},
     }
 
@@ -60,16 +60,16 @@ def main() -> None:
         reading, writing = os.pipe()
         if pid := os.fork():
             os.close(writing)
-            with os.fdopen(reading) as told:
-                print(told.read(), flush=True)
+            with os.fdopen(reading) as pipe:
+                print(pipe.read(), flush=True)
             os.waitpid(pid, 0)
         else:
             try:
-                said: Any = answer(*json.loads(line))
+                result: Any = answer(*json.loads(line))
             except BaseException as error:
-                said = {"error": repr(error)}
-            with os.fdopen(writing, "w") as to:
-                to.write(json.dumps(said))
+                result = {"error": repr(error)}
+            with os.fdopen(writing, "w") as pipe:
+                pipe.write(json.dumps(result))
             os._exit(0)
 
 

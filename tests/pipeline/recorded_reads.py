@@ -1,8 +1,8 @@
-"""Records what every job really reads: run as a program of its own, it prints it as JSON.
+"""Program that records which definitions every job reads, and prints them as JSON.
 
-Transforms are called without an engine: columns are those of Spark Connect, which need none, and whatever is asked of
-a DataFrame gives the DataFrame. What counts is which definitions are read on the way: the accessors of
-``schemas.contract`` and the attributes of contracts, as called by modules of jobs, and the files that are opened.
+It calls transforms without an engine: columns are those of Spark Connect, which need none, and every method of a
+DataFrame returns a DataFrame. It records the accessors of ``schemas.contract`` and the attributes of contracts that
+modules of jobs read, and the files that are opened.
 """
 
 from __future__ import annotations
@@ -29,32 +29,32 @@ from schemas.field import FieldEntry
 from schemas.source import Source
 
 ROOT = Path(definitions.__file__).parents[1]
-#: What is at work: importing modules, loading a job's rules, or making a job's plan.
+#: Current phase and job: importing modules, loading a job's rules, or building a job's plan.
 now: list[str] = ["import", ""]
-#: (phase, job) → what was read; accessors of imports with module and line.
+#: (phase, job) → what was read; accessors called at import also have module and line.
 read: dict[tuple[str, str], set[tuple[str, ...]]] = defaultdict(set)
 
 
 class Row(dict[str, str]):
-    """A row of a code list that tells which of its columns are read; ``*`` is all of them."""
+    """A row of a code list that records which of its columns are read; ``*`` is all of them."""
 
     def __init__(self, of: str, row: dict[str, str]) -> None:
         super().__init__(row)
         self.of = of
 
-    def _seen(self, column: str) -> None:
+    def _record(self, column: str) -> None:
         read[now[0], now[1]].add(("column", self.of, column))
 
     def __getitem__(self, column: str) -> str:
-        self._seen(column)
+        self._record(column)
         return super().__getitem__(column)
 
     def get(self, column: str, default: Any = None) -> Any:
-        self._seen(column)
+        self._record(column)
         return super().get(column, default)
 
     def _whole(self, *args: Any, _name: str) -> Any:
-        self._seen("*")
+        self._record("*")
         return getattr(dict, _name)(self, *args)
 
     __iter__ = partialmethod(_whole, _name="__iter__")
@@ -64,7 +64,7 @@ class Row(dict[str, str]):
 
 
 def caller() -> FrameType | None:
-    """The code of a job that reads, if it is one's."""
+    """The frame of the reading code if it is in a module of jobs."""
     frame = sys._getframe(2)
     return frame if str(frame.f_globals.get("__name__")).startswith("jobs.") else None
 
@@ -77,7 +77,7 @@ def record_accessors() -> None:
             if frame := caller():
                 where = (frame.f_globals["__name__"], str(frame.f_lineno)) if now[0] == "import" else ()
                 while where and frame.f_code.co_name != "<module>" and frame.f_back:
-                    # a comprehension of a module's top level is a function of its own
+                    # a comprehension at a module's top level is a function of its own
                     frame = frame.f_back
                     where = (frame.f_globals["__name__"], str(frame.f_lineno))
                 read[now[0], now[1]].add((_accessor, *(args or ("",)), *where))
@@ -111,14 +111,14 @@ def record_files() -> None:
 
 
 def without_engine() -> None:
-    """Make whatever is asked of a DataFrame give one that has all columns that were named in the asking as well."""
+    """Make every method of a DataFrame return one that also has all columns named in the arguments."""
 
-    def asked(self: DataFrame, *args: Any, **_: Any) -> DataFrame:
+    def returned(self: DataFrame, *args: Any, **_: Any) -> DataFrame:
         return frame([*vars(self)["names"], *(name for arg in args for name in named(arg))])
 
     for name in dir(DataFrame):
         if not name.startswith("_") and name != "transform":
-            setattr(DataFrame, name, asked)
+            setattr(DataFrame, name, returned)
     session = MagicMock()
     session.createDataFrame = lambda rows, *_, **__: (list(rows), frame([]))[1]
     change = {
@@ -135,14 +135,14 @@ def without_engine() -> None:
         "columns": property(lambda self: self.names),
         "collect": lambda _: rows,
         "__getitem__": lambda _, name: F.col(name),
-        "__getattr__": lambda self, _: lambda *args: asked(self, *args),
+        "__getattr__": lambda self, _: lambda *args: returned(self, *args),
     }
-    for name, instead in replaced.items():
-        setattr(DataFrame, name, instead)
+    for name, replacement in replaced.items():
+        setattr(DataFrame, name, replacement)
 
 
 def named(value: Any) -> Iterator[str]:
-    """Names in what a DataFrame is asked with."""
+    """Column names in an argument of a DataFrame's method."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, Column):
@@ -161,7 +161,7 @@ def frame(names: list[str]) -> DataFrame:
 
 
 def forget() -> None:
-    """Have definitions of jobs, code lists and units read anew; contracts are found by their accessor."""
+    """Clear the caches of jobs, code lists and units; reads of contracts show at their accessor anyway."""
     definitions.code_list.cache_clear()
     definitions.units.cache_clear()
     for name, module in list(sys.modules.items()):
@@ -177,7 +177,7 @@ def main() -> None:
     without_engine()
     from jobs.columns import rows
 
-    rows.materialised = lambda frame: frame  # nothing is written down without an engine
+    rows.materialised = lambda frame: frame  # nothing can be written without an engine
     from pipeline.registry import registry
 
     jobs = registry()

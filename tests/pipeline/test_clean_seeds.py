@@ -1,4 +1,4 @@
-"""Cities with the demo city's own few faults of records raise no warning but for those, whatever their seed."""
+"""Cities with only the demo city's planted record faults raise no other warning, whatever their seed."""
 
 from __future__ import annotations
 
@@ -25,7 +25,9 @@ def test_a_clean_city_raises_no_warning(seed: int, engine_remote: str, tmp_path:
         gate = publish().gate
         faults = json.loads((home / "truth" / "planted_faults.json").read_text(encoding="utf-8"))
     assert gate is not None
-    told = [(v.table, v.expectation, key) for v in gate.verdicts if not v.success for key in v.failing_keys]
-    # a firm that says it spent more on research than it earned is one of those faults, and is reported
+    warnings = [
+        (v.table, v.expectation, key) for v in gate.verdicts if not v.success for key in v.failing_keys
+    ]
+    # one planted fault warns: a firm with R&D above revenue
     [planted] = [f["key"]["uscc"] for f in faults if f["kind"] == "rd_above_revenue"]
-    assert told == [("core.enterprise_year", "rd_above_revenue", f"uscc={planted}|year=2023")]
+    assert warnings == [("core.enterprise_year", "rd_above_revenue", f"uscc={planted}|year=2023")]

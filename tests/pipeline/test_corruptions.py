@@ -1,7 +1,7 @@
-"""Nine corruptions that parse (解析无误的差错): each has a check of the gate that names it, and blocks.
+"""Nine corruptions that are plausible but wrong data (看似正确的差错): a check of the gate names each and blocks.
 
-All nine are sent to one small city, since taking in, running and judging takes a minute; each concerns another feed
-or year. Every file has the right headings, codes and units: only the gate can see that something is wrong.
+All nine are sent to one small city, because ingesting, running and judging takes a minute; each is in another feed
+or year. Every file has the right headings, codes and units, so only the gate can find the error.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from warehouse import tables
 
 Records = list[dict[str, str]]
 
-#: Corruption → table, check, and what one of the rows behind the verdict says.
+#: Corruption → table, check, and part of one of the verdict's rows.
 FOUND = {
     "districts swapped for 5 % of the firms": ("core.enterprise", "moved_wide", "year=2023"),
     "tax times ten in one district": (
@@ -66,12 +66,12 @@ def _swap_districts(home: Path) -> None:
 
 def _tenfold_tax(home: Path) -> None:
     listed = _records(home, "gov_statistics_directory", "statistics_directory_2022.csv")
-    there = {r["统一社会信用代码"] for r in listed if r["区划代码"] == "330212"}
-    assert len(there) > 50
+    in_district = {r["统一社会信用代码"] for r in listed if r["区划代码"] == "330212"}
+    assert len(in_district) > 50
 
     def edit(records: Records) -> Records:
         for record in records:
-            if record["纳税人识别号"] in there:
+            if record["纳税人识别号"] in in_district:
                 for heading in list(record)[3:-1]:
                     record[heading] = f"{float(record[heading] or 0) * 10:.2f}"
         return records
@@ -101,11 +101,11 @@ def _shift_penalties(home: Path) -> None:
 
 
 def _again(name: str, key: str, before: str, after: str) -> Callable[[Path], None]:
-    """A year's file with the figures of the year before, where the firm has some."""
+    """A year's file with the records of the year before, for firms that have one."""
 
     def corrupt(home: Path) -> None:
-        told = {r[key]: r for r in _records(home, name, before)}
-        redeliver(home, name, after, lambda records: [told.get(r[key], r) for r in records])
+        earlier = {r[key]: r for r in _records(home, name, before)}
+        redeliver(home, name, after, lambda records: [earlier.get(r[key], r) for r in records])
 
     return corrupt
 
@@ -157,22 +157,22 @@ CORRUPTIONS: dict[str, Callable[[Path], None]] = {
 def judged(
     built_city: BuiltCity, engine_remote: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[GateReport, list[Any]]]:
-    """What the gate says of a city with all nine, and how its files were taken in."""
+    """The gate's report on a city with all nine, and the report on its ingested files."""
     with at_home(copy(built_city, tmp_path_factory.mktemp("corrupted") / "home"), engine_remote) as home:
         for corrupt in CORRUPTIONS.values():
             corrupt(home)
-        taken = ingest().files
+        files = ingest().files
         run_tables()
         with pytest.raises(GateFailed) as failed:
             publish()
         assert release_files() == ["manifest-1.json", "release-1.duckdb"]
-        yield failed.value.report, taken
+        yield failed.value.report, files
 
 
-def test_they_all_parse(judged: tuple[GateReport, list[Any]]) -> None:
+def test_they_are_all_ingested(judged: tuple[GateReport, list[Any]]) -> None:
     sent = [f for f in judged[1] if f.state != "repeated"]
     assert [f.state for f in sent] == ["taken"] * 7, sent
-    # the demo city's own faults lie in 2023
+    # the demo city's own faults are in 2023
     assert all(f.records_quarantined <= 10 * (f.period == "2023") for f in sent), sent
 
 
@@ -186,6 +186,6 @@ def test_each_is_named_and_blocks(corruption: str, judged: tuple[GateReport, lis
 
 def test_a_clean_city_has_none_of_them(built_city: BuiltCity) -> None:
     assert built_city.published is not None and built_city.published.gate is not None
-    told = {(v.table, v.expectation) for v in built_city.published.gate.verdicts if not v.success}
+    failed = {(v.table, v.expectation) for v in built_city.published.gate.verdicts if not v.success}
     names = {check.removesuffix("_wide") for _, check, _ in FOUND.values()}
-    assert {(t, c) for t, c in told if c.removesuffix("_wide") in names} == set()
+    assert {(t, c) for t, c in failed if c.removesuffix("_wide") in names} == set()

@@ -1,4 +1,4 @@
-"""From every published table down to the senders' files, held against the files themselves."""
+"""Evidence from every published table down to the senders' files, compared with the files themselves."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from warehouse.settings import settings
 
 FEEDS = {spec.name for spec in feeds().values()}
 PUBLISHED = list(registry())
-#: What of the senders must be reached from a table's row; a sum over a district is counted, not followed.
+#: Feeds that must be reached from a row of the table; rows behind a district's sum are counted, not followed.
 REACHED = {
     "core.enterprise": {"raw.gov_statistics_directory", "raw.gov_business_registry"},
     "core.enterprise_event": {"raw.gov_honour", "raw.gov_penalty"},
@@ -54,14 +54,14 @@ REACHED = {
     "per_mu.enterprise_grade": {"raw.gov_tax", "raw.gov_statistics_directory", "raw.gov_land_survey"},
     "per_mu.district_summary": set(),
 }
-#: What the chain models say, which lie in the repository; no sender's row stands behind it.
+#: Tables from the chain models in the repository; no sender's row is behind them.
 FROM_MODELS = {"chain.node"}
-#: Tables of which a row comes from one of the senders, not from each of them.
+#: Tables whose rows come from one of the feeds, not from all of them.
 EITHER = {
     "core.enterprise_event", "per_mu.adjustment", "core.enterprise_identifier", "core.identity_review",
     "chain.local_supplier",
 }  # fmt: skip
-#: Which rows are asked for, where not every row has a record of each sender behind it.
+#: Which rows are explained, if not every row has a record of each feed behind it.
 ROW = {
     "per_mu.district_summary": "district_code IS NOT NULL",
     "per_mu.population": "land_area_mu > 0",
@@ -72,17 +72,17 @@ ROW = {
 @pytest.fixture
 def archive(built_home: Path) -> Iterator[Archive]:
     _records.cache_clear()
-    with Archive(open_release()) as found:
-        yield found
+    with Archive(open_release()) as opened:
+        yield opened
 
 
 def key_of(name: str, where: str = "true") -> dict[str, Any]:
     """The key of a row in the middle of a table."""
     key = ", ".join(contract(name).key)
     with duckdb.connect(str(open_release().file), read_only=True) as file:
-        found = file.execute(f"SELECT {key} FROM {name} WHERE {where} ORDER BY {key}").fetchall()
-    assert found, name
-    return dict(zip(contract(name).key, found[len(found) // 2], strict=True))
+        keys = file.execute(f"SELECT {key} FROM {name} WHERE {where} ORDER BY {key}").fetchall()
+    assert keys, name
+    return dict(zip(contract(name).key, keys[len(keys) // 2], strict=True))
 
 
 def sent(found: Evidence) -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -114,7 +114,7 @@ def test_a_row_of_every_published_table_is_explained_down_to_the_files(archive: 
     found = archive.explain(name, where)
     assert (found.table, found.total) == (name, 1)
     assert {k: found.rows[0][k] for k in where} == where
-    assert found.behind, "nothing stands behind the row"
+    assert found.behind, "the row has no evidence"
     rows = list(sent(found))
     reached = {table for table, _ in rows}
     if name in EITHER:
@@ -140,8 +140,8 @@ def test_groups_behind_a_sum_are_counted_and_not_followed(archive: Archive) -> N
 
 
 @pytest.mark.parametrize("year", ["2022", "2024"])
-def test_a_grade_is_explained_by_the_records_its_figures_were_made_of(archive: Archive, year: str) -> None:
-    """Of an annual year one record per feed, of a monthly one a record for each month."""
+def test_a_grade_is_explained_by_the_records_behind_its_figures(archive: Archive, year: str) -> None:
+    """A year that is reported annually has one record per feed, one that is reported monthly a record per month."""
     where = key_of("per_mu.enterprise_grade", f"year = '{year}' AND list_code = 'above_scale'")
     found = archive.explain("per_mu.enterprise_grade", where)
     rows = list(sent(found))
@@ -163,7 +163,7 @@ def test_a_grade_is_explained_by_the_records_its_figures_were_made_of(archive: A
     assert abs(in_yuan / 10_000 - float(paid)) < 0.01
 
 
-def test_every_format_is_reached_and_reads_as_it_was_sent(archive: Archive) -> None:
+def test_every_format_is_reached_and_shown_as_it_was_sent(archive: Archive) -> None:
     """CSV in UTF-8 and GB18030, JSON lines, and Excel with merged headings."""
     seen: dict[tuple[str, str], int] = {}
     for name in ("core.enterprise_year", "core.enterprise_event"):
@@ -178,7 +178,7 @@ def test_every_format_is_reached_and_reads_as_it_was_sent(archive: Archive) -> N
 
 
 def test_a_quarantined_record_is_shown_with_its_reasons(archive: Archive) -> None:
-    """A firm whose record was refused: the record, its reasons, and the line that was sent."""
+    """A firm whose record was quarantined: the record, its reasons, and the line that was sent."""
     with duckdb.connect(str(open_release().file), read_only=True) as file:
         firm = file.execute(
             "SELECT uscc, year FROM core.enterprise_year "
@@ -186,14 +186,14 @@ def test_a_quarantined_record_is_shown_with_its_reasons(archive: Archive) -> Non
         ).fetchone()
     assert firm is not None
     found = archive.explain("core.enterprise_year", {"uscc": firm[0], "year": firm[1]})
-    refused = [row for e in found.walk() if e.table == "quarantine.record" for row in e.rows]
-    tax = [row for row in refused if row["feed"] == "gov_tax"]
+    quarantined = [row for e in found.walk() if e.table == "quarantine.record" for row in e.rows]
+    tax = [row for row in quarantined if row["feed"] == "gov_tax"]
     assert tax and all(row["reasons"] for row in tax)
     assert all(as_sent("raw.gov_tax", row) for row in tax)
 
 
 def test_superseded_records_are_no_evidence(archive: Archive) -> None:
-    """The city corrects a file of energy: of its period only the correction's records stand behind a figure."""
+    """The city corrects a file of energy: only the correction's records are behind a figure of that period."""
     where = key_of("core.enterprise_year", "year = '2023' AND energy_tce > 0")
     files = [
         row["source_file"]
@@ -203,8 +203,8 @@ def test_superseded_records_are_no_evidence(archive: Archive) -> None:
     assert files == ["energy_2023_corrected.jsonl"]
 
 
-def test_evidence_of_an_old_release_is_that_of_then(changed_copy: Path) -> None:
-    """The changed city has newer raw rows; release 1 is explained by those it was made of."""
+def test_evidence_of_an_old_release_is_that_of_its_own_time(changed_copy: Path) -> None:
+    """The changed city has newer raw rows; release 1 is explained by the rows that it was built from."""
     where = key_of("core.enterprise_year", "year = '2022' AND tax_vat_wan_yuan > 0")
     with Archive(open_release(1)) as archive:
         found = archive.explain("core.enterprise_year", where)
@@ -214,7 +214,7 @@ def test_evidence_of_an_old_release_is_that_of_then(changed_copy: Path) -> None:
 # --- one clear line ----------------------------------------------------------------------------------
 
 
-def test_what_cannot_be_explained_is_said_in_one_line(archive: Archive) -> None:
+def test_what_cannot_be_explained_gives_an_error_of_one_line(archive: Archive) -> None:
     with pytest.raises(UsageError) as error:
         archive.explain("per_mu.nothing", {"year": "2022"})
     assert one_line(error.value).startswith("unknown table per_mu.nothing; known: ")
@@ -232,13 +232,13 @@ def test_what_cannot_be_explained_is_said_in_one_line(archive: Archive) -> None:
     )
 
 
-def test_a_value_that_cannot_be_compared_is_said_in_one_line(archive: Archive) -> None:
+def test_a_value_that_cannot_be_compared_gives_an_error_of_one_line(archive: Archive) -> None:
     with pytest.raises(RejectedError) as error:
         archive.explain("core.parcel", {"parcel_area_mu": "large"})
     assert one_line(error.value).startswith("core.parcel: ")
 
 
-def test_a_year_stands_for_its_months_and_a_month_for_its_year() -> None:
+def test_a_year_matches_its_months_and_a_month_its_year() -> None:
     assert conditions(contract("raw.gov_tax"), {"period": "2024"}) == (["left(period, 4) = ?"], ["2024"])
     assert conditions(contract("raw.gov_tax"), {"period": "2024-03"}) == (["period = ?"], ["2024-03"])
     assert conditions(contract("core.enterprise_year"), {"uscc": "x", "year": "2024-03"}) == (

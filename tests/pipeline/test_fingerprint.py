@@ -1,4 +1,4 @@
-"""What a job's code is: which definitions a function reaches, and which changes of them show."""
+"""The hash of a job's code: which definitions a function reaches, and which changes alter the hash."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _number = count()
 
 @pytest.fixture
 def toy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Toy]:
-    """Writes a package of its own with the given modules, ``toy`` standing for its name; gives the name."""
+    """Writes a new package with the given modules, in which ``toy`` stands for its name; returns the name."""
     names: list[str] = []
     monkeypatch.syspath_prepend(str(tmp_path))
 
@@ -42,7 +42,7 @@ def toy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Toy]:
 
 
 def names(package: str, start: str = "job.transform") -> set[str]:
-    """What the function reaches, itself left out, by module and name."""
+    """What the function reaches, by module and name, without the function itself."""
     module, _, name = start.rpartition(".")
     begin = Key(f"{package}.{module}", name)
     found = reached(begin)
@@ -103,12 +103,12 @@ def test_names_are_followed_however_they_are_imported(toy: Toy, job: str) -> Non
         "def transform():\n    return [(used := 1), used]",
     ],
 )
-def test_names_of_the_functions_own_are_not_followed(toy: Toy, body: str) -> None:
+def test_local_names_are_not_followed(toy: Toy, body: str) -> None:
     package = toy(job=f"from toy.parts import used\n{body}\n", parts="def used(): return 1\n")
     assert names(package) == set()
 
 
-def test_a_name_that_only_a_part_of_the_function_has_for_its_own_is_followed_elsewhere(toy: Toy) -> None:
+def test_a_name_that_is_local_to_a_part_of_the_function_is_followed_elsewhere(toy: Toy) -> None:
     package = toy(
         job="from toy.parts import used\ndef transform(): return [used for used in ()], used()\n",
         parts="def used(): return 1\n",
@@ -125,7 +125,7 @@ def test_recursion_ends(toy: Toy) -> None:
     assert hashed(package)
 
 
-def test_of_a_class_named_by_an_annotation_the_methods_count_that_are_read(toy: Toy) -> None:
+def test_only_methods_that_are_read_count_of_a_class_that_an_annotation_names(toy: Toy) -> None:
     package = toy(
         job="from toy.rules import Rules\ndef transform(rules: Rules): return rules.lists[0].weight\n",
         rules="""
@@ -148,7 +148,7 @@ def words(): return 2
     }  # fmt: skip
 
 
-def test_what_an_attribute_is_read_of_by_its_name_counts_as_read(toy: Toy) -> None:
+def test_an_attribute_that_is_read_by_its_name_counts_as_read(toy: Toy) -> None:
     rules = "class Rules:\n    def one(self): return 1\n    def other(self): return 2\n"
     job = "from toy.rules import Rules\nNAME = 'one'\ndef transform(rules: Rules): return getattr(rules, NAME)()\n"
     assert names(toy(job=job, rules=rules)) == {"job.NAME", "rules.Rules", "rules.Rules.one"}
@@ -169,14 +169,14 @@ def known(rules): return rules
     assert names(package) == {"rules.Rules"}
 
 
-def test_a_module_that_is_handed_on_counts_whole(toy: Toy) -> None:
+def test_a_module_that_is_passed_on_counts_completely(toy: Toy) -> None:
     package = toy(
         job="from toy import parts\ndef transform(): return vars(parts)\n", parts="A = 1\ndef b(): return 2\n"
     )
     assert names(package) == {"parts.A", "parts.b"}
 
 
-# --- which changes show ----------------------------------------------------------------------------------
+# --- which changes alter the hash ----------------------------------------------------------------------------------
 
 JOB = """
 from toy.parts import LIMIT, total
@@ -207,7 +207,7 @@ def unused(): return 2
          .replace("LIMIT", "parts.LIMIT"), PARTS),
     ],
 )  # fmt: skip
-def test_what_makes_no_row_does_not_show(toy: Toy, job: str, parts: str) -> None:
+def test_edits_that_compute_no_row_keep_the_hash(toy: Toy, job: str, parts: str) -> None:
     assert (job, parts) != (JOB, PARTS)
     assert hashed(toy(job=job, parts=parts)) == hashed(toy(job=JOB, parts=PARTS))
 
@@ -225,7 +225,7 @@ def test_what_makes_no_row_does_not_show(toy: Toy, job: str, parts: str) -> None
         ("def unused", "OPERATORS['add'] = OPERATORS['mul'] = 1\ndef unused"),
     ],
 )
-def test_what_makes_rows_shows(toy: Toy, old: str, new: str) -> None:
+def test_edits_of_what_computes_rows_alter_the_hash(toy: Toy, old: str, new: str) -> None:
     assert old in PARTS
     assert hashed(toy(job=JOB, parts=PARTS.replace(old, new, 1))) != hashed(toy(job=JOB, parts=PARTS))
 
@@ -245,7 +245,7 @@ def test_a_definition_may_move(toy: Toy) -> None:
     assert hashed(other) == hashed(toy(job=JOB, parts=PARTS))
 
 
-def test_the_same_name_that_stands_for_another_function_shows(toy: Toy) -> None:
+def test_a_name_that_stands_for_another_function_alters_the_hash(toy: Toy) -> None:
     """Both functions are reached either way; who calls which differs."""
 
     def package(one: str, other: str) -> str:
@@ -262,7 +262,7 @@ def test_the_same_name_that_stands_for_another_function_shows(toy: Toy) -> None:
     assert hashed(package("first", "second")) != hashed(package("second", "first"))
 
 
-def test_a_constant_counts_by_value_whatever_it_was_made_from(toy: Toy) -> None:
+def test_a_constant_counts_by_value_however_it_is_computed(toy: Toy) -> None:
     by_hand = 'TITLES = {"A": "one", "B": {"two": (1, None)}}\n'
     made = """
 import json
@@ -314,32 +314,32 @@ LIST = "level"
     [
         (
             "def transform(name): return code_list(name)",
-            "job.py:2: code_list(name) names something only when it runs",
+            "job.py:2: code_list(name): the name is known only at run time",
         ),
-        ("def transform(): return map(code_list, ['a'])", "job.py:2: code_list is handed on"),
+        ("def transform(): return map(code_list, ['a'])", "job.py:2: code_list is passed on uncalled"),
         (
             "def transform(x, n): return getattr(x, n)",
-            "job.py:2: getattr(x, n) reads what is named only when it runs",
+            "job.py:2: getattr(x, n): the name is known only at run time",
         ),
-        ("def transform(): return feeds()", "job.transform reads definitions that it does not name"),
+        ("def transform(): return feeds()", "job.transform reads definitions without naming them"),
         ("def transform(): return read()\ndef read(): return contracts()", "job.read reads definitions"),
-        ("def transform(): return lost()", "job.py:2: lost is not found"),
+        ("def transform(): return lost()", "job.py:2: lost is not defined"),
         (
             "def transform():\n    from schemas.contract import gone\n    return gone",
             "schemas.contract has no gone",
         ),
     ],
 )
-def test_what_cannot_be_found_is_refused_in_one_line(toy: Toy, body: str, says: str) -> None:
+def test_what_cannot_be_resolved_is_refused_in_one_line(toy: Toy, body: str, says: str) -> None:
     package = toy(job=f"from schemas.contract import code_list, contracts, feeds\n{body}\n")
     with pytest.raises(RejectedError) as refused:
         hashed(package)
     assert says in one_line(refused.value)
 
 
-def test_a_function_that_has_no_place_is_refused() -> None:
+def test_a_function_outside_the_top_level_is_refused() -> None:
     def transform() -> Any: ...
 
     for function in (transform, lambda: 1, partial(transform)):
-        with pytest.raises(RejectedError, match="is no definition of its own"):
+        with pytest.raises(RejectedError, match="is not defined at module level"):
             definitions_hash(key_of(function))

@@ -1,8 +1,8 @@
-"""Which tables a change makes stale: exactly those that depend on what was changed, as reading the code shows.
+"""Tables that a change makes stale: exactly those that depend on it, as a person finds by reading the code.
 
-The packages are copied and edited, and the fingerprints of all tables for a made-up register are found by a process
-of its own. Named are the tables that read the changed thing themselves; what is below them follows from the jobs'
-inputs.
+The packages are copied and edited, and a separate process computes the fingerprints of all tables for an invented
+register. The tests name the tables that read the changed thing themselves; the tables below them follow from the
+jobs' inputs.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ import pytest
 from pipeline.registry import registry
 from warehouse.settings import CHECKOUT
 
-#: File, what stands there, and what then does.
+#: File, old text, new text; an empty old text appends.
 Edit = tuple[str, str, str]
 Fingerprints = dict[str, dict[str, str]]
-#: Tables and the mappings of feeds, as they are after some edits.
+#: Fingerprints of tables and mapping hashes of feeds after some edits.
 Found = tuple[Fingerprints, dict[str, str]]
 Edited = Callable[..., Found]
 
@@ -42,7 +42,7 @@ def edited(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Edited]:
     folder = tmp_path_factory.mktemp("packages").resolve()
     for package in ("jobs", "schemas", "warehouse", "ingest", "pipeline"):
         shutil.copytree(CHECKOUT / package, folder / package, ignore=shutil.ignore_patterns("__pycache__"))
-    # by time and size an edited file might pass for the one before
+    # checked by hash, because time and size of an edited file may equal those of the one before
     compileall.compile_dir(folder, quiet=1, invalidation_mode=PycInvalidationMode.CHECKED_HASH)
     script = str(Path(__file__).with_name("fingerprint_server.py"))
     server = subprocess.Popen(
@@ -61,12 +61,12 @@ def edited(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Edited]:
                 path.write_text(text.replace(old, new, 1) if old else text + new, encoding="utf-8")
             server.stdin.write(json.dumps([str(folder), is_mapped_anew]) + "\n")
             server.stdin.flush()
-            said: dict[str, Any] = json.loads(server.stdout.readline())
+            answer: dict[str, Any] = json.loads(server.stdout.readline())
         finally:
             for name in {name for name, *_ in edits}:
                 (folder / name).write_bytes(before[name]) if name in before else (folder / name).unlink()
-        assert "error" not in said, said["error"]
-        return said["tables"], said["mappings"]
+        assert "error" not in answer, answer["error"]
+        return answer["tables"], answer["mappings"]
 
     yield after
     server.stdin.close()
@@ -79,7 +79,7 @@ def plain(edited: Edited) -> Found:
 
 
 def below(*tables: str) -> set[str]:
-    """The tables and all that are made from them."""
+    """The tables and all that are built from them."""
     found = set(tables)
     for name, job in registry().items():
         if found & {given.table for given in job.inputs.values()}:
@@ -133,7 +133,7 @@ NO_ROWS: list[Edit] = [
     ),
     ("ingest/mapping.py", 'NUMBER = r"[+-]?', 'NUMBER = r"[+]?'),
     ("pipeline/run_record.py", "class RunReport:", "class RunReport:\n    another: int = 0"),
-    # what the command line asks of rules, and how these are loaded and told apart
+    # what the command line reads of rules, and how rules are loaded and distinguished
     (
         "jobs/per_mu/rules/book.py",
         "return RuleBook([*others, rule_set])",
@@ -146,7 +146,7 @@ NO_ROWS: list[Edit] = [
         "def explain_grade",
         "def unused() -> None: ...\n\n\ndef explain_grade",
     ),
-    # evidence is looked for when somebody asks
+    # evidence is looked up only on request
     ("jobs/core/group_member.py", '{"from_uscc": "uscc", "period": "year"}', '{"from_uscc": "uscc"}'),
 ]
 
@@ -157,7 +157,7 @@ def test_code_that_makes_no_row_makes_nothing_stale(edited: Edited, plain: Found
     assert mappings == plain[1]
 
 
-def test_what_moves_makes_nothing_stale(edited: Edited, plain: Found) -> None:
+def test_moved_definitions_make_nothing_stale(edited: Edited, plain: Found) -> None:
     """A module under another name, and a definition in another module."""
     frames = (CHECKOUT / "jobs/chain/rules/frames.py").read_text(encoding="utf-8")
     users = ("local_supplier", "node", "node_enterprise", "node_metrics", "supply_flow")
@@ -304,7 +304,7 @@ def test_a_change_makes_exactly_its_dependants_stale(edited: Edited, plain: Foun
 
 
 def test_what_is_below_some_tables() -> None:
-    """The closure used above, against one that was found by reading."""
+    """The closure used above, compared with one that was found by reading."""
     assert below("chain.node") == {"chain.node", "chain.gap", "chain.target_progress"}
     assert below("core.parcel") == {
         "core.parcel", "core.parcel_use", "core.enterprise_year", *PER_MU, "chain.local_supplier",
@@ -318,7 +318,7 @@ def test_policy_of_a_year_makes_periods_from_that_year_on_stale(edited: Edited, 
     changed = stale(plain[0], edited(("jobs/chain/rules/overrides.yml", "overrides: []", decision))[0])
     assert changed["chain.node_enterprise"] == ["2024"]
     assert {p for periods in changed.values() for p in periods} == {"2024", "2024-12"}
-    # that it ends makes nothing else of the years in which it holds
+    # its end changes nothing in the years in which it holds
     ending = decision.replace("from_year: 2024", "from_year: 2023, to_year: 2024")
     open_ended = edited(
         ("jobs/chain/rules/overrides.yml", "overrides: []", decision.replace("2024", "2023"))
@@ -330,18 +330,18 @@ def test_policy_of_a_year_makes_periods_from_that_year_on_stale(edited: Edited, 
 
 
 def test_a_factor_changes_the_mapping_of_the_feeds_that_use_it(edited: Edited, plain: Found) -> None:
-    mended: list[Edit] = [("schemas/units.yml", "千克: {吨: 0.001}", "千克: {吨: 0.002}")]
+    edits: list[Edit] = [("schemas/units.yml", "千克: {吨: 0.001}", "千克: {吨: 0.002}")]
     tables, mappings = edited(
-        *mended, ("schemas/units.yml", "吉瓦时: {千瓦时: 1000000}", "吉瓦时: {千瓦时: 1}")
+        *edits, ("schemas/units.yml", "吉瓦时: {千瓦时: 1000000}", "吉瓦时: {千瓦时: 1}")
     )
     assert {feed for feed in mappings if mappings[feed] != plain[1][feed]} == {"gov_customs", "gov_emission"}
-    # rows that are there are as they were made until their deliveries are mapped anew
+    # existing rows stay as they are until their deliveries are mapped again
     assert stale(plain[0], tables) == {}
-    before, after = (edited(*edits, is_mapped_anew=True)[0] for edits in ([], mended))
+    before, after = (edited(*some, is_mapped_anew=True)[0] for some in ([], edits))
     assert set(stale(before, after)) == below("core.enterprise_year", "core.enterprise_month")
 
 
-def test_what_records_are_judged_by_changes_their_mapping(edited: Edited, plain: Found) -> None:
+def test_what_validates_records_changes_their_mapping(edited: Edited, plain: Found) -> None:
     _, mappings = edited(
         ("schemas/codes/patent_kind.csv", "", "plant,植物新品种,Plant variety\n"),
         ("schemas/codes/trade_side.csv", "zh", "zh"),

@@ -1,4 +1,4 @@
-"""What the jobs really read of contracts, code lists and rule files is in their fingerprints, and nothing else is."""
+"""Fingerprints cover exactly what the jobs really read of contracts, code lists and rule files."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from pipeline.definitions import Key, Read, definition, is_value, parsed
 from pipeline.registry import registry
 from warehouse.settings import CHECKOUT
 
-#: What the hash of a contract covers (``Contract.hash``), by kind of object.
+#: Attributes that the hash of a contract covers (``Contract.hash``), by kind of object.
 COVERED = {
     "Contract": {"name", "area", "table", "columns", "column_names", "key", "period", "delivery"},
     "FieldEntry": {"name", "type", "required"},
 }
-#: Files of policy that tests/pipeline/test_fingerprint_changes.py edits, one of each folder.
+#: Policy files that tests/pipeline/test_fingerprint_changes.py edits, one of each folder.
 EDITED = {
     "jobs/chain/rules/evidence.yml", "jobs/chain/rules/overrides.yml", "jobs/chain/rules/state_rules.yml",
     "jobs/chain/rules/targets.yml",
@@ -46,9 +46,7 @@ def of(kind: str, found: Iterable[list[str]]) -> set[tuple[str, ...]]:
 
 
 @pytest.mark.parametrize("table", registry())
-def test_a_job_reads_what_its_fingerprint_covers_and_that_covers_what_it_reads(
-    recorded: Recorded, table: str
-) -> None:
+def test_a_job_reads_exactly_what_its_fingerprint_covers(recorded: Recorded, table: str) -> None:
     read = recorded.get(("plan", table), [])
     covered = reached(*roots(registry()[table]))
     accessors = {Read(what, rest[0]) for what, *rest in read if what in ("code_list", "contract", "units")}
@@ -61,7 +59,7 @@ def test_a_job_reads_what_its_fingerprint_covers_and_that_covers_what_it_reads(
 
 
 def test_the_recorder_sees_what_is_read(recorded: Recorded) -> None:
-    """As reading the code shows: otherwise the test above would compare nothing with nothing."""
+    """Known reads are recorded; otherwise the test above would compare nothing with nothing."""
     assert of("code_list", recorded["plan", "core.parcel"]) == {("district",), ("former_district",)}
     assert of("column", recorded["plan", "core.parcel"]) == {("former_district", "successor")}
     assert of("column", recorded["plan", "chain.node_enterprise"]) == {
@@ -73,7 +71,7 @@ def test_the_recorder_sees_what_is_read(recorded: Recorded) -> None:
 
 @pytest.mark.parametrize("table", registry())
 def test_every_file_that_a_job_opens_is_covered(recorded: Recorded, table: str) -> None:
-    """Code lists and contracts by their accessors; policy by the job's rules, which open it as well."""
+    """Accessors cover code lists and contracts; the job's rules, which open policy files too, cover policy."""
     opened = {file for (file,) in of("file", recorded.get(("plan", table), []))}
     rules = {file for (file,) in of("file", recorded.get(("rules", table), []))}
     lists = {f"schemas/codes/{read.name}.csv" for read in reached(*roots(registry()[table])).reads}
@@ -84,7 +82,7 @@ def test_every_file_that_a_job_opens_is_covered(recorded: Recorded, table: str) 
         assert is_edited or is_definition, f"{file}: no test says that it is in a fingerprint"
 
 
-def test_what_is_read_when_modules_are_imported_is_in_constants(recorded: Recorded) -> None:
+def test_what_modules_read_at_import_is_in_constants(recorded: Recorded) -> None:
     read = [entry for entry in recorded["import", ""] if entry[0] in ("code_list", "contract", "units")]
     assert ["code_list", "penalty", "jobs.profile.steps.parts"] in [entry[:3] for entry in read]
     for what, name, module, line in read:

@@ -1,4 +1,4 @@
-"""What the graph makes stale and what not, on a real small city."""
+"""What a change makes stale in the graph and what it does not, on a real small city."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ AFTER_YEAR = [
 ]  # fmt: skip
 MONTHS = [f"2024-{month:02d}" for month in range(2, 13)]
 LAST = "2024-12"
-#: Periods of the tables that do not have just the years.
+#: Periods of the tables that have other periods than the years.
 PERIODS = {
     "core.enterprise_month": MONTHS,
     **{name: [LAST] for name in ("chain.trade", "chain.supply_flow")},
@@ -56,10 +56,10 @@ PERIODS = {
 PER_MU_OF_EVENTS = ["per_mu.adjustment", "per_mu.enterprise_grade", "per_mu.district_summary"]
 
 
-def with_jobs(monkeypatch: pytest.MonkeyPatch, found: dict[str, Job]) -> None:
-    """As if these were all jobs that there are."""
+def with_jobs(monkeypatch: pytest.MonkeyPatch, declared: dict[str, Job]) -> None:
+    """Make the registry return these jobs."""
     for module in ("registry", "fingerprint", "run"):
-        monkeypatch.setattr(f"pipeline.{module}.registry", lambda: found)
+        monkeypatch.setattr(f"pipeline.{module}.registry", lambda: declared)
 
 
 def all_of(names: list[str], *years: str) -> dict[str, list[str]]:
@@ -67,7 +67,7 @@ def all_of(names: list[str], *years: str) -> dict[str, list[str]]:
 
 
 def since(table: str, year: str) -> list[str]:
-    """The periods of a table from a year on: what looks back at it."""
+    """The periods of a table from a year on."""
     return [period for period in PERIODS.get(table, YEARS) if period >= year]
 
 
@@ -76,7 +76,7 @@ def from_year_on(names: Iterable[str], year: str) -> dict[str, list[str]]:
 
 
 def looking_back(year: str) -> dict[str, list[str]]:
-    """What compares a year's figures with later ones, or shows them as history; suppliers show the year's grade."""
+    """Tables that compare a year's figures with later ones, or show them as history; suppliers show a year's grade."""
     return from_year_on(
         [
             "chain.node_metrics", "chain.chain_metrics", "chain.gap", "chain.target_progress",
@@ -87,13 +87,15 @@ def looking_back(year: str) -> dict[str, list[str]]:
 
 
 def positions(year: str) -> dict[str, list[str]]:
-    """Where firms stand from a year on, and whom that makes a supplier."""
+    """Tables of firms' positions from a year on, and of suppliers, which follow from positions."""
     return from_year_on(["chain.node_enterprise", "chain.supply_flow", "chain.local_supplier"], year)
 
 
 def registered(year: str) -> dict[str, list[str]]:
-    """What the registry of a year reaches: who is who from then on, and by the trades, which count for all years,
-    where firms stand."""
+    """Tables that the registry of a year reaches: identities from then on, and positions of all years.
+
+    Trades follow identities and count for the positions of all years.
+    """
     named = [
         "core.enterprise", "core.enterprise_identifier", "core.enterprise_month", "core.enterprise_year",
         "core.identity_review", "core.parcel", "core.parcel_use", "core.succession", "chain.node", "chain.trade",
@@ -103,12 +105,14 @@ def registered(year: str) -> dict[str, list[str]]:
 
 
 def redelivered(feed: str, period: str, refused: int = 0) -> list[dict[str, Any]]:
-    """The register with one more delivery: the period's first part once more, later, with so many refused records."""
+    """The register with one more delivery: the period's first part again, later, with so many quarantined records."""
     known = deliveries()
     old = next(d for d in known if d["feed"] == feed and d["period"] == period)
     new = {**old, "delivery_id": "again", "known_at": datetime(2030, 1, 1, tzinfo=UTC), "sequence": 10_000}
     new["records_quarantined"] = refused
-    assert old["records_quarantined"] == 0, "a refused record would make the quarantine's readers stale too"
+    assert old["records_quarantined"] == 0, (
+        "a quarantined record would make the quarantine's readers stale too"
+    )
     return [*known, new]
 
 
@@ -119,7 +123,7 @@ def redelivered(feed: str, period: str, refused: int = 0) -> list[dict[str, Any]
     ("feed", "period", "stale"),
     [
         ("gov_tax", "2022", all_of(["core.enterprise_year", *AFTER_YEAR], "2022") | looking_back("2022")),
-        # meter accounts are identifiers: they say who trades
+        # meter accounts are identifiers, which identify who trades
         (
             "gov_electricity",
             "2024-05",
@@ -128,7 +132,7 @@ def redelivered(feed: str, period: str, refused: int = 0) -> list[dict[str, Any]
                 "2024",
             )
             | {"core.enterprise_month": ["2024-05"], "chain.trade": [LAST]}
-            # there are trades of one month: years without any have these
+            # only one month has trades, and years without trades use it
             | looking_back("2022")
             | positions("2022"),
         ),
@@ -156,8 +160,8 @@ def test_one_delivery_makes_exactly_its_dependants_stale(
     assert stale_tables(redelivered(feed, period)) == stale
 
 
-def test_a_refused_record_reaches_who_reads_the_quarantine_of_its_feed(built_home: Path) -> None:
-    """Who is in the directory depends on its own refused records, and not on a tax office's."""
+def test_a_quarantined_record_reaches_the_readers_of_its_feeds_quarantine(built_home: Path) -> None:
+    """The firms of the directory depend on its own quarantined records, and not on those of a tax office."""
     clean = stale_tables(redelivered("gov_tax", "2022"))
     assert stale_tables(redelivered("gov_tax", "2022", refused=3)) == clean
     assert "core.enterprise" not in clean
@@ -194,19 +198,19 @@ def test_a_corrected_file_rebuilds_exactly_the_tables_and_periods_that_need_it(
     assert all(after[path] == before[path] + 1 for path in grown)
 
 
-def test_a_corrected_file_that_is_taken_back_leaves_every_table_as_it_was_before_it(
+def test_a_withdrawn_correction_leaves_every_table_as_it_was_before_it(
     built_city: BuiltCity, changed_copy: Path, engine_remote: str
 ) -> None:
     [again] = [d for d in deliveries() if d["source_file"] == "tax_2022_again.csv"]
     changed = staged_hashes()
     withdraw(again["delivery_id"], "错报", "张三")
     stale = all_of(["core.enterprise_year", *AFTER_YEAR], "2022") | looking_back("2022")
-    assert stale_tables(deliveries()) == stale, "as the correction had made stale"
+    assert stale_tables(deliveries()) == stale, "the same periods as the correction made stale"
     run_tables()
     with at_home(built_city.home, engine_remote):
         before = staged_hashes()
     assert staged_hashes() == before != changed
-    assert not publish().is_new, "release 1 holds what counts again"
+    assert not publish().is_new, "release 1 already holds the content that is current again"
 
 
 def _versions(city: BuiltCity) -> dict[str, int]:
@@ -233,9 +237,7 @@ def test_run_and_ingest_twice_write_nothing(built_copy: Path) -> None:
     assert versions() == before
 
 
-def test_tables_are_made_anew_without_what_they_are_made_from(
-    built_copy: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_tables_are_rebuilt_without_their_inputs(built_copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before, content = versions(), staged_hashes()
     make_anew(["per_mu.baseline", "chain.gap"], ["2023", "2024-12"])
     grown = {path for path, number in versions().items() if number != before[path]}
@@ -306,7 +308,7 @@ def test_a_changed_rule_set_makes_only_its_year_stale(
         name: replace(j, rules=lambda: other) if j.rules is job.rules else j for name, j in registry().items()
     }
     with_jobs(monkeypatch, changed)
-    # figures of chains are compared with their like a year before, but show the grades of their own year alone
+    # figures of chains are compared with those of the year before, but show grades of their own year only
     grades = ["chain.node_metrics", "chain.chain_metrics", "chain.gap"]
     reached = looking_back("2023") | all_of([*AFTER_YEAR, *grades], "2023")
     assert stale_tables(deliveries()) == reached
@@ -316,7 +318,7 @@ def test_a_changed_rule_set_makes_only_its_year_stale(
 
 
 def assert_full_equals_incremental(city: BuiltCity, home: Path, remote: str) -> None:
-    """The city was made in two steps; made whole on this engine it must come out equal."""
+    """The city was built in two steps; a full rebuild on this engine must give the same content."""
     with at_home(city.home, "none"):
         incremental = staged_hashes()
     assert len(set(incremental.values())) == len(registry())
@@ -332,7 +334,7 @@ def assert_full_equals_incremental(city: BuiltCity, home: Path, remote: str) -> 
 def test_full_equals_incremental_whatever_the_partitions(
     changed_city: BuiltCity, engine_remote: str, spark: SparkSession, tmp_path: Path
 ) -> None:
-    """Other partitions put rows together in another order, which sums of doubles would show."""
+    """Other partitions combine rows in another order, which would change sums of doubles."""
     usual = spark.conf.get("spark.sql.shuffle.partitions")
     assert usual != "3"
     spark.conf.set("spark.sql.shuffle.partitions", "3")
@@ -366,7 +368,7 @@ def test_full_equals_incremental_on_any_number_of_cores(
 
 
 def test_a_withdrawn_period_is_removed(built_copy: Path) -> None:
-    """Without its directory a year has no firms: the table keeps nothing of it, and says so to the gate."""
+    """Without its directory a year has no firms, so the table keeps neither rows nor a fingerprint of it."""
     tables.open_table(DELIVERY).delete("feed = 'gov_statistics_directory' AND period = '2024'")
     assert stale_tables(deliveries())["core.enterprise"] == ["2024"]
     report = run_tables(["core.enterprise"])
@@ -381,7 +383,7 @@ def test_a_withdrawn_period_is_removed(built_copy: Path) -> None:
 
 @pytest.fixture
 def fresh_registry() -> Iterator[None]:
-    """The registry is collected anew, before the test and after it."""
+    """The registry is collected again, before the test and after it."""
     registry.cache_clear()
     yield
     registry.cache_clear()
@@ -398,28 +400,28 @@ def test_a_cycle_is_named(fresh_registry: None, monkeypatch: pytest.MonkeyPatch)
 
 def test_a_job_of_another_name_is_refused(fresh_registry: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(jobs.core.parcel, "JOB", replace(jobs.core.parcel.JOB, table="core.parcel_use"))
-    with pytest.raises(GraphError, match=r"jobs\.core\.parcel makes core\.parcel_use"):
+    with pytest.raises(GraphError, match=r"jobs\.core\.parcel builds core\.parcel_use"):
         registry()
 
 
 def test_a_table_without_job_and_a_job_without_periods_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
     check_jobs()
-    found = registry()
-    without = {name: job for name, job in found.items() if name != "core.parcel"}
+    declared = registry()
+    without = {name: job for name, job in declared.items() if name != "core.parcel"}
     with_jobs(monkeypatch, without)
-    with pytest.raises(GraphError, match=r"core\.parcel has a contract and no job; add jobs/core/parcel\.py"):
+    with pytest.raises(GraphError, match=r"core\.parcel has a contract but no job; add jobs/core/parcel\.py"):
         check_jobs()
-    late = replace(found["core.parcel"], inputs={"registered": Input("raw.gov_land_parcel", "upto")})
-    with_jobs(monkeypatch, {**found, "core.parcel": late})
+    late = replace(declared["core.parcel"], inputs={"registered": Input("raw.gov_land_parcel", "upto")})
+    with_jobs(monkeypatch, {**declared, "core.parcel": late})
     with pytest.raises(GraphError, match=r"core\.parcel: registered gives the periods"):
         check_jobs()
     for part in (Input("raw.gov_tax", feed="gov_tax"), Input(QUARANTINE, feed="gov_taxes")):
-        odd = replace(found["core.parcel"], inputs={**found["core.parcel"].inputs, "odd": part})
-        with_jobs(monkeypatch, {**found, "core.parcel": odd})
-        with pytest.raises(GraphError, match=rf"a part of {part.table} by feed {part.feed} is not to be had"):
+        odd = replace(declared["core.parcel"], inputs={**declared["core.parcel"].inputs, "odd": part})
+        with_jobs(monkeypatch, {**declared, "core.parcel": odd})
+        with pytest.raises(GraphError, match=rf"input {part.table} has no part for feed {part.feed}"):
             check_jobs()
-    lost = replace(found["core.parcel"], periods={"months": "last"})
-    with_jobs(monkeypatch, {**found, "core.parcel": lost})
+    lost = replace(declared["core.parcel"], periods={"months": "last"})
+    with_jobs(monkeypatch, {**declared, "core.parcel": lost})
     with pytest.raises(GraphError, match=r"core\.parcel: months is to give its periods"):
         check_jobs()
 
@@ -438,7 +440,7 @@ def test_periods_are_those_of_the_inputs_that_give_them() -> None:
     assert periods(years="each", months="each") == ["2023", "2024", "2024-01", "2024-02"]
     assert periods(years="each", months="last") == ["2023", "2024", "2024-02"]
     assert target_periods(Job("core.parcel", parcel.parcel, inputs, {"months": "last"}), {}) == []
-    # a month reads its year of the one and itself of the other
+    # a month reads its year of one input and itself of the other
     assert input_periods("year_of", "2024-02", known["core.enterprise"]) == ["2024"]
     assert input_periods("to_date", "2024-02", known["raw.gov_tax"]) == ["2024-01", "2024-02"]
     assert input_periods("to_date", "2024", ["2023-12", "2024", "2024-01"]) == ["2024-01"]
@@ -466,24 +468,24 @@ def test_jobs_run_after_their_inputs() -> None:
     assert QUARANTINE not in seen
 
 
-def test_a_period_without_data_is_named_with_those_there_are(built_home: Path) -> None:
+def test_a_period_without_data_is_named_with_those_that_have_data(built_home: Path) -> None:
     with pytest.raises(RejectedError) as error:
         run_tables(period="1999")
-    there = ", ".join(sorted([*YEARS, *MONTHS]))
-    assert one_line(error.value) == f"no data for period 1999; there are {there}"
+    with_data = ", ".join(sorted([*YEARS, *MONTHS]))
+    assert one_line(error.value) == f"no data for period 1999; periods with data: {with_data}"
 
 
 def test_an_empty_home_says_what_to_do_first(home: Path) -> None:
     with pytest.raises(RejectedError) as error:
         run_tables()
-    assert one_line(error.value) == "nothing has been taken in yet; run ./brain ingest first"
+    assert one_line(error.value) == "nothing has been ingested yet; run ./brain ingest first"
 
 
-# --- ingest's books ----------------------------------------------------------------------------------
+# --- ingest's counts ---------------------------------------------------------------------------------
 
 
 def test_every_delivered_file_is_accounted_for(built_city: BuiltCity, built_home: Path) -> None:
-    """Records in = raw + quarantined, for each file and in the tables; every format was delivered."""
+    """Records in = raw + quarantined, for each file and in the tables; every format is delivered."""
     taken = built_city.ingested.taken
     assert built_city.ingested.rejected == []
     assert {Path(f.file).suffix for f in taken} == {".csv", ".jsonl", ".xlsx"}
@@ -493,22 +495,22 @@ def test_every_delivered_file_is_accounted_for(built_city: BuiltCity, built_home
     assert any(f.records_quarantined for f in taken)
     for name in sorted({f.feed for f in taken}):
         raw = tables.rows(f"raw.{name}", ["delivery_id"]).num_rows
-        refused = tables.open_table(QUARANTINE).to_pyarrow_table(filters=[("feed", "=", name)]).num_rows
+        quarantined = tables.open_table(QUARANTINE).to_pyarrow_table(filters=[("feed", "=", name)]).num_rows
         assert raw == sum(f.records_raw for f in taken if f.feed == name)
-        assert refused == sum(f.records_quarantined for f in taken if f.feed == name)
-    # a file whose records say their period has a row for each
+        assert quarantined == sum(f.records_quarantined for f in taken if f.feed == name)
+    # a file whose records name their period has one entry per period
     registered: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for row in deliveries():
         registered[row["source_file"]].append(row)
     for f in taken:
         counts = ("records_in", "records_raw", "records_quarantined")
-        books = [sum(row[count] for row in registered[f.file]) for count in counts]
-        assert books == [f.records_in, f.records_raw, f.records_quarantined]
+        totals = [sum(row[count] for row in registered[f.file]) for count in counts]
+        assert totals == [f.records_in, f.records_raw, f.records_quarantined]
     assert len(registered) == len(taken)
 
 
 def test_rows_that_an_interrupted_ingest_left_are_removed_by_the_next(built_copy: Path) -> None:
-    """Rows were written, the register was not: they count nowhere, and the next ingest deletes them."""
+    """Rows were written but not registered, so they count nowhere, and the next ingest deletes them."""
     before = tables.rows("raw.gov_energy", ["row_id", "delivery_id"])
     orphan = tables.rows("raw.gov_energy").slice(0, 3).to_pylist()
     mapping = orphan[0]["mapping_hash"]
@@ -533,14 +535,14 @@ def test_rows_that_an_interrupted_ingest_left_are_removed_by_the_next(built_copy
 
 
 def chain(**reads: list[str]) -> list[Job]:
-    """Jobs of a made-up graph: name → what it reads."""
+    """Jobs of an invented graph: name → what it reads."""
     return [
         Job(name, lambda: None, {str(n): Input(table) for n, table in enumerate(read)})  # type: ignore[arg-type, return-value]
         for name, read in reads.items()
     ]
 
 
-def test_a_job_begins_when_its_inputs_are_made_and_two_independent_ones_run_together() -> None:
+def test_a_job_begins_when_its_inputs_are_built_and_two_independent_jobs_run_together() -> None:
     done: set[str] = set()
     together = threading.Barrier(2, timeout=30)
     jobs = chain(last=["left", "right"], left=["first"], right=["first"], first=["a table of another area"])
@@ -549,7 +551,7 @@ def test_a_job_begins_when_its_inputs_are_made_and_two_independent_ones_run_toge
     def work(job: Job) -> None:
         assert reads[job.table] & set(reads) <= done
         if job.table in ("left", "right"):
-            together.wait()  # breaks when the other one is not running
+            together.wait()  # breaks if the other job is not running
         done.add(job.table)
 
     _in_order(jobs, work)
@@ -577,7 +579,7 @@ def test_after_a_failure_nothing_new_begins_and_what_runs_is_finished() -> None:
     assert (begun, finished) == (["broken", "slow"], ["slow"])
 
 
-def test_what_does_not_fit_into_memory_beside_another_table_is_made_alone() -> None:
+def test_a_table_that_does_not_fit_into_memory_beside_another_is_built_alone() -> None:
     made: list[str] = []
     running: set[str] = set()
     beside = threading.Barrier(2, timeout=30)
@@ -596,15 +598,15 @@ def test_what_does_not_fit_into_memory_beside_another_table_is_made_alone() -> N
         finally:
             running.discard(job.table)
 
-    told: list[str] = []
+    lines: list[str] = []
     jobs = chain(first=[], large=["first"], beside=["first"], last=["large"])
-    _in_order_and_memory(jobs, work, lambda _, what, count: told.append(f"{what}: {count}"))
-    assert made == ["first", "beside", "large", "last"]  # nothing is made twice
-    [line] = told
+    _in_order_and_memory(jobs, work, lambda _, what, count: lines.append(f"{what}: {count}"))
+    assert made == ["first", "beside", "large", "last"]  # nothing is built twice
+    [line] = lines
     assert line.startswith("memory is short: one table at a time")
 
 
-def test_what_fits_in_no_way_is_one_line() -> None:
+def test_a_table_that_never_fits_gives_an_error_of_one_line() -> None:
     tries: list[str] = []
 
     def work(job: Job) -> None:

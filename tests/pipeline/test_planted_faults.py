@@ -1,7 +1,7 @@
 """Every fault planted in the demo city has the outcome that its list names, in the built platform.
 
-The list lies outside the warehouse and no job reads it; here it is held against tables, one test per kind of
-outcome, and a test that no kind is left out.
+The list is outside the warehouse and no job reads it. These tests compare it with the tables, one test per kind of
+outcome, and check that no kind is left out.
 """
 
 from __future__ import annotations
@@ -27,16 +27,16 @@ COUNTS = ("records_in", "records_raw", "records_quarantined")
 
 
 class City:
-    """The built city's tables, as a judge of faults sees them."""
+    """The built city's tables and reports, for comparison with the list of faults."""
 
     def __init__(self, city: BuiltCity) -> None:
         self.reports = {f.file: f for f in city.ingested.files}
-        # a file whose records say their period has a row for each
+        # a file whose records name their period has one entry per period
         self.register: dict[str, dict[str, Any]] = {}
         for row in deliveries():
             known = self.register.setdefault(row["source_file"], row | dict.fromkeys(COUNTS, 0))
             known |= {count: known[count] + row[count] for count in COUNTS}
-        self.refused = {
+        self.quarantined = {
             (r["source_file"], r["source_row"]): r["reasons"]
             for r in tables.rows("quarantine.record").to_pylist()
         }
@@ -50,10 +50,12 @@ class City:
         return self._raw[name]
 
     def current(self, name: str, uscc: str, period: str) -> list[dict[str, Any]]:
-        """Rows of a firm in the deliveries that count."""
-        count = {d["delivery_id"] for d in current_deliveries(deliveries(), feed(name))}
+        """Rows of a firm in the current deliveries."""
+        current = {d["delivery_id"] for d in current_deliveries(deliveries(), feed(name))}
         rows = self.raw(name).values()
-        return [r for r in rows if r["delivery_id"] in count and r["uscc"] == uscc and r["period"] == period]
+        return [
+            r for r in rows if r["delivery_id"] in current and r["uscc"] == uscc and r["period"] == period
+        ]
 
     def rows(self, table: str, **where: str) -> list[dict[str, Any]]:
         conditions = " AND ".join(f"{name} = ?" for name in where)
@@ -67,41 +69,41 @@ def city(built_city: BuiltCity, built_home: Path) -> City:
 
 @pytest.fixture
 def faults(built_home: Path) -> list[Fault]:
-    found: list[Fault] = json.loads(
+    planted: list[Fault] = json.loads(
         (built_home / "truth" / "planted_faults.json").read_text(encoding="utf-8")
     )
-    return found
+    return planted
 
 
 def quarantined(city: City, fault: Fault) -> str | None:
-    """In quarantine with the reason, and not in the feed's table."""
-    place = (fault["file"], fault["key"]["row"])
-    if fault["outcome"]["reason"] not in city.refused.get(place, []):
-        return f"quarantine has {city.refused.get(place)}"
-    return "accepted as well" if place in city.raw(fault["feed"]) else None
+    """The record is in quarantine with the reason, and not in the feed's table."""
+    record = (fault["file"], fault["key"]["row"])
+    if fault["outcome"]["reason"] not in city.quarantined.get(record, []):
+        return f"quarantine has {city.quarantined.get(record)}"
+    return "accepted as well" if record in city.raw(fault["feed"]) else None
 
 
 def accepted(city: City, fault: Fault) -> str | None:
-    """In the feed's table, and where a curated column is named, with the value there."""
-    outcome, place = fault["outcome"], (fault["file"], fault["key"]["row"])
-    if place not in city.raw(fault["feed"]) or place in city.refused:
-        return f"not taken in: {city.refused.get(place)}"
+    """The record is in the feed's table, and a curated column has the value, if one is named."""
+    outcome, record = fault["outcome"], (fault["file"], fault["key"]["row"])
+    if record not in city.raw(fault["feed"]) or record in city.quarantined:
+        return f"not accepted: {city.quarantined.get(record)}"
     if "column" not in outcome:
         return None
     rows = city.rows(outcome["table"], uscc=fault["key"]["uscc"], year=fault["period"][:4])
-    found = [r[outcome["column"]] for r in rows]
-    return None if found == [outcome["value"]] else f"{outcome['column']} is {found}"
+    values = [r[outcome["column"]] for r in rows]
+    return None if values == [outcome["value"]] else f"{outcome['column']} is {values}"
 
 
 def flag(city: City, fault: Fault) -> str | None:
     outcome = fault["outcome"]
     rows = city.rows(outcome["table"], uscc=fault["key"]["uscc"], year=fault["period"][:4])
-    found = [r[outcome["column"]] for r in rows]
-    return None if len(found) == 1 and outcome["value"] in found[0] else f"flags are {found}"
+    flags = [r[outcome["column"]] for r in rows]
+    return None if len(flags) == 1 and outcome["value"] in flags[0] else f"flags are {flags}"
 
 
 def population(city: City, fault: Fault) -> str | None:
-    """The firm is in the population, once, with a reason where it is not graded."""
+    """The firm is in the population, once, with a reason if it is not graded."""
     rows = city.rows("per_mu.population", uscc=fault["key"]["uscc"], year=fault["period"][:4])
     if len(rows) != 1:
         return f"{len(rows)} rows in the population"
@@ -113,7 +115,7 @@ def population(city: City, fault: Fault) -> str | None:
 
 
 def superseded(city: City, fault: Fault) -> str | None:
-    """The corrected snapshot counts: its value stands, or the row that it lacks is withdrawn."""
+    """The corrected snapshot is current: its value counts, or a row that it lacks is withdrawn."""
     outcome, name = fault["outcome"], fault["feed"]
     rows = city.current(name, fault["key"]["uscc"], fault["period"])
     if outcome.get("row_absent"):
@@ -121,8 +123,8 @@ def superseded(city: City, fault: Fault) -> str | None:
     source = feed(name).source
     heading = source.mapping[outcome["column"]].heading
     headings = city.register[fault["file"]]["headings"]
-    found = [Decimal(_cell(r["source_record"], headings, heading or "")) for r in rows]
-    return None if found == [Decimal(outcome["value"])] else f"{heading} is {found}"
+    values = [Decimal(_cell(r["source_record"], headings, heading or "")) for r in rows]
+    return None if values == [Decimal(outcome["value"])] else f"{heading} is {values}"
 
 
 def _cell(record: list[str], headings: list[str], heading: str) -> str:
@@ -133,7 +135,7 @@ def _cell(record: list[str], headings: list[str], heading: str) -> str:
 
 
 def scaled(city: City, fault: Fault) -> str | None:
-    """The parcel's uses do not exceed it, and say that they were scaled."""
+    """The parcel's uses do not exceed it, and are flagged as scaled."""
     uses = city.rows("core.parcel_use", parcel_id=fault["key"]["parcel_id"], year=fault["period"])
     used, area = sum(u["used_area_mu"] for u in uses), uses[0]["parcel_area_mu"]
     flagged = any("over_allotted" in u["land_flags"] for u in uses)
@@ -144,8 +146,10 @@ def scaled(city: City, fault: Fault) -> str | None:
 
 def duplicate(city: City, fault: Fault) -> str | None:
     report = city.reports[fault["file"]]
-    taken = fault["file"] in city.register
-    return None if report.state == "repeated" and not taken else f"{report.state}, registered: {taken}"
+    registered = fault["file"] in city.register
+    return (
+        None if report.state == "repeated" and not registered else f"{report.state}, registered: {registered}"
+    )
 
 
 def late(city: City, fault: Fault) -> str | None:
@@ -169,30 +173,35 @@ def test_each_planted_fault_has_its_outcome(city: City, faults: list[Fault], kin
     planted = [f for f in faults if f["outcome"]["type"] == kind]
     assert planted
     wrong = {
-        f"{f['id']} {f['kind']} {f['feed']} {f['key']}": found
+        f"{f['id']} {f['kind']} {f['feed']} {f['key']}": difference
         for f in planted
-        if (found := OUTCOMES[kind](city, f))
+        if (difference := OUTCOMES[kind](city, f))
     }
     assert wrong == {}
 
 
 def test_nothing_but_the_planted_records_is_quarantined(city: City, faults: list[Fault]) -> None:
     planted = {(f["file"], f["key"]["row"]) for f in faults if f["outcome"]["type"] == "quarantined"}
-    repeats = {place for place in city.refused if place[0].endswith(("_corrected.csv", "_corrected.jsonl"))}
-    assert set(city.refused) - repeats == planted
+    repeats = {
+        record for record in city.quarantined if record[0].endswith(("_corrected.csv", "_corrected.jsonl"))
+    }
+    assert set(city.quarantined) - repeats == planted
 
 
 def test_records_in_are_raw_plus_quarantined_for_every_file(city: City) -> None:
     for name, delivery in city.register.items():
         assert delivery["records_in"] == delivery["records_raw"] + delivery["records_quarantined"], name
-        held = [place for place in city.raw(delivery["feed"]) if place[0] == name]
-        refused = [place for place in city.refused if place[0] == name]
-        assert (len(held), len(refused)) == (delivery["records_raw"], delivery["records_quarantined"]), name
+        in_raw = [record for record in city.raw(delivery["feed"]) if record[0] == name]
+        in_quarantine = [record for record in city.quarantined if record[0] == name]
+        assert (len(in_raw), len(in_quarantine)) == (
+            delivery["records_raw"],
+            delivery["records_quarantined"],
+        ), name
         manifest = manifest_of(delivery["feed"], name)
         assert manifest["records"] == delivery["records_in"], name
 
 
 def manifest_of(feed_name: str, file: str) -> dict[str, Any]:
     path = settings().landing / feed_name / f"{file}.manifest.json"
-    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return found
+    manifest: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return manifest

@@ -1,7 +1,7 @@
-"""Every planted change of identity is found as the list says, and rows count for whom they should.
+"""Every planted change of identity is recognised as the list says, and rows count for the right enterprise.
 
-The list lies outside the warehouse and no job reads it. What a code's rows amount to is added up here from the feeds'
-tables, under the codes that they came with.
+The list is outside the warehouse and no job reads it. These tests sum a code's rows from the feeds' tables, under the
+codes with which they were sent.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ Row = dict[str, Any]
 
 @pytest.fixture
 def cases(built_home: Path) -> list[Case]:
-    found: list[Case] = json.loads((built_home / "truth" / "identities.json").read_text(encoding="utf-8"))
-    return found
+    planted: list[Case] = json.loads((built_home / "truth" / "identities.json").read_text(encoding="utf-8"))
+    return planted
 
 
 class Platform:
-    """The published tables, and what the feeds brought under each code."""
+    """The published tables, and what the feeds delivered under each code."""
 
     def __init__(self, connection: Any) -> None:
         self._connection = connection
@@ -45,14 +45,14 @@ class Platform:
     def fed(
         self, name: str, uscc: str, column: str, *, since: str = "", upto: str = "9999"
     ) -> Decimal | None:
-        """What a code's rows amount to in the periods from one to another; missing where there are none."""
+        """Sum of a code's rows in the periods from ``since`` to ``upto``; None if there are none."""
         if name not in self._fed:
-            count = {d["delivery_id"] for d in current_deliveries(deliveries(), feed(name))}
+            current = {d["delivery_id"] for d in current_deliveries(deliveries(), feed(name))}
             columns = [column, "uscc", "period", "delivery_id"]
             rows = tables.rows(f"raw.{name}", columns).to_pylist()
-            self._fed[name] = [r for r in rows if r["delivery_id"] in count]
-        found = [r[column] for r in self._fed[name] if r["uscc"] == uscc and since <= r["period"] <= upto]
-        return sum(found, Decimal(0)) if found else None
+            self._fed[name] = [r for r in rows if r["delivery_id"] in current]
+        values = [r[column] for r in self._fed[name] if r["uscc"] == uscc and since <= r["period"] <= upto]
+        return sum(values, Decimal(0)) if values else None
 
     def figure(self, uscc: str, year: str, column: str) -> Decimal | None:
         [row] = self.rows("core.enterprise_year", uscc=uscc, year=year)
@@ -70,7 +70,7 @@ def of(cases: list[Case], kind: str) -> list[Case]:
     return [c for c in cases if c["case"] == kind]
 
 
-def test_as_many_cases_as_ever_are_planted(cases: list[Case]) -> None:
+def test_the_number_of_planted_cases_is_pinned(cases: list[Case]) -> None:
     assert Counter(c["case"] for c in cases) == {
         "absorption": 3, "split": 2, "branch": 4, "new_code": 3, "group": 2, "contradiction": 4,
     }  # fmt: skip
@@ -83,7 +83,7 @@ def test_every_change_is_an_event_with_reason_and_validity(cases: list[Case], pl
         assert event["identity_event_kind_code"] == kinds[case["case"]], case
         assert (event["year"], str(event["valid_from_date"])) == (case["told"], case["date"]), case
         assert event["identity_reason"] and event["document_code"], case
-    # names are changed by the registry's faults
+    # the planted faults of the registry change two names
     assert len(platform.rows("core.identity_event", identity_event_kind_code="rename")) == 2
 
 
@@ -114,8 +114,8 @@ def test_absorbed_firms_leave_the_directory_and_their_rows_count_for_their_succe
     first, second, _ = of(cases, "absorption")
     for case in (first, second):
         years = {r["year"] for r in platform.rows("core.enterprise", uscc=case["from"])}
-        assert years == {"2022"}, "absorbed in 2022: the row of the whole year is its own"
-        # 2023: what came under both codes; the firm's own row of 2022 stays its own
+        assert years == {"2022"}, "absorbed in 2022: it keeps its own row of that year"
+        # in 2023 the successor has what came under both codes; in 2022 the firm has its own row
         for name, column in (("gov_electricity", "power_kwh"), ("gov_tax", "tax_vat_wan_yuan")):
             before = platform.fed(name, case["from"], column, since="2023", upto="2023")
             own = platform.fed(name, case["to"], column, since="2023", upto="2023")
@@ -125,7 +125,7 @@ def test_absorbed_firms_leave_the_directory_and_their_rows_count_for_their_succe
                 name, case["from"], column, upto="2022"
             )
         assert platform.fed("gov_electricity", case["from"], "power_kwh", since="2023", upto="2023")
-    # of one the tax goes on under the old code, of the other it does not
+    # the second firm's tax is still sent under the old code, the first firm's is not
     assert platform.fed("gov_tax", first["from"], "tax_vat_wan_yuan", since="2023") is None
     assert platform.fed("gov_tax", second["from"], "tax_vat_wan_yuan", since="2023") is not None
 
@@ -139,7 +139,7 @@ def test_a_successor_that_is_absorbed_itself_hands_on_what_came_to_it(
     def kwh(uscc: str, since: str, upto: str) -> Decimal:
         return platform.fed("gov_electricity", uscc, "power_kwh", since=since, upto=upto) or Decimal(0)
 
-    # absorbed on 15 May 2024: B has its own and A's months up to May, C its own and both firms' from June on
+    # absorbed on 15 May 2024: B has its own and A's months up to May; C has its own, and both firms' from June on
     assert platform.figure(b, "2024", "power_kwh") == kwh(a, "2024-01", "2024-05") + kwh(
         b, "2024-01", "2024-05"
     )
@@ -158,7 +158,7 @@ def test_the_land_of_absorbed_firms_is_their_successors(cases: list[Case], platf
             "core.parcel_use", parcel_id=after["parcel_id"], year="2023", use_type_code="own"
         )
         assert [u["uscc"] for u in uses] == [case["to"]]
-        # account and certificate are still in the old name: that is what the senders say
+        # account and certificate are still in the old name, because the senders report them so
         for kind, identifier in (
             ("meter_account", case["meter_account"]),
             ("certificate", case["certificate"]),
@@ -170,7 +170,7 @@ def test_the_land_of_absorbed_firms_is_their_successors(cases: list[Case], platf
 
 
 @pytest.mark.parametrize("year", ["2022", "2023", "2024"])
-def test_branches_and_codes_before_count_for_the_enterprise(
+def test_branches_and_former_codes_count_for_the_enterprise(
     cases: list[Case], platform: Platform, year: str
 ) -> None:
     figures = {"gov_electricity": "power_kwh", "gov_tax": "tax_vat_wan_yuan"}
@@ -185,7 +185,7 @@ def test_branches_and_codes_before_count_for_the_enterprise(
         assert platform.rows("core.enterprise", uscc=case["from"]) == []
 
 
-def test_a_new_code_keeps_the_organisation_code_before(cases: list[Case], platform: Platform) -> None:
+def test_a_new_code_keeps_the_former_organisation_code(cases: list[Case], platform: Platform) -> None:
     for case in of(cases, "new_code"):
         rows = platform.rows(
             "core.enterprise_identifier",
@@ -202,7 +202,7 @@ def test_groups_have_their_members(cases: list[Case], platform: Platform) -> Non
         assert {r["uscc"]: int(r["holding_share_pct"]) for r in rows} == case["members"]
 
 
-def test_contradictions_are_up_for_review_and_nothing_else_is(cases: list[Case], platform: Platform) -> None:
+def test_exactly_the_contradictions_are_under_review(cases: list[Case], platform: Platform) -> None:
     for case in of(cases, "contradiction"):
         rows = platform.rows(
             "core.identity_review", identifier_kind_code=case["kind"], identifier=case["identifier"]
@@ -211,8 +211,10 @@ def test_contradictions_are_up_for_review_and_nothing_else_is(cases: list[Case],
         assert {tuple(r["claimants"]) for r in rows} == {tuple(case["claimants"])}, case
         assert {r["review_reason_code"] for r in rows} == {case["reason"]}
     planted = {(c["kind"], c["identifier"]) for c in of(cases, "contradiction")}
-    found = {(r["identifier_kind_code"], r["identifier"]) for r in platform.rows("core.identity_review")}
-    assert found == planted
+    under_review = {
+        (r["identifier_kind_code"], r["identifier"]) for r in platform.rows("core.identity_review")
+    }
+    assert under_review == planted
 
 
 def test_in_dispute_rows_stay_where_the_sender_put_them(cases: list[Case], platform: Platform) -> None:

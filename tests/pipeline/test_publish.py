@@ -1,4 +1,4 @@
-"""Publication of a real small city: what blocks it, what it writes, and that nothing can halve it."""
+"""Publication of a real small city: what blocks it, what it writes, and that it is never left half done."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def judged_by(release: releases.Release) -> GateReport:
 
 @pytest.fixture
 def judged(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The gate says of every city what it said of release 1: these tests are about what comes after it."""
+    """The gate gives every city the verdicts of release 1: these tests are about what follows the gate."""
     monkeypatch.setattr(module, "_judge", lambda *_: judged_by(releases.open_release(1)))
 
 
@@ -65,7 +65,7 @@ def published_hashes(release: releases.Release) -> dict[str, str]:
 
 
 def test_slipped_units_and_a_shrunken_feed_block_publication(built_copy: Path) -> None:
-    """3 % of a year's tax rows in 亿元 instead of 万元 and a fifth fewer insured firms; all of it parses."""
+    """3 % of a year's tax rows in 亿元 instead of 万元, and a fifth fewer insured firms; ingest accepts all of it."""
     slipped: list[str] = []
 
     def slip(records: list[dict[str, str]]) -> list[dict[str, str]]:
@@ -93,7 +93,7 @@ def test_slipped_units_and_a_shrunken_feed_block_publication(built_copy: Path) -
     with pytest.raises(GateFailed) as error:
         publish()
     assert one_line(error.value).startswith("the gate failed, nothing was published: ")
-    # each of them blocks by itself: one blocking verdict is enough
+    # each blocks by itself, because one blocking verdict is enough
     blocking = {(v.table, v.expectation): v for v in error.value.report.failures()}
     tax = blocking["raw.gov_tax", "tax_unit_slip"]
     named = {key.split("|")[0].removeprefix("uscc=") for key in tax.failing_keys}
@@ -106,8 +106,8 @@ def test_slipped_units_and_a_shrunken_feed_block_publication(built_copy: Path) -
     shrunk = blocking["raw.delivery", "volume_redelivery"]
     assert shrunk.unexpected == 1
     assert "feed=gov_social_insurance|period=2022" in shrunk.failing_keys[0]
-    told = json.loads((settings().logs / "gate.json").read_text(encoding="utf-8"))
-    assert len(told) == error.value.report.expectations > 100
+    verdicts = json.loads((settings().logs / "gate.json").read_text(encoding="utf-8"))
+    assert len(verdicts) == error.value.report.expectations > 100
     assert versions() == before
     assert release_files() == ["manifest-1.json", "release-1.duckdb"]
     assert_whole(releases.open_release())
@@ -124,26 +124,26 @@ def test_a_table_that_is_not_up_to_date_is_refused(built_copy: Path) -> None:
     assert releases.release_numbers() == [1]
 
 
-def test_a_table_that_was_never_made_is_refused(built_copy: Path) -> None:
+def test_a_table_that_was_never_built_is_refused(built_copy: Path) -> None:
     shutil.rmtree(tables.table_path("per_mu.baseline"))
     with pytest.raises(RejectedError) as error:
         publish()
-    assert one_line(error.value) == "per_mu.baseline was never made; run ./brain run first"
+    assert one_line(error.value) == "per_mu.baseline was never built; run ./brain run first"
 
 
 # --- what a release is -------------------------------------------------------------------------------
 
 
 def test_a_correction_becomes_one_release_of_what_changed(changed_copy: Path) -> None:
-    """Through the real gate; published again it is the same release, and the old one stays as it was."""
+    """Through the real gate. Publishing again gives the same release, and the old release does not change."""
     before, old = versions(), releases.open_release()
-    told: list[tuple[str, str]] = []
-    report = publish(lambda stage, what, _: told.append((stage, what)))
+    steps: list[tuple[str, str]] = []
+    report = publish(lambda stage, what, _: steps.append((stage, what)))
     new = report.release
     assert (new.number, report.is_new) == (2, True)
     pinned = old.manifest["inputs"]
-    remade = {name for name in new.tables if new.manifest["inputs"][name] != pinned[name]}
-    assert {what for stage, what in told if stage == "draft"} == remade < set(new.tables)
+    rebuilt = {name for name in new.tables if new.manifest["inputs"][name] != pinned[name]}
+    assert {what for stage, what in steps if stage == "draft"} == rebuilt < set(new.tables)
     assert report.gate is not None and report.gate.passed and report.gate.expectations > 100
     changed = {n for n, h in published_hashes(new).items() if h != published_hashes(old)[n]}
     assert set(report.written) == changed
@@ -163,7 +163,7 @@ def test_a_correction_becomes_one_release_of_what_changed(changed_copy: Path) ->
     assert release_files() == TWO_RELEASES
 
 
-def test_the_manifest_names_everything_the_release_was_made_of(built_home: Path) -> None:
+def test_the_manifest_names_everything_the_release_was_built_from(built_home: Path) -> None:
     manifest = releases.open_release().manifest
     assert {name: tables.version(name) for name in manifest["inputs"]} == manifest["inputs"]
     assert {d["feed"] for d in deliveries()} <= {name.removeprefix("raw.") for name in manifest["inputs"]}
@@ -181,7 +181,7 @@ def test_the_manifest_names_everything_the_release_was_made_of(built_home: Path)
 def test_other_code_with_the_same_content_is_the_same_release(
     built_copy: Path, judged: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The fingerprints of all tables are new, as after a run with changed code; what they hold is not."""
+    """The fingerprints of all tables are new, as after a run with changed code; their content is not."""
     real = code_hash
     monkeypatch.setattr("pipeline.fingerprint.code_hash", lambda job: "new" + real(job))
     wanted = fingerprints(deliveries())
@@ -197,7 +197,7 @@ def test_other_code_with_the_same_content_is_the_same_release(
     assert versions() == before
     assert release_files() == ["manifest-1.json", "release-1.duckdb", "same-content-1.json"]
     again = publish()
-    assert (again.release.number, again.is_new, again.gate) == (1, False, None)  # nobody looks twice
+    assert (again.release.number, again.is_new, again.gate) == (1, False, None)  # the gate does not run again
     assert again.release.made_from["inputs"] == {
         n: tables.version(n) for n in again.release.made_from["inputs"]
     }
@@ -206,7 +206,7 @@ def test_other_code_with_the_same_content_is_the_same_release(
 def test_what_changes_after_the_check_is_not_published(
     changed_copy: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A table is emptied, and another one gets rows twice, between the gate's verdict and the manifest."""
+    """Between the gate's verdict and the manifest, one table is emptied and another gets its rows twice."""
     checked = staged_hashes()
 
     def judge_and_then_spoil(*_: object) -> GateReport:
@@ -224,7 +224,7 @@ def test_what_changes_after_the_check_is_not_published(
     assert_whole(report.release)
 
 
-def test_a_rollback_points_back_and_a_release_goes_on_from_it(changed_copy: Path, judged: None) -> None:
+def test_a_rollback_points_back_and_the_next_release_follows_it(changed_copy: Path, judged: None) -> None:
     second = publish().release
     first = releases.open_release(1)
     third = releases.rollback(1)
@@ -241,7 +241,7 @@ def test_a_rollback_points_back_and_a_release_goes_on_from_it(changed_copy: Path
         assert_whole(releases.open_release(number))
 
 
-def test_a_rollback_to_nowhere_names_what_there_is(built_home: Path) -> None:
+def test_a_rollback_to_an_unknown_release_names_the_known_ones(built_home: Path) -> None:
     with pytest.raises(UsageError) as error:
         releases.rollback(7)
     assert one_line(error.value) == "there is no release 7; there are 1"
@@ -258,8 +258,8 @@ def test_a_manifest_is_created_only_if_absent(built_copy: Path) -> None:
 
 # --- killed, and two at once -------------------------------------------------------------------------
 
-#: Makes publishers: each is a process of its own, forked from one that has everything imported. A step is code
-#: run in the publisher first; ``before`` and ``after`` make it die at a call, without any clean-up.
+#: Program that starts publishers, each a process forked from one that has imported everything. A step is code that
+#: the publisher runs first; ``before`` and ``after`` make it die at a call, without any clean-up.
 PUBLISHERS = """
 import json, os, sys, time, traceback
 from pathlib import Path
@@ -357,7 +357,7 @@ STEPS = {
     "before the manifest has its name": "before(os, 'link', only=is_manifest)",
 }
 
-#: Run publishers with these steps at once in the home; their exit codes.
+#: Runs publishers with these steps at the same time in the home; returns their exit codes.
 Publishers = Callable[..., list[int]]
 
 
@@ -385,7 +385,7 @@ def publishers() -> Iterator[Publishers]:
 
 @pytest.fixture(scope="module")
 def changed_hashes(changed_city: BuiltCity) -> dict[str, str]:
-    """What the changed city holds, and a release of it must."""
+    """Content hashes of the changed city, which a release of it must have."""
     with at_home(changed_city.home, "none"):
         return staged_hashes()
 
@@ -405,7 +405,7 @@ def test_a_killed_publication_leaves_the_old_release_and_the_next_completes_it(
     assert published_hashes(new) == changed_hashes
     assert_whole(new)
     assert release_files() == TWO_RELEASES
-    # what the killed publisher had committed is used, not written once more
+    # tables that the killed publisher had committed are used, not written again
     grown = {path: number - before[path] for path, number in versions().items() if number != before[path]}
     assert grown == {"published/" + name.replace(".", "/"): 1 for name in report.written}
 
@@ -422,10 +422,10 @@ def test_a_publisher_killed_after_the_manifest_has_published(
     assert release_files() == TWO_RELEASES
 
 
-def test_what_a_killed_publisher_left_goes_even_if_its_release_is_never_made(
+def test_leftovers_of_a_killed_publisher_are_removed_even_if_its_release_is_never_made(
     changed_copy: Path, judged: None, publishers: Publishers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The correction is withdrawn after the kill: nothing is to be published, the named file must not stay."""
+    """The correction is withdrawn after the kill: nothing is published, and the named file must not stay."""
     assert publishers(STEPS["after the file has its name"]) == [9]
     assert "release-2.duckdb" in release_files()
     closure = releases.open_release().manifest["closure"]
@@ -435,7 +435,7 @@ def test_what_a_killed_publisher_left_goes_even_if_its_release_is_never_made(
 
 
 def test_two_publishers_at_once_make_one_release(changed_copy: Path, publishers: Publishers) -> None:
-    """The gate of whoever comes first takes until the other one waits for it."""
+    """The gate of the first publisher lasts until the second one waits for it."""
     step = "module._judge = lambda *_: when_two_are_ready()"
     assert publishers(step, step) == [0, 0]
     said = sorted(path.read_text() for path in settings().home.glob("said-*"))

@@ -1,4 +1,4 @@
-"""The record of a run: what was made, why, and that it says what it does not know; without an engine and rows."""
+"""The record of a run: what was built and why, or that the cause is unknown; without an engine and rows."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ YEARS = ["2022", "2023"]
 
 
 @pytest.fixture(scope="module")
-def taken_in(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A home with a tiny city that was taken in."""
-    home = tmp_path_factory.mktemp("taken") / "home"
+def ingested(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home with a tiny, ingested city."""
+    home = tmp_path_factory.mktemp("ingested") / "home"
     with at_home(home, "sc://127.0.0.1:1"):
         generate(CitySpec(0.005, 7, (2022, 2023)), settings().landing, home / "truth")
         ingest()
@@ -38,9 +38,9 @@ def taken_in(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def city(taken_in: Path, cold_home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A copy of it, on which runs commit tables without rows."""
-    shutil.copytree(taken_in, cold_home, ignore=shutil.ignore_patterns("locks"))
+def city(ingested: Path, cold_home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A copy of the ingested city, on which runs commit tables without rows."""
+    shutil.copytree(ingested, cold_home, ignore=shutil.ignore_patterns("locks"))
 
     def commit(_: object, spec: Contract, __: list[str], metadata: dict[str, Any]) -> None:
         tables.add_rows([], spec, metadata)
@@ -59,14 +59,14 @@ def kept() -> dict[str, Any]:
 
 
 def code_is_edited(patch: pytest.MonkeyPatch) -> None:
-    """As if the code of core.parcel were another one."""
+    """Act as if the code of core.parcel were edited."""
     for module in ("fingerprint", "run"):
         patch.setattr(
             f"pipeline.{module}.code_hash", lambda j: "edited" if j.table == "core.parcel" else code_hash(j)
         )
 
 
-def test_a_run_says_what_it_made_and_why(city: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_records_what_it_built_and_why(city: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[TableRun] = []
     first = run_tables(finished=seen.append)
     later = {"core.enterprise_month", "chain.trade", "chain.supply_flow"}
@@ -77,7 +77,7 @@ def test_a_run_says_what_it_made_and_why(city: Path, monkeypatch: pytest.MonkeyP
     assert {one.rows for one in first.tables} == {0}
     assert kept() == first.as_record() and kept()["failure"] is None
 
-    # nothing to do: that too is what the last run did
+    # a run without stale periods is recorded too
     again = run_tables()
     assert (again.tables, set(again.fresh)) == ([], set(registry()))
     assert kept() == again.as_record()
@@ -86,25 +86,25 @@ def test_a_run_says_what_it_made_and_why(city: Path, monkeypatch: pytest.MonkeyP
     ingest()
     found = run_tables()
     assert found.made["core.enterprise_year"] == ["2023"]
-    # the file has records in quarantine; who is in the directory does not hang on those of a tax office
+    # the file has quarantined records; the directory's firms do not depend on those of a tax office
     because = "input changed: quarantine.record, raw.gov_tax"
     assert reasons(found)["core.enterprise_year"] == because
     assert reasons(found)["per_mu.baseline"].startswith("input changed: ")
 
     asked = reasons(run_tables(["core.parcel"], full=True))
-    assert asked == dict.fromkeys(["core.identity_event", "core.succession", "core.parcel"], "asked for")
+    assert asked == dict.fromkeys(["core.identity_event", "core.succession", "core.parcel"], "requested")
 
     with monkeypatch.context() as patch:
         code_is_edited(patch)
         found = run_tables(period="2022")
         assert found.made["core.parcel"] == ["2022"] and reasons(found)["core.parcel"] == "code changed"
         assert reasons(found)["core.parcel_use"] == "input changed: core.parcel"
-        found = run_tables()  # the year that was left out is still told of rightly
+        found = run_tables()  # the year that was left out still gets the right reason
         assert found.made["core.parcel"] == ["2023"] and reasons(found)["core.parcel"] == "code changed"
     assert reasons(run_tables())["core.parcel"] == "code changed"
 
 
-def test_contract_and_rules_are_told_apart_and_what_is_gone_is_told(
+def test_contract_rules_and_removed_periods_are_named_as_reasons(
     city: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run_tables(["core"])
@@ -120,20 +120,20 @@ def test_contract_and_rules_are_told_apart_and_what_is_gone_is_told(
         assert reasons(run_tables())["per_mu.baseline"].endswith("rules changed")
     tables.open_table(DELIVERY).delete("feed = 'gov_statistics_directory' AND period = '2023'")
     found = {one.table: one for one in run_tables(["core.enterprise"]).tables}["core.enterprise"]
-    assert (found.periods, found.gone, found.reason) == ([], ["2023"], "gone: 2023")
+    assert (found.periods, found.gone, found.reason) == ([], ["2023"], "removed: 2023")
 
 
-def test_of_a_table_made_before_reasons_were_kept_none_is_invented(
+def test_a_table_built_before_causes_were_recorded_gets_no_invented_reason(
     city: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
         patch.setattr("pipeline.run.packed", lambda _: {"parts": [], "marks": {}})
         run_tables(["core.parcel"])
     code_is_edited(monkeypatch)
-    assert reasons(run_tables(["core.parcel"])) == {"core.parcel": "changed, by what was not recorded"}
+    assert reasons(run_tables(["core.parcel"])) == {"core.parcel": "changed, cause not recorded"}
 
 
-def test_a_run_that_fails_tells_of_what_it_made_before(city: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_run_records_what_it_built_before(city: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     real = _make
 
     def make(job: Any, *rest: Any) -> None:
@@ -165,7 +165,7 @@ def test_a_record_that_cannot_be_written_hides_no_failure(
         run_tables(["core.parcel"])
 
 
-def test_reasons_of_several_periods_are_put_together() -> None:
+def test_reasons_of_several_periods_are_combined() -> None:
     before = {"2022": {"code": "a", "rules": "r", "raw.tax": "t"}, "2023": {"code": "a", "raw.tax": "t"}}
     now = {
         "2022": {"code": "b", "rules": "s", "raw.tax": "t"},
@@ -175,13 +175,13 @@ def test_reasons_of_several_periods_are_put_together() -> None:
     stored = {"2021": "1", "2022": "2", "2023": "3"}
     target = {"2022": "22", "2023": "33", "2024": "4"}
     assert why(["2022", "2023", "2024"], ["2021"], stored, target, before, now) == (
-        "input changed: raw.new, raw.tax; code changed; rules changed; new: 2024; gone: 2021"
+        "input changed: raw.new, raw.tax; code changed; rules changed; new: 2024; removed: 2021"
     )
-    # where no part differs, something that is not among them does
-    assert why(["2022"], [], stored, target, before, before) == "changed, by what was not recorded"
+    # if no recorded part differs, an unrecorded one does
+    assert why(["2022"], [], stored, target, before, before) == "changed, cause not recorded"
 
 
-def test_what_a_period_was_made_of_is_kept_small() -> None:
+def test_the_stored_marks_of_periods_are_small() -> None:
     months = [f"2024-{m:02}" for m in range(1, 13)]
     made_of = {p: {f"area.table_number_{n}": f"{n:06x}" for n in range(12)} for p in months}
     assert unpacked(packed(made_of)) == made_of

@@ -184,7 +184,7 @@ def test_a_new_version_is_a_separate_table_and_the_next_ingest_fills_it(home: Pa
         assert tables.table_path(FEED) == old_path.with_name("gov_electricity@2")
         assert tables.table_path(FEED, table_version=1) == old_path
         assert now() == {} and feed_fingerprints(deliveries())[FEED] == {}
-        with pytest.raises(RejectedError, match="2 deliveries lie in version 1") as refused:
+        with pytest.raises(RejectedError, match="2 deliveries are in version 1") as refused:
             run_tables()
         assert "run ./brain ingest gov_electricity first" in str(refused.value)
         report = ingest()

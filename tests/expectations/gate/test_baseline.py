@@ -1,4 +1,4 @@
-"""The suite of a contract: what it finds of codes, in single columns and in arrays."""
+"""The suite of a contract: unlisted codes in single columns and in arrays."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ FIRM = "91330203MA7FDR5A3W"
 
 
 def unlisted(table: str, column: str, *values: object) -> list[object]:
-    """Those of the values that the suite's check of the column finds."""
+    """The values that the suite's check of the column reports."""
     spec = contract(table)
     [check] = [c for c in baseline(spec).checks if c.id == f"{column}_code"]
     codes = spec.column(column).domain.codes

@@ -1,4 +1,4 @@
-"""The gate proves that it looked: nothing unread, unevaluated or broken passes."""
+"""The gate proves that it looked: what is unread, unevaluated or broken does not pass."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ def _failed(report: gate.GateReport) -> set[str]:
 
 
 def test_good_city_passes(good_pins: Mapping[str, Pin]) -> None:
-    told: list[tuple[str, int, int]] = []
-    report = run_gate(good_pins, good_pins, lambda *what: told.append(what))
+    progress: list[tuple[str, int, int]] = []
+    report = run_gate(good_pins, good_pins, lambda *what: progress.append(what))
     assert report.passed, report.failures()
     assert not report.warnings()
     judged = {v.table for v in report.verdicts}
@@ -40,8 +40,8 @@ def test_good_city_passes(good_pins: Mapping[str, Pin]) -> None:
     assert report.suites == len({v.suite for v in report.verdicts})
     assert report.expectations == len(report.verdicts) > 400
     assert all(v.evaluated > 0 for v in report.verdicts)
-    assert [t[0] for t in told][:1] == ["raw.delivery"]
-    assert {t[1:] for t in told} == {(n, len(told)) for n in range(1, len(told) + 1)}
+    assert [t[0] for t in progress][:1] == ["raw.delivery"]
+    assert {t[1:] for t in progress} == {(n, len(progress)) for n in range(1, len(progress) + 1)}
 
 
 def test_verdicts_are_json(good_pins: Mapping[str, Pin]) -> None:
@@ -125,7 +125,7 @@ def test_missing_and_wrong_columns_fail(city: City, good_pins: Mapping[str, Pin]
 
 
 def test_contract_is_checked(city: City, judge: Judge) -> None:
-    """Key, required, range, pattern, code and check digit, each on one row."""
+    """Key, row identifier, range, pattern, code and check digit, each on one row."""
     rows = city["core.parcel"]
     rows.append(rows[0] | {"row_id": "another"})
     rows[1]["row_id"] = rows[2]["row_id"]
@@ -214,7 +214,7 @@ def test_warning_is_reported_and_does_not_block(only_suite: OnlySuite, good_pins
 def test_expectation_left_out_fails(
     only_suite: OnlySuite, good_pins: Mapping[str, Pin], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Great Expectations once reported success without having run every expectation."""
+    """Great Expectations once reported success although it had not run every expectation."""
     only_suite(
         _check("first", "SELECT year FROM {table} WHERE false"),
         _check("second", "SELECT year FROM {table} WHERE year = '1999'"),
@@ -285,7 +285,7 @@ def test_every_published_table_has_both_suites() -> None:
         assert own.checks and own.may_be_empty == declared[name].may_be_empty
 
 
-def test_a_summary_is_worked_out_once_and_read_by_its_checks(
+def test_a_summary_is_computed_once_and_read_by_its_checks(
     monkeypatch: pytest.MonkeyPatch, good_pins: Mapping[str, Pin]
 ) -> None:
     checks = (

@@ -229,7 +229,7 @@ def test_the_servers_show_runs_of_one_process_with_their_logs(home: Settings) ->
     airflow_settings.configure_orm()
 
     def run_all() -> None:
-        with pytest.raises(RejectedError, match="nothing has been taken in yet"):
+        with pytest.raises(RejectedError, match="nothing has been ingested yet"):
             in_process.run_dags_in_process()
 
     run_all()
@@ -248,7 +248,7 @@ def test_the_servers_show_runs_of_one_process_with_their_logs(home: Settings) ->
     for dag, task, said in (
         ("ingest_tax", "take_in", "Done. Returned value was"),
         ("ingest_tax", "wait", "::group::Pre Execute"),
-        ("tables", "run", "nothing has been taken in yet"),
+        ("tables", "run", "nothing has been ingested yet"),
     ):
         [run] = get(f"/dags/{dag}/dagRuns?run_type=manual")["dag_runs"]
         here = f"/dags/{dag}/dagRuns/{quote(run['dag_run_id'])}"
