@@ -1,4 +1,4 @@
--- Percentiles among peers, dimensions, totals, places and change.
+-- Percentiles among peers, dimensions, totals, ranks and change.
 WITH firms AS (
     SELECT uscc, period, figures_year, district_code, industry_division_code, size_class_code, $values
     FROM profile.enterprise_profile

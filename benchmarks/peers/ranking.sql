@@ -1,4 +1,4 @@
--- Scores, places, percent ranks and grades of enterprise-years.
+-- Scores, ranks, percent ranks and grades of enterprise-years.
 COPY (
     WITH scored AS (
         SELECT uscc, year, list_code, ($score)::DECIMAL(24,6) AS total_score FROM read_parquet($given)),
