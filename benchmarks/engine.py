@@ -69,7 +69,7 @@ def as_rows(made: dict[str, Measured], areas: dict[str, dict[str, Row]]) -> list
         row("run, from the first table on, s", _span(ours.output), GOAL, peer, _span(spark.output)),
         *(
             row(
-                f"memory of all processes at most, GiB, {ENGINES[name]}",
+                f"peak memory of all processes, GiB, {ENGINES[name]}",
                 one.peak_gib,
                 "≤ 4" if one is ours else "–",
             )

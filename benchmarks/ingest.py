@@ -47,8 +47,8 @@ def run(folder: Path, scale: float, say: Say) -> list[Row]:
     peer, mine = statistics.median(peers), statistics.median(ours)
     return [
         row(f"ingest, {rows:,} records, s", mine, "≤ 2.5 × peer", "DuckDB, CSV → Parquet, s", peer),
-        row("records a second", rows / mine, "–"),
-        row("speed beside the peer", peer / mine, "≥ 0.4"),
+        row("records per second", rows / mine, "–"),
+        row("speed relative to the peer", peer / mine, "≥ 0.4"),
         row("memory above the start, GiB", max(memory), "–"),
     ]
 

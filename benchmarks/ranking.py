@@ -84,7 +84,7 @@ def _as_rows(took: Mapping[str, list[float]], rows: int, memory: int) -> list[Ro
             row(what, ours, goals.get(n, "–"), f"{n}, s", s)
             for n, s in zip(list(took)[1:], peers, strict=True)
         ),
-        row("memory of all processes at most, GiB", memory / 2**30, "≤ 4"),
+        row("peak memory of all processes, GiB", memory / 2**30, "≤ 4"),
     ]
 
 
@@ -113,9 +113,9 @@ def ranking_table() -> Contract:
     return parse_contract(
         "bench", "ranking", {
             "title": {"zh": "排名基准", "en": "Ranking benchmark"},
-            "description": "Scores, places, percent ranks and grades of made-up enterprise-years.",
+            "description": "Scores, ranks, percent ranks and grades of generated enterprise-years.",
             "grain": "one row per enterprise and year", "key": ["uscc", "year"], "period": "year",
-            "owner": "benchmark", "legal_basis": "administration", "legal_source": "none: made up",
+            "owner": "benchmark", "legal_basis": "administration", "legal_source": "none: generated data",
             "access_key": "public", "delivery": "derived",
             "columns": {name: {"required": True} for name in COLUMNS},
         },

@@ -96,7 +96,7 @@ def measure(scale: float, say: Say) -> list[Row]:
             "the peer's",
             max(bare) / statistics.median(bare),
         ),
-        row("sustained, records a second", rate, "≥ 25,000"),
+        row("sustained, records per second", rate, "≥ 25,000"),
         row("memory of driver and Java, after a third, GiB", memory[len(memory) // 3], "–"),
         row("memory at the end, GiB", memory[-1], "≤ 1.1 × after a third"),
     ]
