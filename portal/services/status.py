@@ -136,7 +136,7 @@ def _release_row() -> dict[str, Any]:
     except UsageError:
         return _row("release", "none yet", note="./brain demo makes one")
     except RejectedError as error:
-        return _row("release", "none whole", note=str(error))
+        return _row("release", "all damaged", note=str(error))
     manifest = release.manifest
     note = f"{len(manifest['tables'])} tables, {sum(t['rows'] for t in manifest['tables'].values()):,} rows"
     if engines := engines_of(manifest):
