@@ -42,8 +42,8 @@ class Adjustment:
 @dataclass(frozen=True)
 class Lift:
     """What would raise the grade. ``last_total`` is the lowest total of a unit that has the next grade by its rank
-    alone; ``points_missing`` is that total less the firm's own. It is zero or negative if the firm has enough points
-    and something else, such as a veto, limits its grade."""
+    alone or by refill; ``points_missing`` is that total less the firm's own. It is zero or negative if the firm has
+    enough points and something else, such as a veto, limits its grade."""
 
     indicators: tuple[Indicator, ...]
     next_grade: Named | None
