@@ -1,8 +1,8 @@
-"""``./brain bench chain`` and ``./brain bench profile``: an area's tables, beside DuckDB doing the same work.
+"""``./brain bench chain`` and ``./brain bench profile``: an area's tables, compared with DuckDB doing the same work.
 
-What is measured is the home's own city: the area's tables for the latest year and the latest month on a warm engine,
-stale or not, and nothing that they are made from. They get new versions with the content that they had. The peer reads
-the same Delta tables with the same two cores and writes Parquet.
+The benchmark measures the home's own city. It rebuilds the area's tables, but not their inputs, for the latest year and
+the latest month on a warm engine, stale or not. The tables get new versions with unchanged content. The peer reads the
+same Delta tables with the same two cores and writes Parquet.
 """
 
 from __future__ import annotations
@@ -30,31 +30,31 @@ PEERS: Mapping[str, Callable[[Asked], Peer]] = {"chain": chains.peer, "profile":
 
 
 def run(area: str, say: Say) -> list[Row]:
-    """Medians over some repeats, ours and the peer's in turns, on a warm engine.
+    """Medians over the repeats on a warm engine; the peer and our engine alternate.
 
     Raises:
-        RejectedError: the home has no city, or not the area's tables.
+        RejectedError: the home lacks tables of the area, or their periods include no month.
     """
     from pipeline.registry import registry
 
     names = [name for name, job in registry().items() if job.area == area]
     asked = _asked(names)
-    say(f"{area}, {asked.year} and {asked.month}: to warm up, table by table")
-    _make(names, asked)
-    each = {name: _make([name], asked) for name in names}
+    say(f"{area}, {asked.year} and {asked.month}: warm-up, then table by table")
+    _rebuild(names, asked)
+    each = {name: _rebuild([name], asked) for name in names}
     ours, peers, memory = [], [], 0
     with tempfile.TemporaryDirectory(prefix="brain-bench-") as folder:
         for repeat in range(REPEATS):
-            say(f"{repeat + 1} of {REPEATS}")
+            say(f"repeat {repeat + 1} of {REPEATS}")
             peers.append(_peer(area, asked, Path(folder)))
             with Watch(os.getpid(), settings().home) as watch:
-                ours.append(_make(names, asked))
+                ours.append(_rebuild(names, asked))
             memory = max(memory, watch.peak)
     peer, mine = statistics.median(sum(p.values()) for p in peers), statistics.median(ours)
     parts = {name: statistics.median(p[name] for p in peers) for name in peers[0]}
     return [
         row(f"{area}, {asked.year} and {asked.month}, s", mine, GOAL, "DuckDB, s", peer),
-        row("memory of all processes at most, GiB", memory / 2**30, "≤ 4"),
+        row("peak memory of all processes, GiB", memory / 2**30, "≤ 4"),
         *(_of_table(name, seconds, parts.get(name)) for name, seconds in each.items()),
         *(row(f"DuckDB: {name}, s", seconds, "–") for name, seconds in parts.items() if name not in each),
     ]
@@ -82,8 +82,12 @@ def _asked(names: list[str]) -> Asked:
     return Asked(max(months)[:4], max(months))
 
 
-def _make(names: list[str], asked: Asked) -> float:
-    """Seconds in which tables are made for the year and for the month, and nothing that they are made from."""
+def _rebuild(names: list[str], asked: Asked) -> float:
+    """Rebuild tables for the year and the month, but not their inputs.
+
+    Returns:
+        Seconds.
+    """
     from pipeline.run import make_anew
 
     start = time.monotonic()
@@ -92,7 +96,7 @@ def _make(names: list[str], asked: Asked) -> float:
 
 
 def _peer(area: str, asked: Asked, folder: Path) -> dict[str, float]:
-    """Seconds of each of the peer's statements, from Delta tables to Parquet."""
+    """Statement of the peer → seconds, from Delta tables to Parquet."""
     rules, statements = PEERS[area](asked)
     with duck.connect() as connection:
         duck.load_delta(connection)

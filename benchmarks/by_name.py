@@ -1,4 +1,4 @@
-"""``./brain bench NAME``: which benchmark is meant, and what it is given."""
+"""``./brain bench NAME``: choose a benchmark and check its options."""
 
 from __future__ import annotations
 
@@ -9,16 +9,20 @@ from benchmarks.rows import Row, Say
 from schemas.errors import UsageError
 
 NAMES = ("demo", "ingest", "stream", "engine", "ranking", "chain", "profile")
-#: Those that measure the home's own city.
+#: Benchmarks that measure the home's own city.
 OF_HOME = ("engine", "chain", "profile")
 
 
 def run(name: str, scale: float, say: Say, rows: int | None = None) -> list[Row]:
-    """The rows of a benchmark: what, measured, goal, and where there is one a peer and the ratio to it."""
+    """The rows of a benchmark.
+
+    Raises:
+        UsageError: the name is unknown, or an option does not apply to the benchmark.
+    """
     if name not in NAMES:
         raise UsageError(f"unknown benchmark {name}; there are {', '.join(NAMES)}")
     if rows is not None and name != "ranking":
-        raise UsageError("--rows goes with ranking: ./brain bench ranking --rows 1000000")
+        raise UsageError("--rows needs ranking: ./brain bench ranking --rows 1000000")
     if name in OF_HOME:
         if scale != 1:
             raise UsageError(
@@ -26,7 +30,7 @@ def run(name: str, scale: float, say: Say, rows: int | None = None) -> list[Row]
             )
         return _of_home(name, say)
     with tempfile.TemporaryDirectory(prefix="brain-bench-") as folder:
-        return _made_up(name, Path(folder), scale, say, rows)
+        return _of_generated_data(name, Path(folder), scale, say, rows)
 
 
 def _of_home(name: str, say: Say) -> list[Row]:
@@ -35,8 +39,8 @@ def _of_home(name: str, say: Say) -> list[Row]:
     return engine.run(say) if name == "engine" else areas.run(name, say)
 
 
-def _made_up(name: str, folder: Path, scale: float, say: Say, rows: int | None) -> list[Row]:
-    """What is measured is made for it, in a folder that goes afterwards."""
+def _of_generated_data(name: str, folder: Path, scale: float, say: Say, rows: int | None) -> list[Row]:
+    """Run a benchmark that generates its own data in a temporary folder."""
     if name == "ranking":
         from benchmarks import ranking
 

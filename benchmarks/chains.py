@@ -1,9 +1,9 @@
 """The chains' peer: DuckDB doing the work of the chains' tables.
 
-It resolves the codes of the trades, sums them by firm, side and product, takes the firms' shares in the
-nodes from class, products and sales, and finds flows between nodes, sums, growth, concentration and local supply by
-node, the same by chain, and the best suppliers by product. It leaves out the evidence of purchases, honours and
-patents, confidence, reasons, overrides, location quotients and the states of nodes.
+It resolves the codes of the trades, sums trades by firm, side and product, and derives the firms' shares in the nodes
+from class, products and sales. From these it computes flows between nodes; sums, growth, concentration and local supply
+by node and by chain; and the best suppliers by product. It omits the evidence of purchases, honours and patents,
+confidence, reasons, overrides, location quotients and the states of nodes.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 from benchmarks.peer import Asked, Peer, statement
 from warehouse import duck
 
-#: Later statements read the results of earlier ones, a table's under its name with ``_``.
+#: In order: later statements read the results of earlier ones, which are tables named with ``_`` instead of ``.``.
 STATEMENTS = (
     "codes", "chain.trade", "chain.node_enterprise", "chain.supply_flow", "placed", "chain.node_metrics",
     "chain.chain_metrics", "chain.local_supplier",
@@ -21,7 +21,7 @@ STATEMENTS = (
 
 
 def peer(asked: Asked) -> Peer:
-    """Products and classes of the nodes, and the statements."""
+    """The nodes' products and classes as tables, and the statements."""
     from jobs.chain.rules.frames import class_weights
     from jobs.chain.rules.models import load
     from jobs.chain.rules.policy import evidence_model
@@ -32,8 +32,8 @@ def peer(asked: Asked) -> Peer:
         "product_of": [{"product_code": p, "node_code": n.code} for n in nodes for p in n.products],
         "class_of": [
             {"industry_code": c, "node_code": n, "weight": w}
-            for c, found in weights.items()
-            for n, w in found.items()
+            for c, of_class in weights.items()
+            for n, w in of_class.items()
         ],
     }
     literals = {

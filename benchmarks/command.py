@@ -1,4 +1,4 @@
-"""A command of the command line as a user runs it: in a process of its own, on a home of its own, measured."""
+"""Run a command as a user does, in a process and on a home of its own, and measure it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from warehouse.settings import CHECKOUT
 
 @dataclass
 class Measured:
-    """One command: wall seconds, and the most memory that its processes and the engine held together."""
+    """One command: wall-clock seconds, peak memory of its processes and the engine together, and its JSON output."""
 
     seconds: float
     peak_gib: float
@@ -27,10 +27,10 @@ class Measured:
 
 
 def brain(home: Path, *words: str, environment: Mapping[str, str] | None = None) -> Measured:
-    """A command as a user runs it, on a home of its own.
+    """Run a command on a home.
 
     Raises:
-        RejectedError: it failed; the line is its own.
+        RejectedError: the command failed; the line is its last one on standard error.
     """
     start = time.monotonic()
     process = subprocess.Popen(

@@ -1,4 +1,4 @@
-"""``./brain bench demo``: what the whole run costs, measured as a user would see it, beside DuckDB on the same data."""
+"""``./brain bench demo``: time and memory of the complete run as a user sees it, compared with DuckDB."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ REPEATS = 5
 
 
 def run(folder: Path, scale: float, say: Say) -> list[Row]:
-    """The whole run three times in a home of its own: cold, with nothing new, and with one corrected file."""
+    """The complete run three times in a home of its own: cold, with nothing new, and with one corrected file."""
     home = folder / "home"
     try:
         return _measured(home, scale, say)
@@ -31,18 +31,20 @@ def run(folder: Path, scale: float, say: Say) -> list[Row]:
 
 def _measured(home: Path, scale: float, say: Say) -> list[Row]:
     command = ("demo", "--scale", str(scale), "--json")
-    say("cold: everything installed, an empty home")
+    say("cold run: everything installed, an empty home")
     cold = brain(home, *command)
-    say("again, with nothing new")
+    say("second run, with nothing new")
     before = _versions(home)
     again = brain(home, *command)
     if _versions(home) != before or again.output[0]["is_new"]:
-        raise RejectedError("the second run wrote a table: the home is no longer a fair one to measure")
-    say("again, with one corrected file")
+        raise RejectedError(
+            "the second run wrote a table although nothing was new; the figures would be wrong"
+        )
+    say("third run, with one corrected file")
     correct_one_file(home)
     changed = brain(home, *command)
     rebuilt = sorted(name for name, v in _versions(home).items() if v != before.get(name))
-    say(f"{REPEATS} times a statement")
+    say(f"one SQL statement, {REPEATS} times")
     sql = statistics.median(
         brain(home, "sql", "-c", "from per_mu.enterprise_grade limit 5").seconds for _ in range(REPEATS)
     )
@@ -53,7 +55,7 @@ def _measured(home: Path, scale: float, say: Say) -> list[Row]:
     grades = _duckdb_grades(home)
     return [
         row("demo, cold, s", cold.seconds, "≤ 180"),
-        row("memory of all processes at most, GiB", cold.peak_gib, "≤ 4"),
+        row("peak memory of all processes, GiB", cold.peak_gib, "≤ 4"),
         row("demo again, nothing new, s", again.seconds, "≤ 10"),
         row(f"demo with one corrected file, s (rebuilt: {len(rebuilt)} tables)", changed.seconds, "≤ 30"),
         row("gate, share of the run, %", 100 * gate / cold.seconds, "≤ 15"),
@@ -65,13 +67,13 @@ def _measured(home: Path, scale: float, say: Say) -> list[Row]:
 
 
 def _versions(home: Path) -> dict[str, int]:
-    """Commits of every table of a home."""
+    """Table folder → number of its Delta commits."""
     logs = (home / "warehouse").rglob("_delta_log")
     return {str(p.parent.relative_to(home)): len(list(p.glob("*.json"))) for p in logs}
 
 
 def correct_one_file(home: Path) -> None:
-    """The tax bureau sends its last whole year again, with the value-added tax of its first firm raised by a tenth."""
+    """Deliver the tax bureau's latest full year again, with the first firm's value-added tax raised by a tenth."""
     folder = home / "landing" / "gov_tax"
     old = max(folder.glob("tax_????.csv"))
     heading, first, *others = old.read_text(encoding="utf-8").splitlines()
@@ -94,7 +96,7 @@ def correct_one_file(home: Path) -> None:
 
 
 def _duckdb_files(home: Path) -> float:
-    """Seconds in which DuckDB turns the UTF-8 CSV feeds into Parquet, texts as they are: no checks, no units."""
+    """Seconds that DuckDB needs to write the UTF-8 CSV feeds as Parquet: texts unchanged, no checks, no units."""
     target = home / "peer"
     target.mkdir()
     start = time.monotonic()
@@ -113,7 +115,7 @@ def _duckdb_files(home: Path) -> float:
 
 
 def _duckdb_grades(home: Path) -> float:
-    """Seconds in which DuckDB ranks and grades the units of the release, from its stored scores."""
+    """Seconds that DuckDB needs to rank and grade the units of the release by their stored scores."""
     grades = statement("grades")
     release = sorted((home / "releases").glob("release-*.duckdb"))[-1]
     with duck.connect(release, read_only=True) as connection:

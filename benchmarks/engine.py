@@ -1,9 +1,9 @@
-"""``./brain bench engine``: the stage ``run`` of the home on both engines in one run, table by table.
+"""``./brain bench engine``: the stage ``run`` of the home on both engines, table by table.
 
-Each engine makes every table anew from the same deliveries, cold, as ``./brain run --full`` does, on a copy of the
-home's tables; the home itself stays as it is. The copies then hold the same content, or the benchmark fails. Afterwards
-the chains' and the profile's tables are made for the latest year and month beside DuckDB, by ``./brain bench chain``
-and ``profile``, on each engine while it is warm.
+Each engine rebuilds every table from the same deliveries, cold, as ``./brain run --full`` does, on a copy of the home's
+tables; the home itself is unchanged. If the copies then differ in content, the benchmark fails. While each engine is
+still warm, ``./brain bench chain`` and ``profile`` rebuild the areas' tables for the latest year and month and compare
+them with DuckDB.
 """
 
 from __future__ import annotations
@@ -25,42 +25,42 @@ AREAS = ("chain", "profile")
 
 
 def run(say: Say) -> list[Row]:
-    """The run's seconds and memory on both engines, each table's, and each area's beside DuckDB.
+    """Seconds and memory of the run on both engines, seconds of each table, and each area compared with DuckDB.
 
     Raises:
-        RejectedError: the home has no tables, or the engines made different ones.
+        RejectedError: the home has no tables, or the engines computed different ones.
     """
     config = settings()
     if not (config.warehouse / "staged").is_dir():
         raise RejectedError("the home has no tables yet; ./brain demo makes some")
     with tempfile.TemporaryDirectory(prefix="bench-", dir=config.home) as folder:
         homes = {name: copy_tables(config.home, Path(folder) / name) for name in ENGINES}
-        made: dict[str, Measured] = {}
+        runs: dict[str, Measured] = {}
         areas: dict[str, dict[str, Row]] = {}
         for name, home in homes.items():
-            say(f"{ENGINES[name]}: every table anew")
-            made[name], areas[name] = _on(name, home, say)
-        if odd := [str(one) for one in differences(homes["spark"], homes["embedded"])]:
-            raise RejectedError(f"the engines made different tables: {'; '.join(odd)}")
-    return as_rows(made, areas)
+            say(f"{ENGINES[name]}: rebuilding every table")
+            runs[name], areas[name] = _on(name, home, say)
+        if differing := [str(one) for one in differences(homes["spark"], homes["embedded"])]:
+            raise RejectedError(f"the engines computed different tables: {'; '.join(differing)}")
+    return as_rows(runs, areas)
 
 
 def _on(name: str, home: Path, say: Say) -> tuple[Measured, dict[str, Row]]:
-    # a running engine that the settings name would answer for both
+    # an engine address in the settings would serve both measurements
     given = {"BRAIN_ENGINE": name, "BRAIN_ENGINE_ADDRESS": ""}
     try:
-        made = brain(home, "run", "--full", "--json", environment=given)
+        run = brain(home, "run", "--full", "--json", environment=given)
         areas = {}
         for area in AREAS:
-            say(f"{ENGINES[name]}: {area}, beside DuckDB")
+            say(f"{ENGINES[name]}: {area}, compared with DuckDB")
             areas[area] = brain(home, "bench", area, "--json", environment=given).output[0]
-        return made, areas
+        return run, areas
     finally:
         brain(home, "down", environment=given)
 
 
 def as_rows(made: dict[str, Measured], areas: dict[str, dict[str, Row]]) -> list[Row]:
-    """One row for each figure of the embedded engine, Spark's beside it."""
+    """Rows for the figures of the embedded engine, with Spark as the peer."""
     ours, spark = made["embedded"], made["spark"]
     of_spark = {one["table"]: one for one in spark.output}
     peer = f"{ENGINES['spark']}, s"
@@ -69,14 +69,14 @@ def as_rows(made: dict[str, Measured], areas: dict[str, dict[str, Row]]) -> list
         row("run, from the first table on, s", _span(ours.output), GOAL, peer, _span(spark.output)),
         *(
             row(
-                f"memory of all processes at most, GiB, {ENGINES[name]}",
+                f"peak memory of all processes, GiB, {ENGINES[name]}",
                 one.peak_gib,
                 "≤ 4" if one is ours else "–",
             )
             for name, one in made.items()
         ),
         *(_beside_duckdb(area, name, found[area]) for area in AREAS for name, found in areas.items()),
-        # two tables are made at a time, so that these are no shares of the sum
+        # two tables are computed at a time, so these seconds do not add up to the total
         *(
             row(f"{t['table']}, s", t["seconds"], "–", peer, of_spark[t["table"]]["seconds"])
             for t in ours.output

@@ -1,4 +1,4 @@
-"""Homes that benchmarks measure in, which go when they are done."""
+"""Temporary homes for benchmarks."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from warehouse.settings import settings
 
 @contextmanager
 def empty_home(home: Path) -> Iterator[None]:
-    """An empty home for the time being; an engine that was started for it is stopped."""
+    """Use an empty home in the block. Afterwards its engine is stopped and the home is removed."""
     before = os.environ.get("BRAIN_HOME")
     os.environ["BRAIN_HOME"] = str(home)
     settings.cache_clear()
@@ -31,7 +31,7 @@ def empty_home(home: Path) -> Iterator[None]:
 
 
 def copy_tables(home: Path, target: Path) -> Path:
-    """A home with the same tables; files that never change are links, so that it costs no space."""
+    """Copy a home's tables to another home, with hard links where possible, so that the copy needs no space."""
 
     def link(source: str, copied: str) -> None:
         with suppress(OSError):

@@ -1,4 +1,4 @@
-"""``./brain bench ingest``: a large CSV file into its raw table, beside DuckDB's CSV → Parquet of the same file."""
+"""``./brain bench ingest``: a large CSV file into its raw table, compared with DuckDB's CSV → Parquet of that file."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ from warehouse import duck
 FEED = "gov_electricity"
 ROWS = 5_000_000
 FIRMS = 200_000
-#: One record in so many breaks the contract.
+#: One record in this many violates the contract.
 BAD_EVERY = 10_000
 REPEATS = 3
 
 
 def run(folder: Path, scale: float, say: Say) -> list[Row]:
-    """Medians over some repeats, one after the other in turns, each ingest into an empty home."""
+    """Medians over the repeats; the peer and our ingest alternate, each ingest into an empty home."""
     rows = round(ROWS * scale)
-    say(f"a file of {rows:,} records")
+    say(f"writing a file of {rows:,} records")
     file = folder / "electricity.csv"
     _write_file(file, rows)
     peers, ours, memory = [], [], []
     for repeat in range(REPEATS):
-        say(f"{repeat + 1} of {REPEATS}")
+        say(f"repeat {repeat + 1} of {REPEATS}")
         peers.append(_duckdb(file, folder / "peer.parquet"))
         with empty_home(folder / "home"):
             seconds, peak = _ingest(file, rows)
@@ -47,8 +47,8 @@ def run(folder: Path, scale: float, say: Say) -> list[Row]:
     peer, mine = statistics.median(peers), statistics.median(ours)
     return [
         row(f"ingest, {rows:,} records, s", mine, "≤ 2.5 × peer", "DuckDB, CSV → Parquet, s", peer),
-        row("records a second", rows / mine, "–"),
-        row("speed beside the peer", peer / mine, "≥ 0.4"),
+        row("records per second", rows / mine, "–"),
+        row("speed relative to the peer", peer / mine, "≥ 0.4"),
         row("memory above the start, GiB", max(memory), "–"),
     ]
 
@@ -82,7 +82,7 @@ def _duckdb(file: Path, target: Path) -> float:
 
 
 def _ingest(file: Path, rows: int) -> tuple[float, float]:
-    """Seconds and GiB of one ingest; every record has to be accounted for."""
+    """Seconds and GiB of one ingest; asserts that every record is either ingested or quarantined."""
     drop = drop_of_file(file, feed(FEED), "2023")
     with _watched() as peak:
         start = time.monotonic()
@@ -95,7 +95,7 @@ def _ingest(file: Path, rows: int) -> tuple[float, float]:
 
 @contextmanager
 def _watched() -> Iterator[list[int]]:
-    """The most memory that this process holds of its own, above what it held at the start."""
+    """Measure the peak of this process's unshared memory in bytes, above its value at the start."""
     process, done = psutil.Process(), threading.Event()
     start = process.memory_full_info().uss
     peak = [0]

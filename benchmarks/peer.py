@@ -1,4 +1,4 @@
-"""A peer's statements: SQL of files with what the rules say put in, run one after the other and timed."""
+"""A peer's statements: SQL files with the rules' values inserted, run one after the other and timed."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ STATEMENTS = Path(__file__).with_name("peers")
 
 @dataclass(frozen=True)
 class Asked:
-    """The year and the month that are made."""
+    """The year and the month to compute."""
 
     year: str
     month: str
 
 
-#: Small tables that hold the rules, and statements by the table that they stand beside, or by a name of their own.
+#: Small tables with the rules, and statements by the table that they correspond to, or by a name of their own.
 Peer = tuple[Mapping[str, list[dict[str, Any]]], Mapping[str, str]]
 
 
 def statement(name: str, **parts: object) -> str:
-    """The statement of ``peers/<name>.sql``, ``.`` as ``_``, with the parts in the place of ``$part``."""
+    """The statement of ``peers/<name>.sql`` (``.`` written as ``_``), with ``$part`` replaced by the parts."""
     text = (STATEMENTS / f"{name.replace('.', '_')}.sql").read_text(encoding="utf-8")
     return Template(text).substitute(parts)
 
@@ -44,7 +44,11 @@ def make_all(
     statements: Mapping[str, str],
     folder: Path,
 ) -> dict[str, float]:
-    """Seconds of each statement; its result is a table, ``.`` as ``_``, and a Parquet file."""
+    """Run the statements. Each result becomes a table (``.`` written as ``_``) and a Parquet file in the folder.
+
+    Returns:
+        Statement → seconds.
+    """
     for name, rows in rules.items():
         connection.register("given", pa.Table.from_pylist(rows))
         connection.execute(f"CREATE TABLE {name} AS FROM given")
@@ -60,8 +64,8 @@ def make_all(
 
 
 def tables_in(statements: Mapping[str, str]) -> set[str]:
-    """The lake's tables that the statements name."""
-    found = (
+    """The platform's tables that the statements name."""
+    matches = (
         re.findall(r"\b(?:raw|core|per_mu|chain|profile)\.[a-z_]+\b", sql) for sql in statements.values()
     )
-    return {name for names in found for name in names}
+    return {name for names in matches for name in names}

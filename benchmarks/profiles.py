@@ -1,10 +1,9 @@
 """The profile's peer: DuckDB doing the work of the profile's tables.
 
-It makes the wide join with quotients, growth against one and three years before, honours, cases and
-listings as of the day, main nodes, months and completeness; then all tags with their evidence by the same rules; then
-percentiles, dimensions, totals and places by division and size class. Its quotients are doubles, not exact decimals,
-and it leaves out the reasons of risk and what moved a score.
-
+It computes the wide join with quotients, growth over one and three years, honours, cases and listings as of the day,
+main nodes, months and completeness. Then it computes all tags with their evidence by the same rules, and percentiles,
+dimensions, totals and ranks by division and size class. Its quotients are doubles, not exact decimals, and it omits the
+reasons of risk and the causes of a score's change.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from warehouse import duck
 
 
 def peer(asked: Asked) -> Peer:
-    """The periods that are asked for, and the statements."""
+    """The requested periods as a table, and the statements."""
     from jobs.profile.steps.periods import period_of_month, period_of_year
 
     periods = [period_of_year(asked.year, asked.month), period_of_month(asked.month)]
@@ -80,7 +79,7 @@ def _profile_sql() -> str:
     )
 
 
-#: Quotient → factor, part, whole.
+#: Quotient → factor, numerator, denominator.
 _RATIOS: Mapping[str, tuple[int, str, str]] = {
     "energy_intensity": (1, "energy_tce", "value_added_wan_yuan"),
     "water_intensity": (1, "water_m3", "value_added_wan_yuan"),
@@ -108,13 +107,13 @@ _OF_MONTH = (
 
 
 def _tag_sql(asked: Asked) -> str:
-    """Every tag whose rule is met, with its evidence, from the profile's Delta table."""
+    """SQL for every tag whose rule is met, with its evidence, from the profile's Delta table."""
     from jobs.profile.rules.tags import tag_rules
 
     given = []
     for tag in tag_rules().tags:
-        told = ", ".join(f"{duck.literal(f'{name}=')} || {name}::VARCHAR" for name in tag.evidence)
-        entry = f"{{code: {duck.literal(tag.code)}, kind: {duck.literal(tag.kind)}, evidence: [{told}]}}"
+        evidence = ", ".join(f"{duck.literal(f'{name}=')} || {name}::VARCHAR" for name in tag.evidence)
+        entry = f"{{code: {duck.literal(tag.code)}, kind: {duck.literal(tag.kind)}, evidence: [{evidence}]}}"
         given.append(f"CASE WHEN {_condition(tag.node)} THEN {entry} END")
     return statement(
         "profile.enterprise_tag",
@@ -128,7 +127,7 @@ _OPERATORS = {"eq": "=", "ge": ">=", "gt": ">", "le": "<=", "lt": "<", "is": "="
 
 
 def _condition(node: Any) -> str:
-    """A rule of the tags as SQL."""
+    """A tag's rule as a SQL condition."""
     from jobs.profile.rules.tags import Several, Than
 
     if isinstance(node, Several):
@@ -147,7 +146,7 @@ def _condition(node: Any) -> str:
 
 
 def _score_sql() -> str:
-    """Percentiles among peers, dimensions, totals, places and change, from the profile's Delta table."""
+    """SQL for percentiles among peers, dimensions, totals, ranks and change, from the profile's Delta table."""
     from jobs.profile.rules.evaluation import evaluation
 
     rules = evaluation()
@@ -183,7 +182,7 @@ def _score_sql() -> str:
 
 
 def _weighted(weights: Mapping[str, Any], least: Any) -> str:
-    """Weighted mean of what is there, missing where it weighs too little."""
+    """SQL for the weighted mean of the columns that have a value; NULL if their weight is less than ``least``."""
     points = " + ".join(f"coalesce({c}, 0) * {w}" for c, w in weights.items())
-    there = " + ".join(f"({c} IS NOT NULL)::INT * {w}" for c, w in weights.items())
-    return f"CASE WHEN {there} >= {least} THEN ({points}) / nullif({there}, 0) END"
+    weight = " + ".join(f"({c} IS NOT NULL)::INT * {w}" for c, w in weights.items())
+    return f"CASE WHEN {weight} >= {least} THEN ({points}) / nullif({weight}, 0) END"

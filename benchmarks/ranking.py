@@ -1,9 +1,9 @@
-"""``./brain bench ranking``: scores, places, percent ranks and grades of millions of enterprise-years.
+"""``./brain bench ranking``: scores, ranks, percent ranks and grades of millions of enterprise-years.
 
-What is ranked is made up, always the same: five years of firms in two lists, each with three measures. Ours is what a
-job does: the engine reads Parquet, ranks and writes; the files are checked and become a Delta table in one commit.
-The peers do the same sums on the same files with the same cores, and write one Parquet file: DuckDB by SQL, Polars by
-its lazy frames. All are asked in turns in one run.
+The data is generated and always the same: five years of firms in two lists, each firm with three measures. Ours does
+what a job does: the engine reads Parquet, ranks and writes; the files are checked and become a Delta table in one
+commit. The peers compute the same from the same files with the same cores, and write one Parquet file: DuckDB by SQL,
+Polars by lazy frames. Ours and the peers alternate in one run.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 ROWS, REPEATS = 10_000_000, 3
 YEARS = 5
-#: Share of a list's places, from the top, up to which a grade goes: 20 % A, 45 % B, 30 % C, 5 % D.
+#: Cumulative share of a list, from the top, at which a grade ends: 20 % A, 45 % B, 30 % C, 5 % D.
 UP_TO = {"A": "0.20", "B": "0.65", "C": "0.95"}
 #: Weight of each measure in the score.
 WEIGHTS = {"tax_total_wan_yuan": "0.40", "value_added_wan_yuan": "0.35", "output_wan_yuan": "0.25"}
@@ -44,7 +44,11 @@ COLUMNS = (
 
 
 def run(folder: Path, rows: int, say: Say) -> list[Row]:
-    """Medians of the repeats; ``folder`` is for what is made up and what is made of it."""
+    """Medians over the repeats; ``folder`` takes the generated data and all results.
+
+    Raises:
+        UsageError: there are too few rows.
+    """
     if rows < YEARS * 2:
         raise UsageError(f"--rows {rows}: give at least {YEARS * 2}")
     say(f"{rows:,} enterprise-years")
@@ -53,7 +57,7 @@ def run(folder: Path, rows: int, say: Say) -> list[Row]:
     rankers: dict[str, Callable[[], object]] = {
         "ours": partial(rank, given),
         "DuckDB": partial(duckdb_rank, given, folder / "duckdb.parquet"),
-        # readers are tried by it, so that an installation for work alone lacks it
+        # Polars is a test dependency, so it may not be installed
         **({"Polars": partial(polars_rank, given, folder / "polars.parquet")} if find_spec("polars") else {}),
     }
     took: dict[str, list[float]] = {name: [] for name in rankers}
@@ -61,17 +65,17 @@ def run(folder: Path, rows: int, say: Say) -> list[Row]:
     with empty_home(folder / "home"), known(ranking_table()):
         rank(given)  # starts the engine
         for repeat in range(REPEATS):
-            say(f"{repeat + 1} of {REPEATS}")
+            say(f"repeat {repeat + 1} of {REPEATS}")
             for name, work in rankers.items():
                 with Watch(os.getpid(), settings().home) as watch:
                     start = time.monotonic()
                     work()
                     took[name].append(time.monotonic() - start)
                 memory = max(memory, watch.peak if name == "ours" else 0)
-        return _told(took, rows, memory)
+        return _as_rows(took, rows, memory)
 
 
-def _told(took: Mapping[str, list[float]], rows: int, memory: int) -> list[Row]:
+def _as_rows(took: Mapping[str, list[float]], rows: int, memory: int) -> list[Row]:
     ours, *peers = (statistics.median(seconds) for seconds in took.values())
     what = f"{rows:,} ranked and committed, {engine.kind().version()}, s"
     goals = {"DuckDB": "≤ 1.0 × peer"}
@@ -80,15 +84,15 @@ def _told(took: Mapping[str, list[float]], rows: int, memory: int) -> list[Row]:
             row(what, ours, goals.get(n, "–"), f"{n}, s", s)
             for n, s in zip(list(took)[1:], peers, strict=True)
         ),
-        row("memory of all processes at most, GiB", memory / 2**30, "≤ 4"),
+        row("peak memory of all processes, GiB", memory / 2**30, "≤ 4"),
     ]
 
 
-# --- what is ranked ------------------------------------------------------------------------------------
+# --- data ----------------------------------------------------------------------------------------------
 
 
 def make_up(folder: Path, rows: int) -> None:
-    """Write the enterprise-years: figures with four digits after the point, scattered by whole-number arithmetic."""
+    """Write the enterprise-years: pseudo-random figures with four decimals, computed by integer arithmetic."""
     folder.mkdir()
     figures = ", ".join(
         f"((i * 2654435761 + {n} * 40503 + (i // 7) * {n} * 69621) % 100000007 * 0.0001)::DECIMAL(18,6) AS {name}"
@@ -105,13 +109,13 @@ def make_up(folder: Path, rows: int) -> None:
 
 @cache
 def ranking_table() -> Contract:
-    """The table that is made, of the platform's own fields; its contract is none of the package's."""
+    """Contract of the result table. It uses the platform's fields but is not one of the platform's contracts."""
     return parse_contract(
         "bench", "ranking", {
             "title": {"zh": "排名基准", "en": "Ranking benchmark"},
-            "description": "Scores, places, percent ranks and grades of made-up enterprise-years.",
+            "description": "Scores, ranks, percent ranks and grades of generated enterprise-years.",
             "grain": "one row per enterprise and year", "key": ["uscc", "year"], "period": "year",
-            "owner": "benchmark", "legal_basis": "administration", "legal_source": "none: made up",
+            "owner": "benchmark", "legal_basis": "administration", "legal_source": "none: generated data",
             "access_key": "public", "delivery": "derived",
             "columns": {name: {"required": True} for name in COLUMNS},
         },
@@ -120,7 +124,7 @@ def ranking_table() -> Contract:
 
 @contextmanager
 def known(spec: Contract) -> Iterator[None]:
-    """Let the platform know one more contract for the time being."""
+    """Register a contract with the platform in the block."""
     contracts()[spec.name] = spec
     try:
         yield
@@ -128,23 +132,27 @@ def known(spec: Contract) -> Iterator[None]:
         del contracts()[spec.name]
 
 
-# --- those who rank ------------------------------------------------------------------------------------
+# --- rankers -------------------------------------------------------------------------------------------
 
 
 def rank(given: Path) -> int:
-    """Ours: by the engine, written, checked, and committed as a Delta table; the rows."""
+    """Ours: the engine ranks and writes; the files are checked and committed as a Delta table.
+
+    Returns:
+        The number of rows.
+    """
     years = [str(2020 + n) for n in range(YEARS)]
-    made = ranking(engine.connect().read.parquet(str(given)))
-    return tables.replace_periods(made, ranking_table(), years, {"engine": engine.kind().version()})
+    ranked = ranking(engine.connect().read.parquet(str(given)))
+    return tables.replace_periods(ranked, ranking_table(), years, {"engine": engine.kind().version()})
 
 
 def ranking(rows: DataFrame) -> DataFrame:
-    """Places in each year's lists by the weighted sum, with percent ranks, and grades by quota."""
+    """Ranks in each year's lists by the weighted sum, with percent ranks, and grades by quota."""
     from pyspark.sql import Window
     from pyspark.sql import functions as F
 
     group = Window.partitionBy("year", "list_code")
-    place = group.orderBy(F.col("total_score").desc(), "uscc")
+    by_score = group.orderBy(F.col("total_score").desc(), "uscc")
     score = sum((F.col(name) * F.lit(Decimal(w)) for name, w in WEIGHTS.items()), F.lit(Decimal(0)))
     grade = F.when(F.col("city_rank") <= F.floor(F.col("list_size") * F.lit(Decimal(UP_TO["A"]))), "A")
     for name in ("B", "C"):
@@ -155,9 +163,9 @@ def ranking(rows: DataFrame) -> DataFrame:
         rows.withColumn("total_score", score.cast("decimal(24,6)"))
         .withColumns(
             {
-                "city_rank": F.row_number().over(place),
+                "city_rank": F.row_number().over(by_score),
                 "list_size": F.count("*").over(group).cast("int"),
-                "percentile_pct": F.round(F.percent_rank().over(place) * 100, 4).cast("decimal(9,4)"),
+                "percentile_pct": F.round(F.percent_rank().over(by_score) * 100, 4).cast("decimal(9,4)"),
             }
         )
         .withColumn("final_grade", grade.otherwise("D"))
@@ -181,10 +189,10 @@ def polars_rank(given: Path, target: Path) -> None:
     def exact(text: str) -> pl.Expr:
         return pl.lit(Decimal(text))
 
-    place, size = pl.col("city_rank"), pl.col("list_size")
+    city_rank, size = pl.col("city_rank"), pl.col("list_size")
     grade = pl.lit("D")
     for name, share in reversed(UP_TO.items()):
-        grade = pl.when(place <= (size * exact(share)).floor()).then(pl.lit(name)).otherwise(grade)
+        grade = pl.when(city_rank <= (size * exact(share)).floor()).then(pl.lit(name)).otherwise(grade)
     (
         pl.scan_parquet(given / "*.parquet")
         .with_columns(
@@ -198,7 +206,8 @@ def polars_rank(given: Path, target: Path) -> None:
             list_size=pl.len().over("year", "list_code").cast(pl.Int32),
         )
         .with_columns(
-            percentile_pct=((place - 1) / (size - 1) * 100).round(4).cast(pl.Decimal(9, 4)), final_grade=grade
+            percentile_pct=((city_rank - 1) / (size - 1) * 100).round(4).cast(pl.Decimal(9, 4)),
+            final_grade=grade,
         )
         .select(COLUMNS)
         .sink_parquet(target)

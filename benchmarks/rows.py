@@ -1,4 +1,4 @@
-"""What a benchmark says: one row for each figure, with its goal and, where there is one, a peer."""
+"""The result of a benchmark: one row for each figure, with its goal and, if there is one, a peer."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ Say = Callable[[str], None]
 
 
 def row(what: str, measured: float, goal: str, peer: str = "", peer_seconds: float | None = None) -> Row:
-    """A figure, and its ratio to the peer's."""
+    """A figure, the peer's figure, and their ratio."""
     ratio = round(measured / peer_seconds, 2) if peer_seconds else None
     return {
         "what": what,

@@ -1,6 +1,6 @@
-"""``./brain bench stream``: triggers of a stream beside bare Delta appends of the same records, and what it sustains.
+"""``./brain bench stream``: a stream's triggers, compared with bare Delta appends, and its sustained throughput.
 
-Runs as a process of its own (``python -m benchmarks.stream``), since a stream's driver does.
+It runs in a process of its own (``python -m benchmarks.stream``), as a stream's driver does.
 """
 
 from __future__ import annotations
@@ -33,20 +33,24 @@ if TYPE_CHECKING:
 
 FEED = "ent_meter_reading"
 PARTITIONS = 2
-#: Records of a trigger, and triggers that are timed after those that warm up.
+#: Records of a trigger, and timed triggers after the warm-up.
 AT_ONCE = 5_000
 TRIGGERS = 200
 WARM_UP = 20
 SUSTAINED_SECONDS = 60
 BAD_EVERY = 1_000
-#: More than is to be sustained, but no backlog without end, which would only measure the disk.
+#: Above the goal, but not so much that an endless backlog would only measure the disk.
 SENT_A_SECOND = 40_000
 SEALED_EVERY = timedelta(minutes=5)
 MEMORY_LOOKS = 30
 
 
 def run(folder: Path, scale: float, say: Say) -> list[Row]:
-    """Start a broker, and measure in a process of its own."""
+    """Start a broker, and measure in a separate process.
+
+    Raises:
+        RejectedError: that process failed.
+    """
     say("starting Kafka")
     with kafka.start(folder / "kafka") as broker:
         environment = {
@@ -59,26 +63,26 @@ def run(folder: Path, scale: float, say: Say) -> list[Row]:
         )  # fmt: skip
         said, _ = process.communicate()
     if process.returncode:
-        raise RejectedError("the benchmark's stream ended; its last line is above")
+        raise RejectedError("the benchmark's stream failed; its last line is above")
     rows: list[Row] = json.loads(said)
     return rows
 
 
 def measure(scale: float, say: Say) -> list[Row]:
-    """In the process of the stream: triggers one after the other, then as much as it takes."""
+    """Measure in the stream's own process: single triggers, then the sustained throughput."""
     spec = feed(FEED)
     triggers = max(round(TRIGGERS * scale), 5)
     broker = settings().kafka or ""
     count = (triggers + WARM_UP) * AT_ONCE
     kafka.create_topics(broker, [_topic(spec)], PARTITIONS)
-    say(f"{count:,} records for {triggers} triggers")
+    say(f"sending {count:,} records for {triggers} triggers")
     kafka.produce(broker, _topic(spec), _records(count))
     with driver(settings(), "bench-stream", []) as session:
         say("bare appends")
         bare = _bare(session, spec, AT_ONCE)[WARM_UP:]
         say("the feed's stream")
         ours = _ours(session, spec, AT_ONCE)[WARM_UP:]
-        say(f"as much as it takes, for {SUSTAINED_SECONDS * scale:.0f} s")
+        say(f"sustained throughput, for {SUSTAINED_SECONDS * scale:.0f} s")
         rate, memory = _sustained(session, spec, SUSTAINED_SECONDS * scale)
     median = statistics.median(ours)
     return [
@@ -92,7 +96,7 @@ def measure(scale: float, say: Say) -> list[Row]:
             "the peer's",
             max(bare) / statistics.median(bare),
         ),
-        row("sustained, records a second", rate, "≥ 25,000"),
+        row("sustained, records per second", rate, "≥ 25,000"),
         row("memory of driver and Java, after a third, GiB", memory[len(memory) // 3], "–"),
         row("memory at the end, GiB", memory[-1], "≤ 1.1 × after a third"),
     ]
@@ -103,7 +107,7 @@ def _topic(spec: Feed) -> str:
 
 
 def _records(count: int) -> Iterator[kafka.Record]:
-    """Readings of now, of some thousand meters; one in a thousand breaks the contract."""
+    """Readings of the current time, each of another meter; one in a thousand violates the contract."""
     now = datetime.now(UTC).isoformat(timespec="seconds")
     firsts = [f"91330204{number:08d}M" for number in range(1_000)]
     codes = [first + check_character(first) for first in firsts]
@@ -115,7 +119,7 @@ def _records(count: int) -> Iterator[kafka.Record]:
 
 
 def _bare(session: SparkSession, spec: Feed, at_once: int) -> list[float]:
-    """Seconds of the triggers of a query that does nothing but append Kafka's records to a Delta table."""
+    """Seconds of each trigger of a query that only appends Kafka's records to a Delta table."""
     home = settings().home
     options = spark_options(settings().kafka or "", settings().kafka_options)
     query = (
@@ -140,29 +144,29 @@ def _ours(session: SparkSession, spec: Feed, at_once: int) -> list[float]:
 
 
 def _durations(query: Any) -> list[float]:
-    found: dict[int, float] = {}
+    durations: dict[int, float] = {}
     while query.isActive:
-        _collect(query, found)
+        _collect(query, durations)
         time.sleep(0.2)
-    _collect(query, found)
+    _collect(query, durations)
     query.awaitTermination()
-    return [seconds for _, seconds in sorted(found.items())]
+    return [seconds for _, seconds in sorted(durations.items())]
 
 
-def _collect(query: Any, found: dict[int, float]) -> None:
+def _collect(query: Any, durations: dict[int, float]) -> None:
     for progress in query.recentProgress:
         if progress["numInputRows"]:
-            found[progress["batchId"]] = progress["durationMs"]["triggerExecution"] / 1000
+            durations[progress["batchId"]] = progress["durationMs"]["triggerExecution"] / 1000
 
 
 def _sustained(session: SparkSession, spec: Feed, seconds: float) -> tuple[float, list[float]]:
-    """Records a second while a producer sends as fast as it may on the same cores, and GiB at steady intervals."""
+    """Records per second while a producer on the same cores sends at its limit, and GiB at regular intervals."""
     taken: list[tuple[float, int]] = []
 
     def took(batch: Batch) -> None:
         taken.append((time.monotonic(), batch.records))
 
-    # a process of its own: a sender does not wait for our Python
+    # a separate process, so that the sender does not wait for this Python
     sender = multiprocessing.get_context("spawn").Process(
         target=_send, args=(settings().kafka, _topic(spec), seconds), daemon=True
     )
@@ -176,7 +180,7 @@ def _sustained(session: SparkSession, spec: Feed, seconds: float) -> tuple[float
         memory.append(held_bytes([os.getpid()]) / 2**30)
     sender.join()
     stream.stop()
-    # the first batch starts what later ones find warm
+    # the first batch is cold, so time is measured from its end
     [(first, _), *rest] = taken
     return sum(records for _, records in rest) / (rest[-1][0] - first), memory
 
@@ -186,7 +190,7 @@ def _send(bootstrap: str, topic: str, seconds: float) -> None:
 
 
 def _paced(seconds: float) -> Iterator[kafka.Record]:
-    """Records for so long, at most so many a second."""
+    """Records for ``seconds``, at most ``SENT_A_SECOND`` per second."""
     start = time.monotonic()
     for sent, record in enumerate(_records(round(seconds * SENT_A_SECOND)), start=1):
         yield record

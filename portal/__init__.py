@@ -1,1 +1,1 @@
-"""How people and programs reach the platform."""
+"""Command line, services, queries, enterprise sheet and demo: how people and programs use the platform."""

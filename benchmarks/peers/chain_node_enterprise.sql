@@ -1,4 +1,4 @@
--- Shares of firms in nodes, by declared products and sales, else by class.
+-- Shares of firms in nodes, by declared products and sales, otherwise by class.
 WITH evidence AS (
     SELECT uscc, node_code, sum(weight) AS weight, sum(declared) AS declared, sum(sold) AS sold FROM (
         SELECT uscc, coalesce(c.node_code, 'OUT') AS node_code, coalesce(c.weight, 1) AS weight,

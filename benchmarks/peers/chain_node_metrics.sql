@@ -1,7 +1,7 @@
 -- Sums, growth, concentration, local supply and dependence by node.
 WITH placed_firms AS (
     SELECT *, output / nullif(sum(output) OVER w, 0) AS part,
-        row_number() OVER (PARTITION BY node_code, period ORDER BY output DESC NULLS LAST, uscc) AS place
+        row_number() OVER (PARTITION BY node_code, period ORDER BY output DESC NULLS LAST, uscc) AS firm_rank
     FROM placed WINDOW w AS (PARTITION BY node_code, period)),
 sums AS (
     SELECT node_code, any_value(chain_code) AS chain_code, period, count(*) AS firms,
@@ -9,8 +9,8 @@ sums AS (
         sum(profit) AS profit, sum(rd) AS rd, sum(export) AS export, sum(energy) AS energy,
         100 * (sum(output) FILTER (output_before > 0)
             / nullif(sum(output_before) FILTER (output IS NOT NULL), 0) - 1) AS growth_pct,
-        100 * max(part) AS cr1, 100 * sum(part) FILTER (place <= 5) AS cr5, 10000 * sum(part * part) AS hhi,
-        arg_min(uscc, place) AS lead, count(*) FILTER (final_grade = 'A') AS a,
+        100 * max(part) AS cr1, 100 * sum(part) FILTER (firm_rank <= 5) AS cr5, 10000 * sum(part * part) AS hhi,
+        arg_min(uscc, firm_rank) AS lead, count(*) FILTER (final_grade = 'A') AS a,
         count(*) FILTER (final_grade = 'B') AS b, count(*) FILTER (final_grade = 'C') AS c,
         count(*) FILTER (final_grade = 'D') AS d
     FROM placed_firms GROUP BY node_code, period),

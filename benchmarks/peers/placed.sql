@@ -1,4 +1,4 @@
--- Figures of the year and of the month, by the firms' shares in the nodes.
+-- Figures of the year and of the month, divided among nodes by the firms' shares.
 WITH figures AS (
     SELECT y.uscc, y.year AS period, y.output_wan_yuan AS output, b.output_wan_yuan AS output_before,
         y.value_added_wan_yuan AS added, y.revenue_wan_yuan AS revenue, y.profit_wan_yuan AS profit,

@@ -1,4 +1,4 @@
--- Percentiles among peers, dimensions, totals, places and change.
+-- Percentiles among peers, dimensions, totals, ranks and change.
 WITH firms AS (
     SELECT uscc, period, figures_year, district_code, industry_division_code, size_class_code, $values
     FROM profile.enterprise_profile
@@ -30,13 +30,13 @@ scored AS (SELECT f.uscc, f.period, f.figures_year, f.district_code, $dimensions
 totals AS (SELECT *, $total AS comprehensive_score FROM scored),
 among AS (
     SELECT uscc, period, peer_group,
-        rank() OVER (PARTITION BY period, peer_group ORDER BY comprehensive_score DESC) AS place,
+        rank() OVER (PARTITION BY period, peer_group ORDER BY comprehensive_score DESC) AS group_rank,
         count(*) OVER (PARTITION BY period, peer_group) AS firms
     FROM totals JOIN (FROM members UNION SELECT uscc, period, 'city' FROM firms) USING (uscc, period)
     WHERE comprehensive_score IS NOT NULL),
 places AS (
-    SELECT uscc, period, max(own) AS peer_group, max(place) FILTER (peer_group = own) AS rank_in_peers,
-        max(firms) FILTER (peer_group = own) AS peer_count, max(place) FILTER (peer_group = 'city') AS rank_in_city
+    SELECT uscc, period, max(own) AS peer_group, max(group_rank) FILTER (peer_group = own) AS rank_in_peers,
+        max(firms) FILTER (peer_group = own) AS peer_count, max(group_rank) FILTER (peer_group = 'city') AS rank_in_city
     FROM among JOIN own USING (uscc, period) GROUP BY ALL)
 SELECT n.*, p.* EXCLUDE (uscc, period), $moved, n.comprehensive_score - b.comprehensive_score AS score_change,
     md5(n.uscc || n.period) AS row_id

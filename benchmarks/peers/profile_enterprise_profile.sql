@@ -22,7 +22,7 @@ valued AS (
         max(value) FILTER (indicator_code = 'I2') AS value_added_per_mu_wan_yuan
     FROM per_mu.indicator_value WHERE indicator_code IN ('I1', 'I2') AND year IN (SELECT figures_year FROM asked)
     GROUP BY ALL),
-told AS (
+events AS (
     SELECT e.*, a.period, a.day, coalesce(valid_until_date >= a.day, true) AS is_valid,
         event_date > a.day - INTERVAL 36 MONTH AS is_recent
     FROM core.enterprise_event e JOIN asked a ON e.year <= a.year AND event_date <= a.day
@@ -36,7 +36,7 @@ happened AS (
         count(*) FILTER (event_kind_code = 'credit' AND is_valid) AS open_listing_count,
         list(DISTINCT event_code) FILTER (event_kind_code IN ('penalty', 'accident') AND is_recent) AS case_codes,
         list(DISTINCT event_code) FILTER (event_kind_code = 'credit' AND is_valid) AS open_listing_codes
-    FROM told GROUP BY ALL),
+    FROM events GROUP BY ALL),
 nodes AS (
     SELECT n.uscc, n.year, chain_code AS main_chain_code, node_code AS main_node_code,
         position_share AS main_node_share, confidence AS main_node_confidence,
@@ -45,7 +45,7 @@ nodes AS (
         sum(position_share * CAST(f.output_wan_yuan AS DOUBLE)) FILTER (is_confirmed)
             OVER (PARTITION BY node_code, n.year) AS of_node,
         row_number() OVER (PARTITION BY n.uscc, n.year
-            ORDER BY position_share DESC, confidence DESC NULLS LAST, node_code) AS place
+            ORDER BY position_share DESC, confidence DESC NULLS LAST, node_code) AS node_rank
     FROM chain.node_enterprise n LEFT JOIN figures f USING (uscc, year)
     WHERE chain_code <> 'OUT' AND position_share > 0 AND n.year IN (SELECT figures_year FROM asked)),
 months AS (
@@ -61,7 +61,7 @@ reported AS (
 wide AS (
     SELECT e.* EXCLUDE (year, row_id), a.*, f.* EXCLUDE (uscc, year), b.* EXCLUDE (uscc, period), p.list_code,
         p.eval_status_code, g.* EXCLUDE (uscc, period), v.* EXCLUDE (uscc, year),
-        c.percentile_pct AS city_percentile_pct, h.* EXCLUDE (uscc, period), n.* EXCLUDE (uscc, year, place),
+        c.percentile_pct AS city_percentile_pct, h.* EXCLUDE (uscc, period), n.* EXCLUDE (uscc, year, node_rank),
         r.* EXCLUDE (uscc, period), date_diff('month', registered_date, a.day) // 12 AS age_years,
         coalesce(employees_average, insured_count) AS size_staff_count,
         coalesce(revenue_wan_yuan, declared_revenue_wan_yuan) AS size_revenue_wan_yuan
@@ -73,7 +73,7 @@ wide AS (
     LEFT JOIN valued v ON v.uscc = e.uscc AND v.year = a.figures_year
     LEFT JOIN per_mu.city_rank c ON c.uscc = e.uscc AND c.year = a.figures_year
     LEFT JOIN happened h ON h.uscc = e.uscc AND h.period = a.period
-    LEFT JOIN (FROM nodes WHERE place = 1) n ON n.uscc = e.uscc AND n.year = a.figures_year
+    LEFT JOIN (FROM nodes WHERE node_rank = 1) n ON n.uscc = e.uscc AND n.year = a.figures_year
     LEFT JOIN reported r ON r.uscc = e.uscc AND r.period = a.period),
 grown AS (
     SELECT *, $growth, $ratios,

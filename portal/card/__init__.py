@@ -1,1 +1,1 @@
-"""An enterprise's sheet."""
+"""An enterprise's sheet 企业画像卡."""

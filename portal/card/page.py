@@ -1,4 +1,4 @@
-"""The sheet as one HTML page: for a phone on a visit, and for A4 paper. It needs nothing beside itself."""
+"""The sheet as one self-contained HTML page, for phones and A4 paper."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from portal.card.words.parts import Cell, Heading, Term
 from schemas.errors import RejectedError
 from warehouse.state import write_whole
 
-#: Characters of a text for which half a phone is not enough.
+#: Texts with more characters do not fit half the width of a phone.
 LONG = 8
 TEMPLATE = Path(__file__).with_suffix(".html")
 
 
 def page(card: Card) -> str:
-    """The page's text; every value of the release is escaped."""
+    """The page's HTML; every value of the release is escaped."""
     environment = Environment(autoescape=True, undefined=StrictUndefined, keep_trailing_newline=True)
     template = environment.from_string(TEMPLATE.read_text(encoding="utf-8"))
     return template.render(
@@ -34,7 +34,7 @@ def page(card: Card) -> str:
 
 
 def kind(cell: Cell, heading: Heading) -> str:
-    """Class of a cell: figures stand to the right; long texts have a line of their own on a phone."""
+    """CSS class of a cell: figures are right-aligned; a long text has its own line on a phone."""
     if heading.is_figure:
         return "figure"
     text = cell.zh + cell.en if isinstance(cell, Term) else cell
@@ -42,7 +42,7 @@ def kind(cell: Cell, heading: Heading) -> str:
 
 
 def write(card: Card, path: Path) -> None:
-    """Put the page in a file's place, whole or not at all.
+    """Write the page to a file, completely or not at all.
 
     Raises:
         RejectedError: the file cannot be written.

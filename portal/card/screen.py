@@ -1,4 +1,4 @@
-"""The sheet on one screen of a terminal: at most 45 lines of 110 columns."""
+"""The sheet on one terminal screen of at most 45 lines and 110 columns."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ from portal.queries.enterprise import Match
 
 WIDTH = 110
 HEIGHT = 45
-#: Rows of a block that a screen has room for; tags stand side by side, two in a line.
+#: Section → most rows of it on the screen; tags are printed two to a line.
 MOST_ROWS = {"chain": 3, "tags": 6, "lift": 6}
-#: What is given up, in this order, where there is still no room.
+#: Further cuts, in this order, until the sheet fits.
 FEWER_ROWS = (("tags", 4), ("lift", 5), ("chain", 2), ("lift", 4), ("tags", 2), ("lift", 3))
 BAR = 10
 
@@ -37,8 +37,8 @@ def show(card: Card) -> None:
         console.out.print(part, width=width, no_wrap=True, overflow="ellipsis", crop=True)
 
 
-def show_matches(matches: list[Match], found: int, word: str) -> None:
-    """Print the firms that a part of a name found, and how to go on."""
+def show_matches(matches: list[Match], total: int, word: str) -> None:
+    """Print the firms that match a word, and the next step."""
     rows = [
         {
             "统一社会信用代码": m.uscc,
@@ -49,14 +49,14 @@ def show_matches(matches: list[Match], found: int, word: str) -> None:
         }
         for m in matches
     ]
-    console.show(rows, f"名称含 with {word}")
-    shown = f"，显示前 {len(matches)} 家 of which {len(matches)} are shown" if found > len(matches) else ""
-    console.say(f"共 {found:,} 家 enterprises{shown}")
-    console.say("next: ./brain card CODE, with a code of the list, or more of the name")
+    console.show(rows, f"匹配企业 Enterprises matching {word}")
+    shown = f"，显示前 {len(matches)} 家 first {len(matches)} shown" if total > len(matches) else ""
+    console.say(f"共 {total:,} 家 enterprises{shown}")
+    console.say("next: ./brain card CODE with a code from the list, or a longer part of the name")
 
 
 def parts(card: Card) -> Iterator[RenderableType]:
-    """The lines of the sheet, top to bottom."""
+    """The lines of the sheet from top to bottom."""
     above = [_line(head.title(card), "bold"), Text.assemble((card.who.name, "bold"), f"  {card.uscc}")]
     above += map(_line, head.who(card))
     below = [_line(text, "dim") for text in (head.as_of(card), head.left_out(card)) if text]
@@ -68,11 +68,11 @@ def parts(card: Card) -> Iterator[RenderableType]:
     yield from below
 
 
-def _fitting(blocks: list[Block], room: int) -> dict[str, int]:
-    """Rows of each block, so that all of them fit."""
+def _fitting(blocks: list[Block], height: int) -> dict[str, int]:
+    """Most rows of each section, so that all blocks fit the height."""
     most = dict(MOST_ROWS)
     for section, fewer in FEWER_ROWS:
-        if sum(_height(block, most.get(block.section, len(block.rows))) for block in blocks) <= room:
+        if sum(_height(block, most.get(block.section, len(block.rows))) for block in blocks) <= height:
             break
         most[section] = fewer
     return most
@@ -90,7 +90,7 @@ def _line(text: str, style: str = "") -> Text:
 
 def _block(block: Block, most: int) -> Iterator[RenderableType]:
     rest = len(block.rows) - most
-    more = f" · 另有 {rest} 项，见 and {rest} more with --json, --html" if rest > 0 else ""
+    more = f" · 另有 {rest} 项 {rest} more，见 see --json, --html" if rest > 0 else ""
     yield Rule(escape(block.title + more), characters="─", style="dim", align="left")
     yield from map(_line, block.lines)
     if block.rows:
@@ -100,10 +100,10 @@ def _block(block: Block, most: int) -> Iterator[RenderableType]:
 
 def _table(block: Block, most: int) -> Table:
     table = Table.grid(padding=(0, 2, 0, 0))
-    for place, heading in enumerate(block.headings):
-        # what does not fit is taken from texts, never from figures or from what a row is about
+    for number, heading in enumerate(block.headings):
+        # where the width is too small, texts are cut, but never figures or the first column
         justify: Literal["left", "right"] = "right" if heading.is_figure else "left"
-        table.add_column(justify=justify, no_wrap=heading.is_figure or not place, overflow="ellipsis")
+        table.add_column(justify=justify, no_wrap=heading.is_figure or not number, overflow="ellipsis")
     table.add_row(*(Text(h.text, style="dim", no_wrap=True) for h in block.headings))
     for row in block.rows[:most]:
         table.add_row(*map(_cell, row))
@@ -111,7 +111,7 @@ def _table(block: Block, most: int) -> Table:
 
 
 def _side_by_side(block: Block, most: int) -> Table:
-    """Two rows in a line, the second half of them to the right."""
+    """A table with two rows to a line: the first half of the rows left, the second half right."""
     rows: list[list[Text]] = [list(map(_cell, row)) for row in block.rows[:most]]
     half = -(-len(rows) // 2)
     is_text = not block.headings[-1].is_figure
@@ -136,7 +136,7 @@ def _cell(cell: Cell) -> Text:
 
 
 def bar(cell: Bar) -> str:
-    """A percentage as a bar of ten.
+    """A percentage as a bar of ten characters; dots if it is missing.
 
     >>> bar(Bar(Decimal(70))), bar(Bar(None))
     ('███████░░░', '··········')

@@ -1,8 +1,8 @@
-"""One enterprise's sheet 企业画像卡: what a release knows of it, gathered from the answers of :mod:`portal.queries`.
+"""One enterprise's sheet 企业画像卡: the data of a release about it, gathered by :mod:`portal.queries`.
 
-The sheet goes with an official on a visit (走访单): who the firm is, its grade and why, five years, its places in the
-chains, tags, scores beside its peers, and what would lift it. Amounts are in 万元, land in 亩. What a release or a firm
-does not have is said in words, never shown as zero. :mod:`portal.card.screen` and :mod:`portal.card.page` show it.
+An official takes the sheet along on a visit (走访单). It has the firm's identity, its grade with reasons, five years,
+chain positions, tags, score compared with its peers, and what would raise the grade. Amounts are in 万元, land in 亩.
+Missing data is stated in words, never shown as zero. :mod:`portal.card.screen` and :mod:`portal.card.page` show it.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ NEEDS: Mapping[Section, tuple[str, ...]] = {
 
 @dataclass(frozen=True)
 class Card:
-    """The sheet. A section is ``None`` where the release has no tables for it, and empty where the firm has none;
-    ``notes`` says why, by section."""
+    """The sheet. A section is ``None`` if the release has no tables for it, and ``None`` or empty if the firm has no
+    rows; ``notes`` has the reason by section."""
 
     release: int
     synthetic: str
@@ -62,46 +62,46 @@ class Card:
 
 
 def as_row(card: Card) -> dict[str, Any]:
-    """The sheet as one object, for programs."""
+    """The sheet as one JSON object."""
     return asdict(card)
 
 
 def gather(query: Query, number: int, uscc: str, year: str | None = None) -> Card:
-    """The sheet of a firm for a year, its last one in the directory when none is given.
+    """The sheet of a firm for a year; by default its latest year in the directory.
 
     Raises:
         UsageError: the firm is not in the directory of that year.
     """
     year = enterprise.year_in_directory(query, uscc, year)
     asked = (query, uscc, year)
-    found, stands = profile.profile(*asked), standing(*asked)
+    own_profile, own_standing = profile.profile(*asked), standing(*asked)
     card = Card(
         release=number,
         synthetic="合成数据 Synthetic data" if is_synthetic(query) else "",
         uscc=uscc,
         year=year,
-        period=found.period if found else year,
+        period=own_profile.period if own_profile else year,
         known_at=enterprise.known_at(*asked),
         is_latest_year=enterprise.is_latest_year(query, year),
         who=enterprise.who(*asked),
-        standing=stands,
+        standing=own_standing,
         grade=grade(*asked),
         trend=history(*asked),
-        lift=lift(*asked) if stands else None,
+        lift=lift(*asked) if own_standing else None,
         positions=chain.positions(*asked),
-        profile=found,
+        profile=own_profile,
         tags=tags.tags(*asked),
         score=scores.score(*asked),
         notes={},
         left_out=tuple(section for section, names in NEEDS.items() if not query.tables.issuperset(names)),
     )
     has_no_total = card.score is not None and card.score.total is None
-    gone = scores.missing_dimensions(*asked) if has_no_total else ()
-    return replace(card, notes=dict(_notes(card, gone)))
+    missing = scores.missing_dimensions(*asked) if has_no_total else ()
+    return replace(card, notes=dict(_notes(card, missing)))
 
 
 def _notes(card: Card, missing_dimensions: Sequence[Named]) -> Iterator[tuple[Section, str]]:
-    """Why a section says less than it might: section and reason."""
+    """Sections with missing or inherited content, each with the reason."""
     year = card.year
     if card.standing is None:
         yield "grade", f"{year} 年不在参评名单 not in the population of the evaluation"
@@ -109,10 +109,10 @@ def _notes(card: Card, missing_dimensions: Sequence[Named]) -> Iterator[tuple[Se
         reasons = "；".join(card.standing.reasons)
         yield "grade", f"{card.standing.status}：{reasons}" if reasons else f"{card.standing.status}"
     if card.lift is None:
-        yield "lift", "无等级，无可比 without a grade there is nothing to lift"
+        yield "lift", "无等级，不作提升分析 no grade that could be raised"
     elif card.standing and not card.standing.is_own:
         holder = f"{card.standing.unit_name or ''} {card.standing.unit_uscc}"
-        yield "lift", f"指标为宗地主的 the indicators are the holder's: {holder}"
+        yield "lift", f"指标取自宗地主 indicators of the parcel's holder: {holder}"
     if card.positions is not None and not card.positions:
         yield "chain", f"{year} 年无环节定位 no position in {year}"
     elif card.positions and all(position.is_out for position in card.positions):
@@ -125,5 +125,5 @@ def _notes(card: Card, missing_dimensions: Sequence[Named]) -> Iterator[tuple[Se
         why = "" if card.who.is_above_scale else "，只评规上企业 only firms above scale are scored"
         yield "score", f"{year} 年无综合评价 no score of {year}{why}"
     elif card.score and card.score.total is None:
-        gone = "、".join(dimension.zh for dimension in missing_dimensions)
-        yield "score", f"无总分，缺维度太多 no total, too many dimensions are missing: {gone}"
+        names = "、".join(dimension.zh for dimension in missing_dimensions)
+        yield "score", f"无总分，缺失维度过多 no total, too many dimensions are missing: {names}"

@@ -1,4 +1,4 @@
-"""The command line: ``./brain …``. Exit codes: 0 done, 1 a failed gate or rejected input, 2 wrong usage."""
+"""The command line ``./brain …``. Exit codes: 0 success, 1 a failed gate or rejected input, 2 wrong usage."""
 
 from __future__ import annotations
 
@@ -54,15 +54,16 @@ for group in (
     group.register(app)
 
 
-def _told(error: Exception) -> str:
-    """What went wrong, in one line: what the system refused, or what nobody expected, which goes to a log."""
+def _failure_line(error: Exception) -> str:
+    """One line about a failure of the system. An unexpected error is also logged with its traceback."""
     home = settings().home
     if is_disk_full(error):
         return (
-            f"the disk of {home} is full; make room, and run it again: nothing that was told as done is lost"
+            f"the disk of {home} is full; make room and run the command again: "
+            "nothing that was reported as done is lost"
         )
     if isinstance(error, OSError) and error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-        return f"{error.strerror}: {error.filename or home}; this user needs the right to it"
+        return f"{error.strerror}: {error.filename or home}; this user needs permission for it"
     first = (str(error).splitlines() or [""])[0][:200]
     line = f"this should not happen: {type(error).__name__}: {first}"
     log = settings().logs / "error.log"
@@ -75,14 +76,14 @@ def _told(error: Exception) -> str:
 
 
 class _Warnings(logging.Handler):
-    """What a person is to know though the command goes on."""
+    """Prints warnings: what the user should know although the command continues."""
 
     def emit(self, record: logging.LogRecord) -> None:
         console.err.print(f"brain: {record.getMessage()}", markup=False, soft_wrap=True)
 
 
 def main() -> None:
-    """Run a command; a user's failure is one line, and so is a warning."""
+    """Run a command. A failure or a warning is one line on standard error."""
     logging.getLogger("brain").addHandler(_Warnings(logging.WARNING))
     try:
         access.close(settings())
@@ -91,10 +92,10 @@ def main() -> None:
         console.err.print(f"brain: {error}", markup=False, soft_wrap=True)
         sys.exit(error.exit_code)
     except Exception as error:
-        console.err.print(f"brain: {_told(error)}", markup=False, soft_wrap=True)
+        console.err.print(f"brain: {_failure_line(error)}", markup=False, soft_wrap=True)
         sys.exit(1)
     except KeyboardInterrupt:
-        console.err.print("brain: stopped; run it again to go on")
+        console.err.print("brain: stopped; run the command again to continue")
         sys.exit(130)
 
 

@@ -1,4 +1,4 @@
-"""``./brain bench``: what the platform costs, beside peers on the same data."""
+"""``./brain bench``: time and memory of the platform, compared with peers on the same data."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from portal.cli.options import Json
 
 def bench(
     name: Annotated[
-        str, typer.Argument(help="What to measure: demo, ingest, stream, engine, ranking, chain, profile.")
+        str, typer.Argument(help="Benchmark: demo, ingest, stream, engine, ranking, chain or profile.")
     ] = "demo",
     scale: Annotated[
-        float, typer.Option(help="Size of the city, the file or the stream; the areas are those of the home.")
+        float, typer.Option(help="Factor for the size of the data; not with engine, chain and profile.")
     ] = 1.0,
     rows: Annotated[
-        int | None, typer.Option(help="With ranking: enterprise-years; 10 million when left out.", min=1)
+        int | None, typer.Option(help="With ranking: enterprise-years; 10 million if omitted.", min=1)
     ] = None,
     json: Json = False,
 ) -> None:
-    """Measure the whole run, ingest, a stream, both engines, a large ranking, or an area's tables, beside a peer."""
+    """Run a benchmark and compare it with a peer. engine, chain and profile measure the tables of this home."""
     from benchmarks import by_name
 
-    found = by_name.run(name, scale, lambda line: console.err.print(line, markup=False), rows)
+    figures = by_name.run(name, scale, lambda line: console.err.print(line, markup=False), rows)
     if json:
-        console.as_json(found)
+        console.as_json(figures)
     else:
-        console.show(found, "基准 Benchmark")
+        console.show(figures, "性能基准 Benchmark")
 
 
 def register(app: typer.Typer) -> None:

@@ -1,4 +1,4 @@
-"""``./brain check``: every definition is well formed, and the staged tables hold what those of another home do."""
+"""``./brain check``: check every definition, or compare the staged tables' content with another home's."""
 
 from __future__ import annotations
 
@@ -16,26 +16,26 @@ from schemas.errors import RejectedError, UsageError
 def check(
     content: Annotated[
         bool,
-        typer.Option("--content", help="Instead: the hash of each staged table's content, as it is now."),
+        typer.Option("--content", help="Instead, print the content hash of each staged table."),
     ] = False,
     against: Annotated[
         Path | None,
         typer.Option(
-            metavar="HOME", help="With --content: fail where this home's tables hold something else."
+            metavar="HOME", help="With --content: fail if staged tables differ from those of this other home."
         ),
     ] = None,
     json: Json = False,
 ) -> None:
-    """Contracts, rule sets, suites and the job graph are well formed."""
+    """Check contracts, rule sets, suites and the job graph."""
     from portal.queries import content as tables
     from portal.queries import definitions
 
     if against is not None:
         if not content:
-            raise UsageError("--against goes with --content: ./brain check --content --against HOME")
+            raise UsageError("--against needs --content: ./brain check --content --against HOME")
         compare(against, lambda line: console.err.print(line, markup=False, soft_wrap=True))
-    found: Sequence[object] = tables.contents() if content else definitions.checked_definitions()
-    rows = [vars(one) for one in found]
+    results: Sequence[object] = tables.contents() if content else definitions.checked_definitions()
+    rows = [vars(result) for result in results]
     if json:
         console.as_json(rows)
     else:
@@ -43,20 +43,20 @@ def check(
 
 
 def compare(there: Path, say: Callable[[str], None]) -> None:
-    """Say which staged tables hold something else than another home's, in which columns and rows.
+    """Print the staged tables that differ from another home's, with the differing columns and rows.
 
     Raises:
-        RejectedError: there are some.
+        RejectedError: at least one table differs.
     """
     from portal.queries.content import differences
 
-    found = differences(there)
-    for one in found:
+    differing = differences(there)
+    for one in differing:
         for line in (str(one), *(f"  {row}" for row in one.rows)):
             say(line)
-    if found:
+    if differing:
         raise RejectedError(
-            f"{len(found)} tables differ from those of {there}: {', '.join(d.table for d in found)}"
+            f"{len(differing)} tables differ from those of {there}: {', '.join(d.table for d in differing)}"
         )
 
 

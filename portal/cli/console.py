@@ -1,4 +1,4 @@
-"""What a person sees in a terminal: tables, progress, one-line errors. Chinese text is two columns wide."""
+"""Terminal output: tables, progress, one-line errors. A Chinese character is two columns wide."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from rich.text import Text
 if TYPE_CHECKING:
     from schemas.definition import Titles
 
-#: What goes into a file or pipe is not cut to the width of a screen.
+#: Output to a file or pipe is not cut to the width of a screen.
 PIPE_WIDTH = 10_000
 
 
@@ -30,8 +30,8 @@ def _width(stream: TextIO) -> int | None:
     return None if stream.isatty() or "COLUMNS" in os.environ else PIPE_WIDTH
 
 
-#: Control characters but tab and line break, and characters that only change how others look or in which direction
-#: they run: in a sender's text they could rewrite what a terminal shows.
+#: Control characters except tab and line break, and invisible characters that change the look or direction of others.
+#: In a sender's text they could rewrite what a terminal shows.
 _UNSEEN = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u0600-\u0605\u061c\u06dd\u070f\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f"
     "\ufeff\ufff9-\ufffb\ud800-\udfff\U000e0000-\U000e007f]"
@@ -39,16 +39,16 @@ _UNSEEN = re.compile(
 
 
 def plain(said: str) -> str:
-    """A text as it may go to a terminal: what cannot be seen stands there as its code.
+    """A text that is safe for a terminal: invisible characters are replaced by their codes.
 
     >>> plain("甲厂\\x1b[2J")
     '甲厂\\\\u001b[2J'
     """
-    return _UNSEEN.sub(lambda found: json.dumps(found[0])[1:-1], said)
+    return _UNSEEN.sub(lambda match: json.dumps(match[0])[1:-1], said)
 
 
 class _PlainConsole(Console):
-    """A console on which texts are plain, wherever they came from."""
+    """A console that prints every text by way of ``plain``."""
 
     def render_str(self, text: str, **given: Any) -> Text:
         return super().render_str(plain(text), **given)
@@ -59,7 +59,7 @@ err = _PlainConsole(stderr=True, highlight=False, width=_width(sys.stderr))
 
 
 def text(value: Any) -> str:
-    """A cell as people read it: no trailing zeros, thousands apart, missing as nothing."""
+    """A cell for reading: no trailing zeros, thousands separated, a missing value empty."""
     if value is None:
         return ""
     if isinstance(value, bool):
@@ -72,19 +72,19 @@ def text(value: Any) -> str:
 
 
 def both(titles: Titles) -> str:
-    """A title in both languages, once where they are the same."""
+    """A title in both languages, only once if they are equal."""
     return titles.zh if titles.zh == titles.en else f"{titles.zh} {titles.en}"
 
 
 def as_json(rows: Sequence[Mapping[str, Any]]) -> None:
-    """An array of objects on standard output, nothing else."""
+    """Print only JSON to standard output: an array of objects."""
     sys.stdout.write(plain(json.dumps(rows, ensure_ascii=False, default=str, indent=1)) + "\n")
 
 
 def show(rows: Sequence[Mapping[str, Any]], title: str | None = None) -> None:
-    """A table of rows, numbers to the right, as many columns as the terminal has room for.
+    """Print a table of rows, numbers right-aligned, with as many columns as fit the terminal.
 
-    Long texts are folded before a column is left out; columns left out are named below the table.
+    Long texts are folded before a column is omitted. The line below the table names omitted columns.
     """
     if not rows:
         out.print(f"{title or 'result'}: 无记录 no rows", markup=False)
@@ -107,9 +107,9 @@ def show(rows: Sequence[Mapping[str, Any]], title: str | None = None) -> None:
         out.print(f"还有 {len(hidden)} 列 more columns: {', '.join(hidden)}", style="dim", markup=False)
 
 
-#: Widths to which texts are folded, the wide ones first.
+#: Widths to which texts are folded, the widest first.
 _FOLDS = (10_000, 60, 40, 28, 20)
-#: What a column costs beside its text: border and padding.
+#: Width of a column's border and padding.
 _EDGE = 3
 
 
@@ -125,7 +125,7 @@ def _fitting(
     shown = list(names)
     while len(shown) > 1 and taken(shown, most) > room:
         shown.pop()
-    # what the columns left out have freed goes to the texts
+    # omitted columns free width for the texts
     return shown, next((fold for fold in _FOLDS if taken(shown, fold) <= room), most)
 
 
@@ -134,17 +134,17 @@ def say(line: str) -> None:
 
 
 def heading(line: str) -> None:
-    """A line that stands out, with room before it."""
+    """Print a bold line after an empty one."""
     out.print()
     out.print(line, style="bold", markup=False, soft_wrap=True)
 
 
 class Stages:
-    """Progress of a long command: what is being done now, and afterwards how long each stage took.
+    """Progress of a long command: the current step, and the seconds of each stage.
 
-    What comes before the first word of a stage is the stage "start": all of it where there is nothing to do.
+    Time before the first reported stage belongs to the stage "start"; with nothing to do, that is all the time.
 
-    A live line in a terminal, plain lines where the output is no terminal, nothing when quiet.
+    Shown as a live line in a terminal, as plain lines in other output, not at all when quiet.
     """
 
     def __init__(self, display: Progress | None, quiet: bool = False) -> None:
@@ -171,7 +171,7 @@ class Stages:
 
 @contextmanager
 def stages(quiet: bool = False) -> Iterator[Stages]:
-    """Progress for the length of a command."""
+    """Progress display for the duration of a command."""
     if quiet or not err.is_terminal:
         progress = Stages(None, quiet)
         yield progress

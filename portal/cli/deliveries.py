@@ -1,4 +1,4 @@
-"""``./brain deliveries``: what was taken in, whether it counts, and taking it back with a reason."""
+"""``./brain deliveries``: ingested deliveries, their state, and withdrawing or restoring them with a reason."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from portal.cli import console
 from portal.cli.options import Feed, Json, add_group
 from schemas.coded import title
 
-Id = Annotated[str, typer.Argument(metavar="ID", help="A delivery, as ./brain deliveries list prints it.")]
-Reason = Annotated[str, typer.Option(help="Why; required.")]
+Id = Annotated[str, typer.Argument(metavar="ID", help="Delivery id, as ./brain deliveries list prints it.")]
+Reason = Annotated[str, typer.Option(help="Reason; required.")]
 
-#: How a delivery stands, in both languages.
+#: State of a delivery → its title in both languages.
 STATES: Mapping[str, str] = {
     "counts": "计入 counts",
     "counts in part": "部分计入 counts in part",
@@ -28,11 +28,11 @@ STATES: Mapping[str, str] = {
 def list_(
     feed: Feed = None,
     period: Annotated[
-        str | None, typer.Option(help="Only of this period, a year with its months and days.")
+        str | None, typer.Option(help="Only this period; a year includes its months and days.")
     ] = None,
     json: Json = False,
 ) -> None:
-    """Every delivery: what it brought, whether it counts, and who decided so why."""
+    """List deliveries with records, state, and who decided why."""
     from portal.queries.deliveries import deliveries
 
     rows = deliveries(feed, period)
@@ -41,7 +41,7 @@ def list_(
     elif rows:
         console.show([_shown(row) for row in rows], "批次 Deliveries")
     else:
-        console.say("nothing was taken in" + (" that meets this" if feed or period else ""))
+        console.say("no deliveries match" if feed or period else "no deliveries have been ingested yet")
 
 
 def _shown(row: Mapping[str, Any]) -> dict[str, Any]:
@@ -62,20 +62,20 @@ def _shown(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def show(delivery_id: Id, json: Json = False) -> None:
-    """A delivery's entries in the register: how it was mapped, and what was decided of it when, by whom and why."""
+    """Show a delivery's register entries: mappings and decisions. A decision has person, time and reason."""
     from portal.queries.deliveries import entries_of
 
     rows = entries_of(delivery_id)
     if json:
         console.as_json(rows)
         return
-    left = ("feed", "delivery_id", "headings", "checksum", "state")
+    omitted = ("feed", "delivery_id", "headings", "checksum", "state")
     first = rows[-1]
     console.heading(f"{delivery_id} · {first['feed']} · {first['source_file']} · {STATES[first['state']]}")
     console.show(
         [
             {name: _standing(value) if name == "standing_code" else value
-             for name, value in row.items() if name not in left}
+             for name, value in row.items() if name not in omitted}
             for row in rows
         ]
     )  # fmt: skip
@@ -84,28 +84,28 @@ def show(delivery_id: Id, json: Json = False) -> None:
 def _standing(code: str | None) -> str:
     if code is None:
         return ""
-    told = title("delivery_standing", code)
-    return f"{told.zh} {told.en.lower()}"
+    titles = title("delivery_standing", code)
+    return f"{titles.zh} {titles.en.lower()}"
 
 
 def withdraw(delivery_id: Id, reason: Reason = "", json: Json = False) -> None:
-    """Take a delivery back: its rows stay and stop counting, those of the one before it count again."""
+    """Withdraw a delivery so that the previous one counts again. Its rows are kept but no longer count."""
     from ingest.register import decisions
 
     decisions.withdraw(delivery_id, reason, getpass.getuser())
-    _tell(delivery_id, json)
+    _show_states(delivery_id, json)
 
 
 def restore(delivery_id: Id, reason: Reason = "", json: Json = False) -> None:
-    """Let a delivery count again that was withdrawn, or is held since too many of its records were refused."""
+    """Restore a withdrawn or held delivery so that it counts. It is held if too many of its records were refused."""
     from ingest.register import decisions
 
     decisions.restore(delivery_id, reason, getpass.getuser())
-    _tell(delivery_id, json)
+    _show_states(delivery_id, json)
 
 
-def _tell(delivery_id: str, json: bool) -> None:
-    """The deliveries of the same periods as they stand now."""
+def _show_states(delivery_id: str, json: bool) -> None:
+    """Print the current state of the deliveries of the same periods."""
     from portal.queries.deliveries import deliveries_beside
 
     rows = deliveries_beside(delivery_id)
@@ -118,5 +118,5 @@ def _tell(delivery_id: str, json: bool) -> None:
 
 def register(app: typer.Typer) -> None:
     """Add the group of commands to the command line."""
-    told = "批次 Deliveries: list, show, withdraw and restore what was taken in."
-    add_group(app, "deliveries", told, list_, show, withdraw, restore)
+    help_ = "批次 Deliveries: list, show, withdraw and restore them."
+    add_group(app, "deliveries", help_, list_, show, withdraw, restore)

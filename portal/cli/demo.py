@@ -1,4 +1,4 @@
-"""``./brain demo``: a synthetic city from its files to a release, or its meters sending live."""
+"""``./brain demo``: a synthetic city from its files to a release, or its meter readings as a live stream."""
 
 from __future__ import annotations
 
@@ -12,19 +12,20 @@ from schemas.errors import RejectedError, UsageError
 
 
 def demo(
-    scale: Annotated[float, typer.Option(help="Size of the city; 1 is Ningbo's own.")] = 1.0,
-    seed: Annotated[int, typer.Option(help="Another seed is another city.")] = 2020,
+    scale: Annotated[float, typer.Option(help="Size of the city; 1 is the size of Ningbo.")] = 1.0,
+    seed: Annotated[int, typer.Option(help="Random seed; another seed gives another city.")] = 2020,
     years: Annotated[
-        list[int] | None, typer.Option(help="Consecutive years; give it once for each.", show_default=False)
+        list[int] | None,
+        typer.Option(help="Consecutive years; repeat the option for each.", show_default=False),
     ] = None,
     stream: Annotated[
-        bool, typer.Option(help="Instead: let the city's meters send to a broker, and take it in live.")
+        bool, typer.Option(help="Instead, send the city's meter readings to Kafka and ingest them live.")
     ] = False,
-    rate: Annotated[int, typer.Option(help="Readings a second, with --stream.", min=1)] = 2000,
-    seconds: Annotated[float, typer.Option(help="How long the meters send, with --stream.", min=1)] = 60,
+    rate: Annotated[int, typer.Option(help="With --stream: readings per second.", min=1)] = 2000,
+    seconds: Annotated[float, typer.Option(help="With --stream: how long the meters send.", min=1)] = 60,
     json: Json = False,
 ) -> None:
-    """Generate a synthetic city's files, run every DAG through Airflow, publish, and print what came out."""
+    """Generate a synthetic city, run all DAGs, publish a release. Airflow runs in this process; a summary follows."""
     from demo_city.city import CitySpec, check_sent
     from ingest.register.expected import today_here
     from portal.cli import summary
@@ -32,7 +33,7 @@ def demo(
 
     if scale < LEAST_SCALE and not stream:
         raise UsageError(
-            f"scale {scale}: give one from {LEAST_SCALE}; in a smaller city one planted fault tips the sums of a year, "
+            f"scale {scale}: give at least {LEAST_SCALE}; in a smaller city one planted fault distorts a year's sums, "
             "and the gate refuses them"
         )
     spec = CitySpec(scale, seed, tuple(sorted(years))) if years else CitySpec(scale, seed)
@@ -60,11 +61,9 @@ def _stream_demo(spec: Any, rate: int, seconds: float, json: bool) -> None:
     else:
         console.say(summary.SYNTHETIC)
         console.show([row], "十五分钟用电 Meter readings")
-        console.say(
-            "next: ./brain stream takes in what is sent; ./brain run and ./brain publish make a release of it"
-        )
+        console.say("next: ./brain run, then ./brain publish; ./brain stream ingests further readings")
     if report.lost:
-        raise RejectedError(f"{report.lost:,} readings were not taken in; run ./brain stream --once")
+        raise RejectedError(f"{report.lost:,} readings were not ingested; run ./brain stream --once")
 
 
 def register(app: typer.Typer) -> None:

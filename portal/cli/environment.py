@@ -1,4 +1,4 @@
-"""``./brain setup`` and ``./brain test``: the environment that the other commands run in."""
+"""``./brain setup`` and ``./brain test``: prepare the environment, and run the tests in it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import typer
 
 
 def setup() -> None:
-    """Fetch what every command needs beside the Python environment; done by the launcher."""
+    """Install DuckDB's Delta extension. The launcher does this."""
     from warehouse import duck
 
     with duck.connect() as connection:
@@ -17,11 +17,11 @@ def setup() -> None:
 
 
 def test(context: typer.Context) -> None:
-    """Run the tests; arguments go to pytest. They need Java, which is installed where that may be done."""
+    """Run the tests; arguments go to pytest. They need Java 17, which is installed when run as root."""
     from warehouse.jars import JAR_SETS, ensure_jars
     from warehouse.settings import CHECKOUT, settings
 
-    for name in JAR_SETS:  # here and not in a test, whose time is limited
+    for name in JAR_SETS:  # a test has a time limit, so the download happens here
         ensure_jars(settings(), name)
     done = subprocess.run([sys.executable, "-m", "pytest", *context.args], cwd=CHECKOUT, check=False)
     raise typer.Exit(done.returncode)

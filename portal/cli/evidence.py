@@ -1,4 +1,4 @@
-"""Evidence on a screen: a published row, the arithmetic of its grade, and the tree of what it was made from."""
+"""Evidence in a terminal: a published row, the arithmetic behind it, and the tree of rows it was computed from."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def show(release: Release, explanation: Explanation, column: str | None) -> None
     console.heading(f"{spec.name} {spec.title.zh} {spec.title.en} · 版本 release {release.number}")
     for row in found.rows:
         names = [column] if column else [n for n in spec.column_names if n != "row_id"]
-        console.show([_told(spec, n, row[n]) for n in dict.fromkeys([*spec.key, *names])])
+        console.show([_cell_row(spec, n, row[n]) for n in dict.fromkeys([*spec.key, *names])])
     if explanation.arithmetic:
         console.heading("计算 Arithmetic")
         for line in explanation.arithmetic:
@@ -38,7 +38,7 @@ def show(release: Release, explanation: Explanation, column: str | None) -> None
 
 
 def told(correction: Mapping[str, Any]) -> str:
-    """A correction in a line."""
+    """One line about a correction."""
     old = correction["old_text"] or ""
     new = "撤销 withdrawn" if correction["new_text"] is None else correction["new_text"]
     who = f"{correction['corrected_by']}, {correction['corrected_at']:%Y-%m-%d}"
@@ -46,31 +46,31 @@ def told(correction: Mapping[str, Any]) -> str:
 
 
 def decided(decision: Mapping[str, Any]) -> str:
-    """What was decided of a delivery, in a line."""
+    """One line about a decision on a delivery."""
     titles = title("delivery_standing", decision["standing_code"])
     who = f"{decision['decided_by']}, {decision['decided_at']:%Y-%m-%d}"
     what = f"{titles.zh} {titles.en.lower()}"
     return f"{decision['source_file']} {decision['period']} {what} ({decision['decision_reason']}; {who})"
 
 
-def _told(spec: Contract, name: str, value: Any) -> dict[str, Any]:
+def _cell_row(spec: Contract, name: str, value: Any) -> dict[str, Any]:
     column = spec.column(name)
     value = _in_words(column, value, with_code=name in spec.key)
     return {"column": name, "名称": column.zh, "value": value, "unit": column.unit or ""}
 
 
 def _in_words(column: Column, value: Any, *, with_code: bool = False) -> str:
-    """A value as a person reads it, codes by their titles.
+    """A value for reading, codes by their titles.
 
-    The code stands behind where people use it too (A, I1, 330203), and where one asks for the row by it.
+    The code follows its title if people use the code too (A, I1, 330203), or if it is part of the row's key.
     """
     codes = column.domain.codes
     if codes is None or value is None:
         return console.text(value)
     items = value if isinstance(value, list | tuple) else [value]
     return ", ".join(
-        f"{told}（{item}）" if with_code or item == item.upper() else told
-        for item, told in ((item, console.both(title(codes, item))) for item in items)
+        f"{titles}（{item}）" if with_code or item == item.upper() else titles
+        for item, titles in ((item, console.both(title(codes, item))) for item in items)
     )
 
 
@@ -92,7 +92,7 @@ def _grow(tree: Tree, evidence: Evidence) -> None:
 
 
 def _line(spec: Contract, row: Mapping[str, Any]) -> str:
-    """A row in a line: of a feed the file, record number and what was sent; else its figures."""
+    """One line about a row: file, record number and content of a feed's record; the figures of any other row."""
     if "source_record" in row:
         record = row["source_record"]
         cells = (
@@ -102,10 +102,10 @@ def _line(spec: Contract, row: Mapping[str, Any]) -> str:
         )
         why = ", ".join(title("quarantine_reason", reason).zh for reason in row.get("reasons", ()))
         reasons = f" 隔离 quarantined: {why}" if why else ""
-        changed = "".join(f" 更正 corrected: {told(c)}" for c in row.get("corrections", ()))
-        stood = "".join(f" 批次 delivery: {decided(d)}" for d in row.get("decisions", ()))
+        corrections = "".join(f" 更正 corrected: {told(c)}" for c in row.get("corrections", ()))
+        decisions = "".join(f" 批次 delivery: {decided(d)}" for d in row.get("decisions", ()))
         number = row["source_row"]
-        return f"{row['source_file']} 第 {number} 行 row {number}: {cells}{changed}{reasons}{stood}"
+        return f"{row['source_file']} 第 {number} 行 row {number}: {cells}{corrections}{reasons}{decisions}"
     shown = (
         f"{spec.column(name).zh}={_in_words(spec.column(name), value)}{spec.column(name).unit or ''}"
         for name, value in row.items()

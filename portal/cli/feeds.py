@@ -1,4 +1,4 @@
-"""``./brain feeds``: every feed, and what is expected of it by when."""
+"""``./brain feeds``: every feed and its next expected delivery."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from schemas.errors import UsageError
 
 def list_feeds(
     today: Annotated[
-        str | None, typer.Option(help="As of this day, e.g. 2024-03-31; today when left out.")
+        str | None, typer.Option(help="Reference day, e.g. 2024-03-31; today if omitted.")
     ] = None,
     json: Json = False,
 ) -> None:
-    """Every feed: owner, cadence, what is expected by when, what came last, and whether it is overdue."""
+    """List all feeds, overdue ones first. Shows owner, cadence, expected period with its deadline, latest period."""
     from ingest.register.entries import deliveries
     from ingest.register.expected import HEADINGS, as_row, expectations, today_here
 
@@ -26,14 +26,16 @@ def list_feeds(
         day = date.fromisoformat(today) if today else today_here()
     except ValueError:
         raise UsageError(f"--today {today}: give a day, e.g. 2024-03-31") from None
-    found = expectations(deliveries(), day)
-    rows = [as_row(expectation) for expectation in found]
+    expected = expectations(deliveries(), day)
+    rows = [as_row(expectation) for expectation in expected]
     if json:
         console.as_json(rows)
         return
     console.show([{HEADINGS[k]: v for k, v in row.items()} for row in rows], "数据源 Feeds")
-    missing = sum(expectation.is_missing for expectation in found)
-    console.say(f"{missing} of {len(found)} feeds have not come in time" if missing else "no feed is overdue")
+    missing = sum(expectation.is_missing for expectation in expected)
+    console.say(
+        f"{missing} of {len(expected)} feeds have not arrived in time" if missing else "no feed is overdue"
+    )
 
 
 def register(app: typer.Typer) -> None:

@@ -1,4 +1,4 @@
-"""``./brain ingest``: one way in a function: named files, the landing folder, a database, records mapped anew."""
+"""``./brain ingest``: named files, the landing folder, a database, or mapping again; a function for each."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ if TYPE_CHECKING:
 
 
 def ingest(
-    feed: Annotated[str | None, typer.Argument(help="A feed, e.g. gov_tax; all feeds when left out.")] = None,
+    feed: Annotated[str | None, typer.Argument(help="Feed, e.g. gov_tax; all feeds if omitted.")] = None,
     paths: Annotated[
         list[Path] | None,
-        typer.Argument(help="Files to take in; their period is needed. With --from: more feeds."),
+        typer.Argument(help="Files to ingest; they need --period. With --from: further feeds."),
     ] = None,
     period: Annotated[
         str | None,
         typer.Option(
-            help="Period of the named files, e.g. 2023 or 2024-03; without files: take in, or map anew, only this "
-            "period's deliveries, a year with its months and days. With --from: only this one."
+            help="Period of the named files, e.g. 2023 or 2024-03. Without files: ingest or remap only deliveries of "
+            "this period; a year includes its months and days. With --from: read only this period."
         ),
     ] = None,
     database: Annotated[
@@ -37,37 +37,41 @@ def ingest(
         typer.Option(
             "--from",
             metavar="CONNECTION",
-            help="Read the feeds, or all that have a table there, from the database of AIRFLOW_CONN_<CONNECTION>: "
-            "postgres://user:password@host:port/database, or Airflow's JSON.",
+            help="Read from the database that AIRFLOW_CONN_<CONNECTION> names, as "
+            "postgres://user:password@host:port/database or Airflow's JSON. All feeds with a table there if FEED is "
+            "omitted.",
             show_default=False,
         ),
     ] = None,
     full: Annotated[
-        bool, typer.Option("--full", help="With --from: read whole tables, whatever their watermarks say.")
+        bool, typer.Option("--full", help="With --from: ignore watermarks and read complete tables.")
     ] = False,
     replaces: Annotated[
         bool,
         typer.Option(
             "--replaces",
-            help="It takes the place of what overlaps with its period: a year that of its months.",
+            help="Replace current deliveries of overlapping periods: a year replaces its months.",
         ),
     ] = False,
     accept: Annotated[
         bool,
         typer.Option(
-            "--accept", help="Let it count though more records are refused than the feed's band allows."
+            "--accept",
+            help="Accept the delivery even if more records are refused than quarantine_band allows.",
         ),
     ] = False,
-    remap: Annotated[bool, typer.Option(help="Apply today's mapping to records taken in earlier.")] = False,
+    remap: Annotated[
+        bool, typer.Option(help="Apply the current mapping to records ingested earlier.")
+    ] = False,
     infer: Annotated[
-        Path | None, typer.Option(help="Propose a contract for an unknown file; nothing is taken in.")
+        Path | None, typer.Option(help="Propose a contract for an unknown file; nothing is ingested.")
     ] = None,
     write: Annotated[
-        str | None, typer.Option(help="With --infer: put the proposal into schemas/raw/NAME.yml.")
+        str | None, typer.Option(help="With --infer: write the proposal to schemas/raw/NAME.yml.")
     ] = None,
     json: Json = False,
 ) -> None:
-    """Take in what lies in the landing folder, the named files, or what a database has."""
+    """Ingest the landing folder, named files, or a database."""
     _check_options(
         infers=infer is not None,
         writes=write is not None,
@@ -93,17 +97,17 @@ def _check_options(
     """Refuse options that contradict each other.
 
     Raises:
-        UsageError: two do; the line says which.
+        UsageError: two options contradict each other; the line names them.
     """
     takes = not infers and not pulls
     refusals = {
-        "--infer goes with one file and nothing else: ./brain ingest --infer FILE": infers and names,
-        "--write goes with --infer: ./brain ingest --infer FILE --write NAME": writes and not infers,
-        "--from and --remap are two commands: ./brain ingest --remap applies to what was read": (
+        "--infer takes one file and nothing else: ./brain ingest --infer FILE": infers and names,
+        "--write needs --infer: ./brain ingest --infer FILE --write NAME": writes and not infers,
+        "--from and --remap exclude each other: run ./brain ingest --remap after reading the database": (
             pulls and remaps and not infers
         ),
-        "--replaces and --accept go with what is taken in, not with --remap": takes and remaps and says_how,
-        "--full goes with --from: ./brain ingest --from CONNECTION --full": takes and is_full,
+        "--replaces and --accept apply to new deliveries, not to --remap": takes and remaps and says_how,
+        "--full needs --from: ./brain ingest --from CONNECTION --full": takes and is_full,
     }
     for refusal, applies in refusals.items():
         if applies:
@@ -116,7 +120,7 @@ def _check_options(
 def _take(
     feed: str | None, paths: Sequence[Path], period: str | None, json: bool, *, remap: bool, **how: Any
 ) -> None:
-    """Take in the named files or the landing folder's, or map anew what was taken in."""
+    """Ingest the named files or the landing folder, or map ingested records again."""
     from schemas.contract import feed as feed_contract
 
     spec = feed_contract(feed) if feed else None
@@ -125,7 +129,7 @@ def _take(
     only = None if drops else period
     with console.stages(quiet=json) as progress:
         if remap:
-            files = _mapped_anew(names, only, progress)
+            files = _mapped_again(names, only, progress)
         elif drops:
             files = _from_files(names, drops, progress, **how)
         else:
@@ -150,14 +154,19 @@ def _from_folder(
     return landing.ingest(names, None, progress, period=period, **how).files
 
 
-def _mapped_anew(names: list[str] | None, period: str | None, progress: console.Stages) -> list[FileReport]:
+def _mapped_again(names: list[str] | None, period: str | None, progress: console.Stages) -> list[FileReport]:
     from ingest.ways import remap
 
     return remap.replay(names, progress, period=period).files
 
 
 def _drops_of(paths: Sequence[Path], spec: Feed | None, period: str | None, replaces: bool) -> list[Drop]:
-    """The named files as drops, of a period that they may have."""
+    """The named files as drops.
+
+    Raises:
+        UsageError: the feed or period is not named, or the files cannot be deliveries of that period.
+        RejectedError: a file does not exist.
+    """
     from ingest.register.entries import deliveries
     from ingest.register.placing import placed
     from ingest.ways.manifest import drop_of_file
@@ -169,8 +178,8 @@ def _drops_of(paths: Sequence[Path], spec: Feed | None, period: str | None, repl
     drops = [drop_of_file(path, spec, period) for path in paths]
     if spec.delivery == "snapshot" and len({drop.delivery_id for drop in drops}) > 1:
         raise UsageError(
-            f"of {spec.table} {period} the last file takes the place of the others; name one, or put them into the "
-            'landing folder with manifests that name each one\'s "part"'
+            f"{spec.table} {period}: the last file would replace the others; name one file, or put them into the "
+            'landing folder with manifests that give each its own "part"'
         )
     known = deliveries()
     seen = {row["delivery_id"] for row in known}
@@ -178,7 +187,7 @@ def _drops_of(paths: Sequence[Path], spec: Feed | None, period: str | None, repl
         for drop in drops:
             if drop.delivery_id not in seen:
                 placed(drop, spec, known, said=replaces)
-    except RejectedError as error:  # the command asks for what cannot be
+    except RejectedError as error:  # the command asks for the impossible
         raise UsageError(str(error)) from None
     return drops
 
@@ -187,7 +196,7 @@ def _drops_of(paths: Sequence[Path], spec: Feed | None, period: str | None, repl
 
 
 def _pull(name: str, feeds: Sequence[str], json: bool, **how: Any) -> None:
-    """Take in what a database has."""
+    """Ingest from a database."""
     from ingest.ways.connections import connection_from_environment
     from ingest.ways.database import pull
 
@@ -200,10 +209,10 @@ def _pull(name: str, feeds: Sequence[str], json: bool, **how: Any) -> None:
 
 
 def _show_taken(files: Sequence[Any], title: str, nothing: str, json: bool) -> None:
-    """Print what was taken in.
+    """Print the ingested files or tables.
 
     Raises:
-        Exit: something was refused or is held.
+        Exit: a delivery was rejected or is held.
     """
     rows: list[dict[str, Any]] = [vars(f) for f in files]
     if json:
@@ -222,7 +231,7 @@ def _show_taken(files: Sequence[Any], title: str, nothing: str, json: bool) -> N
 
 
 def _propose(path: Path, name: str | None, json: bool) -> None:
-    """Print the two texts of a proposal as they are: they are YAML."""
+    """Print a proposal's two YAML texts unchanged."""
     from ingest.proposal.infer import infer, write
 
     proposal = infer(path)

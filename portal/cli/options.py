@@ -1,4 +1,4 @@
-"""What several commands have: options, and the form of a group."""
+"""Options and arguments that several commands share, and how a group of commands is added."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from typing import Annotated, Any
 
 import typer
 
-Json = Annotated[bool, typer.Option("--json", help="Print an array of objects, nothing else.")]
-Feed = Annotated[str | None, typer.Argument(help="A feed, e.g. gov_tax; all feeds when left out.")]
+Json = Annotated[bool, typer.Option("--json", help="Print only JSON: an array of objects.")]
+Feed = Annotated[str | None, typer.Argument(help="Feed, e.g. gov_tax; all feeds if omitted.")]
 
 
 def add_group(
     app: typer.Typer, name: str, help_: str, list_: Callable[..., Any], *more: Callable[..., Any]
 ) -> None:
-    """Add a group of commands to the command line: ``list``, and the others under their own names."""
+    """Add a group of commands to the command line: ``list``, and the others by their function names."""
     group = typer.Typer(help=help_, no_args_is_help=True, rich_markup_mode=None)
     group.command("list")(list_)
     for command in more:

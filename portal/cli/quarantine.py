@@ -1,4 +1,4 @@
-"""``./brain quarantine``: what is in quarantine, why, and what people correct of it."""
+"""``./brain quarantine``: quarantined records, their reasons, and corrections of them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from portal.queries.quarantine import Record
 
 Reason = Annotated[
-    str | None, typer.Option(help="A reason (power_kwh:type), a column (power_kwh) or a rule (type).")
+    str | None, typer.Option(help="Only this reason (power_kwh:type), column (power_kwh) or rule (type).")
 ]
 
 
@@ -27,77 +27,80 @@ def list_(
     period: Annotated[str | None, typer.Option(help="Only this period.")] = None,
     json: Json = False,
 ) -> None:
-    """Records in quarantine now, counted by feed, period, reason and file; a record with two reasons counts twice."""
+    """Count the quarantined records by feed, period, reason and file. A record with two reasons counts twice."""
     from portal.queries.quarantine import counts
 
     rows = [vars(count) for count in counts(feed, reason, period)]
     if json:
         console.as_json(rows)
     elif rows:
-        console.show(rows, "隔离记录 In quarantine")
+        console.show(rows, "隔离记录 Quarantined records")
         console.say("next: ./brain quarantine show FEED --reason REASON")
     else:
-        console.say("nothing is in quarantine" + (" that meets this" if feed or reason or period else ""))
+        has_filter = feed or reason or period
+        console.say("no quarantined records match" if has_filter else "no records are in quarantine")
 
 
 def show(
     feed: Feed = None,
     reason: Reason = None,
-    file: Annotated[str | None, typer.Option(help="Only of this file.")] = None,
+    file: Annotated[str | None, typer.Option(help="Only records of this file.")] = None,
     row: Annotated[
-        int | None, typer.Option(help="Only this row of the file; with FEED accepted records as well.")
+        int | None,
+        typer.Option(help="Only this row of the file; with FEED, also if the record was accepted."),
     ] = None,
-    limit: Annotated[int, typer.Option(min=1, help="At most so many records.")] = 10,
+    limit: Annotated[int, typer.Option(min=1, help="Maximum number of records.")] = 10,
     json: Json = False,
 ) -> None:
-    """Records as sent, with their reasons in words, corrections and row ids."""
+    """Show records as sent, with reasons, corrections and row ids."""
     from portal.queries.quarantine import records
 
-    found, total = records(feed, reason, file, row, limit)
+    shown, total = records(feed, reason, file, row, limit)
     if json:
-        console.as_json([asdict(record) for record in found])
+        console.as_json([asdict(record) for record in shown])
         return
-    for record in found:
+    for record in shown:
         _print_record(record)
-    if not found:
-        console.say("no such record")
-    elif total > len(found):
-        console.say(f"共 {total:,} 条，显示前 {len(found)} 条 of {total:,} records; --limit shows more")
+    if not shown:
+        console.say("no records match")
+    elif total > len(shown):
+        console.say(f"共 {total:,} 条，显示前 {len(shown)} 条 of {total:,} records; --limit shows more")
 
 
-def _print_record(found: Record) -> None:
+def _print_record(record: Record) -> None:
     from portal.cli.evidence import told
 
-    console.heading(f"{found.row_id} · {found.feed} {found.period} · {found.file} 第 {found.row} 行")
-    if isinstance(found.record, Mapping):
-        cells = found.record
-        new = {c.heading: c.new_text or "" for c in found.corrections}
+    console.heading(f"{record.row_id} · {record.feed} {record.period} · {record.file} 第 {record.row} 行")
+    if isinstance(record.record, Mapping):
+        cells = record.record
+        new = {c.heading: c.new_text or "" for c in record.corrections}
         console.show(
             [{"表头 heading": h, "sent": t, **({"corrected": new.get(h, "")} if new else {})}
              for h, t in {**cells, **{h: cells.get(h, "") for h in new}}.items()]
         )  # fmt: skip
     else:
-        console.say("  " + " ".join(found.record))
-    for reason in found.reasons:
+        console.say("  " + " ".join(record.record))
+    for reason in record.reasons:
         console.say(f"  隔离 {reason.zh} · {reason.en} ({reason.reason})")
-    for correction in found.corrections:
-        state = "已生效 applied" if correction.is_applied else "待重放 not replayed yet"
+    for correction in record.corrections:
+        state = "已生效 applied" if correction.is_applied else "待生效 not applied yet"
         console.say(f"  更正 {told(vars(correction))} · {state}")
 
 
 def correct(
-    row_id: Annotated[str, typer.Argument(help="A row id, as ./brain quarantine show prints it.")],
+    row_id: Annotated[str, typer.Argument(help="Row id, as ./brain quarantine show prints it.")],
     words: Annotated[
-        list[str], typer.Argument(metavar="HEADING=VALUE...", help="The sender's heading and the right text.")
+        list[str],
+        typer.Argument(metavar="HEADING=VALUE...", help="The sender's heading and the correct text."),
     ],
-    reason: Annotated[str, typer.Option(help="Why; required.")] = "",
-    by: Annotated[str | None, typer.Option(help="Who corrects; the user when left out.")] = None,
+    reason: Annotated[str, typer.Option(help="Reason; required.")] = "",
+    by: Annotated[str | None, typer.Option(help="Who corrects; the current user if omitted.")] = None,
     withdraw: Annotated[
-        bool, typer.Option("--withdraw", help="Take corrections back: HEADING=, or only HEADING.")
+        bool, typer.Option("--withdraw", help="Withdraw corrections instead: give HEADING= or only HEADING.")
     ] = False,
     json: Json = False,
 ) -> None:
-    """Correct cells of a record; the record stays as sent, ./brain quarantine replay applies it."""
+    """Correct cells of a record; replay applies the correction. The record itself stays as sent."""
     from ingest.register import corrections
     from ingest.register.quarantine import record_of
 
@@ -106,14 +109,14 @@ def correct(
     sent = record_of(row_id)
     who = getpass.getuser() if by is None else by
     texts = parse_cells(words, sent.headings, withdraw=withdraw)
-    made = (
+    recorded = (
         corrections.withdraw(sent, texts, reason, who)
         if withdraw
         else corrections.correct(sent, texts, reason, who)
     )
     names = ("correction_number", "row_id", "heading", "old_text", "new_text", "correction_reason",
              "corrected_by", "corrected_at")  # fmt: skip
-    rows = [{name: c[name] for name in names} for c in made]
+    rows = [{name: c[name] for name in names} for c in recorded]
     if json:
         console.as_json(rows)
     else:
@@ -143,7 +146,7 @@ def parse_cells(words: Sequence[str], headings: Sequence[str], *, withdraw: bool
 
 
 def replay(feed: Feed = None, json: Json = False) -> None:
-    """Map anew what has corrections that were not applied yet, or whose mapping changed."""
+    """Map deliveries again to apply corrections and changed mappings."""
     from ingest.ways import remap
 
     with console.stages(quiet=json) as progress:
@@ -152,12 +155,12 @@ def replay(feed: Feed = None, json: Json = False) -> None:
     if json:
         console.as_json(rows)
     elif rows:
-        console.show(rows, "重新映射的批次 Deliveries mapped anew")
+        console.show(rows, "重新映射的批次 Deliveries mapped again")
     else:
-        console.say("nothing to replay: every correction is applied, no mapping has changed")
+        console.say("nothing to replay: all corrections are applied and no mapping has changed")
 
 
 def register(app: typer.Typer) -> None:
     """Add the group of commands to the command line."""
-    told = "隔离记录 Quarantine: list, show, correct and replay records that broke their contract."
-    add_group(app, "quarantine", told, list_, show, correct, replay)
+    help_ = "隔离记录 Quarantine: list, show, correct and replay records. They violate their feed's contract."
+    add_group(app, "quarantine", help_, list_, show, correct, replay)

@@ -1,4 +1,4 @@
-"""``./brain sql``, ``explain`` and ``card``: what a release says."""
+"""``./brain sql``, ``explain`` and ``card``: read a release."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ if TYPE_CHECKING:
     from schemas.contract import Contract
 
 
-#: Rows that a statement prints; --json gives all.
+#: Rows of a result that are printed; --json prints all.
 MAX_ROWS = 200
 
 
 def sql(
     command: Annotated[
-        str | None, typer.Option("-c", help="One statement; standard input when left out.")
+        str | None, typer.Option("-c", help="One statement; read from standard input if omitted.")
     ] = None,
-    release: Annotated[int | None, typer.Option(help="A release; the latest when left out.")] = None,
+    release: Annotated[int | None, typer.Option(help="Release number; the latest if omitted.")] = None,
     unsafe: Annotated[
-        bool, typer.Option("--unsafe", help="Let the statement reach files, the network and extensions too.")
+        bool, typer.Option("--unsafe", help="Also give access to files, the network and extensions.")
     ] = False,
     json: Json = False,
 ) -> None:
-    """DuckDB on a release, read-only; it sees nothing but the release."""
+    """Query a release with DuckDB SQL, read-only. The statement sees nothing but the release."""
     from portal.queries.statement import rows_of
     from warehouse.releases import open_release
 
@@ -43,7 +43,7 @@ def sql(
             )
         command = sys.stdin.read()
     if unsafe:
-        console.err.print("brain: --unsafe: this statement may read and write whatever you may", markup=False)
+        console.err.print("brain: --unsafe: this statement can read and write all that you can", markup=False)
     rows = rows_of(opened, command, is_unsafe=unsafe)
     if json:
         console.as_json(rows)
@@ -54,14 +54,15 @@ def sql(
 
 
 def explain(
-    table: Annotated[str, typer.Argument(help="A published table, e.g. per_mu.enterprise_grade.")],
+    table: Annotated[str, typer.Argument(help="Published table, e.g. per_mu.enterprise_grade.")],
     words: Annotated[
-        list[str], typer.Argument(metavar="KEY=VALUE... [COLUMN]", help="Which row, and which column.")
+        list[str],
+        typer.Argument(metavar="KEY=VALUE... [COLUMN]", help="The row's key; optionally one column to show."),
     ],
-    release: Annotated[int | None, typer.Option(help="A release; the latest when left out.")] = None,
+    release: Annotated[int | None, typer.Option(help="Release number; the latest if omitted.")] = None,
     json: Json = False,
 ) -> None:
-    """Evidence for a row: what it was made from, down to files and row numbers."""
+    """Trace a published row back to its source files and rows."""
     from portal.cli import evidence
     from portal.queries.explanation import explanation
     from schemas.contract import contract
@@ -69,15 +70,18 @@ def explain(
 
     opened = open_release(release)
     where, column = parse_conditions(words, contract(table))
-    found = explanation(opened, table, where)
+    explained = explanation(opened, table, where)
     if json:
-        console.as_json(found.as_rows())
+        console.as_json(explained.as_rows())
     else:
-        evidence.show(opened, found, column)
+        evidence.show(opened, explained, column)
 
 
 def parse_conditions(words: Sequence[str], spec: Contract) -> tuple[dict[str, str], str | None]:
-    """``KEY=VALUE…`` and at most one column.
+    """Key values and the column, if any, from ``KEY=VALUE… [COLUMN]``.
+
+    Raises:
+        UsageError: a name is no column of the table, two columns are named, or no key value is given.
 
     >>> from schemas.contract import contract
     >>> parse_conditions(["year=2023", "final_grade"], contract("per_mu.enterprise_grade"))
@@ -99,17 +103,19 @@ def parse_conditions(words: Sequence[str], spec: Contract) -> tuple[dict[str, st
 
 
 def card(
-    who: Annotated[str, typer.Argument(metavar="USCC", help="A credit code, or a part of a name.")],
+    who: Annotated[
+        str, typer.Argument(metavar="USCC", help="Unified social credit code, or part of a name.")
+    ],
     year: Annotated[
-        str | None, typer.Option(help="A year, e.g. 2023; the enterprise's last one when left out.")
+        str | None, typer.Option(help="Year, e.g. 2023; the enterprise's latest year if omitted.")
     ] = None,
     html: Annotated[
-        Path | None, typer.Option(help="Write the sheet as one page, for A4 paper and phones.")
+        Path | None, typer.Option(help="Write the sheet to this HTML file, for A4 paper and phones.")
     ] = None,
-    release: Annotated[int | None, typer.Option(help="A release; the latest when left out.")] = None,
+    release: Annotated[int | None, typer.Option(help="Release number; the latest if omitted.")] = None,
     json: Json = False,
 ) -> None:
-    """One enterprise's sheet: who, grade and why, five years, chains, tags, scores, what would lift it."""
+    """Show an enterprise's sheet: grade, trend, chains, tags, score. It also shows what would raise the grade."""
     from portal.card import screen, sheet
     from portal.queries.enterprise import find
     from portal.queries.release import reading
@@ -117,29 +123,27 @@ def card(
 
     opened = open_release(release)
     with reading(opened) as query:
-        matches, found = find(query, who)
-        if found == 1:
-            made = sheet.gather(query, opened.number, matches[0].uscc, year)
+        matches, total = find(query, who)
+        if total == 1:
+            gathered = sheet.gather(query, opened.number, matches[0].uscc, year)
         elif html is not None:
-            raise UsageError(
-                f"{found:,} enterprises have {who} in their names; --html needs one: give its code"
-            )
+            raise UsageError(f"{total:,} enterprises match {who}; --html needs exactly one: give its code")
         elif json:
             console.as_json([vars(match) for match in matches])
             return
         else:
-            screen.show_matches(matches, found, who)
+            screen.show_matches(matches, total, who)
             return
     if html is not None:
         from portal.card import page
 
-        page.write(made, html)
+        page.write(gathered, html)
     if json:
-        console.as_json([sheet.as_row(made)])
+        console.as_json([sheet.as_row(gathered)])
     elif html is not None:
         console.say(f"wrote {html}")
     else:
-        screen.show(made)
+        screen.show(gathered)
 
 
 def register(app: typer.Typer) -> None:

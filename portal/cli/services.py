@@ -1,4 +1,4 @@
-"""``./brain up``, ``down`` and ``status``: what runs in the background for a home."""
+"""``./brain up``, ``down`` and ``status``: the background processes of a home."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ def up(json: Json = False) -> None:
     if json:
         console.as_json(state.status())
         return
-    console.say(f"Airflow {'runs' if is_new else 'already runs'} at {airflow.address}")
+    console.say(f"Airflow is {'running' if is_new else 'already running'} at {airflow.address}")
     console.say(f"user {USER}, password in {password_file(settings())}")
-    console.say(f"it takes in what lies in {settings().landing} or comes there, and makes a release of it")
+    console.say(f"it ingests present and future files in {settings().landing} and publishes releases")
     console.say("next: ./brain demo for a demo city, ./brain status, ./brain down")
 
 
@@ -37,7 +37,7 @@ def down() -> None:
 
 
 def status(json: Json = False) -> None:
-    """What runs, on which port, what waits in the landing folder, and the last release."""
+    """Show running processes, waiting files and the latest release."""
     from portal.services import status as state
 
     rows = state.status()

@@ -1,4 +1,4 @@
-"""``./brain stream``: taking in what comes without end."""
+"""``./brain stream``: continuous ingestion."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from schemas.errors import UsageError
 def stream(
     feeds: Annotated[
         list[str] | None,
-        typer.Argument(help="Feeds, e.g. ent_meter_reading; all streamed ones when left out."),
+        typer.Argument(help="Feeds, e.g. ent_meter_reading; all streamed feeds if omitted."),
     ] = None,
     every: Annotated[float, typer.Option(help="Seconds between two batches.", min=0)] = 5,
     seal: Annotated[
-        float, typer.Option(help="Minutes after which what came in becomes a delivery.", min=0)
+        float, typer.Option(help="Minutes after which the ingested records become a delivery.", min=0)
     ] = 15,
-    at_once: Annotated[int, typer.Option(help="Records of a batch at most.", min=1)] = 200_000,
-    once: Annotated[bool, typer.Option(help="Take in what there is, and end.")] = False,
+    at_once: Annotated[int, typer.Option(help="Maximum records per batch.", min=1)] = 200_000,
+    once: Annotated[bool, typer.Option(help="Ingest what is available, then end.")] = False,
     json: Json = False,
 ) -> None:
-    """Keep taking in from Kafka (BRAIN_KAFKA) or the landing folder until stopped."""
+    """Ingest continuously from Kafka or the landing folder. Reads Kafka if BRAIN_KAFKA is set; Ctrl-C stops it."""
     from datetime import timedelta
 
     from ingest.ways.stream import streamed
@@ -36,7 +36,7 @@ def stream(
     specs = streamed(contract.feed(name) for name in feeds) if feeds else known
     if feeds and len(specs) < len(feeds):
         raise UsageError(
-            f"not streamed: a feed without a topic; streamed are {', '.join(s.table for s in known)}"
+            f"a feed without a Kafka topic cannot be streamed; streamed feeds: {', '.join(s.table for s in known)}"
         )
     with console.stages(quiet=json) as progress:
 
@@ -58,7 +58,7 @@ def stream(
     if json:
         console.as_json(rows)
     else:
-        console.show(rows, "收到的记录 Records")
+        console.show(rows, "收到的记录 Records ingested")
 
 
 def register(app: typer.Typer) -> None:

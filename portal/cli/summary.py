@@ -1,4 +1,4 @@
-"""What a person sees when a release was made: records, verdict, totals, grades, and what to do next."""
+"""Summary of a release in the terminal: records, gate verdict, totals, grades, and next steps."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from warehouse.releases import Release
 if TYPE_CHECKING:
     from portal.demo.run import DemoReport
 
-#: Said above all that a demo city shows.
+#: Printed above every summary of a demo city.
 SYNTHETIC = "合成数据：示范城市，不含任何真实企业 · Synthetic data: a demo city without any real firm"
 
 
 def as_rows(report: DemoReport, seconds: Mapping[str, float]) -> list[dict[str, Any]]:
-    """The release as one object, for programs."""
+    """The release as one JSON object."""
     from pipeline.manifest import summary_of, warnings_of
 
     manifest = report.release.manifest
@@ -34,7 +34,7 @@ def as_rows(report: DemoReport, seconds: Mapping[str, float]) -> list[dict[str, 
 
 
 def show(report: DemoReport, seconds: Mapping[str, float]) -> None:
-    """Print what the demo made."""
+    """Print the demo's release."""
     release = report.release
     console.heading(SYNTHETIC)
     with reading(release) as query:
@@ -52,7 +52,7 @@ def show(report: DemoReport, seconds: Mapping[str, float]) -> None:
 def _show_feeds(query: Query) -> None:
     rows = [vars(feed) for feed in city.feed_records(query)]
     total = {name: sum(row[name] for row in rows) for name in ("files", "records", "raw", "quarantined")}
-    console.show([*rows, {"feed": "合计 total", **total, "reasons": ""}], "收到的记录 Records taken in")
+    console.show([*rows, {"feed": "合计 total", **total, "reasons": ""}], "收到的记录 Records ingested")
 
 
 def _show_plan(report: DemoReport) -> None:
@@ -66,7 +66,7 @@ def _show_plan(report: DemoReport) -> None:
         }
         for c in report.city.plan_comparison
     ]
-    console.show(rows, "与规划数对照 The plan's totals of 2020 beside the city's")
+    console.show(rows, "与规划数对照 Totals of 2020 in the plan and in the generated city")
 
 
 def _show_gate(release: Release) -> None:
@@ -82,13 +82,13 @@ def _show_gate(release: Release) -> None:
 
 
 def show_warnings(warned: Sequence[Mapping[str, Any]]) -> None:
-    """What the gate found and let pass: table, check, number, and a few of the rows."""
+    """Print the gate's warnings: table, check, number of rows, and examples."""
     rows = [
         {
             "table": w["table"],
             "warning": f"{w['title_zh']} {w['title_en']}",
             "rows": w["rows"],
-            "例如 such as": "; ".join(w["examples"]),
+            "例如 e.g.": "; ".join(w["examples"]),
         }
         for w in warned
     ]
@@ -96,7 +96,7 @@ def show_warnings(warned: Sequence[Mapping[str, Any]]) -> None:
         console.show(rows, "质量提醒 Warnings of the gate")
 
 
-#: Headings of the districts' figures.
+#: Fields → headings.
 _GRADES = {
     "district": "区县", "firms": "企业", "graded": "参评", "grade_a": "A", "grade_b": "B", "grade_c": "C",
     "grade_d": "D", "exempt": "免评", "protected": "保护", "data_incomplete": "数据不全", "out_of_scope": "范围外",
@@ -111,26 +111,27 @@ _CHAINS = {
 }  # fmt: skip
 
 
-def _under(headings: Mapping[str, str], found: Iterable[object]) -> list[dict[str, Any]]:
-    return [{heading: getattr(one, name) for name, heading in headings.items()} for one in found]
+def _with_headings(headings: Mapping[str, str], rows: Iterable[object]) -> list[dict[str, Any]]:
+    return [{heading: getattr(row, name) for name, heading in headings.items()} for row in rows]
 
 
 def _show_grades(query: Query, year: str) -> None:
     districts = city.district_grades(query, year)
-    rows = _under(_GRADES, districts)
+    rows = _with_headings(_GRADES, districts)
     total = {heading: sum(row[heading] for row in rows) for heading in rows[0] if heading != "区县"}
     console.show([*rows, {"区县": "全市", **total}], f"评价等级 Grades by district, {year}")
     largest = max(districts, key=lambda district: district.graded)
     leaders = city.leaders(query, year, largest.district_code)
     title = f"{largest.district}规上前{city.TOP}名 Top {city.TOP} above scale, {year}"
-    console.show(_under(_LEADERS, leaders), title)
+    console.show(_with_headings(_LEADERS, leaders), title)
 
 
 def _show_chains(query: Query, year: str) -> None:
-    console.show(_under(_CHAINS, city.chain_states(query, year)), f"十条标志性产业链 The ten chains, {year}")
+    chains = _with_headings(_CHAINS, city.chain_states(query, year))
+    console.show(chains, f"十条标志性产业链 The ten chains, {year}")
     if target := city.target(query, year):
         console.say(
-            f"合计 together {target.output_yi_yuan:,} 亿元; {target.target_year} 年目标 target "
+            f"合计 total {target.output_yi_yuan:,} 亿元; {target.target_year} 年目标 target "
             f"{target.target_yi_yuan:,} 亿元 ({target.progress_pct} %)"
         )
 
@@ -153,8 +154,8 @@ def _show_next(report: DemoReport, year: str, uscc: str | None) -> None:
     release = report.release
     state = "new" if report.is_new else "unchanged, nothing was published"
     console.heading(f"版本 Release {release.number} ({state}): {release.file}")
-    if made := engines_of(release.manifest):
-        console.say(f"计算引擎 made by {made}")
+    if engines := engines_of(release.manifest):
+        console.say(f"计算引擎 computed by {engines}")
     console.say('  ./brain sql -c "from per_mu.enterprise_grade limit 5"')
     if uscc:
         console.say(f"  ./brain explain per_mu.enterprise_grade uscc={uscc} year={year}")

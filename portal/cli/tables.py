@@ -1,4 +1,4 @@
-"""``./brain run``, ``publish``, ``releases`` and ``rollback``: from what was taken in to a release."""
+"""``./brain run``, ``publish``, ``releases`` and ``rollback``: from ingested records to a release."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from schemas.errors import RejectedError
 
 def run(
     names: Annotated[
-        list[str] | None, typer.Argument(help="Areas or tables; everything when left out.")
+        list[str] | None, typer.Argument(help="Areas or tables, with their inputs; all if omitted.")
     ] = None,
     period: Annotated[str | None, typer.Option(help="Only this period.")] = None,
-    full: Annotated[bool, typer.Option(help="Make every period anew, stale or not.")] = False,
+    full: Annotated[bool, typer.Option(help="Rebuild every period, stale or not.")] = False,
     json: Json = False,
 ) -> None:
-    """Bring tables up to date: only what inputs, code or rules made stale."""
+    """Rebuild tables whose inputs, code or rules changed. Only the periods concerned are rebuilt."""
     from pipeline.run import run_tables
 
     with console.stages(quiet=json) as progress:
@@ -31,14 +31,14 @@ def run(
         shown = ("table", "rows", "seconds", "reason", "periods")
         console.show(
             [{name: row[name] for name in shown} for row in rows],
-            f"更新的表 Tables made, {report.seconds:.1f} s",
+            f"更新的表 Tables rebuilt, {report.seconds:.1f} s",
         )
     else:
-        console.say("everything is up to date")
+        console.say("all tables are up to date")
 
 
 def publish(json: Json = False) -> None:
-    """Let the gate judge the tables, and make them a release."""
+    """Run the quality gate and publish the tables as a release."""
     from pipeline.manifest import summary_of
     from pipeline.publish import publish as make_release
     from portal.cli import summary
@@ -52,30 +52,32 @@ def publish(json: Json = False) -> None:
         return
     summary.show_warnings(warned)
     if report.is_new:
-        console.say(f"release {report.release.number}: {row['tables']} tables, {row['rows']:,} rows")
+        console.say(
+            f"published release {report.release.number}: {row['tables']} tables, {row['rows']:,} rows"
+        )
     else:
         console.say(f"nothing new since release {report.release.number}")
 
 
 def list_releases(json: Json = False) -> None:
-    """All releases; one that the disk has lost is told as such."""
+    """List all releases and report damaged ones."""
     from portal.queries.releases import releases
 
-    found = releases()
+    known = releases()
     if json:
-        console.as_json(found.whole)
+        console.as_json(known.whole)
     else:
-        console.show(found.whole, "版本 Releases")
-    if found.faults:
-        raise RejectedError("; ".join(found.faults))
+        console.show(known.whole, "版本 Releases")
+    if known.faults:
+        raise RejectedError("; ".join(known.faults))
 
 
-def rollback(number: Annotated[int, typer.Argument(help="The release to go back to.")]) -> None:
-    """Make an earlier release the latest one again."""
+def rollback(number: Annotated[int, typer.Argument(help="Number of the release to return to.")]) -> None:
+    """Return to an earlier release by publishing it again. It gets a new number."""
     from warehouse import releases
 
     release = releases.rollback(number)
-    console.say(f"release {release.number} is release {number} again")
+    console.say(f"release {release.number} now has the content of release {number}")
 
 
 def register(app: typer.Typer) -> None:

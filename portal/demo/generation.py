@@ -1,4 +1,4 @@
-"""The demo city's files, written by a process of their own, so that what is complete can be taken in meanwhile."""
+"""Write the demo city's files in a separate process, so that complete groups of feeds can be ingested meanwhile."""
 
 from __future__ import annotations
 
@@ -20,10 +20,9 @@ if TYPE_CHECKING:
 
 
 class Generation:
-    """A city on its way to the landing folder. Where it lies there already, nothing is started.
+    """Context manager that writes a city to the landing folder. If the same city is there already, nothing is started.
 
-    At the end of the context the process is gone, whether it was through or not; what it did not finish the next one
-    writes anew.
+    At the end of the context the process is killed, finished or not. The next process writes unfinished files again.
     """
 
     def __init__(self, spec: CitySpec, progress: Progress) -> None:
@@ -52,33 +51,33 @@ class Generation:
                 self._process.stdout.close()
 
     def groups(self) -> Iterator[str]:
-        """Groups of feeds, each when all its files lie there; told is what is written while somebody waits.
+        """Groups of feeds, each as soon as all its files are in the landing folder; waiting reports progress.
 
         Raises:
             RejectedError: the city could not be written.
         """
         others = dict.fromkeys(connected_groups())
-        for told in self._told():
-            if "group" in told:
-                others.pop(told["group"], None)
-                yield told["group"]
-            elif "error" in told:
-                raise RejectedError(told["error"])
+        for message in self._messages():
+            if "group" in message:
+                others.pop(message["group"], None)
+                yield message["group"]
+            elif "error" in message:
+                raise RejectedError(message["error"])
             else:
-                self._progress("generate", told["feed"], told["records"])
+                self._progress("generate", message["feed"], message["records"])
         if self._process and self._process.wait():
             raise RejectedError(f"the demo city could not be written; see {self._log}")
-        yield from others  # of which the city's years have no file, or all of a city that is kept
+        yield from others  # groups without a file in the city's years, or all groups of a city that is kept
 
     def report(self) -> GenerationReport:
-        """What lies in the landing folder, when all groups were told."""
+        """The generation report of the landing folder; call it after the last group."""
         from demo_city.city import generate
 
         config = settings()
-        found = generate(self._spec, config.landing, config.home / "truth")
-        return dataclasses.replace(found, kept=self._process is None)
+        report = generate(self._spec, config.landing, config.home / "truth")
+        return dataclasses.replace(report, kept=self._process is None)
 
-    def _told(self) -> Iterator[dict[str, Any]]:
+    def _messages(self) -> Iterator[dict[str, Any]]:
         if self._process and self._process.stdout:
             yield from map(json.loads, self._process.stdout)
 
@@ -88,7 +87,7 @@ class Generation:
 
 
 def main() -> None:
-    """Write the city that the argument names, and tell of each file and each complete group in a line of JSON."""
+    """Write the city of the argument, and print a line of JSON for each file and each complete group."""
     from demo_city.city import CitySpec, generate
 
     def tell(**what: object) -> None:

@@ -1,4 +1,4 @@
-"""``./brain demo --stream``: a broker, the demo city's meters sending to it, a stream, and live counts."""
+"""``./brain demo --stream``: the demo city's meters send to a broker, a stream ingests, and live counts are shown."""
 
 from __future__ import annotations
 
@@ -27,15 +27,16 @@ if TYPE_CHECKING:
 
 FEED = "ent_meter_reading"
 PARTITIONS = 2
-#: A meter's message is underway for so long: it comes with the time at which it was sent, not of its replay.
+#: Delay of a message after its reading. Messages carry this time of sending, not the time of the replay.
 UNDERWAY_MS = 30_000
-#: For the first batch, which starts Java, and for the last one.
+#: Longest wait for the stream: for the records still missing after the last message, and for its end.
 PATIENCE_SECONDS = 180
 
 
 @dataclass(frozen=True)
 class LiveReport:
-    """What was sent, and what became of it."""
+    """Readings sent, ingested (``taken``, with ``quarantined`` among them), seconds of sending, and seconds that the
+    stream needed after the last message."""
 
     produced: int
     taken: int
@@ -49,10 +50,10 @@ class LiveReport:
 
 
 def run_live(spec: CitySpec, rate: int, seconds: float, progress: Progress) -> LiveReport:
-    """Send the city's meter readings to a broker of our own for so long, and take them in as they come.
+    """Send the city's meter readings to a local broker for ``seconds``, and ingest them as they arrive.
 
     Raises:
-        RejectedError: the city has no meter readings, or the stream ended before it had taken in everything.
+        RejectedError: the city has no meter readings, or the stream ended before it had ingested everything.
     """
     from demo_city.city import generate
 
@@ -83,7 +84,7 @@ def run_live(spec: CitySpec, rate: int, seconds: float, progress: Progress) -> L
 
 
 class _Sender(threading.Thread):
-    """The meters, at a steady rate."""
+    """Thread that sends the meters' readings at a steady rate."""
 
     def __init__(
         self, bootstrap: str, topic: str, records: Iterator[kafka.Record], rate: int, seconds: float
@@ -114,7 +115,7 @@ class _Sender(threading.Thread):
 
 
 def _readings(contract: Feed, config: Settings) -> Iterator[kafka.Record]:
-    """The readings in the order of the files, by account, as sent half a minute after they were taken."""
+    """Kafka records of the readings in the order of the files, keyed by account, sent half a minute after reading."""
     source = contract.source
     account, moment = (source.mapping[c].heading or "" for c in ("meter_account_code", "read_at"))
     files = sorted((config.landing / FEED).glob("*.jsonl"))
@@ -130,7 +131,7 @@ def _readings(contract: Feed, config: Settings) -> Iterator[kafka.Record]:
 
 @contextmanager
 def _stream(config: Settings, bootstrap: str) -> Iterator[subprocess.Popen[bytes]]:
-    """``./brain stream`` as a process of its own; it is asked to stop at the end, and seals what it has."""
+    """``./brain stream`` as a separate process. At the end it is told to stop and seals its open windows."""
     log = config.logs / "demo-stream.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as out:
@@ -151,7 +152,7 @@ def _stream(config: Settings, bootstrap: str) -> Iterator[subprocess.Popen[bytes
             except subprocess.TimeoutExpired:
                 process.kill()
     if process.returncode:
-        last = (log.read_text(encoding="utf-8").strip().splitlines() or ["it ended"])[-1]
+        last = (log.read_text(encoding="utf-8").strip().splitlines() or ["the stream ended"])[-1]
         raise RejectedError(f"{last.removeprefix('brain: ')} (see {log})")
 
 
@@ -175,5 +176,5 @@ def _look(
     if process.poll() is not None:
         raise RejectedError(f"the stream ended; see {config.logs / 'demo-stream.log'}")
     taken, quarantined = _taken(contract, config, before)
-    progress("stream", f"{produced:,} sent, {taken:,} taken in, {quarantined:,} of them quarantined", 0)
+    progress("stream", f"{produced:,} sent, {taken:,} ingested, {quarantined:,} of them quarantined", 0)
     time.sleep(0.5)

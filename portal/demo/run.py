@@ -1,4 +1,4 @@
-"""``./brain demo``: a synthetic city's files, every DAG by Airflow in this process, a release, and what came out."""
+"""``./brain demo``: write a synthetic city's files, run every DAG by Airflow in this process, publish a release."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from warehouse.settings import settings
 if TYPE_CHECKING:
     from demo_city.city import CitySpec, GenerationReport
 
-#: The gate holds the city's sums against the year before; below this scale they hang on a single firm.
+#: The gate compares the city's sums with the year before; below this scale they depend on a single firm.
 LEAST_SCALE = 0.01
 
 
 @dataclass(frozen=True)
 class DemoReport:
-    """What lies in the landing folder, what each DAG reported, and the release that is now the latest."""
+    """The generated files, what each DAG reported, and the latest release."""
 
     city: GenerationReport
     dags: dict[str, dict[str, Any]]
@@ -37,11 +37,11 @@ class DemoReport:
 
 
 def run_demo(spec: CitySpec, progress: Progress) -> DemoReport:
-    """Generate the city's files (kept when the same ones lie there), run every DAG, publish.
+    """Generate the city's files (the same ones are kept), run every DAG, publish.
 
-    Groups of feeds are taken in while others are being written, by a process of their own. Meanwhile Airflow is loaded
-    and the engine is started: each takes several seconds. Nobody waits for the engine before the first table is made.
-    One at a time per home: a second one then finds that all is done.
+    A separate process writes the files, and groups of feeds are ingested while it writes others. Meanwhile threads load
+    Airflow and start the engine, each of which takes several seconds; only the first table waits for the engine.
+    A home runs one demo at a time; a second one waits and then finds nothing to do.
     """
     with tables.writing("demo"):
         return _run_demo(spec, progress)
@@ -68,6 +68,6 @@ def _has_work(spec: CitySpec) -> bool:
 
 
 def _warm_engine() -> None:
-    """Start the engine in the background; what goes wrong shows again, in full, where it is needed."""
+    """Start the engine in the background. A failure is ignored here: the first use of the engine reports it."""
     with contextlib.suppress(Exception):
         engine.warm_up()

@@ -1,1 +1,1 @@
-"""What a person or a program asks: a module for each question, none of which knows terminals or pages."""
+"""Queries of people and programs, one module for each question. None depends on a terminal or a page."""

@@ -1,4 +1,4 @@
-"""Where an enterprise stands in the industry chains, and in which state its nodes are."""
+"""An enterprise's positions in the industry chains, and the state of their nodes."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from portal.queries.titles import Named
 
 #: The node outside all chains.
 OUT = "OUT"
-#: Tables without which there is no answer.
+#: Tables that the query needs.
 NEEDS = ("chain.node_enterprise", "chain.node", "chain.gap")
 
 
 @dataclass(frozen=True)
 class Position:
-    """A place in a chain: the part of the firm that stands in the node; node OUT is outside all chains."""
+    """A firm's position in a node of a chain: ``share`` is the firm's part in the node. OUT is outside all chains."""
 
     chain: Named
     node: Named
@@ -35,7 +35,7 @@ class Position:
 
 
 def positions(query: Query, uscc: str, year: str) -> tuple[Position, ...] | None:
-    """The firm's places, the largest first and OUT last; ``None`` where the release has no chains."""
+    """The firm's positions, the largest share first and OUT last; ``None`` if the release has no chains."""
     if not query.tables.issuperset(NEEDS):
         return None
     rows = query(

@@ -1,4 +1,4 @@
-"""What a release says of the whole city: records taken in, grades by district, leaders, the chains, their target."""
+"""City-wide figures of a release: ingested records, grades by district, leading firms, the chains and their target."""
 
 from __future__ import annotations
 
@@ -9,26 +9,26 @@ from typing import Any, TypeVar
 
 from portal.queries.release import Query
 
-#: Firms that a district's list of leaders has.
+#: Number of firms in a district's list of leaders.
 TOP = 10
 
 
 @dataclass(frozen=True)
 class FeedRecords:
-    """What came of a feed; a delivery mapped anew stands in the register twice and counts as it was mapped last."""
+    """Records of a feed's deliveries. A delivery that was mapped several times counts once, by its latest mapping."""
 
     feed: str
     files: int
     records: int
     raw: int
     quarantined: int
-    #: Reasons of the records in quarantine with their numbers, the most frequent first.
+    #: Quarantine reasons with their numbers of records, the most frequent first.
     reasons: str | None
 
 
 @dataclass(frozen=True)
 class DistrictGrades:
-    """The firms of a district by how they stand in the evaluation."""
+    """The firms of a district by evaluation status and grade."""
 
     district_code: str
     district: str
@@ -74,7 +74,7 @@ class ChainState:
 
 @dataclass(frozen=True)
 class Target:
-    """The chains' output together, beside what is to be reached by a year."""
+    """The chains' total output and its target for a year."""
 
     output_yi_yuan: Decimal
     target_year: str
@@ -138,7 +138,7 @@ _GRADED_D = """
 
 
 def feed_records(query: Query) -> list[FeedRecords]:
-    """What was taken in of each feed."""
+    """The ingested records of each feed."""
     return _rows(FeedRecords, query(_FEEDS))
 
 
@@ -148,12 +148,12 @@ def latest_year(query: Query) -> str:
 
 
 def district_grades(query: Query, year: str) -> list[DistrictGrades]:
-    """The districts' firms by grade and status, districts by their codes."""
+    """The districts' firms by grade and status, ordered by district code."""
     return _rows(DistrictGrades, query(_GRADES, year))
 
 
 def leaders(query: Query, year: str, district_code: str) -> list[Leader]:
-    """The first firms above scale of a district."""
+    """The top firms above scale of a district, by rank."""
     return _rows(Leader, query(_LEADERS, year, district_code))
 
 
@@ -163,18 +163,18 @@ def chain_states(query: Query, year: str) -> list[ChainState]:
 
 
 def target(query: Query, year: str) -> Target | None:
-    """The chains together beside their target, where the year has one."""
+    """The chains' total output and its target; ``None`` if the year has none."""
     rows = query(_TARGET, year)
     return Target(**rows[0]) if rows else None
 
 
 def best_known_firm(query: Query, year: str) -> str | None:
-    """The firm with the largest confirmed part in a chain, of those that are known best."""
+    """The graded firm above scale whose confirmed chain position has the highest confidence, then the largest share."""
     return _first_code(query(_KNOWN_FIRM, year))
 
 
 def firm_graded_d(query: Query, year: str) -> str | None:
-    """A firm with the lowest grade, the first by its code."""
+    """The first firm graded D, by credit code; ``None`` if there is none."""
     return _first_code(query(_GRADED_D, year))
 
 

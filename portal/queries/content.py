@@ -1,4 +1,4 @@
-"""What the staged tables hold: the hash of each one's content, and where two homes differ."""
+"""Content of the staged tables: a hash of each, and the differences between two homes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Content:
-    """A staged table's rows and the canonical hash of its content, by which two homes are compared."""
+    """A staged table's number of rows and the canonical hash of its content, for comparing two homes."""
 
     table: str
     rows: int
@@ -22,9 +22,9 @@ class Content:
 
 
 def contents() -> list[Content]:
-    """The content of every staged table.
+    """The content of every staged table, computed from its rows.
 
-    Publishing stops early where the fingerprints are those of the last release; this looks at the rows.
+    Publishing, in contrast, stops early if the fingerprints equal those of the latest release.
     """
     from warehouse.comparison import staged_content
 
@@ -32,7 +32,7 @@ def contents() -> list[Content]:
 
 
 def differences(there: Path) -> list[Difference]:
-    """The staged tables that hold something else than another home's, with columns and rows."""
+    """The staged tables that differ from another home's, with the differing columns and rows."""
     from warehouse import comparison
 
     return list(comparison.differences(there, settings().home))

@@ -1,4 +1,4 @@
-"""Whether every definition is well formed before anything runs on it, and so is what was taken in."""
+"""Check that every definition is well formed, and that the periods of the home's deliveries are valid."""
 
 from __future__ import annotations
 
@@ -11,17 +11,18 @@ from schemas.errors import RejectedError
 
 @dataclass(frozen=True)
 class Count:
-    """A kind of definition, and how many of it there are."""
+    """A kind of definition and the number of its definitions."""
 
     definition: str
     count: int
 
 
 def checked_definitions() -> list[Count]:
-    """Each kind of definition with its number, after all of them were found to be well formed.
+    """Check all definitions and count them by kind.
 
     Raises:
-        UserError: the first definition that is not well formed, or deliveries of the home whose periods are not.
+        UserError: a definition is not well formed (the first one is named), or deliveries of the home have invalid
+            periods.
     """
     from expectations.gate.suite import declared_suites
     from pipeline.registry import registry
@@ -44,7 +45,7 @@ def checked_definitions() -> list[Count]:
 
 
 def _check_contracts() -> None:
-    """Contracts make suites, their code lists and units are there, and tables can get the columns that they lack."""
+    """Baseline suites can be built, code lists and units exist, and existing tables can get their missing columns."""
     from expectations.gate.baseline import baseline
     from schemas.contract import contracts
     from warehouse import tables
@@ -57,7 +58,7 @@ def _check_contracts() -> None:
 
 
 def _check_columns(spec: Contract) -> None:
-    """Code lists exist, and every unit that a sender uses has a factor to the column's."""
+    """Code lists exist, and every sender's unit has a conversion factor to the column's unit."""
     for column in spec.columns:
         if column.domain.codes:
             titled(column.domain.codes)
@@ -73,7 +74,7 @@ def _check_columns(spec: Contract) -> None:
 
 
 def _check_jobs() -> None:
-    """The graph has no circle and no loose end, and of each job's code it is known what it depends on."""
+    """The job graph is valid, and the dependencies of each job's code can be determined."""
     from pipeline.code_hash import code_hash
     from pipeline.registry import check_jobs, registry
 
@@ -86,7 +87,7 @@ def _check_suites() -> None:
     """Every staged table has a suite.
 
     Raises:
-        RejectedError: one has none.
+        RejectedError: a staged table has no suite.
     """
     from expectations.gate.suite import declared_suites
     from schemas.contract import contracts
@@ -98,10 +99,10 @@ def _check_suites() -> None:
 
 
 def _check_deliveries() -> None:
-    """The deliveries that count in the home have periods of their feeds, of which none lies within another.
+    """The home's current deliveries have periods that suit their feeds and do not overlap.
 
     Raises:
-        RejectedError: some have not; all are listed.
+        RejectedError: some deliveries violate this; all are listed.
     """
     from ingest.register.entries import deliveries
     from schemas.contract import feeds

@@ -1,4 +1,4 @@
-"""What was taken in and whether it counts: deliveries of feeds, and the register's entries of one of them."""
+"""Deliveries of feeds with their state, and the register's entries of one delivery."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from typing import Any
 
 
 def deliveries(name: str | None = None, period: str | None = None) -> list[dict[str, Any]]:
-    """The deliveries of a feed, or of all, as :func:`ingest.register.decisions.standings` tells of them.
+    """The deliveries of a feed, or of all feeds: rows of :func:`ingest.register.decisions.standings`.
 
-    A year as the period has those of its months and days as well.
+    A year as the period includes its months and days.
     """
     from ingest.register.decisions import standings
     from ingest.register.entries import deliveries as entries
@@ -27,7 +27,7 @@ def deliveries(name: str | None = None, period: str | None = None) -> list[dict[
 
 
 def deliveries_beside(delivery_id: str) -> list[dict[str, Any]]:
-    """The deliveries of the same feed of which a period is one of this delivery's, or overlaps with one."""
+    """The deliveries of the same feed whose periods equal or overlap those of this delivery."""
     from ingest.register.decisions import latest_of
     from ingest.register.entries import deliveries as entries
     from schemas.periods import touch
@@ -42,7 +42,7 @@ def deliveries_beside(delivery_id: str) -> list[dict[str, Any]]:
 
 
 def entries_of(delivery_id: str) -> list[dict[str, Any]]:
-    """The register's entries of a delivery in their order, each with how the delivery stands now."""
+    """The register's entries of a delivery in their order, each with the delivery's current ``state``."""
     from ingest.register.decisions import latest_of, standings
     from ingest.register.entries import deliveries as entries
 

@@ -1,4 +1,4 @@
-"""Which enterprise is meant, and who it is: found by code or a part of its name, described as of a year."""
+"""Find an enterprise by code or part of a name, and describe it as of a year."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from portal.queries.release import Query, Row
 from portal.queries.titles import Named
 from schemas.errors import UsageError
 
-#: Firms that a part of a name lists, and firms that are named when nothing matches.
+#: Most firms that a search returns, and number of similar firms that are named when nothing matches.
 MOST_MATCHES = 20
 NEAREST = 3
 
 
 @dataclass(frozen=True)
 class Match:
-    """A firm that a search found, as of its last year in the directory."""
+    """A firm that a search found, as of its latest year in the directory."""
 
     uscc: str
     enterprise_name: str
@@ -31,7 +31,7 @@ class Match:
 
 @dataclass(frozen=True)
 class Who:
-    """The firm in the year's directory; age in full years at the end of the year."""
+    """The firm in the year's directory. Its age is in full years, at the profile's day or the end of the year."""
 
     uscc: str
     name: str
@@ -50,14 +50,14 @@ class Who:
     land_lease_mu: Decimal | None
     land_let_mu: Decimal | None
     identity_flags: tuple[str, ...]
-    #: Feeds in which the firm has no row, and feeds of which a record of it is in quarantine.
+    #: Feeds without a row of the firm, and feeds with a quarantined record of the firm.
     missing_feeds: tuple[str, ...]
     quarantined_feeds: tuple[str, ...]
 
 
 # --- finding a firm ------------------------------------------------------------------------------------
 
-#: Every firm as of its last year in the directory.
+#: Every firm as of its latest year in the directory.
 _LAST = """
     SELECT uscc, max(year) AS year, arg_max(enterprise_name, year) AS enterprise_name,
         arg_max(district_code, year) AS district_code
@@ -65,20 +65,23 @@ _LAST = """
 
 
 def find(query: Query, word: str) -> tuple[list[Match], int]:
-    """Firms whose code is the word, else those whose code or name, today's or a former one, has it as a part.
+    """Firms whose credit code, else another identifier, is the word; else firms whose code or name contains it.
 
-    Names that begin with the word come first; at most :data:`MOST_MATCHES`, and how many there are.
+    Former names are searched too. Names that begin with the word come first.
+
+    Returns:
+        At most :data:`MOST_MATCHES` firms, and the number of all matches.
 
     Raises:
-        UsageError: there is none; the line names the nearest.
+        UsageError: no firm matches; the line names the most similar ones.
     """
     word = word.strip()
     if not word:
-        raise UsageError("give a credit code, or a part of a name: ./brain card 9133…")
+        raise UsageError("give a credit code or part of a name: ./brain card 9133…")
     if exact := query(f"{_LAST} WHERE uscc = ? GROUP BY uscc", word.upper()):
         return _matches(query, exact), 1
-    if behind := _identified(query, word):
-        return _matches(query, behind), len(behind)
+    if identified := _identified(query, word):
+        return _matches(query, identified), len(identified)
     found = query(
         f"""{_LAST} WHERE contains(uscc, upper($1)) OR contains(upper(enterprise_name), upper($1))
             OR contains(upper(former_name), upper($1)) GROUP BY uscc
@@ -91,10 +94,10 @@ def find(query: Query, word: str) -> tuple[list[Match], int]:
 
 
 def year_in_directory(query: Query, uscc: str, year: str | None = None) -> str:
-    """The given year, or the firm's last one in the directory where none is given.
+    """The given year, or the firm's latest year in the directory if none is given.
 
     Raises:
-        UsageError: the firm is not in the directory, or not in that of the given year.
+        UsageError: the firm is not in any directory, or not in that of the given year.
     """
     firms = query("SELECT year, enterprise_name FROM core.enterprise WHERE uscc = ? ORDER BY year", uscc)
     if not firms:
@@ -115,7 +118,7 @@ def is_latest_year(query: Query, year: str) -> bool:
 
 
 def _identified(query: Query, code: str) -> list[dict[str, Any]]:
-    """The firms behind a code of another kind: former credit code, registration number, organisation code."""
+    """The firms of another identifier: former credit code, registration number, organisation code."""
     if "core.enterprise_identifier" not in query.tables or not code.isascii():
         return []
     return query(
@@ -130,7 +133,7 @@ def _unknown(query: Query, word: str) -> UsageError:
 
 
 def _nearest(query: Query, word: str) -> list[str]:
-    """Names and codes that are most like the word: codes by edits, names by the pairs of characters they share."""
+    """The most similar firms: by edit distance for a code, by shared pairs of characters for a name."""
     if word.isascii() and len(word) >= 6:
         values, likeness = [word.upper()], "-levenshtein(uscc, $1)"
     else:
@@ -166,9 +169,9 @@ def _matches(query: Query, rows: Sequence[Row]) -> list[Match]:
 
 
 def who(query: Query, uscc: str, year: str) -> Who:
-    """The firm of a year; it has to be in the directory of that year."""
+    """The firm in a year; it must be in the directory of that year."""
     firm, figures = _firm(query, uscc, year), _figures(query, uscc, year)
-    titles, told = query.titles, query.dictionary.figure_or_feed
+    titles, feed_title = query.titles, query.dictionary.figure_or_feed
     size, end = profile.size_and_day(query, uscc, year)
     return Who(
         uscc=uscc,
@@ -188,13 +191,13 @@ def who(query: Query, uscc: str, year: str) -> Who:
         land_lease_mu=figures.get("land_lease_mu"),
         land_let_mu=figures.get("land_let_mu"),
         identity_flags=tuple(titles("identity_flag", code).in_line for code in firm["identity_flags"]),
-        missing_feeds=tuple(map(told, figures.get("missing_feeds") or ())),
-        quarantined_feeds=tuple(map(told, figures.get("quarantined_feeds") or ())),
+        missing_feeds=tuple(map(feed_title, figures.get("missing_feeds") or ())),
+        quarantined_feeds=tuple(map(feed_title, figures.get("quarantined_feeds") or ())),
     )
 
 
 def known_at(query: Query, uscc: str, year: str) -> date | None:
-    """The day before which the data of the firm's year was received."""
+    """The day by which the platform had received the data of the firm's year; ``None`` if it is not recorded."""
     moment = _figures(query, uscc, year).get("known_at") or _firm(query, uscc, year)["known_at"]
     return moment.date() if moment is not None else None
 
@@ -209,7 +212,7 @@ def _figures(query: Query, uscc: str, year: str) -> Row:
 
 
 def _industry(query: Query, firm: Row) -> Named | None:
-    """The class of the industry; its division where the release has no title for the class."""
+    """The industry class, or the industry division if the release has no title for the class."""
     code, division = firm["industry_code"], firm["industry_division_code"]
     if division and not (code and query.titles.has("industry_class", code)):
         return query.titles("industry_division", division)

@@ -1,4 +1,4 @@
-"""Why a published row says what it says: what it was made from, and the arithmetic of its job in words."""
+"""Explain a published row: the rows that it was computed from, and the arithmetic of its job in words."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from warehouse.releases import Release
 
 @dataclass(frozen=True)
 class Explanation:
-    """The rows with the evidence behind them, and how the job explains them in words."""
+    """The rows with their evidence, and the job's arithmetic in lines of text."""
 
     evidence: Evidence
     arithmetic: tuple[str, ...]
 
     def as_rows(self) -> list[dict[str, Any]]:
-        """The evidence flat, for programs: one object per row of each table behind."""
+        """The evidence as a flat list, for programs: one object per row of each table."""
         return [
             {"table": one.table, "where": one.where, "row": row}
             for one in self.evidence.walk()
@@ -28,10 +28,10 @@ class Explanation:
 
 
 def explanation(release: Release, table: str, where: Mapping[str, str]) -> Explanation:
-    """Evidence of the rows of a table that have these values in their columns; an empty line parts explanations."""
+    """Explain the rows of a table that have these column values; an empty line separates the rows' arithmetic."""
     with Archive(release) as archive:
-        found = archive.explain(table, dict(where))
+        evidence = archive.explain(table, dict(where))
         explain = registry()[table].explain
-        rows = found.rows if explain else []
+        rows = evidence.rows if explain else []
         lines = [line for row in rows if explain for line in (*explain(row, archive.query), "")]
-    return Explanation(found, tuple(lines[:-1]))
+    return Explanation(evidence, tuple(lines[:-1]))

@@ -1,4 +1,4 @@
-"""How an enterprise stands in the per-mu evaluation of a year, and which grade it has and why."""
+"""An enterprise's status in the per-mu evaluation of a year, and its grade with the reasons."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _STATUS_KINDS = {"missing": "缺 missing", "zero": "为零 zero", "quarantined":
 
 @dataclass(frozen=True)
 class Standing:
-    """How the firm stands in the evaluation of the year, graded or not."""
+    """The firm's status in the evaluation of the year, graded or not."""
 
     list: Named
     status: Named
@@ -33,8 +33,8 @@ class Standing:
 
 @dataclass(frozen=True)
 class Grade:
-    """The grade of the year. Rank and percentile are the unit's: ahead of so many percent of its list, itself
-    included; the city's are an estimate (测算)."""
+    """The grade of the year. Rank and percentile are those of the evaluation unit. The percentile is the share of its
+    list that ranks at or below it, itself included. City rank and percentile are estimates (测算)."""
 
     initial: Named
     final: Named
@@ -58,7 +58,7 @@ class Grade:
 
 
 def standing(query: Query, uscc: str, year: str) -> Standing | None:
-    """How the firm stands; ``None`` where it is not in the population of the evaluation."""
+    """The firm's status; ``None`` if it is not in the population of the evaluation."""
     rows = query("SELECT * FROM per_mu.population WHERE uscc = ? AND year = ?", uscc, year)
     if not rows:
         return None
@@ -99,7 +99,7 @@ def _status_reason(query: Query, code: str) -> str:
 
 
 def grade(query: Query, uscc: str, year: str) -> Grade | None:
-    """The firm's grade, of the evaluation's last version; ``None`` where it has none."""
+    """The firm's grade in the latest version of the evaluation; ``None`` if it has none."""
     from jobs.per_mu.steps.reasons import told_reason
 
     row = grade_row(query, uscc, year)
@@ -132,7 +132,7 @@ def grade(query: Query, uscc: str, year: str) -> Grade | None:
 
 
 def grade_row(query: Query, uscc: str, year: str) -> Row | None:
-    """The firm's row of the evaluation's last version."""
+    """The firm's row in the latest version of the evaluation; ``None`` if it has none."""
     rows = query(
         """SELECT * FROM per_mu.enterprise_grade WHERE uscc = ? AND year = ?
         ORDER BY evaluation_version DESC LIMIT 1""",
@@ -142,7 +142,7 @@ def grade_row(query: Query, uscc: str, year: str) -> Row | None:
 
 
 def unit_row(query: Query, row: Row) -> Row:
-    """The row with the place in the list: who follows a parcel's holder has none of its own."""
+    """The row of the evaluation unit, which has the rank: a firm that inherits its grade has no rank of its own."""
     return row if row["rank_in_list"] else grade_row(query, row["evaluation_uscc"], row["year"]) or row
 
 

@@ -1,4 +1,4 @@
-"""An enterprise's last years beside each other: figures, places and grades."""
+"""An enterprise's latest years: figures, ranks and grades."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ YEARS = 5
 
 @dataclass(frozen=True)
 class YearFigures:
-    """A year of the firm; tax is all components on record, tax per mu the evaluated figure of its unit."""
+    """A year of the firm. Tax is the sum of all components on record; tax per mu is the unit's evaluated figure."""
 
     year: str
     output_wan_yuan: Decimal | None
@@ -60,7 +60,7 @@ def _figures(query: Query, uscc: str, year: str) -> list[dict[str, Any]]:
 
 
 def _grades(query: Query, units: list[str]) -> dict[tuple[str, str], Row]:
-    """Firm and year → the row of the evaluation's last version."""
+    """Firm and year → the row of the latest version of the evaluation."""
     rows = query(
         """SELECT uscc, year, total_score, rank_in_list, list_size, final_grade FROM per_mu.enterprise_grade
         WHERE uscc IN (SELECT unnest(?)) ORDER BY evaluation_version""",
@@ -96,7 +96,7 @@ def _year(
         tax_wan_yuan=figures["tax"],
         tax_per_mu_wan_yuan=per_mu.get((unit, year)),
         total_score=own.get("total_score"),
-        # who follows a parcel's holder has no place of its own
+        # a firm that inherits its grade has no rank of its own
         rank=grades.get((unit, year), {}).get("rank_in_list") if own else None,
         list_size=own.get("list_size"),
         grade=own.get("final_grade"),

@@ -1,4 +1,4 @@
-"""What would lift an enterprise's grade: indicators below their baselines, points to the next grade, vetoes."""
+"""What would raise an enterprise's grade: indicators below their baselines, points to the next grade, vetoes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ GRADES = "ABCD"
 
 @dataclass(frozen=True)
 class Indicator:
-    """An indicator of the unit; a value at its baseline brings the weight, ``points_missing`` lack to that."""
+    """An indicator of the unit. A value at the baseline scores the weight; ``points_missing`` is the shortfall."""
 
     indicator: Named
     value: Decimal | None
@@ -41,8 +41,9 @@ class Adjustment:
 
 @dataclass(frozen=True)
 class Lift:
-    """What would lift the grade. ``points_missing`` is the total of the last unit that stands in the next grade by
-    its place alone, less the own total: not above zero where something else than points holds the grade down."""
+    """What would raise the grade. ``last_total`` is the lowest total of a unit that has the next grade by its rank
+    alone or by refill; ``points_missing`` is that total less the firm's own. It is zero or negative if the firm has
+    enough points and something else, such as a veto, limits its grade."""
 
     indicators: tuple[Indicator, ...]
     next_grade: Named | None
@@ -53,12 +54,12 @@ class Lift:
 
 
 def lift(query: Query, uscc: str, year: str) -> Lift | None:
-    """What would lift the firm's grade; ``None`` where it has none."""
+    """What would raise the firm's grade; ``None`` if the firm has no grade."""
     row = grade_row(query, uscc, year)
     if row is None:
         return None
-    place = GRADES.index(row["final_grade"])
-    following = GRADES[place - 1] if place else None
+    position = GRADES.index(row["final_grade"])
+    following = GRADES[position - 1] if position else None
     last = _last_total(query, row, following) if following else None
     adjustments = _adjustments(query, row)
     return Lift(
@@ -72,8 +73,8 @@ def lift(query: Query, uscc: str, year: str) -> Lift | None:
 
 
 def _last_total(query: Query, row: Row, grade: str) -> Decimal | None:
-    """Least total among the units of the list whose place alone, or a refilled one, gives them the grade."""
-    [found] = query(
+    """The lowest total of the list's units that have the grade by their rank alone or by refill."""
+    [lowest] = query(
         """SELECT min(total_score) AS total FROM (
             FROM per_mu.enterprise_grade WHERE year = $1 AND district_code = $2 AND list_code = $3
             QUALIFY evaluation_version = max(evaluation_version) OVER (PARTITION BY uscc))
@@ -81,12 +82,12 @@ def _last_total(query: Query, row: Row, grade: str) -> Decimal | None:
             AND final_grade = $4 AND (initial_grade = $4 OR grade_reasons = ['refill'])""",
         row["year"], row["district_code"], unit_row(query, row)["list_code"], grade,
     )  # fmt: skip
-    total: Decimal | None = found["total"]
+    total: Decimal | None = lowest["total"]
     return total
 
 
 def _indicators(query: Query, unit: str, year: str) -> tuple[Indicator, ...]:
-    """The unit's indicators, those that lack the most points first."""
+    """The unit's indicators, the largest shortfall of points first."""
     from jobs.per_mu.rules.models import indicator_definitions
 
     definitions = indicator_definitions()
@@ -111,7 +112,7 @@ def _indicators(query: Query, unit: str, year: str) -> tuple[Indicator, ...]:
 
 
 def _adjustments(query: Query, row: Row) -> list[Adjustment]:
-    """Vetoes, protections and points of the firm, and where it follows a holder of that one too."""
+    """Vetoes, protections and points of the firm and, if it inherits its grade, of the parcel's holder."""
     rows = query(
         """SELECT * FROM per_mu.adjustment WHERE year = ? AND uscc IN (SELECT unnest(?))
         ORDER BY uscc <> ?, points, adjustment_code, event_id""",

@@ -1,4 +1,4 @@
-"""What the profile says of an enterprise beside the figures of its other tables: trend, risk, completeness."""
+"""Trend, risk and completeness from an enterprise's profile."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from portal.queries.release import Query, row_of_latest_period
 from portal.queries.titles import Named
 
 TABLE = "profile.enterprise_profile"
-#: Tables without which there is no answer.
+#: Tables that the query needs.
 NEEDS = (TABLE,)
 
 
 @dataclass(frozen=True)
 class Profile:
-    """What the profile says beside the figures that stand elsewhere on the sheet."""
+    """Those values of the profile that no other section of the sheet shows. Completeness is a share from 0 to 1."""
 
     period: str
     as_of: date | None
@@ -27,7 +27,7 @@ class Profile:
 
 
 def profile(query: Query, uscc: str, year: str) -> Profile | None:
-    """The profile of the year's latest period; ``None`` where release or firm has none."""
+    """The profile of the year's latest period; ``None`` if the release or the firm has none."""
     row = row_of_latest_period(query, TABLE, uscc, year)
     if row is None:
         return None
@@ -43,7 +43,7 @@ def profile(query: Query, uscc: str, year: str) -> Profile | None:
 
 
 def size_and_day(query: Query, uscc: str, year: str) -> tuple[Named | None, date | None]:
-    """The firm's size class and the day of which its profile speaks, where it has one."""
+    """The firm's size class and the day as of which its profile holds; ``None`` for each if there is no profile."""
     row = row_of_latest_period(query, TABLE, uscc, year)
     if row is None:
         return None, None

@@ -1,4 +1,4 @@
-"""What is in quarantine and why: records counted by reason, and records as sent with reasons and corrections."""
+"""Quarantined records: counts by reason, and records as sent with their reasons and corrections."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from schemas.contract import Feed
 if TYPE_CHECKING:
     from ingest.register.corrections import Correction, Sent
 
-#: Of what has no cell of its own the beginning is shown.
+#: Characters of an example; a record without cells is shown by its beginning.
 EXAMPLE_LENGTH = 60
 
 
 @dataclass(frozen=True)
 class Count:
-    """Records of a feed, period and file with one reason; ``pending`` of them have corrections not yet applied."""
+    """Number of records of a feed, period and file with one reason; ``pending`` of them have unapplied corrections."""
 
     feed: str
     period: str
@@ -33,7 +33,7 @@ class Count:
 
 @dataclass(frozen=True)
 class Reason:
-    """Why a record is in quarantine, as a code and in words."""
+    """A reason for quarantine, as a code and in words."""
 
     reason: str
     zh: str
@@ -42,7 +42,7 @@ class Reason:
 
 @dataclass(frozen=True)
 class Corrected:
-    """A correction of a record's cell, and whether the record was mapped with it."""
+    """A correction of a record's cell, and whether the record's latest mapping applied it."""
 
     correction_number: int
     heading: str
@@ -57,7 +57,7 @@ class Corrected:
 
 @dataclass(frozen=True)
 class Record:
-    """A record as sent; ``record`` is cells by heading, or texts where it has no cells."""
+    """A record as sent; ``record`` has cells by heading, or raw texts if the record has no cells."""
 
     row_id: str
     feed: str
@@ -87,7 +87,7 @@ def in_words(reason: str, spec: Feed) -> tuple[str, str]:
 
 
 def meets(reasons: Iterable[str], wanted: str | None) -> list[str]:
-    """Those of the reasons that are asked for, by reason, column or rule."""
+    """The reasons that match a wanted reason, column or rule; all reasons if nothing is wanted."""
     return [r for r in reasons if wanted is None or wanted == r or wanted in r.split(":")]
 
 
@@ -95,24 +95,27 @@ def meets(reasons: Iterable[str], wanted: str | None) -> list[str]:
 
 
 def counts(name: str | None, reason: str | None, period: str | None) -> list[Count]:
-    """Records counted by feed, period, reason and file, with the first record's cell; the most frequent first."""
+    """Records counted by feed, period, reason and file, with an example from the first record.
+
+    Ordered by feed and period, then the most frequent reason first.
+    """
     from ingest.register.corrections import corrections
     from ingest.register.quarantine import quarantined
 
-    made = corrections()
-    found: dict[tuple[str, str, str, str], Count] = {}
+    recorded = corrections()
+    by_key: dict[tuple[str, str, str, str], Count] = {}
     for sent in quarantined(name):
         if period not in (None, sent.row["period"]):
             continue
-        pending = bool(_pending(sent, made))
+        pending = bool(_pending(sent, recorded))
         for why in meets(sent.row["reasons"], reason):
             key = (sent.spec.table, sent.row["period"], why, sent.row["source_file"])
-            before = found.get(key) or _none_yet(sent, why)
-            found[key] = replace(before, records=before.records + 1, pending=before.pending + pending)
-    return sorted(found.values(), key=lambda c: (c.feed, c.period, -c.records, c.reason, c.file))
+            before = by_key.get(key) or _empty_count(sent, why)
+            by_key[key] = replace(before, records=before.records + 1, pending=before.pending + pending)
+    return sorted(by_key.values(), key=lambda c: (c.feed, c.period, -c.records, c.reason, c.file))
 
 
-def _none_yet(sent: Sent, reason: str) -> Count:
+def _empty_count(sent: Sent, reason: str) -> Count:
     zh, en = in_words(reason, sent.spec)
     return Count(
         feed=sent.spec.table,
@@ -128,7 +131,7 @@ def _none_yet(sent: Sent, reason: str) -> Count:
 
 
 def _example(sent: Sent, reason: str) -> str:
-    """The cell that a reason speaks of, or the beginning of the record."""
+    """The cell that caused the reason, or the beginning of the record."""
     source, name = sent.spec.source, reason.partition(":")[0]
     if reason == "key:duplicate":
         return str(sent.row["record_key"] or "")
@@ -146,21 +149,21 @@ def _example(sent: Sent, reason: str) -> str:
 def records(
     name: str | None, reason: str | None, file: str | None, number: int | None, limit: int
 ) -> tuple[list[Record], int]:
-    """At most ``limit`` records, and how many there are.
+    """At most ``limit`` records, and the number of all matching records.
 
-    With a feed and a row number, and no reason, accepted records are among them: a wrong figure that passed can be
-    corrected as well.
+    With a feed and a row number, and no reason, the result includes accepted records, because a plausible but wrong
+    figure can be corrected too.
     """
     from ingest.register.corrections import corrections
 
-    made = corrections()
-    found: list[Record] = []
+    recorded = corrections()
+    matching: list[Record] = []
     total = 0
     for sent in _chosen(name, reason, file, number):
         total += 1
-        if len(found) < limit:
-            found.append(_record(sent, made))
-    return found, total
+        if len(matching) < limit:
+            matching.append(_record(sent, recorded))
+    return matching, total
 
 
 def _chosen(name: str | None, reason: str | None, file: str | None, number: int | None) -> Iterator[Sent]:
@@ -175,11 +178,11 @@ def _chosen(name: str | None, reason: str | None, file: str | None, number: int 
             yield sent
 
 
-def _record(sent: Sent, made: Mapping[str, list[Correction]]) -> Record:
+def _record(sent: Sent, recorded: Mapping[str, list[Correction]]) -> Record:
     reasons = tuple(Reason(code, *in_words(code, sent.spec)) for code in sent.row.get("reasons", ()))
-    pending = {c["correction_number"] for c in _pending(sent, made)}
-    told = ("correction_number", "heading", "old_text", "new_text", "is_withdrawn", "correction_reason",
-            "corrected_by", "corrected_at")  # fmt: skip
+    pending = {c["correction_number"] for c in _pending(sent, recorded)}
+    names = ("correction_number", "heading", "old_text", "new_text", "is_withdrawn", "correction_reason",
+             "corrected_by", "corrected_at")  # fmt: skip
     return Record(
         row_id=sent.row["row_id"],
         feed=sent.spec.table,
@@ -190,18 +193,18 @@ def _record(sent: Sent, made: Mapping[str, list[Correction]]) -> Record:
         record=sent.cells or sent.row["source_record"],
         reasons=reasons,
         corrections=tuple(
-            Corrected(**{name: c[name] for name in told}, is_applied=c["correction_number"] not in pending)
-            for c in _of_record(sent, made)
+            Corrected(**{name: c[name] for name in names}, is_applied=c["correction_number"] not in pending)
+            for c in _of_record(sent, recorded)
         ),
     )
 
 
-def _of_record(sent: Sent, made: Mapping[str, list[Correction]]) -> list[Correction]:
-    of_delivery = made.get(sent.row["delivery_id"], [])
+def _of_record(sent: Sent, recorded: Mapping[str, list[Correction]]) -> list[Correction]:
+    of_delivery = recorded.get(sent.row["delivery_id"], [])
     return [c for c in of_delivery if (c["source_file"], c["source_row"]) == sent.place]
 
 
-def _pending(sent: Sent, made: Mapping[str, list[Correction]]) -> list[Correction]:
-    """Corrections of a record that came after it was mapped last."""
+def _pending(sent: Sent, recorded: Mapping[str, list[Correction]]) -> list[Correction]:
+    """Corrections of a record that are later than its latest mapping."""
     upto = sent.delivery.get("corrected_upto") or 0
-    return [c for c in _of_record(sent, made) if c["correction_number"] > upto]
+    return [c for c in _of_record(sent, recorded) if c["correction_number"] > upto]

@@ -1,4 +1,4 @@
-"""Asking a release: statements over its file, and what every question needs of it, which is read once."""
+"""Query a release's file, and read once what every query needs of it."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ Row = Mapping[str, Any]
 
 
 class Query:
-    """``query(sql, *values)``: rows of the release.
+    """``query(sql, *values)``: rows of a statement on the release.
 
-    Beside it stand the names of the release's tables, the titles of codes, and the dictionary of columns.
+    It also has the names of the release's tables, the titles of codes, and the dictionary of columns.
     """
 
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
@@ -32,7 +32,7 @@ class Query:
 
     @cached_property
     def tables(self) -> frozenset[str]:
-        """Names of the release's tables, with their areas."""
+        """Names of the release's tables, as area.table."""
         rows = self("SELECT table_schema || '.' || table_name AS name FROM information_schema.tables")
         return frozenset(row["name"] for row in rows)
 
@@ -49,15 +49,15 @@ class Query:
 
 @contextmanager
 def reading(release: Release) -> Iterator[Query]:
-    """Ask a release's file."""
+    """Open a release's file for queries."""
     with duck.connect(release.file, read_only=True) as connection:
         yield Query(connection)
 
 
 def bound(sql: str, *values: str | Sequence[str]) -> str:
-    """A statement with texts and lists of texts in the place of ``?`` or ``$1``.
+    """A statement with texts and lists of texts in place of ``?`` or ``$1``.
 
-    DuckDB would import pandas to bind a value, which takes longer than all that is asked of the release.
+    DuckDB's own binding imports pandas, which takes longer than all queries on the release together.
 
     >>> bound("SELECT ? IN (SELECT unnest(?))", "it's", ["a", "b"])
     "SELECT 'it''s' IN (SELECT unnest(['a', 'b']))"
@@ -72,7 +72,7 @@ def bound(sql: str, *values: str | Sequence[str]) -> str:
 
 
 def rows_of_latest_period(query: Query, table: str, uscc: str, year: str) -> list[dict[str, Any]]:
-    """A firm's rows of the year's latest period: its last month, else the year itself."""
+    """A firm's rows of the year's latest period: its latest month, else the year itself."""
     return query(
         f"""FROM {table} WHERE uscc = $1 AND period = (
             SELECT max(period) FROM {table} WHERE uscc = $1 AND period[:4] = $2)""",
@@ -81,12 +81,12 @@ def rows_of_latest_period(query: Query, table: str, uscc: str, year: str) -> lis
 
 
 def row_of_latest_period(query: Query, table: str, uscc: str, year: str) -> Row | None:
-    """The one row of a firm in the year's latest period; ``None`` where release or firm has none."""
+    """A firm's only row in the year's latest period; ``None`` if the release or the firm has none."""
     rows = rows_of_latest_period(query, table, uscc, year) if table in query.tables else []
     return rows[0] if rows else None
 
 
 def is_synthetic(query: Query) -> bool:
-    """Whether the release is of a demo city and not of real firms."""
+    """Whether the release has synthetic data of a demo city, not data of real firms."""
     rows = query("SELECT any_value(value) AS text FROM release.info WHERE key = 'scope_zh' AND value <> ''")
     return bool(rows[0]["text"])

@@ -1,4 +1,4 @@
-"""Which releases there are, and which of them the disk has lost."""
+"""The releases of a home, and damaged ones among them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from schemas.errors import RejectedError
 
 @dataclass(frozen=True)
 class Releases:
-    """The releases that are whole, as their manifests sum them up, and a line for each that is not."""
+    """A summary of each complete release, from its manifest, and a line for each damaged one."""
 
     whole: tuple[dict[str, Any], ...]
     faults: tuple[str, ...]

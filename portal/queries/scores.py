@@ -1,4 +1,4 @@
-"""How an enterprise stands beside its peers in the comprehensive evaluation."""
+"""An enterprise's comprehensive score, compared with its peers."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from portal.queries.release import Query, Row, row_of_latest_period
 from portal.queries.titles import Named
 
 TABLE = "profile.comprehensive_score"
-#: Tables without which there is no answer.
+#: Tables that the query needs.
 NEEDS = (TABLE,)
-#: Indicators that are named as the furthest behind the peers.
+#: Number of indicators named as the furthest behind the peers.
 WEAKEST = 3
 
 
 @dataclass(frozen=True)
 class Percentile:
-    """A dimension's score among the peers, or an indicator's percentile: the share of peers at or below."""
+    """A dimension's score among the peers, or an indicator's percentile: the share of peers at or below, in percent."""
 
     of: Named
     pct: Decimal | None
@@ -25,7 +25,7 @@ class Percentile:
 
 @dataclass(frozen=True)
 class Score:
-    """The comprehensive score beside the peers, and what moved it since the year before."""
+    """The comprehensive score, its rank among the peers and in the city, and its change since the year before."""
 
     period: str
     peer_level: Named
@@ -45,7 +45,7 @@ class Score:
 
 
 def score(query: Query, uscc: str, year: str) -> Score | None:
-    """The score of the year's latest period; ``None`` where release or firm has none."""
+    """The score of the year's latest period; ``None`` if the release or the firm has none."""
     row = row_of_latest_period(query, TABLE, uscc, year)
     if row is None:
         return None
@@ -69,7 +69,7 @@ def score(query: Query, uscc: str, year: str) -> Score | None:
 
 
 def missing_dimensions(query: Query, uscc: str, year: str) -> tuple[Named, ...]:
-    """The dimensions for which the firm has too few figures."""
+    """The dimensions without a score, because the firm has too few figures."""
     row = row_of_latest_period(query, TABLE, uscc, year) or {"missing_dimensions": ()}
     return tuple(query.titles("evaluation_dimension", code) for code in row["missing_dimensions"])
 
@@ -84,7 +84,7 @@ def _dimensions(query: Query, row: Row) -> tuple[Percentile, ...]:
 
 
 def _weakest(query: Query, row: Row) -> tuple[Percentile, ...]:
-    given = [told.partition("=") for told in row["indicator_percentiles"]]
+    given = [entry.partition("=") for entry in row["indicator_percentiles"]]
     behind = sorted((Decimal(value), name) for name, _, value in given)[:WEAKEST]
     titles = {name: query.dictionary.column(name).title for _, name in behind}
     return tuple(Percentile(Named(name, titles[name], titles[name]), value) for value, name in behind)

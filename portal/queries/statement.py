@@ -1,4 +1,4 @@
-"""What a statement of SQL finds in a release: read only, and nothing but the release unless it is said."""
+"""Run a SQL statement on a release, read-only; it sees nothing but the release unless declared unsafe."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from warehouse.releases import Release
 
 
 def rows_of(release: Release, sql: str, *, is_unsafe: bool = False) -> list[dict[str, Any]]:
-    """The rows of a statement; an unsafe one reaches files, the network and extensions as well.
+    """The rows of a statement. An unsafe one may also access files, the network and extensions.
 
     Raises:
-        RejectedError: DuckDB refuses it; the line says why.
+        RejectedError: DuckDB refuses the statement; the line has DuckDB's reason.
     """
     try:
         with duck.connect(release.file, read_only=True) as connection:

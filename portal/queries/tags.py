@@ -1,4 +1,4 @@
-"""Which tags an enterprise has, and the figures that gave them."""
+"""An enterprise's tags, and the figures behind them."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from portal.queries.titles import Named
 from schemas.contract import fields
 
 TABLE = "profile.enterprise_tag"
-#: Tables without which there is no answer.
+#: Tables that the query needs.
 NEEDS = (TABLE,)
 
-#: Kinds of tags in their order: what a visitor has to know first.
+#: Kinds of tags in order of importance to a visitor.
 _KINDS = (
     "watch", "credit", "chain", "growth", "honour", "innovation", "evaluation", "market", "resource", "scale",
 )  # fmt: skip
@@ -21,7 +21,7 @@ _KINDS = (
 
 @dataclass(frozen=True)
 class Tag:
-    """A tag and the figures that gave it, in words."""
+    """A tag and the figures behind it, in words."""
 
     tag: Named
     kind: Named
@@ -29,11 +29,11 @@ class Tag:
 
 
 def tags(query: Query, uscc: str, year: str) -> tuple[Tag, ...] | None:
-    """The tags of the year's latest period by kind and code; ``None`` where the release has no tags."""
+    """The tags of the year's latest period by kind and code; ``None`` if the release has no tags."""
     if not query.tables.issuperset(NEEDS):
         return None
     rows = rows_of_latest_period(query, TABLE, uscc, year)
-    rows.sort(key=lambda row: (_place_of_kind(row["tag_kind_code"]), row["tag_code"]))
+    rows.sort(key=lambda row: (_kind_order(row["tag_kind_code"]), row["tag_code"]))
     return tuple(
         Tag(
             query.titles("tag", row["tag_code"]),
@@ -55,12 +55,12 @@ def _evidence(query: Query, given: str) -> str:
     return f"{column.title} {_plain(value)}{column.unit}"
 
 
-def _place_of_kind(kind: str) -> int:
+def _kind_order(kind: str) -> int:
     return _KINDS.index(kind) if kind in _KINDS else len(_KINDS)
 
 
 def _plain(value: str) -> str:
-    """A figure in a text without idle zeros, thousands apart; other texts as they are.
+    """A figure without trailing zeros and with thousands separated; other texts unchanged.
 
     >>> _plain("12345.500000"), _plain("2023")
     ('12,345.5', '2023')

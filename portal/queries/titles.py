@@ -1,4 +1,4 @@
-"""Titles of codes and columns as a release has them, so that an old release is told in its own words."""
+"""Titles of codes and columns from the release itself, so that an old release keeps its own wording."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, Self
 
 from schemas.coded import title
 
-#: Code lists that the questions read.
+#: Code lists that the queries read.
 LISTS = (
     "district", "managing_zone", "industry_class", "industry_division", "registration_status", "directory_change",
     "per_mu_list", "eval_status", "unit_role", "grade", "grade_status", "indicator_note", "per_mu_indicator",
@@ -16,7 +16,7 @@ LISTS = (
     "chain", "chain_tier", "chain_state", "tag", "tag_kind", "evaluation_dimension", "peer_level",
     "identity_flag", "status_reason", "feed", "position_reason", "state_reason", "peer_group",
 )  # fmt: skip
-#: Feeds that stand for several in the tables.
+#: Names that stand for several feeds in the tables.
 _FEED_TITLES = {
     "gov_statistics": "统计年报与月报 statistics",
     "tax_contribution": "税收实际贡献 tax contribution",
@@ -36,7 +36,7 @@ class Named:
 
     @property
     def in_line(self) -> str:
-        """Both titles within a line.
+        """Both titles for use within a line.
 
         >>> Named("renamed", "已更名", "Renamed").in_line
         '已更名 renamed'
@@ -46,7 +46,7 @@ class Named:
 
 @dataclass(frozen=True)
 class Titles:
-    """Titles of codes as the release has them; of a list that it does not have, the platform's."""
+    """Titles of codes from the release; the platform's own title for a code that the release does not have."""
 
     rows: Mapping[tuple[str, str], Mapping[str, Any]]
 
@@ -62,11 +62,11 @@ class Titles:
         return Named(code, given.zh, given.en)
 
     def maybe(self, list_name: str, code: str | None) -> Named | None:
-        """The code with its titles, ``None`` where there is no code."""
+        """The code with its titles; ``None`` if there is no code."""
         return self(list_name, code) if code else None
 
     def has(self, list_name: str, code: str) -> bool:
-        """Whether the list has the code."""
+        """Whether the release's list has the code."""
         return (list_name, code) in self.rows
 
 
@@ -90,7 +90,7 @@ class Dictionary:
         return cls({row["column_name"]: Column(row["title_zh"], row["unit"] or "") for row in rows})
 
     def column(self, name: str) -> Column:
-        """A column; one that the release does not know is called by its name."""
+        """A column; if the release does not know it, its name is its title."""
         return self.columns.get(name, Column(name, ""))
 
     def figure_or_feed(self, name: str) -> str:

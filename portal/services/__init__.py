@@ -1,1 +1,1 @@
-"""Long-running services of a home."""
+"""Long-running services of a home, and runs of its DAGs."""

@@ -1,10 +1,10 @@
-"""Airflow's processes of a home: started, found again, and stopped with all that they started.
+"""Airflow's processes of a home: start them, find them again, and stop them with all their children.
 
 Airflow runs as its components (API server, scheduler, DAG processor, triggerer) and not as ``airflow standalone``,
-which
+because ``standalone``
 
-* lets scheduler and triggerer serve their logs on all interfaces at ports that two homes would have to share;
-* goes on when one of its components has died, and leaves them behind when it is killed.
+* lets scheduler and triggerer serve their logs on all interfaces, at ports that two homes would have to share;
+* continues when a component has died, and leaves the components running when it is killed.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ from portal.services.orchestration import DAGS
 from warehouse.settings import CHECKOUT, Settings
 from warehouse.state import read_own, write_whole
 
-#: The order in which they are stopped, and backwards started: tasks talk to the API server, so it goes last and
-#: comes first. One that the scheduler starts at once, left over from before, would fail without it.
+#: In the order of stopping; started in reverse. Tasks call the API server, so it starts first and stops last: a task
+#: left over from an earlier run starts with the scheduler and would fail without it.
 COMPONENTS: Mapping[str, tuple[str, ...]] = {
     "scheduler": ("scheduler", "--skip-serve-logs"),
     "triggerer": ("triggerer", "--skip-serve-logs"),
@@ -40,7 +40,7 @@ STOP_SECONDS = 10
 
 @dataclass(frozen=True)
 class Airflow:
-    """Airflow's processes of a home (component → process) and the port of its API and pages."""
+    """Airflow's processes of a home (component → process) and the port of its API and web pages."""
 
     port: int
     processes: Mapping[str, psutil.Process] = field(default_factory=dict)
@@ -55,13 +55,13 @@ class Airflow:
 
 
 def running_airflow(config: Settings) -> Airflow:
-    """The components that are alive, and the port that this home's Airflow has or had (0: never had one)."""
+    """The components that are alive, and the current or last port of this home's Airflow (0: never started)."""
     try:
         state = read_own(_state_file(config), config.identity)
         marks = {name: ServerProcess(int(pid), float(at)) for name, (pid, at) in state["processes"].items()}
         port = int(state["port"])
     except (FileNotFoundError, KeyError, TypeError, ValueError, AttributeError):
-        return Airflow(0)  # no home, or nothing that says so
+        return Airflow(0)  # no home, or no readable state
     return Airflow(port, {name: process for name, mark in marks.items() if (process := mark.find())})
 
 
@@ -71,11 +71,11 @@ def running_airflow(config: Settings) -> Airflow:
 def start_airflow(
     config: Settings, variables: Mapping[str, str], port: int, wait_for_api: Callable[[Airflow], None]
 ) -> Airflow:
-    """Start the components; the scheduler when ``wait_for_api`` says that the API server answers."""
+    """Start the components; the scheduler only after ``wait_for_api`` has returned."""
     config.logs.mkdir(parents=True, exist_ok=True)
-    here = "127.0.0.1,localhost"  # what tasks say to the API server is no business of a proxy
+    here = "127.0.0.1,localhost"  # tasks call the API server directly, not through a proxy
     env = {**os.environ, **config.environment(), **variables, "NO_PROXY": here, "no_proxy": here}
-    # tasks find what lies beside the DAGs, the triggerer by itself does not
+    # unlike tasks, the triggerer does not find modules in the folder of the DAGs by itself
     env["PYTHONPATH"] = os.pathsep.join(filter(None, (str(DAGS), os.environ.get("PYTHONPATH"))))
     airflow = Airflow(port)
     for name in reversed(list(COMPONENTS)):
@@ -112,7 +112,7 @@ def _state_file(config: Settings) -> Path:
 
 
 def component_log(config: Settings, name: str) -> Path:
-    """Where a component writes what it has to say."""
+    """The log file of a component."""
     return config.logs / f"airflow-{name}.log"
 
 
@@ -120,11 +120,11 @@ def component_log(config: Settings, name: str) -> Path:
 
 
 def stop_airflow(config: Settings, airflow: Airflow) -> None:
-    """End the components with everything they started, tasks in the middle of their work included.
+    """End the components and all their children, running tasks included.
 
-    The components get time to end by themselves: a scheduler that was killed counts as alive for a while, and its
-    tasks as running for five minutes. A task is killed, for it would go on to its end and make the scheduler wait;
-    that it failed and has to be tried again is then reported by its parent, to the API server, which goes last.
+    The components get time to end by themselves: Airflow considers a killed scheduler alive for a while, and its
+    tasks running for five minutes. Running tasks are killed, because the scheduler would wait for them. The parent of
+    a killed task then reports the failure, so that the task is tried again, to the API server, which stops last.
     """
     family = {p.pid: p for root in airflow.processes.values() for p in _tree(root)}
     scheduler = airflow.processes.get("scheduler")
@@ -133,10 +133,10 @@ def stop_airflow(config: Settings, airflow: Airflow) -> None:
     last = airflow.processes.get("api-server")
     _signal(p for p in roots if p is not last)
     _kill(tasks)
-    _gone([p for p in family.values() if last is None or p.pid != last.pid])
+    _wait_for_end([p for p in family.values() if last is None or p.pid != last.pid])
     _signal([last] if last else [])
-    _gone([last] if last else [])
-    # what came into being meanwhile belongs to the session of its component
+    _wait_for_end([last] if last else [])
+    # processes started meanwhile belong to the session of their component
     family |= {p.pid: p for p in _of_sessions({root.pid for root in roots})}
     _kill(family.values())
     psutil.wait_procs(list(family.values()), timeout=STOP_SECONDS)
@@ -175,7 +175,7 @@ def _kill(processes: Iterable[psutil.Process]) -> None:
             process.kill()
 
 
-def _gone(processes: list[psutil.Process]) -> None:
+def _wait_for_end(processes: list[psutil.Process]) -> None:
     psutil.wait_procs(processes, timeout=STOP_SECONDS)
 
 
@@ -183,7 +183,7 @@ def _gone(processes: list[psutil.Process]) -> None:
 
 
 def choose_port(remembered: int) -> int:
-    """The port that this home had, the usual one, or any that is free."""
+    """The first free port of: the home's last one, the usual one, any."""
     for port in (remembered, PREFERRED_PORT):
         if port and is_free(port):
             return port
@@ -193,7 +193,7 @@ def choose_port(remembered: int) -> int:
 
 
 def is_free(port: int) -> bool:
-    """Whether the API server can have the port; connections of its predecessor that are being closed do not count."""
+    """Whether the API server can use the port; closing connections of an earlier server do not matter."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

@@ -1,4 +1,4 @@
-"""``./brain up`` and ``down``: what runs in the background for a home, the engine and Airflow, on 127.0.0.1 only."""
+"""``./brain up`` and ``down``: start and stop a home's engine and Airflow, which listen on 127.0.0.1 only."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ Progress = Callable[[str, str, int], None]
 
 
 def up(progress: Progress = lambda *_: None) -> tuple[Airflow, bool]:
-    """Start what does not run yet and wait until Airflow is well and has read every DAG.
+    """Start what is not running yet, and wait until Airflow is healthy and has read every DAG.
 
     Returns:
         Airflow's processes, and whether they were started now.
 
     Raises:
-        RejectedError: something could not be started; the line names a log, and nothing is left running.
+        RejectedError: the engine or Airflow could not be started; the line names a log. What was started is stopped.
     """
     config = settings()
     with _changing(config):
-        found = running_airflow(config)
-        if found.is_complete:
+        running = running_airflow(config)
+        if running.is_complete:
             engine.connect(config)
             copy_finished_runs(config)
-            return found, False
-        stop_airflow(config, found)
+            return running, False
+        stop_airflow(config, running)
         had_engine = engine.status(config) is not None
         try:
             return _start(config, progress), True
@@ -47,16 +47,20 @@ def up(progress: Progress = lambda *_: None) -> tuple[Airflow, bool]:
 
 
 def down(progress: Progress = lambda *_: None) -> list[str]:
-    """Stop Airflow and the engine of this home; the names of what ran."""
+    """Stop Airflow and the engine of this home.
+
+    Returns:
+        The names of what was running.
+    """
     config = settings()
     if not config.home.is_dir():
         return []
     stopped = []
     with _changing(config):
-        found = running_airflow(config)
-        if found.processes:
+        running = running_airflow(config)
+        if running.processes:
             progress("down", "Airflow", 0)
-            stop_airflow(config, found)
+            stop_airflow(config, running)
             stopped.append("Airflow")
         if engine.status(config):
             progress("down", "engine", 0)
@@ -66,7 +70,7 @@ def down(progress: Progress = lambda *_: None) -> list[str]:
 
 
 def _changing(config: Settings) -> contextlib.AbstractContextManager[object]:
-    refusal = "another ./brain up or down is still at work; wait for it or stop it"
+    refusal = "another ./brain up or down is still running; wait for it or stop it"
     return held(config.airflow, "services", START_SECONDS * 2, refusal)
 
 
@@ -81,11 +85,13 @@ def _start(config: Settings, progress: Progress) -> Airflow:
         variables = prepare_airflow(config, port)
         since = datetime.now(UTC)
         progress("up", f"Airflow on port {port}", 0)
-        airflow = start_airflow(config, variables, port, lambda found: wait(config, found, answers))
-        wait(config, airflow, lambda found: is_well(found, since) and has_read_dags(config, found, since))
+        airflow = start_airflow(config, variables, port, lambda started: wait(config, started, answers))
+        wait(
+            config, airflow, lambda started: is_well(started, since) and has_read_dags(config, started, since)
+        )
         copy_finished_runs(config)
     finally:
-        warming.join()  # an engine that comes up after a failure would be left behind
+        warming.join()  # an engine that starts after a failure would keep running
     if failures:
         raise failures[0]
     return airflow

@@ -1,4 +1,4 @@
-"""Whether a home's Airflow is well: what its API answers, heartbeats, and the DAGs that it has read."""
+"""Health of a home's Airflow: answers of its API, heartbeats, and the DAGs that it has read."""
 
 from __future__ import annotations
 
@@ -31,21 +31,23 @@ def wait(config: Settings, airflow: Airflow, condition: Callable[[Airflow], bool
     while time.monotonic() < deadline:
         for name, process in airflow.processes.items():
             if not is_alive(process):
-                raise RejectedError(f"Airflow's {name} ended at once; see {component_log(config, name)}")
-        with contextlib.suppress(OSError):  # nobody answers yet, or somebody else does
+                raise RejectedError(
+                    f"Airflow's {name} ended while starting; see {component_log(config, name)}"
+                )
+        with contextlib.suppress(OSError):  # no answer yet, or one of another program
             if condition(airflow):
                 return
         time.sleep(0.5)
-    raise RejectedError(f"Airflow did not get ready in {START_SECONDS} s; see {config.logs}/airflow-*.log")
+    raise RejectedError(f"Airflow was not ready within {START_SECONDS} s; see {config.logs}/airflow-*.log")
 
 
 def answers(airflow: Airflow) -> bool:
-    """Whether the API server is there."""
+    """Whether the API server answers."""
     return "metadatabase" in call(airflow, "/api/v2/monitor/health")
 
 
 def is_well(airflow: Airflow, since: datetime | None = None) -> bool:
-    """Whether database, scheduler, DAG processor and triggerer are healthy, by heartbeats after ``since``."""
+    """Whether database, scheduler, DAG processor and triggerer are healthy, with heartbeats after ``since``."""
     try:
         health = call(airflow, "/api/v2/monitor/health")
     except (OSError, ValueError):
@@ -58,7 +60,7 @@ def is_well(airflow: Airflow, since: datetime | None = None) -> bool:
 
 
 def expected_dags() -> set[str]:
-    """Ids of the DAGs: one for each group of feeds, the tables, the alert, and the way out."""
+    """Ids of the DAGs: ingestion of each group of feeds, tables, alert about missing feeds, publication."""
     from schemas.contract import connected_groups
 
     return {"feeds_expected", "tables", "publish"} | {f"ingest_{group}" for group in connected_groups()}
@@ -68,7 +70,7 @@ def has_read_dags(config: Settings, airflow: Airflow, since: datetime) -> bool:
     """Whether every DAG was read after ``since``.
 
     Raises:
-        RejectedError: a file among them is no DAG file.
+        RejectedError: Airflow cannot import a DAG file.
     """
     token = log_in(config, airflow)
     broken = call(airflow, "/api/v2/importErrors", token)["import_errors"]
@@ -88,10 +90,10 @@ def log_in(config: Settings, airflow: Airflow) -> str:
 
 
 def call(airflow: Airflow, path: str, token: str = "", body: Mapping[str, Any] | None = None) -> Any:
-    """An answer of Airflow's REST API; a body makes it a POST. Proxies are passed by.
+    """An answer of Airflow's REST API. A body makes the request a POST. Proxies are not used.
 
     Raises:
-        OSError: nobody answered, or the answer is an error (urllib.error.HTTPError).
+        OSError: there is no answer, or the answer is an error (urllib.error.HTTPError).
     """
     headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {token}"} if token else {})
     data = None if body is None else json.dumps(body).encode()

@@ -1,7 +1,7 @@
-"""Runs of one process in the history of Airflow's servers: finished, and without any asset event.
+"""Copy finished in-process runs into the history of Airflow's servers, without asset events.
 
-The two have a database each (``portal/services/orchestration.py`` says why). What has finished is copied from the one
-to the other by SQL, in one transaction, also while a scheduler is at work there: it looks at no run that has ended.
+In-process runs and the servers have a database each (``portal/services/orchestration.py`` says why). SQL copies the
+finished runs in one transaction. A scheduler may be running meanwhile, because it ignores finished runs.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ import sqlite3
 from portal.services.orchestration import database_file, is_migrated
 from warehouse.settings import Settings
 
-#: Seconds for which a scheduler may hold its database; what cannot be copied now is copied the next time.
+#: Seconds to wait for a database that the scheduler has locked; after that the next call copies the runs.
 LOCK_SECONDS = 30
 
-#: Finished runs, with all their tasks, of DAGs that the servers have read, and which their database does not have yet.
+#: Finished runs whose tasks have all finished, of DAGs that the servers have read, and not in their database yet.
 _TAKEN = """
     CREATE TEMP TABLE taken AS SELECT r.dag_id, r.run_id FROM ran.dag_run r
     WHERE r.state IN ('success', 'failed') AND r.dag_id IN (SELECT dag_id FROM main.dag)
@@ -24,7 +24,7 @@ _TAKEN = """
         AND NOT EXISTS (SELECT 1 FROM ran.task_instance t WHERE t.dag_id = r.dag_id AND t.run_id = r.run_id
             AND coalesce(t.state, '') NOT IN ('success', 'failed', 'skipped', 'upstream_failed', 'removed'))"""
 
-#: Both sides number a DAG's versions by themselves; the same version is the one with the same content.
+#: Each database numbers a DAG's versions itself; versions with the same content are the same version.
 _VERSIONS = """
     CREATE TEMP TABLE same_version AS SELECT r.dag_version_id AS there, max(m.dag_version_id) AS here
     FROM ran.serialized_dag r JOIN main.serialized_dag m ON m.dag_id = r.dag_id AND m.dag_hash = r.dag_hash
@@ -35,7 +35,7 @@ _TEMPLATE = """(SELECT max(m.id) FROM ran.log_template t JOIN main.log_template 
     WHERE t.id = r.log_template_id)"""
 _RUN = "(SELECT id FROM main.dag_run m WHERE m.dag_id = r.dag_id AND m.run_id = r.run_id)"
 
-#: Table → columns that mean something else in the other database, and what stands there instead (None: left out).
+#: Table → columns whose values are valid in their own database only, with the SQL that replaces them (None: omitted).
 _COPIED: dict[str, dict[str, str | None]] = {
     "dag_run": {
         "id": None,
@@ -56,7 +56,11 @@ _COPIED: dict[str, dict[str, str | None]] = {
 
 
 def copy_finished_runs(config: Settings) -> int:
-    """Copy what the servers' history lacks; the number of runs. Nothing where one of the databases is not there yet."""
+    """Copy finished runs that the servers' history lacks.
+
+    Returns:
+        The number of copied runs: 0 if one of the databases does not exist yet, or is locked or damaged.
+    """
     ran, served = (database_file(config, is_served=one) for one in (False, True))
     if not (is_migrated(ran) and is_migrated(served)):
         return 0
@@ -66,7 +70,7 @@ def copy_finished_runs(config: Settings) -> int:
             db.execute("ATTACH ? AS ran", (str(ran),))
             db.execute("BEGIN IMMEDIATE")
         except sqlite3.DatabaseError:
-            # the scheduler holds it; or it is damaged, as whoever starts Airflow is told
+            # locked by the scheduler, or damaged, which starting Airflow reports
             return 0
         try:
             db.execute(_TAKEN)

@@ -1,4 +1,4 @@
-"""A run of every DAG in this process, by Airflow, without its servers."""
+"""Airflow runs every DAG in this process, without its servers."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ from schemas.errors import RejectedError, UserError
 from warehouse.progress import Progress, silent
 from warehouse.settings import settings
 
-#: Where the tasks say what they are doing: (stage, what, rows).
+#: Logger on which tasks report their progress: (stage, what, rows).
 PROGRESS_LOG = "brain.progress"
-#: Airflow's name for the folder with the DAGs.
+#: Airflow's name for the folder of the DAGs.
 BUNDLE = "dags-folder"
 Dags = dict[str, Any]
 
 
 def load_dags() -> Dags:
-    """The DAGs, read and written to the database of runs in one process; all that Airflow needs to run them is loaded.
+    """Load Airflow and the DAGs, and write the DAGs to the database of in-process runs.
 
-    It takes seconds that depend on no row, so it may be done in a thread while something else is at work.
+    This takes seconds and depends on no data, so that a thread can do it while other work runs.
 
     Raises:
-        RejectedError: a file is no DAG file, or the database could not be made.
+        RejectedError: Airflow cannot import a DAG file, or the database could not be created.
     """
     prepare_airflow()
     with _airflow_logs():
@@ -47,7 +47,7 @@ def load_dags() -> Dags:
         bag = read_dags()
         DagBundlesManager().sync_bundles_to_db()
         sync_bag_to_db(bag, BUNDLE, None)
-        # the API that tasks report to is built at the first question, which takes seconds
+        # the first request builds the API that tasks report to, which takes seconds
         InProcessTestSupervisor._api_client().dag_runs.get_count("publish")
     return dict(bag.dags)
 
@@ -56,7 +56,7 @@ def read_dags() -> Any:
     """The DAG files as Airflow reads them.
 
     Raises:
-        RejectedError: a file is no DAG file.
+        RejectedError: Airflow cannot import a DAG file.
     """
     from airflow.dag_processing.dagbag import BundleDagBag
 
@@ -72,22 +72,22 @@ def run_dags_in_process(
     loaded: Future[Dags] | None = None,
     arrived: Iterable[str] = (),
 ) -> dict[str, dict[str, Any]]:
-    """Take in every group's feeds, make the tables and publish by Airflow, one after the other, in this process.
+    """Ingest all feeds, compute the tables and publish: Airflow runs one DAG after the other in this process.
 
-    ``dag.test()`` triggers no consumers, so the DAGs are run in the order of the graph; the tables' asks the graph
-    what is stale. What Airflow itself prints goes to ``logs/airflow-run.log``, what a task says to the task's own log.
-    As under the scheduler, files that are refused hold up nothing but themselves: the others go all the way, and then
-    the failure is raised. Finished runs then stand in the history of the servers' database as well, if there is one.
+    ``dag.test()`` triggers no consumers, so the DAGs run in the order of the graph. The DAG of the tables computes
+    what is stale. Airflow's own output goes to ``logs/airflow-run.log``, a task's output to the task's log. As under
+    the scheduler, a rejected file does not stop the others: they are processed to the end, then the failure is raised.
+    Finished runs are also copied to the history in the servers' database, if it exists.
 
     Args:
-        loaded: what :func:`load_dags` gives, where it is on its way.
-        arrived: groups of feeds that are to be taken in first; waited for, where they come one by one.
+        loaded: the result of :func:`load_dags`, if another thread is computing it.
+        arrived: groups of feeds to ingest first; the iterator may wait for each group.
 
     Returns:
         DAG → what its task reported.
 
     Raises:
-        UserError: the failure of a task that a user can mend (RejectedError, GateFailed), as it was raised.
+        UserError: a task's failure that a user can correct (RejectedError, GateFailed), as it was raised.
         RejectedError: another failure; the line names the log.
     """
     config = settings()
@@ -110,11 +110,11 @@ def run_dags_in_process(
 
 
 def order(dags: Dags, arrived: Iterable[str] = ()) -> Iterator[str]:
-    """Groups of feeds first, those that have arrived before the others; publish last, between them the tables.
+    """DAG ids in the order of running: groups of feeds, arrived ones first, then the tables, then publish.
 
-    Each by priority, as the scheduler takes them. A group at rest is left out: under the scheduler its run waits until
-    something comes, and holds up nobody. What is about today and not about what came, like the feeds that are
-    overdue, has no place in it.
+    Within each of these by priority, as under the scheduler. A group at rest is omitted: under the scheduler its run
+    would wait for new files without delaying others. DAGs that depend on the date and not on deliveries, like the one
+    about overdue feeds, are omitted too.
     """
 
     def tagged(tag: str) -> list[str]:
@@ -134,16 +134,19 @@ def order(dags: Dags, arrived: Iterable[str] = ()) -> Iterator[str]:
 
 @contextlib.contextmanager
 def _nothing_to_sync() -> Iterator[None]:
-    """``dag.test()`` writes all DAGs of all bundles to the database anew, each time; here they were written once."""
+    """Keep ``dag.test()`` from writing all DAGs of all bundles to the database each time: they are there already."""
     with mock.patch.dict(os.environ, {"AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST": "[]"}):
         yield
 
 
 def _run(dag: Any) -> tuple[dict[str, Any], BaseException | None]:
-    """One run of a DAG, without retries: whoever waits for it hears of a failure at once.
+    """Run a DAG without retries, so that a failure is reported at once.
 
     Returns:
-        What its first task reported (nothing when it failed or was skipped), and the first failure.
+        The first report of its tasks (empty if there is none, as after a failure or a skip), and the first failure.
+
+    Raises:
+        RejectedError: the run ended in another state than success, although no task reported a failure.
     """
     failures: list[BaseException] = []
     reports: list[dict[str, Any]] = []
@@ -179,13 +182,13 @@ def _reporting(work: Callable[..., Any], reports: list[dict[str, Any]]) -> Calla
     return reported
 
 
-# --- what Airflow says -----------------------------------------------------------------------------------
+# --- output of Airflow -----------------------------------------------------------------------------------
 
 
 class _AirflowOutput(io.BufferedIOBase):
-    """Where Airflow's log of this process goes: to the log of the task that is at work, else to a common file.
+    """Stream for Airflow's log in this process: writes to the log of the running task, else to a common file.
 
-    Airflow remembers the stream that it was given when it was loaded, so this one is never closed.
+    Airflow keeps the stream that it was given while loading, so this one is never closed.
     """
 
     name = "airflow"
@@ -209,7 +212,7 @@ class _AirflowOutput(io.BufferedIOBase):
         return settings().logs / "airflow-run.log"
 
     def begin_task(self, ti: Any) -> None:
-        """What follows belongs to a task instance: it goes where the API server looks for it."""
+        """Write to a task instance's log from now on, at the path where the API server looks for it."""
         from airflow.utils.helpers import log_filename_template_renderer
 
         name = log_filename_template_renderer()(ti=ti, try_number=ti.try_number)
@@ -217,7 +220,7 @@ class _AirflowOutput(io.BufferedIOBase):
         logging.getLogger("task").info("::group::Pre Execute")  # the task's runner ends it
 
     def end_task(self) -> None:
-        """What follows belongs to no task."""
+        """Write to the common file from now on."""
         self._task = None
 
 
@@ -228,7 +231,7 @@ def _airflow_output() -> _AirflowOutput:
 
 @contextlib.contextmanager
 def _airflow_logs() -> Iterator[None]:
-    """Keep what Airflow says out of the terminal, in the form in which its servers read logs."""
+    """Keep Airflow's output out of the terminal, in the log format that its servers read."""
     with contextlib.redirect_stdout(_airflow_output().text), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         from airflow.sdk.log import configure_logging
@@ -250,7 +253,7 @@ def _progress_to(progress: Progress) -> Iterator[None]:
 
 
 class _ProgressHandler(logging.Handler):
-    """Hands what a task logs about its progress on to whoever shows it."""
+    """Forwards a task's progress records to the progress display."""
 
     def __init__(self, progress: Progress) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Memory that processes hold together."""
+"""Total memory of processes."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ import psutil
 
 from warehouse.state import read
 
-#: Seconds between two looks at the processes' memory.
+#: Seconds between two measurements.
 LOOK = 0.5
 
 
 class Watch(threading.Thread):
-    """Most memory held at a time by a process, its children, and a home's engine, while the block lasts."""
+    """Context manager that measures the peak memory of a process, its children and a home's engine, in bytes."""
 
     def __init__(self, pid: int, home: Path) -> None:
         super().__init__(daemon=True)
@@ -45,15 +45,15 @@ class Watch(threading.Thread):
 
 
 def held_bytes(pids: Iterable[int]) -> int:
-    """Bytes of processes and all that they started; pages that they share count once, where the system tells."""
-    found: dict[int, int] = {}
+    """Bytes of processes and their children; shared pages count once if the system reports proportional sizes."""
+    sizes: dict[int, int] = {}
     for pid in pids:
         with contextlib.suppress(psutil.Error):
             root = psutil.Process(pid)
             for process in (root, *root.children(recursive=True)):
                 with contextlib.suppress(psutil.Error):
-                    found[process.pid] = _bytes(process)
-    return sum(found.values())
+                    sizes[process.pid] = _bytes(process)
+    return sum(sizes.values())
 
 
 def _bytes(process: psutil.Process) -> int:

@@ -1,11 +1,11 @@
 """Airflow in a home: its configuration and its databases.
 
-Airflow is configured by environment variables alone; its home holds its databases, its secrets and its state,
-and nothing else on the machine is written.
+Airflow is configured only by environment variables. Its folder in the home holds its databases, secrets and state;
+nothing else on the machine is written.
 
-A run in one process (``portal/services/in_process.py``) has a database of its own. In that of a running Airflow the
-scheduler would take the run's tasks for its own and start them a second time, and the run's asset events would start
-every consumer again.
+In-process runs (``portal/services/in_process.py``) have a database of their own. In the servers' database the
+scheduler would take the tasks of such a run for its own and start them a second time, and the run's asset events
+would trigger every consumer again.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from warehouse.state import read, write_whole
 DAGS = CHECKOUT / "dags"
 USER = "admin"
 MIGRATION_SECONDS = 180
-#: A home's keys of Airflow, in ``secrets.json``.
+#: Airflow's keys in the home's ``secrets.json``.
 _KEYS = ("fernet_key", "secret_key", "jwt_secret")
 
 _MIGRATE = "from airflow.utils.db import initdb; initdb()"
@@ -43,7 +43,8 @@ _MIGRATE = "from airflow.utils.db import initdb; initdb()"
 def environment(config: Settings, port: int = 0) -> dict[str, str]:
     """Airflow's configuration for a home, as environment variables.
 
-    ``port`` is that of the API server; 0 stands for a run in this process, without any server.
+    Args:
+        port: the API server's port; 0 for a run in this process, without servers.
     """
     home = config.airflow
     home.mkdir(parents=True, exist_ok=True)
@@ -55,7 +56,7 @@ def environment(config: Settings, port: int = 0) -> dict[str, str]:
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
         "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
         "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
-        # One engine, one writer: tasks wait in Airflow's queue, by priority, rather than for each other's locks.
+        # One engine and one writer: tasks wait in Airflow's queue, by priority, and not for each other's locks.
         "AIRFLOW__CORE__PARALLELISM": "1",
         "AIRFLOW__CORE__DEFAULT_POOL_TASK_SLOT_COUNT": "1",
         "AIRFLOW__CORE__FERNET_KEY": secret["fernet_key"],
@@ -76,7 +77,7 @@ def environment(config: Settings, port: int = 0) -> dict[str, str]:
         "AIRFLOW__DAG_PROCESSOR__DAG_PROCESSOR_CHILD_PROCESS_LOG_DIRECTORY": str(
             config.logs / "airflow" / "dag_processor"
         ),
-        # DAGs are built from files that change with a new version of the code, not by the minute.
+        # DAGs are built from files that change only with a new version of the code.
         "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "300",
         "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "300",
         "AIRFLOW__DAG_PROCESSOR__PARSING_PROCESSES": "1",
@@ -86,18 +87,18 @@ def environment(config: Settings, port: int = 0) -> dict[str, str]:
 
 
 def password_file(config: Settings) -> Path:
-    """Where the password of the web user lies, readable by the owner alone."""
+    """The file with the web user's password, readable by its owner only."""
     return config.airflow / "passwords.json"
 
 
 def prepare_airflow(config: Settings | None = None, port: int = 0) -> dict[str, str]:
-    """Make the home's Airflow ready and this process see it; done once for each version of Airflow.
+    """Configure this process for the home's Airflow, and migrate its database once for each version of Airflow.
 
     Returns:
         Airflow's environment variables, which are also set in this process.
 
     Raises:
-        RejectedError: the database could not be made, or it or Airflow's keys cannot be read any more.
+        RejectedError: the database could not be created, or the database or Airflow's keys are damaged.
     """
     config = config or settings()
     variables = environment(config, port)
@@ -115,12 +116,12 @@ def prepare_airflow(config: Settings | None = None, port: int = 0) -> dict[str, 
 
 
 def database_file(config: Settings, *, is_served: bool) -> Path:
-    """The database of Airflow's servers, or that of runs in one process."""
+    """The database of Airflow's servers, or that of in-process runs."""
     return config.airflow / ("airflow.db" if is_served else "in-process.db")
 
 
 def _make_database(config: Settings, database: Path, variables: dict[str, str]) -> None:
-    """Migrate a database, or make it: a copy of an empty one where the home already has one of this version."""
+    """Migrate a database, or create it: as a copy if the home has an empty one of this version."""
     empty = config.airflow / "empty.db"
     if not database.exists() and is_migrated(empty) and _is_whole(empty):
         shutil.copy(empty, database)
@@ -155,10 +156,10 @@ def _marker(database: Path) -> Path:
 
 
 def is_migrated(database: Path) -> bool:
-    """Whether a database is there and is one of this version of Airflow."""
+    """Whether a database exists and has the schema of the installed version of Airflow."""
     marker = _marker(database)
     is_of_version = marker.exists() and marker.read_bytes() == version("apache-airflow").encode()
-    # an empty file is to SQLite a database without tables
+    # SQLite reads an empty file as a database without tables
     return is_of_version and database.exists() and database.stat().st_size > 0
 
 
@@ -171,7 +172,7 @@ def _is_whole(database: Path) -> bool:
 
 
 def password(config: Settings) -> str:
-    """Of the web user; made where there is none yet, or none any more."""
+    """The web user's password; created if it does not exist or cannot be read."""
     path = password_file(config)
     with FileLock(config.airflow / "secrets.lock", timeout=30):
         known = read(path)
@@ -182,22 +183,22 @@ def password(config: Settings) -> str:
 
 
 def _secrets(config: Settings) -> dict[str, str]:
-    """Keys of this home's Airflow, made once.
+    """Keys of this home's Airflow, created once.
 
     Raises:
-        RejectedError: they are there and cannot be read; what Airflow encrypted with them would be lost without a word.
+        RejectedError: they exist but cannot be read. New ones would silently lose what Airflow encrypted with them.
     """
     path = config.airflow / "secrets.json"
     with FileLock(config.airflow / "secrets.lock", timeout=30):
         if not path.exists():
             from cryptography.fernet import Fernet
 
-            made = (Fernet.generate_key().decode(), secrets.token_urlsafe(24), secrets.token_urlsafe(48))
-            write_whole(path, json.dumps(dict(zip(_KEYS, made, strict=True))))
+            keys = (Fernet.generate_key().decode(), secrets.token_urlsafe(24), secrets.token_urlsafe(48))
+            write_whole(path, json.dumps(dict(zip(_KEYS, keys, strict=True))))
     known = read(path)
     if not known.keys() >= set(_KEYS):
         raise RejectedError(
-            f"{path} is not readable; put it back from a copy, or remove it: Airflow gets new keys then, and "
-            "connections that were entered in its pages have to be entered again"
+            f"{path} is not readable; put it back from a copy, or remove it: Airflow then gets new keys, and "
+            "connections that were entered in its pages must be entered again"
         )
     return known

@@ -1,4 +1,4 @@
-"""What runs for a home, what waits in its landing folder, and its last release."""
+"""Status of a home: its processes, files waiting in its landing folder, and its latest release."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from warehouse.settings import Settings, settings
 
 
 def status() -> list[dict[str, Any]]:
-    """What runs, what waits, and the last release: one row each."""
+    """One row each for the engine, Airflow, every stream, the landing folder and the latest release."""
     config = settings()
     airflow = running_airflow(config)
     return [
@@ -33,7 +33,7 @@ def status() -> list[dict[str, Any]]:
 
 
 def as_lines(rows: Iterable[Mapping[str, Any]]) -> Iterator[str]:
-    """The rows as a person reads them, one line each; times as the clock on the wall shows them."""
+    """One readable line for each row, with local times."""
     for row in rows:
         parts = [f"{name} {row[key]}" for key, name in (("pid", "pid"), ("port", "port")) if row[key]]
         if row["memory_mib"]:
@@ -52,17 +52,17 @@ def _row(service: str, state: str, **values: Any) -> dict[str, Any]:
 
 def _engine_row(config: Settings, airflow: Airflow) -> dict[str, Any]:
     if config.engine_address:
-        found = ENGINES[engine.kind(config).name]
-        return _row("engine", "elsewhere", note=f"{found}; BRAIN_ENGINE_ADDRESS names it")
+        name = ENGINES[engine.kind(config).name]
+        return _row("engine", "elsewhere", note=f"{name}; at the address in BRAIN_ENGINE_ADDRESS")
     state = engine.status(config)
-    idle = f"stops after {config.engine_idle_minutes:g} idle minutes, starts again when it is needed"
+    idle = f"stops after {config.engine_idle_minutes:g} idle minutes, starts again when needed"
     if state is None:
         wanted = engine.kind(config).version()
-        idle = idle if airflow.processes else "starts when it is needed"
+        idle = idle if airflow.processes else "starts when needed"
         return _row("engine", "stopped", note=f"{wanted}; {idle}")
     processes = [p for pid in (state["process"], state["supervisor"]) for p in _existing(pid)]
     exposed = (
-        "; other users of this machine reach it: the system has no network namespaces"
+        "; other users of this machine can reach it, because the system has no network namespaces"
         if state["open"]
         else ""
     )
@@ -78,11 +78,11 @@ def _airflow_row(airflow: Airflow) -> dict[str, Any]:
         return _row("airflow", "stopped", note="./brain up starts it")
     missing = sorted(set(COMPONENTS) - set(airflow.processes))
     if missing:
-        state, note = "broken", f"{', '.join(missing)} ended; ./brain up starts it anew"
+        state, note = "broken", f"{', '.join(missing)} ended; ./brain up restarts Airflow"
     elif is_well(airflow):
         state, note = "running", airflow.address
     else:
-        state, note = "unwell", f"{airflow.address}/api/v2/monitor/health says what is amiss"
+        state, note = "unwell", f"{airflow.address}/api/v2/monitor/health names the cause"
     return _row(
         "airflow", state, pid=(airflow.processes.get("scheduler") or processes[0]).pid, port=airflow.port,
         memory_mib=_memory(processes), since=_since(processes), note=note,
@@ -90,7 +90,7 @@ def _airflow_row(airflow: Airflow) -> dict[str, Any]:
 
 
 def _stream_rows(config: Settings) -> Iterator[dict[str, Any]]:
-    """The streams that this home has, or had."""
+    """Streams of this home, running or stopped."""
     from ingest.ways.stream import lock_name, streamed
     from ingest.ways.stream_state import state_of
     from schemas.contract import feeds
@@ -113,7 +113,7 @@ def _landing_row(config: Settings) -> dict[str, Any]:
 
 
 def _waiting(config: Settings) -> tuple[int, list[str]]:
-    """How many complete drops were not taken in yet, and which manifests cannot be read."""
+    """The number of complete drops that are not ingested yet, and a line for each unreadable manifest."""
     from ingest.register.entries import deliveries
     from ingest.ways.manifest import find_drops
     from schemas.contract import feeds
@@ -136,11 +136,11 @@ def _release_row() -> dict[str, Any]:
     except UsageError:
         return _row("release", "none yet", note="./brain demo makes one")
     except RejectedError as error:
-        return _row("release", "none whole", note=str(error))
+        return _row("release", "all damaged", note=str(error))
     manifest = release.manifest
     note = f"{len(manifest['tables'])} tables, {sum(t['rows'] for t in manifest['tables'].values()):,} rows"
-    if made := engines_of(manifest):
-        note += f", made by {made}"
+    if engines := engines_of(manifest):
+        note += f", computed by {engines}"
     return _row("release", str(release.number), since=manifest["created_at"], note=note)
 
 
@@ -151,7 +151,7 @@ def _existing(pid: int) -> list[psutil.Process]:
 
 
 def _memory(processes: Iterable[psutil.Process]) -> int:
-    """MiB of the processes and all that they started."""
+    """MiB of the processes and their children."""
     return round(held_bytes(p.pid for p in processes) / 2**20)
 
 

@@ -1,4 +1,4 @@
-"""``./brain stream``: keep taking in, from Kafka or from the landing folder, until stopped."""
+"""``./brain stream``: ingest continuously from Kafka or from the landing folder until stopped."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ from warehouse.settings import settings
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-#: Between two looks at the queries.
+#: Seconds between two checks of the queries.
 LOOK_SECONDS = 0.2
 MOST_WAIT_SECONDS = 30
 
 
 @dataclass(frozen=True)
 class StreamOptions:
-    """How streams run: seconds between batches (None: take in what there is, and end), records a batch at most,
-    how long a window stays open, and for how long a broker may be away."""
+    """How streams run: seconds between batches (None: ingest what is available and end), maximum records per batch,
+    how long a window stays open, and how long a broker may be unavailable."""
 
     every_seconds: float | None = 5
     max_records: int = 200_000
@@ -42,7 +42,7 @@ class StreamOptions:
 
 @dataclass
 class Totals:
-    """What a feed's stream took in since it was started."""
+    """Records and batches of a feed's stream since its start; refused records are included in ``records``."""
 
     records: int = 0
     refused: int = 0
@@ -51,14 +51,14 @@ class Totals:
 
 @dataclass
 class _Run:
-    """What the streams of a process share."""
+    """State that the streams of a process share."""
 
     options: StreamOptions
     watch: Callable[[Batch], None]
     tell: Callable[[str], None]
     stop: threading.Event
     totals: dict[str, Totals] = field(default_factory=dict)
-    #: Batches since the queries were last started: with any, the next failure is a new one.
+    #: Batches since the queries were last started; after at least one, the next failure is a new one.
     fresh: int = 0
 
     def took(self, batch: Batch) -> None:
@@ -78,13 +78,14 @@ def stream_topics(
     tell: Callable[[str], None] = lambda _: None,
     stop: threading.Event | None = None,
 ) -> dict[str, Totals]:
-    """Take in the feeds' topics until stopped (``stop``, an interrupt, SIGTERM), by a Spark driver of this process.
+    """Ingest the feeds' topics until stopped (``stop``, an interrupt, SIGTERM), with a Spark driver in this process.
 
-    A broker that is away is waited for. What was read by then is sealed and registered at the end.
+    If the broker is unavailable, the stream waits and tries again. At the end the open windows are sealed and
+    registered.
 
     Raises:
-        RejectedError: another process streams one of the feeds, Java ended, records are gone from the broker before
-            they were read, or the broker stayed away.
+        RejectedError: another process streams one of the feeds, Java ended, the broker removed records before they
+            were read, or the broker stayed unavailable.
     """
     run = _Run(options, watch, tell, stop or threading.Event(), {s.table: Totals() for s in specs})
     name = "stream" if len(specs) > 1 else f"stream-{specs[0].table}"
@@ -98,7 +99,7 @@ def stream_topics(
 
 
 def _attempts(run: _Run) -> Retrying:
-    def told(state: RetryCallState) -> None:
+    def tell(state: RetryCallState) -> None:
         failure = state.outcome.exception() if state.outcome else None
         pause = state.next_action.sleep if state.next_action else 0
         run.tell(f"{failure}; trying again in {pause:.0f} s")
@@ -110,7 +111,7 @@ def _attempts(run: _Run) -> Retrying:
         retry=retry_if_exception_type(QueryFailedError),
         wait=wait_exponential(max=MOST_WAIT_SECONDS),
         stop=stop_after_delay(run.options.give_up_after.total_seconds()),
-        before_sleep=told,
+        before_sleep=tell,
         sleep=pause,
         retry_error_callback=_give_up,
     )
@@ -118,14 +119,14 @@ def _attempts(run: _Run) -> Retrying:
 
 def _give_up(state: RetryCallState) -> None:
     failure = state.outcome.exception() if state.outcome else None
-    raise RejectedError(f"{failure}; given up: start the broker and run this again")
+    raise RejectedError(f"{failure}; gave up: start the broker and run the command again")
 
 
 def _run_queries(session: SparkSession, specs: Sequence[Feed], run: _Run) -> bool:
-    """Run all queries until the end (True), or until one fails after others had batches (False).
+    """Run all queries until the end (True), or until one fails after at least one batch was ingested (False).
 
     Raises:
-        QueryFailedError: one failed before any batch was taken in.
+        QueryFailedError: a query failed before any batch was ingested.
     """
     run.fresh = 0
     streams = [FeedStream(session, spec, settings(), run.options.seal_every, run.took) for spec in specs]
@@ -158,7 +159,7 @@ def _run_queries(session: SparkSession, specs: Sequence[Feed], run: _Run) -> boo
 
 @contextmanager
 def _signals(stop: threading.Event) -> Iterator[None]:
-    """An interrupt or SIGTERM asks to stop; a second one stops at once."""
+    """An interrupt or SIGTERM requests a stop; a second one stops immediately."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -184,12 +185,12 @@ def stream_landing(
     tell: Callable[[str], None] = lambda _: None,
     stop: threading.Event | None = None,
 ) -> dict[str, Totals]:
-    """Take in what lies in the feeds' landing folders until stopped: the same feeds without a broker."""
+    """Ingest the feeds' landing folders until stopped: the same feeds without a broker."""
     from ingest.ways.landing import ingest
 
     stop = stop or threading.Event()
     totals = {spec.table: Totals() for spec in specs}
-    told: set[str] = set()
+    reported: set[str] = set()
     with _signals(stop):
         while True:
             start = time.monotonic()
@@ -202,8 +203,8 @@ def stream_landing(
                 seconds = time.monotonic() - start
                 watch(Batch(file.feed, number, file.records_in, file.records_quarantined, seconds))
             for file in report.rejected:
-                if file.message not in told:
-                    told.add(file.message)
+                if file.message not in reported:
+                    reported.add(file.message)
                     tell(file.message)
             if every_seconds is None or stop.wait(every_seconds):
                 return totals

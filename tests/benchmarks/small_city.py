@@ -1,4 +1,4 @@
-"""A peer's results over a city of a few rows, with known answers."""
+"""A peer's results for a city of a few rows."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Made = Callable[[str], list[Row]]
 
 
 def made(area: str, folder: Path, given: dict[str, list[Row]], **rules: list[Row]) -> Made:
-    """Results of an area's statements over tables with these rows and nothing else."""
+    """Run the peer's statements of an area on tables with these rows only; a function that queries the results."""
     of_rules, statements = PEERS[area](ASKED)
     connection = duck.connect()
     for name in tables_in(statements):

@@ -1,4 +1,4 @@
-"""The areas' peers know the contracts; a home without a city is refused."""
+"""The areas' peers fit the contracts; a home without a city is refused."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from tests.benchmarks.small_city import made
 
 
 def test_sums_and_concentration_of_a_node(tmp_path: Path) -> None:
-    """甲 declares the product and sells it to 乙, which stands in the node by its class and buys from outside too."""
+    """甲 declares the product and sells it to 乙. 乙 is in the node by its class and also buys from outside."""
     trade = {"product_code": "P1", "period": "2024-12"}
     query = made(
         "chain",

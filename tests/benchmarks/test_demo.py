@@ -1,4 +1,4 @@
-"""What ``bench demo`` sends is taken in as any office's file is."""
+"""The corrected file of ``bench demo`` is ingested like any office's file."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ingest.ways.landing import ingest
 from pipeline.fingerprint import stale_tables
 
 
-def test_the_corrected_file_is_taken_in_and_makes_its_year_anew(built_copy: Path) -> None:
+def test_the_corrected_file_is_ingested_and_makes_its_year_stale(built_copy: Path) -> None:
     correct_one_file(built_copy)
     [sent] = [file for file in ingest().files if file.state != "repeated"]
     assert (sent.state, sent.feed, sent.period) == ("taken", "gov_tax", "2023")

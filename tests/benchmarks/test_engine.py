@@ -1,4 +1,4 @@
-"""``./brain bench engine``: two engines' runs of one home beside each other."""
+"""``./brain bench engine``: two engines' runs of one home, compared."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def made(name: str) -> Measured:
 
 
 def commands(monkeypatch: pytest.MonkeyPatch, in_home: Any = lambda home: None) -> list[tuple[str, ...]]:
-    """What is called instead of the command line, engine first; each tells its made-up figures."""
+    """Replace the command line by a fake with invented figures; the calls, each with its engine first."""
     called: list[tuple[str, ...]] = []
 
     def brain(home: Path, *words: str, environment: dict[str, str]) -> Measured:
@@ -74,23 +74,23 @@ def test_both_engines_are_measured_on_copies_and_stopped(
     }  # fmt: skip
 
 
-def test_engines_that_made_different_tables_are_no_benchmark(
+def test_engines_that_computed_different_tables_fail_the_benchmark(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     home = a_home(tmp_path / "home", {"year": "2024"})
     commands(monkeypatch, lambda copied: baseline(copied, copied.name))
     with (
         at_home(home, "none"),
-        pytest.raises(RejectedError, match=r"made different tables: per_mu\.baseline: "),
+        pytest.raises(RejectedError, match=r"computed different tables: per_mu\.baseline: "),
     ):
         by_name.run("engine", 1, lambda _: None)
 
 
-def test_a_home_without_tables_and_options_of_others_are_refused(tmp_path: Path) -> None:
+def test_a_home_without_tables_and_options_of_other_benchmarks_are_refused(tmp_path: Path) -> None:
     with at_home(tmp_path / "home", "none"):
         with pytest.raises(RejectedError, match="no tables yet"):
             by_name.run("engine", 1, lambda _: None)
         with pytest.raises(UsageError, match="measures the home's own city"):
             by_name.run("engine", 0.5, lambda _: None)
-        with pytest.raises(UsageError, match="--rows goes with ranking"):
+        with pytest.raises(UsageError, match="--rows needs ranking"):
             by_name.run("engine", 1, lambda _: None, rows=10)

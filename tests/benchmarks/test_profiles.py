@@ -42,7 +42,7 @@ def test_growth_of_a_profile(tmp_path: Path) -> None:
 
 
 def test_percentiles_and_tags(tmp_path: Path) -> None:
-    """Three firms have the city as their peers; a firm below scale has tags and no score."""
+    """Three firms are compared with the whole city; a firm below scale has tags but no score."""
     figures = ("output_wan_yuan", "value_added_wan_yuan", "employees_average")
     firms = [
         {"uscc": u, "period": "2024-12", "figures_year": "2024", "is_above_scale": u != "丁", "final_grade": "D",
@@ -53,9 +53,9 @@ def test_percentiles_and_tags(tmp_path: Path) -> None:
     scores = query(
         "SELECT uscc, scale_score, comprehensive_score FROM profile_comprehensive_score ORDER BY uscc"
     )
-    found = {r["uscc"]: round(float(r["scale_score"]), 3) for r in scores}
-    assert found == {"甲": 33.333, "乙": 66.667, "丙": 100}
-    # scale alone weighs too little for a total
+    scale_scores = {r["uscc"]: round(float(r["scale_score"]), 3) for r in scores}
+    assert scale_scores == {"甲": 33.333, "乙": 66.667, "丙": 100}
+    # the weight of scale alone is too small for a total
     assert {r["comprehensive_score"] for r in scores} == {None}
     tags = query("SELECT uscc, tag_code, tag_evidence FROM profile_enterprise_tag WHERE tag_code = 'grade_d'")
     assert sorted(t["uscc"] for t in tags) == sorted("甲乙丙丁")

@@ -1,4 +1,4 @@
-"""A small release made by hand: one list of seven firms above scale, and one firm of every odd kind."""
+"""A small release written by hand: one list of eight firms above scale, and one firm of every special kind."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ YEARS = ("2020", "2021", "2022", "2023", "2024")
 RULES = "haishu-2024"
 KNOWN = datetime(2025, 4, 6, 3, tzinfo=UTC)
 
-#: Columns of tables whose contracts may be another's; where there is a contract it is used.
+#: Columns of tables of other areas, used only if the table has no contract.
 ELSEWHERE: dict[str, str] = {
     "chain.node": "node_code:string year:string node_name_zh:string node_name_en:string",
     "chain.node_enterprise": "uscc:string node_code:string year:string chain_code:string tier_code:string "
@@ -73,7 +73,7 @@ PER_MU = (
     "per_mu.indicator_value", "per_mu.adjustment", "per_mu.city_rank",
 )  # fmt: skip
 
-#: Code lists of tables whose contracts may be another's.
+#: Codes of other areas, used only if no code list has them.
 CODES = [
     ("chain", "GDMJ", "高端模具", "High-end moulds"), ("chain", "XTCX", "稀土磁性材料", "Rare-earth materials"),
     ("chain_state", "weak", "薄弱", "Weak"), ("chain_state", "strong", "优势", "Strong"),
@@ -118,7 +118,7 @@ def _value(value: Any, field: pa.Field) -> Any:
 def write(
     home: Path, *, without: tuple[str, ...] = (), is_synthetic: bool = True, **changes: list[Row]
 ) -> None:
-    """Release 1 of a home. ``without`` names tables that it lacks; ``changes`` add rows, as area__table."""
+    """Write release 1 of a home. ``without`` names tables to omit; ``changes`` add rows, as area__table."""
     folder = home / "releases"
     folder.mkdir(parents=True)
     rows = city()
@@ -229,7 +229,8 @@ def _population(uscc: str, year: str) -> Row:
 
 
 def _grades(year: str) -> list[Row]:
-    """The list by place: two in A, of whom one is vetoed; the refilled one; C; and D, from which one is saved."""
+    """The list by rank: two initial A, one of them vetoed; a refill into A; B; a refill into B; C; and two initial D,
+    one of them protected. The tenant inherits a grade."""
     listed = [
         (TOP, "A", "A", "150", []),
         (VETOED, "A", "D", "130", ["veto:illegal_discharge"]),
@@ -243,12 +244,12 @@ def _grades(year: str) -> list[Row]:
     rows = [
         {
             "uscc": uscc, "year": year, "initial_grade": initial, "final_grade": final, "total_score": total,
-            "grade_reasons": reasons, "rank_in_list": place, "list_size": len(listed), "rank_in_district": place + 3,
+            "grade_reasons": reasons, "rank_in_list": rank, "list_size": len(listed), "rank_in_district": rank + 3,
             "district_code": "330203", "list_code": "above_scale", "evaluation_uscc": uscc, "evaluation_version": 1,
             "indicator_score": Decimal(total) - (5 if uscc == GOOD else 0), "penalty_points": 0,
             "bonus_points": 5 if uscc == GOOD else 0, "is_tie": False, "status_code": "initial", "rule_set_id": RULES,
         }
-        for place, (uscc, initial, final, total, reasons) in enumerate(listed, 1)
+        for rank, (uscc, initial, final, total, reasons) in enumerate(listed, 1)
     ]  # fmt: skip
     [holder] = [row for row in rows if row["uscc"] == GOOD]
     tenant = {
@@ -305,7 +306,7 @@ def _add_chains(rows: dict[str, list[Row]]) -> None:
          "confidence": "0.5", "position_reasons": [], "tier_code": None, "is_confirmed": False},
         {**position, "uscc": VETOED, "node_code": "OUT", "chain_code": "OUT", "position_share": "1",
          "confidence": "0.5", "position_reasons": [], "tier_code": None, "is_confirmed": False},
-        # evidence that does not count is no position
+        # a share of 0 is no position
         {**position, "uscc": VETOED, "node_code": "GDMJ-M01", "chain_code": "GDMJ", "position_share": "0",
          "confidence": "0", "position_reasons": ["stray_product"], "is_confirmed": False},
     ]  # fmt: skip

@@ -1,4 +1,4 @@
-"""How the portal's tests give a command, and a small release made by hand."""
+"""Fixtures of the portal's tests: a command, and a small release written by hand."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ def brain(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) ->
 
     def run(*words: str) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "argv", ["brain", *words])
-        with pytest.raises(SystemExit) as left:
+        with pytest.raises(SystemExit) as ended:
             cli.main()
         out, err = capfd.readouterr()
-        return int(left.value.code or 0), out, err
+        return int(ended.value.code or 0), out, err
 
     return run
 
 
 @pytest.fixture
 def release(cold_home: Path) -> Release:
-    """Release 1 of a home that has nothing else."""
+    """Release 1 of a home without anything else."""
     card_release.write(cold_home)
     return open_release()

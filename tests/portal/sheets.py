@@ -1,4 +1,4 @@
-"""Sheets of a release, and the screen that shows one."""
+"""Sheets of a release, and a screen that shows a sheet."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def gathered(release: Release, uscc: str, year: str | None = None) -> Card:
 
 
 def screen_of(sheet: Card, monkeypatch: pytest.MonkeyPatch, width: int = WIDTH) -> list[str]:
-    """The lines that a terminal of a width shows."""
+    """The lines on a terminal of the given width."""
     text = io.StringIO()
     with monkeypatch.context() as patch:
         patch.setattr(

@@ -1,1 +1,1 @@
-"""The sheet in words: titles, sentences and tables, the same for the terminal and for the page."""
+"""The sheet's titles, sentences and tables, shared by the terminal and the page."""

@@ -1,4 +1,4 @@
-"""The parts of the sheet in their order."""
+"""The blocks of the sheet in their order."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from portal.card.words.parts import Block
 
 
 def blocks(card: Card) -> Iterator[Block]:
-    """The parts of the sheet that the release has tables for, from the grade on."""
+    """The blocks for which the release has tables, beginning with the grade."""
     yield grade.block(card)
     yield trend.block(card)
     if card.lift:

@@ -1,4 +1,4 @@
-"""Places in the chains."""
+"""Positions in the chains."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ def block(card: Card) -> Block:
     headings = (
         Heading("链 chain"),
         Heading("环节 node"),
-        Heading("占企业 share", True),
-        Heading("置信 conf.", True),
+        Heading("占比 share", True),
+        Heading("置信度 conf.", True),
         Heading("依据 evidence"),
         Heading("环节状态 state"),
     )
     if not [p for p in positions if not p.is_out]:
-        return Block("chain", "产业链位置 Places in chains", lines=remarks)
+        return Block("chain", "产业链位置 Positions in chains", lines=remarks)
     rows = tuple(
         (
             p.chain.zh,
@@ -35,9 +35,9 @@ def block(card: Card) -> Block:
         for p in positions
     )
     overrides = {p.override_reason for p in positions if p.override_reason}
-    told = tuple(f"人工认定 decided by people: {reason}" for reason in sorted(overrides))
+    decided = tuple(f"人工认定 set manually: {reason}" for reason in sorted(overrides))
     return Block(
-        "chain", "产业链位置 Places in chains", headings=headings, rows=rows, remarks=(*remarks, *told)
+        "chain", "产业链位置 Positions in chains", headings=headings, rows=rows, remarks=(*remarks, *decided)
     )
 
 

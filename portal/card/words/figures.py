@@ -1,15 +1,15 @@
-"""Figures for reading: as many digits as say something, thousands apart, a dash where there is none."""
+"""Figures for reading: significant digits only, thousands separated, a dash for a missing figure."""
 
 from __future__ import annotations
 
 from decimal import ROUND_HALF_UP, Decimal
 
-#: Where there is no figure.
+#: Shown for a missing figure.
 MISSING = "–"
 
 
 def amount(value: Decimal | None) -> str:
-    """An amount for reading: whole above a thousand, else two digits; missing is a dash.
+    """An amount: a whole number from a thousand, else formatted by ``number``.
 
     >>> amount(Decimal("12345.678")), amount(Decimal("12.5")), amount(None)
     ('12,346', '12.5', '–')
@@ -22,7 +22,7 @@ def amount(value: Decimal | None) -> str:
 
 
 def number(value: Decimal | None) -> str:
-    """Two digits, below one four, and below that two that say something.
+    """A figure with two decimals; with four below 1; with two significant digits below 0.0001.
 
     >>> number(Decimal("1.2345")), number(Decimal("0.02641")), number(Decimal("0.0000126")), number(Decimal(0))
     ('1.23', '0.0264', '0.000013', '0')
@@ -37,7 +37,7 @@ def number(value: Decimal | None) -> str:
 
 
 def score(value: Decimal) -> str:
-    """Points with two digits.
+    """Points with two decimals.
 
     >>> score(Decimal("101.2"))
     '101.20'
@@ -46,7 +46,8 @@ def score(value: Decimal) -> str:
 
 
 def signed(value: Decimal) -> str:
-    """
+    """A figure with its sign.
+
     >>> signed(Decimal("1.5")), signed(Decimal(-2))
     ('+1.5', '-2')
     """

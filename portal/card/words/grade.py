@@ -1,4 +1,4 @@
-"""The grade and the place of the year, and why."""
+"""The grade and the rank of the year, with the reasons."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ def block(card: Card) -> Block:
     points = f"{score(g.indicator_score)} + 加分 {score(g.bonus_points)} − 扣分 {score(g.penalty_points)}"
     lines = [
         f"{g.final.code} {g.final}（初评 initial {g.initial.code}） · 总分 total {score(g.total_score)} = {points}",
-        _place(card),
-        f"理由 why: {'；'.join(g.reasons) or '按名次与比例 by place and quota'}"
+        _ranks(card),
+        f"理由 why: {'；'.join(g.reasons) or '按名次与比例 by rank and quota'}"
         + (f" · {'；'.join(s.reasons)}" if s.reasons else ""),
         rules,
     ]
@@ -36,19 +36,19 @@ def block(card: Card) -> Block:
     return Block("grade", heading, tuple(lines))
 
 
-def _place(card: Card) -> str:
+def _ranks(card: Card) -> str:
     g, s = card.grade, card.standing
     assert g is not None and s is not None
     whose = "" if s.is_own else "宗地主 holder's: "
     parts = []
     if g.rank:
         tie = "（同分 tied）" if g.is_tie else ""
-        ahead = f"，高于 ahead of {number(g.percentile_pct)}%"
+        percentile = f"，不低于 at or above {number(g.percentile_pct)}%"
         parts.append(
-            f"{whose}{s.list.zh if s.is_own else '榜内'}第 {g.rank:,}/{g.list_size:,} 名{tie}{ahead}"
+            f"{whose}{s.list.zh if s.is_own else '榜内'}第 {g.rank:,}/{g.list_size:,} 名{tie}{percentile}"
         )
     if g.rank_in_district:
         parts.append(f"全区 district 第 {g.rank_in_district:,}")
     if g.city_rank and g.city_size:
         parts.append(f"全市测算 city estimate 第 {g.city_rank:,}/{g.city_size:,}")
-    return " · ".join(parts) or "无名次 no place"
+    return " · ".join(parts) or "无名次 no rank"

@@ -1,4 +1,4 @@
-"""What stands above and below the parts of the sheet: its title, who the firm is, of when and of what it is."""
+"""Lines above and below the blocks: the sheet's title, the firm's identity, the date of the data, missing sections."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ def title(card: Card, with_label: bool = True) -> str:
 
 
 def as_of(card: Card) -> str:
-    """The time of what the sheet says."""
+    """The period of the sheet's data, and the day by which it was received."""
     parts = [f"数据时点 as of {card.period}"]
     if card.known_at:
         parts.append(f"据 {card.known_at} 前收到的数据 from data received by then")
@@ -22,7 +22,7 @@ def as_of(card: Card) -> str:
 
 
 def who(card: Card) -> tuple[str, ...]:
-    """Who the firm is beside name and code, in lines."""
+    """Lines about the firm, without its name and code."""
     w = card.who
     size = "规上 above scale" if w.is_above_scale else "规下 below scale"
     sizes = [size, str(w.size)] if w.size else [size]
@@ -30,15 +30,15 @@ def who(card: Card) -> tuple[str, ...]:
         sizes.append(str(w.directory_change))
     industry = f"{w.industry.code} {w.industry}" if w.industry else "行业不详 industry unknown"
     place = [str(w.district), str(w.zone)] if w.zone else [str(w.district)]
-    born = f"成立 since {w.registered_date}" if w.registered_date else "成立日期不详 date unknown"
+    founded = f"成立 founded {w.registered_date}" if w.registered_date else "成立日期不详 date unknown"
     age = f"（{w.age_years} 年）" if w.age_years is not None else ""
     state = f"登记 {w.registration}" if w.registration else "登记状态不详 status unknown"
     lines = [
         " · ".join([*place, *sizes, industry]),
-        " · ".join([state, born + age, _land(card)]),
+        " · ".join([state, founded + age, _land(card)]),
     ]
-    odd = [*w.identity_flags, *([f"原名 formerly {w.former_name}"] if w.former_name else [])]
-    return (*lines, " · ".join(odd)) if odd else tuple(lines)
+    changes = [*w.identity_flags, *([f"曾用名 formerly {w.former_name}"] if w.former_name else [])]
+    return (*lines, " · ".join(changes)) if changes else tuple(lines)
 
 
 def _land(card: Card) -> str:
@@ -51,12 +51,12 @@ def _land(card: Card) -> str:
 
 
 def left_out(card: Card) -> str:
-    """The parts for which the release has no tables."""
+    """The sections for which the release has no tables."""
     names = {
         "chain": "产业链 chains",
         "profile": "画像 profile",
         "tags": "标签 tags",
         "score": "综合评价 score",
     }
-    gone = [names[section] for section in card.left_out]
-    return f"版本 release {card.release} 无此栏 does not have: {'、'.join(gone)}" if gone else ""
+    missing = [names[section] for section in card.left_out]
+    return f"版本 release {card.release} 不含 does not include: {'、'.join(missing)}" if missing else ""

@@ -1,4 +1,4 @@
-"""What would lift the grade."""
+"""What would raise the grade."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ def block(card: Card, lift: Lift) -> Block:
         Heading("值 value", True),
         Heading("基准 base", True),
         Heading("单位 unit"),
-        Heading("权重 of", True),
+        Heading("权重 wt.", True),
         Heading("得分 score", True),
-        Heading("差分 lacks", True),
+        Heading("失分 lost", True),
         Heading(""),
     )
     rows = tuple(
@@ -39,7 +39,8 @@ def block(card: Card, lift: Lift) -> Block:
         remarks.append(card.notes["lift"])
     if lift.others:
         remarks.append(f"加减分与保护 points and protections: {'；'.join(a.reason for a in lift.others)}")
-    return Block("lift", "提升空间 What would lift it", headings=headings, rows=rows, remarks=tuple(remarks))
+    title = "提升空间 What would raise the grade"
+    return Block("lift", title, headings=headings, rows=rows, remarks=tuple(remarks))
 
 
 def _veto(card: Card, veto: Adjustment) -> str:
@@ -50,13 +51,13 @@ def _veto(card: Card, veto: Adjustment) -> str:
 def _next(lift: Lift, card: Card) -> str:
     assert card.grade is not None
     if lift.next_grade is None:
-        return "已是最高等级 already in the highest grade"
+        return "已是最高等级 already the highest grade"
     grade = lift.next_grade.code
     if lift.last_total is None or lift.points_missing is None:
-        return f"榜内无按名次列 {grade} 类者 no unit of the list is in {grade} by its place"
-    edge = f"{grade} 类末位总分 last total {score(lift.last_total)}"
+        return f"榜内无按名次列 {grade} 类者 no unit of the list has grade {grade} by its rank"
+    edge = f"{grade} 类末位总分 lowest total {score(lift.last_total)}"
     if lift.points_missing > 0:
         return f"距 to grade {grade}: 还差 {score(lift.points_missing)} 分 points · {edge}"
     if lift.vetoes:
         return f"总分已够 the total is enough for {grade}: {edge}，被否决 held down by veto"
-    return f"总分不低于 the total is not below {grade}: {edge}，名次之外另有原因 not a matter of points"
+    return f"总分不低于 the total is not below {grade}: {edge}，受分数以外因素限制 limited by other reasons than points"

@@ -1,4 +1,4 @@
-"""What the sheet is put together from: blocks of sentences and a table, and their cells."""
+"""Parts of the sheet: blocks of sentences and a table, and the cells of a table."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from portal.card.sheet import Section
 
 @dataclass(frozen=True)
 class Bar:
-    """A percentage that is drawn."""
+    """A percentage that is drawn as a bar."""
 
     pct: Decimal | None
 
 
 @dataclass(frozen=True)
 class Term:
-    """A term in Chinese, and in English where there is room."""
+    """A term in Chinese, and in English if there is space."""
 
     zh: str
     en: str
@@ -28,7 +28,7 @@ Cell = str | Bar | Term
 
 @dataclass(frozen=True)
 class Heading:
-    """A column's title; figures stand to the right."""
+    """A column's title; columns of figures are right-aligned."""
 
     text: str
     is_figure: bool = False
@@ -36,7 +36,7 @@ class Heading:
 
 @dataclass(frozen=True)
 class Block:
-    """A part of the sheet: sentences, a table, remarks below it."""
+    """A block of the sheet: sentences, a table, remarks below it."""
 
     section: Section
     title: str
@@ -44,5 +44,5 @@ class Block:
     headings: tuple[Heading, ...] = ()
     rows: tuple[tuple[Cell, ...], ...] = ()
     remarks: tuple[str, ...] = ()
-    #: Rows may stand side by side on a screen, without the headings.
+    #: Whether a screen may print two rows to a line, without headings.
     is_short: bool = False

@@ -1,4 +1,4 @@
-"""The comprehensive score beside the peers."""
+"""The comprehensive score, compared with the peers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tags, and above them trend and risk."""
+"""Tags, with trend and risk above them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from portal.queries.profile import Profile
 
 
 def block(card: Card) -> Block:
-    """Profile and tags: trend and risk stand above the tags."""
+    """The tags, below a line with risk, trend and completeness."""
     lines = []
     if card.profile:
         lines.append(_risk(card.profile))

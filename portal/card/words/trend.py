@@ -1,4 +1,4 @@
-"""Five years beside each other."""
+"""Figures of five years."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def block(card: Card) -> Block:
         Heading("税收 tax", True),
         Heading("亩均税收 tax/mu", True),
         Heading("总分 total", True),
-        Heading("名次 place", True),
+        Heading("名次 rank", True),
         Heading("等级 grade"),
     )
     rows = tuple(
@@ -33,7 +33,7 @@ def block(card: Card) -> Block:
     )
     gaps = []
     if card.who.missing_feeds:
-        gaps.append(f"缺 lacking: {'、'.join(card.who.missing_feeds)}")
+        gaps.append(f"缺 missing: {'、'.join(card.who.missing_feeds)}")
     if card.who.quarantined_feeds:
         gaps.append(f"隔离 in quarantine: {'、'.join(card.who.quarantined_feeds)}")
     remarks = (f"{card.year} " + " · ".join(gaps),) if gaps else ()

@@ -1,4 +1,4 @@
-"""A release in which one firm has the most that there can be."""
+"""A release in which one firm has the longest texts and the most rows."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from warehouse.releases import Release, open_release
 
 @pytest.fixture
 def crowded(cold_home: Path) -> Release:
-    """A firm of which everything is long and many."""
+    """Release 1 with a firm that has long texts and many rows in every section."""
     name = "宁波杭州湾新区某某高端智能成型装备制造及其配套零部件研究开发有限责任公司（合成）"
     firm = {**made._enterprise(GOOD, "2024"), "year": "2025", "enterprise_name": name, "former_name": name}
     position = {"uscc": GOOD, "year": "2025", "chain_code": "GDMJ", "confidence": "0.5", "is_confirmed": True}

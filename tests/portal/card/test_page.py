@@ -1,4 +1,4 @@
-"""The page is whole, needs nothing else, escapes what it is given, and is written whole or not at all."""
+"""The page is valid and self-contained, escapes all values, and is written completely or not at all."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from warehouse.releases import Release
 
 
 class Page(HTMLParser):
-    """Elements, texts and references of a page; every element has to be closed in order."""
+    """Elements, texts and references of a page; every element must be closed in order."""
 
     VOID = ("meta", "br", "link", "img")
 
@@ -45,29 +45,29 @@ class Page(HTMLParser):
 
 
 @pytest.mark.parametrize("uscc", NAMES)
-def test_the_page_is_whole_and_needs_nothing_else(release: Release, uscc: str) -> None:
+def test_the_page_is_valid_and_self_contained(release: Release, uscc: str) -> None:
     text = page.page(gathered(release, uscc))
-    found = Page(text)
-    assert found.open == [] and found.lang == "zh-CN"
-    assert found.references == [] and "script" not in found.seen
+    parsed = Page(text)
+    assert parsed.open == [] and parsed.lang == "zh-CN"
+    assert parsed.references == [] and "script" not in parsed.seen
     assert "http:" not in text and "https:" not in text and "url(" not in text and "@import" not in text
-    said = "".join(found.words)
-    assert NAMES[uscc] in said and "合成数据" in said and uscc in said and "None" not in said
+    words = "".join(parsed.words)
+    assert NAMES[uscc] in words and "合成数据" in words and uscc in words and "None" not in words
 
 
-def test_the_page_escapes_what_it_is_given(release: Release) -> None:
+def test_the_page_escapes_all_values(release: Release) -> None:
     text = page.page(gathered(release, EVIL))
     assert "<script" not in text and "&lt;script&gt;" in text
 
 
-def test_the_page_has_all_that_a_screen_cuts(crowded: Release) -> None:
+def test_the_page_has_the_rows_that_a_screen_omits(crowded: Release) -> None:
     sheet = gathered(crowded, GOOD)
-    said = "".join(Page(page.page(sheet)).words)
-    assert sheet.tags and all(t.tag.zh in said for t in sheet.tags)
-    assert sheet.positions and all(p.node.code in said for p in sheet.positions)
+    words = "".join(Page(page.page(sheet)).words)
+    assert sheet.tags and all(t.tag.zh in words for t in sheet.tags)
+    assert sheet.positions and all(p.node.code in words for p in sheet.positions)
 
 
-def test_the_page_is_written_whole_or_not_at_all(
+def test_the_page_is_written_completely_or_not_at_all(
     release: Release, brain: Brain, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     target = tmp_path / "pages" / "甲.html"

@@ -1,4 +1,4 @@
-"""Every sheet is one screen: nothing but texts is cut, and tables are aligned."""
+"""Every sheet fits one screen; only texts are cut, and tables are aligned."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.portal.sheets import HEIGHT, WIDTH, gathered, screen_of
 from warehouse.releases import Release
 
 
-def test_the_most_there_can_be_is_one_screen(crowded: Release, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_largest_sheet_fits_one_screen(crowded: Release, monkeypatch: pytest.MonkeyPatch) -> None:
     lines = screen_of(gathered(crowded, GOOD), monkeypatch)
     assert len(lines) <= HEIGHT
     assert max(map(cell_len, lines)) <= WIDTH
@@ -24,7 +24,7 @@ def test_the_most_there_can_be_is_one_screen(crowded: Release, monkeypatch: pyte
 
 @pytest.mark.parametrize("uscc", NAMES)
 @pytest.mark.parametrize("width", [WIDTH, 200])
-def test_every_sheet_is_one_screen(
+def test_every_sheet_fits_one_screen(
     release: Release, monkeypatch: pytest.MonkeyPatch, uscc: str, width: int
 ) -> None:
     lines = screen_of(gathered(release, uscc), monkeypatch, width)
@@ -33,7 +33,7 @@ def test_every_sheet_is_one_screen(
 
 
 def test_tables_are_aligned(release: Release, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where a year's grade begins is the same column in cells, whatever is Chinese before it."""
+    """A year's grade starts in the same column of the terminal, whatever Chinese text is before it."""
     lines = screen_of(gathered(release, GOOD), monkeypatch)
     head = next(n for n, line in enumerate(lines) if line.startswith("年 year"))
     at = cell_len(lines[head][: lines[head].index("等级")])

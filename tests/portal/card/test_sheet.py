@@ -1,4 +1,4 @@
-"""What a sheet has, and what it says of what is not there; all kinds of firms of a built city."""
+"""The content of a sheet, and its reasons for missing content; all kinds of firms of a built city."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ from tests.portal.card_release import (
 from tests.portal.sheets import HEIGHT, WIDTH, gathered, screen_of
 from warehouse.releases import Release, open_release
 
-#: What the sheet of the firm that has all says. Tax is VAT and income tax, not what statistics say was paid.
-TOLD = (
+#: Texts on the sheet of the firm with every section. Tax is VAT and income tax, not the tax paid by the statistics.
+EXPECTED = (
     "合成数据 Synthetic data", "版本 release 1", NAMES[GOOD], GOOD, "海曙区", "规上", "中型", "存续",
-    "2010-06-01（14 年", "32.5 亩", "自有 own 30", "原名 formerly 宁波旧名电器厂",
+    "2010-06-01（14 年", "32.5 亩", "自有 own 30", "曾用名 formerly 宁波旧名电器厂",
     "B 鼓励提升类", "初评 initial B", "101.50 = 96.50 + 加分 5.00", "第 4/8 名", "62.5%", "第 1,234/8,000", made.RULES,
     "12,346", "2,500", "650", "18.5",
-    "I2 亩均增加值", "还差 9.75 分", "A 类末位总分 last total 111.25", "国家级品牌：加5分",
+    "I2 亩均增加值", "还差 9.75 分", "A 类末位总分 lowest total 111.25", "国家级品牌：加5分",
     "GDMJ-M01 注塑模具", "高端模具", "70%", "85%", "申报产品、销售", "薄弱（本地企业不足三家）", "40% 未确认", "链外",
     "同组 peers 汽车制造业 中型", "总分 total 55.25（较上年 change -3.5，主因 mostly 成长 -2.1）",
     "同组 peers 第 12/48", "落后指标 furthest behind: 工业总产值 12.5%", "规模 Scale", "█",
@@ -47,18 +47,18 @@ TOLD = (
 )  # fmt: skip
 
 
-def test_every_section_of_a_firm_that_has_all(release: Release, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_section_of_a_firm_with_all_data(release: Release, monkeypatch: pytest.MonkeyPatch) -> None:
     sheet = gathered(release, GOOD)
     assert (sheet.year, sheet.period, sheet.release) == ("2024", "2024-12", 1)
     assert sheet.who.age_years == 14 and sheet.who.size and sheet.who.size.zh == "中型"
     assert sheet.grade and (sheet.grade.rank, sheet.grade.list_size) == (4, 8)
-    assert sheet.grade.percentile_pct == Decimal("62.5")  # ahead of itself and four of eight
+    assert sheet.grade.percentile_pct == Decimal("62.5")  # at or above five of eight, itself included
     text = "\n".join(screen_of(sheet, monkeypatch))
-    for told in TOLD:
-        assert told in text, told
+    for expected in EXPECTED:
+        assert expected in text, expected
 
 
-def test_a_veto_is_said_and_points_do_not_lift_it(release: Release, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_veto_is_shown_and_points_do_not_lift_it(release: Release, monkeypatch: pytest.MonkeyPatch) -> None:
     text = "\n".join(screen_of(gathered(release, VETOED), monkeypatch))
     assert "D 落后整治类" in text and "初评 initial A" in text
     assert "理由 why: 一票否决：违法排污" in text
@@ -67,29 +67,29 @@ def test_a_veto_is_said_and_points_do_not_lift_it(release: Release, monkeypatch:
 
 
 @pytest.mark.parametrize(
-    ("uscc", "told"),
+    ("uscc", "expected"),
     [
         (EXEMPT, ["无等级 no grade: 免评 Exempt", "免评行业 exempt industry: 电力、热力生产和供应业 44"]),
         (PROTECTED, ["保护期 Protected", "新供土地 new land", "至 until 2026-05-04"]),
-        (INCOMPLETE, ["数据不全", "缺 missing: 税收", "为零 zero: 用地面积", "2024 缺 lacking: 税",
+        (INCOMPLETE, ["数据不全", "缺 missing: 税收", "为零 zero: 用地面积", "2024 缺 missing: 税",
                       "隔离 in quarantine: "]),
         (LANDLESS, ["不在评价范围", "无用地记录 no land use on record", "用地 land: 无记录 not on record"]),
         (GONE, ["2022 年度", "非最新年度 not the latest year", "登记状态 registration: "]),
         (UNTOLD, ["2024 年不在参评名单"]),
         (TENANT, [f"随宗地主评价 Inherits the grade of the parcel's holder: {NAMES[GOOD]} {GOOD}",
-                  "宗地主 holder's: 榜内第 4/8 名", "the indicators are the holder's", "距 to grade A: 还差 9.75 分"]),
+                  "宗地主 holder's: 榜内第 4/8 名", "indicators of the parcel", "距 to grade A: 还差 9.75 分"]),
         (SAVED, ["保护：不低于C类", "当年小升规", "小升规企业：不低于C类"]),
         (TOP, ["已是最高等级"]),
-        (VETOED, ["不在十条产业链内 outside the ten chains", "无总分，缺维度太多", "规模、成长"]),
+        (VETOED, ["不在十条产业链内 outside the ten chains", "无总分，缺失维度过多", "规模、成长"]),
         (BOTTOM, ["2024 年无环节定位 no position in 2024", "2024 年无综合评价", "2024 年无标签", "-120.5"]),
         (TENANT, ["只评规上企业 only firms above scale are scored"]),
     ],
 )  # fmt: skip
-def test_what_is_not_there_is_said_with_its_reason(
-    release: Release, monkeypatch: pytest.MonkeyPatch, uscc: str, told: list[str]
+def test_missing_content_has_a_reason(
+    release: Release, monkeypatch: pytest.MonkeyPatch, uscc: str, expected: list[str]
 ) -> None:
     lines = screen_of(gathered(release, uscc), monkeypatch)
-    for text in told:
+    for text in expected:
         assert any(text in line for line in lines), text
     assert "None" not in "\n".join(lines)
 
@@ -100,14 +100,14 @@ def test_nothing_is_lifted_without_a_grade(release: Release, uscc: str) -> None:
     assert sheet.grade is None and sheet.lift is None and sheet.trend
 
 
-def test_an_older_release_leaves_sections_out_and_says_so(
+def test_the_sheet_of_an_older_release_names_the_missing_sections(
     cold_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made.write(cold_home, without=tuple(made.ELSEWHERE))
     sheet = gathered(open_release(), GOOD)
     assert (sheet.positions, sheet.profile, sheet.tags, sheet.score) == (None, None, None, None)
     text = "\n".join(screen_of(sheet, monkeypatch))
-    assert "无此栏 does not have: 产业链 chains、画像 profile、标签 tags、综合评价 score" in text
+    assert "不含 does not include: 产业链 chains、画像 profile、标签 tags、综合评价 score" in text
     assert "产业链位置" not in text and "还差 9.75 分" in text
 
 
@@ -134,7 +134,7 @@ SAMPLE = """
 
 
 def test_sheets_of_a_built_city(built_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """All kinds of firms are shown; the points to the next grade are those that the ranks of the list say."""
+    """All kinds of firms are shown; the points to the next grade agree with the ranks of the list."""
     opened = open_release()
     compared = 0
     with reading(opened) as query:
@@ -150,16 +150,16 @@ def test_sheets_of_a_built_city(built_home: Path, monkeypatch: pytest.MonkeyPatc
 
 
 def _compare(sheet: Card, grades: list[dict[str, Any]]) -> bool:
-    """By plain counting, for firms of lists in which reasons always mean another grade, and nobody was refilled."""
+    """Recompute the missing points by rank, only for lists without refills where every reason changed the grade."""
     own = next((g for g in grades if (g["uscc"], g["year"]) == (sheet.uscc, sheet.year)), None)
     if own is None or sheet.lift is None or sheet.lift.next_grade is None:
         return False
     where = ("year", "district_code", "list_code")
     listed = [g for g in grades if all(g[k] == own[k] for k in where)]
-    told = [g for g in listed if g["grade_reasons"]]
-    if any(g["initial_grade"] == g["final_grade"] or "refill" in g["grade_reasons"] for g in told):
+    changed = [g for g in listed if g["grade_reasons"]]
+    if any(g["initial_grade"] == g["final_grade"] or "refill" in g["grade_reasons"] for g in changed):
         return False
-    better = [g for g in listed if g["initial_grade"] == sheet.lift.next_grade.code and g not in told]
+    better = [g for g in listed if g["initial_grade"] == sheet.lift.next_grade.code and g not in changed]
     last = max(better, key=lambda g: g["rank_in_list"], default=None)
     assert sheet.lift.points_missing == (last["total_score"] - own["total_score"] if last else None)
     return True

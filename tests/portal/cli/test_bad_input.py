@@ -1,4 +1,4 @@
-"""Failures that a user can cause: one clear line each, exit code 1 or 2, nothing half-written, nothing lost."""
+"""Failures that a user can cause: one clear line each, exit code 1 or 2, nothing partly written, nothing lost."""
 
 from __future__ import annotations
 
@@ -53,14 +53,14 @@ def lines(text: str) -> list[str]:
         (("explain", "per_mu.enterprise_grade", "year=2023"), 2, "there is no release yet"),
         (("rollback", "3"), 2, "there is no release yet"),
         (("demo", "--scale", "99"), 2, "scale 99"),
-        (("demo", "--scale", "0.005"), 2, "scale 0.005: give one from 0.01"),
+        (("demo", "--scale", "0.005"), 2, "scale 0.005: give at least 0.01"),
         (("demo", "--years", "2019"), 2, "the demo city knows 2020 to"),
         (("demo", "--years", "2035"), 2, "year 2035: its files would be sent after today; give years up to"),
     ],
 )
 def test_wrong_usage_is_one_line(brain: Brain, words: tuple[str, ...], code: int, said: str) -> None:
-    left, out, err = brain(*words)
-    assert (left, out) == (code, "")
+    exit_code, out, err = brain(*words)
+    assert (exit_code, out) == (code, "")
     [line] = lines(err)
     assert line.startswith("brain: ") and said in line
 
@@ -74,7 +74,7 @@ def test_wrong_usage_is_one_line(brain: Brain, words: tuple[str, ...], code: int
         ("2023", "overlaps with 2023-12 (m.csv, delivery "),
     ],
 )  # fmt: skip
-def test_a_file_of_a_period_that_cannot_be_is_refused_before_anything_is_written(
+def test_a_file_with_an_invalid_period_is_refused_before_anything_is_written(
     brain: Brain,
     home: Path,
     period: str,
@@ -92,22 +92,22 @@ def test_a_file_of_a_period_that_cannot_be_is_refused_before_anything_is_written
     assert sorted(folders) == ["_delta_log", "period=2023-12"]
 
 
-def test_a_year_takes_the_place_of_its_months_where_the_command_says_so(brain: Brain, home: Path) -> None:
+def test_a_year_replaces_its_months_if_the_command_says_so(brain: Brain, home: Path) -> None:
     for name in ("m.csv", "y.csv"):
         (home.parent / name).write_text(f"{HEAD}\n{LINE}\n", encoding="utf-8")
     brain("ingest", "gov_electricity", str(home.parent / "m.csv"), "--period", "2023-12")
     words = ("ingest", "gov_electricity", str(home.parent / "y.csv"), "--period", "2023")
     assert brain(*words)[0] == 2
     assert brain(*words, "--replaces")[0] == 0
-    counting = current_deliveries(deliveries(), contracts_module.feed("gov_electricity"))
-    assert [d["period"] for d in counting] == ["2023"]
+    current = current_deliveries(deliveries(), contracts_module.feed("gov_electricity"))
+    assert [d["period"] for d in current] == ["2023"]
     assert brain("check")[0] == 0
 
 
 @pytest.mark.parametrize(
     "name", ["a%20b", "50%", "a#b", "a?b", "a*", "a[b]", "a{b}", "a\\b", 'a"b', "a'b", "a$b", "a:b"]
 )
-def test_a_home_that_engines_would_read_as_another_is_refused(
+def test_a_home_whose_path_engines_would_misread_is_refused(
     brain: Brain,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -124,13 +124,13 @@ def test_a_home_that_engines_would_read_as_another_is_refused(
     assert brain("status")[0] == 0
 
 
-def test_two_files_of_one_period_do_not_take_each_others_place_unseen(brain: Brain, home: Path) -> None:
+def test_two_files_of_one_period_do_not_silently_replace_each_other(brain: Brain, home: Path) -> None:
     for name, more in (("a.csv", "1"), ("b.csv", "2")):
         (home.parent / name).write_text(f"{HEAD}\n{LINE}{more}\n", encoding="utf-8")
     files = [str(home.parent / name) for name in ("a.csv", "b.csv")]
     code, _, err = brain("ingest", "gov_electricity", *files, "--period", "2023")
     [line] = lines(err)
-    assert code == 2 and "takes the place of the others" in line
+    assert code == 2 and "would replace the others" in line
     assert brain("ingest", "gov_electricity", files[0], files[0], "--period", "2023")[0] == 0
     assert len(current_deliveries(deliveries(), contracts_module.feed("gov_electricity"))) == 1
 
@@ -174,7 +174,7 @@ def test_an_unreadable_excel_file_is_refused(brain: Brain, home: Path) -> None:
     assert code == 1 and "not readable as Excel" in out
 
 
-def test_the_same_file_again_is_named_as_repeated(brain: Brain, home: Path) -> None:
+def test_the_same_file_again_is_reported_as_repeated(brain: Brain, home: Path) -> None:
     for name in ("a.csv", "b.csv"):
         (home.parent / name).write_text(f"{HEAD}\n{LINE}\n", encoding="utf-8")
     first = brain("ingest", "gov_electricity", str(home.parent / "a.csv"), "--period", "2023", "--json")
@@ -252,7 +252,7 @@ def test_check_counts_every_definition(brain: Brain) -> None:
     ]  # fmt: skip
 
 
-def test_an_unforeseen_failure_is_one_line_and_its_story_goes_to_a_file(
+def test_an_unexpected_failure_is_one_line_and_its_traceback_goes_to_a_file(
     brain: Brain,
     home: Path,
     monkeypatch: pytest.MonkeyPatch,

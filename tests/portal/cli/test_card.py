@@ -1,4 +1,4 @@
-"""``./brain card``: by code or a part of a name, as JSON, and one clear line where there is none."""
+"""``./brain card``: by code or part of a name, as JSON; one clear line if no firm matches."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from warehouse.releases import Release
 
 def test_json_is_one_object_and_nothing_else(release: Release, brain: Brain) -> None:
     code, out, err = brain("card", GOOD, "--json")
-    [found] = json.loads(out)
+    [sheet] = json.loads(out)
     assert (code, err) == (0, "")
-    assert found["uscc"] == GOOD and found["grade"]["final"]["code"] == "B"
-    assert found["lift"]["points_missing"] == "9.750000" and found["positions"][0]["share"] == "0.700000"
-    assert found["synthetic"] == "合成数据 Synthetic data" and len(found["trend"]) == 5
+    assert sheet["uscc"] == GOOD and sheet["grade"]["final"]["code"] == "B"
+    assert sheet["lift"]["points_missing"] == "9.750000" and sheet["positions"][0]["share"] == "0.700000"
+    assert sheet["synthetic"] == "合成数据 Synthetic data" and len(sheet["trend"]) == 5
 
 
-def test_an_unknown_code_names_the_nearest(release: Release, brain: Brain) -> None:
+def test_an_unknown_code_names_the_most_similar(release: Release, brain: Brain) -> None:
     code, out, err = brain("card", GOOD[:-1] + "X")
     assert (code, out) == (2, "") and len(err.splitlines()) == 1
     assert f"no enterprise {GOOD[:-1]}X; nearest: {NAMES[GOOD]} {GOOD}" in err
 
 
-def test_an_unknown_name_names_the_nearest(release: Release, brain: Brain) -> None:
+def test_an_unknown_name_names_the_most_similar(release: Release, brain: Brain) -> None:
     code, _, err = brain("card", "甲电器股份公司")
     assert code == 2 and f"nearest: {NAMES[GOOD]} {GOOD}" in err and len(err.splitlines()) == 1
 
@@ -41,7 +41,7 @@ def test_a_part_of_a_name_lists_matches(release: Release, brain: Brain) -> None:
     assert [m["uscc"] for m in json.loads(out)] == [TOP, EDGE_A]
 
 
-def test_not_more_matches_than_can_be_read(cold_home: Path, brain: Brain) -> None:
+def test_the_list_of_matches_is_limited(cold_home: Path, brain: Brain) -> None:
     firms = [
         {**made._enterprise(GOOD, "2024"), "uscc": f"9133020399{n:08}", "enterprise_name": f"同名第{n:03}厂"}
         for n in range(57)
@@ -60,7 +60,9 @@ def test_one_match_is_shown(release: Release, brain: Brain, word: str) -> None:
 
 
 @pytest.mark.parametrize("word", ["%", "_", "'; drop table core.enterprise; --", "$1 ?", "[red]"])
-def test_a_word_is_only_a_word(release: Release, brain: Brain, word: str) -> None:
+def test_a_search_word_is_never_read_as_sql_pattern_or_markup(
+    release: Release, brain: Brain, word: str
+) -> None:
     code, _, err = brain("card", word)
     assert code == 2 and len(err.splitlines()) == 1 and word in err
 
@@ -68,7 +70,7 @@ def test_a_word_is_only_a_word(release: Release, brain: Brain, word: str) -> Non
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("card", ""), "give a credit code, or a part of a name"),
+        (("card", ""), "give a credit code or part of a name"),
         (("card", GOOD, "--release", "9"), "there is no release 9; there are 1"),
         (("card", GOOD, "--year", "1999"), "is not in the directory of 1999"),
     ],
@@ -79,7 +81,7 @@ def test_wrong_usage_is_one_line(release: Release, brain: Brain, words: tuple[st
 
 
 def test_a_former_code_finds_its_firm(release: Release, brain: Brain) -> None:
-    """Where the release knows codes by which a firm was known."""
+    """If the release has identifiers; a disputed one finds no firm."""
     import duckdb
 
     with duckdb.connect(str(release.file)) as connection:

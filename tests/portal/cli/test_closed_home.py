@@ -1,4 +1,4 @@
-"""A home is its owner's; statements see a release and nothing else; what a sender wrote cannot rewrite a terminal."""
+"""Only its owner can read a home; SQL statements see only a release; a sender's text cannot rewrite a terminal."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def brain(
 
 @pytest.fixture
 def old_home(built_city: BuiltCity, tmp_path: Path) -> Iterator[Path]:
-    """A home as it was made before: open to everybody."""
+    """A home as earlier versions created it: readable by everyone."""
     home = copy(built_city, tmp_path / "home")
     for path in (home, *home.rglob("*")):
         path.chmod(0o755 if path.is_dir() else 0o644)
@@ -44,7 +44,7 @@ def modes(home: Path) -> dict[str, int]:
     return {str(p.relative_to(home)): stat.S_IMODE(p.stat().st_mode) for p in (home, *home.rglob("*"))}
 
 
-def test_an_old_home_is_its_owners_after_the_next_command_and_all_that_is_made_in_it(old_home: Path) -> None:
+def test_the_next_command_closes_an_old_home_and_new_files_are_closed_too(old_home: Path) -> None:
     assert brain(old_home, "releases").returncode == 0
     assert brain(old_home, "ingest").returncode == 0
     assert {name for name, mode in modes(old_home).items() if mode & 0o077} == set()
@@ -62,8 +62,8 @@ def test_one_group_reads_what_was_published_and_nothing_else(old_home: Path) -> 
             assert mode == (0o2750 if path.is_dir() else 0o640), name
         elif name in (".", "warehouse"):
             assert (mode, path.stat().st_gid) == (0o710, group.gr_gid)
-    # another's eyes: a member of the group and of nothing else
-    tries = (
+    # reads as another user, a member of the group only
+    script = (
         "import os, sys\n"
         f"os.setgroups([]); os.setgid({group.gr_gid}); os.setuid(65534)\n"
         "def reads(p):\n"
@@ -75,19 +75,19 @@ def test_one_group_reads_what_was_published_and_nothing_else(old_home: Path) -> 
              "warehouse/raw", "landing", "warehouse"]  # fmt: skip
     for folder in [p for p in old_home.parents if p.is_relative_to("/tmp")]:
         folder.chmod(0o755)
-    found = subprocess.run(
-        [sys.executable, "-c", tries, *(str(old_home / p) for p in paths)],
+    done = subprocess.run(
+        [sys.executable, "-c", script, *(str(old_home / p) for p in paths)],
         capture_output=True,
         text=True,
         check=True,
     )
-    assert found.stdout.strip() == str([True, True, True, False, False, False, False, False])
-    # and closed again without it
+    assert done.stdout.strip() == str([True, True, True, False, False, False, False, False])
+    # without the group the home is closed again
     assert brain(old_home, "releases", BRAIN_GROUP="").returncode == 0
     assert {name for name, mode in modes(old_home).items() if mode & 0o077} == set()
 
 
-def test_a_group_that_there_is_not_is_one_line(old_home: Path) -> None:
+def test_an_unknown_group_is_one_line(old_home: Path) -> None:
     done = brain(old_home, "releases", BRAIN_GROUP="no-such-group")
     assert done.returncode == 2
     assert done.stderr == "brain: there is no group no-such-group on this machine (BRAIN_GROUP)\n"
@@ -100,7 +100,7 @@ def test_a_group_that_there_is_not_is_one_line(old_home: Path) -> None:
         ("BRAIN_SPARK_CONF", "x=1", "BRAIN_SPARK_CONF: not readable as JSON"),
     ],
 )
-def test_a_setting_that_cannot_be_is_one_line(tmp_path: Path, name: str, value: str, line: str) -> None:
+def test_an_invalid_setting_is_one_line(tmp_path: Path, name: str, value: str, line: str) -> None:
     done = brain(tmp_path, "status", **{name: value})
     assert done.returncode == 2
     assert done.stderr.startswith(f"brain: {line}") and done.stderr.count("\n") == 1
@@ -116,33 +116,31 @@ def test_a_setting_that_cannot_be_is_one_line(tmp_path: Path, name: str, value: 
         "delete from core.parcel", "copy core.parcel from '/etc/passwd'",
     ],
 )  # fmt: skip
-def test_a_statement_sees_the_release_and_nothing_else(
-    old_home: Path, tmp_path: Path, statement: str
-) -> None:
-    there = tmp_path / "written"
-    done = brain(old_home, "sql", "-c", statement.format(there))
+def test_a_statement_sees_only_the_release(old_home: Path, tmp_path: Path, statement: str) -> None:
+    target = tmp_path / "written"
+    done = brain(old_home, "sql", "-c", statement.format(target))
     assert done.returncode == 1 and done.stderr.startswith("brain: SQL: "), done.stdout
-    assert not there.exists()
+    assert not target.exists()
     assert "root:" not in done.stdout
 
 
-def test_who_wants_files_says_so(old_home: Path, tmp_path: Path) -> None:
+def test_an_unsafe_statement_reads_files_after_a_warning(old_home: Path, tmp_path: Path) -> None:
     (tmp_path / "firms.csv").write_text("uscc\n1\n", encoding="utf-8")
     statement = f"select count(*) AS n from '{tmp_path / 'firms.csv'}'"
     done = brain(old_home, "sql", "--unsafe", "--json", "-c", statement)
     assert json.loads(done.stdout) == [{"n": 1}]
-    assert done.stderr == "brain: --unsafe: this statement may read and write whatever you may\n"
+    assert done.stderr == "brain: --unsafe: this statement can read and write all that you can\n"
 
 
-def test_what_a_sender_wrote_cannot_rewrite_a_terminal(old_home: Path) -> None:
+def test_a_senders_text_cannot_rewrite_a_terminal(old_home: Path) -> None:
     name = "甲\x1b[2J\x1b]0;x\x07\x9b31m\u202e厂\u200b"
     literal = "||".join(f"chr({ord(c)})" for c in name)
     for words in (["-c", f"select {literal} AS firm"], ["-c", f"select error({literal}) AS firm"]):
         done = brain(old_home, "sql", *words)
-        told = done.stdout + done.stderr
-        assert "甲" in told and "厂" in told
+        printed = done.stdout + done.stderr
+        assert "甲" in printed and "厂" in printed
         assert not [
-            c for c in told if c != "\n" and (ord(c) < 32 or 127 <= ord(c) < 160 or c in "\u202e\u200b")
+            c for c in printed if c != "\n" and (ord(c) < 32 or 127 <= ord(c) < 160 or c in "\u202e\u200b")
         ]
     done = brain(old_home, "sql", "--json", "-c", f"select {literal} AS firm")
     assert json.loads(done.stdout) == [{"firm": name}]
@@ -175,7 +173,7 @@ def test_a_copied_home_leaves_the_first_ones_processes_alone(
                 engine.stop(config)
 
 
-def test_closing_leaves_what_others_own_and_links(
+def test_closing_a_home_does_not_follow_links(
     home: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     home.mkdir(exist_ok=True)
@@ -198,7 +196,7 @@ def test_closing_leaves_what_others_own_and_links(
     [b"", b"{", b"\xff\xfe", b"null", b"[1, 2]", b'{"a": 1}', b'{"process": "x", "processes": 3, "port": "y"}',
      b'{"process": 1, "started": "soon", "processes": {"scheduler": 3}, "port": 1}'],
 )  # fmt: skip
-def test_state_of_processes_that_says_nothing_is_none(tmp_path: Path, content: bytes) -> None:
+def test_unreadable_state_of_processes_means_that_nothing_runs(tmp_path: Path, content: bytes) -> None:
     home = tmp_path / "home"
     for name in ("engine/engine.json", "airflow/services.json"):
         (home / name).parent.mkdir(parents=True)

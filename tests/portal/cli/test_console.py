@@ -1,4 +1,4 @@
-"""What a person sees: tables fit the terminal, Chinese text aligns, nothing is dropped unseen."""
+"""Terminal output: tables fit the terminal, Chinese text aligns, omitted columns are named."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_chinese_text_aligns(screen: io.StringIO) -> None:
     assert "12.5" in screen.getvalue() and "12.500000" not in screen.getvalue()
 
 
-def test_columns_without_room_are_named(screen: io.StringIO) -> None:
+def test_omitted_columns_are_named(screen: io.StringIO) -> None:
     console.show([{f"column_{n:02d}": "x" * 12 for n in range(12)}])
     text = screen.getvalue()
     assert all(cell_len(line) <= 80 for line in text.splitlines())
@@ -54,7 +54,7 @@ def test_columns_without_room_are_named(screen: io.StringIO) -> None:
     assert "column_11" in text.split("more columns:")[1]
 
 
-def test_a_long_text_is_folded_before_a_column_is_left_out(screen: io.StringIO) -> None:
+def test_a_long_text_is_folded_before_a_column_is_omitted(screen: io.StringIO) -> None:
     console.show([{"id": 1, "name": "宁波" * 60, "grade": "A"}])
     text = screen.getvalue()
     assert "grade" in text and "more columns" not in text
@@ -86,7 +86,7 @@ def test_json_is_an_array_of_objects_and_nothing_else(capsys: pytest.CaptureFixt
     assert found[0]["企业名称"] == "宁波某某电器有限公司（合成）" and found[0]["得分"] == "12.500000"
 
 
-def test_progress_tells_how_long_each_stage_took(capsys: pytest.CaptureFixture[str]) -> None:
+def test_progress_measures_the_seconds_of_each_stage(capsys: pytest.CaptureFixture[str]) -> None:
     with console.stages() as progress:
         progress("ingest", "raw.gov_tax", 1234)
         progress("run", "core.parcel")

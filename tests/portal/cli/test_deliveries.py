@@ -1,4 +1,4 @@
-"""``./brain deliveries`` as a person uses it."""
+"""``./brain deliveries`` from a user's view."""
 
 from __future__ import annotations
 
@@ -38,25 +38,25 @@ def send(
 def rows(brain: Brain, *words: str) -> list[dict[str, Any]]:
     code, out, err = brain("deliveries", *words, "--json")
     assert (code, err) == (0, "")
-    found: list[dict[str, Any]] = json.loads(out)
-    return found
+    printed: list[dict[str, Any]] = json.loads(out)
+    return printed
 
 
-def told(found: list[dict[str, Any]]) -> dict[str, str]:
+def states(found: list[dict[str, Any]]) -> dict[str, str]:
     return {row["file"]: row["state"] for row in found}
 
 
-def test_a_delivery_is_listed_taken_back_shown_and_given_back(brain: Brain, tmp_path: Path) -> None:
+def test_a_delivery_is_listed_withdrawn_shown_and_restored(brain: Brain, tmp_path: Path) -> None:
     assert rows(brain, "list") == []
     send(brain, tmp_path, "a.csv", "1")
     send(brain, tmp_path, "b.csv", "2", "3")
     found = rows(brain, "list", "gov_electricity")
-    assert told(found) == {"a.csv": "superseded", "b.csv": "counts"}
+    assert states(found) == {"a.csv": "superseded", "b.csv": "counts"}
     assert (found[1]["periods"], found[1]["records_in"], found[1]["decided_by"]) == (["2024-03"], 2, None)
     assert rows(brain, "list", "gov_tax") == [] == rows(brain, "list", "--period", "2023")
     assert len(rows(brain, "list", "--period", "2024")) == 2
     known = found[1]["delivery_id"]
-    assert told(rows(brain, "withdraw", known, "--reason", "错报")) == {
+    assert states(rows(brain, "withdraw", known, "--reason", "错报")) == {
         "a.csv": "counts",
         "b.csv": "withdrawn",
     }
@@ -68,7 +68,7 @@ def test_a_delivery_is_listed_taken_back_shown_and_given_back(brain: Brain, tmp_
     assert brain("deliveries", "show", known)[0] == 0
     code, out, _ = send(brain, tmp_path, "b.csv", "2", "3")
     assert code == 1 and "withdrawn" in out and known in out.replace("\n", "")
-    assert told(rows(brain, "restore", known, "--reason", "核实")) == {
+    assert states(rows(brain, "restore", known, "--reason", "核实")) == {
         "a.csv": "superseded",
         "b.csv": "counts",
     }
@@ -86,9 +86,9 @@ def test_a_delivery_is_listed_taken_back_shown_and_given_back(brain: Brain, tmp_
     ],
 )
 def test_wrong_usage_is_one_line(brain: Brain, words: tuple[str, ...], code: int, said: str) -> None:
-    left, out, err = brain("deliveries", *words)
+    exit_code, out, err = brain("deliveries", *words)
     [line] = err.splitlines()
-    assert (left, out) == (code, "") and line.startswith("brain: ") and said in line
+    assert (exit_code, out) == (code, "") and line.startswith("brain: ") and said in line
 
 
 def test_a_file_with_too_many_refused_records_ends_in_one_line(brain: Brain, tmp_path: Path) -> None:
@@ -97,11 +97,11 @@ def test_a_file_with_too_many_refused_records_ends_in_one_line(brain: Brain, tmp
     code, _, err = send(brain, tmp_path, "bad.csv", *bad)
     [line] = [text for text in err.splitlines() if text.startswith("brain: ")]
     assert code == 1 and "bad.csv: held, what counted before it counts on: 6 of 7 records of 2024-03" in line
-    assert told(rows(brain, "list")) == {"a.csv": "counts", "bad.csv": "held"}
+    assert states(rows(brain, "list")) == {"a.csv": "counts", "bad.csv": "held"}
     assert send(brain, tmp_path, "worse.csv", *bad, "2", more=("--accept",))[0] == 0
-    assert told(rows(brain, "list")) == {"a.csv": "superseded", "bad.csv": "held", "worse.csv": "counts"}
+    assert states(rows(brain, "list")) == {"a.csv": "superseded", "bad.csv": "held", "worse.csv": "counts"}
 
 
-def test_every_standing_has_words() -> None:
+def test_every_standing_has_a_title() -> None:
     assert set(code_list("delivery_standing")) == {"held", "withdrawn", "restored", "accepted"}
     assert {"held", "withdrawn"} <= set(STATES)

@@ -1,4 +1,4 @@
-"""``./brain feeds``: every feed with what is expected of it, for people and for programs."""
+"""``./brain feeds``: every feed and its next expected delivery, as a table and as JSON."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from tests.ingest.ways.test_landing import GOOD, drop, line
 def brain(capfd: pytest.CaptureFixture[str], *words: str) -> str:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sys, "argv", ["brain", *words])
-        with pytest.raises(SystemExit) as left:
+        with pytest.raises(SystemExit) as ended:
             cli.main()
-    assert not left.value.code
+    assert not ended.value.code
     return capfd.readouterr().out
 
 
-def test_a_feed_that_came_and_one_that_did_not(cold_home: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_feed_with_a_delivery_and_one_without(cold_home: Path, capfd: pytest.CaptureFixture[str]) -> None:
     drop(cold_home, "e.csv", "2024-03", [line(GOOD[0], "3302000001", "12.5")], sent="2024-04-09T01:02:03Z")
     assert len(ingest().taken) == 1
     rows = {r["feed"]: r for r in json.loads(brain(capfd, "feeds", "--json", "--today", "2024-05-11"))}
@@ -48,10 +48,10 @@ def test_a_feed_that_came_and_one_that_did_not(cold_home: Path, capfd: pytest.Ca
     assert rows["gov_electricity"]["state"] == "due"
 
 
-def test_the_table_has_headings_in_both_languages_and_counts_what_is_missing(
+def test_the_table_has_headings_in_both_languages_and_counts_missing_feeds(
     cold_home: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     text = brain(capfd, "feeds", "--today", "2024-05-10")
     assert all(heading in text for heading in HEADINGS.values())
     missing = sum(bool(s.source.is_connected and s.source.cadence != "irregular") for s in feeds().values())
-    assert f"{missing} of {len(feeds())} feeds have not come in time" in text
+    assert f"{missing} of {len(feeds())} feeds have not arrived in time" in text

@@ -1,4 +1,4 @@
-"""A disk without room, and one that may not be written: one line that says what to do, nothing lost, and it goes on."""
+"""A full disk and a read-only one: one line that says what to do, nothing is lost, and later commands work again."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from warehouse import releases
 from warehouse.comparison import staged_content
 from warehouse.settings import settings
 
-#: What a full disk still takes: some state, not the rows of a table.
+#: Free bytes on a full disk: enough for some state, not for the rows of a table.
 LITTLE = 16 * 1024
 IN_MEMORY = ("-t", "tmpfs", "-o")
 
@@ -25,7 +25,7 @@ IN_MEMORY = ("-t", "tmpfs", "-o")
 def small_disk(
     changed_city: BuiltCity, engine_remote: str, tmp_path: Path
 ) -> Iterator[tuple[Path, Callable[[int], None]]]:
-    """A copy of the changed city on a disk of its own, and what leaves it so many bytes."""
+    """A copy of the changed city on a disk of its own, and a function that limits the free bytes."""
     with mounted(tmp_path / "disk", *IN_MEMORY, "size=2g", "tmpfs") as disk:
 
         def leave(free: int) -> None:
@@ -55,10 +55,10 @@ def test_a_full_disk_is_one_line_and_nothing_is_lost(
     before = list(staged_content())
     leave(0 if words[0] == "rollback" else LITTLE)
     code, out, err = brain(*words)
-    told = [line for line in err.splitlines() if line.startswith("brain: ")]
-    assert code == 1 and len(told) == 1 and "make room" in told[0], err
+    messages = [line for line in err.splitlines() if line.startswith("brain: ")]
+    assert code == 1 and len(messages) == 1 and "make room" in messages[0], err
     assert "Traceback" not in out + err
-    # what was there is there, and can be read while there is no room
+    # earlier data still exists and can be read while the disk is full
     assert releases.release_numbers() == [1]
     assert brain("releases")[0] == 0
     if words != ("run",):
@@ -73,7 +73,7 @@ def test_a_full_disk_is_one_line_and_nothing_is_lost(
     assert not list(home.rglob("*.partial"))
 
 
-def test_what_may_not_be_written_is_named(
+def test_a_read_only_disk_is_named(
     tmp_path: Path, cold_home: Path, brain: Brain, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with mounted(tmp_path / "disk", *IN_MEMORY, "ro", "tmpfs") as disk, monkeypatch.context() as patch:
@@ -81,4 +81,4 @@ def test_what_may_not_be_written_is_named(
         settings.cache_clear()
         code, _, err = brain("ingest")
     [line] = err.splitlines()
-    assert code == 1 and "Read-only file system: " in line and "needs the right" in line
+    assert code == 1 and "Read-only file system: " in line and "needs permission" in line

@@ -1,4 +1,4 @@
-"""``./brain ingest``: options that contradict each other are refused in one line before anything is looked at."""
+"""``./brain ingest``: options that contradict each other are refused in one line before anything is read."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import pytest
 
 from tests.portal.conftest import Brain
 
-INFER = "--infer goes with one file and nothing else"
-WRITE = "--write goes with --infer"
-REMAP = "--from and --remap are two commands"
-FULL = "--full goes with --from"
-HOW = "--replaces and --accept go with what is taken in, not with --remap"
+INFER = "--infer takes one file and nothing else"
+WRITE = "--write needs --infer"
+REMAP = "--from and --remap exclude each other"
+FULL = "--full needs --from"
+HOW = "--replaces and --accept apply to new deliveries, not to --remap"
 
 
 @pytest.mark.parametrize(

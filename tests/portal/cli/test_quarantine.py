@@ -1,4 +1,4 @@
-"""``./brain quarantine`` as a person uses it, and one clear line where something is not possible."""
+"""``./brain quarantine`` from a user's view, and one clear line for what is not possible."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def brain(tmp_path: Path, brain: Brain, monkeypatch: pytest.MonkeyPatch) -> Iter
 
 @pytest.fixture
 def taken(brain: Brain, tmp_path: Path) -> str:
-    """A file with one good record and two bad ones is taken in; the row id of the first bad one."""
+    """Ingest a file with one good record and two bad ones; the row id of the first bad one."""
     path = tmp_path / "e.csv"
     path.write_text("\n".join([HEAD, *LINES]) + "\n", encoding="utf-8")
     brain("ingest", "gov_electricity", str(path), "--period", "2023")
@@ -41,8 +41,8 @@ def taken(brain: Brain, tmp_path: Path) -> str:
 def rows(brain: Brain, *words: str) -> list[dict[str, Any]]:
     code, out, err = brain("quarantine", *words, "--json")
     assert (code, err) == (0, "")
-    found: list[dict[str, Any]] = json.loads(out)
-    return found
+    printed: list[dict[str, Any]] = json.loads(out)
+    return printed
 
 
 def test_list_counts_by_feed_period_and_reason(brain: Brain, taken: str) -> None:
@@ -70,11 +70,11 @@ def test_show_gives_the_senders_cells_and_reasons_in_words(brain: Brain, taken: 
     assert taken in out and "用电量不是规定类型的值" in out and "of 2 records" in out
     assert [r["row"] for r in rows(brain, "show", "--file", "e.csv")] == [3, 4]
     assert rows(brain, "show", "--file", "other.csv") == []
-    # an accepted record is found by feed and row: a wrong figure that passed can be corrected too
+    # feed and row also find an accepted record, because a plausible but wrong figure can be corrected too
     assert rows(brain, "show", "gov_electricity", "--row", "2")[0]["state"] == "accepted"
 
 
-def test_correct_and_replay_and_take_back(brain: Brain, taken: str) -> None:
+def test_a_correction_is_recorded_replayed_and_withdrawn(brain: Brain, taken: str) -> None:
     [made] = rows(brain, "correct", taken, f"{POWER}=1.2", "--reason", "电话核实", "--by", "张三")
     assert (made["old_text"], made["new_text"], made["corrected_by"]) == ("1.2亿", "1.2", "张三")
     assert [r["pending"] for r in rows(brain, "list", "--reason", "type")] == [1]
@@ -115,12 +115,12 @@ def test_correct_and_replay_and_take_back(brain: Brain, taken: str) -> None:
 def test_what_is_not_possible_is_one_line(
     brain: Brain, taken: str, words: tuple[str, ...], code: int, said: str
 ) -> None:
-    left, out, err = brain("quarantine", *(taken if w == "ROW" else w for w in words))
-    assert (left, out) == (code, "")
+    exit_code, out, err = brain("quarantine", *(taken if w == "ROW" else w for w in words))
+    assert (exit_code, out) == (code, "")
     [line] = [line for line in err.splitlines() if line.strip()]
     assert line.startswith("brain: ") and said in line
 
 
 def test_an_empty_home_has_nothing_in_quarantine(brain: Brain) -> None:
-    assert brain("quarantine", "list")[:2] == (0, "nothing is in quarantine\n")
+    assert brain("quarantine", "list")[:2] == (0, "no records are in quarantine\n")
     assert rows(brain, "show") == [] == rows(brain, "replay")

@@ -1,4 +1,4 @@
-"""``./brain explain``: what is printed of a row, and conditions that name none."""
+"""``./brain explain``: the printed explanation of a row, and invalid conditions."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ def test_the_printed_explanation_names_file_and_row(
             f"SELECT * FROM {GRADES} WHERE list_code = 'above_scale' AND year = '2023' ORDER BY row_id LIMIT 1"
         )
     where, column = parse_conditions([f"uscc={row['uscc']}", "year=2023", "total_score"], contract(GRADES))
-    found = explanation(release, GRADES, where)
-    assert column == "total_score" and found.evidence.total == 1
-    evidence.show(release, found, column)
+    explained = explanation(release, GRADES, where)
+    assert column == "total_score" and explained.evidence.total == 1
+    evidence.show(release, explained, column)
     out = capsys.readouterr().out
     assert "合成数据 Synthetic data" in out
     assert "tax_2023.csv 第 " in out and "statistics_annual_2023" in out
@@ -47,23 +47,23 @@ def test_the_printed_explanation_names_file_and_row(
         (["final_grade"], "say which row of per_mu.enterprise_grade: uscc=… year=…"),
     ],
 )
-def test_conditions_that_make_no_sense_are_one_line(words: list[str], said: str) -> None:
+def test_invalid_conditions_are_one_line(words: list[str], said: str) -> None:
     with pytest.raises(UsageError) as refused:
         parse_conditions(words, contract(GRADES))
     assert said in str(refused.value) and "\n" not in str(refused.value)
 
 
-def test_codes_are_told_by_their_titles() -> None:
+def test_codes_are_shown_by_their_titles() -> None:
     spec = contract(GRADES)
-    told = {
+    expected = {
         "final_grade": ("D", "落后整治类 To be rectified（D）"),
         "list_code": ("above_scale", "规上企业 Above scale"),
         "grade_reasons": (["veto:tax_evasion", "refill"], "一票否决：偷逃税 Veto: Tax evasion, "
                           "被否决企业空出的名额依次递补 Moved into the place of a vetoed firm"),
         "total_score": (3, "3"),
     }  # fmt: skip
-    for name, (value, text) in told.items():
-        assert evidence._told(spec, name, value)["value"] == text
+    for name, (value, text) in expected.items():
+        assert evidence._cell_row(spec, name, value)["value"] == text
     reasons = {
         "source_file": "e.csv",
         "source_row": 3,
@@ -74,6 +74,6 @@ def test_codes_are_told_by_their_titles() -> None:
     assert line.endswith("quarantined: 用电量不是规定类型的值")
 
 
-def test_a_key_is_told_with_its_code() -> None:
-    told = evidence._told(contract("per_mu.baseline"), "list_code", "tenant")
-    assert told["value"] == "租赁企业 Tenants（tenant）"
+def test_a_key_is_shown_with_its_code() -> None:
+    row = evidence._cell_row(contract("per_mu.baseline"), "list_code", "tenant")
+    assert row["value"] == "租赁企业 Tenants（tenant）"

@@ -1,4 +1,4 @@
-"""What the demo prints of a release."""
+"""The demo's printed summary of a release."""
 
 from __future__ import annotations
 
@@ -29,18 +29,18 @@ def test_the_ten_chains_and_one_firm_are_shown(built_home: Path, capsys: pytest.
     assert "企业画像卡" in shown and "合成数据" in shown
 
 
-def test_publish_says_what_the_gate_warned_of(
+def test_publish_shows_the_warnings_of_the_gate(
     built_city: BuiltCity, built_copy: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Also of a release that stands already: table, check in both languages, number, and rows behind it."""
+    """Also for an existing release: table, check in both languages, number of rows, and examples."""
     assert built_city.published is not None and built_city.published.gate is not None
     warned = {(v.table, v.expectation): v for v in built_city.published.gate.warnings()}
-    assert warned  # the demo city has faults of its own
+    assert warned  # the demo city has planted faults
     publish(json=True)
-    told = json.loads(capsys.readouterr().out)[0]
-    assert told["is_new"] is False
-    assert [(w["table"], w["expectation"]) for w in told["warnings"]] == list(warned)
-    for warning in told["warnings"]:
+    printed = json.loads(capsys.readouterr().out)[0]
+    assert printed["is_new"] is False
+    assert [(w["table"], w["expectation"]) for w in printed["warnings"]] == list(warned)
+    for warning in printed["warnings"]:
         verdict = warned[warning["table"], warning["expectation"]]
         assert (warning["rows"], warning["examples"]) == (verdict.unexpected, list(verdict.failing_keys[:3]))
     publish(json=False)
@@ -50,7 +50,7 @@ def test_publish_says_what_the_gate_warned_of(
     assert "nothing new since release 1" in shown
 
 
-def test_reasons_of_quarantine_are_told_in_words(
+def test_reasons_of_quarantine_are_shown_in_words(
     built_home: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with reading(open_release()) as query:

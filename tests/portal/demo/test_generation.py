@@ -1,4 +1,4 @@
-"""The demo city's files are written by a process of their own, group by group; what goes wrong is one line."""
+"""A separate process writes the demo city's files group by group; a failure is one line."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ def is_complete(home: Path) -> bool:
     return is_there(SPEC, home / "landing", home / "truth")
 
 
-def test_a_group_is_told_when_all_its_files_lie_there(home: Path) -> None:
-    told: list[tuple[str, str, int]] = []
+def test_a_group_is_reported_when_all_its_files_exist(home: Path) -> None:
+    steps: list[tuple[str, str, int]] = []
     seen = {}
-    with Generation(SPEC, lambda *step: told.append(step)) as generation:
+    with Generation(SPEC, lambda *step: steps.append(step)) as generation:
         for group in generation.groups():
             seen[group] = drops(home, group)
         report = generation.report()
@@ -46,19 +46,19 @@ def test_a_group_is_told_when_all_its_files_lie_there(home: Path) -> None:
     assert seen == {group: drops(home, group) for group in seen}
     assert seen["tax"] == {"gov_tax": 1}
     assert not report.kept and is_complete(home)
-    assert sum(records for _, _, records in told) == report.total_records > 0
-    assert {stage for stage, _, _ in told} == {"generate"}
+    assert sum(records for _, _, records in steps) == report.total_records > 0
+    assert {stage for stage, _, _ in steps} == {"generate"}
 
 
-def test_a_city_that_lies_there_is_kept(home: Path) -> None:
+def test_an_existing_city_is_kept(home: Path) -> None:
     with Generation(SPEC, lambda *_: None) as first:
         groups = list(first.groups())
-    with Generation(SPEC, lambda *_: pytest.fail("nothing is to be written")) as again:
+    with Generation(SPEC, lambda *_: pytest.fail("nothing should be written")) as again:
         assert sorted(again.groups()) == sorted(groups)
         assert again.report().kept
 
 
-def test_what_was_not_finished_is_written_anew(home: Path) -> None:
+def test_unfinished_files_are_written_again(home: Path) -> None:
     with pytest.raises(ZeroDivisionError), Generation(SPEC, lambda *_: None) as generation:
         next(generation.groups())
         raise ZeroDivisionError

@@ -1,4 +1,4 @@
-"""An enterprise's last years."""
+"""An enterprise's latest years."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from tests.portal.card_release import INCOMPLETE
 from warehouse.releases import Release
 
 
-def test_missing_is_nothing_and_never_a_zero(release: Release) -> None:
+def test_a_missing_figure_is_none_and_never_zero(release: Release) -> None:
     with reading(release) as query:
         years = history(query, INCOMPLETE, "2024")
     assert {(y.output_wan_yuan, y.tax_wan_yuan, y.tax_per_mu_wan_yuan) for y in years} == {(None, None, None)}

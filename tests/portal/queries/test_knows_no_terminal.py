@@ -1,4 +1,4 @@
-"""A program and a page ask the same questions as the command line, so that the answers know none of them."""
+"""Queries serve programs, pages and the command line, so they import none of these."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from warehouse.settings import CHECKOUT
 SHOWS = ("rich", "typer", "jinja2", "portal.card", "portal.cli", "portal.demo")
 
 
-def test_no_question_imports_what_shows_answers() -> None:
+def test_no_query_imports_a_module_that_shows_results() -> None:
     modules = sorted((CHECKOUT / "portal" / "queries").glob("*.py"))
     assert modules
     for path in modules:
@@ -24,8 +24,8 @@ def test_no_question_imports_what_shows_answers() -> None:
             assert wrong == [], path
 
 
-def test_nothing_beside_the_questions_asks_a_release() -> None:
-    """What a sheet and a summary show was asked by name: no SQL stands where it is shown."""
+def test_only_queries_contain_sql() -> None:
+    """Sheet and summary call queries by name, so card and cli contain no SQL."""
     for folder in ("card", "cli"):
         for path in (CHECKOUT / "portal" / folder).rglob("*.py"):
             text = path.read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""What would lift a grade."""
+"""What would raise a grade."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from tests.portal.card_release import BOTTOM, EDGE_A, EVIL, GOOD, SAVED, VETOED
 from warehouse.releases import Release
 
 
-def test_indicators_stand_by_the_points_that_they_lack(release: Release) -> None:
+def test_indicators_are_ordered_by_missing_points(release: Release) -> None:
     with reading(release) as query:
-        found = lift(query, GOOD, "2024")
-    assert found
-    assert [(i.indicator.code, i.points_missing) for i in found.indicators] == [
+        result = lift(query, GOOD, "2024")
+    assert result
+    assert [(i.indicator.code, i.points_missing) for i in result.indicators] == [
         ("I2", 10), ("I1", Decimal("2.25")), ("I5", 2), ("I4", Decimal("1.2")), ("I3", 0), ("I6", 0),
     ]  # fmt: skip
-    assert [i.note.code for i in found.indicators if i.note] == ["group_average"]
+    assert [i.note.code for i in result.indicators if i.note] == ["group_average"]
 
 
 @pytest.mark.parametrize(
     ("uscc", "following", "missing"),
     [
-        # the last in A stands there by refill; who is vetoed or saved marks no edge
+        # the lowest A is a refill; vetoed and protected firms do not define the lowest total
         (GOOD, "A", "9.75"), (EDGE_A, None, None), (BOTTOM, "C", "39.875"), (EVIL, "B", "20"),
         (SAVED, "B", "40"), (VETOED, "C", "-70"),
     ],
@@ -34,7 +34,7 @@ def test_points_to_the_next_grade(
     release: Release, uscc: str, following: str | None, missing: str | None
 ) -> None:
     with reading(release) as query:
-        found = lift(query, uscc, "2024")
-    assert found
-    assert (found.next_grade.code if found.next_grade else None) == following
-    assert found.points_missing == (Decimal(missing) if missing else None)
+        result = lift(query, uscc, "2024")
+    assert result
+    assert (result.next_grade.code if result.next_grade else None) == following
+    assert result.points_missing == (Decimal(missing) if missing else None)

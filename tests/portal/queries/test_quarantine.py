@@ -1,4 +1,4 @@
-"""Why a record is in quarantine, in words."""
+"""Quarantine reasons in words."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from schemas.coded import titled
 from schemas.contract import feeds
 
 
-def test_every_reason_has_words() -> None:
-    told = set()
+def test_every_reason_has_a_title() -> None:
+    reasons = set()
     for spec in feeds().values():
         for sql in mapping_of(spec).reasons[1:]:
-            told.add(sql.rsplit("THEN '", 1)[1].removesuffix("' END"))
-    assert told
-    assert sorted(told - set(titled("quarantine_reason"))) == []
+            reasons.add(sql.rsplit("THEN '", 1)[1].removesuffix("' END"))
+    assert reasons
+    assert sorted(reasons - set(titled("quarantine_reason"))) == []

@@ -1,4 +1,4 @@
-"""A home in which nothing runs, and a process that does not listen."""
+"""A home in which nothing runs, and a process that ignores SIGTERM."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pytest
 from tests.portal.services.processes import until
 from warehouse.settings import Settings, settings
 
-#: A process that does not stop when asked to, with a child that does not either.
+#: A process that ignores SIGTERM, with a child that ignores it too.
 STUBBORN = (
     "import signal, subprocess, sys, time\n"
     "signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"

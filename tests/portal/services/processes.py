@@ -1,4 +1,4 @@
-"""What a home remembers of processes that were started, and a command on it."""
+"""Write a home's state of started processes, and run a command on the home."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Airflow's processes: found again, and stopped with all that they started; the port that they have."""
+"""Airflow's processes are found again and stopped with all their children; the choice of a port."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.portal.services.processes import remember, until
 from warehouse.settings import Settings
 
 
-def test_down_ends_the_whole_family_even_when_it_does_not_listen(
+def test_down_ends_a_process_and_its_child_even_if_they_ignore_the_signal(
     quiet_home: Settings, stubborn: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(airflow, "STOP_SECONDS", 0.5)
@@ -26,7 +26,7 @@ def test_down_ends_the_whole_family_even_when_it_does_not_listen(
     assert control.down() == []
 
 
-def test_a_process_that_was_given_the_same_number_later_is_left_alone(
+def test_a_later_process_with_the_same_pid_is_left_alone(
     quiet_home: Settings, stubborn: subprocess.Popen[bytes]
 ) -> None:
     remember(quiet_home, 8123, scheduler=(stubborn.pid, psutil.Process(stubborn.pid).create_time() - 60))
@@ -35,7 +35,7 @@ def test_a_process_that_was_given_the_same_number_later_is_left_alone(
     assert stubborn.poll() is None
 
 
-def test_a_port_is_kept_while_it_is_free_and_another_one_taken_when_it_is_not() -> None:
+def test_a_free_port_is_kept_and_a_used_one_replaced() -> None:
     with socket.socket() as taken, socket.socket() as other:
         taken.bind(("127.0.0.1", 0))
         other.bind(("127.0.0.1", 0))

@@ -1,4 +1,4 @@
-"""``./brain up`` that fails leaves nothing, and ``./brain down`` is quiet where nothing runs."""
+"""A failed ``./brain up`` leaves nothing running, and ``./brain down`` prints nothing if nothing runs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from warehouse import engine
 from warehouse.settings import Settings
 
 
-def test_down_is_quiet_where_nothing_runs_and_leaves_no_trace(quiet_home: Settings) -> None:
+def test_down_prints_and_writes_nothing_if_nothing_runs(quiet_home: Settings) -> None:
     done = brain(quiet_home, "down")
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     assert not quiet_home.home.exists()
@@ -21,19 +21,19 @@ def test_down_is_quiet_where_nothing_runs_and_leaves_no_trace(quiet_home: Settin
 
 @pytest.fixture
 def without_engine_and_database(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """An engine that is there at once; what is done with it."""
-    did: list[str] = []
-    monkeypatch.setattr(engine, "connect", lambda _: did.append("connect"))
-    monkeypatch.setattr(engine, "stop", lambda _: did.append("stop"))
+    """Replace the engine by a fake; the names of its calls."""
+    calls: list[str] = []
+    monkeypatch.setattr(engine, "connect", lambda _: calls.append("connect"))
+    monkeypatch.setattr(engine, "stop", lambda _: calls.append("stop"))
     monkeypatch.setattr(control, "prepare_airflow", orchestration.environment)
-    return did
+    return calls
 
 
-def test_a_component_that_cannot_start_is_one_line_with_its_log_and_nothing_stays(
+def test_a_component_that_cannot_start_is_one_line_with_its_log_and_nothing_keeps_running(
     quiet_home: Settings, without_engine_and_database: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(airflow, "COMPONENTS", {"api-server": ("no-such-command",)})
-    with pytest.raises(RejectedError, match=r"^Airflow's api-server ended at once; see .*\.log$"):
+    with pytest.raises(RejectedError, match=r"^Airflow's api-server ended while starting; see .*\.log$"):
         control.up()
     assert "no-such-command" in airflow.component_log(quiet_home, "api-server").read_text()
     assert airflow.running_airflow(quiet_home).processes == {}

@@ -1,4 +1,4 @@
-"""Airflow's keys and databases in a home: made once, and named when they cannot be read any more."""
+"""Airflow's keys and databases in a home are created once, and named if they are damaged."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ BROKEN = [b"", b'{"fernet_key": "', b"[1]", b"null", b'{"a": 1}', bytes(range(25
 
 @pytest.fixture
 def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
-    """A home without Airflow's database; what is set of the process's environment is forgotten."""
+    """A home without Airflow's database; changes of the process's environment are undone."""
     monkeypatch.setattr(os, "environ", dict(os.environ))
     return Settings(home=tmp_path)
 
 
-def test_keys_are_made_once_and_only_the_owner_reads_them(config: Settings) -> None:
+def test_keys_are_created_once_and_only_the_owner_reads_them(config: Settings) -> None:
     first = orchestration.environment(config)
     assert orchestration.environment(config) == first
     assert (config.airflow / "secrets.json").stat().st_mode & 0o077 == 0
@@ -33,7 +33,7 @@ def test_keys_are_made_once_and_only_the_owner_reads_them(config: Settings) -> N
 
 
 @pytest.mark.parametrize("content", BROKEN)
-def test_keys_that_cannot_be_read_are_named_and_never_made_anew(config: Settings, content: bytes) -> None:
+def test_keys_that_cannot_be_read_are_named_and_never_replaced(config: Settings, content: bytes) -> None:
     orchestration.environment(config)
     path = config.airflow / "secrets.json"
     path.write_bytes(content)
@@ -44,7 +44,7 @@ def test_keys_that_cannot_be_read_are_named_and_never_made_anew(config: Settings
 
 
 @pytest.mark.parametrize("content", BROKEN)
-def test_a_password_that_is_lost_is_made_anew(config: Settings, content: bytes) -> None:
+def test_a_lost_password_is_replaced(config: Settings, content: bytes) -> None:
     before = orchestration.password(config)
     orchestration.password_file(config).write_bytes(content)
     after = orchestration.password(config)
@@ -52,31 +52,31 @@ def test_a_password_that_is_lost_is_made_anew(config: Settings, content: bytes) 
     assert json.loads(orchestration.password_file(config).read_text("utf-8")) == {"admin": after}
 
 
-@pytest.mark.parametrize("what_is_left", ["half", "another file"])
-def test_a_damaged_database_is_named_and_left_as_it_is(config: Settings, what_is_left: str) -> None:
+@pytest.mark.parametrize("damage", ["half", "another file"])
+def test_a_damaged_database_is_named_and_left_as_it_is(config: Settings, damage: str) -> None:
     database = orchestration.database_file(config, is_served=False)
     database.parent.mkdir(parents=True)
-    with sqlite3.connect(database) as made:
-        made.execute("CREATE TABLE dag_run (id INTEGER, note TEXT)")
-        made.executemany("INSERT INTO dag_run VALUES (?, ?)", ((n, "x" * 500) for n in range(100)))
-    made.close()
+    with sqlite3.connect(database) as connection:
+        connection.execute("CREATE TABLE dag_run (id INTEGER, note TEXT)")
+        connection.executemany("INSERT INTO dag_run VALUES (?, ?)", ((n, "x" * 500) for n in range(100)))
+    connection.close()
     assert orchestration._is_whole(database)
     whole = database.read_bytes()
-    left = whole[: len(whole) // 2] if what_is_left == "half" else b"no database" * 500
-    database.write_bytes(left)
+    damaged = whole[: len(whole) // 2] if damage == "half" else b"no database" * 500
+    database.write_bytes(damaged)
     with pytest.raises(RejectedError, match="is damaged; put it back from a copy, or remove it") as refused:
         orchestration.prepare_airflow(config)
     assert one_line(refused.value).startswith(str(database))
-    assert database.read_bytes() == left
+    assert database.read_bytes() == damaged
 
 
-def test_an_empty_database_is_one_that_was_never_made(config: Settings) -> None:
+def test_an_empty_database_file_counts_as_not_migrated(config: Settings) -> None:
     database = orchestration.database_file(config, is_served=False)
     database.parent.mkdir(parents=True)
     database.with_suffix(".version").write_text(version("apache-airflow"))
-    for content, is_made in ((b"", False), (b"rows", True)):
+    for content, is_migrated in ((b"", False), (b"rows", True)):
         database.write_bytes(content)
-        assert orchestration.is_migrated(database) == is_made
+        assert orchestration.is_migrated(database) == is_migrated
 
 
 def test_airflow_listens_on_this_machine_only_and_a_run_in_process_has_its_own_database(

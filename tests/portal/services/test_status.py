@@ -1,4 +1,4 @@
-"""What runs, what waits and the last release, told in rows and in lines."""
+"""The status of a home, as rows and as lines."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ def test_status_of_a_home_where_nothing_runs(quiet_home: Settings) -> None:
     }
 
 
-def test_status_is_an_array_of_objects_and_nothing_else_and_starts_nothing(quiet_home: Settings) -> None:
+def test_status_prints_only_json_and_starts_nothing(quiet_home: Settings) -> None:
     done = brain(quiet_home, "status", "--json")
     assert (done.returncode, done.stderr) == (0, "")
     assert [row["service"] for row in json.loads(done.stdout)] == ["engine", "airflow", "landing", "release"]
     assert not quiet_home.engine_folder.exists()
 
 
-def test_status_counts_deliveries_that_were_not_taken_in_and_names_a_broken_manifest(
+def test_status_counts_files_that_are_not_ingested_and_names_a_broken_manifest(
     quiet_home: Settings,
 ) -> None:
     folder = quiet_home.landing / "gov_tax"
@@ -57,33 +57,33 @@ def test_a_component_that_ended_is_named(quiet_home: Settings, stubborn: subproc
     mark = (stubborn.pid, psutil.Process(stubborn.pid).create_time())
     remember(quiet_home, 8080, scheduler=mark, triggerer=mark, api_server=mark)
     row = status.status()[1]
-    assert (row["state"], row["note"]) == ("broken", "dag-processor ended; ./brain up starts it anew")
+    assert (row["state"], row["note"]) == ("broken", "dag-processor ended; ./brain up restarts Airflow")
     assert row["pid"] == stubborn.pid and row["memory_mib"] > 0
 
 
-def test_without_a_triggerer_nothing_would_be_waited_for_so_it_counts(
+def test_a_missing_triggerer_is_broken_because_no_run_would_wait_for_files(
     quiet_home: Settings, stubborn: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     mark = (stubborn.pid, psutil.Process(stubborn.pid).create_time())
     remember(quiet_home, 8080, scheduler=mark, api_server=mark, dag_processor=mark)
     row = status.status()[1]
-    assert (row["state"], row["note"]) == ("broken", "triggerer ended; ./brain up starts it anew")
+    assert (row["state"], row["note"]) == ("broken", "triggerer ended; ./brain up restarts Airflow")
 
     remember(quiet_home, 8080, scheduler=mark, api_server=mark, dag_processor=mark, triggerer=mark)
     beat = "2026-03-01T08:15:00+00:00"
     parts = ("scheduler", "dag_processor", "triggerer")
-    told = {part: {"status": "healthy", f"latest_{part}_heartbeat": beat} for part in parts}
-    told["metadatabase"] = {"status": "healthy"}
-    monkeypatch.setattr(health, "call", lambda *_: told)
+    answer = {part: {"status": "healthy", f"latest_{part}_heartbeat": beat} for part in parts}
+    answer["metadatabase"] = {"status": "healthy"}
+    monkeypatch.setattr(health, "call", lambda *_: answer)
     assert status.status()[1]["state"] == "running"
     assert health.is_well(Airflow(8080), datetime.fromisoformat("2026-03-01T08:14:00+00:00"))
-    told["triggerer"]["latest_triggerer_heartbeat"] = "2026-03-01T08:13:00+00:00"
+    answer["triggerer"]["latest_triggerer_heartbeat"] = "2026-03-01T08:13:00+00:00"
     assert not health.is_well(Airflow(8080), datetime.fromisoformat("2026-03-01T08:14:00+00:00"))
-    told["triggerer"]["status"] = "unhealthy"
+    answer["triggerer"]["status"] = "unhealthy"
     assert status.status()[1]["state"] == "unwell"
 
 
-def test_status_is_a_line_each_for_people() -> None:
+def test_each_row_is_one_readable_line() -> None:
     running = status._row(
         "airflow",
         "running",

@@ -1,4 +1,4 @@
-"""How long a broker may be away: counted anew whenever something was taken in since."""
+"""How long a broker may be unavailable: the time starts again after each ingested batch."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ class Query:
 
 
 class Stream:
-    """A stream whose query ends at once; each of its runs brings as many batches as the test says."""
+    """A stream whose query ends at once; each run has as many batches as the test sets."""
 
     failure = None
-    #: Batches of the runs to come; after the last one the stream ends as if it was stopped.
+    #: Batches of each following run; after the last run the stream ends as if it was stopped.
     runs: list[int]
 
     def __init__(self, *given: Any) -> None:
@@ -62,16 +62,16 @@ def fakes(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def stream(*runs: int) -> int:
     Stream.runs = list(runs)
-    # no patience at all: only what was taken in since the last failure gives another try
+    # no waiting time: only a batch since the last failure allows another attempt
     [total] = stream_topics([feed(FEED)], StreamOptions(give_up_after=timedelta(0))).values()
     return total.records
 
 
-def test_a_failure_after_a_batch_is_a_new_one() -> None:
+def test_a_failure_after_a_batch_starts_a_new_waiting_time() -> None:
     assert stream(2, 1, 3) == 60
 
 
-def test_a_broker_that_stays_away_is_given_up() -> None:
-    with pytest.raises(RejectedError, match="the broker is away; given up") as told:
+def test_the_stream_gives_up_if_the_broker_stays_unavailable() -> None:
+    with pytest.raises(RejectedError, match="the broker is away; gave up") as failed:
         stream(2, 0)
-    assert "\n" not in str(told.value)
+    assert "\n" not in str(failed.value)
