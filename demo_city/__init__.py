@@ -1,1 +1,1 @@
-"""The demo city (示范城市): plays the systems that send their files to the platform."""
+"""The demo city (示范城市): generates the files that source systems send to the platform."""

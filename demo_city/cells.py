@@ -1,4 +1,4 @@
-"""Cells as the senders write them (单元格): numbers in the sender's unit, code words, dates as the contract says."""
+"""Cells as the senders write them (单元格): numbers in the sender's unit, code words, dates in its format."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from schemas.contract import ContractError, Feed
 
 
 def decimals(values: Ints, digits: int, blank: Bools | None = None) -> pa.Array:
-    """Whole numbers of 10^-digits as exact decimals.
+    """Integers counted in units of 10^-digits, as exact decimals.
 
     >>> decimals(np.array([12345, -5]), 2).cast("string").to_pylist()
     ['123.45', '-0.05']
@@ -34,18 +34,22 @@ def amounts(
     """Amounts in the sender's unit.
 
     Raises:
-        ContractError: the contract names another unit than the demo city's sender uses.
+        ContractError: the contract states another unit than the one the demo city sends.
     """
     stated = contract.source.mapping[column].unit
     if stated is not None and stated != unit:
         raise ContractError(
-            f"schemas/raw/{contract.table}.yml: {column} is sent in {unit}, the contract says {stated}"
+            f"schemas/raw/{contract.table}.yml: the demo city sends {column} in {unit}, the contract says {stated}"
         )
     return decimals(values, digits, blank)
 
 
 def words(contract: Feed, column: str, codes: Sequence[str | None], index: Ints) -> pa.Array:
-    """Codes in the sender's words (the first word that the contract translates to the code)."""
+    """Codes in the sender's words: for each code the first word that the contract maps to it.
+
+    Raises:
+        ContractError: the contract maps no word to a code.
+    """
     translation = contract.source.mapping[column].codes or {}
     word_of = {code: word for word, code in reversed(translation.items())}
     if unknown := {c for c in codes if c is not None} - set(word_of):
@@ -54,7 +58,7 @@ def words(contract: Feed, column: str, codes: Sequence[str | None], index: Ints)
 
 
 def take(values: Sequence[str | None] | pa.Array, index: Ints) -> pa.Array:
-    """Texts by position; -1 is blank."""
+    """Texts by position; -1 gives a blank."""
     array = values if isinstance(values, pa.Array) else pa.array(values, type=pa.string())
     return array.take(pa.array(index, mask=index < 0))
 
@@ -62,7 +66,11 @@ def take(values: Sequence[str | None] | pa.Array, index: Ints) -> pa.Array:
 def dates(
     contract: Feed, column: str, days: npt.NDArray[np.datetime64], blank: Bools | None = None
 ) -> pa.Array:
-    """Dates in the sender's format; where the sender has several, records take them in turn."""
+    """Dates in the sender's format; with several formats, records take them in turn.
+
+    Raises:
+        ContractError: the contract has a date format that the demo city cannot write.
+    """
     formats = contract.source.mapping[column].date_formats
     if unknown := set(formats) - set(_DATE_MARKS):
         raise ContractError(
@@ -74,7 +82,7 @@ def dates(
     return pa.array(text, type=pa.string(), mask=blank)
 
 
-#: Date formats that the demo city's senders write: what stands after year, month and day.
+#: Date formats that the demo city writes: the separators after year, month and day.
 _DATE_MARKS = {
     "yyyy-MM-dd": ("-", "-", ""),
     "yyyyMMdd": ("", "", ""),
@@ -102,7 +110,7 @@ def _written(iso: npt.NDArray[np.str_], pattern: str) -> npt.NDArray[np.str_]:
 
 
 def days_in_year(year: Ints, draw: npt.NDArray[np.float64]) -> npt.NDArray[np.datetime64]:
-    """A day of each year, by a number from 0 to 1."""
+    """A day in each year; ``draw`` from 0 to 1 gives its position in the year."""
     start = (year - 1970).astype("datetime64[Y]").astype("datetime64[D]")
     day: npt.NDArray[np.datetime64] = start + (draw * 365).astype("timedelta64[D]")
     return day

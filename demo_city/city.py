@@ -1,4 +1,4 @@
-"""The demo city (示范城市): play the government systems of a synthetic Ningbo and send their files.
+"""The demo city (示范城市): generate the files that the systems of a synthetic Ningbo send.
 
 >>> CitySpec(scale=0.02, years=(2023, 2024)).years
 (2023, 2024)
@@ -38,7 +38,7 @@ from schemas.errors import UsageError
 
 MARKER = ".demo_city.json"
 TRUTH, IDENTITIES = "planted_faults.json", "identities.json"
-#: What firms truly make, and where the city lacks something; no job reads them.
+#: The true chain positions of firms and the planted gaps; no job reads them.
 POSITIONS, GAPS = "chain_positions.csv", "chain_gaps.json"
 MIN_SCALE, MAX_SCALE = 0.005, 10.0
 LAST_YEAR = 2035
@@ -46,7 +46,7 @@ LAST_YEAR = 2035
 
 @dataclass(frozen=True)
 class CitySpec:
-    """Which city: the same spec gives the same bytes.
+    """Scale, seed and years of a city; the same spec gives the same bytes.
 
     Raises:
         UsageError: the scale or the years are out of range.
@@ -59,21 +59,21 @@ class CitySpec:
     def __post_init__(self) -> None:
         first = parameters().base_year
         if not MIN_SCALE <= self.scale <= MAX_SCALE:
-            raise UsageError(f"scale {self.scale}: give one from {MIN_SCALE} to {MAX_SCALE:g}")
+            raise UsageError(f"scale {self.scale}: give a scale from {MIN_SCALE} to {MAX_SCALE:g}")
         if self.seed < 0:
-            raise UsageError(f"seed {self.seed}: give a whole number from 0")
+            raise UsageError(f"seed {self.seed}: give a whole number of 0 or more")
         years = list(self.years)
         if not years or years != list(range(years[0], years[0] + len(years))):
             raise UsageError(f"years {years}: give consecutive years in order, such as 2023 2024")
         if years[0] < first or years[-1] > LAST_YEAR:
-            raise UsageError(f"years {years}: the demo city knows {first} to {LAST_YEAR}")
+            raise UsageError(f"years {years}: the demo city covers {first} to {LAST_YEAR}")
 
 
 def check_sent(spec: CitySpec, today: date) -> None:
-    """Senders are through with a year by the end of June after it; a file that is sent later than today is refused.
+    """Refuse years whose files would be dated after today: senders finish a year by the end of the next June.
 
     Raises:
-        UsageError: the city has a later year.
+        UsageError: the city has such a year.
     """
     last = today.year - (1 if today.month > 6 else 2)
     if spec.years[-1] > last:
@@ -84,8 +84,9 @@ def check_sent(spec: CitySpec, today: date) -> None:
 
 @dataclass(frozen=True)
 class GenerationReport:
-    """What lies in the landing folder."""
+    """Content of the landing folder after a generation."""
 
+    #: The folder already held exactly this city; nothing was written.
     kept: bool
     #: Records by feed and period, corrected and repeated files included.
     records: dict[str, dict[str, int]] = field(default_factory=dict)
@@ -105,21 +106,21 @@ def generate(
 ) -> GenerationReport:
     """Write the city's files to ``landing/<feed>/``; its planted faults, identities and true positions to ``truth``.
 
-    A city that already lies there is kept as it is; another demo city's files are removed first. Files that
-    the demo city did not write are left alone.
+    If the same city already exists there, nothing is written. Files of another demo city are removed first; files
+    that no demo city wrote are left alone.
 
     Args:
         progress: called with the feed's name and the number of records after each file.
-        complete: called with the name of a group of feeds when all its files lie there.
+        complete: called with the name of a group of feeds when all its files are written.
     """
     landing.mkdir(parents=True, exist_ok=True)
     truth.mkdir(parents=True, exist_ok=True)
     identity = _identity(spec)
     marker = landing / MARKER
-    found = _read_marker(marker)
+    previous = _read_marker(marker)
     if is_there(spec, landing, truth):
-        return _report(True, found)
-    _remove(landing, found.get("files", []))
+        return _report(True, previous)
+    _remove(landing, previous.get("files", []))
 
     city = build_city(parameters(), spec.seed, spec.scale, max(2024, spec.years[-1]))
     replace(truth / POSITIONS, _csv(true_positions.positions(city, spec.years)))
@@ -132,8 +133,8 @@ def generate(
     records: dict[str, Counter[str]] = {}
     planted: dict[int, list[dict[str, Any]]] = {}
     for group, sent in by_group(deliveries(city, spec.years)):
-        for place, (_, _, _, build) in sent:
-            faults_here = planted.setdefault(place, [])
+        for number, (_, _, _, build) in sent:
+            faults_here = planted.setdefault(number, [])
             for frame in _send(landing, with_branches(build(), identities), plan, faults_here):
                 records.setdefault(frame.feed, Counter())[frame.period] += frame.rows
                 progress(frame.feed, frame.rows)
@@ -154,11 +155,11 @@ def generate(
 
 
 def is_there(spec: CitySpec, landing: Path, truth: Path) -> bool:
-    """Whether exactly this city's files lie in the landing folder."""
-    found = _read_marker(landing / MARKER)
-    same = all(found.get(k) == v for k, v in _identity(spec).items())
-    told = all((truth / name).exists() for name in (TRUTH, IDENTITIES, POSITIONS, GAPS))
-    return bool(found.get("complete")) and same and told
+    """Whether the landing folder holds exactly this city, complete and with its truth files."""
+    marker = _read_marker(landing / MARKER)
+    same = all(marker.get(k) == v for k, v in _identity(spec).items())
+    has_truth = all((truth / name).exists() for name in (TRUTH, IDENTITIES, POSITIONS, GAPS))
+    return bool(marker.get("complete")) and same and has_truth
 
 
 def _identity(spec: CitySpec) -> dict[str, Any]:
@@ -207,7 +208,7 @@ def _file_fault(kind: str, frame: Frame, name: str, outcome: dict[str, Any]) -> 
 
 
 def planned_files(city: City, spec: CitySpec, plan: Plan) -> list[str]:
-    """Names of all files, manifests left out; known before the first one is written."""
+    """Names of all files except manifests, in the order of delivery."""
     contracts, planned = feeds(), []
     for name, period, part, _ in deliveries(city, spec.years):
         frame = Frame(contracts[name], period, part, {})
@@ -217,7 +218,7 @@ def planned_files(city: City, spec: CitySpec, plan: Plan) -> list[str]:
 
 
 def generator_version() -> str:
-    """Hash of what decides the files' bytes: this package, code lists, models, the feeds' source blocks, numpy."""
+    """Hash of everything the files' bytes depend on: this package, code lists, chain models, feeds' sources, numpy."""
     here = Path(__file__).parent
     state = hashlib.sha256(np.__version__.split(".")[0].encode())
     codes, models = (SCHEMAS / "codes").glob("*.csv"), MODELS.glob("*.yml")
@@ -236,14 +237,14 @@ def _spec_json(spec: CitySpec) -> dict[str, Any]:
 
 def _read_marker(path: Path) -> dict[str, Any]:
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        marker = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
-    return found if isinstance(found, dict) else {}
+    return marker if isinstance(marker, dict) else {}
 
 
 def _remove(landing: Path, files: list[str]) -> None:
-    """Take away another demo city's files, manifests first, so that no half of a file is taken in."""
+    """Remove another demo city's files, each manifest first: a file without a manifest is not ingested."""
     for name in files:
         path = landing / name
         if landing.resolve() in path.resolve().parents:

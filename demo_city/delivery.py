@@ -1,6 +1,6 @@
 """Files as the senders write them (交付文件): CSV, JSON lines and Excel, each with its manifest.
 
-Headings, their order, encodings and code words come from the feed's contract, so a changed contract changes the files.
+Headings, their order, encodings and code words come from the feed's contract: a changed contract changes the files.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from demo_city.frame import Frame
 from schemas.contract import Feed
 from schemas.source import Source
 
-#: The day on which every Excel file claims to have been made: the same city has the same bytes.
+#: Fixed creation date of every Excel file, so that the same city has the same bytes.
 _EXCEL_CREATED = datetime(2021, 1, 1)  # noqa: DTZ001 - Excel has no time zones
 
 
@@ -46,18 +46,18 @@ def _csv(source: Source, table: pa.Table) -> bytes:
     return text.encode(source.encoding)
 
 
-#: Records that are joined to lines at a time: what lies beside the file in memory stays small.
+#: Records converted to lines at a time; bounds the memory needed beyond the file itself.
 _LINES_AT_A_TIME = 200_000
 
 
 def _json_lines(table: pa.Table) -> bytes:
-    """One object a line; cells hold no quotes or backslashes, so they are joined as they are."""
+    """One object a line. Cells hold no quotes or backslashes, so they need no escaping."""
     starts = range(0, table.num_rows, _LINES_AT_A_TIME)
     return b"".join(_lines(table.slice(start, _LINES_AT_A_TIME)) for start in starts)
 
 
 def _lines(table: pa.Table) -> memoryview:
-    """The lines of some records: the bytes of one text array whose elements end in a line feed."""
+    """The records' lines: the value buffer of a text array whose elements end in a line feed."""
     pieces: list[pa.Array | str] = []
     for position, name in enumerate(table.column_names):
         column = table.column(position).combine_chunks()
@@ -73,7 +73,7 @@ def _lines(table: pa.Table) -> memoryview:
 
 
 def _excel(source: Source, table: pa.Table) -> bytes:
-    """A sheet: merged headings, a line of units, the rows, and the totals line where the sender has one."""
+    """One sheet: merged headings, a line of units, the rows, and a totals line if the sender writes one."""
     import xlsxwriter
 
     units = {m.heading: m.unit or "" for m in source.mapping.values()}
@@ -108,7 +108,7 @@ def _excel(source: Source, table: pa.Table) -> bytes:
 
 
 def _numbers_or_texts(column: pa.Array, is_measure: bool) -> list[str | float | None]:
-    """Excel knows binary floats only; three decimals survive that. Texts among measures stay texts."""
+    """Excel stores binary floats only, which keep three decimals exactly. Texts among measures stay texts."""
     if pa.types.is_string(column.type) and not is_measure:
         texts: list[str | float | None] = column.to_pylist()
         return texts
@@ -125,7 +125,7 @@ def _number_or_text(value: object) -> str | float | None:
 
 
 def _heading(sheet: object, names: list[str], rows: int) -> None:
-    """Two heading lines: "parent/child" under a merged parent, single names merged downwards."""
+    """Heading lines: of "parent/child" the child under its merged parent, single names merged downwards."""
     write, merge = sheet.write_string, sheet.merge_range  # type: ignore[attr-defined]
     if rows == 1:
         for position, name in enumerate(names):
@@ -150,7 +150,7 @@ def _heading(sheet: object, names: list[str], rows: int) -> None:
 
 
 def file_name(frame: Frame, suffix: str = "") -> str:
-    """``tax_2023.csv``, ``land_survey_2023_haishu.csv``, ``energy_2023_corrected.jsonl``."""
+    """Name of the file: ``tax_2023.csv``, ``land_survey_2023_haishu.csv``, ``energy_2023_corrected.jsonl``."""
     ending = {"csv": "csv", "jsonl": "jsonl", "excel": "xlsx"}[frame.source.format]
     name = frame.feed.removeprefix("gov_").removeprefix("ent_")
     stem = "_".join(filter(None, [name, frame.period, frame.part, suffix]))
@@ -158,7 +158,7 @@ def file_name(frame: Frame, suffix: str = "") -> str:
 
 
 def source_row(source: Source, position: int) -> int:
-    """Line of a record as a spreadsheet shows it."""
+    """Line number of a record in the file, from 1, headings included."""
     if source.format == "jsonl":
         return position + 1
     heading = source.heading_rows + source.unit_rows if source.format == "excel" else 1
@@ -166,7 +166,7 @@ def source_row(source: Source, position: int) -> int:
 
 
 def period_end(period: str) -> date:
-    """Last day of a year or month; a day is its own last one.
+    """Last day of a year or month; a day is its own last day.
 
     >>> period_end("2024-02").isoformat()
     '2024-02-29'
@@ -181,14 +181,14 @@ def period_end(period: str) -> date:
 
 
 def sent_at(contract: Feed, period: str, days_late: int = 0) -> str:
-    """When the sender sends: four fifths through the time it is allowed, plus ``days_late``."""
+    """Time of sending in UTC: four fifths of the allowed days after the period's end, plus ``days_late``."""
     days = contract.source.lateness_days * 4 // 5 + days_late
     moment = datetime.combine(period_end(period), datetime.min.time(), UTC) + timedelta(days=days, hours=2)
     return moment.isoformat().replace("+00:00", "Z")
 
 
 def deliver(landing: Path, frame: Frame, name: str, content: bytes, sent: str) -> None:
-    """Put the file in the landing folder, then its manifest; each appears whole or not at all."""
+    """Write the file to the landing folder, then its manifest, each atomically."""
     folder = landing / frame.feed
     folder.mkdir(parents=True, exist_ok=True)
     manifest = {
@@ -205,7 +205,7 @@ def deliver(landing: Path, frame: Frame, name: str, content: bytes, sent: str) -
 
 
 def replace(path: Path, content: bytes) -> None:
-    """Write under a temporary name, then rename; the disk is not asked, since a sender's file can be sent again."""
+    """Write under a temporary name, then rename. No fsync: a lost file can be generated again."""
     temporary = path.with_name(f".{path.name}.part")
     temporary.write_bytes(content)
     temporary.replace(path)

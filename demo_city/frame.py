@@ -1,6 +1,6 @@
 """A delivery's cells before they are written to a file.
 
-A frame holds them under our column names (and, for headings that our mapping ignores, under the heading).
+Columns have the contract's names; a column that the mapping ignores has the sender's heading.
 """
 
 from __future__ import annotations
@@ -35,7 +35,11 @@ class Frame:
         return len(next(iter(self.columns.values())))
 
     def table(self) -> pa.Table:
-        """The cells under the sender's headings: mapped ones in their order, ignored ones after the first."""
+        """The cells under the sender's headings: mapped columns in their order, ignored ones after the first column.
+
+        Raises:
+            ContractError: the columns are not those of the contract.
+        """
         mapping = self.source.mapping
         wanted = {name: m.heading for name, m in mapping.items() if m.heading is not None}
         extra = set(self.columns) - set(wanted) - set(self.source.ignored)
@@ -43,8 +47,8 @@ class Frame:
         missing -= set(self.columns)
         if extra or missing:
             raise ContractError(
-                f"schemas/raw/{self.feed}.yml: the demo city sends {sorted(extra)} which is not mapped, "
-                f"and lacks {sorted(missing)}; extend its module in demo_city/senders"
+                f"schemas/raw/{self.feed}.yml: the demo city sends unmapped columns {sorted(extra)} and lacks "
+                f"{sorted(missing)}; extend its module in demo_city/senders"
             )
         first, *others = wanted
         order = [(first, wanted[first]), *((h, h) for h in self.source.ignored)]

@@ -1,4 +1,4 @@
-"""The base year's totals beside those of the city's plan (十四五规划)."""
+"""The base year's totals compared with those of the city's plan (十四五规划)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from demo_city.world.population import ABOVE
 
 @dataclass(frozen=True)
 class Comparison:
-    """A total of the base year beside the plan's figure times the scale."""
+    """A total of the base year and the plan's figure times the scale."""
 
     indicator_zh: str
     unit: str
@@ -24,15 +24,15 @@ class Comparison:
 
 
 def compare_with_plan(city: City) -> tuple[Comparison, ...]:
-    """The base year's totals of firms above scale beside those of 宁波市制造业高质量发展"十四五"规划.
+    """The base year's totals of firms above scale compared with those of 宁波市制造业高质量发展"十四五"规划.
 
-    The last four are parts of the value added that overlap: they are never added together.
+    The last four are overlapping parts of the value added; never add them together.
     """
     p, q = city.p, city.population
     year = p.base_year
     figures, above = city.year(year), q.status[year] == ABOVE
     uses = land_uses(city, year)
-    made: dict[str, tuple[int, int]] = {  # key -> whole number, its power of ten towards the unit
+    made: dict[str, tuple[int, int]] = {  # key -> whole number, decimal places to the unit
         key: (int(values[above].sum()), 5)
         for key, values in figures.money.items()  # 千元 in 亿元
     }

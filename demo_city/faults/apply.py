@@ -1,4 +1,4 @@
-"""Planted faults reach a delivery's cells, and the list of what was planted."""
+"""Applies planted faults to a delivery's cells and lists them."""
 
 from __future__ import annotations
 
@@ -16,13 +16,17 @@ from demo_city.frame import Frame
 
 
 def apply(frame: Frame, edits: Iterable[Edit], file: str) -> tuple[Frame, list[dict[str, Any]]]:
-    """The frame with the edits made, and their entries of the truth list (without ``id``)."""
+    """The frame with the edits applied, and their entries of the truth list (without ``id``).
+
+    Raises:
+        LookupError: the frame has no record that an edit names.
+    """
     edits = list(edits)
     columns = dict(frame.columns)
     for name in {name for e in edits for name in e.change}:
         columns[name] = columns[name].cast(pa.string())
     texts = {name: columns[name].to_pylist() for name in {n for e in edits for n in e.change}}
-    rows = [_find(frame, edit) for edit in edits]
+    rows = [_row_of(frame, edit) for edit in edits]
     dropped = [row for row, edit in zip(rows, edits, strict=True) if edit.drop]
     truth = []
     for row, edit in zip(rows, edits, strict=True):
@@ -52,7 +56,8 @@ def apply(frame: Frame, edits: Iterable[Edit], file: str) -> tuple[Frame, list[d
     return replace(frame, columns=columns), truth
 
 
-def _find(frame: Frame, edit: Edit) -> int:
+def _row_of(frame: Frame, edit: Edit) -> int:
+    """Position of the first record that matches all of the edit's ``where``."""
     mask = None
     for name, value in edit.where.items():
         match = pc.equal(frame.columns[name].cast(pa.string()), value)

@@ -1,4 +1,4 @@
-"""Faults of what firms make and sell: products, patents, marks, customs and trades."""
+"""Faults in product, patent, credit, industry-mark, customs and trade feeds."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from demo_city.world.population import ABOVE
 
 
 def products(planner: Planner) -> None:
-    """Declared products, patents, marks and listings."""
-    year, tells = planner.year, sent_products.declaring(planner.city, planner.year)
-    declare = [s for s in planner.large if tells[planner.city.population.firm[year][s]]]
+    """Faults in declared products, patents, credit listings and industry marks."""
+    year, declares = planner.year, sent_products.declaring(planner.city, planner.year)
+    declare = [s for s in planner.large if declares[planner.city.population.firm[year][s]]]
     unknown: dict[str, Change] = {"product_code": "999901"}
     planner.add("unknown_product", "ent_product", planner.site(declare), unknown, ACCEPTED)
     more: dict[str, Change] = {"revenue_share_pct": "120.50"}
@@ -51,7 +51,7 @@ def products(planner: Planner) -> None:
 
 
 def customs(planner: Planner, year: int) -> None:
-    """A negative amount at customs, of the firm with the largest exports."""
+    """A negative customs value of the firm with the largest exports."""
     exports = np.where(
         planner.city.population.status[year] == ABOVE, planner.city.year(year).money["export_value"], 0
     )
@@ -63,7 +63,7 @@ def customs(planner: Planner, year: int) -> None:
 
 
 def trades(planner: Planner) -> None:
-    """Trades of the firms that have a node nearly alone: they are sure to sell."""
+    """Faults in trades of the firms that dominate a planted single-point node: these firms always have sales."""
     year, roles = market.TRADES_YEAR, planner.city.roles
     period, size = period_of(year, market.TRADES_MONTH), sent_products.revenue(planner.city, year)
     site_of = np.full(len(planner.city.codes), -1)

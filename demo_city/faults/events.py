@@ -1,4 +1,4 @@
-"""Faults of events: code words of honours and penalties, and figures of emissions."""
+"""Faults in honours, penalties and emissions: unknown code words, and a text in place of a number."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from demo_city.faults.planner import Planner
 
 
 def events(planner: Planner) -> None:
-    """Excel and JSON feeds of events and emissions."""
+    """An unknown code word in honours and in penalties, and an emission figure that is no number."""
     year = str(planner.year)
     level = (quarantined("level_code:code"),)
     first = {"event_id": f"RY-{year}-00001"}

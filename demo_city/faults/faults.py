@@ -1,8 +1,8 @@
-"""Faults planted in the demo city's files (埋设的差错), each with what the platform must make of it.
+"""Faults planted in the demo city's files (埋设的差错), each with the outcome the platform must produce.
 
-Their number does not depend on the scale. The truth list goes to ``planted_faults.json``; the platform never
-reads it, tests do. Regular faults lie in one year, so that the base year stays clean: the latest year before
-the monthly feeds begin, or the only year there is.
+Their number does not depend on the scale. ``planted_faults.json`` lists them for the tests; the platform never reads
+it. Regular faults are all in one year, so that the base year stays clean: the latest year before the monthly feeds
+begin, or the first year if there is none.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from demo_city.world.city import City
 
 
 def plan_faults(city: City, years: tuple[int, ...]) -> Plan:
-    """Choose the victims and plan what is planted; also tells the registry whom to report again."""
+    """Choose a firm for each fault and plan the edits; also adds firms to ``city.reported_again``."""
     yearly = [y for y in years if y < FIRST_MONTHLY_YEAR]
     monthly = [y for y in years if y >= FIRST_MONTHLY_YEAR]
     year = yearly[-1] if yearly else years[0]

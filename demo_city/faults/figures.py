@@ -1,4 +1,4 @@
-"""Faults of figures: taxes, electricity, insurance, energy, annual statistics, and cumulative ones."""
+"""Faults in figures: taxes, electricity, social insurance, annual and cumulative monthly statistics."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from demo_city.world.population import ABOVE
 
 
 def figures(planner: Planner, has_annual: bool) -> None:
-    """Taxes, electricity, insurance, energy and annual statistics."""
+    """Faults in taxes, electricity, social insurance and annual statistics."""
     vat, vat_type = "tax_vat_wan_yuan", quarantined("tax_vat_wan_yuan:type")
     planner.add(
         "tax_quarantined_graded",
@@ -61,7 +61,7 @@ def figures(planner: Planner, has_annual: bool) -> None:
 
 
 def cumulative(planner: Planner, year: int) -> None:
-    """Cumulative figures that fall from one month to the next."""
+    """Cumulative output that falls from one month to the next."""
     q = planner.city.population
     for _ in range(2):
         settled = [

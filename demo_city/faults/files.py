@@ -1,4 +1,4 @@
-"""Faults of files: a repeated one, corrected snapshots, and a late one."""
+"""Faults of files: a repeated file, corrected snapshots, and a late file."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable
 from demo_city.faults.plan import INCOMPLETE, Edit, Extra
 from demo_city.faults.planner import Planner, times
 
-#: Days beyond the time allowed by which the late file comes.
+#: Days between the deadline and the arrival of the late file.
 DAYS_LATE = 45
 
 
@@ -21,8 +21,9 @@ def files(planner: Planner, has_annual: bool) -> None:
 
 
 def _corrected(planner: Planner, feed: str, column: str, change: Callable[[str], str]) -> None:
+    """Plan a corrected snapshot of the feed in which one firm's cell changes and another firm's row is missing."""
     year = str(planner.year)
-    changed, gone = planner.site(planner.large), planner.site(planner.large)
+    changed, withdrawn = planner.site(planner.large), planner.site(planner.large)
     superseded = {"type": "superseded", "column": column}
     edits = (
         Edit("corrected_file", feed, year, {"uscc": planner.uscc(changed)}, {column: change}, (superseded,)),
@@ -30,7 +31,7 @@ def _corrected(planner: Planner, feed: str, column: str, change: Callable[[str],
             "corrected_file",
             feed,
             year,
-            {"uscc": planner.uscc(gone)},
+            {"uscc": planner.uscc(withdrawn)},
             outcomes=({"type": "superseded", "row_absent": True}, INCOMPLETE),
             drop=True,
         ),

@@ -1,4 +1,4 @@
-"""Faults of identity: credit codes, districts and industries in the directory and beside it."""
+"""Faults of identity: credit codes, districts and industries in the directory and in other feeds."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from demo_city.world.identity import broken
 
 
 def identity(planner: Planner) -> None:
-    """Credit codes, districts and industries in the directory and beside it."""
+    """Faults in credit codes, names, districts and industries of the directory, tax and electricity."""
     bad: dict[str, Change] = {"uscc": broken}
     check = quarantined("uscc:check")
     planner.add("wrong_check_digit_tax", "gov_tax", planner.site(planner.large), bad, check)
@@ -26,7 +26,7 @@ def identity(planner: Planner) -> None:
         "value": "invalid_uscc",
     }
     directory = "gov_statistics_directory"
-    # The firm of a broken code has no other data: it stays, whatever its status is then called.
+    # No other record carries the broken code; the firm stays in the population, with any status.
     stays = {"type": "population"}
     planner.add(
         "wrong_check_digit_directory", directory, planner.site(planner.large), bad, check, flag, stays

@@ -1,4 +1,4 @@
-"""Faults of land: units, parcels that are allotted twice over, code words and dates of the survey."""
+"""Faults of land: units, over-allotted parcels, code words and dates in the land survey; unusual holders."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from schemas.errors import UsageError
 
 
 def land_use(planner: Planner) -> None:
-    """Units, over-allotted parcels, code words and dates in the land survey; unusual holders."""
+    """Faults in the land survey, and parcels held by village collectives."""
     city, year = planner.city, planner.year
     land, uses = city.land, land_uses(city, year)
     leased = (uses.kind > 0) & ~land.floor_share_only[uses.site] & ~np.isin(uses.site, list(planner.taken))
     rows = planner.rng.permutation(np.flatnonzero(leased))
     own = np.flatnonzero((uses.kind == 0) & (city.population.giant[uses.site] < 0))
     own = own[~np.isin(uses.site[own], list(planner.taken))]
-    biggest = int(own[np.argmax(uses.area[own])])
-    busy = {int(uses.parcel[biggest])}
+    largest = int(own[np.argmax(uses.area[own])])
+    busy = {int(uses.parcel[largest])}
 
     def lease(fits: Callable[[int], bool]) -> int:
         for row in rows.tolist():
@@ -44,12 +44,12 @@ def land_use(planner: Planner) -> None:
             "surveyed_area_mu": plus(Decimal(int(land.area[uses.parcel[row]])) * Decimal("0.004"))
         }
         _use(planner, "over_allotted_parcel", uses, row, more, scaled)
-    metres = max(Decimal(int(uses.area[biggest])) * 20 / 3, Decimal(20_001)).quantize(Decimal("0.01"))
+    metres = max(Decimal(int(uses.area[largest])) * 20 / 3, Decimal(20_001)).quantize(Decimal("0.01"))
     _use(
         planner,
         "square_metres_as_mu",
         uses,
-        biggest,
+        largest,
         {"surveyed_area_mu": str(metres)},
         quarantined("surveyed_area_mu:domain"),
     )

@@ -1,15 +1,15 @@
-"""What is planted (埋设的差错): changes of records, further files, and what must come of each.
+"""What is planted (埋设的差错): changes of records, extra files, and the expected outcome of each.
 
 Outcomes, by ``type``:
 
-* ``quarantined``: the record lies in quarantine with ``reason`` (column:rule);
-* ``accepted``: the record is taken in; where ``table`` and ``column`` are named it shows ``value`` there;
+* ``quarantined``: the record is in quarantine with ``reason`` (column:rule);
+* ``accepted``: the record is ingested; if ``table`` and ``column`` are given, that column holds ``value``;
 * ``flag``: ``column`` of ``table`` holds ``value`` for the key;
-* ``population``: the firm is in the population, with ``status`` where one is named;
-* ``superseded``: the cell now has ``value`` (in the sender's unit), or the row is gone (``row_absent``);
+* ``population``: the firm is in the population, with ``status`` if one is given;
+* ``superseded``: the cell now has ``value`` (in the sender's unit), or the row is removed (``row_absent``);
 * ``scaled``: the parcel's uses are scaled to its area in ``table``;
-* ``duplicate``: the file is skipped, its bytes were taken in before;
-* ``late``: the file comes ``days`` after the time its contract allows, and is taken in.
+* ``duplicate``: the file is skipped because its bytes were ingested before;
+* ``late``: the file arrives ``days`` after its deadline and is ingested.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ Outcome = dict[str, Any]
 
 @dataclass(frozen=True)
 class Edit:
-    """A change of one record of a delivery, and what must come of it (no outcome: part of another fault)."""
+    """A change of one record of a delivery, and its expected outcomes (none if it is part of another fault)."""
 
     kind: str
     feed: str
@@ -40,7 +40,7 @@ class Edit:
 
 @dataclass(frozen=True)
 class Extra:
-    """A further file of a period: a copy of the regular one, or a corrected snapshot."""
+    """An extra file of a period: a copy of the regular file, or a corrected snapshot."""
 
     feed: str
     period: str
@@ -52,31 +52,31 @@ class Extra:
 
 @dataclass(frozen=True)
 class Plan:
-    """All that is planted in a city's files."""
+    """All faults planted in a city's files."""
 
     edits: tuple[Edit, ...]
     extras: tuple[Extra, ...]
-    #: (feed, period, part) of files sent late.
+    #: (feed, period, part) of each late file -> days after its deadline.
     late: dict[tuple[str, str, str], int]
-    #: Sites that faults concern.
+    #: Sites of the firms with a planted fault.
     taken: frozenset[int] = frozenset()
 
     def edits_of(self, frame: Frame) -> list[Edit]:
         """Changes of a delivery's records."""
-        place = (frame.feed, frame.period, frame.part)
-        return [e for e in self.edits if (e.feed, e.period, e.part) == place]
+        delivery = (frame.feed, frame.period, frame.part)
+        return [e for e in self.edits if (e.feed, e.period, e.part) == delivery]
 
     def extras_of(self, frame: Frame) -> list[Extra]:
-        """Further files of a delivery."""
-        place = (frame.feed, frame.period, frame.part)
-        return [e for e in self.extras if (e.feed, e.period, e.part) == place]
+        """Extra files of a delivery."""
+        delivery = (frame.feed, frame.period, frame.part)
+        return [e for e in self.extras if (e.feed, e.period, e.part) == delivery]
 
 
 TOO_SMALL = "the demo city is too small for its planted faults: raise its scale"
 
 
 def quarantined(reason: str) -> Outcome:
-    """The record lies in quarantine with the reason."""
+    """Outcome: the record is in quarantine with the reason."""
     return {"type": "quarantined", "reason": reason}
 
 

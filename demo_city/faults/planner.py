@@ -1,4 +1,4 @@
-"""The planner: it chooses a firm for each fault, and collects what is planted."""
+"""The planner chooses a firm for each fault and collects the planned edits and files."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _EXEMPT_GROUPS = ("16", "25", "41-43", "44", "45-46")
 
 
 class Planner:
-    """Collects edits; each firm is the victim of one fault only."""
+    """Collects edits; each firm has at most one fault."""
 
     def __init__(self, city: City, year: int, period: str) -> None:
         self.city, self.year, self.period = city, year, period
@@ -43,13 +43,13 @@ class Planner:
         ).tolist()
 
     def site(self, pool: list[int], **having: int) -> int:
-        """The next site of a pool whose firm is no victim yet.
+        """Take the next site of a pool whose firm has no fault yet.
 
         Args:
-            having: columns of the population and the values that the site must have there.
+            having: values that the site must have, by column of the population.
 
         Raises:
-            UsageError: the city is too small.
+            UsageError: no such site is left; the city is too small.
         """
         q = self.city.population
         fits = (
@@ -73,7 +73,7 @@ class Planner:
         return str(self.city.name(np.array([site]), self.year)[0].as_py())
 
     def district(self, code: str) -> int:
-        """Position of a district."""
+        """Position of a district code in the parameters."""
         return next(i for i, d in enumerate(self.city.p.districts) if d.code == code)
 
     def add(
@@ -88,16 +88,16 @@ class Planner:
         """Plant a change of a firm's record in a feed.
 
         Args:
-            outcomes: what must come of it; none where it is part of another fault.
-            period: that of the faults where left out.
+            outcomes: expected outcomes; none if the change is part of another fault.
+            period: by default the period of the regular faults.
         """
         monthly = feed in ("gov_tax", "gov_electricity", "gov_social_insurance")
-        place = period or (self.period if monthly else str(self.year))
-        self.edits.append(Edit(kind, feed, place, {"uscc": self.uscc(site)}, change, outcomes))
+        period = period or (self.period if monthly else str(self.year))
+        self.edits.append(Edit(kind, feed, period, {"uscc": self.uscc(site)}, change, outcomes))
 
 
 def times(factor: str, places: int | None = None) -> Callable[[str], str]:
-    """Multiply a number's text, keeping its decimal places."""
+    """A change that multiplies a number's text, by default with its decimal places kept."""
 
     def change(text: str) -> str:
         number = Decimal(text)
@@ -109,5 +109,5 @@ def times(factor: str, places: int | None = None) -> Callable[[str], str]:
 
 
 def plus(amount: Decimal) -> Callable[[str], str]:
-    """Add to a number's text, to the cent."""
+    """A change that adds an amount, rounded to 0.01, to a number's text."""
     return lambda text: str(Decimal(text) + amount.quantize(Decimal("0.01")))

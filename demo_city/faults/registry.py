@@ -1,4 +1,4 @@
-"""Faults of the registry: renamed firms, a bad date, and a firm that moved away."""
+"""Faults of the business registry: renamed firms, an invalid date, and a firm that moved away."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from demo_city.faults.planner import Planner
 
 
 def registry(planner: Planner, years: tuple[int, ...]) -> None:
-    """Renamed firms, a bad date, and a firm that moved out of Ningbo."""
+    """Renamed firms, an invalid date, and a firm that moved out of Ningbo."""
     register, year = "gov_business_registry", planner.year
     again = planner.city.reported_again.setdefault(year, [])
     for site in (planner.site(planner.large), planner.site(planner.small)):

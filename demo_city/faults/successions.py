@@ -1,17 +1,18 @@
-"""Firms that became others (主体变更): what the registry tells of them, and under which codes their rows come.
+"""Changes of identity (主体变更): what the registry reports, and the codes under which the firms' records arrive.
 
-Every year the registry tells of some new branches that send nothing. Beside these, cases are planted, as many at every
-scale and none in the base year; what they are and what must become of them goes to ``identities.json``, which the
-platform never reads. They are told in the first year after the base year:
+Every year the registry reports some new branches that send no data. In addition, cases are planted: the same number at
+every scale, none in the base year. ``identities.json`` lists them with their firms; the platform never reads it. The
+registry reports them in the first year after the base year, unless noted:
 
-* three absorptions, two of which make a chain. The directory no longer has the absorbed firm, its meter account and
-  land certificate still name it, of one its tax and insurance as well;
+* three absorptions, two of which form a chain; its second absorption is reported in the last year. The first two
+  absorbed firms are not in the directory of later years. Meter accounts and land certificates still name them, and for
+  one of them so do tax and social insurance;
 * two splits; four branches with codes of their own that report a fifth of their head's electricity and tax; three firms
-  that were given new credit codes, of which the power supplier still uses the old ones; two groups;
-* contradictions: two firms with one organisation code, one meter account at two firms in the same year, one certificate
-  with two holders, and a firm that two claim to have absorbed.
+  with new credit codes, for which the power supplier still uses the old ones; two groups;
+* contradictions: two firms with one organisation code, one meter account of two firms in the same year, one certificate
+  with two holders, and a firm that two others claim to have absorbed.
 
-The module is one, above 300 lines: the cases take their firms from one another, and their truth is told together.
+The module stays in one piece, above 300 lines: the cases draw their firms from shared pools and fill one truth list.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ from schemas.errors import UsageError
 
 Truth = dict[str, Any]
 
-#: Share of its head's electricity and tax that a branch reports.
+#: Divisor: a branch reports a fifth of its head's electricity and tax.
 _BRANCH_PART = 5
 #: Months in which the disputed meter account names another firm.
 _DISPUTED_MONTHS = (4, 5, 6)
@@ -46,21 +47,25 @@ _DISPUTED_MONTHS = (4, 5, 6)
 
 @dataclass
 class Identities:
-    """What is planted: changes of files, rows of branches, and the truth about both."""
+    """Planted cases: edits of files, rows of branches, and the truth list."""
 
     edits: list[Edit] = field(default_factory=list)
-    #: Credit code of a branch → credit code of its head; from which year on they report, and their meter accounts.
+    #: Credit code of a branch → credit code of its head.
     branches: dict[str, str] = field(default_factory=dict)
+    #: First year in which the branches report, and their meter accounts.
     since: int = 9999
     accounts: list[str] = field(default_factory=list)
     truth: list[Truth] = field(default_factory=list)
 
 
 def plan_identities(city: City, years: tuple[int, ...], taken: frozenset[int]) -> Identities:
-    """Choose the firms and plan what is sent; also tells the registry what to say.
+    """Choose the firms and plan the edits; also fills ``city.changes``, which the registry reports.
 
     Args:
-        taken: sites that planted faults concern.
+        taken: sites of the firms with a planted fault.
+
+    Raises:
+        UsageError: the city is too small.
     """
     for year in years:
         city.changes[year] = list(_silent_branches(city, year))
@@ -79,14 +84,14 @@ def plan_identities(city: City, years: tuple[int, ...], taken: frozenset[int]) -
     return planner.planned
 
 
-#: Branches at scale 1 of which the registry tells in a year, and at least.
-_TOLD, _FEWEST_TOLD = 60, 2
+#: New branches that the registry reports in a year at scale 1, and the minimum at any scale.
+_REPORTED, _FEWEST_REPORTED = 60, 2
 
 
 def _silent_branches(city: City, year: int) -> Iterator[Change]:
     q = city.population
     rng = stream(q.seed, f"branches-{year}")
-    count = max(_FEWEST_TOLD, round(_TOLD * q.scale))
+    count = max(_FEWEST_REPORTED, round(_REPORTED * q.scale))
     heads = rng.choice(q.in_year(year), count, replace=False)
     serial = _SILENT + (year - city.p.base_year) * 10_000 + np.arange(count)
     codes = _codes(city, heads, serial)
@@ -101,14 +106,14 @@ def _codes(city: City, sites: Any, serial: Any) -> list[str]:
     return credit_codes("91", districts, city.population.district[sites], serial, city.population.seed)
 
 
-#: Serial numbers of codes that no firm of the directory has: branches that send nothing, codes before, branches.
+#: First serial numbers of codes outside the directory: branches that send no data, former codes, branches that report.
 _SILENT, _FORMER, _BRANCH = 25_000_000, 26_000_000, 27_000_000
 
 
 class _Planner:
-    """Collects the cases; each firm is in one of them only.
+    """Collects the cases; each firm is in one case only.
 
-    It is one class, longer than others: every case adds to the same edits, changes and truth.
+    One class, longer than others: every case adds to the same edits, changes and truth list.
     """
 
     def __init__(self, city: City, years: list[int], taken: frozenset[int]) -> None:
@@ -124,16 +129,19 @@ class _Planner:
             )
         order = stream(q.seed, "identities").permutation(np.flatnonzero(quiet))
         land = city.land
-        whole = land.has_certificate & land.has_holder_code & (land.created <= self.year) & (land.holder >= 0)
-        self.parcel_of = {int(land.holder[n]): int(n) for n in np.flatnonzero(whole)[::-1]}
-        titled = [s for s in order.tolist() if q.tenure[s] == LANDED and s in self.parcel_of]
-        self.titled = iter(titled)
+        titled = (
+            land.has_certificate & land.has_holder_code & (land.created <= self.year) & (land.holder >= 0)
+        )
+        self.parcel_of = {int(land.holder[n]): int(n) for n in np.flatnonzero(titled)[::-1]}
+        self.titled = iter([s for s in order.tolist() if q.tenure[s] == LANDED and s in self.parcel_of])
         self.others = iter([s for s in order.tolist() if q.tenure[s] != LANDED])
 
     def _titled(self) -> tuple[int, str]:
+        """The next firm with a parcel that has a certificate and the holder's code."""
         return self._next(self.titled)
 
     def _other(self) -> tuple[int, str]:
+        """The next firm without land of its own."""
         return self._next(self.others)
 
     def _next(self, pool: Iterator[int]) -> tuple[int, str]:
@@ -143,19 +151,19 @@ class _Planner:
             raise UsageError(TOO_SMALL)
         return site, str(self.city.uscc(np.array([site]), self.year)[0].as_py())
 
-    def _tell(self, change: Change, year: int | None = None) -> None:
+    def _report(self, change: Change, year: int | None = None) -> None:
         self.city.changes[year or self.year].append(change)
 
-    def _case(self, case: str, **told: Any) -> None:
-        self.planned.truth.append({"id": "", "case": case, "told": str(self.year), **told})
+    def _case(self, case: str, **facts: Any) -> None:
+        self.planned.truth.append({"id": "", "case": case, "told": str(self.year), **facts})
 
     def _periods(self, since: int, *, monthly: bool) -> list[str]:
         """Periods of a feed from a year on."""
-        found: list[str] = []
+        periods: list[str] = []
         for year in (y for y in self.years if y >= since):
             by_month = monthly and year >= FIRST_MONTHLY_YEAR
-            found += [f"{year}-{m:02d}" for m in range(1, 13)] if by_month else [str(year)]
-        return found
+            periods += [f"{year}-{m:02d}" for m in range(1, 13)] if by_month else [str(year)]
+        return periods
 
     def _edit(self, case: str, feed_name: str, where: dict[str, str], since: int, **more: Any) -> None:
         monthly = feed_name in ("gov_tax", "gov_electricity", "gov_social_insurance", "gov_water")
@@ -163,12 +171,12 @@ class _Planner:
             self.planned.edits.append(Edit(case, feed_name, period, where, **more))
 
     def _account(self, site: int) -> str:
-        """The meter account of a firm below scale, which has one."""
+        """Meter account of a firm below scale; such a firm has exactly one."""
         meters = np.flatnonzero(self.city.meter_site == site)
         return str(meter_accounts(self.city, meters)[0].as_py())
 
     def absorptions(self) -> None:
-        """A into B; C into D, which goes into E itself in the last year."""
+        """A is absorbed by B, and C by D; D is absorbed by E in the last year."""
         (a, a_code), (c, c_code) = self._titled(), self._titled()
         (_, b_code), (_, d_code), (_, e_code) = self._other(), self._other(), self._other()
         chain = (
@@ -176,16 +184,16 @@ class _Planner:
             (c_code, d_code, f"{self.year}-03-31", self.year),
             (d_code, e_code, f"{self.last}-05-15", self.last),
         )
-        for before, after, day, told in chain:
-            self._tell(Change("merge", before, after, np.datetime64(day), "吸收合并"), told)
+        for before, after, day, year in chain:
+            self._report(Change("merge", before, after, np.datetime64(day), "吸收合并"), year)
         for site, code in ((a, a_code), (c, c_code)):
             self._edit("absorption", "gov_statistics_directory", {"uscc": code}, self.year + 1, drop=True)
             if site == a:
                 for name in ("gov_tax", "gov_social_insurance"):
                     self._edit("absorption", name, {"uscc": code}, self.year + 1, drop=True)
         accounts = {code: self._account(site) for site, code in ((a, a_code), (c, c_code))}
-        for before, after, day, told in chain:
-            case = {"told": str(told), "from": before, "to": after, "date": day}
+        for before, after, day, year in chain:
+            case = {"told": str(year), "from": before, "to": after, "date": day}
             if before in accounts:
                 case |= {
                     "meter_account": accounts[before],
@@ -197,7 +205,7 @@ class _Planner:
         return self.city.certificate(self.parcel_of[site])
 
     def splits(self) -> None:
-        """Two firms give a part of themselves to a firm that is new in the year."""
+        """Two firms split off a part as a firm that is new in the year."""
         q = self.city.population
         born = [
             n
@@ -209,46 +217,48 @@ class _Planner:
         for firm in (born[0], born[-1]):
             (_, code), new = self._other(), str(self.city.codes[firm].as_py())
             day = f"{self.year}-01-31"
-            self._tell(Change("split", code, new, np.datetime64(day), "派生分立"))
+            self._report(Change("split", code, new, np.datetime64(day), "派生分立"))
             self._case("split", **{"from": code, "to": new, "date": day})
 
     def branches(self) -> None:
+        """Four firms have a branch with a code of its own, which reports a part of their electricity and tax."""
         heads = [self._other() for _ in range(4)]
         codes = _codes(self.city, np.array([s for s, _ in heads]), _BRANCH + np.arange(len(heads)))
         for (_, head), code in zip(heads, codes, strict=True):
             day = f"{self.year - 1}-10-01"
-            self._tell(Change("branch", code, head, np.datetime64(day), "分支机构独立报送"))
+            self._report(Change("branch", code, head, np.datetime64(day), "分支机构独立报送"))
             self.planned.branches[code] = head
-            # accounts that no site has
+            # a meter account that no site has
             meter = np.array([len(self.city.meter_site) + len(self.planned.accounts)])
             self.planned.accounts += meter_accounts(self.city, meter).to_pylist()
             self._case("branch", **{"from": code, "to": head, "date": day})
 
     def new_codes(self) -> None:
-        """The power supplier goes on with the code before; the registry gives the organisation code of that one."""
+        """Three firms have a new code; the power supplier uses the former one, the registry its organisation code."""
         firms = [self._other() for _ in range(3)]
         before = _codes(self.city, np.array([s for s, _ in firms]), _FORMER + np.arange(len(firms)))
         for (site, code), old in zip(firms, before, strict=True):
             day = f"{self.year - 1}-07-01"
-            self._tell(Change("succession", old, code, np.datetime64(day), "一照一码换发新代码"))
+            self._report(Change("succession", old, code, np.datetime64(day), "一照一码换发新代码"))
             self._edit("new_code", "gov_electricity", {"uscc": code}, self.year, change={"uscc": old})
             self._register(site, old[8:17])
             self._case("new_code", **{"from": old, "to": code, "date": day, "organisation_code": old[8:17]})
 
     def _register(self, site: int, organisation_code: str) -> None:
-        """The registry tells of the firm again, with this organisation code from now on."""
+        """Let the registry report the firm again, with this organisation code from now on."""
         firm = int(self.city.population.firm[self.year][site])
         self.city.organisation_codes[firm] = (self.year, organisation_code)
         self.city.reported_again.setdefault(self.year, []).append(firm)
 
     def groups(self) -> None:
+        """Two controllers with the holding shares of their members, in percent."""
         for number, shares in enumerate(((100, 80, 51), (100, 75, 60, 51, 34)), start=1):
             controller = self._other()[1]
             members = {self._other()[1]: share for share in shares}
             code, name = f"JT3302{number:04d}", f"宁波示{number}集团（合成）"
             day = f"{self.year - 1}-01-01"
             for member, share in members.items():
-                self._tell(
+                self._report(
                     Change(
                         "group",
                         member,
@@ -263,20 +273,21 @@ class _Planner:
             self._case("group", group_code=code, controller=controller, members=members)
 
     def contradictions(self) -> None:
+        """Identifiers with two claimants; the meter account only if there are monthly files."""
         self._one_organisation_code()
         if self.last >= FIRST_MONTHLY_YEAR:
             self._one_account()
         self._one_certificate()
         (_, code), first, second = self._other(), self._other()[1], self._other()[1]
         for claimant in (first, second):
-            self._tell(Change("merge", code, claimant, np.datetime64(f"{self.year}-08-01"), "吸收合并"))
+            self._report(Change("merge", code, claimant, np.datetime64(f"{self.year}-08-01"), "吸收合并"))
         self._dispute("two_successors", "former_uscc", code, first, second)
 
     def _dispute(
         self, reason: str, kind: str, identifier: str, *claimants: str, year: int | None = None
     ) -> None:
-        told = {"told": str(year or self.year), "kind": kind, "identifier": identifier}
-        self._case("contradiction", **told, reason=reason, claimants=sorted(claimants))
+        facts = {"told": str(year or self.year), "kind": kind, "identifier": identifier}
+        self._case("contradiction", **facts, reason=reason, claimants=sorted(claimants))
 
     def _one_organisation_code(self) -> None:
         (site, code), (_, owner) = self._other(), self._other()
@@ -306,7 +317,7 @@ class _Planner:
 
 
 def with_branches(frame: Frame, identities: Identities) -> Frame:
-    """Electricity and tax with the rows of branches behind all others: a fifth of what their heads would report."""
+    """Electricity and tax with rows of branches appended: a fifth of their head's row, which keeps the rest."""
     if frame.feed not in ("gov_tax", "gov_electricity") or int(frame.period[:4]) < identities.since:
         return frame
     columns = dict(frame.columns)
@@ -322,7 +333,7 @@ def with_branches(frame: Frame, identities: Identities) -> Frame:
 
 
 def _split(column: pa.Array, row: int, word: str | None) -> pa.Array:
-    """The column with one more row: a word, the same text, or a part of the number that the row then lacks."""
+    """The column with one row appended: ``word``, the same text, or the part taken from a number in ``row``."""
     value = column[row].as_py()
     if not isinstance(value, Decimal):
         return pa.concat_arrays([column, pa.array([value if word is None else word], column.type)])

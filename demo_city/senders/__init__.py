@@ -1,1 +1,1 @@
-"""The senders: what each office and firm of the synthetic city delivers."""
+"""The senders: the deliveries of the synthetic city's offices and firms."""

@@ -1,6 +1,6 @@
 """Parks and zones (园区、开发区) as their managers report them.
 
-Irregularity, for the platform to find: parks are partly without stars.
+Irregularity for the platform to detect: some parks have no star rating.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from schemas.contract import feed
 
 def park(city: City, year: int) -> Frame:
     """A row for each park: its land, buildings and residents."""
-    contract, land, found = feed("gov_park"), city.land, parks(city)
+    contract, land, layout = feed("gov_park"), city.land, parks(city)
     every = buildings(city)
     stand = standing(city, every, year)
     floor = np.bincount(every.parcel[stand], weights=every.floor[stand], minlength=land.parcels).astype(
@@ -30,17 +30,17 @@ def park(city: City, year: int) -> Frame:
     used = (
         np.bincount(uses.parcel, weights=uses.area, minlength=land.parcels).astype(np.int64) * FLOOR_PER_LAND
     )
-    there = np.flatnonzero(land.created <= year)
-    n = len(found.codes)
-    area, floors, busy = (
-        _by_park(found, there, amount[there]) for amount in (land.area, floor, np.minimum(used, floor))
+    parcel = np.flatnonzero(land.created <= year)
+    n = len(layout.codes)
+    area, floors, occupied = (
+        _by_park(layout, parcel, amount[parcel]) for amount in (land.area, floor, np.minimum(used, floor))
     )
-    share = busy * 10_000 // np.maximum(floors, 1)
+    share = occupied * 10_000 // np.maximum(floors, 1)
     stars = stream(city.population.seed, "park-stars").integers(0, 6, n)
     names = ("示范{}号小微企业园（合成）", "示范{}号工业集聚区（合成）", "示范集聚区{}分片（合成）")
     titles = [
         city.p.districts[d].name + names[k].format(code[-3:])
-        for d, k, code in zip(found.district.tolist(), found.kind.tolist(), found.codes, strict=True)
+        for d, k, code in zip(layout.district.tolist(), layout.kind.tolist(), layout.codes, strict=True)
     ]
     kinds = ["small_micro", "industrial_area", "area_part"]
     return Frame(
@@ -48,47 +48,47 @@ def park(city: City, year: int) -> Frame:
         str(year),
         "",
         {
-            "park_code": pa.array(found.codes),
+            "park_code": pa.array(layout.codes),
             "park_name": pa.array(titles),
-            "park_kind_code": words(contract, "park_kind_code", kinds, found.kind),
-            "parent_park_code": take(found.codes, found.parent),
-            "reported_district_code": take([d.code for d in city.p.districts], found.district),
+            "park_kind_code": words(contract, "park_kind_code", kinds, layout.kind),
+            "parent_park_code": take(layout.codes, layout.parent),
+            "reported_district_code": take([d.code for d in city.p.districts], layout.district),
             "park_area_mu": amounts(contract, "park_area_mu", area, "亩", 2),
             "building_area_m2": amounts(contract, "building_area_m2", floors, "平方米", 0),
-            "resident_firm_count": decimals(_residents(found, uses.parcel, uses.site), 0),
+            "resident_firm_count": decimals(_residents(layout, uses.parcel, uses.site), 0),
             "occupancy_pct": decimals(share, 2, floors == 0),
-            "star_count": decimals(stars, 0, (found.kind != 0) | (stars == 0)),
+            "star_count": decimals(stars, 0, (layout.kind != 0) | (stars == 0)),
             "备注": pa.nulls(n, pa.string()),
         },
     )
 
 
-def _by_park(found: Parks, parcel: Ints, amount: Ints) -> Ints:
+def _by_park(layout: Parks, parcel: Ints, amount: Ints) -> Ints:
     """Sum of the parcels' amounts by park, area and part."""
-    total = np.zeros(len(found.codes), dtype=np.int64)
-    for at, number in found.members(parcel):
+    total = np.zeros(len(layout.codes), dtype=np.int64)
+    for at, number in layout.members(parcel):
         np.add.at(total, number, amount[at])
     return total
 
 
-def _residents(found: Parks, parcel: Ints, site: Ints) -> Ints:
-    """Different firms that use land in each park."""
-    count = np.zeros(len(found.codes), dtype=np.int64)
-    for at, number in found.members(parcel):
+def _residents(layout: Parks, parcel: Ints, site: Ints) -> Ints:
+    """Number of distinct firms that use land in each park."""
+    count = np.zeros(len(layout.codes), dtype=np.int64)
+    for at, number in layout.members(parcel):
         pairs = np.unique(np.stack([number, site[at]]), axis=1)
         np.add.at(count, pairs[0], 1)
     return count
 
 
 def zone(city: City, year: int) -> Frame:
-    """The zones that the other feeds' zone codes name; planned for 1.4 to 2.2 times the land of their parcels."""
+    """A row for each zone that other feeds refer to; its planned area is 1.4 to 2.2 times the area of its parcels."""
     contract, land = feed("gov_zone"), city.land
     rng = stream(city.population.seed, "zone-plans")
     n, per_district = len(city.zone_codes), city.p.zones.per_district
     of_parcel = np.where(land.holder >= 0, city.zone[np.maximum(land.holder, 0)], -1)
     inside = of_parcel >= 0
     area = np.bincount(of_parcel[inside], weights=land.area[inside], minlength=n)
-    # 0.01 mu in hectares: 15 mu are one; whole hectares, ten at least
+    # 0.01 mu to whole hectares (15 mu each), at least ten
     hectares = np.maximum(np.rint(area * rng.uniform(1.4, 2.2, n) / 1500), 10).astype(np.int64)
     district, number = np.divmod(np.arange(n), per_district)
     leading = [city.p.districts[d].leading for d in district.tolist()]

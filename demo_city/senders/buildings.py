@@ -1,7 +1,7 @@
-"""Buildings (工业楼宇): a building has its share of its parcel's floor area (plot ratio 1.2, as in the land survey).
+"""Buildings (工业楼宇): each has a share of its parcel's floor area (plot ratio 1.2, as in the land survey).
 
-Irregularities, for the platform to find: 2 % of the buildings have no vacancy, and 1 % are reported as wholly
-let though a part is vacant.
+Irregularities for the platform to detect: 2 % of the buildings have a blank vacancy, and 1 % are reported as
+wholly let although a part is vacant.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from schemas.contract import feed
 
 #: Square metres of floor on 0.01 mu of land at a plot ratio of 1.2.
 FLOOR_PER_LAND = 8
-#: A parcel with more land than this (0.01 mu) has one building more. Assumed.
+#: A parcel has one building more for each of these areas (0.01 mu) that it exceeds. Assumed.
 _MORE_BUILDINGS = (1_000, 4_000, 16_000)
 #: Years from the grant of land to the first building. Assumed.
 _BUILDING_YEARS = 2
@@ -34,12 +34,12 @@ class Buildings:
 
     parcel: Ints
     floor: Ints
-    #: Floor of the parcel's buildings before this one, and with it, as shares.
+    #: Cumulative share of the parcel's floor before and after this building.
     before: Floats
     after: Floats
 
     def split(self, by_parcel: Ints) -> Ints:
-        """An amount of each parcel, spread over its buildings; the sums are exact."""
+        """Each parcel's amount, distributed over its buildings; the sums are exact."""
         return between(by_parcel[self.parcel], self.before, self.after)
 
     @property
@@ -49,7 +49,7 @@ class Buildings:
 
 
 def buildings(city: City) -> Buildings:
-    """All buildings that ever stand; larger parcels have up to four."""
+    """All buildings of all years; larger parcels have up to four."""
     land, rng = city.land, stream(city.population.seed, "buildings")
     count = 1 + sum((land.area > more).astype(np.int64) for more in _MORE_BUILDINGS)
     parcel = np.repeat(np.arange(land.parcels), count)
@@ -65,16 +65,16 @@ def buildings(city: City) -> Buildings:
     return Buildings(parcel, floor, before, after)
 
 
-def standing(city: City, all_of_them: Buildings, year: int) -> Bools:
-    """Which buildings stand at the end of the year: those of parcels that are not being built on."""
+def standing(city: City, every: Buildings, year: int) -> Bools:
+    """Whether each building exists at the end of the year: its parcel exists and is no longer under construction."""
     land = city.land
     built = land.created + np.where(land.in_construction, _BUILDING_YEARS, 0) <= year
-    found: Bools = built[all_of_them.parcel]
-    return found
+    exists: Bools = built[every.parcel]
+    return exists
 
 
 def building(city: City, year: int) -> Frame:
-    """A row for each building that stands in the year: its floor area, and what of it is let."""
+    """A row for each building that exists in the year: its floor area, and the part that is let."""
     contract, land, park = feed("gov_building"), city.land, parks(city)
     every = buildings(city)
     uses = land_uses(city, year)

@@ -1,8 +1,8 @@
-"""Imports and exports of the demo city's firms (进出口), month by month as customs sees them.
+"""Imports and exports of the demo city's firms (进出口), by month as customs records them.
 
-A firm's exports of a year are its export value in the statistics, give or take 8 %: customs counts at the border,
-statistics at the factory. Imports are what the city does not make, or not enough of. Commodity codes are real ones
-of the tariff that fit the division; which firm trades what, and where to, is made up.
+A firm's yearly exports are its export value in the statistics plus or minus 8 %: customs counts at the border,
+statistics at the factory. Imports are products of nodes whose supply in the city is insufficient. Commodity codes are
+real tariff codes that fit the division; each firm's commodities and partner countries are made up.
 """
 
 from __future__ import annotations
@@ -46,7 +46,9 @@ _COMMODITIES = {
     "40": (("90029090", 700), ("90318090", 520), ("90268090", 240)),
     "41": (("96170090", 35), ("66019100", 30)),
 }  # fmt: skip
+#: Commodity of divisions without an entry above.
 _ELSEWHERE = (("39269090", 28),)
+#: Export markets and countries of origin by weight. Assumed.
 _MARKETS = {
     "USA": 19, "DEU": 8, "JPN": 6, "GBR": 5, "VNM": 6, "IDN": 4, "MEX": 5, "RUS": 5, "IND": 5, "KOR": 4, "AUS": 4,
     "NLD": 4, "POL": 3, "ITA": 3, "BRA": 4, "ARE": 4, "THA": 3, "TUR": 2, "SAU": 2, "ZAF": 2, "CHL": 1, "ESP": 3,
@@ -63,13 +65,13 @@ _ORIGINS = {
     "ITA": 3,
     "SAU": 3,
 }
-#: Share of what is bought outside the city that comes from abroad, and share of firms that import it themselves.
+#: Share of purchases outside the city that come from abroad, and share of inputs imported directly. Assumed.
 _FROM_ABROAD, _IMPORTING = 0.25, 0.3
 
 
 @dataclass(frozen=True)
 class _Flows:
-    """A year's flows: site, commodity, partner, direction (0 export, 1 import), value of the year in 0.01 元."""
+    """A year's flows: site, commodity, partner, direction (0 export, 1 import), yearly value in 0.01 元, 元 per kg."""
 
     site: Ints
     commodity: Ints
@@ -80,13 +82,14 @@ class _Flows:
 
 
 def customs(city: City, year: int, month: int) -> Frame:
+    """A row for each firm, commodity, direction and partner country: value and weight in the month."""
     contract, flows = feed("gov_customs"), _flows(city, year)
     before, after = reached(city, "customs", year, month)
     low = np.rint(flows.value * before[flows.site]).astype(np.int64)
     value = np.rint(flows.value * after[flows.site]).astype(np.int64) - low
     row = np.flatnonzero(value > 0)
     flows_site, value = flows.site[row], value[row]
-    grams = np.rint(value * 10 / flows.price[row]).astype(np.int64)  # 0.01 元 by 元 a kilogram
+    grams = np.rint(value * 10 / flows.price[row]).astype(np.int64)  # 0.01 元 / (元 per kilogram)
     codes, _, partners = _tables()
     return Frame(
         contract,
@@ -106,13 +109,13 @@ def customs(city: City, year: int, month: int) -> Frame:
 
 
 def _tables() -> tuple[list[str], Floats, list[str]]:
-    """Commodities with their prices, and partner countries, by position."""
+    """Commodities, their prices in 元 per kg, and partner countries, by position."""
     price = dict(entry for entries in [*_COMMODITIES.values(), _ELSEWHERE] for entry in entries)
     return list(price), np.array(list(price.values()), dtype=np.float64), list({**_MARKETS, **_ORIGINS})
 
 
 def _flows(city: City, year: int) -> _Flows:
-    """Flows of the year; the same commodity and partner of a firm once."""
+    """Flows of the year, one for each firm, commodity, partner and direction."""
     rng = stream(city.population.seed, f"customs-{year}")
     codes, prices, partners = _tables()
     parts = [_exports(city, year, rng), _imports(city, year, rng)]
@@ -128,7 +131,7 @@ def _flows(city: City, year: int) -> _Flows:
 
 
 def _commodities(divisions: list[str], which: Ints, rng: np.random.Generator) -> Ints:
-    """A commodity for each entry of ``which``, of the division that it points to."""
+    """A random commodity for each entry of ``which``, a position in ``divisions``."""
     codes, _, _ = _tables()
     table = np.array(
         [
@@ -136,19 +139,20 @@ def _commodities(divisions: list[str], which: Ints, rng: np.random.Generator) ->
             for entries in (_COMMODITIES.get(d, _ELSEWHERE) for d in divisions)
         ]
     )
-    found: Ints = table[which, rng.integers(0, 20, len(which))]
-    return found
+    commodity: Ints = table[which, rng.integers(0, 20, len(which))]
+    return commodity
 
 
 def _partners(weights: dict[str, int], count: int, rng: np.random.Generator) -> Ints:
+    """Random partner countries by weight."""
     _, _, partners = _tables()
     share = np.array(list(weights.values()), dtype=np.float64)
-    places = np.array([partners.index(code) for code in weights])
-    return places[rng.choice(len(share), count, p=share / share.sum())]
+    positions = np.array([partners.index(code) for code in weights])
+    return positions[rng.choice(len(share), count, p=share / share.sum())]
 
 
 def _exports(city: City, year: int, rng: np.random.Generator) -> tuple[Ints, Ints, Ints, Ints, Floats]:
-    """Exports of the firms above scale, by one to five commodities and partners."""
+    """Exports of the firms above scale, split over one to five flows by value."""
     figures = city.year(year)
     sites = np.flatnonzero((city.population.status[year] == ABOVE) & (figures.money["export_value"] > 0))
     value = (
@@ -166,7 +170,7 @@ def _exports(city: City, year: int, rng: np.random.Generator) -> tuple[Ints, Int
 
 
 def _imports(city: City, year: int, rng: np.random.Generator) -> tuple[Ints, Ints, Ints, Ints, Floats]:
-    """What firms above scale need from nodes of which the city has not enough."""
+    """Imports of firms above scale: inputs that the city's own nodes do not cover."""
     roles, market = city.roles, city.p.market
     sites = city.above(year)
     site_of = np.full(len(city.population.firm_site), -1)

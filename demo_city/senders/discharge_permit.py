@@ -1,6 +1,6 @@
 """Discharge permits (排污许可) of the demo city.
 
-Irregularities, for the platform to find: 3 % of the permits permit less than the firm discharges, 2 % have run out.
+Irregularities for the platform to detect: 3 % of the permits allow less than the firm discharges, 2 % have expired.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from schemas.contract import feed
 
 
 def discharge_permit(city: City, year: int) -> Frame:
-    """Permits of the firms that report emissions, and as many again that need only register."""
+    """Permits of the firms that report emissions, and registrations of 45 % of the other firms above scale."""
     contract, q, figures = feed("gov_discharge_permit"), city.population, city.year(year)
     rng = stream(q.seed, "permits")
     draw, kind_draw, slack = rng.random(q.sites), rng.random(q.sites), _slack(rng, q.sites)
@@ -38,7 +38,7 @@ def discharge_permit(city: City, year: int) -> Frame:
         "permit_to_date": dates(contract, "permit_to_date", end),
     }
     for pollutant in POLLUTANTS:
-        # grams of cod and nh3n, kilograms of so2 and nox, in kilograms
+        # to kilograms, from grams of cod and nh3n or kilograms of so2 and nox
         grams = pollutant in ("cod", "nh3n")
         kilograms = figures.emissions[pollutant][site] / (1000 if grams else 1)
         amount = np.ceil(kilograms * slack[site]).astype(np.int64)
@@ -48,15 +48,15 @@ def discharge_permit(city: City, year: int) -> Frame:
 
 
 def _slack(rng: np.random.Generator, n: int) -> Floats:
-    """Permitted by discharged amount: 1.05 to 1.8, below 1 for 3 % of the firms."""
+    """Ratio of permitted to discharged amount: 1.05 to 1.8, below 1 for 3 % of the firms."""
     return np.where(rng.random(n) < 0.03, rng.uniform(0.6, 0.95, n), rng.uniform(1.05, 1.8, n))
 
 
 def _terms(
     city: City, site: Ints, year: int, draw: Floats
 ) -> tuple[np.ndarray[tuple[int], np.dtype[np.datetime64]], np.ndarray[tuple[int], np.dtype[np.datetime64]]]:
-    """Permits of five years, renewed in turn; 2 % ran out in the year and were not renewed yet."""
+    """First and last day of the permits, which last five years; 2 % expired in the year and are not yet renewed."""
     age = (year + site) % 5
-    ran_out = stream(city.population.seed, f"permit-terms-{year}").random(len(site)) < 0.02
-    start = days_in_year(year - np.where(ran_out, 5, age), draw[site])
+    has_expired = stream(city.population.seed, f"permit-terms-{year}").random(len(site)) < 0.02
+    start = days_in_year(year - np.where(has_expired, 5, age), draw[site])
     return start, start + np.timedelta64(5 * 365, "D")

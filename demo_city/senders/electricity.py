@@ -1,4 +1,4 @@
-"""The power supplier (供电公司): electricity of every meter account."""
+"""The power supplier (供电公司): electricity of each meter account."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from schemas.contract import feed
 
 
 def meter_accounts(city: City, meters: Ints) -> pa.Array:
-    """33 and eight digits, different for every meter: 61,803,399 shares no factor with 10^8."""
+    """Account codes, 33 and eight digits; they are unique because 61,803,399 is coprime to 10^8."""
     return pa.array(33 * 10**8 + (meters * 61803399 + city.population.seed) % 10**8).cast(pa.string())
 
 

@@ -1,4 +1,4 @@
-"""The environment bureau (生态环境局): what firms above scale discharge."""
+"""The environment bureau (生态环境局): emissions of firms above scale."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The energy office (能源局): energy that firms above scale use."""
+"""The energy office (能源局): energy consumption of firms above scale."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""What the demo city's machines tell of their state (设备状态).
+"""Equipment states of the demo city (设备状态).
 
-States are those of equipment of 3 % of the metered firms on the last day, with one event for each change.
+The feed covers equipment of 3 % of the metered firms on the last day, with one event for each change of state.
 """
 
 from __future__ import annotations
@@ -16,13 +16,14 @@ from demo_city.world.draws import Ints, stream
 from schemas.contract import feed
 
 _STATES = ("running", "idle", "fault", "off")
-#: Chance of the next state, by state. Assumed.
+#: Transition probabilities, by current state. Assumed.
 _NEXT = np.array(
     [[0.0, 0.75, 0.07, 0.18], [0.85, 0.0, 0.03, 0.12], [0.6, 0.2, 0.0, 0.2], [0.8, 0.2, 0.0, 0.0]]
 )
-#: Minutes that a state lasts on average. Assumed.
+#: Mean duration of a state, minutes. Assumed.
 _MINUTES = np.array([110.0, 20.0, 35.0, 160.0])
 _KINDS = ("machine_tool", "injection", "press", "loom", "reactor", "furnace", "line")
+#: Position of the equipment kind by division group; 0 elsewhere.
 _KIND_OF = {
     "17": 3,
     "18": 3,
@@ -37,14 +38,15 @@ _KIND_OF = {
     "38": 6,
     "39": 6,
 }
+#: Upper limit of state changes drawn for a machine.
 _CHANGES = 60
 
-#: Share of the connected firms with connected equipment, and at least this many. Assumed.
+#: Share of the metered firms with connected equipment, and the minimum number. Assumed.
 EQUIPPED_SHARE, EQUIPPED_LEAST = 0.03, 5
 
 
 def equipment_status(week: Week) -> Frame:
-    """Changes of state on the last day, in the order in which they happen; each begins with the state at midnight."""
+    """State changes on the last day in order of time; each machine has its first row at midnight."""
     city = week.city
     contract, q = feed("ent_equipment_status"), city.population
     rng = stream(q.seed, "equipment")
@@ -75,13 +77,13 @@ def equipment_status(week: Week) -> Frame:
 
 
 def _changes(rng: np.random.Generator, n: int) -> tuple[Ints, Ints]:
-    """For each machine the seconds since midnight at which it changes, and the states it then has."""
+    """For each machine the seconds since midnight of its state changes, and the new states."""
     second, state = np.zeros((n, _CHANGES), dtype=np.int64), np.empty((n, _CHANGES), dtype=np.int64)
     state[:, 0] = rng.choice(4, n, p=[0.55, 0.15, 0.03, 0.27])
     reached = np.cumsum(_NEXT, axis=1)
     for change in range(1, _CHANGES):
         before = state[:, change - 1]
-        lasts = 30 + rng.exponential(60 * _MINUTES[before]).astype(np.int64)
-        second[:, change] = second[:, change - 1] + lasts
+        duration = 30 + rng.exponential(60 * _MINUTES[before]).astype(np.int64)
+        second[:, change] = second[:, change - 1] + duration
         state[:, change] = (rng.random(n)[:, None] > reached[before]).sum(axis=1)
     return second, state

@@ -1,4 +1,4 @@
-"""The industry bureau (经济和信息化局): titles that firms are given."""
+"""The industry bureau (经济和信息化局): honours awarded to firms."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from schemas.contract import code_list, feed
 
 
 def honour(city: City, year: int) -> Frame:
-    """A row for each title that a firm is given in the year; firms with more research are likelier to get one."""
+    """A row for each honour awarded to a firm in the year; firms with more R&D are likelier to get one."""
     contract, q = feed("gov_honour"), city.population
     rng = stream(q.seed, f"honours-{year}")
     sites = q.in_year(year)

@@ -1,4 +1,4 @@
-"""Changes of identity (主体变更), as the registry tells of them."""
+"""Changes of identity (主体变更), as the registry reports them."""
 
 from __future__ import annotations
 
@@ -12,25 +12,27 @@ from schemas.contract import feed
 
 
 def identity_change(city: City, year: int) -> Frame:
-    """What the registry tells of in the year, in the order of days."""
+    """A row for each change that the registry reports in the year, in order of dates."""
     contract = feed("gov_identity_change")
-    told = sorted(city.changes[year], key=lambda c: (c.day, c.before, c.after))
-    kinds = list(dict.fromkeys(c.kind for c in told))
+    changes = sorted(city.changes[year], key=lambda c: (c.day, c.before, c.after))
+    kinds = list(dict.fromkeys(c.kind for c in changes))
     columns = {
-        "event_id": pa.array([f"BG-{year}-{n:05d}" for n in range(1, len(told) + 1)]),
+        "event_id": pa.array([f"BG-{year}-{n:05d}" for n in range(1, len(changes) + 1)]),
         "identity_event_kind_code": words(
-            contract, "identity_event_kind_code", kinds, np.array([kinds.index(c.kind) for c in told])
+            contract, "identity_event_kind_code", kinds, np.array([kinds.index(c.kind) for c in changes])
         ),
-        "from_uscc": pa.array([c.before for c in told]),
-        "to_uscc": pa.array([c.after for c in told]),
-        "event_date": dates(contract, "event_date", np.array([c.day for c in told], dtype="datetime64[D]")),
-        "valid_until_date": pa.nulls(len(told), pa.string()),
-        "identity_reason": pa.array([c.reason for c in told]),
-        "group_code": pa.array([c.group_code for c in told], pa.string()),
-        "group_name": pa.array([c.group_name for c in told], pa.string()),
+        "from_uscc": pa.array([c.before for c in changes]),
+        "to_uscc": pa.array([c.after for c in changes]),
+        "event_date": dates(
+            contract, "event_date", np.array([c.day for c in changes], dtype="datetime64[D]")
+        ),
+        "valid_until_date": pa.nulls(len(changes), pa.string()),
+        "identity_reason": pa.array([c.reason for c in changes]),
+        "group_code": pa.array([c.group_code for c in changes], pa.string()),
+        "group_name": pa.array([c.group_name for c in changes], pa.string()),
         "holding_share_pct": decimals(
-            np.array([c.share or 0 for c in told]), 2, np.array([c.share is None for c in told])
+            np.array([c.share or 0 for c in changes]), 2, np.array([c.share is None for c in changes])
         ),
-        "document_code": pa.array([f"甬市监变示〔{year}〕{n}号" for n in range(1, len(told) + 1)]),
+        "document_code": pa.array([f"甬市监变示〔{year}〕{n}号" for n in range(1, len(changes) + 1)]),
     }
     return Frame(contract, str(year), "", columns)

@@ -1,7 +1,7 @@
-"""Patents of the demo city's firms (专利), from the years before the base year to the last.
+"""Patents of the demo city's firms (专利), from the years before the base year to the last year.
 
-A year's file tells what is new and whose state has changed; the first file of a city tells all there is. Titles
-speak of what the firm makes. Numbers and terms are assumed.
+A year's file has new applications and changes of legal state; the first file of a city has all patents so far. Titles
+name the firm's products. Counts and durations are assumed.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from schemas.contract import feed
 
 Days = npt.NDArray[np.datetime64]
 
-#: Applications in the base year at scale 1, growth a year, and the first year of which patents are known. Assumed.
+#: Applications in the base year at scale 1, yearly growth, and the first year with applications. Assumed.
 _PER_YEAR, _GROWTH, _FIRST = 24_000, 0.06, 2014
 KINDS = ("invention", "utility_model", "design")
 _SHARES = (0.32, 0.55, 0.13)
-#: By kind: days to the decision (from, to), share granted, mean years in force after it.
+#: By kind: days to the decision (from, to), share granted, mean years in force after the grant.
 _DECIDED = np.array([[480, 1150], [150, 300], [90, 210]])
 _GRANTED = np.array([0.62, 0.95, 0.98])
 _IN_FORCE = np.array([9.0, 6.0, 4.5])
@@ -36,7 +36,7 @@ _TITLES = (
     ("一种{}", "一种{}加工装置", "一种便于装配的{}", "一种{}检测工装"),
     ("{}", "{}（带支架）", "{}（一体式）", "{}外观"),
 )
-#: Main classes that fit what a division makes.
+#: Main IPC classes by division of the product.
 _IPC = {
     "13": ("A23L5/10", "A23P30/20"), "14": ("A23L7/10", "A21D13/06"), "15": ("C12G3/02", "A23F3/16"),
     "16": ("A24C5/32", "A24B3/04"), "17": ("D03D15/50", "D06M11/79", "D04B1/14"), "18": ("A41D13/00", "A41H42/00"),
@@ -57,7 +57,7 @@ _ELSEWHERE = ("F22B1/18", "B01D53/78")
 
 @dataclass(frozen=True)
 class Patents:
-    """Applications of one year. The decision grants or refuses; a granted one lapses later."""
+    """Applications of one year. The decision grants or refuses; a granted patent lapses later."""
 
     firm: Ints
     product: Ints
@@ -70,14 +70,14 @@ class Patents:
     lapsed: Days
 
     def state(self, year: int) -> Ints:
-        """Positions in the states at the end of a year; -1 before the application."""
+        """Position of the legal state at the end of a year; -1 before the application."""
         end = np.datetime64(f"{year}-12-31")
-        later = np.where(self.decided > end, 0, np.where(self.lapsed > end, 1, 2))
-        return np.where(self.applied > end, -1, later)
+        state = np.where(self.decided > end, 0, np.where(self.lapsed > end, 1, 2))
+        return np.where(self.applied > end, -1, state)
 
 
 def applications(city: City, year: int) -> Patents:
-    """Applications of a year: firms with much R&D apply more often."""
+    """Applications of a year; firms with more R&D apply more often."""
     q, p = city.population, city.p
     rng = stream(q.seed, f"patents-{year}")
     count = max(12, round(_PER_YEAR * q.scale * (1 + _GROWTH * (year - p.base_year))))
@@ -99,7 +99,7 @@ def applications(city: City, year: int) -> Patents:
     lines = city.roles.line_firm
     first, last = np.searchsorted(lines, firm), np.searchsorted(lines, firm, side="right")
     line = first + (rng.random(count) * (last - first)).astype(np.int64)
-    made = Patents(
+    drawn = Patents(
         firm=firm,
         product=city.roles.line_product[line],
         kind=kind,
@@ -110,19 +110,19 @@ def applications(city: City, year: int) -> Patents:
         decided=decided,
         lapsed=lapsed,
     )
-    there = np.flatnonzero(applied >= city.registered[firm])
-    return Patents(**{name: values[there] for name, values in vars(made).items()})
+    registered = np.flatnonzero(applied >= city.registered[firm])
+    return Patents(**{name: values[registered] for name, values in vars(drawn).items()})
 
 
 def patent(city: City, year: int, complete: bool) -> Frame:
-    """Patents that are new or changed in the year; all so far where the file is the first."""
+    """A row for each patent that is new or changed in the year; with ``complete``, for each patent so far."""
     contract = feed("gov_patent")
     parts, states = [], []
     for applied in range(_FIRST, year + 1):
-        found = applications(city, applied)
-        state = found.state(year)
-        rows = np.flatnonzero((state >= 0) & (complete | (state != found.state(year - 1))))
-        parts.append(Patents(**{name: values[rows] for name, values in vars(found).items()}))
+        filed = applications(city, applied)
+        state = filed.state(year)
+        rows = np.flatnonzero((state >= 0) & (complete | (state != filed.state(year - 1))))
+        parts.append(Patents(**{name: values[rows] for name, values in vars(filed).items()}))
         states.append(state[rows])
     every = Patents(**{name: np.concatenate([getattr(p, name) for p in parts]) for name in vars(parts[0])})
     state = np.concatenate(states)
@@ -147,11 +147,11 @@ def patent(city: City, year: int, complete: bool) -> Frame:
 def application_codes(patents: Patents) -> pa.Array:
     """Year, kind, serial number and check character: weights 2 to 9, then 2 to 5, modulo 11."""
     year = patents.applied.astype("datetime64[Y]").astype(np.int64) + 1970
-    whole = (year * 10 + patents.kind + 1) * 10**7 + patents.number
-    digits = whole[:, None] // 10 ** np.arange(11, -1, -1) % 10
+    base = (year * 10 + patents.kind + 1) * 10**7 + patents.number
+    digits = base[:, None] // 10 ** np.arange(11, -1, -1) % 10
     rest = digits @ np.array([2, 3, 4, 5, 6, 7, 8, 9, 2, 3, 4, 5]) % 11
     check = take([*"0123456789X"], rest)
-    return pc.binary_join_element_wise(pa.array(whole).cast(pa.string()), ".", check, "")
+    return pc.binary_join_element_wise(pa.array(base).cast(pa.string()), ".", check, "")
 
 
 def _titles(city: City, patents: Patents) -> pa.Array:
@@ -164,7 +164,7 @@ def _titles(city: City, patents: Patents) -> pa.Array:
 
 
 def _classes(city: City, patents: Patents) -> pa.Array:
-    """Main class by the product's division; designs have none."""
+    """Main IPC class by the product's division; designs have none."""
     every = sorted({code for codes in [*_IPC.values(), _ELSEWHERE] for code in codes})
     choices = [_IPC.get(code[:2], _ELSEWHERE) for code in city.roles.products.codes]
     table = np.array([[every.index(c[n % len(c)]) for n in range(12)] for c in choices])

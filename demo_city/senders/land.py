@@ -1,4 +1,4 @@
-"""Land (自然资源和规划局、亩均办): parcels and their holders, and the survey of who uses how much of them."""
+"""Land (自然资源和规划局、亩均办): parcels with their holders, and the survey of their users."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from schemas.contract import feed
 
 
 def parcel_codes(city: City) -> pa.Array:
-    """宗地代码: district, cadastral area, GB, serial number."""
+    """Parcel codes (宗地代码): district, cadastral area, GB, serial number."""
     land = city.land
     district = take([d.code for d in city.p.districts], land.district)
     number = np.arange(land.parcels)
@@ -34,7 +34,7 @@ def holder_codes(city: City, which: Ints, year: int) -> pa.Array:
 
 
 def land_parcel(city: City, year: int) -> Frame:
-    """A row for each parcel so far: certificate, holder, area and dates."""
+    """A row for each parcel that exists in the year: certificate, holder, area and dates."""
     contract, land = feed("gov_land_parcel"), city.land
     rng = stream(city.population.seed, "parcel-dates")
     draw, due = rng.random(land.parcels), rng.integers(18, 31, land.parcels)
@@ -86,7 +86,7 @@ def land_parcel(city: City, year: int) -> Frame:
 
 @dataclass(frozen=True)
 class Uses:
-    """Rows of the land survey: parcel, user's site, kind of use (0 own, 1 lease, 2 sublet), lessor's site."""
+    """Rows of the land survey: parcel, user's site, kind of use (0 own, 1 lease, 2 sublet), lessor's site, 0.01 mu."""
 
     parcel: Ints
     site: Ints
@@ -96,7 +96,7 @@ class Uses:
 
 
 def land_uses(city: City, year: int) -> Uses:
-    """All uses of parcels in the year; lessor is a site, or -1 for the parcel's holder."""
+    """All uses of parcels in the year; the lessor is -1 if it is the parcel's holder."""
     land, q = city.land, city.population
     own = np.flatnonzero((land.own_area > 0) & (land.holder >= 0) & (land.created <= year))
     own = own[q.status[year][land.holder[own]] != ABSENT]
@@ -112,7 +112,7 @@ def land_uses(city: City, year: int) -> Uses:
 
 
 def land_survey(city: City, year: int, district: int) -> Frame:
-    """A row for each use of a parcel in a district: who uses how much of it, as owner or tenant."""
+    """A row for each use of a parcel in a district: the user, its area, and whether it owns or leases."""
     contract, land, q = feed("gov_land_survey"), city.land, city.population
     uses = land_uses(city, year)
     here = np.flatnonzero(land.district[uses.parcel] == district)
@@ -120,7 +120,7 @@ def land_survey(city: City, year: int, district: int) -> Frame:
     lessor = uses.lessor[here]
     rented = kind > 0
     share_only = rented & land.floor_share_only[site]
-    # Share of floor area in 0.01 %, rounded down so that a parcel is never over-allotted by rounding.
+    # Share of floor area in 0.01 %, rounded down so that rounding never over-allots a parcel.
     share = area * 10_000 // land.area[parcel]
     # Floor area at a plot ratio of 1.2: 0.01 mu = 6.67 square metres of land.
     floor = area * 8
@@ -133,7 +133,7 @@ def land_survey(city: City, year: int, district: int) -> Frame:
     end = days_in_year(last, np.zeros(len(site))) - np.timedelta64(1, "D")
     open_ended = rng.random(len(site)) < 0.2
     holder = holder_codes(city, parcel, year)
-    subtenant = take(city.codes, np.where(lessor >= 0, q.firm[year][np.maximum(lessor, 0)], -1))
+    sublessor = take(city.codes, np.where(lessor >= 0, q.firm[year][np.maximum(lessor, 0)], -1))
     n = len(here)
     return Frame(
         contract,
@@ -148,7 +148,7 @@ def land_survey(city: City, year: int, district: int) -> Frame:
             "lessor_uscc": pa.compute.if_else(
                 pa.array(kind == 0),
                 pa.nulls(n, pa.string()),
-                pa.compute.if_else(pa.array(kind == 2), subtenant, holder),
+                pa.compute.if_else(pa.array(kind == 2), sublessor, holder),
             ),
             "surveyed_area_mu": amounts(contract, "surveyed_area_mu", area, "亩", 2, blank=share_only),
             "floor_area_m2": decimals(floor, 0),

@@ -1,4 +1,4 @@
-"""The main meters (总表) of the demo city's firms, and the shape of their load over a week.
+"""The main meters (总表) of the demo city's firms, and their load profiles over a week.
 
 Load follows one of three shapes, by industry: continuous process, two shifts, single shift with a quiet weekend.
 """
@@ -18,22 +18,25 @@ from demo_city.world.population import ABOVE
 YEAR = 2024
 #: The last seven days of the year: Wednesday to Tuesday.
 DAYS = tuple(np.arange(f"{YEAR}-12-25", f"{YEAR + 1}-01-01", dtype="datetime64[D]"))
+#: Intervals of 15 minutes in a day.
 INTERVALS = 96
-#: Hundredths of a kWh at which the register goes on from 0.
+#: Register value in 0.01 kWh at which it restarts at 0.
 REGISTER_END = 10**8
 _MULTIPLIERS = np.array(
     [1, 10, 20, 40, 60, 80, 100, 200, 400, 800, 1_000, 2_000, 4_000, 8_000, 20_000, 66_000]
 )
-#: The multiplier is chosen so that the register counts at most this many kWh a day. Assumed.
+#: Multipliers are chosen so that the register counts at most this many kWh a day. Assumed.
 _REGISTER_A_DAY = 200
 
-#: Chance of each shape by division group; elsewhere the last one. Assumed.
+#: Probabilities of the three shapes by division group. Assumed.
 _SHAPES = {
     **dict.fromkeys(("25", "26", "28", "44", "45-46"), (0.9, 0.1, 0.0)),
     **dict.fromkeys(("31", "32", "30", "22-23"), (0.6, 0.3, 0.1)),
     **dict.fromkeys(("17", "29", "36", "38", "39"), (0.15, 0.55, 0.3)),
 }
+#: Those of all other groups.
 _ELSEWHERE = (0.05, 0.3, 0.65)
+#: Shares of the firms that stop or halve their load in the week, and of the meters that are replaced.
 STOPPED_SHARE, HALVED_SHARE = 0.015, 0.02
 REPLACED_SHARE = 0.01
 
@@ -45,17 +48,17 @@ class Meters:
     site: Ints
     account: pa.Array
     uscc: pa.Array
-    #: Share of the week's energy by shape, day and interval, before each firm's noise.
+    #: Load shape; position in :func:`week_shapes`.
     shape: Ints
-    #: kWh of the week, before stops.
+    #: kWh of the week before stops and halved loads.
     week_kwh: Floats
     multiplier: Ints
-    #: Hundredths of a kWh on the register at the beginning of the week.
+    #: Register at the beginning of the week, 0.01 kWh.
     start: Ints
-    #: Interval of the week from which the load is a part of the usual one, and that part.
+    #: Interval of the week from which the load changes, and the factor (1 for no change).
     change_at: Ints
     change_to: Floats
-    #: Interval of the week at which the meter is replaced (-1: not), and the new multiplier.
+    #: Interval of the week in which the meter is replaced (-1: never), and the new multiplier.
     replaced_at: Ints
     new_multiplier: Ints
 
@@ -64,7 +67,7 @@ class Meters:
 
 
 def main_meters(city: City) -> Meters:
-    """The connected firms and how their week goes."""
+    """Main meters of the connected firms with the parameters of their week."""
     q, rng = city.population, stream(city.population.seed, "main-meters")
     site = np.flatnonzero((q.status[YEAR] == ABOVE) & (q.status[YEAR - 1] == ABOVE))
     n, week = len(site), INTERVALS * len(DAYS)
@@ -75,7 +78,7 @@ def main_meters(city: City) -> Meters:
     change_to = np.select([draw < STOPPED_SHARE, draw < STOPPED_SHARE + HALVED_SHARE], [0.03, 0.5], 1.0)
     replaced = np.full(n, -1)
     chosen = rng.permutation(n)[: max(2, round(REPLACED_SHARE * n))]
-    # in the middle of a day, so that the fall lies inside one file
+    # in the middle of a day, so that the register's fall is inside one file
     replaced[chosen] = rng.integers(0, len(DAYS), len(chosen)) * INTERVALS + rng.integers(32, 72, len(chosen))
     larger = np.minimum(
         np.searchsorted(_MULTIPLIERS, multiplier) + rng.integers(0, 2, n), len(_MULTIPLIERS) - 1
@@ -96,7 +99,7 @@ def main_meters(city: City) -> Meters:
 
 
 def _main_account(city: City) -> Ints:
-    """Of each site the meter account with the largest share of its electricity."""
+    """Each site's meter account with the largest share of its electricity."""
     order = np.lexsort((-city.meter_share, city.meter_site))
     sites, first = np.unique(city.meter_site[order], return_index=True)
     account = np.zeros(city.population.sites, dtype=np.int64)
@@ -110,8 +113,8 @@ CONTINUOUS, TWO_SHIFTS, SINGLE_SHIFT = 0, 1, 2
 def _shapes(city: City, site: Ints, rng: np.random.Generator) -> Ints:
     chances = np.array([_SHAPES.get(d.group, _ELSEWHERE) for d in city.p.divisions])
     reached = np.cumsum(chances, axis=1)[city.population.group[site]]
-    found: Ints = (rng.random(len(site))[:, None] > reached).sum(axis=1)
-    return np.minimum(found, SINGLE_SHIFT)
+    shape: Ints = (rng.random(len(site))[:, None] > reached).sum(axis=1)
+    return np.minimum(shape, SINGLE_SHIFT)
 
 
 def week_shapes() -> Floats:
@@ -124,14 +127,14 @@ def week_shapes() -> Floats:
         [np.full(INTERVALS, 0.97), 0.25 + 0.35 * _plateau(hour, 7, 20), np.full(INTERVALS, 0.13)]
     )
     shapes = np.stack([quiet if _is_weekend(day) else usual for day in DAYS], axis=1)
-    found: Floats = shapes / shapes.sum(axis=(1, 2), keepdims=True)
-    return found
+    normalised: Floats = shapes / shapes.sum(axis=(1, 2), keepdims=True)
+    return normalised
 
 
 def _plateau(hour: Floats, start: float, end: float) -> Floats:
-    """0 outside, 1 inside, with half an hour between."""
-    found: Floats = np.clip((hour - start) * 2, 0, 1) * np.clip((end - hour) * 2, 0, 1)
-    return found
+    """0 outside, 1 inside, with ramps of half an hour."""
+    level: Floats = np.clip((hour - start) * 2, 0, 1) * np.clip((end - hour) * 2, 0, 1)
+    return level
 
 
 def _is_weekend(day: np.datetime64) -> bool:

@@ -1,7 +1,7 @@
-"""What the demo city's firms trade (企业间购销): the invoices that they share with the service platform.
+"""Trades between the demo city's firms (企业间购销): invoices that firms share with the service platform.
 
-Sellers sell what they make, buyers are the firms of the nodes that their product feeds, and what the city does not
-make is bought from outside.
+Firms sell their own products; buyers are firms of the nodes that the product feeds. Products that the city does not
+make are bought from outside.
 """
 
 from __future__ import annotations
@@ -33,13 +33,13 @@ from demo_city.world.city import City
 from demo_city.world.draws import Bools, Floats, Ints, shares_to_counts, stream
 from schemas.contract import feed
 
-#: The month of which trades are sent: one month is what a model of flows needs, and two million rows.
+#: The only month with trades: a flow model needs one month, and that is two million rows.
 TRADES_YEAR, TRADES_MONTH = 2024, 12
 
 
 @dataclass(frozen=True)
 class Rows:
-    """Rows of trade: positions of seller and buyer among :func:`_parties`, and of the product; amounts in 万元."""
+    """Rows of trade: positions of seller and buyer in :func:`parties`, and of the product; amounts in 万元."""
 
     seller: Ints
     buyer: Ints
@@ -51,7 +51,7 @@ class Rows:
 
 
 def trade(city: City, year: int, month: int) -> Frame:
-    """Trades of the month. Sales of a firm are its revenue's twelfth times the share that its invoices cover."""
+    """Trades of the month. A firm's sales are a twelfth of its revenue times the share that its invoices cover."""
     contract, market = feed("ent_trade"), city.p.market
     codes = parties(city)
     rng = stream(city.population.seed, "trade-codes")
@@ -68,12 +68,12 @@ def trade(city: City, year: int, month: int) -> Frame:
     return Frame(contract, period_of(year, month), "", columns)
 
 
-#: Odd rows of each kind, of a million, and at least.
+#: Irregular rows of each kind per million rows, and the minimum.
 _ODD, _FEWEST_ODD = 60, 3
 
 
 def _with_odd_rows(city: City, rows: Rows, known: int, rng: np.random.Generator) -> Rows:
-    """Some rows name a firm that nobody knows, some amount to nothing, some firms invoice themselves."""
+    """Add irregular rows: unknown sellers, unknown buyers, zero amounts, firms that invoice themselves."""
     count = max(_FEWEST_ODD, len(rows) * _ODD // 10**6)
     odd = rng.choice(len(rows), 3 * count, replace=False)
     seller, buyer, amount = rows.seller.copy(), rows.buyer.copy(), rows.amount.copy()
@@ -86,7 +86,7 @@ def _with_odd_rows(city: City, rows: Rows, known: int, rng: np.random.Generator)
 
 
 def trades(city: City, year: int) -> Rows:
-    """All rows of the month; each seller, buyer and product once."""
+    """All rows of the month, one for each seller, buyer and product."""
     market, q = city.p.market, city.population
     rng = stream(q.seed, f"trades-{year}")
     sides = sides_of(city, year, rng)
@@ -99,13 +99,13 @@ def trades(city: City, year: int) -> Rows:
     stray = _merged(city, _stray_sales(city, sides, other, round(noise * 0.8), rng))
     bought = _merged(city, _purchases(city, sides, demand, sold, rng, total - len(sold) - noise))
     strange = _merged(city, _stray_purchases(city, sides, noise - len(stray), rng))
-    found = [sold, stray, bought, strange]
+    parts = [sold, stray, bought, strange]
     names = ("seller", "buyer", "product", "amount")
-    return Rows(*(np.concatenate([getattr(rows, name) for rows in found]) for name in names))
+    return Rows(*(np.concatenate([getattr(rows, name) for rows in parts]) for name in names))
 
 
 def _merged(city: City, rows: Rows) -> Rows:
-    """Rows of the same seller, buyer and product are one."""
+    """Merge rows of the same seller, buyer and product."""
     parties, goods = 1 << 22, len(city.roles.products)
     key, back = np.unique((rows.seller * parties + rows.buyer) * goods + rows.product, return_inverse=True)
     total: Floats = np.bincount(back, weights=rows.amount).astype(np.float64)
@@ -115,48 +115,48 @@ def _merged(city: City, rows: Rows) -> Rows:
 
 
 def _spread(values: Floats, total: Floats, group: Ints) -> Floats:
-    """Scale values so that those of each group add up to its total."""
+    """Scale the values of each group to its total."""
     sums = np.bincount(group, weights=values, minlength=len(total))
-    found: Floats = values * (total / np.maximum(sums, 1e-12))[group]
-    return found
+    scaled: Floats = values * (total / np.maximum(sums, 1e-12))[group]
+    return scaled
 
 
-#: Most that one trade is, of the buyer's revenue in a month.
+#: Largest amount of one trade, as a share of the buyer's monthly revenue.
 _MOST_AT_ONCE = 0.4
 
 
 def _capped(sides: Sides, buyer: Ints, amount: Floats, group: Ints, may_take: Bools) -> Floats:
-    """No firm of the city buys far beyond its size at once; the rest goes to other rows of the group, if any may."""
+    """Cap amounts by the buyer's size; the excess goes to rows of the group with ``may_take``, if it has any."""
     known = buyer < len(sides.revenue)
     most = np.where(known, sides.revenue[np.where(known, buyer, 0)] / 12 * _MOST_AT_ONCE, np.inf)
-    less = np.minimum(amount, most)
-    lost = np.bincount(group, weights=amount - less)
-    weight = np.where(may_take & (less < most), less, 0.0)
+    capped = np.minimum(amount, most)
+    excess = np.bincount(group, weights=amount - capped)
+    weight = np.where(may_take & (capped < most), capped, 0.0)
     taken = np.bincount(group, weights=weight)
-    more = weight / np.maximum(taken, 1e-12)[group] * lost[group]
-    found: Floats = np.where(taken[group] > 0, less + more, amount)
-    return found
+    more = weight / np.maximum(taken, 1e-12)[group] * excess[group]
+    final: Floats = np.where(taken[group] > 0, capped + more, amount)
+    return final
 
 
 def _rows_of(weights: Floats, total: int) -> Ints:
-    """How many rows each line has: one, and the others by weight."""
+    """Number of rows of each line: one each, the others in proportion to the weights."""
     if total <= len(weights):
         return np.ones(len(weights), dtype=np.int64)
     return 1 + shares_to_counts(weights, total - len(weights))
 
 
-#: A firm buys as much at a time as its size to this power.
+#: Exponent of the buyer's size in the amount of a trade.
 _MUCH = 0.75
 
 
 def _sales(city: City, sides: Sides, line: Ints, rows: int, demand: Floats, rng: np.random.Generator) -> Rows:
-    """What chain lines sell: to buyers of the nodes that they feed, the rest to firms outside."""
+    """Sales of chain lines to local buyers of the nodes that they feed, the rest to firms outside."""
     chains = city.roles.nodes
     node, sales = sides.line_node[line], sides.sales[line]
     at = np.repeat(np.arange(len(line)), _rows_of(np.maximum(sales, 1e-6) ** 0.55, rows))
     of = node[at]
     chance = _local_chance(city, demand, sums(node, sales, len(chains)))
-    # local rows are more, and smaller, than their share of the sales
+    # local rows are more frequent, and smaller, than their share of the sales
     often = chance**0.4
     is_local = rng.random(len(at)) < often[of]
     buyer = outsiders(city, of, rng)
@@ -175,17 +175,17 @@ def _sales(city: City, sides: Sides, line: Ints, rows: int, demand: Floats, rng:
 
 
 def _local_chance(city: City, demand: Floats, supply: Floats) -> Floats:
-    """Share of each node's sales that go to buyers of the city: no more than they need of the city's making."""
+    """Share of each node's sales that go to local buyers: limited by their need for local products."""
     chains = city.roles.nodes
     start = np.array([e[0] for e in chains.edges])
     needed = np.bincount(start, weights=demand, minlength=len(chains))
     wanted = needed * local_shares(city) * city.p.market.purchase_coverage
-    found: Floats = np.clip(wanted / np.maximum(supply, 1e-9), 0, 0.92)
-    return found
+    chance: Floats = np.clip(wanted / np.maximum(supply, 1e-9), 0, 0.92)
+    return chance
 
 
 def _next_nodes(city: City, demand: Floats, node: Ints, rng: np.random.Generator) -> Ints:
-    """A node that each of ``node`` feeds, by what its firms buy."""
+    """For each entry of ``node`` a node that it feeds, drawn by the demand of that node's firms."""
     edges = city.roles.nodes.edges
     order = np.argsort([e[0] for e in edges], kind="stable")
     start, to = np.array([edges[n][0] for n in order]), np.array([edges[n][1] for n in order])
@@ -193,15 +193,15 @@ def _next_nodes(city: City, demand: Floats, node: Ints, rng: np.random.Generator
     first = np.searchsorted(start, np.arange(len(city.roles.nodes) + 1))
     low, high = reached[first[node]], reached[first[node + 1]]
     aim = low + (high - low) * rng.random(len(node))
-    found = np.clip(np.searchsorted(reached, aim, side="right") - 1, first[node], first[node + 1] - 1)
-    fed: Ints = to[found]
+    edge = np.clip(np.searchsorted(reached, aim, side="right") - 1, first[node], first[node + 1] - 1)
+    fed: Ints = to[edge]
     return fed
 
 
 def _purchases(
     city: City, sides: Sides, demand: Floats, local: Rows, rng: np.random.Generator, rows: int
 ) -> Rows:
-    """What buyers of the nodes buy outside: so much that the city's own share is the planted one."""
+    """Purchases from outside, so large that the local share of each node's products is the planted share."""
     chains = city.roles.nodes
     start = np.array([e[0] for e in chains.edges])
     outside = _bought_outside(city, sides, demand, local)
@@ -222,7 +222,7 @@ def _purchases(
 
 
 def _bought_outside(city: City, sides: Sides, demand: Floats, local: Rows) -> Floats:
-    """What each edge buys outside, 万元. Where the city sells nothing, all that may be seen."""
+    """Purchases of each edge from outside, 万元; without local sales, all that invoices may cover."""
     chains, roles = city.roles.nodes, city.roles
     share = local_shares(city)
     home = np.full(len(roles.products), -1)
@@ -236,12 +236,12 @@ def _bought_outside(city: City, sides: Sides, demand: Floats, local: Rows) -> Fl
     rest = np.where(sold > 0, sold * (1 - share) / np.maximum(share, 1e-9), seen)
     lacking = chains.positions((*city.p.chain_gaps.missing, *city.p.chain_gaps.weak))
     rest[lacking] = np.maximum(rest, seen - sold)[lacking]
-    found: Floats = rest[start] * demand / np.maximum(needed, 1e-9)[start]
-    return found
+    outside: Floats = rest[start] * demand / np.maximum(needed, 1e-9)[start]
+    return outside
 
 
 def _stray_sales(city: City, sides: Sides, line: Ints, rows: int, rng: np.random.Generator) -> Rows:
-    """What is in no chain is sold to anybody: a third of the rows, small ones, in the city."""
+    """Sales of products outside all chains to any buyer; a third of the rows, with small amounts, are local."""
     sales = sides.sales[line]
     count = _rows_of(np.maximum(sales, 1e-6) ** 0.55, rows)
     if len(line) > rows:
@@ -260,7 +260,7 @@ def _stray_sales(city: City, sides: Sides, line: Ints, rows: int, rng: np.random
 
 
 def _stray_purchases(city: City, sides: Sides, rows: int, rng: np.random.Generator) -> Rows:
-    """Packaging, stationery, scrap and services from outside: small amounts."""
+    """Purchases of packaging, stationery, scrap and services from outside, in small amounts."""
     rows = max(rows, 20)
     buyer = anybody(sides, rows, rng)
     seller = outsiders(city, np.full(rows, city.roles.outside), rng)

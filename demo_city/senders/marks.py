@@ -1,7 +1,7 @@
-"""What offices say of the demo city's firms: industry marks (行业标识) and credit listings (失信与异常名录).
+"""Industry marks (行业标识) and credit listings (失信与异常名录) of the demo city's firms.
 
-Marks are given by the registered class, then trimmed by whole firms near the threshold of 规上 until the city's
-totals are those of the plan. A firm may carry several marks: their totals overlap.
+Marks follow the registered class. Then firms near the threshold of 规上 are added or removed until the city's totals
+are those of the plan. A firm may have several marks, so their totals overlap.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from schemas.contract import code_list, feed
 
 Days = npt.NDArray[np.datetime64]
 
-#: First year of which listings are known.
+#: First year with listings.
 _FIRST_LISTED = 2017
 
 
@@ -27,6 +27,7 @@ _FIRST_LISTED = 2017
 
 
 def industry_mark(city: City, year: int) -> Frame:
+    """A row for each firm above scale: its cluster, and whether it is strategic emerging or high-tech."""
     contract, sites = feed("gov_industry_mark"), city.above(year)
     cluster, marks = clusters(city, year), {k: marked(city, year, k) for k in ("strategic", "hightech")}
     return Frame(
@@ -51,23 +52,23 @@ def industry_mark(city: City, year: int) -> Frame:
 
 
 def _classes(city: City, year: int) -> list[str]:
-    """Registered class of the firm on each site; empty where it is not above scale."""
+    """Registered class of the firm on each site; empty if it is not above scale."""
     q = city.population
     firm = np.where(q.status[year] == ABOVE, q.firm[year], -1)
-    found: list[str] = take(city.classes, firm).fill_null("").to_pylist()
-    return found
+    classes: list[str] = take(city.classes, firm).fill_null("").to_pylist()
+    return classes
 
 
 def clusters(city: City, year: int) -> Ints:
-    """Position of each site's cluster in the parameters, -1 outside; a cluster ends with its plan."""
+    """Position of each site's cluster in the parameters, -1 outside; a cluster is valid until its plan ends."""
     marks = city.p.marks
-    beginnings = {start: n for n, starts in enumerate(marks.clusters.values()) for start in starts}
+    prefixes = {start: n for n, starts in enumerate(marks.clusters.values()) for start in starts}
     last = [int(code_list("cluster")[code]["valid_to"] or 9999) for code in marks.clusters]
     by_class: dict[str, int] = {}
     classes = _classes(city, year)
     for code in set(classes):
-        found = [beginnings[code[:n]] for n in (4, 3, 2) if code[:n] in beginnings]
-        by_class[code] = found[0] if found and last[found[0]] >= year else -1
+        matches = [prefixes[code[:n]] for n in (4, 3, 2) if code[:n] in prefixes]
+        by_class[code] = matches[0] if matches and last[matches[0]] >= year else -1
     named = np.array([by_class[code] for code in classes])
     inside = _to_total(city, year, "clusters", named >= 0)
     rest = list(marks.clusters).index("new_materials")
@@ -79,18 +80,18 @@ def marked(city: City, year: int, key: str) -> Bools:
     classes = _classes(city, year)
     if key == "equipment":  # 装备制造业: divisions 33 to 40
         of_class = np.array(["33" <= code[:2] <= "40" for code in classes], dtype=bool)
-        found: Bools = of_class & (city.population.status[year] == ABOVE)
-        return found
-    return _to_total(city, year, key, _begins(classes, getattr(city.p.marks, key)))
+        equipment: Bools = of_class & (city.population.status[year] == ABOVE)
+        return equipment
+    return _to_total(city, year, key, _has_prefix(classes, getattr(city.p.marks, key)))
 
 
-def _begins(classes: list[str], beginnings: tuple[str, ...]) -> Bools:
-    known = {code: code.startswith(beginnings) for code in set(classes)}
+def _has_prefix(classes: list[str], prefixes: tuple[str, ...]) -> Bools:
+    known = {code: code.startswith(prefixes) for code in set(classes)}
     return np.array([known[code] for code in classes], dtype=bool)
 
 
 def _to_total(city: City, year: int, key: str, wanted: Bools) -> Bools:
-    """The wanted firms above scale, less or more so many small ones that their value added is the plan's share."""
+    """The wanted firms above scale, with small firms removed or added until their value added is the plan's share."""
     p, figures = city.p, city.year(year)
     above = city.population.status[year] == ABOVE
     value = figures.money["value_added"].astype(np.float64)
@@ -100,13 +101,13 @@ def _to_total(city: City, year: int, key: str, wanted: Bools) -> Bools:
     if over > 0:
         inside[_small_ones(np.flatnonzero(inside), value, figures.money["revenue"], over)] = False
     else:
-        reserve = above & ~inside & _begins(_classes(city, year), p.marks.reserve)
+        reserve = above & ~inside & _has_prefix(_classes(city, year), p.marks.reserve)
         inside[_small_ones(np.flatnonzero(reserve), value, figures.money["revenue"], -over)] = True
     return inside
 
 
 def _small_ones(sites: Ints, value: Floats, revenue: Ints, total: float) -> Ints:
-    """Sites from the smallest on whose value added makes up the total, and the one that closes the gap best."""
+    """The smallest sites whose value added reaches the total, and one more if it brings the sum closer."""
     order = sites[np.argsort(revenue[sites], kind="stable")]
     count = int(np.searchsorted(np.maximum.accumulate(np.cumsum(value[order])), total, side="right"))
     chosen, others = order[:count], order[count:]
@@ -122,13 +123,13 @@ def _small_ones(sites: Ints, value: Floats, revenue: Ints, total: float) -> Ints
 
 
 def credit(city: City, year: int, complete: bool) -> Frame:
-    """Listings that are new or ended in the year; the first file also tells those still in force before it."""
+    """A row for each listing that begins or ends in the year; with ``complete``, for all others in force as well."""
     contract, kinds = feed("gov_credit"), list(city.p.credit)
     parts = [_listings(city, listed) for listed in range(_FIRST_LISTED, year + 1)]
     firm, kind, number, start, end = (np.concatenate(column) for column in zip(*parts, strict=True))
     first, last = np.datetime64(f"{year}-01-01"), np.datetime64(f"{year}-12-31")
-    told = (end >= first) & ((end <= last) | (start >= first) | complete)
-    firm, kind, number, start, end = (values[told] for values in (firm, kind, number, start, end))
+    reported = (end >= first) & ((end <= last) | (start >= first) | complete)
+    firm, kind, number, start, end = (values[reported] for values in (firm, kind, number, start, end))
     return Frame(
         contract,
         str(year),
@@ -161,7 +162,7 @@ def _listings(city: City, year: int) -> tuple[Ints, Ints, Ints, Days, Days]:
     start = np.minimum(start, np.datetime64(f"{year}-12-31"))
     years = np.array([mean for _, mean in p.credit.values()])[kind] * rng.gamma(2.0, 0.5, len(kind))
     end = start + np.maximum(365.25 * years, 20).astype("timedelta64[D]")
-    # as offices count: numbers run through the year
+    # serial numbers follow the dates within the year
     order = np.argsort(start, kind="stable")
     number = year * 10**6 + np.arange(len(kind)) + 1
     return firm[order], kind[order], number, start[order], end[order]

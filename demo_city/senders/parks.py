@@ -1,6 +1,7 @@
-"""Parks (园区): which parcels of the demo city belong to which.
+"""Parks (园区) and the parcels that belong to them.
 
-A park has its parcels, a part of an industrial area the parcels of a zone or near it.
+A small park has parcels of its own. A part of an industrial area has the parcels of a zone, and
+others of its district.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from demo_city.world.land import LET_WHOLLY
 
 @dataclass(frozen=True)
 class Parks:
-    """Small parks, then areas, then their parts, by number; and the small park and part of each parcel."""
+    """Small parks, areas and parts of areas, in this order; and the small park and the part of each parcel."""
 
     district: Ints
     #: 0 small park, 1 area, 2 part of an area
@@ -38,13 +39,13 @@ class Parks:
         return pairs
 
 
-#: 131 parks for small firms at scale 1, and 20 key industrial areas with 57 parts at every scale: printed in
-#: 宁波市制造业高质量发展"十四五"规划.
+#: 131 parks for small firms at scale 1, and 20 key industrial areas with 57 parts at every scale; the counts are
+#: printed in 宁波市制造业高质量发展"十四五"规划.
 SMALL_PARKS, AREAS, AREA_PARTS = 131, 20, 57
 
 
 def parks(city: City) -> Parks:
-    """Lay out the parks; 40 % of the wholly let parcels lie in one for small firms."""
+    """Lay out the parks; 40 % of the wholly let parcels are in a park for small firms."""
     small_district, small = _small_parks(city)
     areas = np.repeat(np.arange(len(city.p.districts)), AREAS // len(city.p.districts))
     parts = shares_to_counts([d.land for d in city.p.districts], AREA_PARTS, minimum=2)
@@ -80,13 +81,13 @@ def _small_parks(city: City) -> tuple[Ints, Ints]:
     for d, count in enumerate(counts.tolist()):
         parcels = rng.permutation(let[land.district[let] == d])
         chosen = parcels[: max(count, round(0.4 * len(parcels)))]
-        # each park has a parcel before one has two
+        # in turn, so that each park has a parcel before any has two
         park[chosen] = first[d] + np.arange(len(chosen)) % count
     return np.repeat(np.arange(len(counts)), counts), park
 
 
 def _parts_of_parcels(city: City, first_part: Ints, parts: Ints) -> Ints:
-    """Part of an industrial area of each parcel: all parcels of a zone lie in one, others half of the time."""
+    """Area part of each parcel, -1 for none: a zone's parcels share one, half of the others have one."""
     land, rng = city.land, stream(city.population.seed, "area-parts")
     zone = np.where(land.holder >= 0, city.zone[np.maximum(land.holder, 0)], -1)
     drawn = rng.integers(0, 10**6, land.parcels)

@@ -1,4 +1,4 @@
-"""The two sides of a trade (购销双方): firms of the city, and those outside with whom they trade."""
+"""The two sides of a trade (购销双方): firms of the city, and their trading partners outside."""
 
 from __future__ import annotations
 
@@ -14,28 +14,28 @@ from demo_city.world.identity import credit_codes
 from demo_city.world.population import ABOVE
 from demo_city.world.roles import WHOLE
 
-#: GB/T 2260 codes of the places they are in: other cities, and for services Ningbo itself.
+#: GB/T 2260 codes of the partners' places: other cities.
 _PLACES = (
     "310115", "320583", "330106", "330327", "330482", "330683", "331004", "340104", "350206", "370211",
     "440306", "441900", "440604", "420115", "510107", "120116", "210213", "320205", "360111", "430104",
 )  # fmt: skip
-#: Serial numbers from here on are outside the city's, whatever its scale.
+#: First serial number of firms outside; the city's own are smaller at every scale.
 _OUTSIDE_SERIAL = 20_000_000
-#: Codes that no list knows: half look like the city's own, half are old registration numbers of 15 digits.
+#: Codes in no list: half look like codes of the city, half are old registration numbers of 15 digits.
 STRANGERS = 12
 
-#: Firms outside the directory: for each node so many suppliers and buyers at scale 1, and at least.
+#: Firms outside the city per node at scale 1, and the minimum.
 _SUPPLIERS, _FEWEST_SUPPLIERS = 400, 60
 
 
 def suppliers(city: City) -> int:
-    """Firms outside that deal in each node's products."""
+    """Number of firms outside that trade each node's products."""
     root = float(np.sqrt(min(city.population.scale, 1.0)))
     return max(_FEWEST_SUPPLIERS, round(_SUPPLIERS * root))
 
 
 def parties(city: City) -> pa.Array:
-    """Credit codes: the city's firms, then those outside, node by node, then a few that nobody knows."""
+    """Codes of all parties: the city's firms, then firms outside by node, then a few unknown codes."""
     count = suppliers(city) * (len(city.roles.nodes) + 1)
     serial = _OUTSIDE_SERIAL + np.arange(count)
     places = [*_PLACES, "330212", "330203"]
@@ -51,7 +51,7 @@ def parties(city: City) -> pa.Array:
 
 
 def local_shares(city: City) -> Floats:
-    """Planted share of each node's products that the city's buyers buy in the city."""
+    """Planted share of each node's products that local buyers buy in the city."""
     market, chains, gaps = city.p.market, city.roles.nodes, city.p.chain_gaps
     share = stream(city.population.seed, "local-shares").uniform(*market.local_share, len(chains))
     share[chains.positions(gaps.weak)] = market.weak_local_share
@@ -67,16 +67,16 @@ def is_outside(city: City, party: Ints) -> Bools:
 
 @dataclass(frozen=True)
 class Sides:
-    """Sellers' lines and buyers' roles of the firms in the directory, and what they amount to in the month."""
+    """Sellers' lines and buyers' roles of the firms in the directory, with their sizes."""
 
-    #: Roles by node: firm, and the running total of how often they buy.
+    #: Roles by node: firm, and the cumulative weight of its purchase frequency.
     buyer: Ints
     reached: Floats
-    #: Yearly revenue that the firms have in each node, 万元.
+    #: Yearly revenue of the firms in each node, 万元.
     worth: Floats
-    #: Bounds of each node's roles, so that node n has ``start[n]`` to ``start[n + 1]``.
+    #: Bounds of each node's roles: node n has ``start[n]`` to ``start[n + 1]``.
     start: Ints
-    #: Lines: firm, node, product, sales of the month that the platform sees (万元).
+    #: Lines: firm, node, product, sales of the month that invoices cover (万元).
     line_firm: Ints
     line_node: Ints
     line_product: Ints
@@ -85,12 +85,12 @@ class Sides:
     revenue: Floats
 
 
-#: A firm buys as often as its size to this power.
+#: Exponent of a firm's size in its purchase frequency.
 _OFTEN = 0.45
 
 
 def sides_of(city: City, year: int, rng: np.random.Generator) -> Sides:
-    """Sellers and buyers of a year with what they sell and need."""
+    """Sellers and buyers of a year, with their sales and revenue."""
     roles, q, market = city.roles, city.population, city.p.market
     sites = q.in_year(year)
     firms = city.firms(sites, year)
@@ -121,12 +121,12 @@ def sides_of(city: City, year: int, rng: np.random.Generator) -> Sides:
 
 def sums(group: Ints, values: Floats, groups: int) -> Floats:
     """Sum of the values of each group."""
-    found: Floats = np.bincount(group, weights=values, minlength=groups).astype(np.float64)
-    return found
+    totals: Floats = np.bincount(group, weights=values, minlength=groups).astype(np.float64)
+    return totals
 
 
 def demand_of(city: City, sides: Sides) -> Floats:
-    """What the buyers of each edge buy in the month, 万元, seen or not."""
+    """Purchases of each edge's buyers in the month, 万元, whether or not invoices cover them."""
     market, chains = city.p.market, city.roles.nodes
     return np.array(
         [sides.worth[to] / 12 * market.material_share * share / 100 for _, to, share in chains.edges],
@@ -135,31 +135,31 @@ def demand_of(city: City, sides: Sides) -> Floats:
 
 
 def buyers_of(sides: Sides, node: Ints, rng: np.random.Generator) -> Ints:
-    """A firm of each node, likelier the larger it is."""
+    """A firm for each entry of ``node``; larger firms are likelier."""
     low, high = sides.reached[sides.start[node]], sides.reached[sides.start[node + 1]]
     aim = low + (high - low) * rng.random(len(node))
-    found = np.searchsorted(sides.reached, aim, side="right") - 1
-    return sides.buyer[np.clip(found, sides.start[node], sides.start[node + 1] - 1)]
+    role = np.searchsorted(sides.reached, aim, side="right") - 1
+    return sides.buyer[np.clip(role, sides.start[node], sides.start[node + 1] - 1)]
 
 
 def outsiders(city: City, node: Ints, rng: np.random.Generator) -> Ints:
-    """A firm outside that deals in the node's products: a few of them have most of the trade."""
+    """A firm outside that trades the node's products; a few firms have most of the trade."""
     each = suppliers(city)
     number = np.minimum((each * rng.random(len(node)) ** 1.7).astype(np.int64), each - 1)
     return len(city.population.firm_site) + node * each + number
 
 
 def size_of(city: City, sides: Sides, party: Ints) -> Floats:
-    """Size by which a trade with the party is larger or smaller."""
+    """Size of a party, by which its trades are larger or smaller; yearly revenue in 万元 for the city's firms."""
     outside = 3000.0 / (1 + (party - len(sides.revenue)) % suppliers(city) / 10)
     inside = sides.revenue[np.minimum(party, len(sides.revenue) - 1)]
-    found: Floats = np.where(party < len(sides.revenue), inside, outside)
-    return np.maximum(found, 1.0)
+    size: Floats = np.where(party < len(sides.revenue), inside, outside)
+    return np.maximum(size, 1.0)
 
 
 def anybody(sides: Sides, count: int, rng: np.random.Generator) -> Ints:
-    """Firms of the city, likelier the larger they are."""
+    """Random firms of the city; larger firms are likelier."""
     aim = rng.random(count) * sides.reached[-1]
     at = np.clip(np.searchsorted(sides.reached, aim, side="right") - 1, 0, len(sides.buyer) - 1)
-    found: Ints = sides.buyer[at]
-    return found
+    firms: Ints = sides.buyer[at]
+    return firms

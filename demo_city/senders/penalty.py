@@ -25,9 +25,9 @@ def penalty(city: City, year: int) -> Frame:
     which = np.repeat(np.arange(len(kinds)), counts)
     weight = np.where(above, 4.0, 1.0)
     site = rng.choice(ordinary, len(which), p=weight / weight.sum())
-    # Grave cases mostly concern firms that are graded.
-    grave = (which != kinds.index("minor_fine")) & (rng.random(len(which)) < 0.5)
-    site[grave] = rng.choice(ordinary[above], int(grave.sum()))
+    # Half of the serious cases are moved to firms above scale.
+    serious = (which != kinds.index("minor_fine")) & (rng.random(len(which)) < 0.5)
+    site[serious] = rng.choice(ordinary[above], int(serious.sum()))
     accident = (which == kinds.index("safety_fatal")).astype(np.int64)
     days = days_in_year(np.full(len(site), year), rng.random(len(site)))
     return Frame(

@@ -1,7 +1,7 @@
 """Policies and grants (惠企政策与兑现) of the demo city.
 
-Assumed, no facts: the policies and their amounts. Irregularity, for the platform to find: one grant in 200 is paid
-twice in a year under the same policy.
+Policies and amounts are assumed, not facts. Irregularity for the platform to detect: one grant in 200 is paid twice in
+a year under the same policy.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from schemas.contract import feed
 
 @dataclass(frozen=True)
 class Policy:
-    """A policy: ``honour`` is what it rewards, ``amount`` what a firm gets in 万元, ``firms`` how many a year."""
+    """A policy. It rewards ``honour``, or ``firms`` a year at scale 1; ``amount`` per firm in 万元."""
 
     title: str
     kind: str
@@ -33,7 +33,7 @@ class Policy:
     firms: int = 0
     first: int = 2018
     last: int | None = None
-    #: Whether the amount is the same for every firm, and paid without application.
+    #: The amount is the same for every firm and paid without application.
     is_direct: bool = False
 
 
@@ -41,7 +41,7 @@ _QUALITY, _FINANCE = "宁波市市场监督管理局", "宁波市地方金融监
 
 _ECONOMY, _SCIENCE, _TRADE = "宁波市经济和信息化局", "宁波市科学技术局", "宁波市商务局"
 
-#: The catalogue. Kinds of support that cities of the province give; numbers, amounts and dates are assumed.
+#: The catalogue: kinds of support that cities of the province give. Counts, amounts and dates are assumed.
 POLICIES = (
     Policy("高新技术企业认定奖励", "award", "municipal", _SCIENCE, 20, honour="hightech_enterprise", is_direct=True),
     Policy("专精特新企业奖励", "award", "municipal", _ECONOMY, 50, honour="little_giant", is_direct=True),
@@ -76,7 +76,7 @@ def _policy_code(number: int) -> str:
 
 
 def policy(city: City, year: int) -> Frame:
-    """The year's catalogue; budgets are 0.9 to 1.3 times what the year's firms are expected to get."""
+    """A row for each policy in force; budgets are 0.9 to 1.3 times the expected grants of the year."""
     contract = feed("gov_policy")
     rng = stream(city.population.seed, f"policies-{year}")
     numbers = in_force(year)
@@ -140,12 +140,12 @@ def policy(city: City, year: int) -> Frame:
 
 
 def _expected(city: City, chosen: Policy) -> float:
-    """Firms that get the policy in a year at scale 1; nine of ten honours are claimed."""
+    """Expected recipients a year at scale 1; nine of ten firms with the honour claim the grant."""
     return 0.9 * city.p.honours[chosen.honour] if chosen.honour else float(chosen.firms)
 
 
 def grant(city: City, year: int) -> Frame:
-    """Grants of the year: to nine of ten firms that got a rewarded honour, and to firms drawn by size."""
+    """A row for each grant: to nine of ten firms with a rewarded honour, and to firms drawn by size."""
     contract, q = feed("gov_grant"), city.population
     rng = stream(q.seed, f"grants-{year}")
     uscc, number = _recipients(city, year, rng)
@@ -156,7 +156,7 @@ def grant(city: City, year: int) -> Frame:
     n = len(number)
     full = np.array([p.amount for p in POLICIES])[number]
     direct = np.array([p.is_direct for p in POLICIES])[number]
-    # the same for every firm where paid without application; otherwise by the firm's expense, to 100 yuan
+    # a fixed amount if paid without application, otherwise by the firm's expense, rounded to 100 yuan
     hundreds = np.rint(
         full * np.where(direct, 1.0, np.minimum(np.exp(0.6 * rng.standard_normal(n) - 0.2), 3.0)) * 100
     )
@@ -180,7 +180,7 @@ def grant(city: City, year: int) -> Frame:
 
 
 def _recipients(city: City, year: int, rng: np.random.Generator) -> tuple[pa.Array, Ints]:
-    """Credit codes of the firms that get something, and the number of the policy."""
+    """Credit code of each recipient, and the number of its policy."""
     q = city.population
     awards = honour(city, year)
     words_of = {code: word for word, code in awards.source.mapping["honour_code"].codes.items()}  # type: ignore[union-attr]

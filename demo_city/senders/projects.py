@@ -1,12 +1,12 @@
 """Investment projects (工业投资项目) of the demo city, from reserve to two years after completion.
 
-Some 2,400 projects are begun in the years around the city's at scale 1, so that about 1,300 stand in the
-library at a time, at least 10 above 100 亿 and 100 above 10 亿 among those under construction: the plan's 双百. Their
-number follows the scale, their size does not. All amounts are assumed.
+At scale 1 some 2,400 projects start in or around the city's years. About 1,300 are in the library at a time; at least
+10 above 100 亿 and 100 above 10 亿 are under construction: the plan's 双百. Their number follows the scale, their size
+does not. All amounts are assumed.
 
-Irregularities, for the platform to find: one project in eight is late and keeps its old completion date after
-it has passed, one in ten under construction waits for a department, 4 % have done more than they planned, firms
-are named only where they are founded, and ten districts type dates in three ways.
+Irregularities for the platform to detect: one project in eight is late and keeps its old completion date after that
+date; one in ten under construction or planned is blocked by a department; 4 % invest more than planned; some projects
+name no firm; and the ten districts write dates in three formats.
 """
 
 from __future__ import annotations
@@ -29,12 +29,13 @@ from schemas.contract import feed
 Days = npt.NDArray[np.datetime64]
 
 STAGES = ("completed", "under_construction", "planned", "reserve")
-#: Projects begun in a year at scale 1. Assumed.
+#: Projects that start in a year at scale 1. Assumed.
 _PER_YEAR = 240
-#: Sizes in 亿元: of every 240 projects of a year this many are drawn above 100 亿, and between 10 and 100 亿.
+#: Of every 240 projects of a year, the number above 100 亿, and between 10 and 100 亿. Assumed.
 _GIANT, _LARGE = 6, 56
-#: Days before its start from which a project is planned, and from which it is known at all.
+#: Days before the start of construction from which a project is planned, and from which it is in the library.
 _PLANNED_BEFORE, _KNOWN_BEFORE = 365, 1000
+#: Days after completion until which it stays in the library.
 _KEPT_AFTER = 730
 _DEPARTMENTS = ("自然资源和规划局", "生态环境局", "发展和改革委员会", "供电公司", "住房和城乡建设局")
 
@@ -43,13 +44,15 @@ _DEPARTMENTS = ("自然资源和规划局", "生态环境局", "发展和改革�
 class Projects:
     """Projects by number. Investment in 万元."""
 
+    #: Year of the start of construction.
     year: Ints
     district: Ints
     division: list[str]
+    #: Site of the investor.
     site: Ints
     investment: Ints
     start: Days
-    #: What the sender says, and what comes true.
+    #: Completion date as reported, and the actual one.
     due: Days
     completed: Days
     needs_land: Bools
@@ -60,7 +63,7 @@ class Projects:
 
 
 def projects(city: City) -> Projects:
-    """All projects that begin from two years before the base year to three after the last."""
+    """All projects that start from two years before the base year to three years after the last year."""
     rng = stream(city.population.seed, "projects")
     first, last = city.p.base_year - 2, max(city.population.status) + 3
     each = max(20, round(_PER_YEAR * city.population.scale))
@@ -70,7 +73,7 @@ def projects(city: City) -> Projects:
     start = (year - 1970).astype("datetime64[Y]").astype("datetime64[D]") + rng.integers(0, 365, n).astype(
         "timedelta64[D]"
     )
-    # one to two years, and more for larger ones
+    # one to two years, longer for larger projects
     days = (rng.uniform(300, 700, n) + 250 * np.log10(investment / 1e4 + 1)).astype(np.int64)
     due = start + days.astype("timedelta64[D]")
     slip = np.where(rng.random(n) < 0.125, rng.integers(60, 500, n), 0)
@@ -90,9 +93,9 @@ def projects(city: City) -> Projects:
 
 
 def _investment(rng: np.random.Generator, n: int, each: int) -> Ints:
-    """万元: a few above 100 亿, some from 10 亿, the rest about 1 亿; a year's first ones are the largest."""
-    place = np.arange(n) % each / each * _PER_YEAR
-    giant, large = place < _GIANT, (place >= _GIANT) & (place < _GIANT + _LARGE)
+    """Investment in 万元: a few above 100 亿, some from 10 亿, the rest about 1 亿; largest first in a year."""
+    rank = np.arange(n) % each / each * _PER_YEAR
+    giant, large = rank < _GIANT, (rank >= _GIANT) & (rank < _GIANT + _LARGE)
     amount = 9_000 * np.exp(0.9 * rng.standard_normal(n))
     amount = np.clip(amount, 800, 95_000)
     amount = np.where(large, 1e5 * (1 + rng.pareto(1.8, n)), amount)
@@ -102,7 +105,7 @@ def _investment(rng: np.random.Generator, n: int, each: int) -> Ints:
 
 
 def _investors(city: City, investment: Ints, rng: np.random.Generator) -> Ints:
-    """Site of the investor: a firm above scale of the base year, large ones likelier for large projects."""
+    """Site of the investor: a firm above scale in the base year; large projects favour large firms more."""
     q = city.population
     sites = np.arange(q.first_above)
     output = np.maximum(city.base.money["output"][sites], 1)
@@ -111,54 +114,55 @@ def _investors(city: City, investment: Ints, rng: np.random.Generator) -> Ints:
     return np.where(investment >= 1e5, strong, ordinary)
 
 
-def stages(found: Projects, day: np.datetime64) -> tuple[Ints, Ints]:
+def stages(every: Projects, day: np.datetime64) -> tuple[Ints, Ints]:
     """Projects in the library on the day, and the position of their stage in :data:`STAGES`."""
-    known = (found.start - day <= np.timedelta64(_KNOWN_BEFORE, "D")) & (
-        day - found.completed < np.timedelta64(_KEPT_AFTER, "D")
+    known = (every.start - day <= np.timedelta64(_KNOWN_BEFORE, "D")) & (
+        day - every.completed < np.timedelta64(_KEPT_AFTER, "D")
     )
     at = np.flatnonzero(known)
-    start, completed = found.start[at], found.completed[at]
+    start, completed = every.start[at], every.completed[at]
     planned = start - day <= np.timedelta64(_PLANNED_BEFORE, "D")
     stage = np.select([completed <= day, start <= day, planned], [0, 1, 2], 3)
     return at, stage.astype(np.int64)
 
 
-def done_investment(found: Projects, at: Ints, day: np.datetime64) -> Ints:
-    """万元 so far: slow at the beginning and the end of construction.
+def done_investment(every: Projects, at: Ints, day: np.datetime64) -> Ints:
+    """Cumulative investment in 万元, slow at the beginning and the end of construction.
 
-    4 % end above their plan, the others at 96 to 100 % of it.
+    4 % of the projects end above their plan, the others at 96 to 100 % of it.
     """
-    length = (found.completed[at] - found.start[at]).astype(np.int64)
-    progress = np.clip((day - found.start[at]).astype(np.int64) / length, 0, 1)
+    length = (every.completed[at] - every.start[at]).astype(np.int64)
+    progress = np.clip((day - every.start[at]).astype(np.int64) / length, 0, 1)
     curve = progress**2 * (3 - 2 * progress)
-    draw = found.draw[at]
+    draw = every.draw[at]
     end = np.where(draw < 0.04, 1.02 + 4 * draw, 0.96 + 0.04 * draw)
-    return np.rint(found.investment[at] * curve * end).astype(np.int64)
+    return np.rint(every.investment[at] * curve * end).astype(np.int64)
 
 
 def project(city: City, year: int, month: int | None = None) -> Frame:
-    contract, found = feed("gov_project"), projects(city)
+    """A row for each project in the library at the end of the year or month."""
+    contract, every = feed("gov_project"), projects(city)
     period = period_of(year, month)
     day = np.datetime64(period_end(period))
-    at, stage = stages(found, day)
+    at, stage = stages(every, day)
     reserve = stage == 3
-    investment, draw = found.investment[at], found.draw[at]
-    density = 250 + 500 * draw  # 万元 of investment on each mu
-    blocked, since = _blocked(city, found, at, stage, day)
+    investment, draw = every.investment[at], every.draw[at]
+    density = 250 + 500 * draw  # 万元 of investment per mu
+    blocked, since = _blocked(city, at, stage, day)
     promised = np.rint(investment * (0.9 + draw)).astype(np.int64)
     columns = {
-        "project_code": pa.array(_codes(city, found)).take(pa.array(at)),
+        "project_code": pa.array(_codes(city, every)).take(pa.array(at)),
         "序号": decimals(np.arange(1, len(at) + 1), 0),
-        "project_name": _names(city, found, at),
-        "uscc": _founded(city, found, at, year),
-        "reported_district_code": take([d.code for d in city.p.districts], found.district[at]),
-        "industry_code": take([classes_of(d)[0] for d in found.division], at),
+        "project_name": _names(city, every, at),
+        "uscc": _investor_codes(city, every, at, year),
+        "reported_district_code": take([d.code for d in city.p.districts], every.district[at]),
+        "industry_code": take([classes_of(d)[0] for d in every.division], at),
         "project_stage_code": words(contract, "project_stage_code", STAGES, stage),
         "planned_investment_wan_yuan": amounts(
             contract, "planned_investment_wan_yuan", investment, "亿元", 4
         ),
         "done_investment_wan_yuan": amounts(
-            contract, "done_investment_wan_yuan", done_investment(found, at, day), "万元", 0
+            contract, "done_investment_wan_yuan", done_investment(every, at, day), "万元", 0
         ),
         "needed_land_mu": amounts(
             contract,
@@ -166,12 +170,12 @@ def project(city: City, year: int, month: int | None = None) -> Frame:
             np.rint(investment / density).astype(np.int64),
             "亩",
             0,
-            blank=~found.needs_land[at],
+            blank=~every.needs_land[at],
         ),
         "needed_energy_tce": amounts(
             contract,
             "needed_energy_tce",
-            _energy(city, found, at, promised),
+            _energy(city, every, at, promised),
             "吨标准煤",
             0,
             blank=reserve & (draw < 0.5),
@@ -187,9 +191,9 @@ def project(city: City, year: int, month: int | None = None) -> Frame:
             0,
             blank=reserve,
         ),
-        "start_date": dates(contract, "start_date", found.start[at], reserve),
+        "start_date": dates(contract, "start_date", every.start[at], reserve),
         "completion_date": dates(
-            contract, "completion_date", np.where(stage == 0, found.completed[at], found.due[at]), reserve
+            contract, "completion_date", np.where(stage == 0, every.completed[at], every.due[at]), reserve
         ),
         "blocking_department": take([f"宁波市{d}" for d in _DEPARTMENTS], blocked),
         "blocked_since_date": dates(contract, "blocked_since_date", since, blocked < 0),
@@ -197,47 +201,47 @@ def project(city: City, year: int, month: int | None = None) -> Frame:
     return Frame(contract, period, "", columns)
 
 
-def _codes(city: City, found: Projects) -> list[str]:
-    """Year of entry, district, division, kind (01 filed), serial number."""
+def _codes(city: City, every: Projects) -> list[str]:
+    """Project codes: year of entry, district, division, kind (01 filed), serial number."""
     return [
         f"{year - 1}-{city.p.districts[d].code}-{division}-01-{number + 1:06d}"
         for number, (year, d, division) in enumerate(
-            zip(found.year.tolist(), found.district.tolist(), found.division, strict=True)
+            zip(every.year.tolist(), every.district.tolist(), every.division, strict=True)
         )
     ]
 
 
-def _names(city: City, found: Projects, at: Ints) -> pa.Array:
-    word = [city.p.divisions[g].word for g in city.population.group[found.site[at]].tolist()]
+def _names(city: City, every: Projects, at: Ints) -> pa.Array:
+    word = [city.p.divisions[g].word for g in city.population.group[every.site[at]].tolist()]
     return pa.array([f"宁波示{n + 1:05d}号{w}项目（合成）" for n, w in zip(at.tolist(), word, strict=True)])
 
 
-def _founded(city: City, found: Projects, at: Ints, year: int) -> pa.Array:
-    """The investor's code, where it stands; most of what has not begun names no firm yet.
+def _investor_codes(city: City, every: Projects, at: Ints, year: int) -> pa.Array:
+    """Credit codes of the investors; most projects that start after ``year`` name no firm yet.
 
-    A project belongs to the firm that held the site when it began.
+    The investor is the firm on the site in the year of the project's start.
     """
     q = city.population
-    begun = np.clip(found.year[at], city.p.base_year, max(q.firm))
+    started = np.clip(every.year[at], city.p.base_year, max(q.firm))
     firm = np.empty(len(at), dtype=np.int64)
-    for y in np.unique(begun).tolist():
-        firm[begun == y] = q.firm[y][found.site[at][begun == y]]
+    for y in np.unique(started).tolist():
+        firm[started == y] = q.firm[y][every.site[at][started == y]]
     named = (q.firm_born[firm] <= year) & np.where(
-        found.year[at] <= year, found.draw[at] < 0.95, found.draw[at] < 0.4
+        every.year[at] <= year, every.draw[at] < 0.95, every.draw[at] < 0.4
     )
     return take(city.codes, np.where(named, firm, -1))
 
 
-def _energy(city: City, found: Projects, at: Ints, promised: Ints) -> Ints:
-    """tce: promised output x value-added rate / value added on each ton, by division."""
-    group = city.population.group[found.site[at]]
+def _energy(city: City, every: Projects, at: Ints, promised: Ints) -> Ints:
+    """Energy in tce: promised output x value-added rate / value added per ton, by division."""
+    group = city.population.group[every.site[at]]
     rate = np.array([d.va_rate / 100 / d.va_per_tce for d in city.p.divisions])[group]
     tons: Ints = np.rint(promised * rate).astype(np.int64)
     return tons
 
 
-def _blocked(city: City, found: Projects, at: Ints, stage: Ints, day: np.datetime64) -> tuple[Ints, Days]:
-    """Department that the project waits for (-1: none), and since when; one in ten under construction or planned."""
+def _blocked(city: City, at: Ints, stage: Ints, day: np.datetime64) -> tuple[Ints, Days]:
+    """Blocking department (-1 for none) and first day; one in ten projects under construction or planned."""
     rng = stream(city.population.seed, f"blocked-{day}")
     waits = np.isin(stage, (1, 2)) & (rng.random(len(at)) < 0.1)
     department = rng.integers(0, len(_DEPARTMENTS), len(at))

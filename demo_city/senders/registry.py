@@ -1,4 +1,4 @@
-"""The market regulator (市场监督管理局): firms as they are registered."""
+"""The market regulator (市场监督管理局): the business registry."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from schemas.contract import feed
 
 
 def business_registry(city: City, year: int, complete: bool) -> Frame:
-    """All firms so far (complete), or those that are new, gone or changed in the year."""
+    """A row for each firm that is new, cancelled or changed in the year; with ``complete``, for each firm so far."""
     contract, q = feed("gov_business_registry"), city.population
     rng = stream(q.seed, f"registry-{year}")
-    gone_year = np.full(len(q.firm_site), 9999)
+    cancelled_year = np.full(len(q.firm_site), 9999)
     years = [y for y in sorted(q.firm) if y <= year]
     for before, after in pairwise(years):
         replaced = (q.firm[before] >= 0) & (q.firm[before] != q.firm[after])
-        gone_year[q.firm[before][replaced]] = after
+        cancelled_year[q.firm[before][replaced]] = after
     known = q.firm_born <= year
-    told = known & ((q.firm_born == year) | (gone_year == year) | (rng.random(len(known)) < 0.003))
-    told[city.reported_again.get(year, [])] = True
-    firms = np.flatnonzero(known if complete else told & known)
+    reported = known & ((q.firm_born == year) | (cancelled_year == year) | (rng.random(len(known)) < 0.003))
+    reported[city.reported_again.get(year, [])] = True
+    firms = np.flatnonzero(known if complete else reported & known)
     sites = q.firm_site[firms]
-    status = np.where(gone_year[firms] <= year, 1, 0)
+    status = np.where(cancelled_year[firms] <= year, 1, 0)
     capital = np.rint(50 * np.exp(0.9 * stream(q.seed, "capital").standard_normal(len(known))))[firms]
     capital = np.where(sites < q.first_above, capital * 30, capital).astype(np.int64)
     streets = pa.array([f"宁波市{d.name}示范路" for d in city.p.districts])
@@ -37,17 +37,17 @@ def business_registry(city: City, year: int, complete: bool) -> Frame:
         take(streets, q.district[sites]), pa.array(firms % 997 + 1).cast(pa.string()), "号", ""
     )
     n = len(firms)
-    # credit codes came on 1 October 2015: firms registered before have the numbers and codes of old as well
+    # credit codes exist since 1 October 2015; older firms also have a registration number and an organisation code
     old = city.registered[firms] < np.datetime64("2015-10-01")
     uscc = take(city.codes, firms)
     number = registration_numbers([d.code for d in city.p.districts], q.district[sites], firms)
     organisation = pa.compute.if_else(
         pa.array(old), pa.compute.utf8_slice_codeunits(uscc, 8, 17), None
     ).to_pylist()
-    place = {int(firm): row for row, firm in enumerate(firms)} if city.organisation_codes else {}
+    row_of = {int(firm): row for row, firm in enumerate(firms)} if city.organisation_codes else {}
     for firm, (since, code) in city.organisation_codes.items():
-        if year >= since and firm in place:
-            organisation[place[firm]] = code
+        if year >= since and firm in row_of:
+            organisation[row_of[firm]] = code
     return Frame(
         contract,
         str(year),

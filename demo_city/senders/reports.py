@@ -1,8 +1,8 @@
-"""What the demo city's enterprises say (企业填报): monthly reports, PMI answers, needs and objections.
+"""Reports of the demo city's enterprises (企业填报): monthly reports, PMI answers, needs and objections.
 
-Answers follow the firms' monthly statistics, with the noise of people who fill in forms: a third does not
-answer, one answer in twenty repeats the month before, optional cells are blank, overtime lifts capacity
-utilisation above 100. All shares are assumed. The texts are made up from fixed phrases.
+Answers follow the firms' monthly statistics, with typical noise of forms: a third of the firms do not answer, one
+report in twenty repeats the month before, some optional cells are blank, overtime lifts capacity utilisation above
+100 %. All shares are assumed. The texts are composed of fixed phrases.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from demo_city.world.draws import Floats, Ints, stream
 from demo_city.world.population import ABOVE
 from schemas.contract import feed
 
-#: Share of the firms above scale that ever report, and of those that do in a month. Assumed.
+#: Share of the firms above scale that report at all, and the share of these that report in a month. Assumed.
 REPORTING, ANSWERING = 0.72, 0.92
-#: Firms of the PMI panel at scale 1, and at least. Assumed.
+#: Firms of the PMI panel at scale 1, and the minimum. Assumed.
 PANEL, SMALLEST_PANEL = 600, 20
 #: Needs a month and objections a year at scale 1. Assumed.
 NEEDS, OBJECTIONS = 420, 130
@@ -31,12 +31,12 @@ NEEDS, OBJECTIONS = 420, 130
 def monthly_output(city: City, year: int, month: int) -> Floats:
     """Output of each site in the month, 万元."""
     before, after = reached(city, "statistics", year, month)
-    found: Floats = city.year(year).money["output"] / 10 * (after - before)
-    return found
+    output: Floats = city.year(year).money["output"] / 10 * (after - before)
+    return output
 
 
 def _answering(city: City, year: int, month: int) -> Ints:
-    """Sites above scale that report this month; who reports at all stays the same."""
+    """Sites above scale that report in the month; the firms that report at all stay the same."""
     q = city.population
     willing = stream(q.seed, "reporting").random(q.sites) < REPORTING
     now = stream(q.seed, f"reporting-{year}-{month}").random(q.sites) < ANSWERING
@@ -44,13 +44,14 @@ def _answering(city: City, year: int, month: int) -> Ints:
 
 
 def monthly_report(city: City, year: int, month: int) -> Frame:
+    """A row for each firm that reports in the month: orders, utilisation, stock, staff and expected output."""
     contract, q = feed("ent_monthly_report"), city.population
     site = _answering(city, year, month)
     rng = stream(q.seed, f"report-{year}-{month}")
-    lazy = rng.random(q.sites)[site] < 0.05
-    # the lazy write down last month's figures again
+    # some firms repeat last month's figures
+    repeats = rng.random(q.sites)[site] < 0.05
     output = np.where(
-        lazy, monthly_output(city, year, max(month - 1, 1))[site], monthly_output(city, year, month)[site]
+        repeats, monthly_output(city, year, max(month - 1, 1))[site], monthly_output(city, year, month)[site]
     )
     noise = rng.normal(0, 1, (5, q.sites))[:, site]
     orders = output * np.exp(0.15 * noise[0] + 0.01)
@@ -93,12 +94,12 @@ def monthly_report(city: City, year: int, month: int) -> Frame:
 # --- ent_pmi ---------------------------------------------------------------------------------------------
 
 _ANSWERS = ("up", "same", "down")
-#: Change against the month before (log) from which an answer is up or down. Assumed.
+#: Log change against the month before from which an answer is up or down. Assumed.
 _NOTICED = 0.06
 
 
 def pmi(city: City, year: int, month: int) -> Frame:
-    """Answers of the panel, drawn by size; what they say of orders and production follows their output."""
+    """A row for each firm of the panel that answers; orders and production follow its output."""
     contract, q = feed("ent_pmi"), city.population
     panel = _panel(city, year)
     rng = stream(q.seed, f"pmi-{year}-{month}")
@@ -108,7 +109,7 @@ def pmi(city: City, year: int, month: int) -> Frame:
     now = monthly_output(city, year, month)[site]
     before = monthly_output(city, year, month - 1 if month > 1 else 1)[site]
     growth = np.log(np.maximum(now, 1) / np.maximum(before, 1))
-    # January has no month before in the year: its answers say nothing of the season
+    # January has no month before in the year, so its growth is 0
     felt = {
         "new_orders": growth + 0.08 * draws[0],
         "production": growth + 0.05 * draws[1],
@@ -124,7 +125,7 @@ def pmi(city: City, year: int, month: int) -> Frame:
 
 
 def _panel(city: City, year: int) -> Ints:
-    """Firms of the panel: likelier the larger they are; the same all year."""
+    """Sites of the panel, the same all year; larger firms are likelier."""
     q = city.population
     sites = city.above(year)
     size = min(max(SMALLEST_PANEL, round(PANEL * q.scale)), len(sites))
@@ -170,12 +171,12 @@ _NEED_DEPARTMENTS = (
     "生态环境局",
 )
 _NEED_STATES = ("received", "assigned", "handling", "done", "rejected")
-#: Months that a need stays open, at most: after that it is done.
+#: Maximum number of months until a need is closed.
 _OPEN_MONTHS = 3
 
 
 def need(city: City, year: int, month: int) -> Frame:
-    """Needs raised in the month, and those of the two months before that have come further.
+    """A row for each need raised in the month, and for each need of the two months before whose state changed.
 
     A need is handled for up to three months; 4 % are rejected at once.
     """
@@ -212,7 +213,7 @@ def need(city: City, year: int, month: int) -> Frame:
 
 
 def _needs_of(city: City, year: int, month: int, later: int) -> tuple[npt.NDArray[np.generic], ...]:
-    """Needs raised in a month as they stand ``later`` months on; only those that changed in that month."""
+    """Needs raised in a month, in their state ``later`` months afterwards; only those that changed in that month."""
     q = city.population
     rng = stream(q.seed, f"needs-{year}-{month}")
     count = max(4, round(NEEDS * q.scale))
@@ -227,13 +228,13 @@ def _needs_of(city: City, year: int, month: int, later: int) -> tuple[npt.NDArra
     end = np.where(rejected, 4, 3)
     state = np.where(span == later, end, np.where(later == 0, rng.integers(0, 3, count), 2))
     shown = span >= later
-    this = np.datetime64(f"{year}-{month + later:02d}-01").astype("datetime64[m]")
+    this_month = np.datetime64(f"{year}-{month + later:02d}-01").astype("datetime64[m]")
     minute = rng.integers(8 * 60, 18 * 60, count).astype("timedelta64[m]")
     last = np.datetime64(period_end(period_of(year, month + later)))
     changed = np.where(
         later == 0,
         np.minimum(raised + rng.integers(0, 3, count), last),
-        this + rng.integers(0, 28, count).astype("timedelta64[D]"),
+        this_month + rng.integers(0, 28, count).astype("timedelta64[D]"),
     )
     number = np.arange(count) + (year * 100 + month) * 10_000
     every = (number, site, kind, amount, raised, changed.astype("datetime64[m]") + minute, state)
@@ -250,9 +251,9 @@ _EVIDENCE = (
 
 
 def objection(city: City, year: int) -> Frame:
-    """Objections to the results of ``year``, raised in June of the next; claims are 1.02 to 1.4 times the figure.
+    """Objections to the results of ``year``, raised in June of the next year; claims are 1.02 to 1.4 times the figure.
 
-    Figures are worked out from what the firm itself knows: per mu of the land it says it uses.
+    Figures are computed from the firm's own data and its own claim of the land that it uses.
     """
     contract, q, figures = feed("ent_objection"), city.population, city.year(year)
     rng = stream(q.seed, f"objections-{year}")

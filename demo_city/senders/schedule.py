@@ -1,4 +1,4 @@
-"""When the demo city's senders send (报送次序): every regular delivery of every feed."""
+"""Schedule of the demo city's senders (报送次序): all regular deliveries of all feeds."""
 
 from __future__ import annotations
 
@@ -38,15 +38,15 @@ from demo_city.senders.months import FIRST_MONTHLY_YEAR, period_of
 from demo_city.world.city import City
 from schemas.contract import feed
 
-#: Groups of feeds of which the files are written first: those that take longest to take in.
+#: Groups of feeds whose files are written first, because their ingestion takes longest.
 FIRST = ("tax", "devices", "energy")
 
-#: Feed, period, part, and how to build it.
+#: Feed, period, part, and the function that builds the frame.
 Delivery = tuple[str, str, str, Callable[[], Frame]]
 
 
 def deliveries(city: City, years: tuple[int, ...]) -> Iterator[Delivery]:
-    """Every regular delivery, year by year, as they are sent."""
+    """All regular deliveries, year by year, in the order of sending."""
     for year in years:
         yield from _yearly(city, year, complete=year == years[0])
         if year < FIRST_MONTHLY_YEAR:
@@ -57,7 +57,7 @@ def deliveries(city: City, years: tuple[int, ...]) -> Iterator[Delivery]:
             if month is not None:
                 yield from _monthly(city, year, month)
         if year + 1 in years:
-            # a year's results lie open in June of the next
+            # a year's results are open to objections in June of the next year
             yield "ent_objection", f"{year + 1}-06", "", partial(reports.objection, city, year)
         if year == main_meters.YEAR:
             yield from _daily(city)
@@ -67,11 +67,11 @@ def deliveries(city: City, years: tuple[int, ...]) -> Iterator[Delivery]:
 
 
 def by_group(sent: Iterable[Delivery]) -> Iterator[tuple[str, list[tuple[int, Delivery]]]]:
-    """The deliveries of each group of feeds with their places among all: the order in which the files are written."""
+    """Deliveries by group of feeds, in the order of writing; each with its number among all deliveries."""
     groups: dict[str, list[tuple[int, Delivery]]] = {}
-    for place, delivery in enumerate(sent):
+    for number, delivery in enumerate(sent):
         source = feed(delivery[0]).source
-        groups.setdefault((source and source.group) or "other", []).append((place, delivery))
+        groups.setdefault((source and source.group) or "other", []).append((number, delivery))
     first = [group for group in FIRST if group in groups]
     yield from ((group, groups[group]) for group in dict.fromkeys([*first, *sorted(groups)]))
 

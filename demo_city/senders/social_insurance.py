@@ -1,4 +1,4 @@
-"""The social insurance (人力资源和社会保障局): people insured."""
+"""The social insurance office (人力资源和社会保障局): insured persons."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from schemas.contract import feed
 
 
 def social_insurance(city: City, year: int, month: int | None = None) -> Frame:
-    """A row for each firm: people insured in the year or month."""
+    """A row for each firm: insured persons in the year or month."""
     contract, q = feed("gov_social_insurance"), city.population
     sites = q.in_year(year)
     insured = city.year(year).insured[sites]

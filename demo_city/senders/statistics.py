@@ -55,7 +55,7 @@ def statistics_annual(city: City, year: int) -> Frame:
 
 
 def statistics_monthly(city: City, year: int, month: int) -> Frame:
-    """Cumulative from January, beside the same months of the year before."""
+    """A row for each firm above scale: cumulative figures from January, and those of the same months a year before."""
     contract, sites = feed("gov_statistics_monthly"), city.above(year)
     frame = _statistics(city, contract, year, month)
     share = reached(city, "statistics", year - 1, month)[1]
@@ -64,8 +64,8 @@ def statistics_monthly(city: City, year: int, month: int) -> Frame:
         ("output_last_year_wan_yuan", output),
         ("value_added_last_year_wan_yuan", value_added),
     ):
-        told = np.rint(values * share)[sites].astype(np.int64)
-        frame.columns[column] = amounts(contract, column, told, "千元", 0, blank=output[sites] == 0)
+        cumulative = np.rint(values * share)[sites].astype(np.int64)
+        frame.columns[column] = amounts(contract, column, cumulative, "千元", 0, blank=output[sites] == 0)
     return frame
 
 

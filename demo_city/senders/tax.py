@@ -12,7 +12,7 @@ from demo_city.world.figures import TAXES
 from schemas.contract import feed
 
 _TAX_COLUMNS = {key: f"tax_{key}_wan_yuan" for key in TAXES}
-#: Share of the year's income tax, and of land and property tax, paid by the end of each month.
+#: Cumulative share of income tax, and of land and property tax, paid by the end of each month. Assumed.
 _QUARTERLY = (0.22, 0.22, 0.22, 0.42, 0.55, 0.55, 0.78, 0.78, 0.78, 1.0, 1.0, 1.0)
 _HALF_YEARLY = (0, 0, 0, 0, 0, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 1.0)
 

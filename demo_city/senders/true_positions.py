@@ -1,4 +1,4 @@
-"""What firms truly make, and what the city lacks: the truth beside which tests hold what the platform finds."""
+"""The true chain positions and the planted gaps, with which tests compare the platform's results."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from demo_city.world.city import City
 
 
 def positions(city: City, years: tuple[int, ...]) -> pa.Table:
-    """What each firm of the directory truly makes: year, uscc, node_code (OUT: in no chain), share_pct."""
+    """True roles of each firm of the directory: year, uscc, node_code (OUT: in no chain), share_pct."""
     roles, q = city.roles, city.population
     tables = []
     for year in years:
-        there = np.zeros(len(q.firm_site), dtype=bool)
-        there[city.firms(q.in_year(year), year)] = True
-        row = np.flatnonzero(there[roles.firm])
+        is_listed = np.zeros(len(q.firm_site), dtype=bool)
+        is_listed[city.firms(q.in_year(year), year)] = True
+        row = np.flatnonzero(is_listed[roles.firm])
         columns = {
             "year": take([str(year)], np.zeros(len(row), dtype=np.int64)),
             "uscc": take(city.codes, roles.firm[row]),
@@ -29,7 +29,7 @@ def positions(city: City, years: tuple[int, ...]) -> pa.Table:
 
 
 def gaps(city: City) -> dict[str, object]:
-    """The planted gaps, and the planted share of each node's products that is bought in the city, in percent."""
+    """The planted gaps, and the planted percentage of each node's products that local buyers buy in the city."""
     planted = city.p.chain_gaps
     share = local_shares(city)
     return {

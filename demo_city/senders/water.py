@@ -1,7 +1,7 @@
 """Water (用水) of the demo city.
 
-Assumed, no facts: 8 to 15 m3 of water on each 万元 of value added by industry (wet industries 15).
-Irregularity, for the platform to find: a few firms have two water accounts.
+Assumed, not facts: 8 to 15 m3 of water per 万元 of value added, by industry.
+Irregularity for the platform to detect: a few firms have two water accounts.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from demo_city.world.draws import Ints, stream
 from demo_city.world.population import ABOVE, ABSENT, LANDED, ROOMS
 from schemas.contract import feed
 
-#: m3 of water on 万元 of value added by division group; 8 where none is named. Assumed.
+#: m3 of water per 万元 of value added by division group. Assumed.
 _WATER = {
     "17": 15.0,
     "22-23": 15.0,
@@ -28,16 +28,17 @@ _WATER = {
     "31": 12.0,
     "44": 15.0,
 }
+#: The same for all other groups.
 _WATER_ELSEWHERE = 8.0
-#: Share of value added in the revenue of firms below scale, 1,003.6 亿 of 3,900.
+#: Value added per revenue of firms below scale: 1,003.6 亿 / 3,900 亿.
 _BELOW_VALUE_RATE = 0.257
 
 
 def water(city: City, year: int, month: int | None = None) -> Frame:
-    """Accounts of firms above scale and of firms with land of their own; others are in their landlord's."""
+    """A row for each water account: firms above scale and firms with land of their own; others use their landlord's."""
     contract, q = feed("gov_water"), city.population
     holds = (q.tenure == LANDED) | ((q.status[year] == ABOVE) & (q.tenure != ROOMS))
-    # every hundredth site has a second account, for a third of its water
+    # one site in a hundred has a second account, for a third of its water
     site = np.flatnonzero(holds & (q.status[year] != ABSENT))
     second = site[site % 100 == 7]
     site, number = np.concatenate([site, second]), np.repeat([0, 1], [len(site), len(second)])
@@ -71,5 +72,5 @@ def yearly_water(city: City, year: int) -> Ints:
     large = np.maximum(figures.money["value_added"], figures.money["output"] * 0.05) / 10
     small = figures.declared / 1e6 * _BELOW_VALUE_RATE
     value_added = np.where(q.status[year] == ABOVE, large, small)
-    found: Ints = np.rint(value_added * rate * spread).astype(np.int64)
-    return found
+    volume: Ints = np.rint(value_added * rate * spread).astype(np.int64)
+    return volume

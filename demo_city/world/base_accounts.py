@@ -20,7 +20,7 @@ def statement(
     value_added: Floats,
     rng: np.random.Generator,
 ) -> dict[str, Floats]:
-    """Revenue, sales, profit, R&D, new products and exports; the first firms' totals are the printed ones."""
+    """Revenue, sales, profit, R&D, new products and exports, 万元; totals of the ``first`` firms are the plan's."""
     f, n, scale = p.firm, population.sites, population.scale
     process = np.array([d.group in ("25", "31", "32", "44", "45-46", "16") for d in p.divisions])[
         population.group
@@ -68,7 +68,7 @@ def taxes_of(
     land_mu: Floats,
     rng: np.random.Generator,
 ) -> dict[str, Floats]:
-    """Tax contribution by component; districts add up to their targets."""
+    """Tax contribution by component, 万元; the ``first`` firms of each district add up to its target."""
     f, n = p.firm, population.sites
     va, revenue = money["value_added"], money["revenue"]
     vat = 0.125 * va * np.exp(0.6 * rng.standard_normal(n) - 0.18)
@@ -110,7 +110,7 @@ def taxes_of(
 def statistical_tax(
     p: Parameters, population: Population, first: Bools, taxes: dict[str, Floats], rng: np.random.Generator
 ) -> Floats:
-    """Surcharges, consumption tax and VAT payable: no income tax, no export offset."""
+    """Surcharges, consumption tax and VAT payable, 万元; without income tax and export offset."""
     payable = np.maximum(taxes["vat"], 0) * rng.uniform(0.9, 1.1, population.sites)
     stat = payable + taxes["consumption"] + taxes["surcharge"]
     stat[first] = scale_to(stat[first], p.total("tax_paid_stat").value * YI * population.scale)

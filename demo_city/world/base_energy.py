@@ -9,15 +9,16 @@ from demo_city.world.parameters import Parameters
 from demo_city.world.population import Population
 from demo_city.world.raking import fixed_figures
 
-#: City-wide emissions of the firms with a permit, tons; assumed.
+#: Emissions of all firms with a permit, tons. Assumed.
 _EMISSION_TOTALS = {"cod": 8000.0, "nh3n": 300.0, "so2": 6000.0, "nox": 18000.0}
+#: Emission intensity by division group; 1 elsewhere. Assumed.
 _DIRTY = {"25": 12.0, "26": 6.0, "31": 12.0, "44": 20.0, "30": 6.0, "17": 4.0, "22-23": 5.0, "28": 2.0}
 
 
 def energy_of(
     p: Parameters, population: Population, first: Bools, value_added: Floats, rng: np.random.Generator
 ) -> tuple[Floats, Floats]:
-    """Energy at equivalent value in tons, and electricity in kWh (0.30 kg of coal each)."""
+    """Energy at equivalent value in tons of standard coal, and electricity in kWh (0.30 kg of coal each)."""
     n = population.sites
     yields = np.array([d.va_per_tce for d in p.divisions])[population.group]
     energy = np.maximum(value_added, 1.0) / (
@@ -37,7 +38,7 @@ def energy_of(
 def emissions_of(
     p: Parameters, population: Population, first: Bools, output: Floats, rng: np.random.Generator
 ) -> tuple[Bools, dict[str, Floats]]:
-    """Who has a permit, and the tons of each pollutant, of which dirty industries discharge more."""
+    """Whether each firm has a permit, and its tons of each pollutant; polluting industries discharge more."""
     n = population.sites
     dirty = np.array([_DIRTY.get(d.group, 1.0) for d in p.divisions])[population.group]
     has_permit = rng.random(n) < np.minimum(p.firm.emission_share * np.where(dirty > 1, 2.2, 0.75), 0.95)

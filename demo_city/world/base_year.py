@@ -1,7 +1,7 @@
-"""What the demo city's firms turn out, pay, employ and use in the base year (基年指标).
+"""Output, accounts, taxes, employees and energy of the demo city's firms in the base year (基年指标).
 
 Figures are drawn as correlated lognormals and raked to the printed totals by district and division; the landmarks and
-giants stand outside the raking. Money inside this module is in 万元.
+giants are excluded from the raking. Money in this module is in 万元.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from demo_city.world.raking import district_targets, fixed_figures, raked_by_dis
 
 
 def base_figures(p: Parameters, population: Population, land_mu: Floats) -> Base:
-    """Draw the base year. ``land_mu`` is the land each site uses (for land and property tax)."""
+    """Draw the base year. ``land_mu`` is the land that each site uses; land and property tax depend on it."""
     rng = stream(population.seed, "figures")
     first = np.arange(population.sites) < population.first_above
     output, value_added = _output_and_value_added(p, population, first, rng)
@@ -43,14 +43,14 @@ def _output_and_value_added(
     output[low] = f.output_min * rng.uniform(0.4, 1.0, n)[low]
     pareto = (1 - rng.random(n) * (1 - 10.0**-f.tail_exponent)) ** (-1 / f.tail_exponent)
     output[population.tail] = 10 * YI * pareto[population.tail]
-    # Firms that rise above scale later are small ones.
+    # Firms that rise above scale in a later year are small.
     rising = ~first
     output[rising] = np.clip(2100 * np.exp(0.5 * np.abs(rng.standard_normal(n))), 2050, 12000)[rising]
-    # A giant keeps its size unless its district's scaled output is too small for it.
-    room = {d.code: 0.25 * d.output * scale for d in p.districts}
+    # A giant has at most a quarter of its district's scaled output.
+    largest = {d.code: 0.25 * d.output * scale for d in p.districts}
     for number, (code, _, size) in enumerate(p.giants):
         at = population.giant == number + len(p.landmarks)
-        output[at], rates[at] = min(size, room[code]) * YI, rate[at]
+        output[at], rates[at] = min(size, largest[code]) * YI, rate[at]
     sites, sizes = fixed_figures(p, population, "output")
     output[sites] = sizes * YI
     rates[sites] = fixed_figures(p, population, "value_added")[1] / sizes
@@ -73,7 +73,7 @@ def _output_and_value_added(
         ],
     )
     out = va / rates[:a]
-    # Firms near the threshold lie spread out above it, not on one figure.
+    # Spread firms near the threshold above it instead of clipping them to one figure.
     threshold = f.output_min * np.exp(0.5 * np.abs(rng.standard_normal(a)))
     floor = np.where(free & ~low[:a], threshold, 0.0)
     targets = district_targets(p, "output", scale)
@@ -106,7 +106,7 @@ def _employees(
 def _small_firms(
     p: Parameters, population: Population, land_mu: Floats, rng: np.random.Generator
 ) -> tuple[Floats, dict[str, Floats], Floats, Floats]:
-    """Revenue, taxes, staff and electricity of firms below scale; city totals of the base year's."""
+    """Revenue, taxes, staff and electricity of firms below scale; the base year's firms have the city's totals."""
     f, b, n, a = p.firm, p.below_scale, population.sites, population.first_above
     counted = population.status[p.base_year][a:] != 0
     revenue = np.clip(f.below_revenue_median * np.exp(f.below_revenue_sigma * population.size), 5, 2000)

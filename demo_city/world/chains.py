@@ -1,7 +1,6 @@
 """The ten value chains (产业链) and the products of their nodes, read as data.
 
-Models and products come from ``schemas/chains`` and ``schemas/codes/product.csv``: another set of nodes gives another
-city.
+Models and products come from ``schemas/chains`` and ``schemas/codes/product.csv``: other nodes give another city.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from schemas.contract import CHAINS, SCHEMAS, ContractError, code_list
 from schemas.definition import read_mapping
 
 MODELS = SCHEMAS / CHAINS
-#: Divisions of industry by GB/T 4754-2017: only their firms stand in the directory.
+#: Industrial divisions of GB/T 4754-2017: only their firms are in the directory.
 FIRST_DIVISION, LAST_DIVISION = "06", "46"
 
 
@@ -55,12 +54,13 @@ class Nodes:
 
 @dataclass(frozen=True)
 class Products:
-    """Products by position: those of the list first, then classes and services that no list names."""
+    """Products by position: first those of the product list, then industry classes and services outside it."""
 
     codes: tuple[str, ...]
     names: tuple[str, ...]
-    #: Position of a product of the same class or division that another node makes; its own where there is none.
+    #: Position of a product of the same class or division that another node makes; its own if none exists.
     neighbour: Ints
+    #: Positions of goods and services that belong to no chain.
     noise: Ints
 
     def __len__(self) -> int:
@@ -68,7 +68,8 @@ class Products:
 
 
 def is_industrial(code: str) -> bool:
-    """
+    """Whether a code of GB/T 4754-2017 is of an industrial division.
+
     >>> is_industrial("3670"), is_industrial("6520")
     (True, False)
     """
@@ -77,22 +78,22 @@ def is_industrial(code: str) -> bool:
 
 @cache
 def nodes() -> Nodes:
-    """The nodes that hold firms, of all models: groups without classes or products are left out."""
-    found = [
+    """Nodes of all chain models; nodes without classes or products only group others and are left out."""
+    entries = [
         node
         for path in sorted(MODELS.glob("*.yml"))
         for node in read_mapping(path, ContractError)["nodes"]
         if node.get("classes") and node.get("products")
     ]
-    position = {node["code"]: n for n, node in enumerate(found)}
+    position = {node["code"]: n for n, node in enumerate(entries)}
     return Nodes(
         codes=tuple(position),
-        titles=tuple(node["title"]["zh"] for node in found),
-        classes=tuple(tuple(map(str, node["classes"])) for node in found),
-        products=tuple(tuple(map(str, node["products"])) for node in found),
+        titles=tuple(node["title"]["zh"] for node in entries),
+        classes=tuple(tuple(map(str, node["classes"])) for node in entries),
+        products=tuple(tuple(map(str, node["products"])) for node in entries),
         edges=tuple(
             (position[node["code"]], position[feed["node"]], float(feed["cost_share_pct"]))
-            for node in found
+            for node in entries
             for feed in node.get("feeds") or ()
             if feed["node"] in position
         ),
@@ -100,7 +101,7 @@ def nodes() -> Nodes:
 
 
 def listed_products() -> dict[str, tuple[str, str]]:
-    """Product → its name in cells (no character that a CSV or JSON cell would have to quote) and its class."""
+    """Product → its name and industry class; the name has no character that CSV or JSON must quote."""
     with (SCHEMAS / "codes" / "product.csv").open(encoding="utf-8", newline="") as file:
         plain = str.maketrans({",": "、", '"': "", "\\": ""})
         return {
@@ -110,7 +111,7 @@ def listed_products() -> dict[str, tuple[str, str]]:
 
 
 def _goods(title: str) -> str:
-    """What a class makes, by its title.
+    """Product name derived from the title of an industry class.
 
     >>> _goods("卷烟制造")
     '卷烟'
@@ -122,7 +123,7 @@ def _goods(title: str) -> str:
 
 
 def products_of(p: Parameters, chains: Nodes) -> Products:
-    """All products that firms may make: those of the nodes, and of other industries."""
+    """All products that firms may make: those of the nodes and those of other industries."""
     listed = listed_products()
     home = {product: n for n, of_node in enumerate(chains.products) for product in of_node}
     names = {code: name for code, (name, _) in listed.items()}

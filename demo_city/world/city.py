@@ -1,4 +1,4 @@
-"""The whole city (示范城市): its firms and villages, what each makes, owns and owes, as the senders know it."""
+"""The complete city (示范城市): firms and villages with their land, products and figures, as the senders know them."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from demo_city.world.population import ABOVE, ABSENT, NEW, Population, class_cod
 from demo_city.world.roles import Roles, draw_roles
 from demo_city.world.years import year_figures
 
-#: Former district codes that credit codes still carry: successor -> (code, share of older firms).
+#: Former district codes in credit codes: successor -> (former code, share of the base year's firms).
 _FORMER_IN_CODES = {"330212": (("330204", 0.04), ("330227", 0.01)), "330213": (("330283", 0.08),)}
 
 
 @dataclass(frozen=True)
 class Change:
-    """A change of identity as the registry tells of it; the share in 0.01 %."""
+    """A change of identity as the registry reports it; the share in 0.01 %."""
 
     kind: str
     before: str
@@ -38,7 +38,7 @@ class Change:
 
 @dataclass
 class City:
-    """Everything that the senders know."""
+    """All that the senders know of the city's firms, villages and land."""
 
     p: Parameters
     population: Population
@@ -50,21 +50,24 @@ class City:
     registered: np.ndarray[tuple[int], np.dtype[np.datetime64]]
     villages: list[str]
     village_names: list[str]
+    #: Development zone of each site, -1 outside.
     zone: Ints
     zone_codes: list[str]
+    #: Functional zone that manages each site, -1 if none does.
     manager: Ints
+    #: Site of each meter account, and its share of the site's electricity.
     meter_site: Ints
     meter_share: Floats
-    #: What the firms make: their nodes in the value chains and their products.
+    #: The firms' nodes in the value chains and their products.
     roles: Roles
-    #: Firms that the registry reports again in a year though nothing changed.
+    #: Firms that the registry reports again, by year.
     reported_again: dict[int, list[int]] = field(default_factory=dict)
-    #: Changes of identity by the year in which the registry tells of them.
+    #: Changes of identity by the year in which the registry reports them.
     changes: dict[int, list[Change]] = field(default_factory=dict)
-    #: Firms whose organisation code is not that within their credit code: from which year on the registry says so.
+    #: Firms with another organisation code than the one in their credit code: first year of the report, and the code.
     organisation_codes: dict[int, tuple[int, str]] = field(default_factory=dict)
     years: dict[int, Year] = field(default_factory=dict)
-    #: Output and value added of the year before, thousand yuan by site; 0 where the firm had none.
+    #: Output and value added of the year before, thousand yuan by site; 0 for a firm that did not exist then.
     before: dict[int, tuple[Ints, Ints]] = field(default_factory=dict)
 
     def year(self, year: int) -> Year:
@@ -73,7 +76,7 @@ class City:
         return self.years[year]
 
     def year_before(self, year: int) -> tuple[Ints, Ints]:
-        """What each site's firm had in the year before: firms below scale then say what their books say."""
+        """Output and value added of each site's firm in the year before, from revenue if it was below scale then."""
         if year not in self.before:
             q, figures = self.population, self.year(year - 1)
             same = (q.firm[year] == q.firm[year - 1]) & (q.status[year - 1] != ABSENT)
@@ -89,8 +92,8 @@ class City:
         return self.before[year]
 
     def firms(self, sites: Ints, year: int) -> Ints:
-        found: Ints = self.population.firm[year][sites]
-        return found
+        firms: Ints = self.population.firm[year][sites]
+        return firms
 
     def uscc(self, sites: Ints, year: int) -> pa.Array:
         return take(self.codes, self.firms(sites, year))
@@ -106,7 +109,7 @@ class City:
 
 
 def build_city(p: Parameters, seed: int, scale: float, last_year: int) -> City:
-    """Draw the whole city up to ``last_year``."""
+    """Draw the complete city up to ``last_year``."""
     population = populate(p, seed, scale, last_year)
     land_mu = used_land(p, population)
     base = base_figures(p, population, land_mu)
@@ -147,7 +150,7 @@ def build_city(p: Parameters, seed: int, scale: float, last_year: int) -> City:
 
 
 def _codes(p: Parameters, population: Population) -> pa.Array:
-    """All firms' credit codes; some carry a former district's code, two collectives' begin with N2."""
+    """Credit codes of all firms: some contain a former district's code; those of the two collectives begin with N2."""
     rng = stream(population.seed, "codes")
     firms = len(population.firm_site)
     areas = [d.code for d in p.districts]
@@ -183,9 +186,9 @@ def _villages(p: Parameters, land: Land, firms: int, seed: int) -> tuple[list[st
 
 
 def _zones(p: Parameters, population: Population, base: Base) -> tuple[Ints, list[str]]:
-    """Development zone of each site, -1 outside; large firms are likelier inside.
+    """Development zone of each site, -1 outside; large firms are likelier to be inside.
 
-    The noise is chosen so that the zones have their printed share of firms and of value added.
+    A bisection finds the weight of the noise at which the zones have the printed shares of firms and value added.
     """
     rng = stream(population.seed, "zones")
     a, n, z = population.first_above, population.sites, p.zones
@@ -209,19 +212,21 @@ def _zones(p: Parameters, population: Population, base: Base) -> tuple[Ints, lis
 
 
 def _managers(p: Parameters, population: Population) -> Ints:
+    """Functional zone that manages each site, -1 if none does."""
     rng = stream(population.seed, "managers")
     draw = rng.random(population.sites)
-    found = np.full(population.sites, -1)
+    manager = np.full(population.sites, -1)
     reached = np.zeros(len(p.districts))
     for number, zone in enumerate(p.managing_zones):
         d = next(i for i, district in enumerate(p.districts) if district.code == zone.district)
-        found[(population.district == d) & (draw >= reached[d]) & (draw < reached[d] + zone.share)] = number
+        inside = (population.district == d) & (draw >= reached[d]) & (draw < reached[d] + zone.share)
+        manager[inside] = number
         reached[d] += zone.share
-    return found
+    return manager
 
 
 def _meters(population: Population) -> tuple[Ints, Floats]:
-    """Site of every meter account, and its share of the site's electricity."""
+    """Site of each meter account, and its share of the site's electricity."""
     rng = stream(population.seed, "meters")
     count = np.ones(population.sites, dtype=np.int64)
     a = population.first_above
@@ -235,7 +240,7 @@ def _meters(population: Population) -> tuple[Ints, Floats]:
 
 
 def _registered(p: Parameters, population: Population) -> np.ndarray[tuple[int], np.dtype[np.datetime64]]:
-    """Days of registration: firms of the base year are mostly old, others register as they appear."""
+    """Dates of registration: most firms of the base year are old, later firms register in their first year."""
     rng = stream(population.seed, "registered")
     firms = len(population.firm_site)
     start = p.base_year - 2 - np.minimum(rng.exponential(9, firms), 32).astype(np.int64)

@@ -1,6 +1,6 @@
-"""Random draws and scaling used all over the demo city.
+"""Random draws and scaling for all parts of the demo city.
 
-Every stage has its own random stream, named, so that adding a stage changes no other one.
+Every stage has a named random stream of its own, so a new stage changes no other.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ Bools = npt.NDArray[np.bool_]
 
 
 def stream(seed: int, name: str) -> np.random.Generator:
-    """The random stream of a stage; depends on nothing but seed and name."""
+    """The random stream of a stage; it depends only on seed and name."""
     return np.random.default_rng([seed, zlib.crc32(name.encode())])
 
 
 def shares_to_counts(weights: Sequence[float] | Floats, total: int, minimum: int = 0) -> Ints:
-    """Whole numbers in proportion to ``weights`` that add up to ``total`` (largest remainders).
+    """Integers in proportion to ``weights`` that add up to ``total`` (largest remainder method).
 
     >>> shares_to_counts([1, 1, 2], 7).tolist()
     [2, 2, 3]
@@ -42,7 +42,7 @@ def shares_to_counts(weights: Sequence[float] | Floats, total: int, minimum: int
 
 
 def round_to_total(values: Floats, total: float) -> Ints:
-    """Round to whole numbers whose sum is ``total`` rounded; values are expected to add up to about it.
+    """Round to integers that add up to ``total`` rounded; the values must add up to about ``total``.
 
     >>> round_to_total(np.array([0.4, 0.4, 0.2]), 1.0).tolist()
     [1, 0, 0]
@@ -58,7 +58,7 @@ def round_to_total(values: Floats, total: float) -> Ints:
 
 
 def scale_to(values: Floats, total: float, cap: Floats | None = None) -> Floats:
-    """Multiply by one factor so that the sum is ``total``; values stop at ``cap`` and the others make up.
+    """Multiply by one factor so that the sum is ``total``; values stop at ``cap``, the others take the rest.
 
     >>> scale_to(np.array([1.0, 3.0]), 8.0, np.array([9.0, 5.0])).tolist()
     [3.0, 5.0]
@@ -77,10 +77,10 @@ def scale_to(values: Floats, total: float, cap: Floats | None = None) -> Floats:
 
 
 def rake(values: Floats, margins: Sequence[tuple[Ints, Floats]], rounds: int = 40) -> Floats:
-    """Iterative proportional fitting of firms: sums by each grouping approach its targets.
+    """Iterative proportional fitting of firms: the sums of each grouping approach their targets.
 
-    A margin is (group of each firm, target of each group). Groups without firms lose their target to the
-    others; the first margin is fitted last in each round, so it holds exactly.
+    A margin is (group of each firm, target of each group). Targets of groups without firms go to the other groups
+    in proportion. The first margin is fitted last in each round, so it holds exactly.
     """
     fitted = values.astype(np.float64)
     total = margins[0][1].sum()
@@ -98,7 +98,7 @@ def rake(values: Floats, margins: Sequence[tuple[Ints, Floats]], rounds: int = 4
 
 
 def fit_table(seed: Floats, rows: Floats, columns: Floats, rounds: int = 200) -> Floats:
-    """Iterative proportional fitting of a table: rows and columns add up to the given margins."""
+    """Iterative proportional fitting of a table to row and column sums; the columns' total is scaled to the rows'."""
     table = seed.astype(np.float64)
     for _ in range(rounds):
         table *= (rows / np.maximum(table.sum(axis=1), 1e-12))[:, None]
@@ -107,7 +107,7 @@ def fit_table(seed: Floats, rows: Floats, columns: Floats, rounds: int = 200) ->
 
 
 def cumulative_shares(rng: np.random.Generator, n: int, parts: int, spread: float) -> Floats:
-    """For ``n`` firms the share of the year reached after each of ``parts`` months; the last is 1."""
+    """Cumulative share after each of ``parts`` months for ``n`` firms (n x parts); the last is 1."""
     season = np.array([0.95, 0.78, 1.0, 1.0, 1.02, 1.03, 1.0, 1.0, 1.04, 1.02, 1.06, 1.1])[:parts]
     weights = season[None, :] * np.exp(spread * rng.standard_normal((n, parts)))
     reached: Floats = np.cumsum(weights, axis=1)

@@ -1,6 +1,6 @@
-"""Figures of firms (经济指标): what is known of each for the base year, and of each year.
+"""Figures of firms (经济指标) in the base year and in each year.
 
-Results are whole numbers of the senders' smallest units, so that the files hold exact decimals.
+A year's figures are integers in the senders' smallest units, so that the files hold exact decimals.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from demo_city.world.draws import Bools, Floats, Ints
 
-YI = 10_000.0  # 万元 in 亿元
+YI = 10_000.0  # 1 亿元 in 万元
 STATISTICS = (
     "output", "sales_output", "value_added", "revenue", "profit", "tax_paid_stat",
     "rd_expense", "new_product_output", "export_value",
@@ -20,7 +20,10 @@ POLLUTANTS = ("cod", "nh3n", "so2", "nox")
 
 @dataclass(frozen=True)
 class Base:
-    """Figures of the base year by site, as if every site were above (and, in ``small_*``, below) scale."""
+    """Figures of the base year by site, for each site both as a firm above scale and (``small_*``) as one below.
+
+    Money in 万元, energy in tons of standard coal, power in kWh, emissions in tons.
+    """
 
     money: dict[str, Floats]
     taxes: dict[str, Floats]
@@ -37,16 +40,17 @@ class Base:
 
 @dataclass(frozen=True)
 class Year:
-    """Figures of one year by site: whole numbers of the senders' smallest units; 0 where it has none."""
+    """Figures of one year by site, integers in the senders' smallest units; 0 if the site has none."""
 
     #: thousand yuan
     money: dict[str, Ints]
-    #: cents (0.01 yuan)
+    #: 0.01 yuan
     taxes: dict[str, Ints]
+    #: Revenue declared to the tax authority, 0.01 yuan.
     declared: Ints
     employees: Ints
     insured: Ints
-    #: 0.01 tons of standard coal
+    #: 0.01 tons of standard coal, at equivalent and at calorific value
     energy: Ints
     calorific: Ints
     #: kWh

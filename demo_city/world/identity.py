@@ -1,8 +1,8 @@
 """Credit codes and names of the demo city's firms (统一社会信用代码、企业名称).
 
 Codes are well formed by GB 32100-2015, with an organisation code (characters 9 to 17) whose own check
-character follows GB 11714-1997. The organisation codes begin with MAY, a range not given out, and every name
-carries a running number and （合成）: no real firm is meant.
+character follows GB 11714-1997. The organisation codes begin with MAY, a range not issued, and every name
+contains a serial number and （合成）: no real firm is meant.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ _SYLLABLES = "甬润恒盛泰和兴隆华瑞科锐德丰宏远达利安诚信昌
 
 
 def credit_codes(prefix: str, districts: list[str], district: Ints, serial: Ints, seed: int) -> list[str]:
-    """Unique valid credit codes.
+    """Unique valid credit codes (GB 32100-2015).
 
     Args:
         prefix: first two characters (91 enterprise, N2 village collective).
         districts: six-digit codes that ``district`` points into.
-        serial: different whole numbers below 31^5, one for each code.
+        serial: distinct integers below 31^5, one for each code.
         seed: another seed gives other codes.
     """
-    step = 31 * (7919 + 2 * (seed % 5003)) + 2  # no multiple of 31, so serial -> body is one to one
+    step = 31 * (7919 + 2 * (seed % 5003)) + 2  # coprime to 31, so serial -> body is one to one
     body = (serial * step + seed * 104729) % _BODIES
     codes = np.empty((len(serial), 18), dtype=np.uint8)
     codes[:, :2] = np.frombuffer(prefix.encode(), dtype=np.uint8)
@@ -52,10 +52,11 @@ def credit_codes(prefix: str, districts: list[str], district: Ints, serial: Ints
 
 
 def _organisation_check(characters: np.ndarray[tuple[int, int], np.dtype[np.uint8]]) -> Ints:
+    """Check characters (as ASCII) of organisation codes by GB 11714-1997."""
     rest = 11 - _ORGANISATION_VALUE[characters] @ _ORGANISATION_WEIGHTS % 11
     digits = np.array([ord(c) for c in " 123456789X0"], dtype=np.int64)
-    found: Ints = digits[rest]
-    return found
+    check: Ints = digits[rest]
+    return check
 
 
 def registration_numbers(districts: list[str], district: Ints, serial: Ints) -> pa.Array:
@@ -74,8 +75,8 @@ def registration_numbers(districts: list[str], district: Ints, serial: Ints) -> 
     for digit in digits:
         rest = (product + digit) % 10
         product = np.where(rest == 0, 10, rest) * 2 % 11
-    whole = (office * 10**8 + serial) * 10 + (11 - product) % 10
-    return pa.array(whole).cast(pa.string())
+    complete = (office * 10**8 + serial) * 10 + (11 - product) % 10
+    return pa.array(complete).cast(pa.string())
 
 
 def broken(code: str) -> str:
@@ -90,7 +91,7 @@ def broken(code: str) -> str:
 def names(
     places: list[str], place: Ints, words: list[str], word: Ints, *, serial: Ints, seed: int
 ) -> pa.Array:
-    """Made-up company names, with their running number.
+    """Made-up company names with a serial number.
 
     For example 宁波甬恒示0001234机械有限公司（合成）.
     """

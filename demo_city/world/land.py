@@ -1,8 +1,7 @@
-"""The demo city's industrial parcels and who uses them (工业用地).
+"""The demo city's industrial parcels and their users (工业用地).
 
-Parcels are built from the bottom up: the holder's own use plus what tenants lease, so uses never exceed a
-parcel until a fault is planted. Areas are whole hundredths of a mu, and a parcel's area is a multiple of
-0.03 mu: 20 square metres exactly.
+A parcel's area is built up from the holder's own use and the leased areas, so uses exceed a parcel only where a fault
+is planted. Areas are integers in 0.01 mu, and a parcel's area is a multiple of 0.03 mu: exactly 20 square metres.
 """
 
 from __future__ import annotations
@@ -20,28 +19,33 @@ OWN_ONLY, LET_IN_PART, LET_WHOLLY = 0, 1, 2
 
 @dataclass(frozen=True)
 class Land:
-    """Parcels by number, and the parcel and area of every tenant site. Areas in 0.01 mu."""
+    """Parcels by number, and the parcel and area of each tenant site. Areas in 0.01 mu."""
 
-    #: Site of the holder; -1: a village collective.
+    #: Site of the holder, -1 for a village collective; and the village, -1 for a firm.
     holder: Ints
     village: Ints
     villages: int
     village_district: Ints
     district: Ints
+    #: ``OWN_ONLY``, ``LET_IN_PART`` or ``LET_WHOLLY``.
     kind: Ints
+    #: Area that the holder uses, and area of the parcel.
     own_area: Ints
     area: Ints
+    #: First year of the parcel, and year of the land right.
     created: Ints
     acquired: Ints
     in_construction: Bools
     is_disputed: Bools
     has_certificate: Bools
     has_holder_code: Bools
+    #: Supply mode: 0 granted, 1 allocated, 2 agreement, 3 collective.
     supply: Ints
-    #: By site: the parcel on which it leases, -1 if none; the area; the site that lets to it, -1: the holder.
+    #: By site: the parcel on which it leases, -1 if none; the leased area; the subletting site, -1 if the holder lets.
     host: Ints
     leased_area: Ints
     sublets_from: Ints
+    #: By site: the survey has only its share of the floor area, no land area.
     floor_share_only: Bools
 
     @property
@@ -50,7 +54,7 @@ class Land:
 
 
 def used_land(p: Parameters, population: Population) -> Floats:
-    """Land in mu that each site uses, own or leased; the base year's firms above scale add up by district."""
+    """Land in mu that each site uses, own or leased; the base year's firms above scale have the districts' totals."""
     rng = stream(population.seed, "land")
     f, b, n, a = p.firm, p.below_scale, population.sites, population.first_above
     noise = rng.standard_normal(n)
@@ -60,9 +64,9 @@ def used_land(p: Parameters, population: Population) -> Floats:
     rate = np.array([d.va_rate for d in p.divisions]) / 100
     for number, (code, _, output) in enumerate(p.giants):
         at = population.giant == number + len(p.landmarks)
-        room = next(d.output for d in p.districts if d.code == code) * 0.25 * population.scale
-        # 300 万元 of value added on each mu
-        land[at] = np.clip(min(output, room) * 10000 * rate[population.group[at]] / 300, 5, 3000)
+        largest = next(d.output for d in p.districts if d.code == code) * 0.25 * population.scale
+        # assumes 300 万元 of value added per mu
+        land[at] = np.clip(min(output, largest) * 10000 * rate[population.group[at]] / 300, 5, 3000)
     for number, landmark in enumerate(p.landmarks):
         land[population.giant == number] = landmark.land * population.scale
     share = np.array([d.land for d in p.districts])
@@ -92,7 +96,7 @@ def used_land(p: Parameters, population: Population) -> Floats:
 
 
 def parcels(p: Parameters, population: Population, land_mu: Floats) -> Land:
-    """Lay out parcels and place the tenants."""
+    """Lay out the parcels and assign the tenants to them."""
     rng = stream(population.seed, "parcels")
     holder, kind = _holdings(p, population, rng)
     village, villages, village_district = _villages(p, population, rng)
@@ -110,7 +114,7 @@ def parcels(p: Parameters, population: Population, land_mu: Floats) -> Land:
     leased_sum = np.bincount(host[tenants], weights=leased[tenants], minlength=len(district)).astype(np.int64)
     kind = np.where((leased_sum == 0) & (kind == LET_IN_PART), OWN_ONLY, kind)
     own = np.where((leased_sum == 0) & (own == 0), 300, own)
-    # What holders do not use nor let: up to 1 %; wholly let parcels are filled to the last.
+    # Holders leave up to 1 % of a parcel unused; wholly let parcels are fully used.
     area = own + leased_sum
     area = area + np.where(kind == LET_WHOLLY, 0, (area * 0.01 * rng.random(len(area))).astype(np.int64))
     gap = -area % 3
@@ -154,7 +158,7 @@ def parcels(p: Parameters, population: Population, land_mu: Floats) -> Land:
 
 
 def _holdings(p: Parameters, population: Population, rng: np.random.Generator) -> tuple[Ints, Ints]:
-    """Holder and kind of the parcels that firms hold: each landed site's first one, then the further ones."""
+    """Holder and kind of the firms' parcels: first one parcel for each landed site, then the additional parcels."""
     landed = np.flatnonzero(population.tenure == LANDED)
     chances = p.land.extra_parcels
     extra = np.repeat(landed, rng.choice(len(chances), len(landed), p=chances))
@@ -169,7 +173,7 @@ def _holdings(p: Parameters, population: Population, rng: np.random.Generator) -
 
 
 def _villages(p: Parameters, population: Population, rng: np.random.Generator) -> tuple[Ints, int, Ints]:
-    """Village of each village parcel, number of villages, their districts; at least two parcels each."""
+    """Village of each village parcel, number of villages, their districts; at least two parcels in each district."""
     landed = int((population.tenure == LANDED).sum())
     share = np.array([d.land for d in p.districts])
     counts = shares_to_counts(share, max(2 * len(share), round(p.land.village_share * landed)), minimum=2)
@@ -180,7 +184,7 @@ def _villages(p: Parameters, population: Population, rng: np.random.Generator) -
 
 
 def _own_areas(population: Population, holder: Ints, used: Bools, land_mu: Floats) -> Ints:
-    """Each site's own use over the parcels it uses, in 0.01 mu; the first takes what rounding leaves."""
+    """Own use of each parcel by its holder, in 0.01 mu; the site's first parcel takes the rounding difference."""
     rng = stream(population.seed, "own-areas")
     sites = holder[used]
     weight = rng.uniform(0.2, 1.0, len(sites))
@@ -198,7 +202,7 @@ def _own_areas(population: Population, holder: Ints, used: Bools, land_mu: Float
 
 
 def _hosts(population: Population, district: Ints, kind: Ints, rng: np.random.Generator) -> Ints:
-    """The let parcel of every tenant, in its district; every let parcel has a tenant if there are enough."""
+    """Parcel of each tenant, in its district; every let parcel has a tenant if there are enough tenants."""
     host = np.full(population.sites, -1)
     for d in range(int(district.max()) + 1):
         let = np.flatnonzero((district == d) & (kind != OWN_ONLY))
@@ -213,13 +217,13 @@ def _hosts(population: Population, district: Ints, kind: Ints, rng: np.random.Ge
 
 
 def _building(p: Parameters, population: Population, holder: Ints, kind: Ints) -> tuple[Bools, Ints]:
-    """Parcels being built on, and the year in which they were granted: further parcels of settled holders."""
+    """Parcels under construction and the year of their grant: additional parcels of the base year's firms."""
     rng = stream(population.seed, "construction")
     first = np.zeros(len(holder), dtype=bool)
     first[np.unique(holder, return_index=True)[1]] = True
     settled = population.status[p.base_year][np.maximum(holder, 0)] != 0
     may = (holder >= 0) & ~first & (kind == OWN_ONLY) & settled
-    # Further parcels in own use are about a fifth of all.
+    # Additional parcels in own use are about a fifth of all parcels.
     chosen = may & (rng.random(len(holder)) < 5 * p.land.construction_share)
     return chosen, rng.integers(p.base_year + 1, max(population.status) + 1, len(holder))
 
@@ -227,7 +231,7 @@ def _building(p: Parameters, population: Population, holder: Ints, kind: Ints) -
 def _dates(
     p: Parameters, population: Population, holder: Ints, building: Bools, granted: Ints
 ) -> tuple[Ints, Ints]:
-    """Year from which a parcel exists, and year of the land right (older, unless it is newly granted)."""
+    """First year of each parcel, and year of its land right (earlier, unless newly granted)."""
     rng = stream(population.seed, "parcel-years")
     appears = np.full(population.sites, p.base_year)
     for year in range(p.base_year, max(population.status)):

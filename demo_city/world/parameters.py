@@ -1,7 +1,7 @@
-"""The demo city's parameters (示范城市参数), read from ``parameters.yml`` beside this file.
+"""The demo city's parameters (示范城市参数), read from ``parameters.yml`` in this folder.
 
-Printed figures are those of 宁波市制造业高质量发展"十四五"规划; the marks in the YAML say which figures are
-printed there, which follow from them, and which are assumed.
+Printed figures are those of 宁波市制造业高质量发展"十四五"规划. Marks in the YAML tell printed, derived and assumed
+figures apart.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ class District(Definition):
 
 
 class Division(Definition):
-    """A division of GB/T 4754-2017, or a run of small ones (``19-21``)."""
+    """A division of GB/T 4754-2017, or a range of small divisions (``19-21``)."""
 
     group: str
     value_added: float
@@ -159,7 +159,7 @@ class Land(Definition):
 
 
 class ChainGaps(Definition):
-    """Codes of nodes in which the city lacks something."""
+    """Codes of the nodes with a planted gap: no firm, few small firms, or one dominant firm."""
 
     missing: tuple[str, ...]
     weak: tuple[str, ...]
@@ -202,7 +202,7 @@ class Market(Definition):
 
 
 class Marks(Definition):
-    """Marks by the beginnings of industry classes, and what their firms' value added comes to."""
+    """Prefixes of the industry classes of each mark, and the value added of the firms with a mark."""
 
     totals: tuple[Total, ...]
     clusters: dict[str, tuple[str, ...]]
@@ -230,7 +230,7 @@ class Parameters(Definition):
     chain_gaps: ChainGaps
     market: Market
     marks: Marks
-    #: Kind of listing: listings a year for each thousand firms, mean years on the list.
+    #: Kind of credit listing: listings a year per thousand firms, mean years on the list.
     credit: dict[str, tuple[float, float]]
 
     def total(self, key: str) -> Total:
@@ -240,7 +240,7 @@ class Parameters(Definition):
         return next(t for t in self.marks.totals if t.key == key)
 
     def grown(self, indicator: str, year: int) -> float:
-        """Level of a total in ``year`` when the base year is 1."""
+        """Level of a total in ``year``, relative to the base year."""
         rates, level = self.growth[indicator], 1.0
         for y in range(self.base_year + 1, year + 1):
             level *= 1 + rates.get(y, rates["later"]) / 100
@@ -252,7 +252,7 @@ class Parameters(Definition):
         if sum(d.firms for d in self.districts) != firms or sum(d.firms for d in self.divisions) != firms:
             raise ValueError("districts and divisions must both add up to the total of firms")
         if not {d.code for d in self.districts} <= set(code_list("district")):
-            raise ValueError("districts must stand in schemas/codes/district.csv")
+            raise ValueError("districts must be listed in schemas/codes/district.csv")
         return self
 
 

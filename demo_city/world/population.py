@@ -1,8 +1,8 @@
-"""Who is in the demo city, year by year (名录).
+"""The demo city's firms, year by year (名录).
 
-The city is a fixed set of sites (one array position each). A site has a district, a division group and a
-way of holding land; the firm on it may change: when a firm leaves, another legal person takes the site over.
-So land and tenancy stay consistent through all years, however many firms come and go.
+The city is a fixed set of sites (one array position each). A site has a district, a division group and a tenure. The
+firm on it may change: when a firm leaves, another legal person takes over the site. So land and tenancy stay
+consistent over the years, however many firms come and go.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from demo_city.world.draws import Bools, Floats, Ints, fit_table, shares_to_coun
 from demo_city.world.parameters import Parameters, classes_of
 
 ABSENT, BELOW, ABOVE = 0, 1, 2
-#: How the firm's place in the directory changed; positions in :data:`CHANGES`.
+#: Change of the firm's entry in the directory; positions in :data:`CHANGES`.
 NONE, NEW, UPGRADED, DROPPED = 0, 1, 2, 3
 CHANGES = ("none", "new", "upgraded", "dropped")
-#: How a site has its land: own parcel, leased on a surveyed parcel, rooms outside surveyed land.
+#: Tenure of a site: own parcel, lease on a surveyed parcel, rented rooms outside surveyed land.
 LANDED, TENANT, ROOMS = 0, 1, 2
 
 
@@ -30,17 +30,22 @@ class Population:
     scale: float
     district: Ints
     group: Ints
-    #: 0 and up: a landmark, then the giants, in the order of the parameters; -1: any other firm.
+    #: From 0: the landmarks, then the giants, in the order of the parameters; -1 for any other firm.
     giant: Ints
+    #: Firms with output of 10 to 100 亿 that are no giants.
     tail: Bools
+    #: Standard normal score of a site's size.
     size: Floats
     tenure: Ints
+    #: Number of the base year's firms above scale; they have the first positions.
     first_above: int
+    #: Village collectives that operate as firms; their credit codes begin with N2.
     collective: Bools
     status: dict[int, Ints] = field(default_factory=dict)
     change: dict[int, Ints] = field(default_factory=dict)
-    #: Number of the firm on each site, -1 where there is none yet.
+    #: Number of the firm on each site, -1 if the site has none yet.
     firm: dict[int, Ints] = field(default_factory=dict)
+    #: Site and first year of each firm.
     firm_site: Ints = field(default_factory=lambda: np.empty(0, dtype=np.int64))
     firm_born: Ints = field(default_factory=lambda: np.empty(0, dtype=np.int64))
 
@@ -54,7 +59,7 @@ class Population:
 
 
 def populate(p: Parameters, seed: int, scale: float, last_year: int) -> Population:
-    """Draw the sites and play the directory's changes from the base year to ``last_year``."""
+    """Draw the sites and simulate the directory's changes from the base year to ``last_year``."""
     rng = stream(seed, "population")
     table = _cells(p)
     district, group, giant = _above(p, scale, table)
@@ -86,12 +91,12 @@ def populate(p: Parameters, seed: int, scale: float, last_year: int) -> Populati
     for i in range(1, len(years)):
         first = above + below_base + (i - 1) * added
         appears[first : first + added] = p.base_year + i
-    _play(p, population, appears, years)
+    _simulate(p, population, appears, years)
     return population
 
 
 def _cells(p: Parameters) -> Floats:
-    """Expected number of firms above scale by district and group, 16 (one plant) left out."""
+    """Expected number of firms above scale by district and division group, without group 16 (one plant)."""
     seed = np.full((len(p.districts), len(p.divisions)), 0.1)
     for i, district in enumerate(p.districts):
         for j, division in enumerate(p.divisions):
@@ -108,7 +113,7 @@ def _cells(p: Parameters) -> Floats:
 
 
 def _above(p: Parameters, scale: float, table: Floats) -> tuple[Ints, Ints, Ints]:
-    """District, group and giant number of every firm above scale of the base year."""
+    """District, group and giant number of each firm above scale in the base year."""
     firms = max(4 * len(p.districts), round(p.total("firms").value * scale))
     rows = shares_to_counts([d.firms for d in p.districts], firms, minimum=3)
     codes = {d.code: i for i, d in enumerate(p.districts)}
@@ -130,7 +135,7 @@ def _above(p: Parameters, scale: float, table: Floats) -> tuple[Ints, Ints, Ints
 
 
 def _controlled_rounding(table: Floats, rows: Ints) -> Ints:
-    """Round so that rows are exact and columns nearly so: run down the columns, then mend the rows."""
+    """Round to integers with exact row sums: round cumulative sums down the columns, then adjust each row."""
     table = table * (rows / np.maximum(table.sum(axis=1), 1e-12))[:, None]
     running = np.rint(np.cumsum(table.ravel(order="F"))).astype(np.int64)
     counts = np.diff(running, prepend=0).reshape(table.shape, order="F")
@@ -144,7 +149,7 @@ def _controlled_rounding(table: Floats, rows: Ints) -> Ints:
 
 
 def _below(p: Parameters, table: Floats, n: int, rng: np.random.Generator) -> tuple[Ints, Ints]:
-    """Firms below scale: the districts' shares of firms above scale, without process industries."""
+    """District and group of firms below scale: distributed like those above scale, without process industries."""
     share = np.array([d.firms for d in p.districts], dtype=np.float64)
     district = rng.permutation(np.repeat(np.arange(len(share)), shares_to_counts(share, n)))
     light = table * np.array([d.group not in ("25", "44", "45-46", "10") for d in p.divisions])[None, :]
@@ -154,7 +159,7 @@ def _below(p: Parameters, table: Floats, n: int, rng: np.random.Generator) -> tu
 
 
 def _tail(p: Parameters, scale: float, group: Ints, giant: Ints, rng: np.random.Generator) -> Bools:
-    """Firms of 10 to 100 亿 beside the giants; likelier where the division has much value added per firm."""
+    """Firms with output of 10 to 100 亿 besides the giants; likelier in divisions with a high output per firm."""
     weight = np.array([d.value_added / d.firms / d.va_rate for d in p.divisions])[group]
     weight[giant >= 0] = 0
     count = min(round(p.firm.tail_firms * scale), int((weight > 0).sum()))
@@ -171,12 +176,12 @@ def _tenure(p: Parameters, giant: Ints, below: int, below_base: int, rng: np.ran
     landed = (b.landed_3mu + b.landed_small) / b.firms
     draw = rng.random(below)
     renting = np.where(draw < landed + (1 - landed) * b.surveyed_tenant_share, TENANT, ROOMS)
-    # Later arrivals find no room on surveyed parcels: they have a parcel of their own, or rooms elsewhere.
+    # Surveyed parcels are full after the base year: later firms have a parcel of their own, or rooms elsewhere.
     renting[below_base:] = ROOMS
     return np.concatenate([tenure, np.where(draw < landed, LANDED, renting)]).astype(np.int64)
 
 
-def _play(p: Parameters, population: Population, appears: Ints, years: range) -> None:
+def _simulate(p: Parameters, population: Population, appears: Ints, years: range) -> None:
     """Fill status, change and firm of each year."""
     above = population.first_above
     base = years[0]
@@ -185,7 +190,7 @@ def _play(p: Parameters, population: Population, appears: Ints, years: range) ->
     firm = np.where(status != ABSENT, np.arange(population.sites), -1)
     born_site = [np.flatnonzero(status != ABSENT)]
     born_year = [np.full(len(born_site[0]), base)]
-    # Firm numbers run in the order of birth; those of the base year are the sites' own.
+    # Firms are numbered in the order of their first year; in the base year by site.
     firm[status != ABSENT] = np.arange(len(born_site[0]))
     following = len(born_site[0])
     churn = p.churn
@@ -232,14 +237,14 @@ def _play(p: Parameters, population: Population, appears: Ints, years: range) ->
 
 
 def _pick(rng: np.random.Generator, candidates: Bools, preference: Floats, count: int) -> Ints:
-    """``count`` of the candidates, those with high preference more often (Gumbel keys)."""
-    found = np.flatnonzero(candidates)
-    keys = preference[found] + rng.gumbel(size=len(found))
-    return np.sort(found[np.argsort(-keys, kind="stable")[:count]])
+    """``count`` of the candidates, drawn with weights exp(preference) (Gumbel keys)."""
+    sites = np.flatnonzero(candidates)
+    keys = preference[sites] + rng.gumbel(size=len(sites))
+    return np.sort(sites[np.argsort(-keys, kind="stable")[:count]])
 
 
 def class_codes(p: Parameters, population: Population) -> list[str]:
-    """Industry class of every firm, any class of its site's group; landmarks have their own."""
+    """Industry class of each firm: a random class of its site's group; a landmark has the class of the parameters."""
     rng = stream(population.seed, "classes")
     draw = rng.random(len(population.firm_site))
     choices = [tuple(c for code in d.codes for c in classes_of(f"{code:02d}")) for d in p.divisions]

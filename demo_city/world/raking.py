@@ -1,4 +1,4 @@
-"""Raking: drawn figures are scaled to totals by district; what is fixed stands outside."""
+"""Raking: scales drawn figures to totals by district; fixed figures are excluded."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from demo_city.world.population import Population
 
 
 def fixed_figures(p: Parameters, population: Population, attribute: str) -> tuple[Ints, Floats]:
-    """Sites and values of the landmarks, times the scale."""
+    """Sites of the landmarks, and their values times the scale."""
     sites = np.array([int(np.flatnonzero(population.giant == k)[0]) for k in range(len(p.landmarks))])
     return sites, np.array([getattr(m, attribute) for m in p.landmarks]) * population.scale
 
@@ -19,7 +19,7 @@ def fixed_figures(p: Parameters, population: Population, attribute: str) -> tupl
 def raked_by_district(
     values: Floats, district: Ints, free: Bools, targets: Floats, cap: Floats | None = None
 ) -> Floats:
-    """Scale the free firms of each district so that all its firms add up to the district's target."""
+    """Scale the ``free`` firms of each district so that all its firms add up to the district's target."""
     scaled = values.copy()
     for d, target in enumerate(targets.tolist()):
         here = district == d
@@ -32,7 +32,7 @@ def raked_by_district(
 
 
 def district_targets(p: Parameters, attribute: str, scale: float, total: str | None = None) -> Floats:
-    """Targets of the districts, in 万元 or persons or 亩, adding up to the city's total."""
+    """Targets of the districts in 万元, persons or 亩; they add up to the city's total times the scale."""
     values = np.array([getattr(d, attribute) for d in p.districts], dtype=np.float64)
     entry = p.total(total or attribute)
     unit = YI if entry.unit == "亿元" else 1.0

@@ -1,11 +1,11 @@
-"""What the demo city's firms make (产业链环节): their true nodes in the ten value chains, and their products.
+"""The demo city's chain roles (产业链环节): each firm's true nodes in the ten value chains, and its products.
 
-Every firm whose class belongs to a chain makes the products of one to three nodes; a part of the firms is
-registered under a neighbouring class, and all others make what is in no chain. Gaps are planted at every scale:
-nodes without a firm, nodes with one or two small firms, nodes in which one firm makes nearly everything. The
-platform never reads what stands here; it must find it from classes, declared products and purchases.
+A chain firm makes the products of one to three nodes; a part of them is registered under a class of none of these
+nodes. All other firms make products outside the chains. Gaps are planted at every scale: nodes without a firm, with one
+or two small firms, or with one firm that makes nearly everything. The platform never reads the roles; it must derive
+them from classes, declared products and purchases.
 
-The module is one, above 300 lines: a firm's role is drawn in steps that share what is left over.
+The module stays in one piece, above 300 lines: each step of the draw depends on the state that earlier steps left.
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ from demo_city.world.parameters import Parameters
 from demo_city.world.population import ABOVE, ABSENT, BELOW, Population
 from schemas.contract import code_list
 
-#: Shares are whole numbers of 0.01 %.
+#: Shares are integers in 0.01 %; this is 100 %.
 WHOLE = 10_000
-#: Firms that an ordinary node has at least at scale 1, small firms beside a dominant one.
+#: Minimum number of firms of an ordinary node at scale 1; small firms beside a dominant firm.
 _FEWEST, _BESIDE = 3, 3
 
 
 @dataclass(frozen=True)
 class Roles:
-    """What each firm makes. A role is a firm in a node; a line is a product of a role.
+    """Roles and product lines of all firms. A role is a firm in a node; a line is a product of a role.
 
-    The node of what is in no chain is ``len(nodes)``. Shares of a firm's revenue, in 0.01 %, add up to 10,000 over
-    its roles and over its lines. Both are in the order of firms.
+    Node ``len(nodes)`` stands for products outside all chains. Shares of a firm's revenue, in 0.01 %, add up to 10,000
+    over its roles and over its lines. Both are in the order of firms.
     """
 
     nodes: Nodes
@@ -45,7 +45,7 @@ class Roles:
     line_node: Ints
     line_product: Ints
     line_share: Ints
-    #: Firms that are registered under a class of none of their nodes.
+    #: Firms whose registered class belongs to none of their nodes.
     has_wrong_class: Bools
 
     @property
@@ -55,9 +55,9 @@ class Roles:
 
 @dataclass
 class _Draw:
-    """Roles while they are drawn: up to three nodes for each firm, -1 where there is none.
+    """State of the draw: up to three nodes for each firm, -1 for none.
 
-    It is one class, longer than others: each step takes from what the steps before it have left.
+    One class, longer than others: each step depends on the state that earlier steps left.
     """
 
     p: Parameters
@@ -66,23 +66,26 @@ class _Draw:
     rng: np.random.Generator
     classes: Sequence[str]
     size: Floats
-    #: Position of each firm's registered class and division, and which classes a node has.
+    #: Position of each firm's registered class and division.
     class_of: Ints = field(init=False)
     division_of: Ints = field(init=False)
+    #: Whether a node has a class (class x node).
     has: Bools = field(init=False)
+    #: Weights of the nodes for a firm of a class or division; 0 for nodes with a planted gap.
     by_class: Floats = field(init=False)
     by_division: Floats = field(init=False)
+    #: First division of each node.
     first_division: Ints = field(init=False)
     node: Ints = field(init=False)
+    #: By firm: its class belongs to none of its nodes; its node is fixed by a gap or a minimum.
     wrong: Bools = field(init=False)
-    taken: Bools = field(init=False)
     is_fixed: Bools = field(init=False)
 
     def __post_init__(self) -> None:
         known = list(code_list("industry_class"))
         divisions = sorted({code[:2] for code in known})
-        position, place = {c: n for n, c in enumerate(known)}, {d: n for n, d in enumerate(divisions)}
-        division = np.array([place[code[:2]] for code in known])
+        position, division_at = {c: n for n, c in enumerate(known)}, {d: n for n, d in enumerate(divisions)}
+        division = np.array([division_at[code[:2]] for code in known])
         self.class_of = np.array([position[code] for code in self.classes])
         self.division_of = division[self.class_of]
         self.has = np.zeros((len(known), len(self.chains)), dtype=bool)
@@ -99,28 +102,27 @@ class _Draw:
         self.first_division = np.argmax(self.by_division > 0, axis=0)
         self.node = np.full((firms, 3), -1)
         self.wrong = np.zeros(firms, dtype=bool)
-        self.taken = np.zeros(firms, dtype=bool)
         self.is_fixed = np.zeros(firms, dtype=bool)
 
     def pick(self, weights: Floats, row: Ints) -> Ints:
-        """A node for each entry of ``row``, by the weights of its row; -1 where all are 0."""
+        """A node for each entry of ``row``, drawn by the weights of that row; -1 if all are 0."""
         reached = np.cumsum(weights, axis=1)
         total = reached[:, -1]
         aim = self.rng.random(len(row)) * total[row]
-        found = np.empty(len(row), dtype=np.int64)
-        for start in range(0, len(row), 20_000):  # a slice at a time: rows x nodes fits into the cache
+        picked = np.empty(len(row), dtype=np.int64)
+        for start in range(0, len(row), 20_000):  # in slices, so that rows x nodes fits into the CPU cache
             part = slice(start, start + 20_000)
-            found[part] = (aim[part, None] >= reached[row[part]]).sum(axis=1)
-        return np.where(total[row] > 0, np.minimum(found, len(self.chains) - 1), -1)
+            picked[part] = (aim[part, None] >= reached[row[part]]).sum(axis=1)
+        return np.where(total[row] > 0, np.minimum(picked, len(self.chains) - 1), -1)
 
     def first_nodes(self) -> None:
-        """The main node of each firm; the share of firms with a wrong class is that of the parameters."""
+        """Draw the main node of each firm; ``wrong_class_share`` of the chain firms get a node outside their class."""
         q, share = self.population, self.p.market.wrong_class_share
         in_class = self.by_class.sum(axis=1)[self.class_of] > 0
         in_division = self.by_division.sum(axis=1)[self.division_of] > 0
         main = self.pick(self.by_class, self.class_of)
         of_class, others = int(in_class.sum()), int((in_division & ~in_class).sum())
-        # of_class x (1 - w) + (of_class + others) x w chain firms, (of_class + others) x w of them wrong
+        # chain firms: of_class x (1 - w) + (of_class + others) x w; with a wrong class: (of_class + others) x w
         w = share * of_class / max(of_class + others - share * others, 1)
         chosen = (self.rng.random(len(main)) < w) & in_division & (q.giant[q.firm_site] < 0)
         pending = np.flatnonzero(chosen)
@@ -135,14 +137,14 @@ class _Draw:
         self.node[:, 0] = main
 
     def further_nodes(self) -> None:
-        """A second and a third node: of the same class, or of another class of the division."""
+        """Draw second and third nodes, of the firm's class or of another class of its division."""
         q, market = self.population, self.p.market
         above = q.firm_site < q.first_above
         chain = self.node[:, 0] >= 0
-        for place, share in ((1, market.second_role_share), (2, market.third_role_share)):
+        for column, share in ((1, market.second_role_share), (2, market.third_role_share)):
             chance = np.where(above, share.above, share.below)
             more = np.flatnonzero(
-                chain & (self.rng.random(len(chain)) < chance) & (self.node[:, place - 1] >= 0)
+                chain & (self.rng.random(len(chain)) < chance) & (self.node[:, column - 1] >= 0)
             )
             division = np.where(
                 self.wrong[more], self.first_division[self.node[more, 0]], self.division_of[more]
@@ -152,42 +154,43 @@ class _Draw:
             node = np.where(self.wrong[more] | (near < 0) | (self.rng.random(len(more)) < 0.4), far, near)
             clash = (node[:, None] == self.node[more]).any(axis=1)
             clash |= self.wrong[more] & self.has[self.class_of[more], node]
-            self.node[more, place] = np.where(clash, -1, node)
+            self.node[more, column] = np.where(clash, -1, node)
 
     def candidates(self, node: int, fits: Bools) -> Ints:
-        """Firms that may be given a node, likeliest first: of its classes, of its divisions, of its chain."""
+        """Firms that may take a node, best first: of the node's classes, of its divisions, of its chain."""
         of_class = self.has[self.class_of, node]
-        places = np.flatnonzero(self.has[:, node])
-        divisions = np.unique([self._division(c) for c in places.tolist()])
+        classes = np.flatnonzero(self.has[:, node])
+        divisions = np.unique([self._division(c) for c in classes.tolist()])
         of_division = np.isin(self.division_of, divisions)
         chain = self.chains.codes[node].partition("-")[0]
         kin = np.array([code.partition("-")[0] == chain for code in self.chains.codes])
         of_chain = (self.has & kin[None, :]).any(axis=1)[self.class_of]
         rank = np.select([of_class, of_division, of_chain], [0, 1, 2], 3)
-        found = np.flatnonzero(fits & (rank < 3) & ~self.is_fixed & ~self.taken)
-        return found[np.argsort(rank[found], kind="stable")]
+        firms = np.flatnonzero(fits & (rank < 3) & ~self.is_fixed)
+        return firms[np.argsort(rank[firms], kind="stable")]
 
-    def _division(self, place: int) -> int:
-        code = list(code_list("industry_class"))[place]
+    def _division(self, position: int) -> int:
+        """Position of the division of a class."""
+        code = list(code_list("industry_class"))[position]
         return sorted({c[:2] for c in code_list("industry_class")}).index(code[:2])
 
     def give(self, firms: Ints, node: int) -> None:
-        """Make a node the only one of the firms."""
+        """Make ``node`` the only node of the firms."""
         self.node[firms] = -1
         self.node[firms, 0] = node
         self.wrong[firms] = ~self.has[self.class_of[firms], node]
         self.is_fixed[firms] = True
 
     def plant(self) -> None:
-        """Plant the gaps, with firms that stay what they are in all years; buyers of what is lacking."""
+        """Plant the gaps with firms that keep their status in all years, and ensure buyers of the lacking products."""
         gaps, chains, q = self.p.chain_gaps, self.chains, self.population
         large, small = self._steady(ABOVE), self._steady(BELOW)
         large &= ~np.isin(q.giant[q.firm_site], np.flatnonzero([m.group == "16" for m in self.p.landmarks]))
         for node in chains.positions(gaps.single_point):
-            found = self.candidates(node, large)
-            tier = found[self.has[self.class_of[found], node]] if len(found) else found
-            tier = tier if len(tier) else found
-            self.give(tier[[int(np.argmax(self.size[tier]))]], node)
+            firms = self.candidates(node, large)
+            of_class = firms[self.has[self.class_of[firms], node]] if len(firms) else firms
+            firms = of_class if len(of_class) else firms
+            self.give(firms[[int(np.argmax(self.size[firms]))]], node)
             beside = self.candidates(node, small)[: 40 * _BESIDE]
             of_class = beside[self.has[self.class_of[beside], node]]
             beside = of_class if len(of_class) >= _BESIDE else beside
@@ -203,34 +206,34 @@ class _Draw:
         self.fill([node for node in ordinary if node not in planted], least)
 
     def fill(self, wanted: list[int], least: int) -> None:
-        """Give nodes firms that stay in the directory until each has ``least``."""
+        """Give each node firms that are in the directory in all years, until it has ``least`` of them."""
         steady = self._steady(ABOVE) | self._steady(BELOW)
         giant = self.population.giant[self.population.firm_site] >= 0
         for node in wanted if least else ():
-            there = int(((self.node == node).any(axis=1) & steady).sum())
-            if there >= least:
+            count = int(((self.node == node).any(axis=1) & steady).sum())
+            if count >= least:
                 continue
             main = np.bincount(self.node[:, 0][self.node[:, 0] >= 0], minlength=len(self.chains))
             spare = (self.node[:, 0] < 0) | (main[self.node[:, 0]] > 2 * _FEWEST)
             free = self.candidates(node, steady & ~giant & spare & ~(self.node == node).any(axis=1))
             if not len(free):
                 free = self.candidates(node, steady & ~giant & ~(self.node == node).any(axis=1))
-            self.give(free[: least - there], node)
+            self.give(free[: least - count], node)
 
     def _steady(self, status: int) -> Bools:
-        """Firms that are in the directory, with one status, in all years."""
+        """Firms that are in the directory with the same ``status`` in all years."""
         q = self.population
         years = sorted(q.firm)
         same = np.ones(q.sites, dtype=bool)
         for year in years:
             same &= (q.firm[year] == q.firm[years[0]]) & (q.status[year] == status)
-        found = np.zeros(len(q.firm_site), dtype=bool)
-        found[q.firm[years[0]][same & (q.status[years[0]] != ABSENT)]] = True
-        return found
+        steady = np.zeros(len(q.firm_site), dtype=bool)
+        steady[q.firm[years[0]][same & (q.status[years[0]] != ABSENT)]] = True
+        return steady
 
 
 def draw_roles(p: Parameters, population: Population, base: Base, classes: Sequence[str]) -> Roles:
-    """Draw what each firm makes. ``classes`` are the firms' registered classes."""
+    """Draw roles and product lines of all firms. ``classes`` are the firms' registered classes."""
     q, chains = population, nodes()
     rng = stream(q.seed, "chain-roles")
     size = np.where(
@@ -247,7 +250,7 @@ def draw_roles(p: Parameters, population: Population, base: Base, classes: Seque
 
 
 def _shares(draw: _Draw) -> tuple[Ints, Ints, Ints]:
-    """Shares of the roles: the first has most, and some firms earn 5 to 30 % outside all chains."""
+    """Firm, node and share of the roles: the first node has most, and some firms also earn outside all chains."""
     rng, outside = draw.rng, len(draw.chains)
     firms = len(draw.node)
     node = np.concatenate([draw.node, np.full((firms, 1), -1)], axis=1)
@@ -260,41 +263,41 @@ def _shares(draw: _Draw) -> tuple[Ints, Ints, Ints]:
     part = np.rint(weight / weight.sum(axis=1, keepdims=True) * WHOLE).astype(np.int64)
     part[:, 0] += WHOLE - part.sum(axis=1)
     _hold_back(draw, node, part)
-    firm, place = np.nonzero(part > 0)
-    return firm, node[firm, place], part[firm, place]
+    firm, column = np.nonzero(part > 0)
+    return firm, node[firm, column], part[firm, column]
 
 
-#: No firm has more than this of an ordinary node: only the planted ones are dominated.
+#: Largest share of a firm in an ordinary node: only planted nodes are dominated by one firm.
 _MOST = 0.55
 
 
 def _hold_back(draw: _Draw, node: Ints, part: Ints) -> None:
-    """Firms too large for a node make the rest of their goods for no chain."""
+    """Firms too large for an ordinary node shift the excess to products outside all chains."""
     q, outside = draw.population, len(draw.chains)
-    own = [*draw.chains.positions(draw.p.chain_gaps.all), outside]
-    there = np.zeros(len(node), dtype=bool)
-    there[q.firm[max(q.firm)][q.in_year(max(q.firm))]] = True
-    for place in range(3):
-        present = (node[:, :3] >= 0) & there[:, None]
+    excluded = [*draw.chains.positions(draw.p.chain_gaps.all), outside]
+    in_last_year = np.zeros(len(node), dtype=bool)
+    in_last_year[q.firm[max(q.firm)][q.in_year(max(q.firm))]] = True
+    for column in range(3):
+        present = (node[:, :3] >= 0) & in_last_year[:, None]
         output = draw.size[:, None] * part[:, :3] / WHOLE
         total = np.bincount(node[:, :3][present], weights=output[present], minlength=outside + 1)
         count = np.bincount(node[:, :3][present], minlength=outside + 1)
-        firm = np.flatnonzero((node[:, place] >= 0) & ~np.isin(node[:, place], own))
-        of, mine = node[firm, place], output[firm, place]
-        rest = np.maximum(total[of] - mine * there[firm], 0)
+        firm = np.flatnonzero((node[:, column] >= 0) & ~np.isin(node[:, column], excluded))
+        of, mine = node[firm, column], output[firm, column]
+        rest = np.maximum(total[of] - mine * in_last_year[firm], 0)
         large = (mine > _MOST * (rest + mine)) & (count[of] >= _FEWEST)
         firm, rest = firm[large], rest[large]
         most = np.maximum(rest * _MOST / (1 - _MOST) / draw.size[firm] * WHOLE, 100).astype(np.int64)
-        lost = np.maximum(part[firm, place] - most, 0)
-        part[firm, place] -= lost
-        part[firm, 3] += lost
+        excess = np.maximum(part[firm, column] - most, 0)
+        part[firm, column] -= excess
+        part[firm, 3] += excess
         node[firm, 3] = outside
 
 
 def _lines(
     draw: _Draw, goods: Products, firm: Ints, node: Ints, share: Ints
 ) -> tuple[Ints, Ints, Ints, Ints]:
-    """Products of the roles: one to three of the node's, or one that is in no chain."""
+    """Lines of the roles: one to three products of the node, or one product outside all chains."""
     rng, chains = draw.rng, draw.chains
     position = {code: n for n, code in enumerate(goods.codes)}
     of_node = np.full((len(chains) + 1, max(map(len, chains.products))), -1)
@@ -308,16 +311,16 @@ def _lines(
     number = np.arange(len(row)) - np.repeat(np.cumsum(count) - count, count)
     product = of_node[node[row], (first[row] + number) % offered[row]]
     product = np.where(node[row] == len(chains), other[row], product)
-    # 1; 0.6 and 0.4; 0.5, 0.3 and 0.2 of the role
+    # shares of one, two or three products in the role, percent
     split = np.array([[100, 0, 0], [60, 40, 0], [50, 30, 20]])[count[row] - 1, number]
     part = share[row] * split // 100
-    lost = share - np.bincount(row, weights=part, minlength=len(share)).astype(np.int64)
-    part += np.where(number == 0, lost[row], 0)
+    rounding = share - np.bincount(row, weights=part, minlength=len(share)).astype(np.int64)
+    part += np.where(number == 0, rounding[row], 0)
     return firm[row], node[row], product, part
 
 
 def _outside_products(draw: _Draw, goods: Products, position: dict[str, int]) -> Ints:
-    """A product of each firm that belongs to no chain: of its class, else of its division, else any of the noise."""
+    """A product outside all chains for each firm: of its class, else of its division, else a noise product."""
     rng = draw.rng
     home = {product for products in draw.chains.products for product in products}
     known = list(code_list("industry_class"))
@@ -337,5 +340,5 @@ def _outside_products(draw: _Draw, goods: Products, position: dict[str, int]) ->
     table = np.array([[*c, *[-1] * (width - len(c))] for c in choices])
     count = np.array([len(c) for c in choices])[draw.class_of]
     at = (rng.random(len(count)) * count).astype(np.int64)
-    found: Ints = table[draw.class_of, at]
-    return found
+    products_at: Ints = table[draw.class_of, at]
+    return products_at

@@ -1,4 +1,4 @@
-"""Figures of a year (逐年指标): the base year times the city's growth and each firm's own path."""
+"""Figures of a year (逐年指标): the base year's figures times the city's growth and each firm's random walk."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from demo_city.world.raking import district_targets, raked_by_district
 
 
 def walks(population: Population, base_year: int, year: int) -> dict[str, Floats]:
-    """Each firm's own path since the base year, as factors by kind of figure; 1 in the base year."""
+    """Each site's random walk since the base year, as factors by kind of figure; 1 in the base year."""
     names = ("volume", "margin", "tax", "staff", "energy")
     logs = {name: np.zeros(population.sites) for name in names}
     damp = np.where(population.giant >= 0, 0.4, 1.0)
@@ -30,7 +30,7 @@ def walks(population: Population, base_year: int, year: int) -> dict[str, Floats
 
 @dataclass(frozen=True)
 class _Setting:
-    """What every figure of one year needs."""
+    """Shared inputs of all figures of one year."""
 
     p: Parameters
     population: Population
@@ -51,7 +51,7 @@ class _Setting:
         return np.where(self.above, self.population.district, -1)
 
     def targets(self, attribute: str, total: str | None = None, level: float | None = None) -> Floats:
-        """This year's targets of the districts: shares move by ``drift``, the city's total does not."""
+        """The year's targets of the districts: ``drift`` moves their shares and keeps the city's total."""
         goals = district_targets(self.p, attribute, self.population.scale, total)
         goals = goals * (self.level if level is None else level)
         moved: Floats = goals * self.drift
@@ -60,7 +60,7 @@ class _Setting:
 
 
 def year_figures(p: Parameters, population: Population, base: Base, year: int) -> Year:
-    """The figures of one year. In the base year the printed totals hold exactly."""
+    """The figures of one year; in the base year they add up to the printed totals."""
     rng = stream(population.seed, f"figures-{year}")
     drift = np.exp(0.015 * (year > p.base_year) * rng.standard_normal(len(p.districts)))
     above = population.status[year] == ABOVE
@@ -84,20 +84,20 @@ def _year_money(s: _Setting) -> dict[str, Ints]:
     negative &= free & ~population.tail
     va[negative] = -out[negative] * s.rng.uniform(0.01, 0.06, population.sites)[negative]
     va = raked_by_district(va, s.district, free & ~negative, s.targets("value_added"), 0.85 * out)
-    # A district of few firms may not reach its share: the city's total comes first.
+    # A district with few firms may miss its share, so scale again to the city's total.
     rest = p.total("value_added").value * YI * population.scale * s.level - va[~free | negative].sum()
     va[free & ~negative] = scale_to(va[free & ~negative], rest, (0.85 * out)[free & ~negative])
-    found = {"output": out, "value_added": va}
+    money = {"output": out, "value_added": va}
     caps = {"rd_expense": 0.15 * out, "new_product_output": 0.99 * out, "export_value": 0.995 * out}
     volume = np.divide(out, base.money["output"], out=np.ones_like(out), where=above)
     for key in ("revenue", "rd_expense", "new_product_output", "export_value", "tax_paid_stat"):
         goal = p.total(key).value * YI * population.scale * s.level
-        found[key] = scale_to(np.where(above, base.money[key] * volume, 0.0), goal, caps.get(key))
-    found["sales_output"] = np.where(above, base.money["sales_output"] * volume, 0.0)
+        money[key] = scale_to(np.where(above, base.money[key] * volume, 0.0), goal, caps.get(key))
+    money["sales_output"] = np.where(above, base.money["sales_output"] * volume, 0.0)
     profit = np.where(above, base.money["profit"] * volume * s.walk["margin"], 0.0)
     goal = p.total("profit").value * YI * population.scale * s.level - profit[profit < 0].sum()
-    found["profit"] = np.where(profit < 0, profit, scale_to(np.maximum(profit, 0), goal))
-    return {key: round_to_total(value * 10, float(value.sum()) * 10) for key, value in found.items()}
+    money["profit"] = np.where(profit < 0, profit, scale_to(np.maximum(profit, 0), goal))
+    return {key: round_to_total(value * 10, float(value.sum()) * 10) for key, value in money.items()}
 
 
 def _year_taxes(s: _Setting, money: dict[str, Ints]) -> tuple[dict[str, Ints], Ints]:
@@ -136,7 +136,7 @@ def _year_energy(s: _Setting) -> tuple[Ints, Ints, Ints]:
     energy = scale_to(raw, s.p.total("energy").value * s.population.scale * level)
     factor = np.divide(energy, s.base.energy, out=np.zeros_like(energy), where=s.above)
     large = s.base.power * factor
-    # Calorific value counts a kWh as 0.1229 instead of 0.30 kg of standard coal (GB/T 2589).
+    # At calorific value a kWh is 0.1229 instead of 0.30 kg of standard coal (GB/T 2589).
     calorific = energy - large * (0.30 - 0.1229) / 1000
     power = np.where(s.above, large, s.base.small_power * s.walk["energy"] * level)
     return (

@@ -1,4 +1,4 @@
-"""One small demo city for all tests of this folder, and one that is large enough for shares."""
+"""A small demo city for all tests of this folder, and a larger one for tests of shares."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from tests.demo_city.sent_city import Sent, at_scale, send
 
 @pytest.fixture(scope="session")
 def sent(tmp_path_factory: pytest.TempPathFactory) -> Sent:
-    """2020 (clean, for the plan's totals) to 2023 (the year with faults), and 2024 by month."""
+    """The city's files: 2020 (clean, with the plan's totals) to 2023 (the year with faults), and 2024 by month."""
     return send(tmp_path_factory.mktemp("city"), CitySpec(scale=0.005, years=(2020, 2021, 2022, 2023, 2024)))
 
 
 @pytest.fixture(scope="session")
 def city() -> City:
-    """A twentieth of the city, not written to files."""
+    """The city at a twentieth of its size, not written to files."""
     return build_city(parameters(), 2020, 0.05, 2024)
 
 
 @pytest.fixture(scope="module", autouse=True)
 def forget_cities() -> Iterator[None]:
-    """A whole city takes some 300 MB."""
+    """Free the cached cities after each module: a full-scale city takes some 300 MB."""
     yield
     at_scale.cache_clear()

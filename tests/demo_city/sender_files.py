@@ -1,6 +1,6 @@
-"""An independent reader and judge of the senders' files: plain Python, knows nothing of the generator.
+"""An independent reader and checker of the senders' files, in plain Python and without the generator.
 
-It reads a file as its contract says it is sent and names every reason why a record breaks the contract.
+It reads a file in the format that its contract states, and lists all reasons why a record breaks the contract.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Record:
 
 
 def connected_feeds() -> dict[str, Feed]:
-    """The feeds whose sender delivers; of the others only the contract is agreed."""
+    """The feeds whose sender already delivers; for other feeds only a contract exists."""
     return {name: spec for name, spec in feeds().items() if spec.source.is_connected}
 
 
@@ -38,7 +38,7 @@ def files_of(landing: Path, name: str) -> list[Path]:
 
 
 def read(path: Path) -> tuple[list[str], list[Record]]:
-    """Headings and records of a file, blank cells as None."""
+    """Headings and records of a file, without totals lines; blank cells are None."""
     source = feed(path.parent.name).source
     if source.format == "jsonl":
         objects = [json.loads(line, parse_float=str, parse_int=str) for line in path.open(encoding="utf-8")]
@@ -68,7 +68,7 @@ def _joined(parents: list[object], children: list[object]) -> list[str]:
 
 
 def faults_of(contract: Feed, record: Record) -> Iterator[str]:
-    """Every reason, as column:rule, why the record breaks its contract."""
+    """All reasons, as column:rule, why the record breaks its contract."""
     for name, mapped in contract.source.mapping.items():
         text = record.cells[mapped.heading] if mapped.heading else mapped.constant
         if rule := _broken_rule(contract.column(name), mapped, text):
@@ -133,7 +133,7 @@ def _is_date(text: str, pattern: str) -> bool:
 
 
 def valid_uscc(code: str) -> bool:
-    """GB 32100-2015 by its text: weights 3^(i-1) mod 31."""
+    """Whether a credit code is valid by GB 32100-2015: weights 3^(i-1) mod 31."""
     if not re.fullmatch(f"[{ALPHABET}]{{18}}", code):
         return False
     weighted = sum(ALPHABET.index(c) * pow(3, i, 31) for i, c in enumerate(code[:17]))

@@ -1,4 +1,4 @@
-"""A generated city as the tests see it."""
+"""Generated cities for the tests."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ def send(home: Path, spec: CitySpec) -> Sent:
 
 @cache
 def at_scale(scale: float) -> City:
-    """The city of the usual seed, not written to files; forgotten after each test file."""
+    """The city with the default seed, not written to files; cached until the end of a test module."""
     return build_city(parameters(), 2020, scale, 2024)
 
 
 def file(sent: Sent, name: str) -> Path:
-    """The file of a name, whatever feed it is of."""
-    (found,) = sent.landing.glob(f"*/{name}")
-    return found
+    """The file with this name, of any feed."""
+    (path,) = sent.landing.glob(f"*/{name}")
+    return path

@@ -36,11 +36,10 @@ def total(sent: Sent, name: str, heading: str) -> Decimal:
 
 def test_plan_totals_of_the_base_year_are_met(sent: Sent) -> None:
     assert len(sent.report.plan_comparison) == 18
+    # the other four are sums over marked firms, which only a large city matches
     off = {
         c.indicator_zh: c.difference_pct
-        for c in sent.report.plan_comparison[
-            :14
-        ]  # the others are marks of whole firms: a share of a large city
+        for c in sent.report.plan_comparison[:14]
         if abs(c.difference_pct) > Decimal("0.5")
     }
     assert off == {}
@@ -59,10 +58,10 @@ def test_plan_totals_of_the_base_year_are_met(sent: Sent) -> None:
         ("出口交货值(千元)", "3326.6"),
     ],
 )
-def test_the_files_themselves_add_up_to_the_plan(sent: Sent, heading: str, yi_yuan: str) -> None:
+def test_the_files_add_up_to_the_plan(sent: Sent, heading: str, yi_yuan: str) -> None:
     scaled = Decimal(yi_yuan) * Decimal("0.005")
-    found = total(sent, "statistics_annual_2020.csv", heading) / 100_000  # 千元 in 亿元
-    assert abs(found - scaled) <= scaled * Decimal("0.005")
+    sum_yi = total(sent, "statistics_annual_2020.csv", heading) / 100_000  # 千元 in 亿元
+    assert abs(sum_yi - scaled) <= scaled * Decimal("0.005")
 
 
 def test_tax_contribution_is_not_the_statistical_tax(sent: Sent) -> None:
@@ -70,7 +69,7 @@ def test_tax_contribution_is_not_the_statistical_tax(sent: Sent) -> None:
     parts = ("增值税", "免抵税额", "企业所得税", "消费税", "附加税费", "城镇土地使用税", "房产税", "其他税费")
     rows = [r.cells for r in read(file(sent, "tax_2020.csv"))[1] if r.cells["纳税人识别号"] in above]
     contribution = sum((Decimal(row[part] or 0) for row in rows for part in parts), Decimal(0)) / 10**8
-    # 1,498 亿 of contribution x 0.005, against 777.1 x 0.005 = 3.9 亿 of statistical tax
+    # 1,498 亿 x 0.005; the statistical tax is 777.1 亿 x 0.005 = 3.9 亿
     assert abs(contribution - Decimal("7.49")) < Decimal("0.04")
 
 
@@ -82,7 +81,7 @@ def test_numbers_of_firms(sent: Sent) -> None:
     assert min(districts.values()) >= 3
 
 
-def test_landmarks_lift_their_districts(sent: Sent) -> None:
+def test_landmarks_have_their_scaled_figures(sent: Sent) -> None:
     classes = dict(
         zip(
             column(sent, "statistics_directory_2020.csv", "统一社会信用代码"),
@@ -151,7 +150,7 @@ def test_another_seed_other_bytes(tmp_path: Path) -> None:
     assert same == []
 
 
-def test_a_city_that_lies_there_is_kept(tmp_path: Path) -> None:
+def test_an_existing_city_is_kept(tmp_path: Path) -> None:
     spec = CitySpec(scale=0.005, years=(2023,))
     first = send(tmp_path, spec)
     before = {p: p.stat().st_mtime_ns for p in tmp_path.rglob("*")}
@@ -161,7 +160,7 @@ def test_a_city_that_lies_there_is_kept(tmp_path: Path) -> None:
     assert {p: p.stat().st_mtime_ns for p in tmp_path.rglob("*")} == before
 
 
-def test_another_city_replaces_only_the_demo_citys_files(tmp_path: Path) -> None:
+def test_a_new_city_replaces_only_files_of_the_old_one(tmp_path: Path) -> None:
     send(tmp_path, CitySpec(scale=0.005, years=(2022,)))
     own = tmp_path / "landing" / "gov_tax" / "mine.csv"
     own.write_text("x", encoding="utf-8")
@@ -170,7 +169,7 @@ def test_another_city_replaces_only_the_demo_citys_files(tmp_path: Path) -> None
     assert names == {"mine.csv", "tax_2023.csv", "tax_2023.csv.manifest.json"}
 
 
-def test_an_interrupted_city_is_generated_anew(tmp_path: Path) -> None:
+def test_an_interrupted_city_is_generated_again(tmp_path: Path) -> None:
     def stop(_: str, __: int) -> None:
         raise KeyboardInterrupt
 
@@ -197,7 +196,7 @@ def test_a_wrong_spec_is_refused(wrong: dict[str, object]) -> None:
         CitySpec(**wrong)  # type: ignore[arg-type]
 
 
-def test_every_file_has_a_right_manifest(sent: Sent) -> None:
+def test_every_file_has_a_correct_manifest(sent: Sent) -> None:
     counted: Counter[tuple[str, str]] = Counter()
     for name in connected_feeds():
         for path in files_of(sent.landing, name):
@@ -246,25 +245,25 @@ def test_headings_are_those_of_the_contract(sent: Sent) -> None:
             assert set(headings) == known, path.name
 
 
-def test_keys_are_unique_but_in_streams_that_repeat_themselves(sent: Sent) -> None:
+def test_keys_are_unique_except_in_streams_with_repeats(sent: Sent) -> None:
     repeating = set()
     for name, contract in connected_feeds().items():
         headings = [m.heading for k, m in contract.source.mapping.items() if k in contract.key]
         for path in files_of(sent.landing, name):
-            found = [tuple(r.cells[str(h)] for h in headings) for r in read(path)[1]]
-            if len(found) != len(set(found)):
+            keys = [tuple(r.cells[str(h)] for h in headings) for r in read(path)[1]]
+            if len(keys) != len(set(keys)):
                 repeating.add(name)
     assert repeating == {"ent_meter_reading"}
 
 
-def test_registry_is_complete_first_and_then_tells_changes(sent: Sent) -> None:
+def test_registry_is_complete_first_and_then_reports_changes(sent: Sent) -> None:
     periods = sent.report.records["gov_business_registry"]
     assert periods["2020"] == 542
     assert all(periods[year] < 150 for year in ("2021", "2022", "2023", "2024"))
-    told: set[str | None] = set()
+    registered: set[str | None] = set()
     for year in ("2020", "2021", "2022"):
-        told |= set(column(sent, f"business_registry_{year}.jsonl", "tyshxydm"))
-        assert set(column(sent, f"statistics_directory_{year}.csv", "统一社会信用代码")) <= told
+        registered |= set(column(sent, f"business_registry_{year}.jsonl", "tyshxydm"))
+        assert set(column(sent, f"statistics_directory_{year}.csv", "统一社会信用代码")) <= registered
 
 
 def test_credit_codes_are_valid_and_unique(sent: Sent) -> None:
@@ -272,7 +271,7 @@ def test_credit_codes_are_valid_and_unique(sent: Sent) -> None:
     assert len(codes) == len(set(codes))
     assert all(code and valid_uscc(code) for code in codes)
     plain = [code for code in codes if code and code[:8].isdigit()]
-    assert len(plain) == len(codes) - 2  # two village collectives trade as firms: N2…
+    assert len(plain) == len(codes) - 2  # two village collectives operate as firms: N2…
     assert all(stdnum_uscc.is_valid(code) for code in plain)
 
 
@@ -282,7 +281,7 @@ def test_villages_hold_parcels_with_codes_that_stdnum_rejects(sent: Sent) -> Non
     assert all(valid_uscc(o) and not stdnum_uscc.is_valid(o) for o in owners)
 
 
-def test_some_older_firms_keep_a_former_districts_code(sent: Sent) -> None:
+def test_some_older_firms_have_a_former_districts_code(sent: Sent) -> None:
     areas = {str(code)[2:8] for code in column(sent, "business_registry_2020.jsonl", "tyshxydm")}
     assert areas & {"330204", "330227", "330283"}
     assert {area[:4] for area in areas} == {"3302"}
@@ -311,7 +310,7 @@ def test_uses_never_exceed_a_parcel_unless_planted(sent: Sent) -> None:
     assert over == planted and len(planted) == 5
 
 
-def test_lessors_are_holders_or_for_sublets_tenants_of_the_parcel(sent: Sent) -> None:
+def test_lessors_are_holders_or_in_sublets_tenants_of_the_parcel(sent: Sent) -> None:
     owner = {r.cells["宗地代码"]: r.cells["权利人代码"] for r in read(file(sent, "land_parcel_2022.csv"))[1]}
     kinds: Counter[str | None] = Counter()
     for path in sent.landing.glob("gov_land_survey/land_survey_2022_*.csv"):
@@ -332,13 +331,13 @@ def test_lessors_are_holders_or_for_sublets_tenants_of_the_parcel(sent: Sent) ->
 @pytest.mark.parametrize(
     ("today", "last"), [("2026-06-30", 2024), ("2026-07-01", 2025), ("2026-12-31", 2025)]
 )
-def test_a_year_is_refused_until_its_senders_are_through(today: str, last: int) -> None:
+def test_a_year_is_refused_until_its_senders_have_finished(today: str, last: int) -> None:
     check_sent(CitySpec(years=(last,)), date.fromisoformat(today))
     with pytest.raises(UsageError, match=f"year {last + 1}: .* give years up to {last}"):
         check_sent(CitySpec(years=(last + 1,)), date.fromisoformat(today))
 
 
-def test_all_of_a_year_is_sent_by_the_end_of_june_after_it(sent: Sent) -> None:
+def test_a_year_is_completely_sent_by_the_end_of_the_next_june(sent: Sent) -> None:
     for manifest in sent.landing.glob("*/*.manifest.json"):
-        said = json.loads(manifest.read_text(encoding="utf-8"))
-        assert said["sent_at"] < f"{int(said['period'][:4]) + 1}-07-01", manifest.name
+        fields = json.loads(manifest.read_text(encoding="utf-8"))
+        assert fields["sent_at"] < f"{int(fields['period'][:4]) + 1}-07-01", manifest.name

@@ -1,4 +1,4 @@
-"""The parts of the generator, where a small example says more than a whole city."""
+"""Parts of the generator, tested on small examples."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def test_printed_totals_agree_with_each_other() -> None:
     assert round(value["output"] * Decimal("0.346"), 1) == round(value["new_product_output"], 1)
 
 
-def test_equipment_divisions_make_the_printed_share() -> None:
+def test_equipment_divisions_have_the_printed_share() -> None:
     divisions = parameters().divisions
     equipment = sum(d.value_added for d in divisions if 33 <= d.codes[0] <= 40)
     assert equipment / sum(d.value_added for d in divisions) == pytest.approx(0.539, abs=0.002)
@@ -48,7 +48,7 @@ def test_decimals_are_exact() -> None:
     assert cells == ["0.00", "0.01", "-0.01", "1234567890123456.78"]
 
 
-def test_another_unit_or_code_in_the_contract_is_noticed() -> None:
+def test_an_unexpected_unit_or_code_in_the_contract_is_refused() -> None:
     one = np.array([1])
     with pytest.raises(ContractError, match="万元"):
         amounts(feed("gov_tax"), "tax_vat_wan_yuan", one, "万元", 2)
@@ -119,5 +119,5 @@ def test_periods_and_sending_times() -> None:
         "2024-02-29",
         "2024-12-31",
     ]
-    # four fifths of the 20 days that gov_tax may take
+    # four fifths of the 20 days that gov_tax allows
     assert sent_at(feed("gov_tax"), "2024-01") == "2024-02-16T02:00:00Z"

@@ -1,4 +1,4 @@
-"""What offices say of firms: marks, listings, patents, foreign trade, last year's months."""
+"""Industry marks, credit listings, patents, foreign trade, and figures of the same months a year before."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ CODE = "统一社会信用代码"
 # --- gov_industry_mark -----------------------------------------------------------------------------------
 
 
-def test_marks_make_the_plans_parts_of_the_value_added() -> None:
+def test_marked_value_added_is_that_of_the_plan() -> None:
     parts = {c.indicator_zh: c for c in compare_with_plan(at_scale(1.0))[14:]}
     assert {name: str(c.plan) for name, c in parts.items()} == {
         "246产业集群增加值": "3191.0000",
@@ -31,7 +31,7 @@ def test_marks_make_the_plans_parts_of_the_value_added() -> None:
         "装备制造业增加值": "2178.6000",
     }
     assert all(abs(c.difference_pct) < 2 for c in parts.values())
-    # the parts overlap: together they are more than all there is
+    # the parts overlap: their sum exceeds the total value added
     assert sum(c.plan for c in parts.values()) > 2 * Decimal(4042)
 
 
@@ -47,17 +47,17 @@ def test_marks_of_later_years_keep_their_share(city: City) -> None:
     ).any()
 
 
-def test_clusters_follow_the_class_and_end_with_their_plan(sent: Sent, city: City) -> None:
+def test_clusters_follow_the_industry_class(sent: Sent, city: City) -> None:
     classes = {c[CODE]: str(c["行业代码"]) for c in rows(sent, "statistics_directory_2022.csv")}
-    told = rows(sent, "industry_mark_2022.csv")
-    assert len(told) == sum(c["规模"] == "规上" for c in rows(sent, "statistics_directory_2022.csv"))
+    marks = rows(sent, "industry_mark_2022.csv")
+    assert len(marks) == sum(c["规模"] == "规上" for c in rows(sent, "statistics_directory_2022.csv"))
     named: defaultdict[str | None, set[str]] = defaultdict(set)
-    for cells in told:
+    for cells in marks:
         named[cells["所属产业集群"]].add(classes[cells[CODE]][:2])
     assert named["汽车"] == {"36"} and named["绿色石化"] <= {"25", "26"}
     outside = {"44", "45", "46", "22", "23", "13", "14", "15", "16"}
     assert not outside & set[str]().union(*(v for k, v in named.items() if k is not None))
-    assert {c["战略性新兴产业"] for c in told} == {"是", "否"}
+    assert {c["战略性新兴产业"] for c in marks} == {"是", "否"}
     later = at_scale(0.005)
     assert (clusters(later, 2024) >= 0).any()
 
@@ -65,28 +65,28 @@ def test_clusters_follow_the_class_and_end_with_their_plan(sent: Sent, city: Cit
 # --- gov_credit ------------------------------------------------------------------------------------------
 
 
-def test_listings_come_once_and_once_more_when_they_end(sent: Sent) -> None:
-    told: dict[str, list[dict[str, str | None]]] = defaultdict(list)
+def test_listings_are_reported_when_they_begin_and_when_they_end(sent: Sent) -> None:
+    listings: dict[str, list[dict[str, str | None]]] = defaultdict(list)
     for year in YEARS:
         for cells in rows(sent, f"credit_{year}.jsonl"):
             listed, removed = str(cells["列入日期"]), cells["移出日期"]
             assert listed <= f"{year}-12-31" and (removed is None or listed < removed <= f"{year}-12-31")
             assert year == YEARS[0] or f"{year}" in (listed[:4], str(removed)[:4])
-            told[str(cells["记录编号"])].append(cells)
-    assert Counter(map(len, told.values())).keys() <= {1, 2}
-    for lines in told.values():
+            listings[str(cells["记录编号"])].append(cells)
+    assert Counter(map(len, listings.values())).keys() <= {1, 2}
+    for lines in listings.values():
         assert all(cells["移出日期"] is None for cells in lines[:-1])
-        # one was planted with a word that nobody knows
+        # one listing is planted with an unknown code word
         assert len({(c[CODE], c["列入日期"]) for c in lines}) == 1
         assert len({c["失信类别"] for c in lines} - {"其他"}) <= 1
 
 
 def test_about_one_firm_in_a_hundred_is_listed(city: City) -> None:
-    standing: dict[str, object] = {}
+    removed_on: dict[str, object] = {}
     for year in YEARS:
         cells = credit(city, year, complete=year == YEARS[0]).columns
-        standing |= dict(zip(cells["event_id"].to_pylist(), cells["removed_date"].to_pylist(), strict=True))
-    listed = sum(removed is None for removed in standing.values())
+        removed_on |= dict(zip(cells["event_id"].to_pylist(), cells["removed_date"].to_pylist(), strict=True))
+    listed = sum(removed is None for removed in removed_on.values())
     assert 0.006 < listed / len(city.population.in_year(2024)) < 0.016
 
 
@@ -94,21 +94,21 @@ def test_about_one_firm_in_a_hundred_is_listed(city: City) -> None:
 
 
 def _check(code: str) -> str:
-    """GB of the patent office: weights 2 to 9 and again 2 to 5, modulo 11."""
+    """Check character of an application number: weights 2 to 9, then 2 to 5, modulo 11."""
     weighted = sum(int(d) * w for d, w in zip(code[:12], [*range(2, 10), *range(2, 6)], strict=True))
     return "0123456789X"[weighted % 11]
 
 
 def products_of(city: City) -> dict[str, set[str]]:
-    """Names of what each firm makes."""
-    found: dict[str, set[str]] = defaultdict(set)
+    """Names of each firm's true products."""
+    products: dict[str, set[str]] = defaultdict(set)
     codes, names = city.codes.to_pylist(), city.roles.products.names
     for firm, line in zip(city.roles.line_firm.tolist(), city.roles.line_product.tolist(), strict=True):
-        found[codes[firm]].add(names[line])
-    return found
+        products[codes[firm]].add(names[line])
+    return products
 
 
-def test_patents_go_forward_and_speak_of_products(sent: Sent) -> None:
+def test_patents_advance_in_state_and_name_products(sent: Sent) -> None:
     history: dict[str, list[str]] = defaultdict(list)
     made = products_of(at_scale(0.005))
     for year in YEARS:
@@ -137,7 +137,7 @@ def test_patents_go_forward_and_speak_of_products(sent: Sent) -> None:
 # --- gov_customs -----------------------------------------------------------------------------------------
 
 
-def test_exports_of_the_months_are_those_of_the_year(sent: Sent) -> None:
+def test_monthly_exports_add_up_to_the_year(sent: Sent) -> None:
     exports: dict[str | None, Decimal] = defaultdict(Decimal)
     kinds: Counter[str | None] = Counter()
     for month in MONTHS:
@@ -158,7 +158,7 @@ def test_exports_of_the_months_are_those_of_the_year(sent: Sent) -> None:
 # --- gov_statistics_monthly ------------------------------------------------------------------------------
 
 
-def test_last_years_months_are_the_firms_own(sent: Sent) -> None:
+def test_figures_of_a_year_before_are_the_firms_own(sent: Sent) -> None:
     heading = "工业总产值_上年同期累计(千元)"
     planted = {f["key"].get("uscc") for f in sent.faults if f["feed"] == "gov_statistics_annual"}
     before = {
@@ -176,7 +176,7 @@ def test_last_years_months_are_the_firms_own(sent: Sent) -> None:
     assert any(december.get(uscc) for uscc in rose)
 
 
-def test_firms_that_are_new_have_no_year_before(city: City) -> None:
+def test_new_firms_have_no_year_before(city: City) -> None:
     q = city.population
     new = (q.firm[2024] != q.firm[2023]) & (q.status[2024] == 2)
     output, value_added = city.year_before(2024)

@@ -1,4 +1,4 @@
-"""Planted faults: each is in its file, breaks its contract, and nothing else does."""
+"""Planted faults: each is in its file and breaks its contract; no other record breaks one."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from tests.demo_city.sent_city import Sent, file, send
 
 
 def broken_records(sent: Sent) -> Counter[tuple[str, int, str]]:
-    found: Counter[tuple[str, int, str]] = Counter()
+    broken: Counter[tuple[str, int, str]] = Counter()
     for name, contract in connected_feeds().items():
         for path in files_of(sent.landing, name):
             for record in read(path)[1]:
-                found.update((path.name, record.row, reason) for reason in faults_of(contract, record))
-    return found
+                broken.update((path.name, record.row, reason) for reason in faults_of(contract, record))
+    return broken
 
 
 def test_exactly_the_planted_records_break_their_contracts(sent: Sent) -> None:
@@ -27,15 +27,15 @@ def test_exactly_the_planted_records_break_their_contracts(sent: Sent) -> None:
         for f in sent.faults
         if f["outcome"]["type"] == "quarantined"
     )
-    found = broken_records(sent)
-    again = {key for key in found if "_copy" in key[0] or "_corrected" in key[0]}
-    assert {k: n for k, n in found.items() if k not in again} == planted
-    # Copies and corrected snapshots repeat what was broken before (a withdrawn row may shift line numbers).
-    repeated = ("electricity_2023.csv", "statistics_annual_2023.csv")
-    assert Counter(reason for _, _, reason in again) == Counter(
-        reason for name, _, reason in planted if name in repeated
+    broken = broken_records(sent)
+    repeated = {key for key in broken if "_copy" in key[0] or "_corrected" in key[0]}
+    assert {k: n for k, n in broken.items() if k not in repeated} == planted
+    # Copies and corrected snapshots repeat the broken records (a withdrawn row may shift line numbers).
+    originals = ("electricity_2023.csv", "statistics_annual_2023.csv")
+    assert Counter(reason for _, _, reason in repeated) == Counter(
+        reason for name, _, reason in planted if name in originals
     )
-    assert len(again) == 4  # two check digits, one domain, one type
+    assert len(repeated) == 4  # two check digits, one domain, one type
 
 
 KINDS = {
@@ -50,7 +50,7 @@ KINDS = {
 }  # fmt: skip
 
 
-def test_every_kind_is_planted_and_its_file_shows_it(sent: Sent) -> None:
+def test_every_kind_is_planted_and_visible_in_its_file(sent: Sent) -> None:
     assert {f["kind"] for f in sent.faults} == KINDS
     assert [f["id"] for f in sent.faults] == [f"F{i + 1:03d}" for i in range(len(sent.faults))]
     for fault in sent.faults:
@@ -90,8 +90,8 @@ def test_the_base_year_is_clean(sent: Sent) -> None:
 
 def test_repeated_corrected_and_late_files(sent: Sent) -> None:
     def manifest(name: str) -> dict[str, str]:
-        found: dict[str, str] = json.loads(file(sent, f"{name}.manifest.json").read_text(encoding="utf-8"))
-        return found
+        fields: dict[str, str] = json.loads(file(sent, f"{name}.manifest.json").read_text(encoding="utf-8"))
+        return fields
 
     copy, first = manifest("electricity_2023_copy.csv"), manifest("electricity_2023.csv")
     assert copy["sha256"] == first["sha256"] and copy["sent_at"] > first["sent_at"]
@@ -101,7 +101,7 @@ def test_repeated_corrected_and_late_files(sent: Sent) -> None:
     )
     assert corrected["period"] == first["period"] and corrected["sent_at"] > first["sent_at"]
     assert int(corrected["records"]) == int(first["records"]) - 1
-    # The survey may come 120 days after the year's end, 29 April 2024; the late one comes 45 days after that.
+    # The survey is due 120 days after the year's end, on 29 April 2024; the late file arrives 45 days after that.
     assert manifest("land_survey_2023_xiangshan.csv")["sent_at"] == "2024-06-13T02:00:00Z"
     assert manifest("land_survey_2023_cixi.csv")["sent_at"] < "2024-04-29"
 

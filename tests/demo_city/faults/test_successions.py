@@ -1,4 +1,4 @@
-"""Changes of identity: what the registry tells, and that nothing else of the city changes by them."""
+"""Changes of identity: the registry reports each of them, and the rest of the city stays the same."""
 
 from __future__ import annotations
 
@@ -19,15 +19,16 @@ TAXES = ("增值税", "企业所得税", "申报营业收入")
 
 
 def identities(sent: Sent) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = json.loads((sent.truth / IDENTITIES).read_text(encoding="utf-8"))
-    return found
+    cases: list[dict[str, Any]] = json.loads((sent.truth / IDENTITIES).read_text(encoding="utf-8"))
+    return cases
 
 
 def of(sent: Sent, case: str) -> list[dict[str, Any]]:
     return [c for c in identities(sent) if c["case"] == case]
 
 
-def told(sent: Sent, year: str) -> list[dict[str, str | None]]:
+def reported(sent: Sent, year: str) -> list[dict[str, str | None]]:
+    """Changes that the registry reports in a year."""
     return rows(sent, f"identity_change_{year}.csv")
 
 
@@ -38,34 +39,34 @@ def test_cases_do_not_depend_on_scale_and_seed(sent: Sent, tmp_path: Path) -> No
         assert [c["id"] for c in identities(city)] == [f"I{n:02d}" for n in range(1, sum(CASES.values()) + 1)]
 
 
-def test_no_case_shares_a_firm_with_a_planted_fault(sent: Sent) -> None:
-    victims = {f["key"].get("uscc") for f in sent.faults if f["feed"] != "gov_land_survey"}
+def test_no_firm_has_both_a_case_and_a_planted_fault(sent: Sent) -> None:
+    with_faults = {f["key"].get("uscc") for f in sent.faults if f["feed"] != "gov_land_survey"}
     for case in identities(sent):
         firms = {case.get("from"), case.get("to"), *case.get("claimants", ()), *case.get("members", ())} - {
             None
         }
-        assert not firms & victims, case
+        assert not firms & with_faults, case
 
 
 def test_the_base_year_has_silent_branches_only(sent: Sent) -> None:
-    assert {c["变更类型"] for c in told(sent, "2020")} == {"分支机构"}
+    assert {c["变更类型"] for c in reported(sent, "2020")} == {"分支机构"}
     planted = {c.get("from") for c in identities(sent)}
-    assert not planted & {c["原主体代码"] for c in told(sent, "2020")}
+    assert not planted & {c["原主体代码"] for c in reported(sent, "2020")}
 
 
-def test_the_registry_tells_of_every_case_in_its_year(sent: Sent) -> None:
+def test_the_registry_reports_every_case_in_its_year(sent: Sent) -> None:
     words = {"absorption": "吸收合并", "split": "分立", "branch": "分支机构", "new_code": "换发代码"}
     for case in identities(sent):
         if case["case"] in words:
-            found = [
-                c for c in told(sent, case["told"])
+            matching = [
+                c for c in reported(sent, case["told"])
                 if (c["原主体代码"], c["现主体代码"]) == (case["from"], case["to"])
             ]  # fmt: skip
-            assert [(c["变更类型"], c["生效日期"]) for c in found] == [(words[case["case"]], case["date"])]
+            assert [(c["变更类型"], c["生效日期"]) for c in matching] == [(words[case["case"]], case["date"])]
 
 
-def test_branches_report_a_part_and_the_whole_stays_the_same(sent: Sent) -> None:
-    """What a branch takes its head gives: both together are what the head alone had in the file's whole."""
+def test_branches_report_a_part_of_their_heads_figures(sent: Sent) -> None:
+    """A branch reports a fifth of its head's figures, and the head reports the rest."""
     for case in of(sent, "branch"):
         mine = {
             c["纳税人识别号"]: c
@@ -96,7 +97,7 @@ def test_absorbed_firms_leave_the_directory_and_keep_account_and_certificate(sen
 
 
 @pytest.mark.parametrize("year", ["2021", "2023"])
-def test_the_power_supplier_uses_the_codes_before(sent: Sent, year: str) -> None:
+def test_the_power_supplier_uses_the_former_codes(sent: Sent, year: str) -> None:
     power = {c["社会信用代码"] for c in rows(sent, f"electricity_{year}.csv")}
     directory = {c["统一社会信用代码"] for c in rows(sent, f"statistics_directory_{year}.csv")}
     for case in of(sent, "new_code"):
@@ -114,7 +115,7 @@ def test_old_firms_have_registration_numbers_with_a_check_digit(sent: Sent) -> N
 
 
 def checks(number: str) -> bool:
-    """GS 15-2006, ISO 7064 MOD 11,10: the product over all 15 digits ends at 1."""
+    """Whether the check digit is valid by GS 15-2006 (ISO 7064 MOD 11,10): the final product is 1."""
     product = 10
     for digit in number[:-1]:
         total = (int(digit) + product) % 10 or 10

@@ -1,4 +1,4 @@
-"""Meter readings and equipment states: what the stream brings, against arithmetic done anew on its records."""
+"""Meter readings and equipment states, compared with figures recomputed from the stream's records."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ QUARTER = timedelta(minutes=15)
 
 @dataclass(frozen=True)
 class Reading:
-    """A record of the stream: hundredths of kWh, day of its file, place in the file."""
+    """A record of the stream: energy in 0.01 kWh, day of its file, position in the file."""
 
     at: datetime
     register: int
     multiplier: int
     interval: int | None
     file: int
-    place: int
+    position: int
 
 
 Stream = dict[str, list[Reading]]
@@ -44,8 +44,8 @@ Stream = dict[str, list[Reading]]
 
 @pytest.fixture(scope="module")
 def stream(city: City) -> Stream:
-    """All records by meter account, in the order in which they came."""
-    found: Stream = defaultdict(list)
+    """All records by meter account, in their order of arrival."""
+    records: Stream = defaultdict(list)
     week = Week(city)
     for day in range(len(DAYS)):
         cells = meter_reading(week, day).columns
@@ -60,10 +60,10 @@ def stream(city: City) -> Stream:
             hundredths(cells["interval_kwh"]),
             strict=True,
         )
-        for place, (account, at, register, multiplier, interval) in enumerate(rows):
+        for position, (account, at, register, multiplier, interval) in enumerate(rows):
             assert register is not None
-            found[account].append(Reading(moments[at], register, multiplier, interval, day, place))
-    return found
+            records[account].append(Reading(moments[at], register, multiplier, interval, day, position))
+    return records
 
 
 def hundredths(cells: pa.Array) -> list[int | None]:
@@ -71,14 +71,14 @@ def hundredths(cells: pa.Array) -> list[int | None]:
 
 
 def in_time(records: list[Reading]) -> list[Reading]:
-    """Each time once, in order."""
+    """One record for each time, in order of time."""
     return [r for _, r in sorted({r.at: r for r in records}.items())]
 
 
 def test_one_meter_for_each_firm_and_the_size_of_the_week(stream: Stream, city: City) -> None:
     assert len(stream) == len(set(city.uscc(main_meters(city).site, 2024).to_pylist()))
     records = sum(len(r) for r in stream.values())
-    # 8,405 firms x 96 x 7 = 5.65 M at scale 1, and what the population grew since
+    # 8,405 firms x 96 x 7 = 5.65 M at scale 1, plus the growth of the population
     assert 5.4e6 < records * 20 < 6.2e6
 
 
@@ -93,7 +93,7 @@ def test_a_week_is_about_a_52nd_of_the_year(stream: Stream, city: City) -> None:
     assert len(usual) > 0.95 * len(ratios)
     assert np.median(usual) == pytest.approx(1, abs=0.02)
     assert max(usual) < 1.4
-    # the yearly electricity of the city's connected firms, less those that stop
+    # weighted by yearly electricity, the mean is 1 minus the firms that stop
     assert np.average(ratios, weights=[year[a] for a in stream]) == pytest.approx(1, abs=0.06)
 
 
@@ -104,14 +104,14 @@ def test_energy_is_register_difference_times_multiplier(stream: Stream) -> None:
             if after.at - before.at == QUARTER and after.interval is not None:
                 difference = after.register - before.register
                 wraps += difference < 0
-                # the register has six digits before its point and two behind it
+                # the register has six digits before the decimal point and two after it
                 assert after.interval == difference % 10**8 * after.multiplier
                 checked += 1
     assert checked > 0.98 * sum(len(r) for r in stream.values())
     assert wraps < 5
 
 
-def test_gaps_are_there_and_the_register_goes_on(stream: Stream) -> None:
+def test_gaps_exist_and_the_register_continues(stream: Stream) -> None:
     gaps, lost = 0, 0
     for records in stream.values():
         for before, after in pairwise(in_time(records)):
@@ -125,15 +125,15 @@ def test_gaps_are_there_and_the_register_goes_on(stream: Stream) -> None:
     assert 0.0015 < lost / possible < 0.0045
 
 
-def test_replaced_meters_begin_anew(stream: Stream) -> None:
+def test_replaced_meters_start_at_zero(stream: Stream) -> None:
     replaced = []
     for account, records in stream.items():
         for before, after in pairwise(in_time(records)):
             if after.at - before.at == QUARTER and after.interval is None:
                 replaced.append(account)
-                # a new meter has counted one interval: less than a day of the 200 kWh that registers count
+                # a new meter has counted one interval; registers count at most 200 kWh a day
                 assert after.register < 20_000 and after.register < before.register
-    # one in a hundred, unless the reading fell into a gap
+    # one in a hundred, except where the reading is in a gap
     assert 2 <= len(replaced) <= round(0.01 * len(stream))
     assert len(set(replaced)) == len(replaced)
 
@@ -149,7 +149,7 @@ def test_repeats_are_copies(stream: Stream) -> None:
     assert 0.001 < repeats / sum(len(r) for r in stream.values()) < 0.003
 
 
-def test_some_come_out_of_order_and_some_with_the_next_days_file(stream: Stream) -> None:
+def test_some_readings_are_out_of_order_and_some_in_the_next_days_file(stream: Stream) -> None:
     late, next_day = 0, 0
     for records in stream.values():
         times = [r.at for r in records]
@@ -199,18 +199,18 @@ def test_another_city_has_other_readings() -> None:
     assert not set(one.splitlines()) & set(two.splitlines())
 
 
-def test_the_files_break_their_contract_where_it_is_planted_and_nowhere_else(sent: Sent) -> None:
+def test_only_planted_records_break_the_contract(sent: Sent) -> None:
     planted = {
         f["key"]["row"]: f["outcome"]["reason"] for f in sent.faults if f["feed"] == "ent_meter_reading"
     }
     assert sorted(planted.values()) == ["meter_account_code:pattern", "uscc:check", "uscc:missing"]
-    found = {}
+    broken = {}
     for path in files_of(sent.landing, "ent_meter_reading"):
         for record in read(path)[1]:
             for reason in faults_of(feed("ent_meter_reading"), record):
-                found[record.row] = reason
+                broken[record.row] = reason
                 assert path.name == "meter_reading_2024-12-28.jsonl"
-    assert found == planted
+    assert broken == planted
 
 
 def test_lines_are_json_whatever_the_size_of_a_slice(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -221,11 +221,11 @@ def test_lines_are_json_whatever_the_size_of_a_slice(monkeypatch: pytest.MonkeyP
             "d": cells.decimals(np.array([150, -5, 0, 7, 8]), 2),
         }
     )
-    whole = delivery._json_lines(table)
+    lines = delivery._json_lines(table)
     monkeypatch.setattr(delivery, "_LINES_AT_A_TIME", 2)
-    assert delivery._json_lines(table) == whole
-    assert delivery._json_lines(table.slice(1, 3)) == b"".join(whole.splitlines(keepends=True)[1:4])
-    records = [json.loads(line, parse_float=Decimal) for line in whole.decode().splitlines()]
+    assert delivery._json_lines(table) == lines
+    assert delivery._json_lines(table.slice(1, 3)) == b"".join(lines.splitlines(keepends=True)[1:4])
+    records = [json.loads(line, parse_float=Decimal) for line in lines.decode().splitlines()]
     assert records == table.to_pylist()
 
 

@@ -1,4 +1,4 @@
-"""Discharge permits against what is emitted."""
+"""Discharge permits compared with emissions."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests.demo_city.senders.test_places import rows
 from tests.demo_city.sent_city import Sent
 
 
-def test_who_reports_emissions_has_a_permit_with_amounts(sent: Sent) -> None:
+def test_firms_that_report_emissions_have_a_permit_with_amounts(sent: Sent) -> None:
     permits = {c["许可证/单位信用代码"]: c for c in rows(sent, "discharge_permit_2022.xlsx")}
     reporting = {c["企业/信用代码"] for c in rows(sent, "emission_2022.xlsx")}
     amount = "年许可排放量/化学需氧量"
@@ -19,7 +19,7 @@ def test_who_reports_emissions_has_a_permit_with_amounts(sent: Sent) -> None:
     assert all(str(c["有效期/自"]) < str(c["有效期/至"]) for c in permits.values())
 
 
-def test_few_permits_are_too_small_or_have_run_out(city: City) -> None:
+def test_few_permits_are_too_small_or_expired(city: City) -> None:
     cells = discharge_permit(city, 2022).columns
     site_of = {u: s for s, u in enumerate(city.uscc(np.arange(city.population.sites), 2022).to_pylist()) if u}
     cod = city.year(2022).emissions["cod"]  # grams
@@ -29,5 +29,5 @@ def test_few_permits_are_too_small_or_have_run_out(city: City) -> None:
             with_amounts += 1
             too_small += tons * 10**6 < int(cod[site_of[uscc]])
     assert 1 <= too_small < 0.1 * with_amounts
-    ran_out = sum(end < "2023-01-01" for end in cells["permit_to_date"].to_pylist())
-    assert 1 <= ran_out < 0.06 * len(cells["uscc"])
+    expired = sum(end < "2023-01-01" for end in cells["permit_to_date"].to_pylist())
+    assert 1 <= expired < 0.06 * len(cells["uscc"])

@@ -1,4 +1,4 @@
-"""Products that firms declare and trades that they share, as sent and as drawn."""
+"""Trades that firms share, as drawn and as sent."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ def traded(city: City) -> Rows:
 
 def _nodes_of(city: City) -> dict[int, set[str]]:
     roles = city.roles
-    found: dict[int, set[str]] = defaultdict(set)
+    nodes: dict[int, set[str]] = defaultdict(set)
     for firm, node in zip(roles.firm.tolist(), roles.node.tolist(), strict=True):
         if node != roles.outside:
-            found[firm].add(roles.nodes.codes[node])
-    return found
+            nodes[firm].add(roles.nodes.codes[node])
+    return nodes
 
 
 def test_buyers_belong_to_nodes_that_the_product_feeds(city: City, traded: Rows) -> None:
@@ -60,7 +60,7 @@ def test_purchases_follow_the_cost_shares() -> None:
     traded, codes = trades(city, 2024), list(known)
     nodes = _nodes_of(city)
     home = {p: n for n, node in enumerate(known.values()) for p in node["products"]}
-    # firms of one node only: what they buy is bought for it
+    # only firms with a single node: all their purchases are for that node
     only = np.full(len(city.codes), -1)
     for firm, of in nodes.items():
         only[firm] = codes.index(next(iter(of))) if len(of) == 1 else -1
@@ -70,14 +70,17 @@ def test_purchases_follow_the_cost_shares() -> None:
     row = (start >= 0) & (to >= 0)
     bought = np.zeros((len(codes), len(codes)))
     np.add.at(bought, (start[row], to[row]), traded.amount[row])
-    said = np.zeros(bought.shape)
+    stated = np.zeros(bought.shape)
     for code, node in known.items():
         for fed in node.get("feeds") or ():
-            said[codes.index(code), codes.index(fed["node"])] = fed["cost_share_pct"]
-    mixed = ((bought > 0).sum(axis=0) > 1) & (said.sum(axis=0) > 0)
+            stated[codes.index(code), codes.index(fed["node"])] = fed["cost_share_pct"]
+    mixed = ((bought > 0).sum(axis=0) > 1) & (stated.sum(axis=0) > 0)
     assert mixed.sum() > 80
-    # how far what a node buys is from what its model says: 0 the same, 1 all of it other goods
-    off = np.abs(bought / bought.sum(axis=0).clip(1e-9) - said / said.sum(axis=0).clip(1e-9)).sum(axis=0) / 2
+    # distance of a node's purchases from its model's cost shares: 0 equal, 1 no product in common
+    off = (
+        np.abs(bought / bought.sum(axis=0).clip(1e-9) - stated / stated.sum(axis=0).clip(1e-9)).sum(axis=0)
+        / 2
+    )
     assert np.average(off[mixed], weights=bought.sum(axis=0)[mixed]) < 0.25
 
 
@@ -102,16 +105,16 @@ def test_amounts_are_heavy_tailed(traded: Rows) -> None:
 
 
 def test_codes_of_parties(sent: Sent) -> None:
-    told = rows(sent, "trade_2024-12.csv")
-    codes = [c for cells in told for c in (str(cells["销方代码"]), str(cells["购方代码"]))]
+    trades_sent = rows(sent, "trade_2024-12.csv")
+    codes = [c for cells in trades_sent for c in (str(cells["销方代码"]), str(cells["购方代码"]))]
     lengths = Counter(map(len, codes))
     assert 0.015 < lengths[9] / len(codes) < 0.025
-    whole = {c for c in codes if len(c) == 18}
+    full = {c for c in codes if len(c) == 18}
     registered = {
         str(c["tyshxydm"]) for y in range(2020, 2025) for c in rows(sent, f"business_registry_{y}.jsonl")
     }
-    outside = whole - registered
-    assert sum(valid_uscc(c) for c in outside) >= len(outside) - 1  # one was planted as malformed
+    outside = full - registered
+    assert sum(valid_uscc(c) for c in outside) >= len(outside) - 1  # one malformed code is planted
     places = Counter(c[2:6] for c in outside)
     assert len(places) > 15 and places["3302"] < 0.2 * len(outside)
     ours = {c[8:17] for c in registered}
@@ -121,14 +124,14 @@ def test_codes_of_parties(sent: Sent) -> None:
     assert strange and all(c.isdigit() for c in strange)
 
 
-def test_some_rows_are_odd(sent: Sent) -> None:
-    told = rows(sent, "trade_2024-12.csv")
-    itself = [c for c in told if c["销方代码"] == c["购方代码"]]
-    nothing = [c for c in told if number(c["金额(元)"]) == 0]
-    assert 1 <= len(itself) <= 5 and 1 <= len(nothing) <= 5
+def test_some_rows_are_irregular(sent: Sent) -> None:
+    trades_sent = rows(sent, "trade_2024-12.csv")
+    itself = [c for c in trades_sent if c["销方代码"] == c["购方代码"]]
+    zero = [c for c in trades_sent if number(c["金额(元)"]) == 0]
+    assert 1 <= len(itself) <= 5 and 1 <= len(zero) <= 5
 
 
-def test_one_side_at_least_is_in_the_city_or_unknown(city: City, traded: Rows) -> None:
+def test_at_least_one_side_is_in_the_city(city: City, traded: Rows) -> None:
     firms = len(city.codes)
     assert ((traded.seller < firms) | (traded.buyer < firms)).all()
     services = {code for code, node in models().items() if not industrial(node)}

@@ -1,4 +1,4 @@
-"""Buildings, parks and zones: their files against the parcels, the land survey and each other."""
+"""Buildings, parks and zones, compared with the parcels, the land survey and each other."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_buildings_stand_on_parcels_and_share_their_floor(sent: Sent) -> None:
     assert max(Counter(str(code)[:19] for code in codes).values()) > 1
 
 
-def test_parcels_that_are_being_built_on_have_no_building_yet(city: City) -> None:
+def test_parcels_under_construction_have_no_building_yet(city: City) -> None:
     land, every = city.land, buildings(city)
     stand = set(every.parcel[standing(city, every, 2024)].tolist())
     fresh = np.flatnonzero(land.in_construction & (land.created >= 2023) & (land.created <= 2024))
@@ -55,7 +55,7 @@ def test_parcels_that_are_being_built_on_have_no_building_yet(city: City) -> Non
     assert set(np.flatnonzero(~land.in_construction & (land.created <= 2024)).tolist()) <= stand
 
 
-def test_what_is_let_follows_the_survey_but_for_the_noise(city: City) -> None:
+def test_let_floor_follows_the_survey_except_for_the_noise(city: City) -> None:
     cells = building(city, 2022).columns
     floor, share = (
         np.array(cells[name].to_pylist(), dtype=float) for name in ("building_area_m2", "let_share_pct")
@@ -64,7 +64,7 @@ def test_what_is_let_follows_the_survey_but_for_the_noise(city: City) -> None:
     noisy = np.array([v is not None and s == 100 and v > 0 for s, v in zip(share, vacant, strict=True)])
     uses = land_uses(city, 2022)
     let_mu = uses.area[uses.kind > 0].sum() / 100
-    # 800 square metres of floor on a mu; shares are rounded down to 0.01 %
+    # 800 square metres of floor per mu; shares are rounded down to 0.01 %
     assert (floor * share)[~noisy].sum() / 100 == pytest.approx(let_mu * 800, rel=0.02)
     blank = sum(v is None for v in vacant) / len(vacant)
     assert 0.01 < blank < 0.03
@@ -114,26 +114,26 @@ def test_residents_are_the_users_of_a_parks_parcels(sent: Sent) -> None:
 
 
 def test_a_firm_on_two_parcels_of_an_area_is_one_resident(city: City) -> None:
-    found, uses = parks(city), land_uses(city, 2022)
+    layout, uses = parks(city), land_uses(city, 2022)
     users: defaultdict[int, list[int]] = defaultdict(list)
     for parcel, site in zip(uses.parcel.tolist(), uses.site.tolist(), strict=True):
-        if (part := int(found.part_of_parcel[parcel])) >= 0:
+        if (part := int(layout.part_of_parcel[parcel])) >= 0:
             users[part].append(site)
-            users[int(found.parent[part])].append(site)
+            users[int(layout.parent[part])].append(site)
     counted = park(city, 2022).columns["resident_firm_count"].to_pylist()
     assert all(counted[number] == len(set(sites)) for number, sites in users.items())
     assert any(len(set(sites)) < len(sites) for sites in users.values())
 
 
 def test_number_of_parks_follows_the_scale(city: City) -> None:
-    found = parks(city)
-    assert (found.kind == 0).sum() == 10  # 131 x 0.05 = 7, and one in each district
-    assert len(set(found.small_of_parcel.tolist()) - {-1}) == 10
+    layout = parks(city)
+    assert (layout.kind == 0).sum() == 10  # 131 x 0.05 = 7, at least one in each district
+    assert len(set(layout.small_of_parcel.tolist()) - {-1}) == 10
     stars = park(city, 2024).columns["star_count"].to_pylist()
     assert None in stars and {s for s in stars if s is not None} <= {1, 2, 3, 4, 5}
 
 
-def test_zones_are_those_that_other_feeds_name(sent: Sent) -> None:
+def test_zones_are_those_that_other_feeds_refer_to(sent: Sent) -> None:
     zones = {c["kfqdm"]: c for c in rows(sent, "zone_2022.jsonl")}
     named = {c["开发区代码"] for c in rows(sent, "statistics_directory_2022.csv")} - {None}
     assert len(zones) == 30 and named <= set(zones) and len(named) > 20

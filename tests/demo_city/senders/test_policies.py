@@ -1,4 +1,4 @@
-"""Policies, and the grants and rewards that are paid under them."""
+"""Policies and the grants paid under them."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ def test_grants_are_paid_under_policies_of_the_year(sent: Sent) -> None:
                 assert number(cells["金额(元)"]) / 10_000 == number(policy["单家上限(万元)"])
 
 
-def test_policies_come_and_lapse() -> None:
-    lapsed = {p.title for p in POLICIES if p.last == 2022}
-    for year, there in ((2022, True), (2023, False)):
-        assert ({POLICIES[n].title for n in in_force(year)} >= lapsed) is there
-    assert lapsed and len(in_force(2021)) > len(in_force(2020))
+def test_policies_begin_and_end() -> None:
+    ended = {p.title for p in POLICIES if p.last == 2022}
+    for year, is_in_force in ((2022, True), (2023, False)):
+        assert ({POLICIES[n].title for n in in_force(year)} >= ended) is is_in_force
+    assert ended and len(in_force(2021)) > len(in_force(2020))
 
 
 def test_honours_are_rewarded_and_a_few_firms_paid_twice(sent: Sent, city: City) -> None:
@@ -39,8 +39,8 @@ def test_honours_are_rewarded_and_a_few_firms_paid_twice(sent: Sent, city: City)
     paid = [c for c in rows(sent, "grant_2022.csv") if c["政策编号"] in rewards]
     assert len(paid) >= 10
     assert all(c["收款单位信用代码"] in honoured[rewards[c["政策编号"]]] for c in paid)
-    got = sum(len(honoured[word]) for word in rewards.values())
-    assert len({(c["政策编号"], c["收款单位信用代码"]) for c in paid}) < got  # one in ten does not claim
+    entitled = sum(len(honoured[word]) for word in rewards.values())
+    assert len({(c["政策编号"], c["收款单位信用代码"]) for c in paid}) < entitled  # one in ten does not claim
     columns = grant(city, 2022).columns
     pairs = Counter(zip(columns["uscc"].to_pylist(), columns["policy_code"].to_pylist(), strict=True))
     twice = sum(n > 1 for n in pairs.values())

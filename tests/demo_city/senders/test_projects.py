@@ -17,7 +17,7 @@ from tests.demo_city.sent_city import Sent
 
 
 def iso(text: str | None) -> str | None:
-    """A date in one of the three ways in which districts type it."""
+    """ISO form of a date in one of the three formats that districts use."""
     if text is None:
         return None
     parts = text.replace("年", "-").replace("月", "-").replace("日", "").replace("/", "-").split("-")
@@ -56,13 +56,13 @@ def test_investment_done_never_falls(sent: Sent) -> None:
     assert max(reached.values()) > 0
 
 
-def test_districts_type_dates_in_three_ways_and_some_projects_wait(sent: Sent) -> None:
+def test_districts_write_dates_in_three_formats_and_some_projects_are_blocked(sent: Sent) -> None:
     cells = rows(sent, "project_2024-06.csv")
     dates = [c["开工时间"] for c in cells if c["开工时间"]]
     assert {next(mark for mark in "年/-" if mark in d) for d in dates} == {"年", "/", "-"}
-    waiting = [c for c in cells if c["卡点责任部门"]]
-    assert 1 <= len(waiting) < 0.2 * len(cells)
-    assert all(c["卡点起始日"] and c["卡点起始日"] < "2024-06-30" for c in waiting)
+    blocked = [c for c in cells if c["卡点责任部门"]]
+    assert 1 <= len(blocked) < 0.2 * len(cells)
+    assert all(c["卡点起始日"] and c["卡点起始日"] < "2024-06-30" for c in blocked)
     late = [c for c in cells if c["项目阶段"] == "在建" and str(iso(c["竣工时间"])) < "2024-06-30"]
     assert late
 
@@ -86,13 +86,13 @@ def test_each_year_ten_projects_above_ten_billion_and_a_hundred_above_one(full: 
     at, stage = stages(full, np.datetime64(day))
     assert set(stage.tolist()) == set(range(len(STAGES)))
     building = full.investment[at][stage == STAGES.index("under_construction")]
-    # 双百 of the plan: above 100 亿 and above 10 亿, in 万元
+    # the plan's 双百: above 100 亿 and above 10 亿, in 万元
     assert 10 <= (building >= 1_000_000).sum() < 30
     assert 100 <= (building >= 100_000).sum() < 200
     assert 1_000 < len(at) < 1_800
 
 
-def test_every_file_of_a_project_feed_is_a_whole_library(sent: Sent) -> None:
+def test_every_project_file_is_a_complete_library(sent: Sent) -> None:
     first, last = (
         {r.cells["项目代码"] for r in read(sent.landing / "gov_project" / f"project_{month}.csv")[1]}
         for month in (MONTHS[0], MONTHS[-1])

@@ -1,4 +1,4 @@
-"""What enterprises report, and whether it hangs together from month to month."""
+"""Reports of enterprises, and their consistency from month to month."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.demo_city.senders.test_projects import MONTHS
 from tests.demo_city.sent_city import Sent
 
 
-def test_about_two_thirds_answer_and_they_stay_the_same(city: City) -> None:
+def test_about_two_thirds_of_the_firms_report_and_they_stay_the_same(city: City) -> None:
     above = set(city.uscc(city.above(2024), 2024).to_pylist())
     june, july = (set(monthly_report(city, 2024, m).columns["uscc"].to_pylist()) for m in (6, 7))
     assert june <= above
@@ -33,7 +33,7 @@ def test_orders_follow_output(city: City) -> None:
     assert np.corrcoef(np.log(orders + 1), np.log(output + 1))[0, 1] > 0.95
 
 
-def test_cells_that_need_not_be_filled_in_are_sometimes_blank(city: City) -> None:
+def test_optional_cells_are_sometimes_blank(city: City) -> None:
     cells = monthly_report(city, 2024, 6).columns
     for name in ("orders_in_hand_wan_yuan", "export_orders_wan_yuan", "expected_output_wan_yuan"):
         assert 1 <= cells[name].null_count < 0.08 * len(cells[name])
@@ -41,25 +41,25 @@ def test_cells_that_need_not_be_filled_in_are_sometimes_blank(city: City) -> Non
     assert 70 < np.mean(used) < 85 and max(used) > 100
 
 
-def test_the_pmi_feels_the_month(city: City) -> None:
+def test_the_pmi_follows_the_season(city: City) -> None:
     def index(month: int) -> float:
-        """Share of up plus half of the same, in percent."""
+        """Share of up plus half the share of unchanged, in percent."""
         answers = Counter(pmi(city, 2024, month).columns["production_change_code"].to_pylist())
         return 100 * (answers["增加"] + answers["持平"] / 2) / sum(answers.values())
 
-    # February has fewer working days, March has them again
+    # February has fewer working days than January and March
     assert index(2) < 40 and index(3) > 60
 
 
-def test_what_the_panel_says_of_production_is_what_its_output_did(city: City) -> None:
+def test_production_answers_follow_output(city: City) -> None:
     cells = pmi(city, 2024, 9).columns
     sites = dict(zip(city.uscc(city.above(2024), 2024).to_pylist(), city.above(2024).tolist(), strict=True))
     growth = np.log(
         np.maximum(monthly_output(city, 2024, 9), 1) / np.maximum(monthly_output(city, 2024, 8), 1)
     )
-    told = zip(cells["uscc"].to_pylist(), cells["production_change_code"].to_pylist(), strict=True)
-    grown = [answer for uscc, answer in told if growth[sites[uscc]] > 0.25]
-    # noticed from 0.06 on, with noise of 0.05
+    answers = zip(cells["uscc"].to_pylist(), cells["production_change_code"].to_pylist(), strict=True)
+    grown = [answer for uscc, answer in answers if growth[sites[uscc]] > 0.25]
+    # an answer is up from 0.06, with noise of 0.05
     assert len(grown) >= 5 and set(grown) == {"增加"}
 
 
@@ -69,7 +69,7 @@ def test_the_panel_stays_the_same_all_year(sent: Sent) -> None:
     assert min(len(a) for a in answered) >= 15 and len({frozenset(a) for a in answered}) > 1
 
 
-def test_needs_come_forward_until_they_are_closed(city: City) -> None:
+def test_needs_change_state_until_they_are_closed(city: City) -> None:
     history: dict[str, list[tuple[str, str]]] = defaultdict(list)
     for month in range(1, 13):
         cells = need(city, 2024, month).columns
@@ -97,9 +97,9 @@ def test_needs_come_forward_until_they_are_closed(city: City) -> None:
 
 
 def test_texts_of_needs_fit_their_kind(sent: Sent) -> None:
-    told = [c for month in MONTHS for c in rows(sent, f"need_{month}.jsonl")]
+    needs = [c for month in MONTHS for c in rows(sent, f"need_{month}.jsonl")]
     for kind, word in (("用地", "用地约"), ("用工", "缺口"), ("融资", "贷款")):
-        texts = [str(c["诉求内容"]) for c in told if c["诉求类别"] == kind]
+        texts = [str(c["诉求内容"]) for c in needs if c["诉求类别"] == kind]
         assert texts and all(word in text for text in texts)
 
 
@@ -111,12 +111,11 @@ def test_objections_come_in_june_and_name_firms_of_the_year(sent: Sent) -> None:
             if c["规模"] == "规上"
         }
         objections = rows(sent, f"objection_{year + 1}-06.jsonl")
-        assert len(objections) == 6  # 130 x 0.005, six at least
+        assert len(objections) == 6  # 130 x 0.005, at least six
         for cells in objections:
             assert cells["评价年度"] == str(year)
             assert str(cells["提出日期"]).startswith(f"{year + 1}-06-")
             assert number(cells["主张数值"]) >= Decimal(0)
             assert "附" in str(cells["依据"])
-        assert (
-            len({c["统一社会信用代码"] for c in objections} & above) >= 5
-        )  # one may be planted as unreadable
+        # the directory's record of one firm may be a planted fault
+        assert len({c["统一社会信用代码"] for c in objections} & above) >= 5

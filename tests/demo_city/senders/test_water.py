@@ -1,4 +1,4 @@
-"""Water: amounts beside value added, months, and firms with two accounts."""
+"""Water: volume per value added, months, and firms with two accounts."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.demo_city.senders.test_places import rows
 from tests.demo_city.sent_city import Sent
 
 
-def test_water_is_plausible_beside_value_added(city: City) -> None:
+def test_water_per_value_added_is_plausible(city: City) -> None:
     above = city.population.status[2022] == ABOVE
     value_added = city.year(2022).money["value_added"][above].sum() / 10  # 千元 in 万元
     per_wan_yuan = yearly_water(city, 2022)[above].sum() / value_added

@@ -1,6 +1,6 @@
-"""What the demo city's firms truly make: roles in the chains, planted gaps, the truth that lies outside.
+"""The demo city's chain roles: planted gaps, roles and lines, and the truth files.
 
-The models are read here as plain data, apart from the generator.
+The chain models are read here as plain data, independently of the generator.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ YEARS = (2020, 2021, 2022, 2023, 2024)
 
 @cache
 def models() -> dict[str, dict[str, Any]]:
-    """Nodes by code, as the files say."""
-    found = [yaml.safe_load(path.read_text(encoding="utf-8")) for path in sorted(MODELS.glob("*.yml"))]
-    return {node["code"]: node for model in found for node in model["nodes"]}
+    """Nodes of the chain models by code."""
+    files = [yaml.safe_load(path.read_text(encoding="utf-8")) for path in sorted(MODELS.glob("*.yml"))]
+    return {node["code"]: node for model in files for node in model["nodes"]}
 
 
 def industrial(node: dict[str, Any]) -> bool:
@@ -47,22 +47,22 @@ def outputs(city: City, year: int) -> dict[str, dict[int, float]]:
     roles, q = city.roles, city.population
     sites = q.in_year(year)
     earned = dict(zip(city.firms(sites, year).tolist(), revenue(city, year)[sites].tolist(), strict=True))
-    found: dict[str, dict[int, float]] = defaultdict(dict)
+    by_node: dict[str, dict[int, float]] = defaultdict(dict)
     for firm, node, share in zip(roles.firm.tolist(), roles.node.tolist(), roles.share.tolist(), strict=True):
         if firm in earned and node < len(roles.nodes):
-            found[roles.nodes.codes[node]][firm] = earned[firm] * share / WHOLE
-    return found
+            by_node[roles.nodes.codes[node]][firm] = earned[firm] * share / WHOLE
+    return by_node
 
 
 # --- gaps ------------------------------------------------------------------------------------------------
 
 
-def test_planted_nodes_are_nodes_of_the_models_that_firms_may_belong_to() -> None:
+def test_planted_nodes_are_industrial_nodes_of_the_models() -> None:
     gaps, known = parameters().chain_gaps, models()
     assert (len(gaps.missing), len(gaps.weak), len(gaps.single_point)) == (3, 5, 2)
     assert len(set(gaps.all)) == 10
     assert all(industrial(known[code]) for code in gaps.all)
-    # what is lacking must be missed by somebody
+    # lacking products need buyers
     assert all(known[code].get("feeds") for code in (*gaps.missing, *gaps.weak))
 
 
@@ -70,40 +70,40 @@ def test_planted_nodes_are_nodes_of_the_models_that_firms_may_belong_to() -> Non
 def test_gaps_hold_at_every_scale_and_in_every_year(scale: float) -> None:
     city, gaps = at_scale(scale), parameters().chain_gaps
     for year in (2020, 2022, 2024):
-        found = outputs(city, year)
-        assert {code: len(found[code]) for code in gaps.missing} == dict.fromkeys(gaps.missing, 0)
+        made = outputs(city, year)
+        assert {code: len(made[code]) for code in gaps.missing} == dict.fromkeys(gaps.missing, 0)
         for code in gaps.weak:
-            sites = [city.population.firm_site[firm] for firm in found[code]]
+            sites = [city.population.firm_site[firm] for firm in made[code]]
             assert 1 <= len(sites) <= 2, (code, year)
             assert {int(city.population.status[year][site]) for site in sites} == {BELOW}, (code, year)
         for code in gaps.single_point:
-            made = sorted(found[code].values())
-            assert len(made) >= 3 and made[-1] > 0.8 * sum(made), (code, year)
+            sizes = sorted(made[code].values())
+            assert len(sizes) >= 3 and sizes[-1] > 0.8 * sum(sizes), (code, year)
 
 
-def test_nothing_else_is_empty_or_dominated_at_full_scale() -> None:
+def test_no_other_node_is_empty_or_dominated_at_full_scale() -> None:
     city, gaps = at_scale(1.0), parameters().chain_gaps
     for year in YEARS:
-        found = outputs(city, year)
+        made = outputs(city, year)
         ordinary = [code for code, node in models().items() if industrial(node) and code not in gaps.all]
-        few = {code: len(found[code]) for code in ordinary if len(found[code]) < 3}
-        alone = [code for code in ordinary if max(found[code].values()) > 0.8 * sum(found[code].values())]
-        assert (few, alone) == ({}, [])
-        assert not any(found[code] for code, node in models().items() if not industrial(node))
+        few = {code: len(made[code]) for code in ordinary if len(made[code]) < 3}
+        dominated = [code for code in ordinary if max(made[code].values()) > 0.8 * sum(made[code].values())]
+        assert (few, dominated) == ({}, [])
+        assert not any(made[code] for code, node in models().items() if not industrial(node))
 
 
 @pytest.mark.parametrize("scale", [0.005, 0.02, 1.0])
-def test_what_is_lacking_is_bought_outside(scale: float) -> None:
+def test_lacking_products_are_bought_outside(scale: float) -> None:
     city, gaps = at_scale(scale), parameters().chain_gaps
     codes = list(models())
     home = {product: n for n, node in enumerate(models().values()) for product in node["products"]}
-    found = trades(city, 2024)
-    node = np.array([home.get(code, -1) for code in city.roles.products.codes])[found.product]
-    inside = (found.buyer < len(city.codes)) & (node >= 0)
-    local = inside & (found.seller < len(city.codes))
-    every = np.bincount(node[inside], weights=found.amount[inside], minlength=len(codes))
-    here = np.bincount(node[local], weights=found.amount[local], minlength=len(codes))
-    share = {code: here[n] / every[n] for n, code in enumerate(codes) if every[n]}
+    traded = trades(city, 2024)
+    node = np.array([home.get(code, -1) for code in city.roles.products.codes])[traded.product]
+    inside = (traded.buyer < len(city.codes)) & (node >= 0)
+    local = inside & (traded.seller < len(city.codes))
+    total = np.bincount(node[inside], weights=traded.amount[inside], minlength=len(codes))
+    here = np.bincount(node[local], weights=traded.amount[local], minlength=len(codes))
+    share = {code: here[n] / total[n] for n, code in enumerate(codes) if total[n]}
     assert {code: share[code] for code in gaps.missing} == dict.fromkeys(gaps.missing, 0)
     assert all(0 < share[code] < 0.3 for code in gaps.weak), {code: share[code] for code in gaps.weak}
     assert all(0.39 < share[code] < 0.76 for code in gaps.single_point if code in share)
@@ -113,7 +113,7 @@ def test_what_is_lacking_is_bought_outside(scale: float) -> None:
         assert {c: s for c, s in ordinary.items() if not 0.39 < s < 0.76} == {}
 
 
-def test_a_planted_node_that_no_model_has_is_refused_in_one_line() -> None:
+def test_an_unknown_planted_node_is_refused_in_one_line() -> None:
     nodes = at_scale(0.005).roles.nodes
     with pytest.raises(ContractError, match=r"parameters.yml: no chain model has the node XX-U99") as refused:
         nodes.positions(["XTCX-U02", "XX-U99"])
@@ -123,7 +123,7 @@ def test_a_planted_node_that_no_model_has_is_refused_in_one_line() -> None:
 # --- roles -----------------------------------------------------------------------------------------------
 
 
-def test_every_firm_has_its_whole_revenue_somewhere(city: City) -> None:
+def test_shares_of_every_firm_add_up_to_its_revenue(city: City) -> None:
     roles = city.roles
     firms = len(city.codes)
     assert np.bincount(roles.firm, weights=roles.share, minlength=firms).tolist() == [WHOLE] * firms
@@ -143,7 +143,7 @@ def test_lines_are_products_of_their_nodes(city: City) -> None:
         assert home.get(code, "OUT") == ("OUT" if node == roles.outside else roles.nodes.codes[node])
 
 
-def test_firms_make_what_their_class_says_but_for_those_with_a_wrong_one(city: City) -> None:
+def test_nodes_fit_the_class_of_the_firm_unless_it_is_wrong(city: City) -> None:
     roles, known, classes = city.roles, models(), city.classes.to_pylist()
     of_firm: dict[int, set[str]] = defaultdict(set)
     for firm, node in zip(roles.firm.tolist(), roles.node.tolist(), strict=True):
@@ -152,47 +152,47 @@ def test_firms_make_what_their_class_says_but_for_those_with_a_wrong_one(city: C
     wrong = {firm for firm, of_nodes in of_firm.items() if classes[firm] not in of_nodes}
     assert wrong == set(np.flatnonzero(roles.has_wrong_class).tolist())
     assert 0.12 < len(wrong) / len(of_firm) < 0.15
-    # a neighbour: another class of the same division, but for the few firms that planted gaps need
+    # a wrong class is of the same division, except for the few firms that planted gaps need
     near = [firm for firm in wrong if classes[firm][:2] in {code[:2] for code in of_firm[firm]}]
     assert len(near) > 0.98 * len(wrong)
-    # a class of some chain is in no chain only where the one node that has it is planted as lacking
+    # a firm of a chain's class is outside all chains only if all nodes with that class are planted gaps
     planted = set(parameters().chain_gaps.all)
     open_classes = {c for code, node in known.items() if code not in planted for c in node["classes"]}
     assert all(firm in of_firm for firm, code in enumerate(classes) if code in open_classes)
 
 
-# --- the truth outside the warehouse -----------------------------------------------------------------------
+# --- truth files ----------------------------------------------------------------------------------------
 
 
 def test_true_positions_cover_the_directory_and_add_up(sent: Sent) -> None:
     with (sent.truth / POSITIONS).open(encoding="utf-8", newline="") as file:
-        found = list(csv.DictReader(file))
-    assert list(found[0]) == ["year", "uscc", "node_code", "share_pct"]
+        positions = list(csv.DictReader(file))
+    assert list(positions[0]) == ["year", "uscc", "node_code", "share_pct"]
     share: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
-    for row in found:
+    for row in positions:
         share[row["year"], row["uscc"]] += Decimal(row["share_pct"])
     assert set(share.values()) == {Decimal(100)}
     known = {"OUT", *models()}
-    assert {row["node_code"] for row in found} <= known
+    assert {row["node_code"] for row in positions} <= known
     changes = json.loads((sent.truth / IDENTITIES).read_text(encoding="utf-8"))
     for year in ("2020", "2022", "2024"):
-        # who was absorbed makes what it made, and is listed no more from the year after on
+        # an absorbed firm keeps its roles and leaves the directory in the next year
         absorbed = {c["from"] for c in changes if c["case"] == "absorption" and c["date"][:4] < year}
         listed = {c["统一社会信用代码"] for c in rows(sent, f"statistics_directory_{year}.csv")}
         broken = {f["key"]["uscc"] for f in sent.faults if f["feed"] == "gov_statistics_directory"}
-        there = {uscc for y, uscc in share if y == year}
-        assert listed - broken <= there and len(there - absorbed) == len(listed)
+        with_roles = {uscc for y, uscc in share if y == year}
+        assert listed - broken <= with_roles and len(with_roles - absorbed) == len(listed)
 
 
-def test_planted_gaps_are_told(sent: Sent) -> None:
-    told = json.loads((sent.truth / GAPS).read_text(encoding="utf-8"))
+def test_planted_gaps_are_in_the_truth_file(sent: Sent) -> None:
+    written = json.loads((sent.truth / GAPS).read_text(encoding="utf-8"))
     gaps = parameters().chain_gaps
-    assert {k: set(told[k]) for k in ("missing", "weak", "single_point")} == {
+    assert {k: set(written[k]) for k in ("missing", "weak", "single_point")} == {
         "missing": set(gaps.missing),
         "weak": set(gaps.weak),
         "single_point": set(gaps.single_point),
     }
-    share = told["local_share_pct"]
+    share = written["local_share_pct"]
     assert set(share) == set(models())
     assert {share[code] for code in gaps.missing} == {0} and all(share[code] < 30 for code in gaps.weak)
     ordinary = [share[c] for c, node in models().items() if industrial(node) and c not in gaps.all]

@@ -54,7 +54,7 @@ def lines(text: str) -> list[str]:
         (("rollback", "3"), 2, "there is no release yet"),
         (("demo", "--scale", "99"), 2, "scale 99"),
         (("demo", "--scale", "0.005"), 2, "scale 0.005: give at least 0.01"),
-        (("demo", "--years", "2019"), 2, "the demo city knows 2020 to"),
+        (("demo", "--years", "2019"), 2, "the demo city covers 2020 to"),
         (("demo", "--years", "2035"), 2, "year 2035: its files would be sent after today; give years up to"),
     ],
 )
