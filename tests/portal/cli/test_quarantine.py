@@ -95,7 +95,7 @@ def test_correct_and_replay_and_take_back(brain: Brain, taken: str) -> None:
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
-        (("correct", "nowhere-7", "户号=1", "--reason", "x"), 1, "no row nowhere-7 counts now"),
+        (("correct", "nowhere-7", "户号=1", "--reason", "x"), 1, "there is no current row nowhere-7"),
         (("correct", "ROW", "电量=1", "--reason", "x"), 2, f"no heading 电量; it has {HEAD}".replace(",", ", ")),
         (("correct", "ROW", "户号=1"), 2, "say why: --reason TEXT is required and not empty"),
         (("correct", "ROW", "户号=1", "--reason", " "), 2, "say why"),
