@@ -412,6 +412,7 @@ def _enterprise_grade(rows: Rows) -> dict[str, str]:
     _change(rows, (7,), initial_grade="A")
     for row in rows[20:29]:
         row["initial_grade"] = "A"
+    _change(rows, range(10, 15), rank_in_list=11, list_size=40)
     for row in rows:
         if row["year"] == "2023":
             row["final_grade"] = "B"
@@ -420,7 +421,9 @@ def _enterprise_grade(rows: Rows) -> dict[str, str]:
         "graded_firms": removed["uscc"],
         "total_adds_up": rows[2]["uscc"],
         "total_recomputes": rows[3]["uscc"],
-        "ranks_complete": "list_code=above_scale",
+        "ranks_complete": rows[5]["uscc"],
+        "equals_are_treated_alike": "rank_in_list=5",
+        "list_can_be_ranked": "rank_in_list=11",
         "ranks_follow_totals": rows[1]["uscc"],
         "grades_follow_ranks": rows[7]["uscc"],
         "quota_a": "list_code=",

@@ -321,7 +321,7 @@ def compare_grades(rows: list[Row], expected: Evaluation) -> None:
         {
             (r["uscc"], r["year"]): (
                 exact(r["indicator_score"]), exact(r["bonus_points"]), exact(r["penalty_points"]),
-                exact(r["total_score"]), r["rank_in_list"], r["list_size"], r["rank_in_district"], r["is_tie"],
+                exact(r["total_score"]), r["rank_in_list"], r["list_size"], exact(r["percentile_pct"]), r["is_tie"],
                 r["initial_grade"], r["final_grade"], r["grade_reasons"], r["evaluation_uscc"],
             )
             for r in rows
@@ -329,7 +329,7 @@ def compare_grades(rows: list[Row], expected: Evaluation) -> None:
         {
             key: (
                 g["indicator_score"], g["bonus"], g["penalty"], g["total"], g["rank_in_list"], g["list_size"],
-                g["rank_in_district"], g["is_tie"], g["initial"], g["final"], g["grade_reasons"], g["unit"],
+                g["percentile"], g["is_tie"], g["initial"], g["final"], g["grade_reasons"], g["unit"],
             )
             for key, g in expected.grades.items()
         },
