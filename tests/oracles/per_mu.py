@@ -396,14 +396,20 @@ def _own_score(
 
 
 def _missing_score(name: str, row: Row, others: list[Fraction]) -> tuple[Fraction, str]:
-    """Average of the list's own scores, or zero; zero without land if the rule set says so."""
+    """Average or median of the list's own scores, or zero; zero without land if the rule set says so."""
     below = row["sides"][1]
     by_land = FORMULAS[name][1] == "land_area_mu" and below is not None and below <= 0
-    averaged = row["policy"] == "group_average" and not (by_land and row["rule"]["zero_land"] == "zero_score")
+    averaged = row["policy"].startswith("group_") and not (
+        by_land and row["rule"]["zero_land"] == "zero_score"
+    )
     if averaged and others:
         mode = row["rule"]["rounding"]
-        mean = sum(others, Fraction(0)) / len(others)
-        return rounded(mean, mode["score_scale"], mode["mode"]), "group_average"
+        typical = (
+            _median(sorted(others))
+            if row["policy"] == "group_median"
+            else sum(others, Fraction(0)) / len(others)
+        )
+        return rounded(typical, mode["score_scale"], mode["mode"]), row["policy"]
     if averaged:
         return Fraction(0), "group_empty"
     return Fraction(0), "zero_land" if by_land else "missing_zero"

@@ -81,7 +81,7 @@ OPTIONS: dict[str, list[Any]] = {
     "rounding.value_scale": [6, 0, 2, 4],
     "rounding.score_scale": [6, 0, 1, 3],
     "rounding.mode": ["half_up", "down"],
-    "missing": ["group_average", "zero", "data_incomplete"],
+    "missing": ["group_average", "group_median", "zero", "data_incomplete"],
     "method": ["fixed", "aggregate", "median", "mean"],
     "factor": ["1", "2", "0.499999", "1.000001"],
 }  # fmt: skip
@@ -416,8 +416,8 @@ def test_a_generated_city_is_evaluated_as_the_oracle_says(generated: tuple[World
     }  # fmt: skip
     assert {p["role"] for p in expected.population.values()} == {"own", "inherits", "merged"}
     assert {v["note"] for v in expected.values.values()} >= {
-        None, "group_average", "group_empty", "missing_zero", "negative_zero", "zero_land", "no_baseline", "capped",
-        "floored",
+        None, "group_average", "group_median", "group_empty", "missing_zero", "negative_zero", "zero_land",
+        "no_baseline", "capped", "floored",
     }  # fmt: skip
     assert sum(g["is_tie"] for g in expected.grades.values()) > 50
     compare(results, expected)
