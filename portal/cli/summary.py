@@ -75,7 +75,7 @@ def _show_gate(release: Release) -> None:
     gate = release.manifest["gate"]
     warned = warnings_of(gate["verdicts"])
     console.heading(
-        f"质量闸门 Gate: 通过 passed, {gate['expectations']} expectations in {gate['suites']} suites, "
+        f"发布关口 Gate: 通过 passed, {gate['expectations']} expectations in {gate['suites']} suites, "
         f"{gate['seconds']:.1f} s, {len(warned)} warnings"
     )
     show_warnings(warned)

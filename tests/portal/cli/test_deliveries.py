@@ -77,7 +77,7 @@ def test_a_delivery_is_listed_withdrawn_shown_and_restored(brain: Brain, tmp_pat
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
-        (("show", "nothing"), 2, "there is no delivery nothing; ./brain deliveries list names them"),
+        (("show", "nothing"), 2, "there is no delivery nothing; ./brain deliveries list shows them all"),
         (("withdraw", "nothing", "--reason", "x"), 2, "there is no delivery nothing"),
         (("withdraw", "nothing"), 2, "say why: --reason TEXT is required and not empty"),
         (("restore", "nothing", "--reason", " "), 2, "say why: --reason TEXT"),
@@ -96,7 +96,7 @@ def test_a_file_with_too_many_refused_records_ends_in_one_line(brain: Brain, tmp
     bad = ["?"] * 6 + ["1"]
     code, _, err = send(brain, tmp_path, "bad.csv", *bad)
     [line] = [text for text in err.splitlines() if text.startswith("brain: ")]
-    assert code == 1 and "bad.csv: held, what counted before it counts on: 6 of 7 records of 2024-03" in line
+    assert code == 1 and "bad.csv: held, earlier deliveries stay in force: 6 of 7 records of 2024-03" in line
     assert states(rows(brain, "list")) == {"a.csv": "counts", "bad.csv": "held"}
     assert send(brain, tmp_path, "worse.csv", *bad, "2", more=("--accept",))[0] == 0
     assert states(rows(brain, "list")) == {"a.csv": "superseded", "bad.csv": "held", "worse.csv": "counts"}
