@@ -83,7 +83,9 @@ def test_an_unknown_file_becomes_a_feed_by_editing_yaml_only(tmp_path: Path) -> 
         assert todo in text, todo
         text = text.replace(todo, decided)
     path.write_text(text, encoding="utf-8")
-    entry = proposed.stdout.split("fields.yml\n")[1].replace("TODO_tariff_class_6", "tariff_class_name")
+    entry = proposed.stdout.split("fields.yml beside raw/\n")[1].replace(
+        "TODO_tariff_class_6", "tariff_class_name"
+    )
     entry = entry.replace("zh: TODO", "zh: 电价类别").replace(
         "description: TODO", "description: Class of tariff."
     )

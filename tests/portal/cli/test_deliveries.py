@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -56,7 +55,7 @@ def test_a_delivery_is_listed_withdrawn_shown_and_restored(brain: Brain, tmp_pat
     assert rows(brain, "list", "gov_tax") == [] == rows(brain, "list", "--period", "2023")
     assert len(rows(brain, "list", "--period", "2024")) == 2
     known = found[1]["delivery_id"]
-    assert states(rows(brain, "withdraw", known, "--reason", "错报")) == {
+    assert states(rows(brain, "withdraw", known, "--reason", "错报", "--by", "市税务局 数据科")) == {
         "a.csv": "counts",
         "b.csv": "withdrawn",
     }
@@ -64,7 +63,7 @@ def test_a_delivery_is_listed_withdrawn_shown_and_restored(brain: Brain, tmp_pat
     assert code == 0 and "已撤回 withdrawn" in out and "计入 counts" in out
     first, second = rows(brain, "show", known)
     assert (first["standing_code"], second["standing_code"]) == (None, "withdrawn")
-    assert (second["decided_by"], second["decision_reason"]) == (getpass.getuser(), "错报")
+    assert (second["decided_by"], second["decision_reason"]) == ("市税务局 数据科", "错报")
     assert brain("deliveries", "show", known)[0] == 0
     code, out, _ = send(brain, tmp_path, "b.csv", "2", "3")
     assert code == 1 and "withdrawn" in out and known in out.replace("\n", "")
@@ -79,6 +78,7 @@ def test_a_delivery_is_listed_withdrawn_shown_and_restored(brain: Brain, tmp_pat
     [
         (("show", "nothing"), 2, "there is no delivery nothing; ./brain deliveries list shows them all"),
         (("withdraw", "nothing", "--reason", "x"), 2, "there is no delivery nothing"),
+        (("withdraw", "nothing", "--reason", "x", "--by", " "), 2, "say who decides: --by NAME is not empty"),
         (("withdraw", "nothing"), 2, "say why: --reason TEXT is required and not empty"),
         (("restore", "nothing", "--reason", " "), 2, "say why: --reason TEXT"),
         (("list", "gov_nothing"), 2, "unknown feed gov_nothing"),
