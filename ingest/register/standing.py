@@ -57,8 +57,8 @@ def why_beyond(spec: Feed, loaded: Loaded) -> str | None:
         return None
     refused, records, period = max(beyond)
     return (
-        f"{refused:,} of {records:,} records of {period} broke their contract, more than "
-        f"{spec.source.quarantine_band:.3g} of them plus {FREE_RECORDS}"
+        f"{refused:,} of {records:,} records of {period} broke their contract, more than the allowed "
+        f"{100 * spec.source.quarantine_band:.3g} % plus {FREE_RECORDS} records"
     )
 
 

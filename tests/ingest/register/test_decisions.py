@@ -207,8 +207,8 @@ def test_a_file_beyond_its_band_is_held_and_the_one_before_stays_current(two: Pu
     assert (report.taken, report.rejected) == ([], [])
     assert (file.records_in, file.records_raw, file.records_quarantined) == (100, 92, 8)
     assert file.message == (
-        "held, earlier deliveries stay in force: 8 of 100 records of 2024-03 broke their contract, more than 0.02 of "
-        "them plus 5; see ./brain quarantine show gov_electricity; "
+        "held, earlier deliveries stay in force: 8 of 100 records of 2024-03 broke their contract, more than the "
+        "allowed 2 % plus 5 records; see ./brain quarantine show gov_electricity; "
         f"to put it in force: ./brain deliveries restore {id_of('bad.csv')} --reason TEXT"
     )
     assert (counting(), states()["bad.csv"]) == (["b.csv"], "held")
