@@ -1,5 +1,5 @@
 """``python -m portal.cli``: the command line without its launcher."""
 
-from portal.cli.app import main
+from portal.cli.app import script
 
-main()
+script()

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import atexit
 import errno
 import logging
+import os
 import sys
+import threading
 import traceback
+from contextlib import suppress
+from typing import NoReturn
 
 import typer
 
@@ -101,5 +106,26 @@ def main() -> None:
         sys.exit(130)
 
 
+def script() -> NoReturn:
+    """Run a command as a process of its own, and end it without unloading its libraries.
+
+    Threads of Arrow that still run while Python unloads it abort the process (apache/arrow#39862), with exit code 134
+    after a command that succeeded. Threads, exit handlers and output are finished first.
+    """
+    code: int | str | None = 0
+    try:
+        main()
+    except SystemExit as left:
+        code = left.code
+    if isinstance(code, str):
+        console.err.print(code, markup=False, soft_wrap=True)
+    threading._shutdown()  # type: ignore[attr-defined]
+    atexit._run_exitfuncs()
+    for output in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError):  # the reader has gone
+            output.flush()
+    os._exit(code if isinstance(code, int) else int(code is not None))
+
+
 if __name__ == "__main__":
-    main()
+    script()

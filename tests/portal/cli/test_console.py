@@ -93,3 +93,27 @@ def test_progress_measures_the_seconds_of_each_stage(capsys: pytest.CaptureFixtu
         progress("ingest", "raw.gov_energy")
     assert list(progress.seconds) == ["start", "ingest", "run"]
     assert "raw.gov_tax  1,234" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("left", "code", "said"),
+    [("sys.exit(0)", 0, ""), ("sys.exit(2)", 2, ""), ("pass", 0, ""), ("sys.exit('no')", 1, "no\n")],
+)
+def test_a_command_ends_without_unloading_libraries_that_could_abort_it(
+    left: str, code: int, said: str
+) -> None:
+    """Exit handlers and threads are finished and output is written; destructors of libraries do not run."""
+    program = f"""
+import atexit, sys, threading, time
+from portal.cli import app
+class Library:
+    def __del__(self): print("unloaded")
+app.library = Library()
+app.main = lambda: exec({left!r})
+atexit.register(lambda: print("handled"))
+threading.Thread(target=lambda: (time.sleep(0.2), print("worked"))).start()
+print("written", end=" ")
+app.script()
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (code, "written worked\nhandled\n", said)
