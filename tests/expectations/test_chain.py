@@ -43,7 +43,7 @@ def told(
     pattern = city["chain.gap"][0]
     rows = []
     for number in range(nodes):
-        known = {
+        known: dict[str, Any] = {
             "output_wan_yuan": Decimal(100), "proven_count": 20, "above_scale_count": 5,
             "size_quotient": Decimal(1), "cr1_pct": Decimal(40),
             "local_supply_pct": Decimal(60), "output_growth_pct": Decimal(5), "chain_output_growth_pct": Decimal(5),
