@@ -93,6 +93,8 @@ CASES: list[tuple[dict[str, Any], str]] = [
     # large, with a lead firm, not slower than the chain, which grows by 5 %
     (LARGE | {"lead_firm_count": 1, "output_growth_pct": 5}, "strong"),
     (LARGE | {"lead_firm_count": 1, "output_growth_pct": "4.9"}, "normal"),
+    (LARGE | {"lead_firm_count": 1, "output_growth_pct": 5, "cr1_pct": 70}, "strong"),
+    (LARGE | {"lead_firm_count": 1, "output_growth_pct": 5, "cr1_pct": 71, "proven_count": 61}, "normal"),
     (LARGE | {"lead_firm_count": 1}, "normal"),
     ({"output_wan_yuan": 149, "lead_firm_count": 5, "output_growth_pct": 30}, "normal"),
     # what is weak is not strong, however large
@@ -107,7 +109,7 @@ def test_the_first_rule_that_holds_gives_the_state(spark: SparkSession) -> None:
     """
     nodes, figures, chains, expected = [], [], [], {}
     for number, (case, state) in enumerate(CASES):
-        chain = f"T{chr(65 + number)}X"
+        chain = f"T{chr(65 + number // 26)}{chr(65 + number % 26)}"
         place = {"chain_code": chain, "year": "2024", "period": "2024"}
         for code, own in ((f"{chain}-M01", PLAIN | case), (f"{chain}-M02", PLAIN)):
             figures.append(place | own | {"node_code": code})
