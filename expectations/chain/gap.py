@@ -26,13 +26,13 @@ judged AS (
     SELECT *, CASE op WHEN 'lt' THEN value < bound WHEN 'le' THEN value <= bound WHEN 'gt' THEN value > bound
         WHEN 'ge' THEN value >= bound ELSE value = bound END AS holds FROM sides),
 told AS (
-    SELECT year, reason, node_code, has_output, list_contains(any_value(state_reasons), reason) AS holds FROM judged
-    GROUP BY year, reason, node_code, has_output HAVING bool_and(holds IS NOT NULL)),
+    SELECT year, state, reason, node_code, has_output, list_contains(any_value(state_reasons), reason) AS holds FROM judged
+    GROUP BY year, state, reason, node_code, has_output HAVING bool_and(holds IS NOT NULL)),
 """
 _COUNTS = """count(holds) AS nodes, count(*) FILTER (holds) AS held,
         count(holds) FILTER (has_output) AS nodes_with_output,
         count(*) FILTER (holds AND has_output) AS held_with_output"""
-_RULES = f"{_JUDGED} shares AS (SELECT year, reason, {_COUNTS} FROM told GROUP BY year, reason)"
+_RULES = f"{_JUDGED} shares AS (SELECT year, state, reason, {_COUNTS} FROM told GROUP BY year, state, reason)"
 _CONDITIONS = f"""{_JUDGED} shares AS (SELECT year, reason, field, {_COUNTS} FROM judged
     GROUP BY year, reason, field, op, than, operand)"""
 _ALL = f"nodes_with_output >= {_LEAST} AND held_with_output = nodes_with_output"
@@ -107,18 +107,21 @@ SUITE = Suite(
             HAVING count(*) FILTER (state_code = 'missing') >= 0.5 * count(*)""",
             level="warn",
         ),
+        # a rule that makes every node strong says nothing; that every node of a small city is weak may be true
         Check(
-            "states_differ",
-            "有产值环节状态不全相同",
-            f"From {_LEAST} nodes with output on, they do not all have the same state",
-            f"""SELECT year FROM {{table}} WHERE output_wan_yuan > 0 GROUP BY year
-            HAVING count(*) >= {_LEAST} AND count(DISTINCT state_code) = 1""",
+            "strong_for_all",
+            "优势规则不对所有环节成立",
+            f"From {_LEAST} nodes with output and with the rule's figures on, no rule makes all of them strong",
+            f"""{_RULES} SELECT year, reason, nodes_with_output, held_with_output FROM shares
+            WHERE {_ALL} AND state = 'strong'""",
         ),
         Check(
             "rule_for_all",
             "状态规则不对所有环节成立",
-            f"From {_LEAST} nodes with output and with the rule's figures on, no rule holds for all of them",
-            f"{_RULES} SELECT year, reason, nodes_with_output, held_with_output FROM shares WHERE {_ALL}",
+            f"From {_LEAST} nodes with output and with the rule's figures on, no other rule holds for all of them",
+            f"""{_RULES} SELECT year, reason, nodes_with_output, held_with_output FROM shares
+            WHERE {_ALL} AND state <> 'strong'""",
+            level="warn",
         ),
         Check(
             "rule_for_none",

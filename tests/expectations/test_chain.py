@@ -54,7 +54,7 @@ def told(
         rows.append(pattern | row | {"node_code": f"HGXCL-M{number:02}", "state_code": state})
     city["chain.gap"] = rows
     report = judge("chain.gap", rules=RULES)
-    names = ("states_differ", "rule_for_all", "rule_for_none", "condition_for_all_or_none")
+    names = ("strong_for_all", "rule_for_all", "rule_for_none", "condition_for_all_or_none")
     return {
         v.expectation: list(v.failing_keys)
         for v in report.verdicts
@@ -82,20 +82,30 @@ def test_rules_that_tell_nodes_apart_pass(city: City, judge: Judge) -> None:
     assert told(city, judge, mixed, 35) == {}
 
 
-def test_a_rule_that_holds_for_all_nodes_blocks(city: City, judge: Judge) -> None:
+def test_a_rule_that_makes_all_nodes_strong_blocks(city: City, judge: Judge) -> None:
     """Each node is strong, as by the location quotient of the best district: the rule is always true."""
 
     def strong(number: int) -> dict[str, Any]:
         return {"size_quotient": Decimal(2), "champion_count": 1, "state_reasons": ["large_with_honours"]}
 
     failed = told(city, judge, strong, 30)
-    assert failed["states_differ"] == ["year=2022"]
-    assert failed["rule_for_all"] == [
+    assert failed["strong_for_all"] == [
         "year=2022|reason=large_with_honours|nodes_with_output=30|held_with_output=30"
     ]
     held = [k for k in failed["condition_for_all_or_none"] if "field=size_quotient" in k]
     assert held and all("held_with_output=30" in k for k in held)
     assert any("reason=few_firms" in k and "held=0" in k for k in failed["rule_for_none"])
+
+
+def test_a_city_in_which_all_nodes_are_weak_is_published_with_a_warning(city: City, judge: Judge) -> None:
+    """A small city may have fewer than three firms above scale in each node."""
+    weak = {"above_scale_count": 2, "state_reasons": ["few_above_scale"]}
+    failed = told(city, judge, lambda n: weak, 30)
+    assert failed["rule_for_all"] == [
+        "year=2022|reason=few_above_scale|nodes_with_output=30|held_with_output=30"
+    ]
+    blocking = {v.expectation for v in judge("chain.gap", rules=RULES).failures()}
+    assert not blocking & {"strong_for_all", "rule_for_all", "rule_for_none", "condition_for_all_or_none"}
 
 
 def test_few_nodes_are_not_judged(city: City, judge: Judge) -> None:
