@@ -234,7 +234,9 @@ def _final_when_refused() -> Iterator[None]:
 
 
 def _announce(
-    context: Context, changed: Mapping[str, Iterable[str]], told: Mapping[str, dict[str, Any]] | None = None
+    context: Context,
+    changed: Mapping[str, Iterable[str]],
+    details: Mapping[str, dict[str, Any]] | None = None,
 ) -> None:
     """Emit one event for each changed table and period, with the table's details; none for unchanged tables.
 
@@ -245,4 +247,4 @@ def _announce(
     for name, outlet in outlets.items():
         events = context["outlet_events"][outlet]
         events.add_partitions(sorted(changed[name]))
-        events.extra.update((told or {}).get(name, {}))
+        events.extra.update((details or {}).get(name, {}))

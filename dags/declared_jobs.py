@@ -14,9 +14,6 @@ from pathlib import Path
 import jobs
 from schemas.errors import RejectedError
 
-#: Packages under jobs/ that are not areas.
-NO_AREAS = frozenset({"ingest", "demo_city"})
-
 
 @cache
 def declared_inputs(root: Path = Path(jobs.__path__[0])) -> Mapping[str, tuple[str, ...]]:
@@ -27,7 +24,7 @@ def declared_inputs(root: Path = Path(jobs.__path__[0])) -> Mapping[str, tuple[s
     """
     found = {}
     for path in sorted(root.glob("*/*.py")):
-        if path.parent.name not in NO_AREAS and (job := _declaration(path)):
+        if job := _declaration(path):
             found[f"{path.parent.name}.{path.stem}"] = tuple(_inputs(job, path))
     return found
 

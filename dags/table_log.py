@@ -68,8 +68,8 @@ class Groups(logging.Handler):
         for thread in list(self._held):
             self._close(thread, f"{self._names[thread]}: not finished", [])
 
-    def _close(self, thread: int, title: str, told: list[str]) -> None:
-        lines = [_record(line) for line in (f"::group::{title}", *told)]
+    def _close(self, thread: int, title: str, details: list[str]) -> None:
+        lines = [_record(line) for line in (f"::group::{title}", *details)]
         self._write([*lines, *self._held.pop(thread, []), _record("::endgroup::")])
 
     def _write(self, records: list[logging.LogRecord]) -> None:

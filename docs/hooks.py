@@ -7,7 +7,7 @@ MkDocs calls `on_files`. The pages are not committed, so they cannot differ from
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,6 +21,7 @@ CHECKOUT = Path(__file__).resolve().parent.parent
 if str(CHECKOUT) not in sys.path:
     sys.path.insert(0, str(CHECKOUT))
 
+from schemas.coded import titled, value_lists  # noqa: E402
 from schemas.contract import Contract, Feed, code_list, code_lists, contracts, file_of  # noqa: E402
 from schemas.field import Column  # noqa: E402
 
@@ -159,19 +160,31 @@ def _values(column: Column) -> str:
 
 def _codes() -> str:
     lines = ["# 代码表 Code lists", ""]
-    lines += ["Each list is a file in `schemas/codes/`; a column's domain names its list.", ""]
-    for name in code_lists():
-        rows = list(code_list(name).values())
+    lines += [
+        "A column's domain names its list. Most lists are files in `schemas/codes/`; `schemas/coded.py` builds the",
+        "others from other definitions, such as feeds and chain models.",
+        "",
+    ]
+    for name in value_lists():
+        rows = _rows(name)
         lines += [f"## {name} {{#{name}}}", ""]
         if len(rows) > LONGEST_LIST:
             reach = f"from `{rows[0]['code']}` to `{rows[-1]['code']}`"
-            lines += [f"{len(rows)} codes, {reach}: `schemas/codes/{name}.csv`.", ""]
+            source = f"schemas/codes/{name}.csv" if name in code_lists() else "schemas/coded.py"
+            lines += [f"{len(rows)} codes, {reach}: `{source}`.", ""]
             continue
         heads = list(rows[0]) if rows else ["code"]
         lines += [_row(*heads), _row(*("---" for _ in heads))]
         lines += [_row(*(row[head] or "" for head in heads)) for row in rows]
         lines.append("")
     return "\n".join(lines)
+
+
+def _rows(name: str) -> list[Mapping[str, str]]:
+    """Rows of a list: those of its file, or the codes and titles of a list that is built."""
+    if name in code_lists():
+        return list(code_list(name).values())
+    return [{"code": code, "zh": titles.zh, "en": titles.en} for code, titles in titled(name).items()]
 
 
 def _area_title(area: str) -> str:

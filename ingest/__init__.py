@@ -1,1 +1,1 @@
-"""Deliveries from the landing folder into raw tables."""
+"""Ingestion: deliveries from files, databases and streams into raw tables and the quarantine."""

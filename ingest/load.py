@@ -1,6 +1,6 @@
-"""Text records → Parquet files of a feed's table and of the quarantine, by DuckDB; a commit makes them count.
+"""Text records → Parquet files of a feed's table and of the quarantine, by DuckDB; a later commit adds them to tables.
 
-A slice of a delivery at a time is mapped, so that memory is bounded whatever the size of a file.
+A delivery is mapped slice by slice, so memory is bounded whatever the size of a file.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ from schemas.contract import Feed, contract
 from warehouse import duck
 from warehouse.tables import DataFile
 
-#: Texts of a column that a file spells out once.
+#: Distinct values up to which a Parquet column gets a dictionary.
 DICTIONARY_ROWS = 1_000
 
 
 @dataclass
 class Loaded:
-    """What a delivery became: files that wait for their commits, and records by period."""
+    """A mapped delivery: Parquet files that are not committed yet, and its record counts by period."""
 
     accepted: list[DataFile]
     refused: list[DataFile]
@@ -55,7 +55,7 @@ class Loaded:
 
 
 class Inbox:
-    """An empty folder for what waits for its commits, and the connection that maps into it; both gone at the end."""
+    """An empty folder for uncommitted files, and the DuckDB connection that maps into it; both end with the block."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -66,7 +66,7 @@ class Inbox:
         self.connection = duck.connect()
         self.connection.execute(f"SET temp_directory = {duck.literal(str(self.folder / 'spill'))}")
         self.connection.execute("SET preserve_insertion_order = false")
-        # a filter that is pushed below the mapping holds all of it once more, and anew for each reason
+        # a filter pushed below the mapping would evaluate the mapping again, once for each reason
         self.connection.execute("SET disabled_optimizers = 'filter_pushdown'")
         return self
 
@@ -77,15 +77,15 @@ class Inbox:
 
 @dataclass(frozen=True)
 class Origin:
-    """What mapped rows say of where they came from: SQL over the records' columns, and a period that all share."""
+    """Provenance of mapped rows: SQL over the records' columns, and the period if all records share one."""
 
     delivery_id: str
     mapping_hash: str
     known_at: str
     row_id: str
-    #: Of a record that does not say its own.
+    #: SQL of the period of a record that does not state its own.
     period: str
-    #: The records' only period, where they do not say one.
+    #: The period of all records, if records do not state one.
     only_period: str | None = None
 
 
@@ -93,7 +93,7 @@ def load(spec: Feed, drop: Drop, records: Records, inbox: Inbox, stamp: str | No
     """Map a delivery's records into files of the inbox.
 
     Args:
-        stamp: the rows' mapping hash; the feed's own where none is given.
+        stamp: the rows' mapping hash; by default that of the feed.
     """
     repeated = repeated_keys(inbox.connection, spec, records) if spec.delivery == "snapshot" else None
     origin = _of_drop(spec, drop, records, stamp or mapping_hash(spec))
@@ -103,7 +103,7 @@ def load(spec: Feed, drop: Drop, records: Records, inbox: Inbox, stamp: str | No
 
 def _of_drop(spec: Feed, drop: Drop, records: Records, stamp: str) -> Origin:
     several = pc.count_distinct(records.table[SOURCE_FILE]).as_py() > 1
-    # record numbers start anew in each file of an archive
+    # record numbers restart in each file of an archive
     parts = [
         duck.literal(drop.delivery_id),
         *([f"left(md5({SOURCE_FILE}), 8)"] if several else []),
@@ -130,7 +130,7 @@ def map_records(
     """Map records into files of an empty folder, a slice at a time.
 
     Args:
-        repeated: positions of records whose key another one has before them.
+        repeated: positions of records whose key an earlier record has.
     """
     mapped = _mapped(spec, origin)
     for number, part in enumerate(slices(records, spec, repeated)):
@@ -147,9 +147,9 @@ def _write(
     folder: Path,
     mapped: str,
 ) -> None:
-    """The accepted and the refused records of one slice, given with its headings.
+    """Write the accepted and the refused records of one slice, given with its headings.
 
-    The refused are few or none: they are those that were not written, so that nothing is worked out twice.
+    Refused records are those that were not written as accepted. They are few or none, so only they are mapped twice.
     """
     headings, texts = given
     only = origin.only_period
@@ -167,16 +167,16 @@ def _write(
 
 
 def _not_written(texts: pa.Table, folder: Path) -> pa.Array:
-    """Which of the records the files of a folder do not have."""
+    """Mask of the records that are not in the files of a folder."""
     names = pc.unique(texts[SOURCE_FILE])
     columns = [SOURCE_ROW] if len(names) == 1 else [SOURCE_ROW, SOURCE_FILE]
     written = pq.read_table(folder, columns=columns, partitioning=None)
-    there, done = (_places(t, names) for t in (texts, written))
-    return pa.array(np.isin(there, done, invert=True))
+    given, done = (_record_keys(t, names) for t in (texts, written))
+    return pa.array(np.isin(given, done, invert=True))
 
 
-def _places(table: pa.Table, names: pa.Array) -> npt.NDArray[np.int64]:
-    """A number for each record number, and file where there are several; offsets of topics too are below 2⁴⁸."""
+def _record_keys(table: pa.Table, names: pa.Array) -> npt.NDArray[np.int64]:
+    """One number for each record: its record number, and its file if there are several; offsets are below 2⁴⁸ too."""
     rows: npt.NDArray[np.int64] = table[SOURCE_ROW].to_numpy()
     if len(names) == 1:
         return rows
@@ -187,19 +187,19 @@ def _places(table: pa.Table, names: pa.Array) -> npt.NDArray[np.int64]:
 
 
 def _copy(connection: duckdb.DuckDBPyConnection, sql: str, target: Path, partition: str | None) -> int:
-    """Write rows into files of a folder; how many there were."""
+    """Write rows into files of a folder and return their count."""
     target.mkdir(parents=True, exist_ok=True)
     how = f"PARTITION_BY ({partition})" if partition else "PER_THREAD_OUTPUT"
-    # most texts differ from row to row: a large dictionary of them is worked out in vain
-    found = connection.execute(
+    # most texts differ from row to row, so a large dictionary costs time and saves nothing
+    count = connection.execute(
         f"COPY ({sql}) TO {duck.literal(str(target))} (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, "
         f"DICTIONARY_SIZE_LIMIT {DICTIONARY_ROWS}, OVERWRITE_OR_IGNORE, {how})"
     ).fetchone()
-    return int(found[0]) if found else 0
+    return int(count[0]) if count else 0
 
 
 def _mapped(spec: Feed, origin: Origin) -> str:
-    """A query with every column that a raw or a quarantined row may have, and ``is_refused``."""
+    """A query that returns every column of raw and quarantined rows, and ``is_refused``."""
     mapping = mapping_of(spec)
     values = ", ".join(f"{sql} AS {name}" for name, sql in mapping.values.items())
     text = duck.literal
@@ -224,12 +224,12 @@ def _raw_columns(spec: Feed, headings: Sequence[str], *, without_period: bool) -
     for name in spec.column_names:
         if name == "source_record":
             yield f"{_record(spec, headings)} AS source_record"
-        elif name != "period" or not without_period:  # otherwise the folder says it
+        elif name != "period" or not without_period:  # otherwise the folder's name states it
             yield name
 
 
 def _record(spec: Feed, headings: Sequence[str]) -> str:
-    """The record as sent: its cells, or a text where it has none (a JSON line, a line with too few cells)."""
+    """The record as sent: its cells, or one text if it has none (a JSON line, a line with too few cells)."""
     if spec.source.format == "jsonl":
         return f"[{RAW_TEXT}]"
     cells = f"[{', '.join(f'{CELL}{i}' for i in range(len(headings)))}]"

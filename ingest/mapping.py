@@ -1,15 +1,18 @@
-"""From the sender's words to ours: text cells → typed columns and the reasons why a record is refused.
+"""Mapping: text cells of a sender's record → typed columns, and the reasons why a record is refused.
 
-The mapping is SQL of DuckDB, which maps what comes in files, from databases and in streams. Where DuckDB understands
-more texts than a sender may mean (``0x1F``, ``1_000``, ``12.5`` as a whole number) the expression says what counts.
+The mapping is DuckDB SQL, the same for files, databases and streams. DuckDB casts more texts than a sender may mean
+(``0x1F``, ``1_000``, ``12.5`` as a whole number), so the expression states which texts are valid.
 
-A reason is ``column:rule``; the rules are missing, type, code, date, pattern, domain, check, formula, late, future;
-of the period that a record says itself missing and form (it is no real year, month or day). Reasons of whole records:
-``record:cells`` (another number of cells than headings), ``record:json``, ``record:field_twice`` (of a JSON object),
-``record:nul``, ``record:size`` and ``record:encoding`` (of a message), ``key:duplicate``, and of Excel
-``record:formula`` (a formula without a value), ``record:format`` (a cell that shows another value than it holds),
-``record:merged`` (a merged cell that belongs to no single record or column) and ``record:digits`` (a code as a number
-of more digits than Excel keeps).
+A reason is ``column:rule``:
+
+- the rules of a column are missing, type, code, date, pattern, domain, check, formula, late and future;
+- the rules of ``period``, if records state it, are missing and form (no real year, month or day);
+- reasons of a complete record are ``record:cells`` (the number of cells differs from the number of headings),
+  ``record:json``, ``record:field_twice`` (of a JSON object), ``record:nul``, ``record:size`` and
+  ``record:encoding`` (of a message) and ``key:duplicate``;
+- reasons of an Excel record are ``record:formula`` (a formula without a value), ``record:format`` (a cell shows another
+  value than it holds), ``record:merged`` (a merged cell belongs to no single record or column) and ``record:digits`` (a
+  code typed as a number with more digits than Excel keeps).
 """
 
 from __future__ import annotations
@@ -24,15 +27,15 @@ from schemas.periods import PATTERNS
 from schemas.source import MappedColumn, Source
 from warehouse.duck import literal
 
-#: Prefix of the trimmed text of a column, and of what was found out about its check character.
+#: Prefixes: the trimmed text of a column, and whether its check character is valid.
 TEXT = "text_"
 VALID = "valid_"
-#: Trimmed text of the cell that a record's period comes from.
+#: Trimmed text of the cell that states a record's period.
 PERIOD_TEXT = "period_text"
 
 NUMBER = r"[+-]?([0-9]+([.][0-9]*)?|[.][0-9]+)([eE][+-]?[0-9]{1,3})?"
 WHOLE_NUMBER = r"[+-]?[0-9]+"
-#: Dates as they are written: pattern and what makes yyyy-M-d of it.
+#: Date format → pattern with year, month and day as groups.
 DATES = {
     "yyyy-MM-dd": ("([12][0-9]{3})-([0-9]{2})-([0-9]{2})"),
     "yyyy/M/d": ("([12][0-9]{3})/([0-9]{1,2})/([0-9]{1,2})"),
@@ -43,7 +46,7 @@ MINUTE = r"[12][0-9]{3}-[0-9]{2}-[0-9]{2}[T ]([01][0-9]|2[0-3]):[0-5][0-9]"
 SECONDS = r":[0-5][0-9]([.][0-9]{1,6})?"
 OFFSET = r"(Z|[+-](0[0-9]|1[0-3]):[0-5][0-9])"
 MOMENT = f"{MINUTE}({SECONDS})?{OFFSET}?"
-#: Times without an offset are China's.
+#: Times without an offset are China Standard Time.
 _LOCAL_OFFSET = "+08:00"
 #: A sender's clock may be ahead by this much.
 AHEAD = "INTERVAL 10 MINUTES"
@@ -52,7 +55,7 @@ AHEAD = "INTERVAL 10 MINUTES"
 @dataclass(frozen=True)
 class Mapping:
     """A feed's mapping as SQL over the columns ``text_<column>``, ``valid_<column>``, ``period_text``, ``known_at``
-    and ``record_reason``; ``reasons`` stand on the values' names as well."""
+    and ``record_reason``; ``reasons`` also refer to the names of ``values``."""
 
     values: dict[str, str]
     reasons: list[str]
@@ -64,7 +67,7 @@ def mapping_of(spec: Feed) -> Mapping:
     """The SQL of a feed's mapping.
 
     Raises:
-        ContractError: a unit without a factor, or a type that no text can become.
+        ContractError: a unit has no factor, or a column has a type that no text can be cast to.
     """
     source = spec.source
     mapped = [(c, source.mapping[c.name]) for c in spec.columns if c.name in source.mapping]
@@ -83,7 +86,7 @@ def mapping_of(spec: Feed) -> Mapping:
 
 
 def period_of(text: str, lengths: Iterable[int]) -> str:
-    """A text that is a period of one of the lengths, missing where it is none: judged as ``schemas.periods`` does."""
+    """SQL: the text if it is a period of one of the lengths, else NULL; the same rules as in ``schemas.periods``."""
     cases = " ".join(
         f"WHEN {_matches(text, PATTERNS[n])}"
         f"{f' AND TRY_CAST({text} AS DATE) IS NOT NULL' if n == 10 else ''} THEN {text}"
@@ -93,14 +96,14 @@ def period_of(text: str, lengths: Iterable[int]) -> str:
 
 
 def text_of(column: Column, mapped: MappedColumn) -> str:
-    """The sender's text, missing where it is empty."""
+    """SQL of the sender's text; NULL if it is empty."""
     if mapped.constant is not None:
         return literal(mapped.constant)
     return f"nullif({TEXT}{column.name}, '')"
 
 
 def value_of(text: str, column: Column, mapped: MappedColumn) -> str:
-    """A column's value; missing where the text is no value of its type or no word of its code list."""
+    """SQL of a column's value; NULL if the text is no value of its type or not in the mapping's codes."""
     if mapped.codes is not None:
         words = " ".join(f"WHEN {literal(a)} THEN {literal(b)}" for a, b in mapped.codes.items())
         text = f"CASE {text} {words} END"
@@ -131,7 +134,7 @@ def _date(text: str, mapped: MappedColumn) -> str:
 
 
 def _timestamp(text: str) -> str:
-    """ISO 8601; a moment without an offset is China's time."""
+    """ISO 8601; a time without an offset is China Standard Time."""
     seconds = f"CASE WHEN {text}[17] = ':' THEN '' ELSE ':00' END"
     offset = f"CASE WHEN {_matches(text, f'.*{OFFSET}')} THEN '' ELSE '{_LOCAL_OFFSET}' END"
     return (
@@ -142,12 +145,12 @@ def _timestamp(text: str) -> str:
 
 
 def _decimal(text: str, column: Column, mapped: MappedColumn) -> str:
-    """Rounded once, half away from zero, after the exact factor; ten decimals of the text count."""
+    """The text times the exact factor, rounded once, half away from zero; the text is read to ten decimals."""
     value = factor(column, mapped)
     digits, scale = len(value.as_tuple().digits), max(-int(value.as_tuple().exponent), 0)
     exact = f"CAST({value:f} AS DECIMAL({max(digits, scale)},{scale}))"
     long = f"TRY_CAST(TRY_CAST({text} AS DECIMAL(30,10)) * {exact} AS {column.type})"
-    # decimals of up to 18 digits are cheap, longer ones cost fifty times as much
+    # decimals of up to 18 digits are fast; longer ones take fifty times as long
     whole = 14 - max(digits, scale)
     short = rf"-?[0-9]{{1,{whole}}}([.][0-9]{{1,4}})?"
     product = f"CAST({text} AS DECIMAL({whole + 4},4)) * {exact}"
@@ -159,7 +162,7 @@ def _decimal(text: str, column: Column, mapped: MappedColumn) -> str:
 
 
 def faults_of(text: str, column: Column, mapped: MappedColumn) -> list[str]:
-    """The reasons that a column may give, each missing where it does not hold."""
+    """SQL of each reason that a column may give; NULL where the reason does not apply."""
     name = column.name
     faults = [_reason(f"({text}) IS NULL", f"{name}:missing")] if column.required else []
     rule = "code" if mapped.codes is not None else {"string": None, "date": "date"}.get(column.type, "type")
@@ -176,12 +179,12 @@ def _matches(sql: str, pattern: str) -> str:
 
 
 def _is_formula(text: str) -> str:
-    """A text that a spreadsheet runs when someone opens an export of ours (``=1+1``, ``@SUM(…)``, ``+cmd|…!A1``)."""
+    """SQL: whether a spreadsheet that opens an export would run the text (``=1+1``, ``@SUM(…)``, ``+cmd|…!A1``)."""
     return f"left({text}, 1) IN ('=', '@') OR {text} LIKE '+%|%!%' OR {text} LIKE '-%|%!%'"
 
 
 def domain_faults(column: Column) -> list[str]:
-    """Reasons why a value is outside its domain; a missing value never is."""
+    """SQL of each reason why a value is outside its domain; a missing value never is."""
     domain, name = column.domain, column.name
     faults = []
     if domain.min is not None:
@@ -199,7 +202,7 @@ def domain_faults(column: Column) -> list[str]:
 
 
 def _event_time_faults(source: Source) -> list[str]:
-    """A record's watermark is the time at which it came less the lateness that its contract allows."""
+    """Reasons of a record's event time, compared with ``known_at`` and with the lateness that the contract allows."""
     name = source.event_time
     if name is None:
         return []

@@ -1,4 +1,4 @@
-"""Records of a snapshot whose key another record has before them."""
+"""Records of a snapshot whose key an earlier record of the same delivery has."""
 
 from __future__ import annotations
 
@@ -16,31 +16,31 @@ from schemas.contract import Feed
 def repeated_keys(
     connection: duckdb.DuckDBPyConnection, spec: Feed, records: Records
 ) -> npt.NDArray[np.int64]:
-    """Positions of records whose key another record of the delivery has before them."""
+    """Positions of records whose key an earlier record of the delivery has."""
     keys = [k for k in spec.key if k in spec.source.mapping and spec.source.mapping[k].heading]
-    place = cell_columns(records)
-    # of a heading that today's mapping reads and the file lacks
-    nothing = pa.nulls(records.count, pa.string())
-    cells = [place.get(spec.source.mapping[k].heading or "") for k in keys]
-    texts = [records.table[c] if c else nothing for c in cells]
+    column_of = cell_columns(records)
+    # for a heading that the current mapping reads and the file lacks
+    nulls = pa.nulls(records.count, pa.string())
+    columns = [column_of.get(spec.source.mapping[k].heading or "") for k in keys]
+    texts = [records.table[c] if c else nulls for c in columns]
     trimmed = pa.table([trimmed_texts(t) for t in texts], names=keys)
-    # DuckDB gives rows back in no order
+    # DuckDB returns rows in no defined order
     connection.register("keys", trimmed.append_column("position", pa.array(np.arange(records.count))))
-    found = connection.execute(f"SELECT position, hash({', '.join(keys)}) AS h FROM keys").fetchnumpy()
+    hashed = connection.execute(f"SELECT position, hash({', '.join(keys)}) AS h FROM keys").fetchnumpy()
     connection.unregister("keys")
     hashes = np.empty(records.count, np.uint64)
-    hashes[found["position"]] = found["h"]
+    hashes[hashed["position"]] = hashed["h"]
     ordered = np.sort(hashes)
-    again = np.unique(ordered[1:][ordered[1:] == ordered[:-1]])
-    if not len(again):
+    repeated_hashes = np.unique(ordered[1:][ordered[1:] == ordered[:-1]])
+    if not len(repeated_hashes):
         return np.array([], np.int64)
-    # few are left, and among them may be different keys of the same hash
-    candidates = np.flatnonzero(np.isin(hashes, again))
-    whole = pc.is_null(records.table[RECORD_REASON]).to_numpy()[candidates]
+    # few candidates remain; their keys are compared because different keys may share a hash
+    candidates = np.flatnonzero(np.isin(hashes, repeated_hashes))
+    candidates = candidates[pc.is_null(records.table[RECORD_REASON]).to_numpy()[candidates]]
     seen: set[tuple[str, ...]] = set()
     repeated = []
-    rows = trimmed.take(pa.array(candidates[whole])).to_pydict()
-    for position, row in zip(candidates[whole].tolist(), zip(*rows.values(), strict=True), strict=True):
+    rows = trimmed.take(pa.array(candidates)).to_pydict()
+    for position, row in zip(candidates.tolist(), zip(*rows.values(), strict=True), strict=True):
         if row in seen:
             repeated.append(position)
         seen.add(row)

@@ -1,4 +1,4 @@
-"""Texts of a record's cells as the mapping's SQL reads them: trimmed, and numbers that people typed as plain ones."""
+"""Cell texts as the mapping's SQL reads them: trimmed, and numbers that people typed in plain notation."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from schemas.source import MappedColumn
 
 SLICE_ROWS = 2_000_000
 
-#: A number as people type it: thousands separated, and in tens of thousands or hundreds of millions.
+#: A number as people type it: with thousands separators, or in 万 (10,000) or 亿 (100 million).
 _WRITTEN = re.compile(r"(?P<number>[+-]?(?:[0-9]+|[0-9]{1,3}(?:,[0-9]{3})+)(?:\.[0-9]+)?)(?P<times>[万亿]?)")
 _TIMES = {"": Decimal(1), "万": Decimal(10**4), "亿": Decimal(10**8)}
 
@@ -37,10 +37,10 @@ def text_columns(spec: Feed) -> dict[str, str]:
 
 
 def slices(records: Records, spec: Feed, repeated: npt.NDArray[np.int64] | None) -> Iterator[pa.Table]:
-    """The records, some at a time, with their texts; records whose key is there already say so.
+    """The records with their texts, in slices of ``SLICE_ROWS``; records with a repeated key get that reason.
 
     Args:
-        repeated: positions of those records.
+        repeated: positions of records whose key an earlier record has.
     """
     for start in range(0, records.count, SLICE_ROWS):
         part = records.table.slice(start, SLICE_ROWS)
@@ -51,11 +51,11 @@ def slices(records: Records, spec: Feed, repeated: npt.NDArray[np.int64] | None)
         yield _with_texts(part, cell_columns(records), spec)
 
 
-def _with_texts(part: pa.Table, place: Mapping[str, str], spec: Feed) -> pa.Table:
-    """The cells beside their trimmed texts, and what is to be said of credit codes."""
+def _with_texts(part: pa.Table, cells_of: Mapping[str, str], spec: Feed) -> pa.Table:
+    """The cells with their trimmed texts, and whether each credit code is valid."""
 
     def columns_of(name: str, heading: str) -> Iterator[tuple[str, pa.ChunkedArray]]:
-        cells = part[place[heading]] if heading in place else pa.nulls(part.num_rows, pa.string())
+        cells = part[cells_of[heading]] if heading in cells_of else pa.nulls(part.num_rows, pa.string())
         texts = _empty_if_missing(trimmed_texts(cells), part[RECORD_REASON])
         column = next((c for c in spec.columns if TEXT + c.name == name), None)
         is_number = column and column.type.startswith(("decimal", "int", "bigint"))
@@ -66,25 +66,24 @@ def _with_texts(part: pa.Table, place: Mapping[str, str], spec: Feed) -> pa.Tabl
             valid = [credit_code.valid_mask(c) for c in pa.chunked_array(texts).chunks]
             yield VALID + column.name, pa.chunked_array(valid, pa.bool_())
 
-    given = text_columns(spec).items()
-    with ThreadPoolExecutor(os.cpu_count()) as pool:  # what Arrow does here it does on one core
-        for found in pool.map(lambda item: list(columns_of(*item)), given):
-            for name, texts in found:
+    with ThreadPoolExecutor(os.cpu_count()) as pool:  # Arrow runs these functions on one core
+        for columns in pool.map(lambda item: list(columns_of(*item)), text_columns(spec).items()):
+            for name, texts in columns:
                 part = part.append_column(name, texts)
     return part
 
 
 def trimmed_texts(texts: pa.Array | pa.ChunkedArray) -> pa.ChunkedArray:
-    """Texts without spaces around them; those that have no space at all, as most columns of codes, are not looked at
-    one by one."""
+    """Texts without surrounding whitespace; chunks of visible ASCII, as in most columns of codes, stay as they are."""
     chunks = pa.chunked_array(texts).chunks
     return pa.chunked_array(
-        [chunk if _has_only_signs(chunk) else pc.utf8_trim_whitespace(chunk) for chunk in chunks], pa.string()
+        [chunk if _is_visible_ascii(chunk) else pc.utf8_trim_whitespace(chunk) for chunk in chunks],
+        pa.string(),
     )
 
 
-def _has_only_signs(texts: pa.StringArray) -> bool:
-    """Whether all characters are printable ASCII but the space: told from the bytes, whatever the texts' bounds."""
+def _is_visible_ascii(texts: pa.StringArray) -> bool:
+    """Whether all bytes are printable ASCII other than the space."""
     _, offsets, data = texts.buffers()
     if not len(texts) or data is None:
         return True
@@ -94,7 +93,7 @@ def _has_only_signs(texts: pa.StringArray) -> bool:
 
 
 def _empty_if_missing(texts: pa.ChunkedArray, reasons: pa.ChunkedArray) -> pa.ChunkedArray:
-    """A database's missing cell is a file's empty one; a record that has no cells at all has no texts either."""
+    """A missing cell of a database equals an empty cell of a file. A record without cells has no texts."""
     if not texts.null_count:
         return texts
     has_cells = pc.fill_null(pc.invert(pc.starts_with(reasons, "record:")), True)
@@ -102,7 +101,7 @@ def _empty_if_missing(texts: pa.ChunkedArray, reasons: pa.ChunkedArray) -> pa.Ch
 
 
 def _numbers(texts: pa.ChunkedArray, unit: str | None) -> pa.Array:
-    """Numbers that people typed as plain ones; what is none stays as it is."""
+    """Numbers that people typed, in plain notation; texts that are no numbers stay as they are."""
     texts = texts.combine_chunks() if isinstance(texts, pa.ChunkedArray) else texts
     odd = pc.fill_null(pc.invert(pc.match_substring_regex(texts, f"^({NUMBER})?$")), False)
     if not pc.any(odd).as_py():
@@ -113,7 +112,9 @@ def _numbers(texts: pa.ChunkedArray, unit: str | None) -> pa.Array:
 
 
 def plain_number(text: str, unit: str | None = None) -> str:
-    """A number as people type it, also with the unit in which it is sent; 3亿 is no number where that is 亿元.
+    """A typed number in plain notation, without the unit in which it is sent; other texts stay as they are.
+
+    A text with 万 or 亿 stays as it is if its unit has a scale as well: 3亿 in 亿元.
 
     >>> plain_number("１，２３４.5"), plain_number("1.2万"), plain_number("3亿"), plain_number("12,34")
     ('1234.5', '12000', '300000000', '12,34')
@@ -121,10 +122,10 @@ def plain_number(text: str, unit: str | None = None) -> str:
     ('85.3', '85.3%', '12', '3亿')
     """
     plain = unicodedata.normalize("NFKC", text).replace(" ", "").removesuffix(unit or "")
-    found = _WRITTEN.fullmatch(plain)
-    if not found or (found["times"] and unit and unit[0] in _TIMES):
+    number = _WRITTEN.fullmatch(plain)
+    if not number or (number["times"] and unit and unit[0] in _TIMES):
         return text
-    value = Decimal(found["number"].replace(",", "")) * _TIMES[found["times"]]
+    value = Decimal(number["number"].replace(",", "")) * _TIMES[number["times"]]
     return f"{value.normalize():f}"
 
 

@@ -81,7 +81,10 @@ class Archive:
         """
         spec = contract(table)
         if table not in self.release.tables:
-            raise UsageError(f"{table} is not published; published: {', '.join(sorted(self.release.tables))}")
+            raise UsageError(
+                f"{table} is not published (./brain publish adds new tables; feeds are never published); "
+                f"published: {', '.join(sorted(self.release.tables))}"
+            )
         for name in where:
             spec.column(name)
         found = self._evidence(table, dict(where))

@@ -63,7 +63,10 @@ class GateFailed(RejectedError):
 
     def __init__(self, report: GateReport, path: str) -> None:
         self.report = report
-        names = [f"{v.table}: {v.title_zh} {v.title_en} ({v.unexpected})" for v in report.failures()]
+        names = [
+            f"{v.table}: {v.title_zh} {v.title_en} ({', e.g. '.join([str(v.unexpected), *v.failing_keys[:1]])})"
+            for v in report.failures()
+        ]
         shown = "; ".join(names[:3]) + (f"; and {len(names) - 3} more" if len(names) > 3 else "")
         super().__init__(
             f"the gate failed, nothing was published: {shown or 'not every check ran'}; see {path}"

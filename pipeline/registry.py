@@ -40,9 +40,11 @@ def registry() -> dict[str, Job]:
     return {name: found[name] for name in order}
 
 
-def reads(jobs: Mapping[str, Job]) -> dict[str, set[str]]:
-    """Table → the tables of these jobs that it is built from."""
-    return {name: {given.table for given in job.inputs.values()} & set(jobs) for name, job in jobs.items()}
+def reads(jobs: Mapping[str, Job]) -> dict[str, list[str]]:
+    """Table → the tables of these jobs that it is built from, sorted: every process has the same order of jobs."""
+    return {
+        name: sorted({given.table for given in job.inputs.values()} & set(jobs)) for name, job in jobs.items()
+    }
 
 
 def check_jobs() -> None:

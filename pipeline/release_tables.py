@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from contextlib import suppress
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -30,7 +31,13 @@ def release_tables(
         if is_synthetic()
         else ("", "")
     )
-    info = {"release": str(number), "scope_zh": scope[0], "scope_en": scope[1], "code": version}
+    info = {
+        "release": str(number),
+        "date": datetime.now(UTC).date().isoformat(),
+        "scope_zh": scope[0],
+        "scope_en": scope[1],
+        "code": version,
+    }
     delivered = tables.rows(DELIVERY, version=pins[DELIVERY].version)
     register = delivered.to_pylist()
     standing = standing_entries(delivered)

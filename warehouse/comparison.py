@@ -136,10 +136,10 @@ def _as_text(row: dict[str, object], spec: Contract, differing: list[str]) -> st
     which = " ".join(f"{name}={row[name]}" for name in spec.key)
     if row["only_in"]:
         return f"{which}: only {row['only_in']}"
-    told = [(name, row[name]) for name in differing]
+    pairs = [(name, row[name]) for name in differing]
     values = [
         f"{name} {pair['here']} here, {pair['there']} there"
-        for name, pair in told
+        for name, pair in pairs
         if isinstance(pair, dict) and pair["here"] != pair["there"]
     ]
     return f"{which}: {'; '.join(values)}"

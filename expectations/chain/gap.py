@@ -26,7 +26,8 @@ judged AS (
     SELECT *, CASE op WHEN 'lt' THEN value < bound WHEN 'le' THEN value <= bound WHEN 'gt' THEN value > bound
         WHEN 'ge' THEN value >= bound ELSE value = bound END AS holds FROM sides),
 told AS (
-    SELECT year, state, reason, node_code, has_output, list_contains(any_value(state_reasons), reason) AS holds FROM judged
+    SELECT year, state, reason, node_code, has_output, list_contains(any_value(state_reasons), reason) AS holds
+    FROM judged
     GROUP BY year, state, reason, node_code, has_output HAVING bool_and(holds IS NOT NULL)),
 """
 _COUNTS = """count(holds) AS nodes, count(*) FILTER (holds) AS held,

@@ -15,11 +15,11 @@ SUITE = Suite(
         ),
         Check(
             "ranks_complete",
-            "名次连续",
-            "The ranks of a year's list run from 1 to its size",
-            """SELECT year, list_code FROM {table} GROUP BY year, list_code
-            HAVING count(DISTINCT city_rank) <> count(*) OR max(city_rank) <> count(*)
-                OR min(list_size) <> count(*) OR max(list_size) <> count(*)""",
+            "名次完整",
+            "A rank is one more than the number of better units of a year's list, and the list has its size",
+            """SELECT year, list_code, uscc, city_rank FROM {table}
+            QUALIFY city_rank <> rank() OVER (PARTITION BY year, list_code ORDER BY city_rank)
+                OR list_size <> count(*) OVER (PARTITION BY year, list_code)""",
         ),
         Check(
             "ranks_follow_totals",

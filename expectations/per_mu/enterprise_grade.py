@@ -47,11 +47,11 @@ SUITE = Suite(
         ),
         Check(
             "ranks_complete",
-            "榜单名次连续",
-            "The ranks of a list run from 1 to its size",
-            f"""SELECT {_LIST} FROM {{table}} WHERE rank_in_list IS NOT NULL GROUP BY ALL
-            HAVING count(DISTINCT rank_in_list) <> count(*) OR max(rank_in_list) <> count(*)
-                OR min(list_size) <> count(*) OR max(list_size) <> count(*)""",
+            "榜单名次完整",
+            "A rank is one more than the number of better firms of the list, and the list has its size",
+            f"""SELECT {_KEY}, rank_in_list FROM {{table}} WHERE rank_in_list IS NOT NULL
+            QUALIFY rank_in_list <> rank() OVER (PARTITION BY {_LIST} ORDER BY rank_in_list)
+                OR list_size <> count(*) OVER (PARTITION BY {_LIST})""",
         ),
         Check(
             "ranks_follow_totals",
@@ -59,6 +59,22 @@ SUITE = Suite(
             "No firm ranks above one with a higher total",
             f"""SELECT {_KEY} FROM {{table}} WHERE rank_in_list IS NOT NULL
             QUALIFY total_score > lag(total_score) OVER (PARTITION BY {_LIST} ORDER BY rank_in_list)""",
+        ),
+        Check(
+            "equals_are_treated_alike",
+            "同名次企业初评等级相同",
+            "Firms of one rank have one total and one initial grade",
+            f"""SELECT {_LIST}, rank_in_list FROM {{table}} WHERE rank_in_list IS NOT NULL GROUP BY ALL
+            HAVING count(DISTINCT initial_grade) > 1 OR count(DISTINCT total_score) > 1""",
+        ),
+        Check(
+            "list_can_be_ranked",
+            "同名次企业不超过榜单的5%",
+            "At most a twentieth of a list of thirty firms or more shares a rank; else its indicators do not order it",
+            f"""SELECT {_LIST}, rank_in_list, list_size, count(*) AS equal_firms
+            FROM {{table}} WHERE rank_in_list IS NOT NULL AND list_size >= 30 GROUP BY ALL
+            HAVING count(*) > 0.05 * list_size""",
+            level="warn",
         ),
         Check(
             "grades_follow_ranks",

@@ -17,6 +17,16 @@ def _apart(left: str, right: str) -> str:
     return f"abs({left} - {right}) > 0.000001 + 0.000000001 * abs({right})"
 
 
+def _silence_pays(notes: str) -> str:
+    """Lists and indicators in which a typical silent unit has more points than a typical one that reports."""
+    silent = f"is_missing AND {notes}"
+    return f"""SELECT year, district_code, list_code, indicator_code,
+            count(*) FILTER ({silent}) AS silent, median(score) FILTER ({silent}) AS their_points,
+            count(value) AS reporting, median(score) FILTER (NOT is_missing) AS points
+        FROM {{table}} GROUP BY ALL
+        HAVING silent >= {FEW} AND reporting >= {FEW} AND their_points > points"""
+
+
 SUITE = Suite(
     "per_mu.indicator_value",
     (
@@ -94,6 +104,26 @@ SUITE = Suite(
                 AND b.list_code = n.list_code AND b.indicator_code = n.indicator_code
             WHERE n.units >= {FEW} AND b.units >= {FEW}
                 AND n.level > 0 AND b.level > 0 AND n.level NOT BETWEEN b.level / 3 AND b.level * 3""",
+            level="warn",
+        ),
+        Check(
+            "silence_never_pays",
+            "缺报企业得分中位数不高于报送企业",
+            "Where thirty units or more report and thirty or more do not, those that do not have no more points",
+            _silence_pays("note_code <> 'group_average'"),
+        ),
+        Check(
+            "average_rewards_silence",
+            "按同组平均计分时缺报企业得分不高于报送企业",
+            "A published rule that scores missing values by the average does not give the silent more points",
+            _silence_pays("note_code = 'group_average'"),
+            level="warn",
+        ),
+        Check(
+            "scores_bounded",
+            "单项得分不超过权重的三倍",
+            "No unit has more than three times an indicator's weight, as a rule set without a cap would allow",
+            f"SELECT {_KEY}, score, weight FROM {{table}} WHERE score > 3 * weight",
             level="warn",
         ),
         Check(

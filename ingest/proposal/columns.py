@@ -1,7 +1,7 @@
-"""Columns of an unknown file: which are the period, which are left out, and which field each of the others is.
+"""Columns of an unknown file: which one is the period, which are left out, and which field each other column is.
 
-A column is placed by name (titles of the field dictionary, headings of existing contracts, ``synonyms.yml``) and by
-content.
+A column is matched with fields by name (titles of the field dictionary, headings of existing contracts,
+``synonyms.yml``) and by content.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from schemas import credit_code
 from schemas.contract import FEED_COLUMNS, PROVENANCE, ContractError, Feed, contracts, feeds, fields, units
 from schemas.field import FieldEntry
 
-#: Below this a field is no more likely than a new one.
+#: Minimum score of a match; below it the column is a new field.
 _ENOUGH = 0.55
 
 _EXAMPLES = 3
@@ -29,7 +29,7 @@ _PERSONAL = re.compile(r"1[3-9][0-9]{9}|[1-9][0-9]{5}(19|20)[0-9]{2}(0[1-9]|1[0-
 
 
 def column_of(sample: Sample, place: int) -> Guess:
-    """A column as the sample shows it, before anybody guesses what it is."""
+    """A column of the sample, before its field is guessed."""
     cells = [row[place] for row in sample.rows]
     values = [cell for cell in cells if cell]
     name, unit = split_unit(sample.headings[place])
@@ -49,20 +49,21 @@ def column_of(sample: Sample, place: int) -> Guess:
 
 
 def split_unit(heading: str) -> tuple[str, str | None]:
-    """
+    """Split a heading into name and unit.
+
     >>> split_unit("用电量(万千瓦时)"), split_unit("Energy [MWh]"), split_unit("Consumption kWh"), split_unit("户号")
     (('用电量', '万千瓦时'), ('Energy', '兆瓦时'), ('Consumption', '千瓦时'), ('户号', None))
     """
-    if found := re.fullmatch(r"(.+?)\s*[(（\[【]\s*([^()（）\[\]【】]+)\s*[)）\]】]", heading.strip()):
-        if unit := unit_named(found[2]):
-            return found[1], unit
-    elif (found := re.fullmatch(r"(.+?)[\s_,，/]+(\S+)", heading.strip())) and (unit := unit_named(found[2])):
-        return found[1], unit
+    if parts := re.fullmatch(r"(.+?)\s*[(（\[【]\s*([^()（）\[\]【】]+)\s*[)）\]】]", heading.strip()):
+        if unit := unit_named(parts[2]):
+            return parts[1], unit
+    elif (parts := re.fullmatch(r"(.+?)[\s_,，/]+(\S+)", heading.strip())) and (unit := unit_named(parts[2])):
+        return parts[1], unit
     return heading, None
 
 
 def set_aside(columns: list[Guess]) -> None:
-    """Columns that are the period, are left out by custom, or speak of persons."""
+    """Set the role of columns that are the period or are left out: empty ones, serial numbers, data of persons."""
     for column in columns:
         key = plain(column.name)
         values = column.values
@@ -76,11 +77,11 @@ def set_aside(columns: list[Guess]) -> None:
         elif values == [str(i) for i in range(1, len(values) + 1)] and len(values) > 1:
             column.role = "a serial number"
         elif share(values, lambda v: bool(_PERSONAL.fullmatch(v)) and not credit_code.is_valid(v)) > MOST:
-            column.role = "of persons: taking it in needs a legal basis"
+            column.role = "personal data: ingesting it needs a legal basis"
 
 
 def assign(columns: list[Guess]) -> None:
-    """Each field to one column at most; the likelier pair first."""
+    """Assign fields to columns, each field to one column at most; the most likely pairs first."""
     pairs = [(score, c.heading, name, c) for c in columns for name, score in _scores(c).items()]
     taken: set[str] = set()
     for score, _, name, column in sorted(pairs, key=lambda p: (-p[0], p[1], p[2])):
@@ -98,24 +99,24 @@ def assign(columns: list[Guess]) -> None:
 
 
 def _scores(column: Guess) -> dict[str, float]:
-    """How likely each field is: what the name says, held against what the values are."""
+    """Field → score of the column, from its name and its values."""
     named = _by_name(column.name)
-    found = {}
+    scores = {}
     for name, entry in _candidates().items():
         fitting = fit(column, name, entry)
         by_content = telling(entry, fitting)
         by_name = named.get(name, 0.0)
         if fitting > 0.5 and _has_factor(column.unit, entry):
-            found[name] = max(by_name * (0.5 + 0.5 * fitting), by_content) + 0.1 * min(by_name, by_content)
-    return found
+            scores[name] = max(by_name * (0.5 + 0.5 * fitting), by_content) + 0.1 * min(by_name, by_content)
+    return scores
 
 
 @cache
 def _candidates() -> dict[str, FieldEntry]:
-    """Fields that a feed may bring: not those that only tables of ours have."""
+    """Fields that a feed may have, without those that only derived tables have."""
     try:
         known = list(contracts().values())
-    except ContractError:  # an unfinished proposal does not stop the next one
+    except ContractError:  # an unfinished contract must not stop the next proposal
         known = []
     ours = {c.name for spec in known if not isinstance(spec, Feed) for c in spec.columns}
     sent = {name for spec in known if isinstance(spec, Feed) for name in spec.source.mapping}
@@ -125,12 +126,12 @@ def _candidates() -> dict[str, FieldEntry]:
 
 @cache
 def _names() -> dict[str, dict[str, float]]:
-    """Plain heading → fields that are called so, with how well that is known."""
-    found: dict[str, dict[str, float]] = {}
+    """Plain heading → fields of that name, each with the weight of its source."""
+    names: dict[str, dict[str, float]] = {}
 
     def add(words: Sequence[str], name: str, weight: float) -> None:
         for word in words:
-            score = found.setdefault(plain(split_unit(word)[0]), {})
+            score = names.setdefault(plain(split_unit(word)[0]), {})
             score[name] = max(score.get(name, 0), weight)
 
     for name, entry in _candidates().items():
@@ -143,19 +144,19 @@ def _names() -> dict[str, dict[str, float]]:
                 add([mapped.heading] if mapped.heading else [], name, 0.9)
     except ContractError:
         pass
-    return found
+    return names
 
 
 def _by_name(name: str) -> dict[str, float]:
-    """Fields that a heading names, or nearly; of joined headings ("废水/氨氮") the last part counts as well."""
-    found: dict[str, float] = {}
+    """Field → likeness of its names to a heading; of joined headings ("废水/氨氮") the last part is compared too."""
+    likely: dict[str, float] = {}
     for text, weight in ((name, 1.0), (name.rsplit("/", 1)[-1], 0.9)):
         key = plain(text)
         for near in {key, *difflib.get_close_matches(key, _names(), n=3, cutoff=0.82)}:
             likeness = 1.0 if near == key else 0.85 * difflib.SequenceMatcher(None, key, near).ratio()
             for known, score in _names().get(near, {}).items():
-                found[known] = max(found.get(known, 0.0), score * weight * likeness)
-    return found
+                likely[known] = max(likely.get(known, 0.0), score * weight * likeness)
+    return likely
 
 
 def _has_factor(unit: str | None, entry: FieldEntry) -> bool:

@@ -1,4 +1,4 @@
-"""What the values of a column say of the field that it may be: check characters, code lists, patterns, dates."""
+"""The field of a column by its values: check characters, code lists, patterns, dates."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _MAX_WORDS = 30
 
 
 def fit(column: Guess, name: str, entry: FieldEntry) -> float:
-    """Share of the values that the field would take."""
+    """Share of the values that are valid in the field."""
     values, domain = column.values, entry.domain
     if domain.check == "uscc":
         return share(values, credit_code.is_valid)
@@ -45,11 +45,11 @@ def _fit_of_type(values: Sequence[str], kind: str) -> float:
 
 
 def telling(entry: FieldEntry, fitting: float) -> float:
-    """Content alone names a field where few texts would fit by chance."""
+    """Score by content alone; above 0 only for fields that few texts fit by chance."""
     if fitting < MOST:
         return 0.0
     if entry.domain.check:
-        # a code is first of all the firm's own; other holders of codes are known by name
+        # a credit code is most likely the firm's own; fields for other firms' codes need a matching name
         return 0.8 if entry.en == fields()["uscc"].en else 0.5
     if entry.domain.pattern and len(entry.domain.pattern) > 6:
         return 0.7 * fitting
@@ -59,26 +59,26 @@ def telling(entry: FieldEntry, fitting: float) -> float:
 
 
 def date_formats(values: Sequence[str]) -> list[str]:
-    """Ways in which the dates are written, the most frequent first; none where most values are no dates."""
-    found = {name: sum(bool(re.fullmatch(p, v)) for v in values) for name, p in DATES.items()}
-    if sum(found.values()) < MOST * len(values):
+    """Formats of the dates, the most frequent first; empty if too few values are dates."""
+    counts = {name: sum(bool(re.fullmatch(p, v)) for v in values) for name, p in DATES.items()}
+    if sum(counts.values()) < MOST * len(values):
         return []
-    return sorted((name for name, times in found.items() if times), key=lambda name: -found[name])
+    return sorted((name for name, count in counts.items() if count), key=lambda name: -counts[name])
 
 
 def words_of(values: Sequence[str], name: str, entry: FieldEntry) -> dict[str, str]:
-    """The sender's words that stand for codes: titles of the list, or words of existing contracts."""
+    """Sender's word → code: for titles of the code list, and words of existing contracts."""
     words = set(itertools.islice(dict.fromkeys(values), _MAX_WORDS + 1))
     if len(words) > _MAX_WORDS:
         return {}
     known = _known_words(name, entry)
     if entry.domain.codes and words <= set(_codes(entry.domain.codes)):
-        return {}  # codes already
+        return {}  # the values are codes already
     return {word: known[plain(word)] for word in sorted(words) if plain(word) in known}
 
 
 def _codes(name: str) -> Codes:
-    """A code list; without codes where it follows from contracts that are not finished yet."""
+    """A code list; empty if it is derived from contracts that are not finished yet."""
     try:
         return titled(name)
     except ContractError:
@@ -87,14 +87,14 @@ def _codes(name: str) -> Codes:
 
 @cache
 def _words_of_contracts() -> dict[str, dict[str, str]]:
-    found: dict[str, dict[str, str]] = {}
+    words: dict[str, dict[str, str]] = {}
     try:
         for spec in feeds().values():
             for name, mapped in spec.source.mapping.items():
-                found.setdefault(name, {}).update({plain(w): c for w, c in (mapped.codes or {}).items()})
+                words.setdefault(name, {}).update({plain(w): c for w, c in (mapped.codes or {}).items()})
     except ContractError:
         pass
-    return found
+    return words
 
 
 def _known_words(name: str, entry: FieldEntry) -> dict[str, str]:

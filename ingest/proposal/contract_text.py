@@ -1,4 +1,4 @@
-"""The two texts of a proposal: a contract, and entries of the field dictionary; ``TODO`` where a person must decide."""
+"""The two texts of a proposal: a contract, and entries of the field dictionary; ``TODO`` marks a person's decisions."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ def contract_lines(file: str, sample: Sample, columns: Sequence[Guess]) -> Itera
     names = _column_names(columns)
     key = _key(columns, names)
     yield f"# Proposed by ./brain ingest --infer from the first {len(sample.rows):,} records of {file!r}."
-    yield f"# A person decides what is {UNDECIDED}; until then check and ingest refuse the contract."
+    yield f"# A person must decide each {UNDECIDED}; until then check and ingest refuse the contract."
     yield from (f"# Note: {note}." for note in sample.notes)
     yield f"title: {{zh: {UNDECIDED}, en: {UNDECIDED}}}"
-    yield f"description: {UNDECIDED}  # what the rows speak of; whether figures are cumulative"
+    yield f"description: {UNDECIDED}  # what the rows cover; whether figures are cumulative"
     yield f"grain: {f'one row per {key[0]} and period' if key else UNDECIDED}"
     yield f"key: [{', '.join([*(key or [UNDECIDED]), 'period'])}]"
     yield "period: period"
@@ -56,11 +56,11 @@ def _source_lines(sample: Sample, columns: Sequence[Guess], names: list[tuple[Gu
     if sample.delimiter not in (None, ","):
         yield f"  delimiter: {_scalar(sample.delimiter)}"
     if sample.sheets:
-        yield f"  sheet: {UNDECIDED}  # '*' for all, or of these: {_flow(sample.sheets)}"
+        yield f"  sheet: {UNDECIDED}  # '*' for all, or some of: {_flow(sample.sheets)}"
     for name, usual in (("title_rows", 0), ("heading_rows", 1), ("unit_rows", 0)):
         if (count := getattr(sample, name)) != usual:
             yield f"  {name}: {count}"
-    yield f"  group: {UNDECIDED}  # feeds of a group are taken in together, e.g. energy"
+    yield f"  group: {UNDECIDED}  # feeds of a group are ingested together, e.g. energy"
     yield f"  cadence: {UNDECIDED}  # yearly, monthly, yearly_then_monthly, daily, continuous or irregular"
     yield f"  lateness_days: {UNDECIDED}  # days after the period's end"
     for column in columns:
@@ -93,7 +93,7 @@ def _mapped(column: Guess) -> dict[str, Any]:
 
 
 def _column_names(columns: Sequence[Guess]) -> list[tuple[Guess, str]]:
-    """Columns that are taken in and their names; what has no field is named by a person."""
+    """Ingested columns with their names; a person must name columns without a field."""
     return [
         (c, c.target or f"{UNDECIDED}_{_new_name(c)}_{number}")
         for number, c in enumerate(columns, start=1)
@@ -106,7 +106,7 @@ def _new_name(column: Guess) -> str:
 
 
 def _key(columns: Sequence[Guess], names: list[tuple[Guess, str]]) -> list[str]:
-    """The column whose value no two records share, within a period where records say theirs."""
+    """The column with a distinct value in each record, or in each record of a period if records state their periods."""
     periods = [c for c in columns if c.role == "period" and c.is_required]
     for column, name in sorted(names, key=lambda pair: not pair[1].endswith(("_code", "_id", "uscc"))):
         if not column.is_required or _is_measure(column):
@@ -128,7 +128,7 @@ def _unique_with(column: Guess, period: Guess) -> bool:
 
 
 def field_lines(columns: Sequence[Guess]) -> Iterator[str]:
-    """Entries of the field dictionary for columns that are none of its fields."""
+    """Entries of the field dictionary for columns that match none of its fields."""
     for column, name in _column_names(columns):
         if column.target:
             continue

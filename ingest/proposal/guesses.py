@@ -1,4 +1,4 @@
-"""A guess of what a column of an unknown file is, and what its values are like."""
+"""A guess at a column of an unknown file, and properties of its values."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from ingest.mapping import NUMBER
 from ingest.texts import plain_number
 from schemas.periods import is_period
 
-#: Share of a column's values that must be of a kind for the column to be of that kind.
+#: Share of a column's values that must have a property for the column to have it.
 MOST = 0.8
 
 
 @dataclass
 class Guess:
-    """What a column of the file may be."""
+    """A column of the file and the field that it may be."""
 
     heading: str
     #: Heading without its unit.
@@ -26,7 +26,7 @@ class Guess:
     examples: list[str]
     blanks: int
     is_unique: bool
-    #: Name in the field dictionary; none where nothing fits.
+    #: Name in the field dictionary; None if no field matches.
     target: str | None = None
     score: float = 0.0
     date_format: list[str] = field(default_factory=list)
@@ -47,12 +47,12 @@ def share(values: Sequence[str], test: Any) -> float:
 
 
 def are_numbers(values: Sequence[str]) -> bool:
-    """Whether most of the values are numbers, also as people type them."""
+    """Whether most of the values are numbers, typed ones such as 1.2万 included."""
     return share(values, lambda v: bool(re.fullmatch(NUMBER, plain_number(v)))) > MOST
 
 
 def period_length(column: Guess) -> int | None:
-    """How much of the cell is the period; none where it is not written as ours."""
+    """Length of the cells' periods; None if they are not written like 2023, 2024-03 or 2024-03-31."""
     for length in (4, 7, 10):
         if share(column.values, lambda v, n=length: len(v) == n and is_period(v)) > MOST:
             return length

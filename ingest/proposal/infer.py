@@ -1,6 +1,6 @@
-"""A proposal of a contract for an unknown file, for a person to finish: ``./brain ingest --infer FILE``.
+"""A proposed contract for an unknown file, for a person to finish: ``./brain ingest --infer FILE``.
 
-A contract with a ``TODO`` left is refused: a guess never becomes a feed by itself.
+A contract with a remaining ``TODO`` is refused, so a guess never becomes a feed by itself.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from schemas.errors import UsageError
 
 @dataclass
 class Proposal:
-    """Two YAML texts and what they rest on."""
+    """Two YAML texts, with the sample and the guesses behind them."""
 
     sample: Sample
     columns: list[Guess]
@@ -31,12 +31,13 @@ class Proposal:
 
     def as_row(self) -> dict[str, Any]:
         columns = [{k: v for k, v in asdict(c).items() if k != "values"} for c in self.columns]
-        said = {k: v for k, v in asdict(self.sample).items() if k not in ("rows", "headings", "units")}
-        return {**said, "columns": columns, "contract": self.contract, "fields": self.fields}
+        source = {k: v for k, v in asdict(self.sample).items() if k not in ("rows", "headings", "units")}
+        return {**source, "columns": columns, "contract": self.contract, "fields": self.fields}
 
 
 def infer(path: Path) -> Proposal:
-    """
+    """Propose a contract for a file.
+
     Raises:
         RejectedError: the file is no table that could become a feed.
     """
@@ -52,16 +53,18 @@ def infer(path: Path) -> Proposal:
 
 
 def write(name: str, text: str) -> Path:
-    """Put a proposal where contracts are read from: the installation's folder, or else the package's.
+    """Write a proposal to the folder of contracts: the installation's, or else the package's.
 
     Raises:
-        UsageError: the name is none, or taken; nothing is overwritten.
+        UsageError: the name is invalid or in use; nothing is overwritten.
     """
     if not re.fullmatch("[a-z][a-z0-9_]*", name):
-        raise UsageError(f"{name}: a feed's name is small letters, digits and _")
+        raise UsageError(
+            f"{name}: a feed's name has small letters, digits and _ only, and begins with a letter"
+        )
     for folder in schema_folders():
         if (taken := folder / "raw" / f"{name}.yml").exists():
-            raise UsageError(f"{shown(taken)} is there already; give another name")
+            raise UsageError(f"{shown(taken)} exists already; give another name")
     path = schema_folders()[-1] / "raw" / f"{name}.yml"
     path.parent.mkdir(exist_ok=True)
     with path.open("x", encoding="utf-8") as file:

@@ -1,4 +1,4 @@
-"""The first records of an unknown workbook: its sheets, heading lines, unit line and lines of totals."""
+"""The first records of an unknown workbook: its sheets, heading lines, unit line and total lines."""
 
 from __future__ import annotations
 
@@ -18,7 +18,11 @@ _MAX_HEADING_ROWS = 5
 
 
 def of_excel(path: Path, scratch: Path) -> Sample:
-    """The first sheet that holds anything; which ones there are is said."""
+    """The sample of the first sheet that is not empty; it lists all such sheets.
+
+    Raises:
+        RejectedError: the file cannot be read as Excel, or has no heading line.
+    """
     sheets = excel.open_sheets(path, path.name, scratch, [ALL_SHEETS])
     sheet = sheets[0]
     first = list(itertools.islice(sheet.lines, 50))
@@ -30,58 +34,58 @@ def of_excel(path: Path, scratch: Path) -> Sample:
         raise RejectedError(f"{path.name}: no heading line found in sheet {sheet.name}")
     width = len(headings)
     units = 1 if len(first) > top and is_unit_line(cells[top][:width]) else 0
-    found = Sample("excel", headings, [], title_rows=title, heading_rows=heading, unit_rows=units)
+    sample = Sample("excel", headings, [], title_rows=title, heading_rows=heading, unit_rows=units)
     if units:
-        found.units = [unit_named(cell) or "" for cell in cells[top][:width]]
+        sample.units = [unit_named(cell) or "" for cell in cells[top][:width]]
     if len(sheets) > 1:
-        found.sheets = [s.name for s in sheets]
-    found.notes += _hidden(sheet, headings, top + units)
+        sample.sheets = [s.name for s in sheets]
+    sample.notes += _hidden(sheet, headings, top + units)
     lines = itertools.chain(first, sheet.lines)
     for line in excel.with_merged(lines, sheet.merged, top + units, width, ()):
-        _take_line(found, line.cells[:width])
-    found.notes += _valueless(found)
-    return found
+        _add_line(sample, line.cells[:width])
+    sample.notes += _valueless(sample)
+    return sample
 
 
 def _hidden(sheet: excel.Sheet, headings: Sequence[str], above: int) -> Iterator[str]:
     if any(number > above for number in sheet.hidden_lines):
-        yield "hidden lines hold values; such a file is refused"
+        yield "hidden lines have values; such a file is refused"
     for i, heading in enumerate(headings):
         if any(i in columns for columns in sheet.hidden_columns):
             yield f"column {heading} is hidden; a contract that reads it refuses such a file"
 
 
-def _valueless(found: Sample) -> Iterator[str]:
-    """Headings with cells that do not say what they hold; their marks are taken away."""
-    for i, heading in enumerate(found.headings):
-        texts = [row[i] for row in found.rows]
+def _valueless(sample: Sample) -> Iterator[str]:
+    """Notes on columns with cells that do not show their value; the cells' marks are removed."""
+    for i, heading in enumerate(sample.headings):
+        texts = [row[i] for row in sample.rows]
         if (
             any(excel.is_marked(text) and not excel.is_no_code_number(text) for text in texts)
             or excel.NO_VALUE in texts
         ):
-            yield f"{heading} has cells that show no value or another than they hold; such records are quarantined"
+            yield f"{heading} has cells that show no value or a wrong one; such records are quarantined"
         if any(excel.is_no_code_number(text) and "." not in text for text in texts):
-            yield f"{heading} has numbers that are no codes (long, or with an exponent); where they are, ask for texts"
-        for row in found.rows:
+            yield f"{heading} has long numbers or exponents, not valid as codes; if it has codes, ask for texts"
+        for row in sample.rows:
             row[i] = excel.bare(row[i]).strip()
 
 
-def _take_line(found: Sample, cells: list[str]) -> None:
-    """A record, or a line of totals, which may stand behind the last one."""
+def _add_line(sample: Sample, cells: list[str]) -> None:
+    """Add a record or a total line to the sample; total lines are searched beyond the sampled records as well."""
     if excel.is_blank(cells):
         return
-    for heading, cell in itertools.islice(zip(found.headings, map(excel.bare, cells), strict=False), 3):
+    for heading, cell in itertools.islice(zip(sample.headings, map(excel.bare, cells), strict=False), 3):
         if plain(cell) in {plain(word) for word in SYNONYMS["totals"]}:
-            words = found.totals.setdefault(heading, [])
+            words = sample.totals.setdefault(heading, [])
             if plain(cell) not in map(plain, words):
                 words.append(cell)
             return
-    if len(found.rows) < SAMPLED_RECORDS:
-        found.rows.append(cells + [""] * (len(found.headings) - len(cells)))
+    if len(sample.rows) < SAMPLED_RECORDS:
+        sample.rows.append(cells + [""] * (len(sample.headings) - len(cells)))
 
 
 def _heading_lines(first: Sequence[list[str]], merged: Sequence[Any]) -> tuple[int, int]:
-    """Lines above the headings, and heading lines: merged cells say how far these reach."""
+    """Number of title lines above the headings, and of heading lines; merged cells show how far these reach."""
     title = next((i for i, line in enumerate(first) if len(set(filter(None, line))) > 1), len(first))
     count = 1
     while count < _MAX_HEADING_ROWS and any(

@@ -1,7 +1,6 @@
-"""What an unknown file is: format, encoding, delimiter, heading lines, and its first records as texts.
+"""A sample of an unknown file: format, encoding, delimiter, heading lines, and its first records as texts.
 
-Unlike in ``ingest/readers/files.py`` no contract says what to expect, so that everything is found; memory is bounded
-alike.
+Unlike in ``ingest/readers/files.py``, no contract states these properties, so all are detected. Memory is bounded too.
 """
 
 from __future__ import annotations
@@ -18,7 +17,8 @@ from schemas.errors import RejectedError
 
 
 def take(path: Path, scratch: Path) -> Sample:
-    """
+    """Take a sample of a file.
+
     Raises:
         RejectedError: the file is no table that could become a feed.
     """
@@ -29,7 +29,9 @@ def take(path: Path, scratch: Path) -> Sample:
     if path.suffix.lower() == ".zip":
         members = archives.extract(path, scratch, MAX_FILE_BYTES)
         if len(members) > 1:
-            raise RejectedError(f"{path.name}: {len(members)} files; name an archive of one, or one of them")
+            raise RejectedError(
+                f"{path.name}: {len(members)} files; give an archive with one file, or one of the files"
+            )
         path = members[0][1]
     is_excel = path.suffix.lower() in (".xlsx", ".xlsm", ".xls")
     sample = of_excel(path, scratch) if is_excel else of_text(path)
@@ -41,6 +43,6 @@ def take(path: Path, scratch: Path) -> Sample:
         )
     if not all(sample.headings) or len(set(sample.headings)) < len(sample.headings):
         raise RejectedError(
-            f"{path.name}: a column without a heading, or a heading twice; mend the heading line"
+            f"{path.name}: a column without a heading, or a heading twice; correct the heading line"
         )
     return sample

@@ -26,7 +26,7 @@ def of_text(path: Path) -> Sample:
     """The sample of a text file.
 
     Raises:
-        RejectedError: it is in no encoding that is read, or neither CSV nor JSON lines.
+        RejectedError: its encoding is not supported, or it is neither CSV nor JSON lines.
     """
     encoding = encoding_of(path)
     with path.open("rb") as file:
@@ -44,10 +44,10 @@ def of_text(path: Path) -> Sample:
 
 
 def encoding_of(path: Path) -> str:
-    """The encoding in which the whole file can be read, tried strictly.
+    """The encoding in which the complete file decodes without an error.
 
     Raises:
-        RejectedError: neither in UTF-8 nor in GB18030.
+        RejectedError: it is neither UTF-8 nor GB18030.
     """
     with path.open("rb") as file:
         start = file.read(4)
@@ -82,23 +82,23 @@ def _of_csv(name: str, text: str, encoding: str, is_whole: bool) -> Sample:
     except csv.Error as error:
         raise RejectedError(f"{name}: not readable as CSV: {error}") from None
     if is_whole and text.count('"') % 2 and any("\n" in cell for cell in rows[-1]):
-        raise RejectedError(f"{name}: a quote is never closed; mend the file")
+        raise RejectedError(f"{name}: a quote is never closed; correct the file")
     headings = [plain_heading(heading) for heading in rows[0]]
     if sum(map(bool, headings)) == 1 < max(map(len, rows)):
         raise RejectedError(f"{name}: line 1 is a title, not headings; ask for a file without it")
-    whole = [row for row in rows[1:] if len(row) == len(headings)]
-    found = Sample("csv", headings, _trimmed(whole), encoding, delimiter)
-    if broken := len(rows) - 1 - len(whole):
-        found.notes.append(f"{broken} of the first records have another number of cells than headings")
-    if whole and is_unit_line(found.rows[0]):
-        found.units = [unit_named(cell) or "" for cell in found.rows[0]]
-        found.notes.append("the second line holds units; as a record it will be quarantined")
-        del found.rows[0]
-    return found
+    complete = [row for row in rows[1:] if len(row) == len(headings)]
+    sample = Sample("csv", headings, _trimmed(complete), encoding, delimiter)
+    if broken := len(rows) - 1 - len(complete):
+        sample.notes.append(f"{broken} of the first records have another number of cells than headings")
+    if complete and is_unit_line(sample.rows[0]):
+        sample.units = [unit_named(cell) or "" for cell in sample.rows[0]]
+        sample.notes.append("the second line has units; as a record it will be quarantined")
+        del sample.rows[0]
+    return sample
 
 
 def delimiter_of(text: str) -> str:
-    """The delimiter with which the most lines have as many cells as the first; csv.Sniffer often guesses a letter.
+    """The delimiter with which most lines have as many cells as the first; csv.Sniffer often guesses a letter.
 
     >>> delimiter_of("a;b,c;d\\n1;2,5;3\\n"), delimiter_of("one\\n1\\n")
     (';', ',')
@@ -132,15 +132,15 @@ def _of_json(name: str, text: str, encoding: str) -> Sample:
     headings = list(dict.fromkeys(key for record in records for key in record))
     if len(records) == 1 and any(_is_records(value) for value in records[0].values()):
         raise RejectedError(
-            f"{name}: records within a JSON object (a wrapper); JSON lines are read, one record a line"
+            f"{name}: records within a JSON object (a wrapper); send JSON lines, one record a line"
         )
     if not headings:
-        raise RejectedError(f"{name}: no line is a JSON object; JSON lines are read, one record a line")
+        raise RejectedError(f"{name}: no line is a JSON object; send JSON lines, one record a line")
     rows = [[_json_text(record.get(h)) for h in headings] for record in records]
-    found = Sample("jsonl", headings, rows, "utf-8" if encoding == "utf-8-sig" else encoding)
+    sample = Sample("jsonl", headings, rows, "utf-8" if encoding == "utf-8-sig" else encoding)
     if broken:
-        found.notes.append(f"{broken} of the first lines are no JSON objects")
-    return found
+        sample.notes.append(f"{broken} of the first lines are no JSON objects")
+    return sample
 
 
 def _is_records(value: Any) -> bool:

@@ -1,4 +1,4 @@
-"""Words that senders use: units, flags, headings of periods and of totals (``synonyms.yml``)."""
+"""Senders' words for fields, units, flags, periods and totals (``synonyms.yml``)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SYNONYMS: dict[str, Any] = yaml.safe_load(
 
 
 def plain(text: str) -> str:
-    """A word without width, case, spaces and punctuation.
+    """A word in a form for comparison: normalized width, lower case, without spaces and punctuation.
 
     >>> plain("Account No."), plain("用电量 （万千瓦时）")
     ('accountno', '用电量万千瓦时')
@@ -25,13 +25,13 @@ def plain(text: str) -> str:
 
 
 def is_unit_line(cells: Sequence[str]) -> bool:
-    """Most of what stands in it are units, and none of it is a number."""
-    said = [cell for cell in cells if cell and cell not in ("-", "—", "/")]
-    return bool(said) and sum(unit_named(cell) is not None for cell in said) * 2 > len(said)
+    """Whether more than half of a line's cells are units, empty cells and dashes left out."""
+    filled = [cell for cell in cells if cell and cell not in ("-", "—", "/")]
+    return bool(filled) and sum(unit_named(cell) is not None for cell in filled) * 2 > len(filled)
 
 
 def unit_named(text: str) -> str | None:
-    """Our name of a unit.
+    """The platform's name of a unit; None if the text is no unit.
 
     >>> unit_named("MWh"), unit_named("（公斤）"), unit_named("甲")
     ('兆瓦时', '千克', None)

@@ -1,4 +1,4 @@
-"""Zip archives from senders, and Excel files, which are such archives: nothing of them is trusted."""
+"""Zip archives from senders, and Excel files, which are zip archives: nothing in them is trusted."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from pathlib import Path, PurePosixPath
 from schemas.errors import RejectedError
 
 MAX_MEMBERS = 1000
-#: Text shrinks to a twentieth at most; what shrinks a thousandfold is made to fill a disk.
+#: Text compresses to a twentieth at best; an archive that compresses a thousandfold is a zip bomb.
 MAX_RATIO = 1000
 _CHUNK = 1 << 20
 _ARCHIVES = {".zip", ".gz", ".bz2", ".xz", ".7z", ".rar", ".tar", ".tgz"}
-#: What a broken or hostile archive raises.
+#: Exceptions of a broken or hostile archive.
 UNREADABLE = (
     zipfile.BadZipFile,
     zipfile.LargeZipFile,
@@ -30,10 +30,11 @@ UNREADABLE = (
 
 
 def extract(path: Path, scratch: Path, limit: int) -> list[tuple[str, Path]]:
-    """The archive's files in the order of their names, each under a name of ours in the scratch folder.
+    """Unpack the archive into the scratch folder: each file's name in the archive and its path, sorted by name.
 
     Raises:
-        RejectedError: no archive, encrypted, with a path or a link in it, or larger than the limit when unpacked.
+        RejectedError: it is no archive, is encrypted, contains an unsafe path, a link or an archive, or unpacks to more
+            than the limit.
     """
     try:
         with zipfile.ZipFile(path) as archive:
@@ -41,18 +42,18 @@ def extract(path: Path, scratch: Path, limit: int) -> list[tuple[str, Path]]:
             if not members:
                 raise RejectedError(f"{path.name}: an empty archive")
             _refuse_archives(path.name, members)
-            found = []
+            files = []
             for number, member in enumerate(sorted(members, key=lambda m: m.filename)):
                 target = scratch / f"{path.stem[:40]}-{number}{PurePosixPath(member.filename).suffix}"
                 _copy(archive, member, target)
-                found.append((member.filename, target))
-            return found
+                files.append((member.filename, target))
+            return files
     except UNREADABLE as error:
         raise RejectedError(f"{path.name}: not readable as a zip archive: {error}") from None
 
 
 def _is_added(name: str) -> bool:
-    """What a desktop puts beside the files: no sender means it.
+    """Whether a desktop system added the file, not the sender.
 
     >>> _is_added("__MACOSX/._power.csv"), _is_added("a/.DS_Store"), _is_added("power.csv")
     (True, True, False)
@@ -63,10 +64,10 @@ def _is_added(name: str) -> bool:
 
 
 def checked_members(archive: zipfile.ZipFile, name: str, limit: int) -> list[zipfile.ZipInfo]:
-    """The archive's files, none of which leads out of it or is larger than it may be.
+    """The archive's files; none has an unsafe path, and all together are within the limit.
 
     Raises:
-        RejectedError: one is.
+        RejectedError: a file is unsafe or encrypted, or the files are too many or too large.
     """
     members = [m for m in archive.infolist() if not m.is_dir()]
     _check(name, members, limit)
@@ -74,10 +75,10 @@ def checked_members(archive: zipfile.ZipFile, name: str, limit: int) -> list[zip
 
 
 def _refuse_archives(name: str, members: list[zipfile.ZipInfo]) -> None:
-    """An archive within an archive has no size that is known before it is unpacked."""
+    """Refuse archives in an archive: their unpacked size is not known beforehand."""
     for member in members:
         if PurePosixPath(member.filename.lower()).suffix in _ARCHIVES:
-            raise RejectedError(f"{name}: {member.filename[:80]!r} is an archive itself; send its files")
+            raise RejectedError(f"{name}: {member.filename[:80]!r} is an archive; send its files instead")
 
 
 def _check(name: str, members: list[zipfile.ZipInfo], limit: int) -> None:
@@ -88,10 +89,12 @@ def _check(name: str, members: list[zipfile.ZipInfo], limit: int) -> None:
     for member in members:
         parts = PurePosixPath(member.filename.replace("\\", "/"))
         if not member.filename.isprintable():
-            raise RejectedError(f"{name}: {member.filename[:80]!r} has a line break or the like in its name")
+            raise RejectedError(
+                f"{name}: {member.filename[:80]!r} has an unprintable character in its name; rename the file"
+            )
         if parts.is_absolute() or ".." in parts.parts or ":" in member.filename:
             raise RejectedError(
-                f"{name}: {member.filename[:80]!r} is a path out of the archive; it is not unpacked"
+                f"{name}: {member.filename[:80]!r} is a path outside the archive; it is not unpacked"
             )
         if stat.S_ISLNK(member.external_attr >> 16):
             raise RejectedError(f"{name}: {member.filename[:80]!r} is a link; it is not unpacked")
@@ -108,11 +111,13 @@ def _check_sizes(name: str, members: list[zipfile.ZipInfo], limit: int) -> None:
 
 
 def _copy(archive: zipfile.ZipFile, member: zipfile.ZipInfo, target: Path) -> None:
-    """Unpack as much as the archive says there is: its directory may lie."""
-    left = member.file_size
+    """Unpack a file up to the size that the archive's directory states, which may be wrong."""
+    remaining = member.file_size
     with archive.open(member) as packed, target.open("wb") as file:
         while chunk := packed.read(_CHUNK):
-            left -= len(chunk)
-            if left < 0:
-                raise zipfile.BadZipFile(f"{member.filename[:80]!r} is larger than it says")
+            remaining -= len(chunk)
+            if remaining < 0:
+                raise zipfile.BadZipFile(
+                    f"{member.filename[:80]!r} is larger than the archive's directory states"
+                )
             file.write(chunk)

@@ -1,7 +1,7 @@
-"""The parts of an .xls (Excel 97 to 2003) that the reader of values does not tell, as ``ooxml.py`` does for .xlsx.
+"""The parts of an .xls (Excel 97 to 2003) that the value reader does not return, as ``ooxml.py`` does for .xlsx.
 
-An .xls is a small file system (复合文档) with one stream of records, [MS-CFB] and [MS-XLS] of Microsoft's open
-specifications. Nothing in it is compressed, so that what is read is bounded by the file.
+An .xls is a small file system (复合文档) with one stream of records; see [MS-CFB] and [MS-XLS] of Microsoft's open
+specifications. Nothing in it is compressed, so the file's size bounds what is read.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from schemas.errors import RejectedError
 MAX_BYTES = 512 << 20
 _SIGNATURE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _LAST_SECTOR = 0xFFFFFFFA
-#: Streams below this size lie in sectors of 64 bytes.
+#: Streams below this size are stored in sectors of 64 bytes.
 _SMALL = 4096
 _SMALL_SECTOR = 64
 
@@ -25,15 +25,15 @@ _BOF, _EOF, _SHEET, _FORMAT, _XF, _DATES, _PASSWORD = 0x809, 0x0A, 0x85, 0x41E, 
 _FORMULA, _NUMBER, _RK, _SEVERAL_RK, _FLAG_OR_ERROR = 0x06, 0x203, 0x27E, 0xBD, 0x205
 _SHARED_TEXT, _TEXT, _RICH_TEXT = 0xFD, 0x204, 0xD6
 _ROW, _COLUMNS, _WINDOW = 0x208, 0x7D, 0x23E
-#: Conditional formats (CF, and CF12 of later programs): where their differing format (DXFN) begins, and its flag for
-#: a number format (ibitAtrNum).
+#: Conditional formats (CF, and CF12 of later versions): record kind → offset of the differing format (DXFN), and the
+#: DXFN's flag for a number format (ibitAtrNum).
 _CONDITIONAL, _NUMBER_FLAG = {0x1B1: 6, 0x87A: 22}, 1 << 25
 _BIFF8 = 0x600
 _WORKSHEET, _VISIBLE = 0, 0
 
 
 def is_old_format(path: Path) -> bool:
-    """An .xls; an .xlsx that a password protects begins alike."""
+    """Whether a file is an .xls; a password-protected .xlsx has the same signature."""
     with path.open("rb") as file:
         return file.read(4) == _SIGNATURE[:4]
 
@@ -42,10 +42,10 @@ def looks_of(path: Path, name: str, wanted: Collection[str]) -> dict[str, Look]:
     """Visible sheets in their order.
 
     Args:
-        wanted: sheets that are looked at, all where none is named; the others are only listed.
+        wanted: sheets to inspect, all if none is named; the others are only listed.
 
     Raises:
-        RejectedError: no workbook of Excel 97 or later, or one that a password protects.
+        RejectedError: the file is no workbook of Excel 97 or later, or a password protects it.
     """
     if path.stat().st_size > MAX_BYTES:
         raise RejectedError(f"{name}: larger than {MAX_BYTES >> 20} MiB; save it as .xlsx")
@@ -72,14 +72,14 @@ class _Streams:
         self.content = content
         shift = struct.unpack_from("<H", content, 30)[0]
         if shift not in (9, 12):
-            raise ValueError("sectors of an unknown size")
+            raise ValueError("unknown sector size")
         self.size = 1 << shift
         directory, small_table = (struct.unpack_from("<I", content, at)[0] for at in (48, 60))
         self.table = self._allocation_table()
         entries = list(self._directory(self._chain(directory, self.table, self._sector)))
         self.entries = dict(entries)
         if sum(name == "Workbook" for name, _ in entries) > 1:
-            raise ValueError("another workbook is embedded in it")
+            raise ValueError("it embeds another workbook")
         self.small_table = _numbers(self._chain(small_table, self.table, self._sector))
         self.small = self._chain(entries[0][1][0], self.table, self._sector)
 
@@ -96,7 +96,8 @@ class _Streams:
         return self.small[number * _SMALL_SECTOR : (number + 1) * _SMALL_SECTOR]
 
     def _allocation_table(self) -> Sequence[int]:
-        """Which sector follows each: its own sectors stand in the header, and of large files in a list of lists."""
+        """For each sector, the next one of its chain. The table's own sectors are listed in the header, and in further
+        sectors if the file is large."""
         own = list(struct.unpack_from("<109I", self.content, 76))
         following, lists = struct.unpack_from("<2I", self.content, 68)
         count = len(self.content) // self.size
@@ -110,7 +111,7 @@ class _Streams:
         parts: list[bytes] = []
         while start < _LAST_SECTOR:
             if len(parts) > len(table):
-                raise ValueError("a stream without end")
+                raise ValueError("an endless stream")
             parts.append(sector(start))
             start = table[start]
         return b"".join(parts)
@@ -131,7 +132,7 @@ def _numbers(content: bytes) -> Sequence[int]:
 
 
 def _records(stream: bytes, at: int) -> Iterator[tuple[int, int, int]]:
-    """Kind, place and length of a part's records, those of a chart within it left out."""
+    """Kind, position and length of the records of a part; those of embedded charts are skipped."""
     depth = 0
     header = struct.Struct("<HH")
     while True:
@@ -167,7 +168,7 @@ def _sheets(stream: bytes, name: str, wanted: Collection[str]) -> dict[str, Look
             if state & 3 == _VISIBLE and sort == _WORKSHEET:
                 places[_text(stream, at + 6, "<B")] = place
     if len(set(places.values())) < len(places):
-        raise ValueError("two sheets in one place")
+        raise ValueError("two sheets at one position")
     formats = [format_of(codes.get(n) or BUILT_IN.get(n, f"[{n}]")) for n in used]
     return {
         sheet: _look(stream, place, Look(formats, is_1904), name) if is_looked_at(sheet, wanted) else Look()
@@ -176,7 +177,7 @@ def _sheets(stream: bytes, name: str, wanted: Collection[str]) -> dict[str, Look
 
 
 def _text(stream: bytes, at: int, count: str) -> str:
-    """A text with its length before it; each character takes one byte or two."""
+    """A text after its length; each character takes one byte or two."""
     length = struct.unpack_from(count, stream, at)[0]
     at += struct.calcsize(count)
     is_wide = stream[at] & 1
@@ -224,12 +225,12 @@ def _look_at_cell(kind: int, stream: bytes, at: int, length: int, look: Look) ->
 
 
 _CELLS = frozenset((_FORMULA, _NUMBER, _RK, _SEVERAL_RK, _FLAG_OR_ERROR, _SHARED_TEXT, _TEXT, _RICH_TEXT))
-#: What stands instead of a formula's number: a text, a flag, an error, nothing.
+#: Kinds of a formula's value that is no number: a text, an error, nothing.
 _FORMULA_TEXT, _FORMULA_ERROR, _FORMULA_NOTHING = 0, 2, 3
 
 
 def _has_no_value(kind: int, stream: bytes, at: int) -> bool:
-    """An error, or a formula whose value is empty: that is what one has that no program has worked out."""
+    """Whether a cell is an error, or a formula with an empty value, that is, one that no program has calculated."""
     if kind == _FLAG_OR_ERROR:
         return stream[at + 7] == 1
     return _formula_kind(kind, stream, at) in (_FORMULA_ERROR, _FORMULA_NOTHING)
@@ -244,5 +245,5 @@ def _is_text(kind: int, stream: bytes, at: int) -> bool:
 
 
 def _formula_kind(kind: int, stream: bytes, at: int) -> int | None:
-    """None where the value is a number, or the cell no formula."""
+    """Kind of a formula's value; None if the value is a number or the cell is no formula."""
     return stream[at + 6] if kind == _FORMULA and stream[at + 12 : at + 14] == b"\xff\xff" else None

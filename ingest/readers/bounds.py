@@ -1,9 +1,9 @@
-"""What a reader takes at most, so that no input takes more memory than ``IN_MEMORY_BYTES`` and a few blocks."""
+"""Limits of readers, so that no input needs more memory than ``IN_MEMORY_BYTES`` and a few blocks."""
 
 from __future__ import annotations
 
 MAX_FILE_BYTES = 4 << 30
-#: Files up to this size are held in memory.
+#: Records of files up to this size stay in memory.
 IN_MEMORY_BYTES = 512 << 20
 #: A record must fit in a block.
 BLOCK_BYTES = 8 << 20

@@ -1,6 +1,6 @@
-"""CSV files: one line for each record, quoted cells may have line breaks.
+"""CSV files: one line for each record; quoted cells may contain line breaks.
 
-Arrow parses them on all cores. It counts records only on one core, so a file with a broken record is read once more.
+Arrow parses them on all cores, but numbers records only on one core. So a file with a broken record is read again.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def read_csv(path: Path, name: str, source: Source, scratch: Path) -> Records:
     """A file's records.
 
     Raises:
-        RejectedError: it is no CSV in the contract's encoding, or lacks a heading.
+        RejectedError: it is no CSV in the contract's encoding, or lacks a heading that the mapping reads.
     """
     try:
         headings, lines = _heading_record(path, source)
@@ -63,11 +63,11 @@ def read_csv(path: Path, name: str, source: Source, scratch: Path) -> Records:
 
 
 def _heading_record(path: Path, source: Source) -> tuple[list[str], int]:
-    """The headings as the contract writes them, and the lines that they take: a quoted one may have a line break."""
+    """The headings in the contract's spelling, and their number of lines: a quoted heading may have a line break."""
     with path.open("rb") as file:
         start = file.read(BLOCK_BYTES)
     encoding = "utf-8-sig" if source.encoding.startswith("utf-8") else source.encoding
-    # the block may end within a character
+    # the block may end in the middle of a character
     text = codecs.getincrementaldecoder(encoding)().decode(start, final=len(start) < BLOCK_BYTES)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=source.delimiter)
     return source.named(next(reader, [])), reader.line_num
@@ -104,7 +104,7 @@ def _options(
 
 
 def _at_once(path: Path, headings: list[str], lines: int, source: Source) -> pa.Table | None:
-    """All records on all cores; None where a record has too many or too few cells: its number is known only to one."""
+    """All records, parsed on all cores; None if a record has too many or too few cells: its number is unknown then."""
     broken = 0
 
     def count(_: pyarrow.csv.InvalidRow) -> str:
@@ -116,12 +116,12 @@ def _at_once(path: Path, headings: list[str], lines: int, source: Source) -> pa.
     if broken:
         return None
     numbers = pa.array(np.arange(2, table.num_rows + 2, dtype=np.int64))
-    nothing = pa.nulls(table.num_rows, pa.string())
+    nulls = pa.nulls(table.num_rows, pa.string())
     named = table.rename_columns([f"{CELL}{i}" for i in range(len(headings))])
     return (
         named.append_column(SOURCE_ROW, numbers)
-        .append_column(RAW_TEXT, nothing)
-        .append_column(RECORD_REASON, nothing)
+        .append_column(RAW_TEXT, nulls)
+        .append_column(RECORD_REASON, nulls)
     )
 
 
@@ -132,26 +132,26 @@ def _block_by_block(path: Path, headings: list[str], lines: int, source: Source)
         broken.append((row.number - lines + 1, row.text or ""))
         return "skip"
 
-    following, told = 2, 0
+    following, yielded = 2, 0
     reader = pyarrow.csv.open_csv(path, **_options(headings, lines, source, keep, threads=False))
     for batch in reader:
         skipped = np.array([n for n, _ in broken], np.int64)
         numbers = np.arange(following, following + batch.num_rows + len(skipped))
         numbers = numbers[~np.isin(numbers, skipped)][: batch.num_rows]
         following = int(numbers[-1]) + 1 if len(numbers) else following
-        yield with_broken(cell_table(batch.columns, numbers), broken[told:])
-        told = len(broken)
+        yield with_broken(cell_table(batch.columns, numbers), broken[yielded:])
+        yielded = len(broken)
     yield with_broken(
-        cell_table([pa.array([], pa.string())] * len(headings), np.array([], np.int64)), broken[told:]
+        cell_table([pa.array([], pa.string())] * len(headings), np.array([], np.int64)), broken[yielded:]
     )
 
 
 def _numbered_as_shown(path: Path, table: pa.Table) -> pa.Table:
-    """Record numbers that count blank lines too, as a spreadsheet does."""
+    """Renumber the records so that blank lines count too, as in a spreadsheet."""
     if not (_holds(path, b"\n\n") or _holds(path, b"\n\r\n")):
         return table
     rows, numbers = _filled_rows(path), table[SOURCE_ROW].to_numpy()
-    # a quote within a plain text is no beginning of a quoted one: then nobody can tell
+    # an unquoted text with a quote in it makes the two counts differ; then the numbers stay
     if len(rows) != numbers.max(initial=0):
         return table
     shown = pa.array(rows[numbers - 1], pa.int64())
@@ -159,8 +159,8 @@ def _numbered_as_shown(path: Path, table: pa.Table) -> pa.Table:
 
 
 def _filled_rows(path: Path) -> np.ndarray[Any, Any]:
-    """Rows that are not blank, the headings' included; a row ends at a line break outside of quotes."""
-    found: list[np.ndarray[Any, Any]] = []
+    """Numbers of the rows that are not blank, headings included; a row ends at a line break outside quotes."""
+    filled: list[np.ndarray[Any, Any]] = []
     rows_before = 0
     rest = b""
     with path.open("rb") as file:
@@ -172,23 +172,25 @@ def _filled_rows(path: Path) -> np.ndarray[Any, Any]:
             starts = np.concatenate(([0], ends[:-1] + 1))[: len(ends)]
             lengths = ends - starts
             is_blank = (lengths == 0) | ((lengths == 1) & (text[starts] == ord("\r")))
-            found.append(rows_before + 1 + np.flatnonzero(~is_blank))
+            filled.append(rows_before + 1 + np.flatnonzero(~is_blank))
             rows_before += len(ends)
             last = int(ends[-1]) + 1 if len(ends) else 0
             rest = text[last:].tobytes()
             if len(rest) > BLOCK_BYTES:
                 break  # a quote that is never closed
-    return np.concatenate(found)
+    return np.concatenate(filled)
 
 
 def _refuse_open_quote(path: Path, name: str, table: pa.Table) -> None:
-    """A quote that is never closed makes one cell of all that follows it, and of many records one."""
+    """Refuse an unclosed quote: it would turn all following records into one cell."""
     if not table.num_rows or _count(path, b'"') % 2 == 0:
         return
     number = pc.max(table[SOURCE_ROW]).as_py()
     [last] = table.filter(pc.equal(table[SOURCE_ROW], number)).to_pylist()
     if any("\n" in text for column, text in last.items() if column != SOURCE_ROW and text):
-        raise RejectedError(f"{name}: a quote is opened in record {number} and never closed; mend the file")
+        raise RejectedError(
+            f"{name}: a quote is opened in record {number} and never closed; correct the file"
+        )
 
 
 def _unreadable(name: str, source: Source, error: Exception) -> RejectedError:

@@ -1,4 +1,4 @@
-"""A file is read strictly in the encoding of its contract; nothing is converted or dropped."""
+"""Encodings: a file is decoded strictly in its contract's encoding; no byte is converted or dropped."""
 
 from __future__ import annotations
 
@@ -12,24 +12,28 @@ from schemas.source import Source
 
 
 def wrong_encoding(name: str, source: Source, error: Exception) -> RejectedError:
-    """What a person is told of a file that is not in its contract's encoding."""
+    """The error for a file that is not in its contract's encoding."""
     return RejectedError(
         f"{name}: not {source.encoding} as its contract says ({error}); "
         "ask for the right encoding or change source.encoding"
     )
 
 
-#: Four Chinese characters or more in UTF-8 between plain ones. GB18030 has such bytes in one text of 10¹⁰.
+#: Four or more Chinese characters in UTF-8 between ASCII characters. One GB18030 text of 10¹⁰ has such bytes.
 _UTF8_RUN = re.compile(rb"[\x00-\x7f](?:[\xe4-\xe9][\x80-\xbf]{2}){4,}(?:[\x00-\x7f]|\Z)")
 
 
 def refuse_utf8_within(path: Path, name: str) -> None:
-    """UTF-8 read as GB18030 is often text, only another: strict decoding does not find it."""
+    """Refuse a GB18030 file with UTF-8 in it: as GB18030 that is often valid but wrong text, so decoding does not fail.
+
+    Raises:
+        RejectedError: a line has UTF-8.
+    """
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-        if found := _UTF8_RUN.search(content):
-            line = _lines_before(content, found.start() + 1) + 1
+        if run := _UTF8_RUN.search(content):
+            line = _lines_before(content, run.start() + 1) + 1
             raise RejectedError(
-                f"{name}: line {line} holds UTF-8 in a file of GB18030; send it whole in one encoding"
+                f"{name}: line {line} is UTF-8 in a file of GB18030; send the complete file in one encoding"
             )
 
 

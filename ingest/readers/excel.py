@@ -1,8 +1,8 @@
-"""Excel files: a workbook is read as a person sees it, or refused; no cell's value is made up.
+"""Excel files: a workbook is read as a person sees it, or refused; no value is guessed.
 
-Values come from one reader. What changes how a person reads them is looked up beside it (``ooxml.py``, ``biff.py``):
-which sheets, lines and columns are shown, number formats, formulas that nobody has worked out. A cell becomes the text
-that it shows, with all digits of its number; where that text does not say what the cell holds, the record is none.
+A library returns the values. ``ooxml.py`` and ``biff.py`` return what changes how a person reads them: which sheets,
+lines and columns are visible, number formats, formulas without a value. A cell becomes the text that it shows, with all
+digits of its number. If that text does not determine the cell's value, the record is refused.
 
 The module is one, above 300 lines: what a cell shows depends on its sheet, its format and the cells merged with it.
 """
@@ -28,20 +28,20 @@ from ingest.readers.number_formats import Format, marked, moment
 from ingest.readers.ooxml import ALL_SHEETS, Look
 from schemas.errors import RejectedError
 
-#: The text of a cell without a value; one that is empty has none.
+#: Text of a formula or error without a value; the text of an empty cell is "".
 NO_VALUE = " "
 _SHARED, _NO_CODE, _NO_ZEROS = "合并", "数字", "不显示零值"
-#: Excel keeps as many digits of a number.
+#: Digits of a number that Excel keeps, and the smallest number with more.
 _DIGITS = 15
 _FEWEST = 10**_DIGITS
-#: Days up to the year 9999, the last that a date may have.
+#: Days up to the year 9999, the last year of a date.
 _DAYS = 2_958_466
 
 Merged = tuple[tuple[int, int], tuple[int, int]]
 
 
 class Line(NamedTuple):
-    """A line's number, from 1 on, and its cells as texts."""
+    """A line's number, counted from 1, and its cells as texts."""
 
     number: int
     cells: list[str]
@@ -49,25 +49,25 @@ class Line(NamedTuple):
 
 @dataclass(frozen=True)
 class Sheet:
-    """A visible sheet: its lines from the first on, merged ranges, and what is hidden of it."""
+    """A visible sheet: its lines from the first on, merged ranges, and hidden lines and columns."""
 
     name: str
     lines: Iterator[Line]
     merged: Sequence[Merged]
-    #: Numbers of hidden lines that hold a value.
+    #: Numbers of hidden lines that have a value.
     hidden_lines: Sequence[int]
     hidden_columns: Sequence[range]
 
 
 def open_sheets(path: Path, name: str, scratch: Path, wanted: Sequence[str] = ()) -> list[Sheet]:
-    """The sheets that are named, in that order, or the only visible one that holds anything.
+    """The named sheets, in that order, or the only visible sheet that is not empty.
 
     Args:
-        wanted: names of sheets; ``*`` is every visible one that holds anything.
+        wanted: names of sheets; ``*`` means every visible sheet that is not empty.
 
     Raises:
-        RejectedError: no Excel file, protected by a password, made to fill the memory, or there is no telling which
-            sheet is meant.
+        RejectedError: the file is no Excel file, a password protects it, it would fill the memory, or several sheets
+            are not empty and none is named.
     """
     if zipfile.is_zipfile(path):
         unpacked = ooxml.unpack(path, name, scratch, wanted)
@@ -89,11 +89,11 @@ def _chosen(name: str, looks: Mapping[str, Look], wanted: Sequence[str]) -> list
         return list(wanted)
     filled = [sheet for sheet, look in looks.items() if look.has_value]
     if not filled:
-        raise RejectedError(f"{name}: no visible sheet holds anything")
+        raise RejectedError(f"{name}: all visible sheets are empty")
     if len(filled) > 1 and not wanted:
         raise RejectedError(
-            f"{name}: {len(filled)} sheets hold something: {_listed(filled)}; "
-            'say in the contract which one is meant (source.sheet), or "*" for all'
+            f"{name}: {len(filled)} sheets are not empty: {_listed(filled)}; "
+            'name the right one in the contract (source.sheet), or "*" for all'
         )
     return filled
 
@@ -119,7 +119,7 @@ def _sheet(sheet: Any, look: Look) -> Sheet:
 
 
 def headings_of(lines: Sequence[list[str]], merged: Sequence[Merged], above: int = 0) -> list[str]:
-    """Join the heading lines of a column with "/"; a merged cell's text holds for all its columns.
+    """Join the heading lines of a column with "/"; a merged cell's text applies to all its columns.
 
     >>> headings_of([["企业", "废水", ""], ["", "氨氮", "COD"]], [((0, 1), (0, 2))])
     ['企业', '废水/氨氮', '废水/COD']
@@ -143,11 +143,11 @@ def headings_of(lines: Sequence[list[str]], merged: Sequence[Merged], above: int
 def with_merged(
     lines: Iterable[Line], merged: Sequence[Merged], above: int, width: int, measures: Collection[int]
 ) -> Iterator[Line]:
-    """Lines below the headings, a merged cell's text in each line that it reaches.
+    """Lines below the headings, with a merged cell's text in each line that the cell covers.
 
-    A district that stands beside three firms in one tall cell (合并单元格) is the district of all three: a person reads
-    it so, and so is it read. A figure that several records share is no figure of any of them, nor does a wide cell say
-    which column it belongs to: such records are none. A line with nothing but its part of a merged cell is blank.
+    A district in one merged cell (合并单元格) beside three firms is the district of all three, as a person reads it. A
+    figure that several records share belongs to none of them, and a wide cell does not show which column it belongs
+    to, so such records are refused. A line with nothing but its part of a merged cell is blank.
 
     Args:
         above: lines above the records.
@@ -155,19 +155,19 @@ def with_merged(
         measures: columns of figures.
     """
     waiting = sorted((r for r in merged if r[1][0] >= above and r[0][1] < width), reverse=True)
-    reaching: list[tuple[Merged, str]] = []
+    covering: list[tuple[Merged, str]] = []
     for line in lines:
         here = line.number - 1
         while waiting and waiting[-1][0][0] <= here:
-            place = waiting.pop()
-            column = place[0][1]
+            cell = waiting.pop()
+            column = cell[0][1]
             text = line.cells[column] if column < len(line.cells) else ""
-            reaching.append((place, text))
+            covering.append((cell, text))
         if here >= above:
-            reaching = [r for r in reaching if r[0][1][0] >= here]
+            covering = [r for r in covering if r[0][1][0] >= here]
             yield (
-                _filled(line, reaching, above, width, measures)
-                if reaching and not is_blank(line.cells)
+                _filled(line, covering, above, width, measures)
+                if covering and not is_blank(line.cells)
                 else line
             )
 
@@ -177,7 +177,7 @@ def _filled(
 ) -> Line:
     cells = line.cells + [""] * (width - len(line.cells))
     for ((top, left), (bottom, right)), text in ranges:
-        # one that begins among the headings says nothing of a record
+        # a range that begins in the headings is no value of a record
         is_unclear = top < above or right > left or (bottom > top and left in measures)
         filled = marked(text, _SHARED) if text and is_unclear else text
         cells[left : right + 1] = [filled] * (min(right + 1, width) - left)
@@ -188,7 +188,7 @@ def _filled(
 
 
 def text_of(value: Any) -> str:
-    """A cell as a person would type it; of a number all digits that tell it from others.
+    """A cell's value as a person would type it; a number with all digits that distinguish it.
 
     >>> text_of(0.00001234), text_of(1e15), text_of(85.0)
     ('0.00001234', '1000000000000000', '85')
@@ -208,17 +208,17 @@ def text_of(value: Any) -> str:
 
 
 def _decimal(value: float) -> Decimal:
-    """The shortest number that is this one in the machine, without zeros at its end."""
+    """The shortest decimal that reads back as this float, without trailing zeros."""
     return Decimal(repr(value)).normalize()
 
 
 def _lines(sheet: Any, look: Look) -> Iterator[Line]:
-    """Line by line: the cells of a line are made only when it is asked for."""
+    """The sheet's lines, lazily."""
     start = sheet.start[1] if sheet.start else 0
-    left = [""] * start
+    padding = [""] * start
     marks, empty = _by_line(look.marks), _by_line(look.without_value)
     for number, values in enumerate(sheet.iter_rows()):
-        cells = left + [text_of(value) for value in values]
+        cells = padding + [text_of(value) for value in values]
         for column, text in enumerate(cells):
             if len(text) >= _DIGITS and _is_too_long(values[column - start], text):
                 cells[column] = marked(text, _NO_CODE)
@@ -228,7 +228,7 @@ def _lines(sheet: Any, look: Look) -> Iterator[Line]:
         if look.hides_zeros:
             cells = [
                 marked(c, _NO_ZEROS) if c == "0" and v == 0 else c
-                for c, v in zip(cells, left + values, strict=True)
+                for c, v in zip(cells, padding + values, strict=True)
             ]
         for column, _ in empty(number):
             cells += [""] * (column + 1 - len(cells))
@@ -237,17 +237,17 @@ def _lines(sheet: Any, look: Look) -> Iterator[Line]:
 
 
 def _by_line(marks: array[int]) -> Callable[[int], list[tuple[int, int]]]:
-    """Columns and formats of the marks of a line, which is asked for after those above it."""
+    """A function that returns the columns and formats of a line's marks; lines must be asked for in ascending order."""
     ordered = array("Q", np.sort(np.frombuffer(marks, np.uint64)).tobytes()) if marks else marks
     place = 0
 
     def of_line(line: int) -> list[tuple[int, int]]:
         nonlocal place
-        found = []
+        of_this = []
         while place < len(ordered) and ordered[place] >> 32 <= line:
-            found.append((ordered[place] >> 16 & 0xFFFF, ordered[place] & 0xFFFF))
+            of_this.append((ordered[place] >> 16 & 0xFFFF, ordered[place] & 0xFFFF))
             place += 1
-        return found
+        return of_this
 
     return of_line
 
@@ -257,14 +257,14 @@ def _is_number(value: Any) -> bool:
 
 
 def _is_too_long(value: Any, text: str) -> bool:
-    """A number of more digits than Excel keeps: typed as a code, it has lost some."""
+    """Whether a number has more digits than Excel keeps: a code typed as such a number has lost digits."""
     if not _is_number(value):
         return False
     return abs(value) >= _FEWEST or len(text.replace(".", "").lstrip("-0")) > _DIGITS
 
 
 def _shown(value: Any, format: Format, look: Look) -> str:
-    """What a cell shows whose format changes it."""
+    """What a cell shows if its format changes its value."""
     if isinstance(value, bool):
         return text_of(value)
     if _is_number(value) and not format.is_date:
@@ -281,7 +281,7 @@ def _shown(value: Any, format: Format, look: Look) -> str:
 
 
 def is_blank(cells: Sequence[str]) -> bool:
-    """Whether a line holds nothing, or formulas without a value only."""
+    """Whether a line has only empty cells and formulas without a value."""
     return not any(cell.strip() for cell in cells)
 
 
@@ -290,16 +290,16 @@ def is_marked(text: str) -> bool:
 
 
 def is_no_code_number(text: str) -> bool:
-    """A number of which nobody can tell how it was typed: as a figure it holds, as a code it does not."""
+    """Whether it is unknown how a number was typed: it is valid as a figure, not as a code."""
     return text.endswith(f"⟦{_NO_CODE}⟧")
 
 
 def bare(text: str) -> str:
-    """A cell's text without what is said of it."""
+    """A cell's text without its mark."""
     return text.partition(" ⟦")[0] if is_marked(text) else text
 
 
-#: Why a record is none, the weightier first, and the texts that say so.
+#: Reason of an invalid record → pattern of the cell texts that give it; the more important reasons first.
 REASONS = {
     "record:formula": f"^{NO_VALUE}$",
     "record:merged": f" ⟦{_SHARED}⟧$",
@@ -309,7 +309,8 @@ REASONS = {
 
 
 def reasons(cells: Iterable[pa.ChunkedArray]) -> Iterator[tuple[str, pa.ChunkedArray]]:
-    """Reasons, and which records have a cell of it; told from the texts, so that it holds as long as these."""
+    """Pairs of a reason and a mask of the records with such a cell; found in the cell texts alone, so that kept records
+    give the same reasons."""
     columns = list(cells)
     for reason, pattern in REASONS.items():
         for column in columns:
@@ -317,5 +318,5 @@ def reasons(cells: Iterable[pa.ChunkedArray]) -> Iterator[tuple[str, pa.ChunkedA
 
 
 def as_figures(texts: pa.Array) -> pa.Array:
-    """Numbers in a column of figures, which may have any number of digits."""
+    """Texts of a column of figures without the mark of numbers that are no codes: figures may have any digits."""
     return pc.replace_substring(texts, f" ⟦{_NO_CODE}⟧", "")

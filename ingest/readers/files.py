@@ -1,4 +1,4 @@
-"""The bounded reader: a sender's file becomes text cells with record numbers, read as its contract says it is sent."""
+"""The bounded reader of files: a sender's file → text cells with record numbers, as the contract describes the file."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from schemas.errors import RejectedError
 
 
 def read_records(path: Path, spec: Feed, scratch: Path) -> Records:
-    """Read one file, or all files of a zip archive, as its contract says it is sent.
+    """Read one file, or all files of a zip archive, as the contract describes them.
 
     Args:
-        scratch: an existing folder for what does not fit in memory; the result may map files in it.
+        scratch: an existing folder for data that does not fit in memory; the result may map files in it.
 
     Raises:
         RejectedError: the file is empty, unreadable, in another encoding, too large, or lacks a heading.
@@ -50,7 +50,7 @@ def _read_one(path: Path, name: str, spec: Feed, scratch: Path) -> Records:
 
 
 def check_file(path: Path, name: str) -> int:
-    """Size of a file that may be read; looked at before anything reads it, its checksum included.
+    """The size of a file that may be read. Call this before anything reads the file, even for its checksum.
 
     Raises:
         RejectedError: it is a link, a device or a pipe, or too large.

@@ -1,4 +1,4 @@
-"""Headings: which the contract's mapping reads, which the file lacks, and which nobody knows."""
+"""Headings: those that the mapping reads, those that the file lacks, and unknown ones."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from schemas.source import Source
 
 
 def unknown_headings(source: Source, headings: Sequence[str]) -> list[str]:
-    """Headings that the mapping neither uses nor ignores by name: a change at the sender's."""
+    """Headings that the mapping neither reads nor ignores by name: the sender has changed something."""
     known = set(source.headings) | set(source.ignored)
     return [h for h in headings if h not in known]
 
@@ -28,7 +28,7 @@ def some(headings: Sequence[str]) -> str:
 def check_headings(name: str, source: Source, headings: Sequence[str]) -> None:
     """
     Raises:
-        RejectedError: there are too many headings, one that the mapping reads is missing, or one comes twice.
+        RejectedError: there are too many headings, one that the mapping reads is missing, or one appears twice.
     """
     if len(headings) > MAX_HEADINGS:
         raise RejectedError(
@@ -43,7 +43,11 @@ def check_headings(name: str, source: Source, headings: Sequence[str]) -> None:
 
 
 def check_fields(name: str, spec: Feed, records: Records) -> None:
-    """JSON has no heading line: a field that the table requires and no record has is a missing column."""
+    """Check required fields of JSON records: without a heading line, a required field in no record is a missing column.
+
+    Raises:
+        RejectedError: no record has a field that the table requires.
+    """
     source = source_of(spec)
     required = [
         source.mapping[c.name].heading for c in spec.columns if c.required and c.name in source.mapping

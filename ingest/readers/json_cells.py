@@ -1,4 +1,4 @@
-"""Cells of JSON records that are decoded one by one; numbers stay as the sender wrote them."""
+"""Cells of JSON records that are decoded one by one; numbers keep the sender's text."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ import pyarrow.compute as pc
 from ingest.readers.records import RAW_TEXT, batches_of, cell_table, mark_nul, with_broken
 from schemas.source import Source
 
-#: What a line without a record has.
+#: Characters of a blank line.
 BLANKS = " \t\r\n\v\f"
 
 
 def json_batches(lines: Iterable[tuple[int, str]], source: Source) -> Iterator[pa.Table]:
-    """Cells under the mapping's headings; numbers stay as written: a float would change the sender's figure."""
+    """Cells under the mapping's headings. Numbers stay texts, because a float would change the sender's figure."""
     fields = [(f"f{i}", msgspec.Raw, msgspec.Raw()) for i in range(len(source.headings))]
     renamed = {f"f{i}": heading for i, heading in enumerate(source.headings)}
     decoder = msgspec.json.Decoder(msgspec.defstruct("Record", fields, rename=renamed))
@@ -80,10 +80,10 @@ def _texts(values: list[msgspec.Raw]) -> pa.Array:
     escaped = pc.indices_nonzero(is_escaped).to_pylist()
     if not escaped:
         return plain
-    whole = plain.to_pylist()
+    decoded = plain.to_pylist()
     for position in escaped:
-        whole[position] = _without_surrogates(json.loads(bytes(values[position])))
-    return pa.array(whole, pa.string())
+        decoded[position] = _without_surrogates(json.loads(bytes(values[position])))
+    return pa.array(decoded, pa.string())
 
 
 def json_cells(texts: pa.StringArray) -> pa.StringArray:
@@ -98,5 +98,5 @@ def json_cells(texts: pa.StringArray) -> pa.StringArray:
 
 
 def _without_surrogates(text: str) -> str:
-    """Half of a pair of code units is no character; it cannot be stored."""
+    """Replace unpaired surrogates, which cannot be stored as UTF-8."""
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

@@ -1,4 +1,4 @@
-"""Files and messages of JSON lines: one object for each record."""
+"""JSON lines in files and messages: one object for each record."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ from schemas.contract import Feed
 from schemas.errors import RejectedError
 from schemas.source import Source
 
-#: Lines of JSON that are looked at for fields which the mapping does not know.
+#: Lines that are searched for fields that the mapping does not know.
 SAMPLED_LINES = 100
 
-#: As much of a file says whether it is one JSON value.
+#: Bytes at a file's start that show whether the file is one JSON value.
 _START = 1 << 16
 
 
 def refuse_json_document(name: str, start: str) -> None:
-    """A file that is one JSON value: its records stand in an array, or in a field of an object.
+    """Refuse a file that is one JSON value with the records inside.
 
     Raises:
-        RejectedError: so it is.
+        RejectedError: the file begins with an array, or with an object over several lines.
     """
     text = start.lstrip("\ufeff" + BLANKS)
-    hint = "JSON lines are read: one object with a record in each line, no brackets around them"
+    hint = "send JSON lines: one object for each record, one line for each object, no brackets around them"
     if re.match(r"\[\s*([{\]]|\Z)", text):
         raise RejectedError(f"{name}: a JSON array; {hint}")
     line = text.partition("\n")[0].rstrip()
@@ -47,7 +47,7 @@ def read_json_lines(path: Path, name: str, source: Source, scratch: Path) -> Rec
     """A file's records, their cells under the mapping's headings.
 
     Raises:
-        RejectedError: it is one JSON value, in another encoding, or has too long a line or too many fields.
+        RejectedError: it is one JSON value, in another encoding, or has a line that is too long or too many fields.
     """
     try:
         with path.open("rb") as file:
@@ -74,41 +74,45 @@ def read_json_lines(path: Path, name: str, source: Source, scratch: Path) -> Rec
 def json_records(
     lines: Sequence[tuple[int, str]], spec: Feed, unreadable: Sequence[tuple[int, str, str]]
 ) -> Records:
-    """JSON texts with their numbers as records, and those without a text with what is kept of them, and why."""
+    """Records of numbered JSON texts and of unreadable messages.
+
+    Args:
+        unreadable: number, kept text and reason of each message that is no text.
+    """
     source = source_of(spec)
     headings = _headings(source, (line for _, line in lines[:SAMPLED_LINES]))
-    nothing = cell_table([pa.array([], pa.string()) for _ in source.headings], np.array([], np.int64))
-    tables = [nothing, *json_batches(lines, source)]
+    empty = cell_table([pa.array([], pa.string()) for _ in source.headings], np.array([], np.int64))
+    tables = [empty, *json_batches(lines, source)]
     for reason in {reason for _, _, reason in unreadable}:
-        tables.append(with_broken(nothing, [(n, text) for n, text, r in unreadable if r == reason], reason))
+        tables.append(with_broken(empty, [(n, text) for n, text, r in unreadable if r == reason], reason))
     return Records(headings, pa.concat_tables(tables))
 
 
 def _headings(source: Source, lines: Iterable[str]) -> list[str]:
-    """The mapping's headings, then what else the lines have."""
-    found = dict.fromkeys((*source.headings, *source.ignored))
+    """The mapping's headings, then the other fields of the lines."""
+    headings = dict.fromkeys((*source.headings, *source.ignored))
     for line in lines:
         try:
             record = json.loads(line)
         except (ValueError, RecursionError):
             continue
         if isinstance(record, dict):
-            found |= dict.fromkeys(str(k) for k in record)
-    return list(found)
+            headings |= dict.fromkeys(str(k) for k in record)
+    return list(headings)
 
 
 def _lines(path: Path, name: str, source: Source) -> Iterator[tuple[int, str]]:
-    """Lines that are not empty, with their numbers."""
+    """Lines that are not blank, with their numbers."""
     numbers = itertools.count(1)
     for block in _whole_lines(path, name):
-        # the line first: zip() would throw away the number that it took before it found no more lines
+        # lines come first: zip() takes from its first argument first and would otherwise lose a number at the end
         for line, number in zip(block.split(b"\n")[:-1], numbers, strict=False):
             if line.strip():
                 yield number, line.decode(source.encoding).rstrip("\r")
 
 
 def _whole_lines(path: Path, name: str) -> Iterator[bytes]:
-    """The file in blocks of whole lines with their ends, also of the last one, without a byte order mark."""
+    """The file in blocks of complete lines, without a byte order mark; the last line gets a line end if it has none."""
     rest = b""
     with path.open("rb") as file:
         if file.read(3) != codecs.BOM_UTF8:

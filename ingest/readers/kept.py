@@ -1,4 +1,4 @@
-"""Records that were kept as they were sent, for those who map them anew."""
+"""Kept original records as records of a reader, for remapping."""
 
 from __future__ import annotations
 
@@ -15,7 +15,12 @@ from schemas.source import Source
 
 
 def kept(by_file: Mapping[str, Sequence[tuple[int, list[str]]]], headings: list[str], spec: Feed) -> Records:
-    """Records that were kept, as they were sent: record numbers and original records by file."""
+    """Kept original records as they were sent.
+
+    Args:
+        by_file: file → record numbers and original records.
+        headings: the delivery's headings as registered.
+    """
     source, of_one = source_of(spec), _kept_cells
     if source.format == "jsonl":
         headings, of_one = list(dict.fromkeys((*source.headings, *headings))), _kept_lines
@@ -30,9 +35,9 @@ def _kept_lines(records: Sequence[tuple[int, list[str]]], headings: list[str], s
 
 
 def _kept_cells(records: Sequence[tuple[int, list[str]]], headings: list[str], source: Source) -> Records:
-    whole = [r for r in records if len(r[1]) == len(headings)]
+    complete = [r for r in records if len(r[1]) == len(headings)]
     broken = [(n, cells[0] if cells else "") for n, cells in records if len(cells) != len(headings)]
-    columns = [pa.array([cells[i] for _, cells in whole], pa.string()) for i in range(len(headings))]
-    table = cell_table(columns, np.array([n for n, _ in whole], np.int64))
+    columns = [pa.array([cells[i] for _, cells in complete], pa.string()) for i in range(len(headings))]
+    table = cell_table(columns, np.array([n for n, _ in complete], np.int64))
     table = mark_nul(with_broken(table, broken))
     return Records(headings, mark_valueless(table, headings, source) if source.format == "excel" else table)

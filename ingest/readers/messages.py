@@ -1,7 +1,7 @@
-"""A batch of Kafka's records → text cells, as the reader of files makes them of JSON lines.
+"""A batch of Kafka records → text cells, like those that the reader of JSON lines returns for files.
 
-Spark reads the batch and writes it to files, long records in part; here they are read a part at a time, so that
-memory is bounded whatever a sender sends.
+Spark reads the batch and writes it to files, with long records truncated. Here they are read part by part, so memory is
+bounded whatever a sender sends.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from schemas.contract import Feed
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
-#: A longer record is kept in part: what a sender may send must not decide how much memory is taken.
+#: A longer record is refused, and only its first ``KEPT_BYTES`` are kept, so that memory does not depend on the sender.
 MAX_RECORD_BYTES = 1 << 20
 KEPT_BYTES = 64 << 10
-#: Of the records that are mapped at a time.
+#: Size of the records that are mapped at a time.
 PART_BYTES = 64 << 20
-#: Columns beside those of a file's records: a topic's partition, and when a record came.
+#: Columns in addition to those of a file's records: the topic's partition, and the time of a record's arrival.
 PARTITION = "partition"
 ARRIVED = "arrived_at"
 
@@ -49,7 +49,7 @@ def keep(batch: DataFrame, folder: Path) -> None:
 
 
 def kept(folder: Path) -> Iterator[pa.Table]:
-    """The records that were written, a part at a time."""
+    """The written records, part by part."""
     gathered: list[pa.Table] = []
     for path in sorted(folder.glob("*.parquet")):
         with pq.ParquetFile(path) as file:
@@ -63,10 +63,10 @@ def kept(folder: Path) -> Iterator[pa.Table]:
 
 
 def records_of(messages: pa.Table, spec: Feed, topic: str, begun_at: datetime) -> Records:
-    """Text cells of messages; their file is topic and partition, their record number the offset.
+    """Text cells of messages; their file is topic and partition, their record number is the offset.
 
     Args:
-        begun_at: when the batch was begun; no record came later.
+        begun_at: start of the batch; a later broker time of a record is replaced by it.
     """
     lines: list[tuple[int, str]] = []
     unreadable: list[tuple[int, str, str]] = []
@@ -83,13 +83,13 @@ def records_of(messages: pa.Table, spec: Feed, topic: str, begun_at: datetime) -
             except UnicodeDecodeError:
                 unreadable.append((position, _as_text(value), "record:encoding"))
     records = json_records(lines, spec, unreadable)
-    found = messages.take(records.table[SOURCE_ROW])
-    partitions = found[PARTITION].cast(pa.string())
+    ordered = messages.take(records.table[SOURCE_ROW])
+    partitions = ordered[PARTITION].cast(pa.string())
     moment = pa.timestamp("us", tz="UTC")
-    arrived = pc.min_element_wise(found["time"], pa.scalar(begun_at, moment).value).cast(moment)
+    arrived = pc.min_element_wise(ordered["time"], pa.scalar(begun_at, moment).value).cast(moment)
     at = records.table.column_names.index(SOURCE_ROW)
     table = (
-        records.table.set_column(at, SOURCE_ROW, found["offset"])
+        records.table.set_column(at, SOURCE_ROW, ordered["offset"])
         .append_column(SOURCE_FILE, pc.binary_join_element_wise(topic, partitions, "/"))
         .append_column(PARTITION, partitions)
         .append_column(ARRIVED, arrived)

@@ -1,9 +1,9 @@
-"""Number formats of spreadsheets (单元格数字格式): what a person sees where a cell holds a number.
+"""Number formats of spreadsheets (单元格数字格式): what a person sees if a cell contains a number.
 
-A cell that holds 0.853 may show 85.3%, 12 may show 12万元, 12345 may show 12. The text of a cell is therefore what it
-shows, with all digits of the number: 85.3%, 12万元. Where the number cannot be told from what is shown (thousands cut
-off, digits between letters, a fraction, a value that is not shown at all) the text names number and format, as
-``12345 ⟦#,##0,⟧``, which nothing takes for a value.
+A cell with 0.853 may show 85.3%, one with 12 may show 12万元, one with 12345 may show 12. So the text of a cell is what
+it shows, with all digits of the number: 85.3%, 12万元. If the shown text does not determine the number (thousands cut
+off, digits between letters, a fraction, a value that is not shown), the text names number and format, as in
+``12345 ⟦#,##0,⟧``, which no reader takes for a value.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from itertools import groupby
 from typing import Any
 
 GENERAL = "General"
-#: Formats that a file names by number only; those from 27 on are the Chinese ones.
+#: Built-in formats, which a file names by number only; 27 to 36 and 50 to 58 are the Chinese ones.
 BUILT_IN = {
     **dict.fromkeys((0, *range(5, 9), *range(37, 45)), GENERAL),
     **{1: "0", 2: "0.00", 3: "#,##0", 4: "#,##0.00", 9: "0%", 10: "0.00%", 11: "0.00E+00"},
@@ -38,10 +38,10 @@ _TOKEN = re.compile(
 )
 _CONDITION = re.compile(r"[<>=]")
 _ELAPSED = re.compile(r"h+|m+|s+", re.IGNORECASE)
-#: Money of ours: it says the heading's unit once more.
+#: Signs of the yuan: they only repeat the heading's unit.
 _MONEY = "¥￥"
 _DASHES = {"-", "—", "–", "－"}
-#: Signs that would read as part of the number, before and behind it.
+#: Characters that would read as part of the number, before it and after it.
 _NUMERIC_BEFORE = re.compile(r"[0-9.,%+\-－(（]$")
 _NUMERIC_AFTER = re.compile(r"^[0-9.,)）]|^[eE][0-9+-]")
 _UNSEEN = " \u3000\xa0"
@@ -49,29 +49,29 @@ _UNSEEN = " \u3000\xa0"
 
 @dataclass(frozen=True)
 class Section:
-    """One part of a format: for positive, negative or no numbers, or for texts."""
+    """One section of a format: for positive, negative or zero numbers, or for texts."""
 
-    #: What stands around the number; a literal percent sign is part of it.
+    #: Literal text before and after the number, literal percent signs included.
     before: str = ""
     after: str = ""
-    #: Placeholders of digits; "General" where the number is shown as it is.
+    #: Placeholders of digits; "General" if the number is shown unchanged.
     digits: str = ""
     percents: int = 0
     #: Letters of a date: y, m, d, h.
     date: str = ""
     is_conditional: bool = False
     is_coloured: bool = False
-    #: Something stands between the digits.
+    #: Literal text is between the digits.
     is_broken: bool = False
     is_text: bool = False
 
     @property
     def hides_digits(self) -> bool:
-        """A fraction, or thousands that are cut off by a comma at the end."""
+        """Whether the format is a fraction, or a comma at the end cuts thousands off."""
         return "/" in self.digits or bool(re.search(r"[0#?],+(\.|$)|\.[0#?]*,", self.digits))
 
     def number(self, value: Decimal) -> str | None:
-        """A number of no sign as it is shown; none where that cannot be told."""
+        """An unsigned number as it is shown; None if the shown text does not determine it."""
         if self.is_broken or self.date or not self.digits or self.hides_digits:
             return None
         before = self.before.strip(_MONEY + _UNSEEN).removeprefix("+")
@@ -87,13 +87,13 @@ class Section:
 
 
 def marked(text: str, why: str) -> str:
-    """The text of a cell that does not say what the cell holds; no sender types such brackets."""
+    """A text with a mark: what the cell shows does not determine its value. No sender types such brackets."""
     return f"{text} ⟦{why}⟧"
 
 
 @dataclass(frozen=True)
 class Format:
-    """A number format, taken apart."""
+    """A parsed number format."""
 
     code: str
     numbers: tuple[Section, ...]
@@ -105,12 +105,12 @@ class Format:
 
     @property
     def is_exponential(self) -> bool:
-        """1.20E+06: a figure it may be, but no code is written so; 12E5 was typed."""
+        """Whether numbers are shown as 1.20E+06: valid as a figure, not as a code, for which 12E5 was typed."""
         return any("E" in section.digits for section in self.numbers)
 
     @property
     def is_plain(self) -> bool:
-        """Numbers, be they zero or below, are shown as they are."""
+        """Whether all numbers, zero and negative ones too, are shown unchanged."""
         return not (self.is_date or self.is_exponential) and all(
             self.of_number(value) == f"{value:f}" for value in map(Decimal, ("7.5", "-7.5", "0", "7"))
         )
@@ -134,7 +134,7 @@ class Format:
         return sign + text if text is not None else marked(f"{value:f}", self.code)
 
     def of_moment(self, value: Any) -> str:
-        """A date as it is shown: without the day where none is shown, unclear without a year."""
+        """A date as it is shown, without the day if the format shows none; marked if it shows no year."""
         letters = self.numbers[0].date
         text = value.isoformat() if isinstance(value, (date, time)) else str(value)
         if not isinstance(value, date) or "y" not in letters:
@@ -145,7 +145,7 @@ class Format:
         return value.strftime("%Y-%m-%d")[:length] if letters != "yd" else marked(text, self.code)
 
     def _section(self, value: Decimal) -> Section | None:
-        """The one that shows the value; none where conditions choose between different ones."""
+        """The section that shows the value; None if conditions choose between different sections."""
         if any(section.is_conditional for section in self.numbers):
             first, *others = (
                 {**vars(s), "is_conditional": False, "is_coloured": False} for s in self.numbers
@@ -157,7 +157,8 @@ class Format:
 
 @cache
 def format_of(code: str) -> Format:
-    """
+    """Parse a format code.
+
     >>> format_of("0.0%").of_number(Decimal("0.853")), format_of('0"万元"').of_number(Decimal("12"))
     ('85.3%', '12万元')
     >>> format_of("#,##0,").of_number(Decimal("12345"))
@@ -179,7 +180,7 @@ def format_of(code: str) -> Format:
 
 
 def _without_sign(section: Section) -> Section | None:
-    """The section of negative numbers, which says that they are: by a minus, brackets or a colour."""
+    """The section of negative numbers without its sign; None if no minus, bracket or colour shows the sign."""
     bare = _replaced(section, str.maketrans("", "", "-－()（）"))
     is_marked = bare != section or section.is_coloured
     return bare if is_marked else None
@@ -195,7 +196,7 @@ def _replaced(section: Section, signs: dict[int, Any]) -> Section:
 
 
 def _section_of(tokens: Sequence[re.Match[str]]) -> Section:
-    """What a section shows: literals and placeholders in their order."""
+    """Parse the tokens of a section."""
     marks: list[tuple[str, str]] = []
     is_conditional = is_coloured = False
     for token in tokens:
@@ -231,7 +232,7 @@ def _section_of(tokens: Sequence[re.Match[str]]) -> Section:
     )
 
 
-#: What each sign of a format is.
+#: Character of a format → its kind.
 _SIGNS = {
     **dict.fromkeys("0#?.,", "digits"),
     **dict.fromkeys("ymdhse", "date"),
@@ -251,13 +252,13 @@ def _mark(token: re.Match[str]) -> tuple[str, str]:
 
 
 def _date_letters(marks: list[tuple[str, str]]) -> str:
-    """Which of year, month, day and time are shown; a slash between digits is a fraction, and else no matter."""
-    said = [text for kind, text in marks if kind == "date"]
-    is_fraction = not said
+    """Letters of year, month, day and time that are shown. Slashes become literals in a date, otherwise digits."""
+    dates = [text for kind, text in marks if kind == "date"]
+    is_fraction = not dates
     marks[:] = [
         (("digits" if is_fraction else "literal") if kind == "slash" else kind, text) for kind, text in marks
     ]
-    letters = {"y" if t == "e" else "h" if t in "hs" else t for t in said}
+    letters = {"y" if t == "e" else "h" if t in "hs" else t for t in dates}
     return "".join(t for t in "ymdh" if t in letters)
 
 
@@ -267,5 +268,5 @@ def _epoch(is_1904: bool) -> datetime:
 
 
 def moment(serial: float, is_1904: bool) -> datetime:
-    """A day number as the moment it stands for, to the second."""
+    """The time that a day number stands for, to the second."""
     return _epoch(is_1904) + timedelta(seconds=round(serial * 86400))

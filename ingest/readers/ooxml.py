@@ -1,9 +1,9 @@
-"""The parts of an .xlsx that the reader of values does not tell: sheets shown and hidden, number formats, formulas.
+"""The parts of an .xlsx that the value reader does not return: visible and hidden sheets, number formats, formulas.
 
-The file is a zip of XML, of which a few kilobytes can ask for terabytes. It is unpacked once within bounds, and looked
-through on the way by a parser that holds one element at a time and knows no entities.
+The file is a zip of XML, and a few kilobytes of it can unpack to terabytes. So it is unpacked once, within limits, and
+parsed on the way by a parser that holds one element at a time and refuses entities.
 
-The module is one, above 300 lines: all parts of the file are looked through in one pass, within common bounds.
+The module is one, above 300 lines: all parts of the file are parsed in one pass, within common limits.
 """
 
 from __future__ import annotations
@@ -24,47 +24,47 @@ from ingest.readers.number_formats import BUILT_IN, GENERAL, Format, format_of
 from schemas.errors import RejectedError
 
 MAX_UNPACKED_BYTES = 512 << 20
-#: Cells between the first and the last used one, empty ones included: the reader holds them all.
+#: Cells up to the last used line and column, empty ones included: the value reader holds them all.
 MAX_CELLS = 24 << 20
-#: Texts of all cells together, a shared text once for each cell that has it.
+#: Texts of all cells together; a shared text counts once for each of its cells.
 MAX_TEXT_BYTES = 1 << 30
 _CHUNK = 1 << 20
 _DIGITS = "0123456789"
-#: A contract's word for every sheet.
+#: ``source.sheet`` of a contract for every sheet.
 ALL_SHEETS = "*"
 _BOOK, _STYLES, _TEXTS = "xl/workbook.xml", "xl/styles.xml", "xl/sharedStrings.xml"
 _YES = ("1", "true")
-#: What a sheet raises that says nonsense of its cells.
+#: Exceptions of a sheet with invalid cells.
 _UNREADABLE = (expat.ExpatError, KeyError, OverflowError)
-#: A style's number is part of a mark.
+#: A mark has 16 bits for a style's number.
 _MAX_STYLES = 1 << 16
 
 
 @dataclass
 class Look:
-    """What a sheet says of its cells beside their values. Lines and columns count from 0."""
+    """A sheet's information about its cells other than their values. Lines and columns count from 0."""
 
     formats: Sequence[Format] = ()
     is_1904: bool = False
     #: Zeros are not shown.
     hides_zeros: bool = False
-    #: Cells whose format changes what is seen: line, column and format as one number, see :func:`marked`.
+    #: Cells whose format changes what is shown: line, column and format as one number, see :func:`marked`.
     marks: array[int] = field(default_factory=lambda: array("Q"))
-    #: Cells with a formula that no program has worked out, or with an error (#DIV/0!): line and column likewise.
+    #: Cells with an uncalculated formula or an error (#DIV/0!): line and column as in ``marks``.
     without_value: array[int] = field(default_factory=lambda: array("Q"))
-    #: Hidden lines that hold a value.
+    #: Hidden lines that have a value.
     hidden_lines: array[int] = field(default_factory=lambda: array("L"))
     hidden_columns: list[range] = field(default_factory=list)
     has_value: bool = False
 
     @cached_property
     def number_styles(self) -> frozenset[int]:
-        """Formats that change what is seen of a number."""
+        """Formats that change how a number is shown."""
         return frozenset(i for i, f in enumerate(self.formats) if not f.is_plain)
 
     @cached_property
     def text_styles(self) -> frozenset[int]:
-        """Formats that change what is seen of a text."""
+        """Formats that change how a text is shown."""
         return frozenset(i for i, f in enumerate(self.formats) if not f.shows_texts)
 
 
@@ -81,13 +81,13 @@ class Unpacked:
 
 
 def unpack(path: Path, name: str, scratch: Path, wanted: Collection[str]) -> Unpacked:
-    """The workbook's parts as far as their directory says they reach.
+    """Unpack a workbook into the scratch folder and inspect its sheets.
 
     Args:
-        wanted: sheets that are looked at, all where none is named; the others are only listed.
+        wanted: sheets to inspect, all if none is named; the others are only listed.
 
     Raises:
-        RejectedError: no workbook, or one made to fill the memory.
+        RejectedError: the file is no workbook, or would fill the memory.
     """
     target = scratch / f"sheet-{len(list(scratch.iterdir()))}.xlsx"
     try:
@@ -110,7 +110,7 @@ def unpack(path: Path, name: str, scratch: Path, wanted: Collection[str]) -> Unp
             for look in sheets.values():
                 look.judge(name, texts.lengths)
             if sum(look.cells for look in sheets.values()) > MAX_CELLS:
-                raise RejectedError(f"{name}: its sheets have too many cells together; send them one by one")
+                raise RejectedError(f"{name}: its sheets together have too many cells; send them one by one")
     except (*archives.UNREADABLE, *_UNREADABLE) as error:
         raise RejectedError(f"{name}: not readable as Excel: {error}") from None
     looks = {sheet: sheets[part].look if part in sheets else Look() for sheet, part in book.sheets.items()}
@@ -119,8 +119,8 @@ def unpack(path: Path, name: str, scratch: Path, wanted: Collection[str]) -> Unp
 
 def conditional_format(name: str) -> str:
     return (
-        f"{name}: a conditional format changes how its numbers are shown, like 0.853 as 85.3%; remove it, so "
-        "that what is seen is what is read"
+        f"{name}: a conditional format changes how its numbers are shown, like 0.853 as 85.3%; remove it, so that "
+        "the file is read as it is shown"
     )
 
 
@@ -139,7 +139,7 @@ class _Book:
 
 
 def _book(packed: zipfile.ZipFile, names: set[str]) -> _Book:
-    """Worksheets that are shown, and the parts that hold them; a chart is no sheet."""
+    """Visible worksheets and their parts, without chart sheets."""
     try:
         book = ElementTree.fromstring(_small(packed, _BOOK))
         relations = ElementTree.fromstring(_small(packed, "xl/_rels/workbook.xml.rels"))
@@ -154,16 +154,17 @@ def _book(packed: zipfile.ZipFile, names: set[str]) -> _Book:
         }
     except (ElementTree.ParseError, StopIteration, KeyError) as error:
         raise zipfile.BadZipFile(f"no sheet ({type(error).__name__})") from None
-    found = {name: part for name, (kind, part) in sheets.items() if kind == "worksheet"}
-    # the reader looks for both under these names only
+    worksheets = {name: part for name, (kind, part) in sheets.items() if kind == "worksheet"}
+    # the value reader finds styles and shared texts only under these names
     elsewhere = {part for kind, part in parts.values() if kind in ("styles", "sharedStrings")} - {
         _STYLES,
         _TEXTS,
     }
-    if elsewhere or not set(found.values()) <= names or len(set(found.values())) < len(found):
-        raise zipfile.BadZipFile("its parts are not where Excel has them; save it with Excel")
+    used = set(worksheets.values())
+    if elsewhere or not used <= names or len(used) < len(worksheets):
+        raise zipfile.BadZipFile("its parts are not where Excel stores them; save it with Excel")
     properties = next((e.attrib for e in book.iter() if e.tag.endswith("}workbookPr")), {})
-    return _Book(found, properties.get("date1904") in _YES)
+    return _Book(worksheets, properties.get("date1904") in _YES)
 
 
 def _part(target: str) -> str:
@@ -177,25 +178,25 @@ def _small(packed: zipfile.ZipFile, name: str) -> bytes:
 
 
 def _formats(packed: zipfile.ZipFile) -> tuple[Sequence[Format], frozenset[int]]:
-    """The number format of each style of a cell; conditional formats that change what is seen of a number."""
+    """The number format of each cell style, and the conditional formats that change how a number is shown."""
     codes: dict[int, str] = {}
     used: list[int] = []
     path: list[str] = []
     conditional: set[int] = set()
     differing = -1
 
-    def start(tag: str, said: dict[str, str]) -> None:
+    def start(tag: str, attributes: dict[str, str]) -> None:
         nonlocal differing
         path.append(_local(tag))
         if path[-2:] == ["dxfs", "dxf"]:
             differing += 1
         elif path[-3:] == ["dxfs", "dxf", "numFmt"]:
-            if not _is_plain(said):
+            if not _is_plain(attributes):
                 conditional.add(differing)
         elif path[-2:] == ["numFmts", "numFmt"]:
-            codes[int(said["numFmtId"])] = said.get("formatCode", GENERAL)
+            codes[int(attributes["numFmtId"])] = attributes.get("formatCode", GENERAL)
         elif path[-2:] == ["cellXfs", "xf"]:
-            used.append(int(said.get("numFmtId", 0)))
+            used.append(int(attributes.get("numFmtId", 0)))
 
     parser = _parser(start, lambda _: path.pop())
     with packed.open(_STYLES) as source:
@@ -204,15 +205,15 @@ def _formats(packed: zipfile.ZipFile) -> tuple[Sequence[Format], frozenset[int]]
     parser.Parse(b"", True)
     if len(used) > _MAX_STYLES:
         raise zipfile.BadZipFile(f"{len(used):,} styles of cells")
-    # a number that nobody explains is a format of another country's Excel
+    # a number that is neither defined nor built in is a format of another country's Excel
     return [format_of(codes.get(n) or BUILT_IN.get(n, f"[{n}]")) for n in used], frozenset(conditional)
 
 
-def _is_plain(said: Mapping[str, str]) -> bool:
-    return format_of(said.get("formatCode", GENERAL)).is_plain
+def _is_plain(attributes: Mapping[str, str]) -> bool:
+    return format_of(attributes.get("formatCode", GENERAL)).is_plain
 
 
-# --- what is looked at on the way --------------------------------------------------------------------
+# --- parsers of the parts that are copied ------------------------------------------------------------
 
 
 def _parser(start: Callable[[str, dict[str, str]], None], end: Callable[[str], Any]) -> Any:
@@ -231,14 +232,14 @@ def _local(tag: str) -> str:
     return tag.rpartition(":")[2]
 
 
-class _Known(dict[str, Any]):
-    """Answers that are worked out once."""
+class _Cache(dict[str, Any]):
+    """Results of a function of a text, each computed once."""
 
-    def __init__(self, work_out: Callable[[str], Any]) -> None:
-        self.work_out = work_out
+    def __init__(self, compute: Callable[[str], Any]) -> None:
+        self.compute = compute
 
-    def __missing__(self, asked: str) -> Any:
-        return self.setdefault(asked, self.work_out(asked))
+    def __missing__(self, text: str) -> Any:
+        return self.setdefault(text, self.compute(text))
 
 
 def column_number(letters: str) -> int:
@@ -253,7 +254,7 @@ def column_number(letters: str) -> int:
 
 
 class _SheetLook:
-    """Reads a sheet's XML element by element; each cell is judged when it ends."""
+    """Parses a sheet's XML element by element; each cell is judged when its element ends."""
 
     def __init__(self, formats: Sequence[Format], is_1904: bool, conditional: frozenset[int]) -> None:
         self.look = Look(formats, is_1904)
@@ -263,19 +264,19 @@ class _SheetLook:
         self.last_line = self.last_column = self.line = self.column = -1
         self.is_hidden = self.in_cell = self.in_value = self.has_formula = self.has_text = False
         self.value, self.kind, self.style = "", "n", 0
-        self.known, self.columns = _Known(_local), _Known(column_number)
+        self.known, self.columns = _Cache(_local), _Cache(column_number)
         self.parser = _parser(self.start, self.end)
         self.parser.CharacterDataHandler = self.data
 
     def feed(self, chunk: bytes, is_last: bool) -> None:
         self.parser.Parse(chunk, is_last)
 
-    def start(self, tag: str, said: dict[str, str]) -> None:
+    def start(self, tag: str, attributes: dict[str, str]) -> None:
         name = self.known[tag]
         if name == "c":
             self.in_cell, self.has_formula, self.has_text, self.value = True, False, False, ""
-            self.kind, self.style = said.get("t", "n"), int(said.get("s", 0))
-            place = said.get("r")
+            self.kind, self.style = attributes.get("t", "n"), int(attributes.get("s", 0))
+            place = attributes.get("r")
             if place is None:
                 self.column += 1
                 return
@@ -289,17 +290,17 @@ class _SheetLook:
             elif name == "is":
                 self.has_text = True
         elif name == "row":
-            self.line = int(said["r"]) - 1 if "r" in said else self.line + 1
+            self.line = int(attributes["r"]) - 1 if "r" in attributes else self.line + 1
             self.column = -1
-            self.is_hidden = said.get("hidden") in _YES or said.get("ht") == "0"
-        elif name == "col" and (said.get("hidden") in _YES or said.get("width") == "0"):
-            self.look.hidden_columns.append(range(int(said["min"]) - 1, int(said["max"])))
-        elif name == "sheetView" and said.get("showZeros") in ("0", "false"):
+            self.is_hidden = attributes.get("hidden") in _YES or attributes.get("ht") == "0"
+        elif name == "col" and (attributes.get("hidden") in _YES or attributes.get("width") == "0"):
+            self.look.hidden_columns.append(range(int(attributes["min"]) - 1, int(attributes["max"])))
+        elif name == "sheetView" and attributes.get("showZeros") in ("0", "false"):
             self.look.hides_zeros = True
         elif name == "cfRule":
-            self.has_conditional |= int(said.get("dxfId", -1)) in self.conditional
-        elif name == "numFmt":  # of a rule that stands with its format in the sheet
-            self.has_conditional |= not _is_plain(said)
+            self.has_conditional |= int(attributes.get("dxfId", -1)) in self.conditional
+        elif name == "numFmt":  # the format of a rule that is defined in the sheet itself
+            self.has_conditional |= not _is_plain(attributes)
 
     def data(self, text: str) -> None:
         if self.in_value:
@@ -338,14 +339,14 @@ class _SheetLook:
     def judge(self, name: str, lengths: Sequence[int]) -> None:
         """
         Raises:
-            RejectedError: the sheet asks for more memory than its file is worth, or shows numbers by their value.
+            RejectedError: the sheet needs too much memory, or a conditional format changes how numbers are shown.
         """
         if self.has_conditional:
             raise RejectedError(conditional_format(name))
         if self.cells > MAX_CELLS:
             raise RejectedError(
                 f"{name}: its sheet has {self.cells:,} cells up to line {self.last_line + 1:,}, most of them empty; "
-                "delete what is below and beside the table"
+                "delete the cells below and beside the table"
             )
         size = sum(times * lengths[int(n)] for n, times in self.shared.items() if int(n) < len(lengths))
         if size > MAX_TEXT_BYTES:
@@ -353,12 +354,12 @@ class _SheetLook:
 
 
 class _TextLook:
-    """Bytes that each shared text takes in the file."""
+    """Parses the shared texts for their lengths in bytes."""
 
     def __init__(self) -> None:
         self.lengths: list[int] = []
         self.begin = 0
-        self.known = _Known(_local)
+        self.known = _Cache(_local)
         self.parser = _parser(self.start, self.end)
 
     def feed(self, chunk: bytes, is_last: bool) -> None:

@@ -1,7 +1,7 @@
-"""What every reader gives: a file's records as a table of text cells with record numbers.
+"""The result of every reader: a file's records as a table of text cells with record numbers.
 
-A broken record stays a row: it has the reason why it is none, and the record as one text where it has no cells. What
-a small file holds stays in memory; a large one goes through a scratch file on disk that is mapped into memory.
+A broken record is a row too: it has the reason why it is broken, and the record as one text if it has no cells. The
+records of a small file stay in memory; those of a large file are in a memory-mapped scratch file.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from schemas.source import Source
 
 _Item = TypeVar("_Item")
 
-#: Columns of a reader's table beside ``cell_0``, ``cell_1`` …
+#: Columns of a reader's table are ``cell_0``, ``cell_1`` … and the following.
 CELL = "cell_"
-#: The cells under a heading as corrected, where a correction speaks of one; the others stay as sent.
+#: Prefix of the cells under a heading with corrections: corrected cells, and the others as sent.
 CORRECTED = "corrected_"
 SOURCE_ROW = "source_row"
 SOURCE_FILE = "source_file"
-#: The record as one text where it has no cells: a JSON line, or a line with too many or too few cells.
+#: The record as one text if it has no cells: a JSON line, or a line with too many or too few cells.
 RAW_TEXT = "raw_text"
 RECORD_REASON = "record_reason"
 #: Reasons of records that cannot be taken apart into cells.
@@ -42,10 +42,10 @@ _SCHEMA_TAIL = [
 
 @dataclass(frozen=True)
 class Records:
-    """A file's records as text: one row for each, whether broken or not.
+    """A file's records as text: one row for each, broken ones included.
 
-    ``table`` has a text column ``cell_<i>`` for each heading, record numbers as a spreadsheet shows them, and
-    the reason why a record is none, where it is.
+    ``table`` has a text column ``cell_<i>`` for each heading, record numbers as a spreadsheet shows them, and the
+    reason why a record is broken.
     """
 
     headings: list[str]
@@ -57,7 +57,7 @@ class Records:
 
 
 def cell_columns(records: Records) -> dict[str, str]:
-    """Heading → the column that has its cells, corrected where there is a correction."""
+    """Heading → the column with its cells: the corrected column if it exists."""
     names = set(records.table.column_names)
     return {
         heading: f"{CORRECTED}{i}" if f"{CORRECTED}{i}" in names else f"{CELL}{i}"
@@ -66,19 +66,19 @@ def cell_columns(records: Records) -> dict[str, str]:
 
 
 def source_of(spec: Feed) -> Source:
-    """How the sender of a feed sends it; only feeds are read."""
+    """The source block of a feed's contract: how its sender delivers it."""
     return spec.source
 
 
 def in_blocks(
     headings: list[str], blocks: Iterator[tuple[list[pa.Array], pa.Array | None]], name: str, scratch: Path
 ) -> Records:
-    """Records that another reader hands over, a block at a time, numbered from 1.
+    """Records from blocks of cells, numbered from 1.
 
     Args:
-        blocks: at least one; the cells under each heading, and the records as one text each, where the feed's
-            records are kept as such.
-        name: what stands for the file.
+        blocks: at least one block: the cells under each heading, and each record as one text if the feed keeps its
+            records so.
+        name: name that is used in place of a file's.
         scratch: an existing folder for the cells, which the result maps.
     """
 
@@ -95,7 +95,7 @@ def in_blocks(
 
 
 def from_file(records: Records, file: str) -> Records:
-    """The records with the name of the file from which they came."""
+    """The records with the name of their file."""
     label = pa.repeat(pa.scalar(file), records.count)
     return replace(records, table=records.table.append_column(SOURCE_FILE, label))
 
@@ -113,10 +113,10 @@ def joined(archive: str, parts: list[Records], kind: str = "files") -> Records:
 
 
 def with_some(records: Records, name: str, source: Source) -> Records:
-    """The records, of which there are some that have as many cells as headings.
+    """The records, if at least one has as many cells as headings.
 
     Raises:
-        RejectedError: there are none.
+        RejectedError: there is no such record.
     """
     if records.count == 0:
         raise RejectedError(f"{name}: headings but no record; ask {source.sender} to send it again")
@@ -129,7 +129,7 @@ def with_some(records: Records, name: str, source: Source) -> Records:
 
 
 def cell_table(cells: Sequence[pa.Array], numbers: np.ndarray[Any, Any]) -> pa.Table:
-    """Records from the cells under each heading and the records' numbers."""
+    """A table of records from the cells under each heading and the record numbers."""
     count = len(numbers)
     names = [f"{CELL}{i}" for i in range(len(cells))]
     tail = [pa.array(numbers, pa.int64()), pa.nulls(count, pa.string()), pa.nulls(count, pa.string())]
@@ -138,7 +138,7 @@ def cell_table(cells: Sequence[pa.Array], numbers: np.ndarray[Any, Any]) -> pa.T
 
 
 def with_broken(table: pa.Table, broken: Sequence[tuple[int, str]], reason: str = "record:cells") -> pa.Table:
-    """The records, and after them those that are none: their numbers and texts."""
+    """The records followed by the broken ones, given by number and text."""
     if not broken:
         return table
     columns = {name: pa.nulls(len(broken), table.schema.field(name).type) for name in table.column_names}
@@ -149,22 +149,22 @@ def with_broken(table: pa.Table, broken: Sequence[tuple[int, str]], reason: str 
 
 
 def marked(table: pa.Table, which: pa.ChunkedArray, reason: str) -> pa.Table:
-    """The records in question with their reason, those that have one already with the older one."""
+    """The table with a reason for the masked records; a record that has a reason already keeps it."""
     reasons = pc.if_else(which, pc.coalesce(table[RECORD_REASON], pa.scalar(reason)), table[RECORD_REASON])
     return table.set_column(table.column_names.index(RECORD_REASON), RECORD_REASON, reasons)
 
 
 def mark_nul(table: pa.Table) -> pa.Table:
-    """Records with a NUL byte are no text."""
+    """Mark records with a NUL byte: they are no text."""
     cells = [c for c in table.column_names if c.startswith(CELL)]
-    found = pa.chunked_array([pa.repeat(pa.scalar(False), table.num_rows)])
+    has_nul = pa.chunked_array([pa.repeat(pa.scalar(False), table.num_rows)])
     for cell in cells:
-        found = pc.or_(found, pc.fill_null(pc.match_substring(table[cell], "\0"), False))
-    return marked(table, found, "record:nul")
+        has_nul = pc.or_(has_nul, pc.fill_null(pc.match_substring(table[cell], "\0"), False))
+    return marked(table, has_nul, "record:nul")
 
 
 def batches_of(lines: Iterable[_Item], size: int) -> Iterator[list[_Item]]:
-    """Items in lists of one size; the last one may be shorter."""
+    """Items in lists of one size; the last list may be shorter."""
     block: list[_Item] = []
     for line in lines:
         block.append(line)
@@ -176,7 +176,7 @@ def batches_of(lines: Iterable[_Item], size: int) -> Iterator[list[_Item]]:
 
 
 def spooled(tables: Iterator[pa.Table], scratch: Path) -> pa.Table:
-    """The tables in a file that is mapped into memory: what was read takes no memory of its own."""
+    """The tables in a memory-mapped file, which needs no memory of its own."""
     path = scratch / f"spool-{len(list(scratch.iterdir()))}.arrow"
     first = next(tables)
     with pa.OSFile(str(path), "wb") as file, pa.ipc.new_file(file, first.schema) as writer:
@@ -187,6 +187,6 @@ def spooled(tables: Iterator[pa.Table], scratch: Path) -> pa.Table:
 
 
 def in_memory(tables: Iterator[pa.Table], headings: list[str]) -> Records:
-    """The tables as records; without a table there are no records."""
-    found = list(tables)
-    return Records(headings, pa.concat_tables(found) if found else cell_table([], np.array([], np.int64)))
+    """The tables as records in memory; none without a table."""
+    parts = list(tables)
+    return Records(headings, pa.concat_tables(parts) if parts else cell_table([], np.array([], np.int64)))

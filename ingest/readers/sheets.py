@@ -1,6 +1,6 @@
-"""Sheets of a workbook as records: headings, titles and lines of totals are where the contract says.
+"""Sheets of a workbook as records; the contract states where titles, headings, unit lines and total lines are.
 
-``excel.py`` says what a cell shows.
+``excel.py`` returns what a cell shows.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _NUMBERS = ("decimal", "int", "bigint")
 
 
 def read_excel(path: Path, name: str, spec: Feed, scratch: Path) -> Records:
-    """The sheet that is meant, or several as if they were files of an archive."""
+    """Records of the contract's sheet, or of several sheets like those of the files of an archive."""
     sheets = excel.open_sheets(path, name, scratch, source_of(spec).sheets)
     names = [name] if len(sheets) == 1 else [f"{name}/{sheet.name}" for sheet in sheets]
     parts = [_read_sheet(sheet, n, spec) for sheet, n in zip(sheets, names, strict=True)]
@@ -58,19 +58,23 @@ def _read_sheet(sheet: excel.Sheet, name: str, spec: Feed) -> Records:
 
 
 def _measures(spec: Feed, headings: Sequence[str]) -> set[int]:
-    """Columns of figures."""
+    """Positions of the columns of figures."""
     types = {m.heading: spec.column(name).type for name, m in source_of(spec).mapping.items() if m.heading}
     return {i for i, h in enumerate(headings) if types.get(h, "").startswith(_NUMBERS)}
 
 
 def _refuse_hidden(name: str, sheet: excel.Sheet, headings: Sequence[str], source: Source) -> None:
-    """What a person does not see was not meant, or was forgotten: nobody can tell."""
+    """Refuse hidden lines and columns with values: whether the sender means them cannot be known.
+
+    Raises:
+        RejectedError: a hidden line below the headings has a value, or a column that the mapping reads is hidden.
+    """
     below = source.title_rows + source.heading_rows + source.unit_rows
     if lines := [number for number in sheet.hidden_lines if number > below]:
         more = f" and {len(lines) - 12:,} more" if len(lines) > 12 else ""
         raise RejectedError(
-            f"{name}: hidden lines {', '.join(map(str, lines[:12]))}{more} hold values; "
-            "take the filter away and show them, or delete them"
+            f"{name}: hidden lines {', '.join(map(str, lines[:12]))}{more} have values; "
+            "remove the filter and show them, or delete them"
         )
     hidden = [
         h
@@ -84,7 +88,7 @@ def _refuse_hidden(name: str, sheet: excel.Sheet, headings: Sequence[str], sourc
 def _rows(
     lines: Iterable[excel.Line], headings: list[str], source: Source
 ) -> Iterator[tuple[int, list[str]]]:
-    """Lines that are records, with as many cells as there are headings."""
+    """Lines that are records, each with as many cells as headings."""
     width = len(headings)
     for number, line in lines:
         cells = line[:width]
@@ -103,7 +107,7 @@ def _batches(
 
 
 def mark_valueless(table: pa.Table, headings: Sequence[str], source: Source) -> pa.Table:
-    """Records of a sheet with a cell that does not say what it holds, where the mapping reads it."""
+    """Mark records of a sheet in which a cell that the mapping reads does not show its value."""
     used = [table[f"{CELL}{i}"] for i, heading in enumerate(headings) if heading in source.headings]
     for reason, which in excel.reasons(used):
         table = marked(table, which, reason)

@@ -1,1 +1,1 @@
-"""The register: what was delivered, corrected and decided, and what counts."""
+"""The register: deliveries, corrections and decisions, and which deliveries are in force."""

@@ -1,11 +1,9 @@
-"""Arrivals: what came for a group of feeds since it was last taken in.
+"""Arrivals: what came for a group of feeds since its last ingestion.
 
-Cheap enough to be asked every few seconds by a process that holds no worker: names, times and sizes are looked at,
-never contents. A file that was refused was looked at, so that it is no arrival again until it or its manifest
-changes.
+An Airflow trigger, which holds no worker, asks every few seconds. So only names, times and sizes of files are read,
+never contents. A refused file counts as seen and is no arrival again until it or its manifest changes.
 
-Beside the landing folder the register is looked at: what a stream, a correction or the command line entered is news
-for the tables made from it.
+The register is read as well: what a stream, a correction or the command line registered makes derived tables stale.
 """
 
 from __future__ import annotations
@@ -23,16 +21,16 @@ from schemas.contract import contract
 from warehouse.settings import settings
 from warehouse.state import read, write_whole
 
-#: After an attempt that failed for another reason than its files (no engine, a full disk) the same is tried again.
+#: Wait before the same arrivals are tried again after a failure that is not their own (no engine, a full disk).
 RETRY_AFTER = timedelta(minutes=15)
 
-#: ``<feed>/<file>`` or ``<feed>`` (its register) → what changes when it does.
+#: ``<feed>/<file>`` or ``<feed>`` (its register) → a mark that changes with it.
 Marks = dict[str, str]
 
 
 def drops(feeds: Sequence[str]) -> Marks:
-    """Manifests in the feeds' landing folders whose files lie beside them; half a drop is none yet."""
-    found: Marks = {}
+    """Complete drops in the feeds' landing folders: manifests whose files are beside them."""
+    marks: Marks = {}
     for feed in feeds:
         try:
             with os.scandir(settings().landing / feed) as folder:
@@ -41,57 +39,57 @@ def drops(feeds: Sequence[str]) -> Marks:
             continue
         for name, entry in entries.items():
             if name.endswith(MANIFEST) and (file := entries.get(name.removesuffix(MANIFEST))):
-                found[f"{feed}/{file.name}"] = f"{_stamp(entry)} {_stamp(file)}"
-    return found
+                marks[f"{feed}/{file.name}"] = f"{_stamp(entry)} {_stamp(file)}"
+    return marks
 
 
 def registered(feeds: Sequence[str]) -> Marks:
-    """How far the register of each feed goes, and to which version of its table.
+    """Number and last name of the register's files for each feed, and the version of the feed's table.
 
-    Its entries are files that are added, one for each commit.
+    Each commit to the register adds a file for each of its feeds.
     """
     from warehouse.tables import table_path
 
-    found: Marks = {}
+    marks: Marks = {}
     for feed in feeds:
         files = sorted(p.name for p in (table_path(DELIVERY) / f"feed={feed}").glob("*.parquet"))
         if files:
             number = contract(f"raw.{feed}").version
-            found[feed] = f"{len(files)} {files[-1]}{f' version {number}' if number > 1 else ''}"
-    return found
+            marks[feed] = f"{len(files)} {files[-1]}{f' version {number}' if number > 1 else ''}"
+    return marks
 
 
 def unseen(group: str, feeds: Sequence[str], now: datetime) -> Marks:
-    """What is there and was not taken in or refused as it is now."""
+    """Arrivals that were neither ingested nor refused in their present state."""
     state = _state(group)
     seen, tried = state.get("seen", {}), state.get("tried", {})
     wait = "tried_at" in state and now - datetime.fromisoformat(state["tried_at"]) < RETRY_AFTER
-    found = drops(feeds) | registered(feeds)
+    present = drops(feeds) | registered(feeds)
     return {
         name: mark
-        for name, mark in found.items()
+        for name, mark in present.items()
         if seen.get(name) != mark and not (wait and tried.get(name) == mark)
     }
 
 
 def looked_at(group: str) -> datetime | None:
-    """When the group was taken in last, with something new or not."""
+    """Time of the group's last ingestion, whether it had arrivals or not."""
     at = _state(group).get("looked_at")
     return datetime.fromisoformat(at) if at else None
 
 
 def begin(group: str, marks: Mapping[str, str], now: datetime) -> None:
-    """Say what is about to be taken in: if that fails it is left alone for a while."""
+    """Record what is about to be ingested: if that fails, it is not tried again for ``RETRY_AFTER``."""
     _write(group, {**_state(group), "tried": marks, "tried_at": now.isoformat()})
 
 
 def done(group: str, marks: Mapping[str, str], now: datetime, refused: Sequence[str] = ()) -> None:
-    """Say what was taken in, and which files were refused; what is no longer there is forgotten."""
+    """Record what was ingested and which files were refused; removed files are forgotten."""
     _write(group, {"seen": marks, "looked_at": now.isoformat(), "refused": sorted(refused)})
 
 
 def is_at_rest(group: str, feeds: Sequence[str]) -> bool:
-    """Whether all that is there was taken in: to do it once more would change nothing and tell nobody of a fault."""
+    """Whether everything present was ingested and nothing refused: another run would change and report nothing."""
     state = _state(group)
     return (
         "tried" not in state
@@ -103,7 +101,7 @@ def is_at_rest(group: str, feeds: Sequence[str]) -> bool:
 def _stamp(entry: os.DirEntry[str]) -> str:
     try:
         status = entry.stat()
-    except OSError:  # gone, or a link to nowhere: ingest says so
+    except OSError:  # removed, or a dangling link: ingestion reports it
         return "-"
     return f"{status.st_mtime_ns}.{status.st_size}.{status.st_ino}"
 
@@ -113,7 +111,7 @@ def _file(group: str) -> Path:
 
 
 def _state(group: str) -> dict[str, Any]:
-    """Without it everything is looked at once more, and found to be known."""
+    """The group's state; without a state file everything is an arrival, and ingestion finds it known."""
     return read(_file(group))
 
 

@@ -1,8 +1,8 @@
-"""Corrections: what people changed of a sender's cells, and how that reaches the mapping.
+"""Corrections of a sender's cells by people, and how the mapping applies them.
 
-A correction speaks of a cell by delivery, file, record number and heading, so that it outlives every mapping, and is a
-row of ``quarantine.correction``, which is only added to. The record stays as sent: mapping reads the corrected texts
-beside the cells. Of a cell's corrections the last one holds; a withdrawal takes them back.
+A correction names its cell by delivery, file, record number and heading, so it survives every change of the mapping. It
+is a row of the append-only ``quarantine.correction``. The record stays as sent: the mapping reads the corrected texts
+instead of the cells. The last correction of a cell is in force; a withdrawal takes all of them back.
 """
 
 from __future__ import annotations
@@ -39,41 +39,43 @@ Place = tuple[str, int]
 
 
 def corrections() -> dict[str, list[Correction]]:
-    """Delivery → its corrections, those taken back included, in the order in which they were made."""
-    found: dict[str, list[Correction]] = defaultdict(list)
+    """Delivery → its corrections and withdrawals, in the order in which they were recorded."""
+    by_delivery: dict[str, list[Correction]] = defaultdict(list)
     for row in sorted(tables.rows(CORRECTION).to_pylist(), key=lambda c: c["correction_number"]):
-        found[row["delivery_id"]].append(row)
-    return dict(found)
+        by_delivery[row["delivery_id"]].append(row)
+    return dict(by_delivery)
 
 
 def mapping_hash(spec: Feed, made: Sequence[Correction] = ()) -> str:
-    """Identify what made a delivery's rows: the feed's mapping, the table's version, the delivery's corrections.
+    """Hash of what a delivery's rows depend on: the feed's mapping, the table's version, the delivery's corrections.
 
-    All corrections count, not only those in effect: after a withdrawal the rows are new ones as well, and no hash
-    comes twice with other rows.
+    The hash covers all corrections, not only those in effect. So a withdrawal gives a new hash too, and no hash
+    identifies two different sets of rows.
     """
     plain = spec.mapping_hash()
     if not made and spec.version == 1:
         return plain
-    said = [[c["source_file"], c["source_row"], c["heading"], c["new_text"], c["is_withdrawn"]] for c in made]
-    return digest([plain, spec.version, said])
+    cells = [
+        [c["source_file"], c["source_row"], c["heading"], c["new_text"], c["is_withdrawn"]] for c in made
+    ]
+    return digest([plain, spec.version, cells])
 
 
 def upto(made: Sequence[Correction]) -> int | None:
-    """Number of the last correction; None where there is none."""
+    """Number of the last correction; None without one."""
     return made[-1]["correction_number"] if made else None
 
 
 def in_effect(made: Iterable[Correction]) -> dict[Place, dict[str, Correction]]:
-    """Record → heading → the correction that holds for the cell; cells that are as sent again are left out."""
-    found: dict[Place, dict[str, Correction]] = {}
+    """Record → heading → the cell's correction in force; withdrawn corrections are left out."""
+    last: dict[Place, dict[str, Correction]] = {}
     for correction in made:
-        cells = found.setdefault((correction["source_file"], correction["source_row"]), {})
+        cells = last.setdefault((correction["source_file"], correction["source_row"]), {})
         cells[correction["heading"]] = correction
     return {
-        place: left
-        for place, cells in found.items()
-        if (left := {heading: c for heading, c in cells.items() if not c["is_withdrawn"]})
+        place: in_force
+        for place, cells in last.items()
+        if (in_force := {heading: c for heading, c in cells.items() if not c["is_withdrawn"]})
     }
 
 
@@ -81,10 +83,10 @@ def in_effect(made: Iterable[Correction]) -> dict[Place, dict[str, Correction]]:
 
 
 def corrected(records: Records, made: Sequence[Correction], spec: Feed) -> Records:
-    """The records with a column ``corrected_<i>`` for each heading that a correction in effect speaks of.
+    """The records with a column ``corrected_<i>`` for each heading that has a correction in effect.
 
     Raises:
-        RejectedError: a correction speaks of a record that the delivery does not have.
+        RejectedError: the delivery has no record with the number that a correction names.
     """
     wanted = in_effect(made)
     if not wanted:
@@ -94,33 +96,33 @@ def corrected(records: Records, made: Sequence[Correction], spec: Feed) -> Recor
     texts: dict[int, dict[int, str]] = defaultdict(dict)
     for record, cells in wanted.items():
         for heading, correction in cells.items():
-            # a JSON field that the mapping does not know has no cell; the correction waits until it does
+            # a JSON field that the mapping does not read has no cell; its correction applies once the mapping reads it
             if heading in place and f"{CELL}{place[heading]}" in records.table.column_names:
                 texts[place[heading]][positions[record]] = correction["new_text"]
     table = records.table
     for number, changed in texts.items():
         table = table.append_column(f"{CORRECTED}{number}", _replaced(table[f"{CELL}{number}"], changed))
     given = {positions[record]: set(cells) for record, cells in wanted.items()}
-    return _judged_anew(replace(records, table=table), given, spec)
+    return _with_new_reasons(replace(records, table=table), given, spec)
 
 
 def _positions(records: Records, wanted: Mapping[Place, object]) -> dict[Place, int]:
     numbers = records.table[SOURCE_ROW].to_numpy()
     candidates = np.flatnonzero(np.isin(numbers, [number for _, number in wanted]))
     files = records.table[SOURCE_FILE].take(pa.array(candidates)).to_pylist()
-    found = {
+    positions = {
         (file, int(numbers[position])): int(position)
         for file, position in zip(files, candidates, strict=True)
     }
-    if lost := sorted(set(wanted) - set(found)):
+    if missing := sorted(set(wanted) - set(positions)):
         raise RejectedError(
-            f"{lost[0][0]} has no record {lost[0][1]}, of which {CORRECTION} speaks; nothing was mapped"
+            f"{missing[0][0]} has no record {missing[0][1]}, which {CORRECTION} corrects; nothing was mapped"
         )
-    return found
+    return positions
 
 
 def _replaced(cells: pa.ChunkedArray, changed: Mapping[int, str]) -> pa.ChunkedArray:
-    """The cells with some texts replaced, by position; chunk by chunk, since a large file is no single array."""
+    """The cells with the changed texts at their positions; chunk by chunk, as one array cannot hold a large file."""
     chunks, start = [], 0
     for chunk in cells.chunks:
         inside = sorted(p for p in changed if start <= p < start + len(chunk))
@@ -135,37 +137,37 @@ def _replaced(cells: pa.ChunkedArray, changed: Mapping[int, str]) -> pa.ChunkedA
     return pa.chunked_array(chunks, pa.string())
 
 
-def _judged_anew(records: Records, given: Mapping[int, set[str]], spec: Feed) -> Records:
-    """Take back what made a record none where its corrections mend it.
+def _with_new_reasons(records: Records, given: Mapping[int, set[str]], spec: Feed) -> Records:
+    """The records, without the reasons that their corrections remove.
 
-    A record without cells (a line with too few, no JSON) has only those that corrections give: it is whole when they
-    give every cell that the mapping reads. One with a NUL byte, or with a cell of a sheet that does not say what it
-    holds, is whole when no cell is so any more.
+    A record without cells (too few cells in a line, no JSON) has only the cells that corrections give: it is valid once
+    they give every cell that the mapping reads. A record with a NUL byte, or with a spreadsheet cell that shows another
+    value than it holds, is valid once no cell has that fault.
     """
     used = set(spec.source.headings)
     reasons = records.table[RECORD_REASON]
-    mended: dict[int, str | None] = {}
+    changed: dict[int, str | None] = {}
     for position, headings in given.items():
         reason = reasons[position].as_py()
         if reason == "record:nul" or reason in excel.REASONS:
-            mended[position] = _reason_at(records, position, used)
+            changed[position] = _reason_at(records, position, used)
         elif reason is not None and used <= headings:
-            mended[position] = None
-    if not mended:
+            changed[position] = None
+    if not changed:
         return records
     place = records.table.column_names.index(RECORD_REASON)
-    texts = _replaced(reasons, mended)  # type: ignore[arg-type]
+    texts = _replaced(reasons, changed)  # type: ignore[arg-type]
     return replace(records, table=records.table.set_column(place, RECORD_REASON, texts))
 
 
 def _reason_at(records: Records, position: int, used: Collection[str]) -> str | None:
-    """What the texts of a record say against it, its corrections among them."""
+    """Why a record is invalid, its corrections applied; None if it is valid."""
     row = records.table.slice(position, 1)
     cells = {h: row[name] for h, name in cell_columns(records).items() if name in row.column_names}
     if any("\0" in (cell[0].as_py() or "") for cell in cells.values()):
         return "record:nul"
-    found = excel.reasons(cell for heading, cell in cells.items() if heading in used)
-    return next((reason for reason, which in found if which[0].as_py()), None)
+    reasons = excel.reasons(cell for heading, cell in cells.items() if heading in used)
+    return next((reason for reason, which in reasons if which[0].as_py()), None)
 
 
 # --- from people ---------------------------------------------------------------------------------------
@@ -173,14 +175,14 @@ def _reason_at(records: Records, position: int, used: Collection[str]) -> str | 
 
 @dataclass(frozen=True)
 class Sent:
-    """A record that counts now, accepted or quarantined: where it stands and what was sent."""
+    """A current record, accepted or quarantined: its delivery, its row and the cells as sent."""
 
     spec: Feed
     delivery: Mapping[str, Any]
     row: Mapping[str, Any]
-    #: Headings that its sender's file has, and that the mapping reads.
+    #: Headings of the sender's file; of a JSON feed also those that the mapping reads.
     headings: tuple[str, ...]
-    #: Text by heading as sent; empty where the record has no cells.
+    #: Heading → text as sent; empty if the record has no cells.
     cells: Mapping[str, str]
 
     @property
@@ -189,17 +191,17 @@ class Sent:
 
 
 def correct(sent: Sent, texts: Mapping[str, str], why: str, by: str) -> list[Correction]:
-    """Record new texts of a record's cells, heading → text; they count from the next mapping on.
+    """Record new texts of a record's cells, heading → text; the next mapping applies them.
 
     Raises:
-        UsageError: no reason or name is given, or the sender has no such heading.
-        RejectedError: the cells have these texts already.
+        UsageError: no reason or name is given, or the sender's file has no such heading.
+        RejectedError: a cell already has this text.
     """
     return _record(sent, dict(texts), why, by)
 
 
 def withdraw(sent: Sent, headings: Iterable[str], why: str, by: str) -> list[Correction]:
-    """Take the corrections of cells back: from the next mapping on they are as sent.
+    """Withdraw the corrections of cells; the next mapping reads the cells as sent.
 
     Raises:
         RejectedError: a cell has no correction.
@@ -244,11 +246,15 @@ def _record(sent: Sent, texts: Mapping[str, str | None], why: str, by: str) -> l
 
 
 def _old_text(sent: Sent, heading: str, text: str | None, holds: Mapping[str, Correction]) -> str | None:
-    """The text that a correction replaces."""
+    """The text that a correction replaces.
+
+    Raises:
+        RejectedError: the cell has this text already, or no correction to withdraw.
+    """
     if text is None and heading not in holds:
         raise RejectedError(f"{heading} of {sent.row['row_id']} has no correction to withdraw")
     old = holds[heading]["new_text"] if heading in holds else sent.cells.get(heading)
     if old == text:
         raise RejectedError(f"{heading} of {sent.row['row_id']} is {text!r} already; nothing was recorded")
-    found: str | None = old
-    return found
+    replaced: str | None = old
+    return replaced

@@ -1,6 +1,6 @@
-"""Taking a delivery back, and giving it back: one more entry in the register, which is only added to.
+"""Decisions: withdrawing and restoring a delivery, each an entry in the append-only register.
 
-Rows stay in their tables and count again as soon as the delivery does. A delivery is mapped last as it was before.
+Rows stay in their tables and are current again as soon as their delivery is. The entry keeps the last mapping.
 """
 
 from __future__ import annotations
@@ -21,21 +21,21 @@ Row = dict[str, Any]
 
 
 def withdraw(delivery_id: str, why: str, by: str) -> None:
-    """Its rows stop counting, those of the delivery before it count again.
+    """Withdraw a delivery: its rows are no longer current; those of the delivery that it superseded are again.
 
     Raises:
         UsageError: there is no such delivery, or no reason or name is given.
-        RejectedError: it is withdrawn already, or figures would be added twice without it.
+        RejectedError: it is withdrawn already, or without it figures would be counted twice.
     """
     _decide(delivery_id, WITHDRAWN, why, by)
 
 
 def restore(delivery_id: str, why: str, by: str) -> None:
-    """A delivery that was withdrawn, or is held, counts again.
+    """Put a withdrawn or held delivery in force.
 
     Raises:
         UsageError: there is no such delivery, or no reason or name is given.
-        RejectedError: nothing keeps it from counting, or figures would be added twice with it.
+        RejectedError: it is neither withdrawn nor held, or with it figures would be counted twice.
     """
     _decide(delivery_id, "restored", why, by)
 
@@ -51,19 +51,19 @@ def _decide(delivery_id: str, standing: str, why: str, by: str) -> None:
         if standing == WITHDRAWN and rows[0].get("standing_code") == WITHDRAWN:
             raise RejectedError(f"{delivery_id} is withdrawn already; nothing was changed")
         if standing != WITHDRAWN and stands(rows[0]):
-            raise RejectedError(f"{delivery_id} is not withdrawn and not held; nothing was changed")
-        entry = _again(rows, decided(standing, by.strip(), why.strip()))
+            raise RejectedError(f"{delivery_id} is neither withdrawn nor held; nothing was changed")
+        entry = _with_decision(rows, decided(standing, by.strip(), why.strip()))
         before, after = (
             counted_twice(in_force(register, spec), spec)
             for register in (known, [*known, *entry.rows(following(known))])
         )
         if doubled := [line for line in after if line not in before]:
-            raise RejectedError(f"nothing was changed: else {doubled[0]}")
+            raise RejectedError(f"nothing was changed: otherwise {doubled[0]}")
         register([entry])
 
 
 def latest_of(delivery_id: str, known: Iterable[Row]) -> tuple[list[Row], Feed]:
-    """A delivery's rows as it was mapped last, and its feed's contract.
+    """The register's rows of a delivery's last mapping, and its feed's contract.
 
     Raises:
         UsageError: there is no such delivery.
@@ -71,12 +71,12 @@ def latest_of(delivery_id: str, known: Iterable[Row]) -> tuple[list[Row], Feed]:
     of_it = [row for row in known if row["delivery_id"] == delivery_id]
     spec = feeds().get(of_it[0]["feed"]) if of_it else None
     if spec is None:
-        raise UsageError(f"there is no delivery {delivery_id}; ./brain deliveries list names them")
+        raise UsageError(f"there is no delivery {delivery_id}; ./brain deliveries list shows them all")
     return latest_mapping(of_it, spec)[delivery_id], spec
 
 
-def _again(rows: Sequence[Row], decision: Decision) -> Entry:
-    """A delivery's entry with another standing."""
+def _with_decision(rows: Sequence[Row], decision: Decision) -> Entry:
+    """A delivery's last entry with a new decision."""
     first = rows[0]
     same = ("feed", "delivery_id", "part", "source_file", "checksum", "headings", "mapping_hash", "known_at")
     return Entry(
@@ -90,23 +90,23 @@ def _again(rows: Sequence[Row], decision: Decision) -> Entry:
     )
 
 
-# --- how they stand ------------------------------------------------------------------------------------
+# --- state of deliveries -------------------------------------------------------------------------------
 
 
 def standings(known: Sequence[Row], spec: Feed) -> list[Row]:
-    """A row for each of a feed's deliveries: what it brought and whether it counts, in the order of time.
+    """A row for each of a feed's deliveries, with its record counts and state; by period, part and time.
 
-    ``state`` is counts, superseded, held or withdrawn; counts in part where other deliveries supersede some of its
+    ``state`` is counts, superseded, held or withdrawn, or counts in part if other deliveries supersede some of its
     periods.
     """
-    counting = {(row["delivery_id"], row["period"]) for row in in_force(known, spec)}
-    found = []
+    current = {(row["delivery_id"], row["period"]) for row in in_force(known, spec)}
+    listed = []
     for delivery_id, rows in latest_mapping(known, spec).items():
-        first, counted = rows[0], sum((delivery_id, row["period"]) in counting for row in rows)
-        whole = "counts" if counted == len(rows) else "counts in part"
-        state = (whole if counted else "superseded") if stands(first) else first["standing_code"]
+        first, counted = rows[0], sum((delivery_id, row["period"]) in current for row in rows)
+        counts = "counts" if counted == len(rows) else "counts in part"
+        state = (counts if counted else "superseded") if stands(first) else first["standing_code"]
         decision = decision_of(first)
-        found.append(
+        listed.append(
             {
                 "feed": spec.table,
                 "periods": sorted({row["period"] for row in rows}),
@@ -120,4 +120,4 @@ def standings(known: Sequence[Row], spec: Feed) -> list[Row]:
                 "delivery_id": delivery_id,
             }
         )
-    return sorted(found, key=lambda row: (row["periods"], row["part"], row["known_at"], row["delivery_id"]))
+    return sorted(listed, key=lambda row: (row["periods"], row["part"], row["known_at"], row["delivery_id"]))

@@ -1,7 +1,6 @@
-"""A delivery, and the tables that tell of deliveries; ``schemas/register.py`` says which of them count.
+"""A delivery, and the tables about deliveries; ``schemas/register.py`` decides which deliveries are in force.
 
-A delivery is known by feed, period, part and checksum, so a file that is sent twice, under whatever name, is one
-delivery.
+Feed, period, part and checksum identify a delivery, so a file that is sent twice, under whatever name, is one delivery.
 """
 
 from __future__ import annotations
@@ -13,16 +12,16 @@ from pathlib import Path
 from ingest.register.standing import Decision
 from schemas.contract import digest
 
-#: The register of deliveries, and what broke a contract.
+#: The register of deliveries, and the quarantined records.
 DELIVERY = "raw.delivery"
 QUARANTINE = "quarantine.record"
-#: What people corrected of records that were taken in.
+#: Corrections of ingested records by people.
 CORRECTION = "quarantine.correction"
 
 
 @dataclass(frozen=True)
 class Drop:
-    """One complete file in the landing folder."""
+    """One delivery to ingest: a complete file of the landing folder, a pull of a table, or a registered delivery."""
 
     path: Path
     feed: str
@@ -31,14 +30,14 @@ class Drop:
     checksum: str
     records: int | None
     known_at: datetime
-    #: Whether it takes the place of deliveries whose periods overlap with its own.
+    #: Whether it replaces deliveries whose periods overlap with its own.
     replaces: bool = False
-    #: Of a delivery that is mapped anew: whether it was let count so far, and what a person decided of it.
+    #: Of a remapped delivery: whether it was neither held nor withdrawn, and the decision on it.
     has_counted: bool = False
     decision: Decision | None = None
     #: Who accepts it although too many of its records are refused.
     accepted_by: str | None = None
-    #: Of a delivery that is mapped anew; the period of some of its rows is not the manifest's.
+    #: Of a remapped delivery, whose rows may have other periods than its manifest.
     registered_id: str | None = None
 
     @property

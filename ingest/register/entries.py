@@ -1,4 +1,4 @@
-"""The register's entries: how a delivery is entered, and from then on counts."""
+"""The register's entries: registering a delivery puts it in force."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from warehouse import tables
 
 @dataclass(frozen=True)
 class Entry:
-    """A delivery as the register has it: a row for each period of its records."""
+    """A delivery in the register: one row for each period of its records."""
 
     feed: str
     delivery_id: str
@@ -34,8 +34,8 @@ class Entry:
     decision: Decision | None = None
 
     def rows(self, sequence: int) -> list[dict[str, Any]]:
-        apart = ("records_raw", "records_quarantined", "decision")
-        shared = {k: v for k, v in vars(self).items() if k not in apart}
+        of_period = ("records_raw", "records_quarantined", "decision")
+        shared = {k: v for k, v in vars(self).items() if k not in of_period}
         shared |= vars(self.decision) if self.decision else {}
         counts = {
             period: (self.records_raw[period], self.records_quarantined[period])
@@ -61,7 +61,7 @@ def deliveries() -> list[dict[str, Any]]:
 
 
 def register(entries: Sequence[Entry]) -> None:
-    """Enter deliveries in their order; from now on they count."""
+    """Register deliveries in their order; this puts them in force."""
     with tables.writing("register"):
         numbered = enumerate(entries, start=following(deliveries()))
         rows = [row for number, entry in numbered for row in entry.rows(number)]
@@ -69,5 +69,5 @@ def register(entries: Sequence[Entry]) -> None:
 
 
 def following(known: Iterable[dict[str, Any]]) -> int:
-    """The register's next number."""
+    """The register's next sequence number."""
     return max((d["sequence"] for d in known), default=0) + 1

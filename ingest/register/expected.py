@@ -1,8 +1,8 @@
-"""Expected deliveries: which feed should have come by now, and when each was seen last.
+"""Expected deliveries: which feeds should have delivered by now, and when each delivered last.
 
-A feed's periods follow each other by its cadence: years, months or days. Expected is the period after the last one
-that came, until its last day and the days that the contract allows beyond it are over. A gap that later periods have
-passed over is told of no more: the sender may have had nothing.
+A feed's cadence gives its periods: years, months or days. The period after the last delivered one is expected. It is
+due after its last day, and overdue after the further days that the contract allows (``lateness_days``). A gap before a
+later delivered period is not reported: the sender may have had nothing to report.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from schemas.source import Source
 HERE = timezone(timedelta(hours=8))
 
 State = Literal["on time", "due", "overdue", "never", "not connected"]
-#: Columns of ``as_row`` as people read them.
+#: Columns of ``as_row`` → their headings.
 HEADINGS = {
     "feed": "数据源 feed",
     "state": "状态 state",
@@ -37,9 +37,9 @@ HEADINGS = {
 
 @dataclass(frozen=True)
 class Expectation:
-    """One feed: what is expected of it next, what came last, and how it stands on a day.
+    """One feed on a day: the next expected period, the last delivery, and the state.
 
-    ``never``: nothing came since it was connected; expected is then the last period whose time is over.
+    ``never``: nothing was delivered since the feed was connected; the last overdue period is expected.
     """
 
     feed: str
@@ -48,7 +48,7 @@ class Expectation:
     cadence: str
     lateness_days: int
     expected_period: str | None
-    #: Last day on which it is in time.
+    #: Last day on which the expected period is not overdue.
     expected_by: date | None
     last_period: str | None
     last_seen_at: datetime | None
@@ -61,14 +61,14 @@ class Expectation:
 
 
 def today_here() -> date:
-    """The day it is where the senders are."""
+    """The date at the senders."""
     return datetime.now(HERE).date()
 
 
 def expectations(
     deliveries: Iterable[dict[str, Any]], today: date, specs: Sequence[Feed] | None = None
 ) -> list[Expectation]:
-    """How every feed stands on a day, those that need somebody first.
+    """The state of every feed on a day, missing ones first.
 
     Args:
         deliveries: rows of raw.delivery.
@@ -76,24 +76,24 @@ def expectations(
     by_feed: dict[str, list[dict[str, Any]]] = {}
     for row in deliveries:
         by_feed.setdefault(row["feed"], []).append(row)
-    given = feeds().values() if specs is None else specs
-    found = [_expectation(spec, by_feed.get(spec.table, []), today) for spec in given]
+    specs = list(feeds().values()) if specs is None else specs
+    expected = [_expectation(spec, by_feed.get(spec.table, []), today) for spec in specs]
     order = ("overdue", "never", "due", "on time", "not connected")
-    return sorted(found, key=lambda e: (not e.is_missing, order.index(e.state), e.feed))
+    return sorted(expected, key=lambda e: (not e.is_missing, order.index(e.state), e.feed))
 
 
-def missing_line(found: Iterable[Expectation]) -> str:
-    """One line with the feeds that should have come, empty when there are none."""
+def missing_line(expected: Iterable[Expectation]) -> str:
+    """One line with the feeds that should have delivered; empty without any."""
     return "; ".join(
         f"{e.feed} {e.expected_period} expected by {e.expected_by} from {e.owner}, "
         + (f"last seen {e.last_period}" if e.last_period else "never seen")
-        for e in found
+        for e in expected
         if e.is_missing
     )
 
 
 def as_row(expectation: Expectation) -> dict[str, str | None]:
-    """The expectation as a row of texts; when it was seen last in UTC, to the second."""
+    """The expectation as a row of texts; the time of the last delivery in UTC, to the second."""
     row = {name: getattr(expectation, name) for name in HEADINGS}
     row["expected_by"] = expectation.expected_by and expectation.expected_by.isoformat()
     row["last_seen_at"] = expectation.last_seen_at and expectation.last_seen_at.isoformat(timespec="seconds")
@@ -104,9 +104,9 @@ def _expectation(spec: Feed, rows: Sequence[dict[str, Any]], today: date) -> Exp
     source = spec.source
     # an irregular feed has no next period
     unit = None if source.cadence == "irregular" else max(source.period_lengths)
-    # one that was taken back has not come
-    counting = [row for row in latest_rows(rows, spec) if stands(row)]
-    last = max(counting, key=lambda r: (_until(r, unit), r["known_at"]), default=None)
+    # a withdrawn delivery does not fulfil the expectation
+    standing = [row for row in latest_rows(rows, spec) if stands(row)]
+    last = max(standing, key=lambda r: (_until(r, unit), r["known_at"]), default=None)
     seen_at = max((_utc(r["known_at"]) for r in rows), default=None)
     period: str | None = None
     if source.is_connected and unit:
@@ -134,14 +134,16 @@ def _expectation(spec: Feed, rows: Sequence[dict[str, Any]], today: date) -> Exp
 
 
 def _is_merged(period: str, source: Source) -> bool:
-    """Whether a month has no delivery of its own."""
+    """Whether a month's figures come with those of the next month."""
     return len(period) == 7 and int(period[5:]) in source.merged_months
 
 
-def _state(is_connected: bool, came: bool, period: str | None, by: date | None, today: date) -> State:
+def _state(
+    is_connected: bool, has_delivered: bool, period: str | None, by: date | None, today: date
+) -> State:
     if not is_connected:
         return "not connected"
-    if not came:
+    if not has_delivered:
         return "never"
     if period is None or by is None or today <= last_day(period):
         return "on time"
@@ -160,7 +162,10 @@ def last_day(period: str) -> date:
 
 
 def last_over(unit: int, lateness_days: int, today: date) -> str:
-    """The last period of a length whose time, with what the contract allows, was over before a day.
+    """The last period whose deadline (last day and allowed lateness) was over before a day.
+
+    Args:
+        unit: length of the period's name: 4 is a year, 7 a month, 10 a day.
 
     >>> last_over(7, 15, date(2024, 3, 15)), last_over(7, 15, date(2024, 3, 16))
     ('2024-01', '2024-02')
@@ -179,7 +184,7 @@ def _name(day: date, unit: int) -> str:
 
 
 def _until(row: Mapping[str, Any], unit: int | None) -> date:
-    """The last day that a delivery speaks of: of a feed that comes by the day at most the day on which it came."""
+    """The last day that a delivery covers; of a daily feed not later than the day on which it came."""
     day = last_day(row["period"])
     return min(day, _utc(row["known_at"]).astimezone(HERE).date()) if unit == 10 else day
 

@@ -1,4 +1,4 @@
-"""What is quarantined now, and any record that counts, as its sender sent it."""
+"""Records now in quarantine, and any current record, as its sender sent it."""
 
 from __future__ import annotations
 
@@ -19,40 +19,40 @@ COLUMNS = ["period", "row_id", "delivery_id", "source_file", "source_row", "sour
 
 
 def quarantined(name: str | None = None) -> Iterator[Sent]:
-    """The records of a feed, or of all, that are in quarantine now, of deliveries that count or are held."""
+    """The records now in quarantine of a feed, or of all feeds: those of deliveries that are current or held."""
     known = tables.rows(DELIVERY).to_pylist()
     for spec in [feed(name)] if name else feeds().values():
         current = _by_mark(known, spec)
         if any(d["records_quarantined"] for d in current.values()):
             rows = _rows(QUARANTINE, pc.field("feed") == spec.table, [*COLUMNS, "record_key", "reasons"])
-            found = [r for r in rows if _mark(r) in current]
-            for row in sorted(found, key=lambda r: (r["period"], r["source_file"], r["source_row"])):
+            refused = [r for r in rows if _mark(r) in current]
+            for row in sorted(refused, key=lambda r: (r["period"], r["source_file"], r["source_row"])):
                 yield _sent(spec, current[_mark(row)], row)
 
 
 def record_of(row_id: str) -> Sent:
-    """The record that counts now of a row, accepted or quarantined.
+    """The current record of a row, accepted or quarantined.
 
     Raises:
-        RejectedError: no such row counts.
+        RejectedError: there is no such current row.
     """
-    return next(_found(pc.field("row_id") == row_id, feeds().values(), row_id), None) or _unknown(row_id)
+    return next(_current(pc.field("row_id") == row_id, feeds().values(), row_id), None) or _unknown(row_id)
 
 
 def records_at(name: str, file: str | None, number: int) -> list[Sent]:
-    """The records of a feed that count now and came under this number, in one file or any."""
+    """The current records of a feed with this record number, in one file or any."""
     condition = pc.field("source_row") == number
     if file is not None:
         condition = condition & (pc.field("source_file") == file)
-    return list(_found(condition, [feed(name)]))
+    return list(_current(condition, [feed(name)]))
 
 
 def _unknown(row_id: str) -> Sent:
-    raise RejectedError(f"no row {row_id} counts now; ./brain quarantine show names rows")
+    raise RejectedError(f"there is no current row {row_id}; ./brain quarantine show lists rows")
 
 
-def _found(condition: Any, specs: Any, row_id: str = "") -> Iterator[Sent]:
-    """Records that meet a condition, quarantined ones first: they are the fewer."""
+def _current(condition: Any, specs: Any, row_id: str = "") -> Iterator[Sent]:
+    """Current records that meet a condition, quarantined ones first because they are few."""
     known = tables.rows(DELIVERY).to_pylist()
     current = {spec.table: _by_mark(known, spec) for spec in specs}
     refused = list(_rows(QUARANTINE, condition, ["feed", *COLUMNS, "record_key", "reasons"]))
@@ -60,17 +60,17 @@ def _found(condition: Any, specs: Any, row_id: str = "") -> Iterator[Sent]:
         marks = current.get(row["feed"], {})
         if _mark(row) in marks:
             yield _sent(feed(row["feed"]), marks[_mark(row)], row)
-    # a row of a file carries its delivery's identifier; one of a stream does not
-    home = {d["feed"] for d in known if d["delivery_id"] == row_id.partition("-")[0]}
+    # the row id of a file's record begins with its delivery's identifier; that of a stream's record does not
+    of_feed = {d["feed"] for d in known if d["delivery_id"] == row_id.partition("-")[0]}
     for spec in specs:
-        if current[spec.table] and (not home or spec.table in home):
+        if current[spec.table] and (not of_feed or spec.table in of_feed):
             for row in _rows(spec.name, condition, COLUMNS):
                 if _mark(row) in current[spec.table]:
                     yield _sent(spec, current[spec.table][_mark(row)], row)
 
 
 def _by_mark(known: Sequence[dict[str, Any]], spec: Feed) -> dict[tuple[str, ...], dict[str, Any]]:
-    """Of deliveries that count, and of those that are held and would: their records are to be looked at first."""
+    """Mark → delivery: the current deliveries, and the held ones that would be, whose records need review first."""
     held = [
         d for d in in_force(known, spec, with_held=True) if not stands(d) and table_version(d) == spec.version
     ]
@@ -78,9 +78,9 @@ def _by_mark(known: Sequence[dict[str, Any]], spec: Feed) -> dict[tuple[str, ...
 
 
 def _mark(row: Mapping[str, Any]) -> tuple[str, ...]:
-    """What a row of a table and its delivery in the register have in common.
+    """The key that joins a row of a table with its delivery in the register.
 
-    The period as well: a later snapshot supersedes some of the periods of a delivery.
+    The period is part of it, because a later snapshot may supersede only some periods of a delivery.
     """
     return row["delivery_id"], row["mapping_hash"], row["period"]
 
@@ -95,16 +95,15 @@ def _rows(table: str, condition: Any, columns: Sequence[str]) -> list[dict[str, 
 
 def _sent(spec: Feed, delivery: Mapping[str, Any], row: Mapping[str, Any]) -> Sent:
     headings: Sequence[str] = delivery["headings"]
-    if (
-        spec.source.format == "jsonl"
-    ):  # JSON has no heading line: a field that no record has can be given as well
+    if spec.source.format == "jsonl":
+        # JSON has no heading line, so a field that no record has can be corrected as well
         headings = tuple(dict.fromkeys((*spec.source.headings, *headings)))
     cells = fields_of(row["source_record"], delivery["headings"]) or {}
     return Sent(spec, delivery, row, tuple(headings), cells)
 
 
 def fields_of(record: Sequence[str | None], headings: Sequence[str]) -> dict[str, str] | None:
-    """A kept record under its sender's headings, missing cells as empty ones; None where it has no cells.
+    """Heading → cell of a kept record, missing cells as empty texts; None if the record has no cells.
 
     >>> fields_of(["91", "7"], ["代码", "电量"]), fields_of(["91"], ["代码", "电量"])
     ({'代码': '91', '电量': '7'}, None)
@@ -117,7 +116,7 @@ def fields_of(record: Sequence[str | None], headings: Sequence[str]) -> dict[str
 
 
 def as_fields(line: str) -> dict[str, str] | None:
-    """The fields of a JSON line, numbers as written; None where it is none."""
+    """The fields of a JSON line, numbers as written; None if the line is no JSON object."""
     try:
         record = json.loads(line, parse_float=str, parse_int=str)
     except (ValueError, RecursionError):

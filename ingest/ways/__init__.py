@@ -1,1 +1,1 @@
-"""The ways in: landing folder, a sender's database, a stream."""
+"""Ingestion paths: landing folder, a sender's database, a stream."""

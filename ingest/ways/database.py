@@ -1,13 +1,13 @@
-"""Feeds from a sender's database: rows of a table → text cells → the way that files go.
+"""Feeds from a sender's database: rows of a table → text cells, which are mapped like those of files.
 
-The database prints every value as text, the texts are streamed into Parquet in the inbox (``ingest/ways/postgres.py``),
-and DuckDB puts them in an order that depends on nothing but them; nothing is held in memory as a whole. One query is
-one transaction: a pull has a table as it was at one moment.
+The database prints every value as text, and the texts are streamed into Parquet in the inbox
+(``ingest/ways/postgres.py``). DuckDB sorts them by their content only. No table is held in memory. One query is one
+transaction, so a pull reads a table in one state.
 
-Of a snapshot a pull makes a delivery for each period and part, known by its content like a file: a later one
-supersedes it, and a row absent from that is withdrawn. Of increments and events what is held already is left out, and
-the rest is a delivery. A watermark therefore only says what need not be read: of a snapshot the periods in which
-nothing changed, of others the rows before it. It may be lost or lag behind, and nothing is doubled or missing.
+A pull of a snapshot creates a delivery for each period and part, identified by its content like a file: a later
+delivery supersedes it, and a row absent from the later one is withdrawn. A pull of increments or events leaves out the
+rows that the platform has and delivers the others. So a watermark only saves reading: of a snapshot the unchanged
+periods, of other feeds the rows before it. A lost or late watermark neither doubles nor loses a row.
 """
 
 from __future__ import annotations
@@ -42,24 +42,25 @@ def pull(
     accepted_by: str | None = None,
     now: datetime | None = None,
 ) -> IngestReport:
-    """Take in what is new in a database: of the named feeds, or of all that have a table there.
+    """Ingest what is new in a database: of the named feeds, or of all feeds that have a table there.
 
-    A feed that cannot be read is reported, nothing of it is taken in, and the others go on.
+    A feed that cannot be read is reported and nothing of it is ingested; the other feeds go on.
 
     Args:
-        period: only this one, of the feeds that have such periods; where a table has no column for it, that of all
-            its rows.
-        replaces: what comes takes the place of deliveries whose periods overlap with its own.
-        full: read whole tables, whatever the watermarks say.
-        now: when the rows are known, by which late records are judged; the start of the pull where left out.
+        period: read only this period, of the feeds that have such periods; in a table without a period column it is
+            the period of all rows.
+        replaces: the new deliveries replace deliveries whose periods overlap with theirs.
+        full: read complete tables, whatever the watermarks say.
+        accepted_by: who accepts deliveries although too many of their records are refused; otherwise they are held.
+        now: the rows' ``known_at``, by which late records are judged; by default the start of the pull.
 
     Raises:
-        RejectedError: the database cannot be reached, or does not let us in.
+        RejectedError: the database cannot be reached, or refuses the user.
         UsageError: there is no such feed, or none of the feeds has such a period.
     """
     specs = _with_period([feed(name) for name in dict.fromkeys(names)] if names else feeds().values(), period)
     reader = Reader(connection)
-    there = reader.tables({spec.table: table_of(spec) for spec in specs})
+    columns = reader.tables({spec.table: table_of(spec) for spec in specs})
     asked = Asked(reader, period, full, (now or datetime.now(UTC)).astimezone(UTC))
     marks: dict[str, Mark] = {}
     lost: list[UserError] = []
@@ -69,13 +70,13 @@ def pull(
         try:
             if lost:
                 raise lost[0]
-            if spec.table not in there:
+            if spec.table not in columns:
                 raise RejectedError(
-                    f"{connection.name}: {connection.user} finds no table {table_of(spec)}; create it, or name "
+                    f"{connection.name}: user {connection.user} finds no table {table_of(spec)}; create it, or name "
                     f"another one in schemas/raw/{spec.table}.yml (source: database: table)"
                 )
             moved = map_moved(spec, work)
-            plan = plan_of(spec, connection.name, there[spec.table], period)
+            plan = plan_of(spec, connection.name, columns[spec.table], period)
             reading = Reading(plan, asked, work)
             taken = moved + _take(reading)
             if reading.mark:
@@ -95,33 +96,33 @@ def pull(
         for name, mark in marks.items():
             mark.save(name)
 
-    chosen = [s for s in specs if names or s.table in there]
+    chosen = [s for s in specs if names or s.table in columns]
     report = take_in(chosen, bring, progress, remember, replaces=replaces, accepted_by=accepted_by)
-    report.absent = [] if names else [s.table for s in specs if s.table not in there]
+    report.absent = [] if names else [s.table for s in specs if s.table not in columns]
     return report
 
 
 def _with_period(specs: Iterable[Feed], period: str | None) -> list[Feed]:
-    """Those of the feeds that may have a period.
+    """The feeds that may have a period.
 
     Raises:
         UsageError: it is no period, or none of the feeds has such periods.
     """
     check_asked(period)
-    found = list(specs)
+    given = list(specs)
     if period is None:
-        return found
-    faults = {spec.table: fault_of(period, spec) for spec in found}
+        return given
+    faults = {spec.table: fault_of(period, spec) for spec in given}
     if all(faults.values()):
         raise UsageError(f"--period {period}: {next(iter(faults.values()))}")
-    return [spec for spec in found if not faults[spec.table]]
+    return [spec for spec in given if not faults[spec.table]]
 
 
 def _take(reading: Reading) -> list[Taken]:
-    """Deliveries of what is new in a feed's table, not yet committed.
+    """Uncommitted deliveries of what is new in a feed's table.
 
     Raises:
-        RejectedError: the table cannot be read, is empty, or is not what the contract says.
+        RejectedError: the table cannot be read, is empty, or does not match the contract.
     """
     reading.scratch.mkdir(parents=True)
     try:
@@ -129,5 +130,5 @@ def _take(reading: Reading) -> list[Taken]:
     finally:
         shutil.rmtree(reading.scratch, ignore_errors=True)
     if not taken and not reading.is_told:
-        reading.tell(reading.asked.period or "", "nothing new since it was read last")
+        reading.tell(reading.asked.period or "", "nothing new since the last pull")
     return taken

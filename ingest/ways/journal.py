@@ -1,6 +1,6 @@
-"""The journal of a run: which tables get rows of which deliveries, until the register has them.
+"""The journal of an ingestion run: which tables get rows of which deliveries, until the register has the deliveries.
 
-A run that was killed leaves its journal, and the next one removes what that run wrote without registering it.
+A killed run leaves its journal. The next run removes the rows that the killed one wrote without registering them.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ def _file() -> Path:
 
 
 def begin(names: Sequence[str], marks: Sequence[tuple[str, str]]) -> None:
-    """Say which tables get rows of which deliveries and mappings, before the first of them has any."""
+    """Record which tables get rows of which deliveries and mappings, before the first row is written."""
     write_whole(_file(), json.dumps({"tables": list(names), "deliveries": marks}))
 
 
 def end() -> None:
-    """The register has all that was begun."""
+    """Remove the journal: the register has all deliveries of the run."""
     remove(_file())
 
 
@@ -42,17 +42,17 @@ def recover(progress: Progress) -> None:
         names, marks = list(begun["tables"]), [(str(d), str(m)) for d, m in begun["deliveries"]]
     except (ValueError, KeyError, TypeError):
         raise RejectedError(
-            f"{_file()} is not readable: it says what an interrupted run had begun to take in; put it back from a "
-            "copy of the home, or see docs/operations/lost-files.md"
+            f"{_file()} is not readable: it lists the deliveries of an interrupted run; restore it from a backup of "
+            "the home, or see docs/operations/lost-files.md"
         ) from None
-    # nobody was told that these commits count: the journal goes when the register is on disk
+    # a run ends, and removes its journal, only when the register is on disk; so nobody relies on unconfirmed commits
     for name in (*names, DELIVERY):
         tables.drop_unconfirmed(tables.table_path(name))
     registered = {(d["delivery_id"], d["mapping_hash"]) for d in deliveries()}
     orphans = sorted(set(marks) - registered)
     for name in names if orphans else ():
         if tables.exists(name):
-            progress("ingest", f"removing what an interrupted run left in {name}", len(orphans))
+            progress("ingest", f"removing the rows of an interrupted run from {name}", len(orphans))
             clauses = (f"(delivery_id = '{d}' AND mapping_hash = '{m}')" for d, m in orphans)
             tables.delete(contract(name), " OR ".join(clauses))
     end()

@@ -1,4 +1,4 @@
-"""The landing folder: complete drops that were not taken in yet become deliveries."""
+"""The landing folder: complete drops that were not ingested yet become deliveries."""
 
 from __future__ import annotations
 
@@ -43,31 +43,33 @@ def ingest(
     replaces: bool = False,
     accepted_by: str | None = None,
 ) -> IngestReport:
-    """Take in everything new: of the named feeds, or the given drops; of one period only where that is named.
+    """Ingest all new drops of the named feeds, or the given drops; with a period, only those of that period.
 
-    A file that cannot be taken is reported and left where it is; the others go on. What lies in another version of
-    a feed's table than the one in force is mapped into that one first.
+    A file that cannot be ingested is reported and stays where it is; the others go on. Deliveries in an older version
+    of a feed's table are remapped into the current version first.
 
     Args:
-        replaces: what comes takes the place of deliveries whose periods overlap with its own.
+        replaces: the new deliveries replace deliveries whose periods overlap with theirs.
         accepted_by: who accepts files although too many of their records are refused; otherwise they are held.
 
     Raises:
-        UsageError: the named period is none.
+        UsageError: the named period is no period.
     """
     check_asked(period)
     given = list(drops) if drops is not None else None
 
     def bring(spec: Feed, work: Work) -> list[Taken]:
-        found = _found(spec, work.report) if given is None else [d for d in given if d.feed == spec.table]
-        found = [d for d in found if is_within(d.period, period)]
-        return map_moved(spec, work, period) + _read_new(spec, found, work, is_named=given is not None)
+        of_feed = (
+            _drops_of(spec, work.report) if given is None else [d for d in given if d.feed == spec.table]
+        )
+        wanted = [d for d in of_feed if is_within(d.period, period)]
+        return map_moved(spec, work, period) + _read_new(spec, wanted, work, is_named=given is not None)
 
     return take_in(chosen(names, given), bring, progress, replaces=replaces, accepted_by=accepted_by)
 
 
-def _found(spec: Feed, report: IngestReport) -> list[Drop]:
-    """Complete drops of a feed; a broken manifest is reported and does not hold up the others."""
+def _drops_of(spec: Feed, report: IngestReport) -> list[Drop]:
+    """Complete drops of a feed; a broken manifest is reported and does not stop the others."""
     folder = settings().landing / spec.table
     refused: list[RejectedError] = []
     drops = find_drops(folder, refused)
@@ -76,10 +78,10 @@ def _found(spec: Feed, report: IngestReport) -> list[Drop]:
 
 
 def _read_new(spec: Feed, drops: Iterable[Drop], work: Work, *, is_named: bool = False) -> list[Taken]:
-    """What was not taken in yet.
+    """Deliveries of the drops that were not ingested yet.
 
     Args:
-        is_named: a person named the files: one that came and was taken back is refused, and not passed over.
+        is_named: a person named the files, so a file whose delivery is withdrawn or held is refused, not skipped.
     """
     seen = {delivery: rows[0] for delivery, rows in latest_mapping(work.known, spec).items()}
     known = list(work.known)
@@ -88,7 +90,7 @@ def _read_new(spec: Feed, drops: Iterable[Drop], work: Work, *, is_named: bool =
         entry = FileReport(drop.feed, drop.path.name, drop.period, "taken")
         if first := seen.get(drop.delivery_id):
             if first["source_file"] == drop.path.name and (stands(first) or not is_named):
-                continue  # the drop itself, taken in by an earlier run
+                continue  # the drop itself, ingested by an earlier run
             entry.state, entry.message = "repeated", f"the same file as {first['source_file']}"
             if not stands(first):
                 entry.state = "rejected" if is_named else "repeated"
@@ -120,10 +122,12 @@ def _checked(drop: Drop, spec: Feed, inbox: Inbox) -> Records:
         check_file(drop.path, drop.path.name)
         before = _identity(drop.path)
         if checksum_of(drop.path) != drop.checksum:
-            raise RejectedError(f"{drop.path.name}: not the file its manifest names; send both again")
+            raise RejectedError(
+                f"{drop.path.name}: its checksum is not that of its manifest; send both again"
+            )
         records = read_records(drop.path, spec, scratch)
         if _identity(drop.path) != before:
-            raise RejectedError(f"{drop.path.name}: changed while it was read; it is tried again next time")
+            raise RejectedError(f"{drop.path.name}: changed while it was read; the next run tries it again")
     except OSError as error:
         raise RejectedError(f"{drop.path.name}: not readable: {error.strerror}") from None
     if drop.records is not None and drop.records != records.count:
@@ -134,6 +138,6 @@ def _checked(drop: Drop, spec: Feed, inbox: Inbox) -> Records:
 
 
 def _identity(path: Path) -> tuple[int, ...]:
-    """What changes when a file is written to or another takes its place."""
+    """Inode, size and times of a file: they change when the file is written to or replaced."""
     status = path.lstat()
     return status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns

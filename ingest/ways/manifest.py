@@ -1,6 +1,6 @@
-"""Manifests: what a sender says about a file that lies in the landing folder.
+"""Manifests: what a sender states about a file in the landing folder.
 
-A drop is complete when its manifest ``<file>.manifest.json`` lies beside it.
+A drop is complete when its manifest ``<file>.manifest.json`` is beside it.
 """
 
 from __future__ import annotations
@@ -20,13 +20,14 @@ from schemas.periods import is_period
 
 MANIFEST = ".manifest.json"
 MAX_MANIFEST_BYTES = 1 << 20
-#: A sender's clock may be ahead by this much; the time of sending decides which snapshot counts.
+#: A sender's clock may be ahead by this much. The limit matters because the latest ``sent_at`` decides which snapshot
+#: is in force.
 AHEAD = timedelta(days=1)
 _FIRST_YEAR, _LAST_YEAR = 2000, 9998
 
 
 class Manifest(BaseModel):
-    """What a sender says about a file. Times are UTC."""
+    """What a sender states about a file. Times are UTC."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
@@ -37,7 +38,7 @@ class Manifest(BaseModel):
     sha256: str = Field(pattern="^[0-9A-Fa-f]{64}$")
     records: int | None = Field(default=None, ge=0)
     sent_at: datetime
-    #: It takes the place of deliveries whose periods overlap with its own: a year that of its months.
+    #: It replaces deliveries whose periods overlap with its own: a year replaces its months.
     replaces: bool = False
 
     @field_validator("period")
@@ -56,10 +57,10 @@ class Manifest(BaseModel):
 
 
 def find_drops(folder: Path, refused: list[RejectedError]) -> list[Drop]:
-    """Complete drops of a feed's landing folder, in the order in which they were sent.
+    """Complete drops of a feed's landing folder, by time of sending.
 
     Args:
-        refused: gets what is wrong with each manifest that cannot be used; the others go on.
+        refused: gets the error of each manifest that cannot be used; the others go on.
     """
     drops = []
     for path in sorted(folder.glob(f"*{MANIFEST}")):
@@ -74,25 +75,25 @@ def read_drop(manifest_path: Path) -> Drop:
     """A drop from its manifest.
 
     Raises:
-        RejectedError: the manifest is not readable, says what cannot be, or the file is not the one it names.
+        RejectedError: the manifest is not readable or not valid, or does not name the file and feed that it belongs to.
     """
     name = manifest_path.name
     if not name.isprintable():
-        raise RejectedError(f"{name[:80]!r}: a line break or the like in the name; rename the file")
+        raise RejectedError(f"{name[:80]!r}: an unprintable character in the name; rename the file")
     manifest = _read_manifest(manifest_path)
     path = manifest_path.parent / name.removesuffix(MANIFEST)
     if manifest.file != path.name:
         raise RejectedError(f"{name}: names {manifest.file[:80]!r}; the manifest of {path.name} must name it")
     if manifest.feed != manifest_path.parent.name:
         raise RejectedError(
-            f"{name}: of feed {manifest.feed[:40]!r} in the folder of {manifest_path.parent.name}"
+            f"{name}: it names feed {manifest.feed[:40]!r} but is in the folder of {manifest_path.parent.name}"
         )
     if manifest.sent_at > datetime.now(UTC) + AHEAD:
         raise RejectedError(
-            f"{name}: sent at {manifest.sent_at:%Y-%m-%d}, which is yet to come; mend the clock"
+            f"{name}: sent_at {manifest.sent_at:%Y-%m-%d} is in the future; correct the sender's clock"
         )
     if not path.is_symlink() and not path.is_file():
-        raise RejectedError(f"{name}: names {path.name}, which is not there")
+        raise RejectedError(f"{name}: names {path.name}, which does not exist")
     return Drop(
         path=path,
         feed=manifest.feed,
@@ -109,9 +110,7 @@ def _read_manifest(path: Path) -> Manifest:
     try:
         size = check_file(path, path.name)
         if size > MAX_MANIFEST_BYTES:
-            raise RejectedError(
-                f"{path.name}: {size:,} bytes; no manifest is larger than {MAX_MANIFEST_BYTES:,}"
-            )
+            raise RejectedError(f"{path.name}: {size:,} bytes; a manifest has at most {MAX_MANIFEST_BYTES:,}")
         return Manifest.model_validate_json(path.read_bytes())
     except ValidationError as error:
         raise RejectedError(f"{path.name}: {first_error(error)}") from None
@@ -120,7 +119,7 @@ def _read_manifest(path: Path) -> Manifest:
 
 
 def drop_of_file(path: Path, spec: Feed, period: str, part: str = "") -> Drop:
-    """A drop of a file that a person names on the command line; it is known from now on.
+    """A drop of a file that a person names on the command line; its ``known_at`` is now.
 
     Raises:
         RejectedError: there is no such file, or it may not be read.

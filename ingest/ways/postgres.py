@@ -1,7 +1,7 @@
-"""Reading PostgreSQL by COPY: what is there, and rows as texts that the database itself prints.
+"""Reading PostgreSQL by COPY: columns of tables, and rows as texts that the database itself prints.
 
-The database prints, not the driver: numerics keep every digit, and what a type's text is does not depend on settings of
-the session (``printed`` names every format, ``SESSION`` the rest). The driver hands on Arrow's batches as they come.
+The database prints the texts, not the driver. So numerics keep every digit, and a text does not depend on the session's
+settings: ``printed`` names every format, ``SESSION`` sets the rest. The driver returns Arrow batches as they come.
 """
 
 from __future__ import annotations
@@ -28,11 +28,12 @@ from schemas.source import DateFormat
 from warehouse.duck import literal
 
 T = TypeVar("T")
-#: About how much of a table lies in memory at a time.
+#: Approximate size of the part of a table that is in memory at a time.
 BATCH_BYTES = 4 << 20
-#: A query that is not cancelled after so long is cancelled again.
+#: Time after which the cancellation of a query is repeated.
 CANCEL_SECONDS = 1
-#: What else a value's text and a literal's meaning depend on; for the transaction only, since a pooler may be between.
+#: Settings on which texts of values and the meaning of literals depend. They are set for the transaction only, because
+#: a connection pooler may share the session.
 SESSION: Mapping[str, str] = {
     "standard_conforming_strings": "on",
     "DateStyle": "ISO, YMD",
@@ -41,10 +42,10 @@ SESSION: Mapping[str, str] = {
 }
 NUMBERS = ("smallint", "integer", "bigint")
 DATE, LOCAL_TIME, TIME = "date", "timestamp without time zone", "timestamp with time zone"
-#: Types whose text is one, whatever the session; those of PostgreSQL's category of texts and enums are as well.
+#: Types whose text does not depend on the session; nor do those of PostgreSQL's categories of texts and enums.
 PLAIN = (*NUMBERS, "real", "double precision", "boolean", "uuid", "json", "jsonb")
 TEXT_CATEGORIES = ("S", "E")
-#: Our date formats in PostgreSQL's words.
+#: Date format of a contract → PostgreSQL's template.
 _DATES: Mapping[DateFormat, str] = {
     "yyyy-MM-dd": "YYYY-MM-DD",
     "yyyy/M/d": "YYYY/FMMM/FMDD",
@@ -52,13 +53,13 @@ _DATES: Mapping[DateFormat, str] = {
     "yyyyMMdd": "YYYYMMDD",
 }
 _MOMENT = 'YYYY-MM-DD"T"HH24:MI:SS.US'
-#: A moment with an offset is printed at China's, so that its day is the day there, as in files.
+#: A time with an offset is printed in China Standard Time, so its day is the day in China, as in files.
 _CHINA = timedelta(hours=8)
 
 
 @dataclass(frozen=True)
 class Column:
-    """A column of a sender's table: PostgreSQL's name of its type (of a domain's: that below it), and its category."""
+    """A column of a sender's table: PostgreSQL's name of its type (of a domain: the base type), and its category."""
 
     name: str
     kind: str
@@ -66,13 +67,13 @@ class Column:
 
 
 class Reader:
-    """Reads from one connection, a query at a time; each is a transaction of its own."""
+    """Reads from one connection, one query at a time; each query is a transaction."""
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
 
     def tables(self, wanted: Mapping[str, str]) -> dict[str, dict[str, Column]]:
-        """Of the names whose table the user finds its columns in their order, by name."""
+        """Name → the columns of its table in their order; without the tables that the user cannot find."""
         pairs = ", ".join(f"({literal(n)}, {literal(quoted_table(t))})" for n, t in wanted.items())
         sql = f"""SELECT w.name, a.attname::text AS column_name, a.attnum::integer AS place,
                 format_type(b.oid, NULL) AS kind, b.typcategory::text AS category
@@ -81,17 +82,17 @@ class Reader:
             JOIN pg_type b ON b.oid = CASE WHEN t.typtype = 'd' THEN t.typbasetype ELSE t.oid END
             WHERE a.attnum > 0 AND NOT a.attisdropped"""
         rows = [row for batch in self._batches(sql, "the catalogue") for row in batch.to_pylist()]
-        found: dict[str, dict[str, Column]] = {}
+        columns: dict[str, dict[str, Column]] = {}
         for row in sorted(rows, key=lambda r: (r["name"], r["place"])):
             column = Column(row["column_name"], row["kind"], row["category"])
-            found.setdefault(row["name"], {})[column.name] = column
-        return found
+            columns.setdefault(row["name"], {})[column.name] = column
+        return columns
 
     def write(self, sql: str, folder: Path, table: str) -> None:
         """Stream a query's rows into Parquet files of a folder that does not exist yet.
 
         Raises:
-            RejectedError: the database refused, or was lost while it was read.
+            RejectedError: the database refused the query, or the connection was lost.
         """
         folder.mkdir(parents=True)
         with closing(self._batches(sql, table)) as batches:
@@ -101,7 +102,7 @@ class Reader:
                     file.write_batch(batch)
 
     def _batches(self, sql: str, what: str) -> Generator[pa.RecordBatch]:
-        """A query's rows; the first batch has none, and says their columns."""
+        """A query's rows; the first batch is empty and has the columns."""
         with _Query() as query:
             try:
                 rows = query.wait(lambda: query.run(self._database, sql))
@@ -114,7 +115,7 @@ class Reader:
 
     @cached_property
     def _database(self) -> adbc.AdbcDatabase:
-        """What the driver knows of all the database's types, which takes longer than to connect."""
+        """The driver's database object. It loads all types of the database, which takes longer than connecting."""
         words = (f"{name}='{_escaped(value)}'" for name, value in self.connection.options.items())
         database: adbc.AdbcDatabase = adbc_driver_postgresql.connect(" ".join(words))
         weakref.finalize(self, database.close)
@@ -124,8 +125,8 @@ class Reader:
 class _Query:
     """A connection for one query.
 
-    The driver's calls return when the server has answered, not when a signal comes. So a thread makes them, and who is
-    interrupted meanwhile cancels the query.
+    The driver's calls return only when the server has answered, whatever signal comes. So a thread makes them, and an
+    interrupt in the waiting thread cancels the query.
     """
 
     def __enter__(self) -> _Query:
@@ -157,7 +158,7 @@ class _Query:
         self._connection.commit()
 
     def wait(self, step: Callable[[], T]) -> T:
-        """What a step of the driver's returns."""
+        """Result of a call to the driver, which runs in the query's thread."""
         future = self._thread.submit(step)
         try:
             return future.result()
@@ -195,15 +196,18 @@ def quoted_table(table: str) -> str:
 
 
 def printed(column: Column, date_format: DateFormat = "yyyy-MM-dd") -> str:
-    """SQL that prints a column's values, missing ones as NULL.
+    """SQL that prints a column's values as texts; missing ones as NULL.
 
-    Numerics and integers stand without an exponent and with all their digits, but for zeros at the end of decimals
-    (nothing is lost, and a mapping reads short decimals much faster), floats as short as they read back the same,
-    booleans as true and false, dates as the feed's contract writes them, times to the microsecond, those with an
-    offset at China's. A date or time that is no day of the years 1 to 9999 stands as PostgreSQL has it.
+    - Integers and numerics: all digits, no exponent. Trailing zeros of decimals are cut, because the mapping reads
+      short decimals much faster.
+    - Floats: the shortest text that reads back as the same number.
+    - Booleans: true and false.
+    - Dates: in the format of the feed's contract.
+    - Times: to the microsecond; those with an offset in China Standard Time.
+    - Dates and times outside the years 1 to 9999: PostgreSQL's own text.
 
     Raises:
-        RejectedError: values of its type have no text that a mapping could read.
+        RejectedError: the mapping cannot read values of the column's type.
     """
     name = quoted(column.name)
     if column.kind == DATE:
@@ -211,20 +215,20 @@ def printed(column: Column, date_format: DateFormat = "yyyy-MM-dd") -> str:
     if column.kind == LOCAL_TIME:
         return _dated(name, _moment(name))
     if column.kind == TIME:
-        there = _moment(f"{name} AT TIME ZONE INTERVAL '08:00'")
-        return _dated(name, f"{there} || '+08:00'")
+        in_china = _moment(f"{name} AT TIME ZONE INTERVAL '08:00'")
+        return _dated(name, f"{in_china} || '+08:00'")
     if column.kind == "numeric":
         return f"trim_scale({name})::text"
     if column.kind in PLAIN or column.category in TEXT_CATEGORIES:
         return f"{name}::text"
     raise RejectedError(
-        f"column {column.name} is of type {column.kind}, which has no text that a mapping reads; "
-        "let a view cast it, or take it out of the mapping"
+        f"column {column.name} is of type {column.kind}, which the mapping cannot read; "
+        "cast it in a view, or remove it from the mapping"
     )
 
 
 def _moment(time: str) -> str:
-    """To the microsecond, without zeros at the end."""
+    """To the microsecond, without trailing zeros."""
     return f"rtrim(rtrim(to_char({time}, {literal(_MOMENT)}), '0'), '.')"
 
 
@@ -236,10 +240,10 @@ def _dated(name: str, text: str) -> str:
 
 
 def watermark(column: Column) -> str:
-    """SQL of a watermark as something that sorts: a number, or a time's text; NULL where it is no day of ours.
+    """SQL of a watermark in a sortable form: a number, or a time as text; NULL outside the years 1 to 9999.
 
     Raises:
-        RejectedError: it is neither a time nor a whole number.
+        RejectedError: the column is neither a time nor a whole number.
     """
     name = quoted(column.name)
     if column.kind in NUMBERS:
@@ -253,7 +257,11 @@ def watermark(column: Column) -> str:
 
 
 def unread(column: Column, last: str | int, overlap: int) -> str:
-    """Condition that a row is at or after the last watermark less the overlap; one without a watermark always is."""
+    """Condition: the row is at or after the last watermark less the overlap, or has no watermark.
+
+    Args:
+        overlap: seconds, or a number if the watermark is one.
+    """
     name = quoted(column.name)
     if column.kind in NUMBERS:
         since = str(int(last) - overlap)
@@ -270,7 +278,10 @@ def _earlier(moment: datetime, seconds: int) -> datetime:
 
 
 def latest_believed(column: Column, now: datetime) -> str | None:
-    """A row dated later than a day ahead must not hide those of the time between: it moves no watermark."""
+    """The latest value to which a time watermark may move, a day after now; None for a number.
+
+    A row dated further ahead must not hide rows that come before its date.
+    """
     if column.kind in NUMBERS:
         return None
     zone = UTC if column.kind == TIME else timezone(_CHINA)

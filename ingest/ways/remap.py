@@ -1,4 +1,4 @@
-"""Mapping anew: today's mapping and corrections on the original records that were kept."""
+"""Remapping: apply the current mapping and corrections to the kept original records."""
 
 from __future__ import annotations
 
@@ -36,37 +36,39 @@ from warehouse.progress import Progress, silent
 
 
 def remap(name: str, progress: Progress = silent) -> IngestReport:
-    """Apply today's mapping and corrections to the kept original records of a feed's deliveries that others made."""
+    """Remap a feed's deliveries whose rows an older mapping or other corrections produced."""
     return replay([name], progress)
 
 
 def replay(
     names: Sequence[str] | None = None, progress: Progress = silent, *, period: str | None = None
 ) -> IngestReport:
-    """The same for several feeds, or all; what neither a mapping nor a correction has changed is left alone.
+    """Remap the deliveries of several feeds, or of all; those with the current mapping and corrections stay.
 
-    With a period only deliveries that have records of it; they are mapped anew as a whole.
+    With a period, only deliveries that have records of it are remapped, each completely.
 
     Raises:
-        UsageError: the period is none.
+        UsageError: the period is no period.
     """
     check_asked(period)
 
     def bring(spec: Feed, work: Work) -> list[Taken]:
-        return _map_anew(spec, work, period=period)
+        return _remap_feed(spec, work, period=period)
 
     return take_in(chosen(names, None), bring, progress)
 
 
 def map_moved(spec: Feed, work: Work, period: str | None = None) -> list[Taken]:
-    """What lies in another version of a feed's table than the one in force, mapped into that one."""
-    return _map_anew(spec, work, period=period, only_moved=True)
+    """Remap a feed's deliveries that are in another version of its table than the current one."""
+    return _remap_feed(spec, work, period=period, only_moved=True)
 
 
-def _map_anew(spec: Feed, work: Work, *, period: str | None = None, only_moved: bool = False) -> list[Taken]:
-    """A feed's deliveries whose mapping, corrections or table version (or only this) are not today's.
+def _remap_feed(
+    spec: Feed, work: Work, *, period: str | None = None, only_moved: bool = False
+) -> list[Taken]:
+    """Remap a feed's deliveries whose mapping, corrections or table version (or only the last) are not current.
 
-    Those that are held as well: mapped anew they may be within their band.
+    Held deliveries are remapped too, because they may then be within their band.
     """
     wanted = {
         row["delivery_id"]
@@ -83,9 +85,9 @@ def _map_anew(spec: Feed, work: Work, *, period: str | None = None, only_moved: 
         if not (delivery_id in wanted and is_wanted and is_of_period):
             continue
         drop = _drop_of(rows)
-        work.progress("ingest", f"map {spec.table} {drop.period} anew", drop.records or 0)
+        work.progress("ingest", f"remap {spec.table} {drop.period}", drop.records or 0)
         try:
-            if not stands(rows[0]):  # others may have come in its place
+            if not stands(rows[0]):  # deliveries that came meanwhile may overlap with a held one
                 drop = placed(drop, spec, known)
         except RejectedError as error:
             work.report.files.append(
@@ -99,16 +101,16 @@ def _map_anew(spec: Feed, work: Work, *, period: str | None = None, only_moved: 
 
 
 def load_again(spec: Feed, drop: Drop, row: dict[str, Any], work: Work) -> Taken:
-    """A delivery mapped anew; rows that the same mapping made once are there still and only count again.
+    """A remapped delivery. Rows that the same mapping once wrote still exist; they are only registered again.
 
     Args:
-        row: of the register, as the delivery was mapped last.
+        row: a row of the register from the delivery's last mapping.
 
     Raises:
-        RejectedError: the tables do not hold as many of its records as the register says.
+        RejectedError: the tables have another number of its records than the register.
     """
     made = work.made.get(drop.delivery_id, [])
-    # what counts is not held when it is mapped anew: nothing, or something older, would count in its place
+    # a remapped delivery that stands is not held: nothing, or an older delivery, would be in force instead
     drop = replace(drop, decision=decision_of(row), has_counted=stands(row))
     stamp = mapping_hash(spec, made)
     same = [d for d in work.known if (d["delivery_id"], d["mapping_hash"]) == (drop.delivery_id, stamp)]
@@ -118,7 +120,7 @@ def load_again(spec: Feed, drop: Drop, row: dict[str, Any], work: Work) -> Taken
     records = kept_records(spec, row)
     if records.count != drop.records:
         raise RejectedError(
-            f"{drop.path.name}: {drop.records} records registered, {records.count} found; nothing was mapped anew"
+            f"{drop.path.name}: {drop.records} records registered, {records.count} found; nothing was remapped"
         )
     return load_drop(spec, drop, corrected(records, made, spec), work.inbox, made)
 
@@ -129,16 +131,16 @@ def _as_registered(rows: Iterable[dict[str, Any]]) -> Loaded:
 
 
 def kept_records(spec: Feed, delivery: dict[str, Any]) -> Records:
-    """The original records of a delivery as they were sent, put together from raw and quarantine.
+    """The original records of a delivery as sent, from raw table and quarantine.
 
-    Whatever version of the feed's table they lie in: only that one has rows of the delivery's mapping.
+    All versions of the feed's table are read; only one has rows of the delivery's mapping.
     """
     which = [("delivery_id", "=", delivery["delivery_id"]), ("mapping_hash", "=", delivery["mapping_hash"])]
     columns = ["source_file", "source_row", "source_record"]
     by_file: dict[str, list[tuple[int, list[str]]]] = defaultdict(list)
     for folder in (*tables.all_versions(spec.name), *tables.all_versions(QUARANTINE)):
-        found = tables.open_folder(folder).to_pyarrow_table(columns=columns, filters=which)
-        for file, number, cells in zip(*(found[c].to_pylist() for c in columns), strict=True):
+        rows = tables.open_folder(folder).to_pyarrow_table(columns=columns, filters=which)
+        for file, number, cells in zip(*(rows[c].to_pylist() for c in columns), strict=True):
             by_file[file].append((number, cells))
     for records in by_file.values():
         records.sort(key=lambda r: r[0])

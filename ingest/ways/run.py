@@ -1,7 +1,7 @@
-"""A run that takes in deliveries, from whatever way they come: raw tables, quarantine, and last the register.
+"""An ingestion run, whatever the ingestion path: it commits raw tables, then the quarantine, then the register.
 
-Each table gets one commit a run, however many files arrive. The commit to raw.delivery comes last and alone
-makes a delivery count: what a killed run left in the other tables is invisible, and the next run removes it.
+Each table gets one commit a run, however many files arrive. The commit to raw.delivery comes last and alone puts
+deliveries in force. What a killed run left in the other tables is not current, and the next run removes it.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from warehouse.tables import DataFile
 
 @dataclass
 class FileReport:
-    """What became of one file. Records in = raw + quarantined, always."""
+    """The outcome of one file. Records in = raw + quarantined, always."""
 
     feed: str
     file: str
@@ -43,10 +43,10 @@ class FileReport:
 
 @dataclass
 class IngestReport:
-    """What became of all files of a run."""
+    """The outcome of all files of a run."""
 
     files: list[FileReport] = field(default_factory=list)
-    #: Feeds that have no table in the database that was asked for all of them.
+    #: Feeds without a table in the database, if a pull covers all feeds.
     absent: list[str] = field(default_factory=list)
 
     @property
@@ -59,28 +59,29 @@ class IngestReport:
 
     @property
     def held(self) -> list[FileReport]:
-        """What was taken in and does not count, since too many records were refused."""
+        """Files that were ingested and are not in force because too many records were refused."""
         return [f for f in self.files if f.state == "held"]
 
 
 @dataclass(frozen=True)
 class Work:
-    """What a run has in hand: register and corrections as they were found, a folder for what waits for its commits."""
+    """State of a run: register and corrections at its start, and the folder for uncommitted files."""
 
     known: list[dict[str, Any]]
+    #: Delivery → its corrections.
     made: Mapping[str, Sequence[Correction]]
     inbox: Inbox
     report: IngestReport
     progress: Progress
-    #: A person said that what comes takes the place of deliveries whose periods overlap with its own.
+    #: A person stated that the new deliveries replace those whose periods overlap with theirs.
     replaces: bool = False
-    #: Who accepts what comes although too many of its records are refused.
+    #: Who accepts new deliveries although too many of their records are refused.
     accepted_by: str | None = None
 
 
 @dataclass(frozen=True)
 class Taken:
-    """A delivery's files, waiting for their commits."""
+    """A delivery with its uncommitted files."""
 
     spec: Feed
     drop: Drop
@@ -89,7 +90,7 @@ class Taken:
     loaded: Loaded
     #: Number of the last correction that was applied.
     corrected_upto: int | None = None
-    #: How it stands: one with too many refused records is held.
+    #: Its standing; a delivery with too many refused records is held.
     decision: Decision | None = None
 
 
@@ -100,27 +101,27 @@ def take_in(
     then: Callable[[], None] = lambda: None,
     **said: Any,
 ) -> IngestReport:
-    """Take in what ``bring`` finds of each feed, in one commit for each table, the register's last.
+    """Ingest what ``bring`` returns for each feed, in one commit for each table; the register's is last.
 
     Args:
-        then: done when everything counts, before anybody else may take in.
-        said: what a person said of all that comes (``Work``).
+        then: called when everything is registered, before another run may ingest.
+        said: what a person stated about all new deliveries (fields of ``Work``).
     """
     with tables.writing("ingest"):
         journal.recover(progress)
-        found: dict[str, list[Taken]] = {}
+        by_table: dict[str, list[Taken]] = {}
         with Inbox(settings().engine_folder / "inbox") as inbox:
             work = Work(deliveries(), corrections(), inbox, IngestReport(), progress, **said)
             for spec in specs:
                 if taken := bring(spec, work):
-                    found[spec.name] = taken
-            _commit(found, progress)
+                    by_table[spec.name] = taken
+            _commit(by_table, progress)
         then()
         return work.report
 
 
 def chosen(names: Sequence[str] | None, drops: list[Drop] | None) -> list[Feed]:
-    """The feeds that are asked for: of the given drops, those that are named, or all."""
+    """The feeds to ingest: those of the given drops, the named ones, or all."""
     if drops is not None:
         return [feeds()[name] for name in dict.fromkeys(d.feed for d in drops)]
     return [feed(n) for n in names] if names else list(feeds().values())
@@ -132,13 +133,14 @@ def load_drop(
     """Map a delivery's records into the inbox.
 
     Raises:
-        RejectedError: the files do not hold as many records as were read.
+        RejectedError: the number of mapped records is not that of the records read.
     """
     stamp = mapping_hash(spec, made)
     loaded = load(spec, drop, records, inbox, stamp)
     if loaded.records != records.count:
         raise RejectedError(
-            f"{drop.path.name}: {records.count} records read, {loaded.records} kept; nothing was taken in, run it again"
+            f"{drop.path.name}: {records.count} records read, {loaded.records} mapped; nothing was ingested, "
+            "run it again"
         )
     shutil.rmtree(inbox.folder / "scratch" / drop.delivery_id, ignore_errors=True)
     return taken_of(spec, drop, records.headings, loaded, made)
@@ -147,26 +149,26 @@ def load_drop(
 def taken_of(
     spec: Feed, drop: Drop, headings: list[str], loaded: Loaded, made: Sequence[Correction]
 ) -> Taken:
-    """A delivery that waits for its commits, and how it stands."""
+    """An uncommitted delivery with its standing."""
     decision = drop.decision if drop.has_counted else judged(spec, loaded, drop.accepted_by)
     return Taken(spec, drop, headings, mapping_hash(spec, made), loaded, upto(made), decision)
 
 
 def entry_of(drop: Drop, taken: Taken) -> FileReport:
-    """What is reported of a delivery that was taken in, or is held."""
+    """The report's entry of a delivery that was ingested or is held."""
     raw, refused = taken.loaded.records_raw.total(), taken.loaded.records_quarantined.total()
     entry = FileReport(drop.feed, drop.path.name, drop.period, "taken", raw + refused, raw, refused)
     if taken.decision and taken.decision.standing_code == HELD:
         entry.state = "held"
         entry.message = (
-            f"held, what counted before it counts on: {taken.decision.decision_reason}; ./brain quarantine show "
-            f"{drop.feed} says why, {way_back(drop.delivery_id)}"
+            f"held, earlier deliveries stay in force: {taken.decision.decision_reason}; see ./brain quarantine show "
+            f"{drop.feed}; {way_back(drop.delivery_id)}"
         )
     return entry
 
 
 def rows_of(taken: Taken, known: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The rows that a delivery will have in the register, after those that are known."""
+    """The rows that the register will have for a delivery, numbered after the known ones."""
     return _registered(taken).rows(following(known))
 
 
@@ -189,18 +191,18 @@ def _registered(taken: Taken) -> Entry:
     )
 
 
-def _commit(work: dict[str, list[Taken]], progress: Progress) -> None:
-    """The feeds' tables, the quarantine, and last the register that makes the deliveries count."""
-    everything = [t for taken in work.values() for t in taken]
+def _commit(by_table: dict[str, list[Taken]], progress: Progress) -> None:
+    """Commit to the feeds' tables, the quarantine, and last the register, which puts the deliveries in force."""
+    everything = [t for taken in by_table.values() for t in taken]
     if not everything:
         return
-    for name in work:  # a contract that its table cannot follow is refused before anything is written
+    for name in by_table:  # an incompatible change of a contract is refused before anything is written
         if tables.exists(name):
             tables.columns_to_add(contract(name))
     refused = [file for t in everything for file in t.loaded.refused]
     marks = sorted({(t.drop.delivery_id, t.mapping_hash) for t in everything})
-    journal.begin([*work, QUARANTINE] if refused else list(work), marks)
-    for name, taken in work.items():
+    journal.begin([*by_table, QUARANTINE] if refused else list(by_table), marks)
+    for name, taken in by_table.items():
         if accepted := [file for t in taken for file in t.loaded.accepted]:
             progress("ingest", name, sum(file.rows for file in accepted))
             _add(accepted, contract(name), len(taken))

@@ -1,13 +1,15 @@
-"""Streams: records of Kafka topics → raw tables and quarantine, each exactly once, whatever is killed when.
+"""Streams: records of Kafka topics → raw tables and quarantine, each exactly once, whichever process is killed.
 
-A feed's stream is one Structured Streaming query. Three things make a batch exactly once. Spark's checkpoint gives
-a batch that is tried again the same records. Each table's commit carries the batch's number (Delta's ``txn``), and
-a batch that a table has is not written to it again. And the state beside the checkpoint says, before a batch is
-begun, when it was begun and to which delivery it belongs, so that a second try judges and stamps alike.
+A feed's stream is one Structured Streaming query. Three mechanisms write a batch exactly once:
 
-A *window* of batches is a delivery. It is sealed once, when its time is over or the stream stops: its rows are
-counted and it is entered in ``raw.delivery``. Only then do jobs see it; until then its rows are in the raw table,
-for those who want them within seconds.
+- Spark's checkpoint gives a retried batch the same records.
+- Each table's commit carries the batch's number (Delta's ``txn``), and a table does not get a batch that it has.
+- The state beside the checkpoint records a batch's start time and delivery before the batch begins, so a retry judges
+  and labels the records alike.
+
+A *window* of batches is a delivery. It is sealed once, when its time is over or the stream stops: its rows are counted
+and it is registered in ``raw.delivery``. Only then do jobs see it. Until then its rows are in the raw table, a few
+seconds after they arrive.
 """
 
 from __future__ import annotations
@@ -35,7 +37,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Batch:
-    """What a batch brought, for those who watch."""
+    """Counts and duration of a batch, for progress output."""
 
     feed: str
     number: int
@@ -45,15 +47,15 @@ class Batch:
 
 
 class _StopRequestedError(Exception):
-    """The stream is to stop before it begins another batch."""
+    """The stream must stop before it begins another batch."""
 
 
-#: In what Kafka's source says when offsets that it should read do not exist any more.
+#: Parts of the error of Kafka's source if offsets to read no longer exist.
 _LOST = ("KAFKA_DATA_LOSS", "Some data may have been lost", "OffsetOutOfRange")
 
 
 class FeedStream:
-    """The stream of one feed; its caller holds the lock."""
+    """The stream of one feed; the caller holds the feed's lock (:func:`lock_name`)."""
 
     def __init__(
         self,
@@ -67,7 +69,7 @@ class FeedStream:
         if source is None or source.topic is None:
             raise RejectedError(f"{spec.table} is not streamed: its contract names no topic")
         if config.kafka is None:
-            raise RejectedError("no broker: set BRAIN_KAFKA to host:port of one, or use the landing folder")
+            raise RejectedError("no broker: set BRAIN_KAFKA to its host:port, or use the landing folder")
         self._spark, self._spec, self._config = spark, spec, config
         self._topic = config.kafka_topic_prefix + source.topic
         self._on_batch = on_batch
@@ -75,18 +77,18 @@ class FeedStream:
         self._working = threading.Lock()
         self._stopping = False
         self._query: StreamingQuery | None = None
-        #: Why a batch could not be taken in, where trying again would not help.
+        #: Why a batch could not be ingested, if a retry would not help.
         self.failure: Exception | None = None
         tables.create_if_absent(spec)
         tables.create_if_absent(contract(QUARANTINE))
-        found = recover(spec, self._topic, config)
-        self._starting_offsets = found.starting_offsets
-        self._windows = Windows(spec, self._topic, found.state, config, seal_every)
+        recovered = recover(spec, self._topic, config)
+        self._starting_offsets = recovered.starting_offsets
+        self._windows = Windows(spec, self._topic, recovered.state, config, seal_every)
 
     # --- running -----------------------------------------------------------------------------------
 
     def start(self, every_seconds: float | None, max_records: int) -> StreamingQuery:
-        """Start the query; without seconds it takes in what there is and ends."""
+        """Start the query; without seconds it ingests the available records and ends."""
         given = self._spark.readStream.format("kafka").options(
             **spark_options(self._config.kafka or "", self._config.kafka_options),
             subscribe=self._topic,
@@ -110,11 +112,11 @@ class FeedStream:
         return self._query
 
     def stop(self) -> None:
-        """Let the batch that runs end, begin no other, and seal what there is."""
+        """Wait for the running batch, begin no other, and seal the open window."""
         self._stopping = True
         with self._working:
-            pass  # the batch that runs
-        # without the lock: one that begins now has to get as far as seeing that it may not
+            pass  # wait for the running batch
+        # without the lock, so that a batch that begins now can see that it must stop
         if self._query is not None:
             self._query.stop()
         with self._working:
@@ -122,7 +124,7 @@ class FeedStream:
                 self._windows.seal()
 
     def seal_if_due(self) -> None:
-        """Seal a window whose time is over though no batch comes; called now and then."""
+        """Seal a window whose time is over although no batch comes; called periodically."""
         if self._working.acquire(blocking=False):
             try:
                 if self._windows.is_due() and self._windows.is_between_batches:
@@ -137,11 +139,11 @@ class FeedStream:
         return self._spec.table
 
     def check(self, error: Exception | None) -> None:
-        """What ended the query, as a line for a person.
+        """Raise why the query ended, as one line; nothing if it was stopped.
 
         Raises:
-            RejectedError: it cannot go on before somebody has looked; or what a batch raised, if not Spark did.
-            QueryFailedError: it may go on when it is tried again.
+            RejectedError: a person must act before the stream can go on. An exception of a batch is raised as it is.
+            QueryFailedError: a retry may succeed.
         """
         if self.failure:
             raise self.failure
@@ -150,8 +152,8 @@ class FeedStream:
         text = str(error)
         if any(mark in text for mark in _LOST):
             raise RejectedError(
-                f"stream {self.name}: records of topic {self._topic} are gone from the broker before they were "
-                f"read; ask for them again, then remove {self._folder / 'checkpoint'}"
+                f"stream {self.name}: the broker removed records of topic {self._topic} before they were read; "
+                f"ask the sender to send them again, then remove {self._folder / 'checkpoint'}"
             )
         cause = next((line for line in text.splitlines() if line.strip()), "it ended")
         raise QueryFailedError(f"stream {self.name}: {cause[:200]}")
@@ -173,7 +175,7 @@ class FeedStream:
             if self._stopping:
                 raise _StopRequestedError
             if number <= self._windows.state.done:
-                return  # killed before Spark had entered in its checkpoint that the batch was through
+                return  # an earlier run was killed before Spark's checkpoint recorded that the batch was done
             start = time.monotonic()
             records, refused = self._windows.take_in(batch, number)
             seconds = time.monotonic() - start
@@ -186,5 +188,5 @@ def lock_name(spec: Feed) -> str:
 
 
 def streamed(specs: Iterable[Feed]) -> list[Feed]:
-    """Those of the feeds that have a topic."""
+    """The feeds that have a topic."""
     return [spec for spec in specs if spec.source.topic]

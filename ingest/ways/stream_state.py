@@ -1,7 +1,7 @@
-"""What a stream knows beside Spark's checkpoint, and how it finds its place again.
+"""A stream's state beside Spark's checkpoint, and its recovery.
 
-The state says, before a batch is begun, when it was begun and to which delivery it belongs. Where state or checkpoint
-are lost the tables say from which record to go on: what no register knows is removed and read again.
+The state records a batch's start time and delivery before the batch begins. If state or checkpoint are lost, the tables
+determine the record to go on from: unregistered rows are removed and read again.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ STATE = "state.json"
 
 
 class Window(BaseModel):
-    """Batches that make one delivery: the first one's number, when it was begun, and what they had so far."""
+    """Batches of one delivery: number and start time of the first, and the record counts so far."""
 
     first: int
     since: datetime
-    #: Of all its rows; state files of before do not say it, and then it is the one in force.
+    #: Mapping hash of all its rows. Older state files do not have it; then it is the current one.
     mapping_hash: str = ""
     #: Records by period.
     raw: dict[str, int] = {}
@@ -43,29 +43,29 @@ class Window(BaseModel):
 
 
 class State(BaseModel):
-    """What a stream knows beside Spark's checkpoint."""
+    """A stream's state beside Spark's checkpoint."""
 
     stream_id: str
     begun: int = -1
     begun_at: datetime | None = None
     done: int = -1
     window: Window | None = None
-    #: Of all batches so far.
+    #: Counts of all batches so far.
     records: int = 0
     refused: int = 0
 
 
 class QueryFailedError(Exception):
-    """A query ended by itself: a broker that is away, mostly."""
+    """A query ended by itself, mostly because the broker is unreachable."""
 
 
 def folder_of(spec: Feed, config: Settings) -> Path:
-    """Where a stream keeps its checkpoint and state."""
+    """Folder of a stream's checkpoint and state."""
     return config.home / "streams" / spec.table
 
 
 def state_of(spec: Feed, config: Settings) -> State | None:
-    """What a feed's stream has taken in so far; nothing where it never ran."""
+    """The state of a feed's stream; None if it never ran or its state is not readable."""
     try:
         return State.model_validate_json((folder_of(spec, config) / STATE).read_bytes())
     except (OSError, ValidationError):
@@ -73,12 +73,12 @@ def state_of(spec: Feed, config: Settings) -> State | None:
 
 
 def save(state: State, folder: Path) -> None:
-    """Write the state down beside the checkpoint."""
+    """Write the state beside the checkpoint."""
     write_whole(folder / STATE, state.model_dump_json())
 
 
 def delivery_id_of(spec: Feed, state: State) -> str:
-    """The delivery that the window's batches make."""
+    """The identifier of the open window's delivery."""
     assert state.window is not None
     return digest([spec.table, state.stream_id, state.window.first])
 
@@ -88,18 +88,18 @@ def delivery_id_of(spec: Feed, state: State) -> str:
 
 @dataclass(frozen=True)
 class Recovered:
-    """A state as it was left, and where Kafka's source begins where it has no checkpoint."""
+    """A stream's state, and the offsets at which Kafka's source begins without a checkpoint."""
 
     state: State
     starting_offsets: str
 
 
 def recover(spec: Feed, topic: str, config: Settings) -> Recovered:
-    """The state as it was left; without one the tables say from which record to go on.
+    """The stored state; without state or checkpoint, a new state and the offsets that follow the tables' records.
 
     Raises:
         RejectedError: state or checkpoint are damaged.
-        QueryFailedError: the broker does not say which partitions the topic has.
+        QueryFailedError: the broker does not return the topic's partitions.
     """
     folder = folder_of(spec, config)
     if (folder / "checkpoint" / "metadata").exists() and (folder / STATE).exists():
@@ -109,7 +109,7 @@ def recover(spec: Feed, topic: str, config: Settings) -> Recovered:
     _forget_unsealed(spec, topic)
     offsets = "earliest"
     if following := _following_offsets(spec, topic):
-        # Kafka's source wants all partitions: -2 is the first record of one of which nothing was read
+        # Kafka's source needs offsets of all partitions; -2 is the first record of a partition
         all_of = {str(number): -2 for number in _partitions(spec, topic, config)}
         offsets = json.dumps({topic: all_of | following})
     state = State(stream_id=uuid4().hex)
@@ -123,7 +123,7 @@ def _as_left(spec: Feed, folder: Path) -> State:
         _check_checkpoint(folder / "checkpoint")
     except ValueError:
         raise RejectedError(
-            f"the state of stream {spec.table} is damaged; remove {folder}: the tables say where to go on"
+            f"the state of stream {spec.table} is damaged; remove {folder}: the tables determine where to go on"
         ) from None
     if state.window and delivery_id_of(spec, state) in {d["delivery_id"] for d in deliveries()}:
         state.window = None
@@ -140,7 +140,7 @@ def _partitions(spec: Feed, topic: str, config: Settings) -> list[int]:
 
 
 def _forget_unsealed(spec: Feed, topic: str) -> None:
-    """Remove rows of the topic whose window no register knows; they are read from the broker again."""
+    """Remove rows of the topic whose window is not registered; they are read from the broker again."""
     sealed = {d["delivery_id"] for d in deliveries()}
     for name in (spec.name, QUARANTINE):
         for delivery in sorted(set(_of_topic(name, topic)["delivery_id"].to_pylist()) - sealed):
@@ -148,7 +148,7 @@ def _forget_unsealed(spec: Feed, topic: str) -> None:
 
 
 def _following_offsets(spec: Feed, topic: str) -> dict[str, int]:
-    """Partition → offset after the last one that a table has."""
+    """Partition → offset after the last one in a table."""
     following: dict[str, int] = {}
     for name in (spec.name, QUARANTINE):
         last = _of_topic(name, topic).group_by("source_file").aggregate([("source_row", "max")])
@@ -161,12 +161,12 @@ def _following_offsets(spec: Feed, topic: str) -> dict[str, int]:
 
 
 def _check_checkpoint(folder: Path) -> None:
-    """See that what Spark goes on from is whole: its identity, and its last entries of what was begun and done.
+    """Check that the files from which Spark goes on are complete: metadata, and the last files of offsets and commits.
 
-    Spark does not wait for the disk when it writes them, and a query that finds one cut fails at each start.
+    Spark does not flush these files to disk, and a query with a truncated one fails at each start.
 
     Raises:
-        ValueError: it is not.
+        ValueError: a file is incomplete.
     """
     last = [
         max(
@@ -177,7 +177,7 @@ def _check_checkpoint(folder: Path) -> None:
         for kind in ("offsets", "commits")
     ]
     for file in (folder / "metadata", *filter(None, last)):
-        # a first line "v1" is the version of the format; the others are JSON, or "-" where a source has nothing
+        # except in metadata, the first line "v1" is the format's version; the others are JSON, or "-" for no offset
         lines = file.read_text("utf-8").splitlines()
         parts = [line for line in lines[file.parent != folder :] if line != "-"]
         if not lines or not all(isinstance(json.loads(part), dict) for part in parts):

@@ -1,7 +1,7 @@
-"""Windows: batches of a stream that make one delivery, and its entry in the register.
+"""Windows: batches of a stream that form one delivery, and its entry in the register.
 
-Each table's commit carries the batch's number (Delta's ``txn``), and a batch that a table has is not written to it
-again. A window is sealed once: its rows are counted and it is entered in ``raw.delivery``.
+Each table's commit carries the batch's number (Delta's ``txn``), and a table does not get a batch that it has. A window
+is sealed once: its rows are counted and it is registered in ``raw.delivery``.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 class Windows:
-    """The windows of one stream: the one that is open takes in batches until it is sealed."""
+    """The windows of one stream: the open window gets batches until it is sealed."""
 
     def __init__(self, spec: Feed, topic: str, state: State, config: Settings, seal_every: timedelta) -> None:
         self.state = state
@@ -44,15 +44,15 @@ class Windows:
 
     @property
     def is_between_batches(self) -> bool:
-        """Whether all that was begun is done; a window may be sealed only then."""
+        """Whether the last begun batch is done; a window may be sealed only then."""
         return self.state.begun == self.state.done
 
     def take_in(self, batch: DataFrame, number: int) -> tuple[int, int]:
-        """Write a batch and put it down as done; its records, and how many of them are refused."""
-        is_again = number == self.state.begun
-        if not is_again:
+        """Write a batch and record it as done; returns its number of records and of refused ones."""
+        is_retry = number == self.state.begun
+        if not is_retry:
             self._begin(number)
-        loaded = self._write(batch, number, is_again)
+        loaded = self._write(batch, number, is_retry)
         window = self.state.window
         assert window is not None
         refused = loaded.records_quarantined.total()
@@ -65,7 +65,7 @@ class Windows:
         return loaded.records, refused
 
     def _begin(self, number: int) -> None:
-        """Say what the batch belongs to before anything of it is written; rows of one window have one mapping."""
+        """Record the batch's window before anything of it is written; rows of one window have one mapping."""
         window = self.state.window
         if self.is_due() or (window and window.mapping_hash not in ("", self._mapping_hash)):
             self.seal()
@@ -75,13 +75,13 @@ class Windows:
         self.state.begun, self.state.begun_at = number, now
         save(self.state, self._folder)
 
-    def _write(self, batch: DataFrame, number: int, is_again: bool) -> Loaded:
-        """The accepted records, then the refused ones."""
+    def _write(self, batch: DataFrame, number: int, is_retry: bool) -> Loaded:
+        """Write the accepted records, then the refused ones."""
         with Inbox(self._folder / "inbox") as inbox:
             messages.keep(batch, inbox.folder / "messages")
             loaded = self._mapped(inbox)
             for name, files in ((self._spec.name, loaded.accepted), (QUARANTINE, loaded.refused)):
-                if files and not (is_again and _written(name, self.state.stream_id) >= number):
+                if files and not (is_retry and _last_batch(name, self.state.stream_id) >= number):
                     metadata = {"stream": self.state.stream_id, "batch": number}
                     tables.add_files(files, contract(name), metadata, (self.state.stream_id, number))
         return loaded
@@ -93,11 +93,11 @@ class Windows:
         mark = duck.literal(self._stream_mark)
         origin = Origin(
             delivery_id=self._delivery_id,
-            # of a batch that a killed stream began, as it began it: some of its rows may be there
+            # a retried batch keeps the hash with which a killed stream began it: some of its rows may be written
             mapping_hash=window.mapping_hash or self._mapping_hash,
             known_at=messages.ARRIVED,
             row_id=f"concat_ws('-', {mark}, {messages.PARTITION}, {SOURCE_ROW})",
-            # that in which it came, in China
+            # the period of arrival, in China
             period=f"strftime({messages.ARRIVED} + INTERVAL 8 HOURS, '%Y-%m-%d')[:{length}]",
         )
         loaded = Loaded([], [], Counter(), Counter())
@@ -111,7 +111,7 @@ class Windows:
 
     @property
     def _stream_mark(self) -> str:
-        """Rows are known by topic, partition and offset: what was read once has one identity for ever."""
+        """Prefix of row ids. Topic, partition and offset identify a row, so reading it again gives the same id."""
         return digest([self._spec.table, self._topic])
 
     @property
@@ -119,7 +119,11 @@ class Windows:
         return delivery_id_of(self._spec, self.state)
 
     def seal(self) -> None:
-        """Enter the window in the register of deliveries, once its tables have what its batches had."""
+        """Register the window as a delivery, once its tables have all records of its batches.
+
+        Raises:
+            RejectedError: the tables have another number of records.
+        """
         window = self.state.window
         if window is None:
             return
@@ -131,7 +135,7 @@ class Windows:
             if kept != raw + refused:
                 raise RejectedError(
                     f"stream {self._spec.table}: {raw.total() + refused.total()} records read, {kept.total()} kept; "
-                    f"see {self._config.logs}, and do not go on before this is understood"
+                    f"see {self._config.logs}, and find the cause before you go on"
                 )
             if kept:
                 register([self._entry(raw, refused, window)])
@@ -156,14 +160,14 @@ class Windows:
         )
 
 
-def _written(name: str, app: str) -> int:
-    """The last batch of the stream that a table has; -1 before the first."""
+def _last_batch(name: str, app: str) -> int:
+    """Number of the stream's last batch in a table; -1 before the first."""
     version = tables.open_table(name).transaction_version(app)
     return -1 if version is None else int(version)
 
 
 def _count(name: str, delivery_id: str, partition: tuple[str, str, Any]) -> Counter[str]:
-    """Rows of a delivery by period, looked for in the partitions that may have some."""
+    """Rows of a delivery by period, counted in the partitions that may have some."""
     which = [partition, ("delivery_id", "=", delivery_id)]
     found = tables.open_table(name).to_pyarrow_table(columns=["period"], filters=which)
     return Counter(found["period"].to_pylist())

@@ -51,6 +51,16 @@ def divide(
     return _quotient(_whole(numerator), _whole(denominator), scale, mode)
 
 
+def median_of(ordered: Column, scale: Column | int = SCALE, mode: Column | str = "half_up") -> Column:
+    """The middle value of an ascending array of amounts, or the mean of the two middle ones; missing if it is empty.
+
+    It is exact; Spark's own median is a double.
+    """
+    size = F.size(ordered)
+    low, high = (F.get(ordered, div(place, 2).cast("int")) for place in (size - 1, size))
+    return divide((low + high).cast(VALUE_TYPE), F.lit(2), scale, mode)
+
+
 def ratio(part: Column, whole: Column) -> Column:
     """``part / whole`` of two amounts with six digits, rounded half up; missing unless the whole is above zero.
 

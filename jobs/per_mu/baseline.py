@@ -5,7 +5,7 @@ from __future__ import annotations
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from jobs.columns.arithmetic import VALUE_TYPE, div, divide, multiply
+from jobs.columns.arithmetic import VALUE_TYPE, divide, median_of, multiply
 from jobs.columns.rows import row_id
 from jobs.job import Input, Job
 from jobs.per_mu.rules.book import RuleBook
@@ -56,20 +56,13 @@ def _group_values(figures: DataFrame) -> DataFrame:
     )
 
 
-def _median() -> Column:
-    """Middle value, or the mean of the two middle ones; exact, unlike Spark's median of doubles."""
-    size = F.size("ordered")
-    low, high = (F.get("ordered", div(place, 2).cast("int")) for place in (size - 1, size))
-    return divide((low + high).cast(VALUE_TYPE), F.lit(2))
-
-
 def _by_method() -> Column:
     """The baseline by the rule's method, before its factor."""
     return (
         F.when(F.col("method_code") == "fixed", F.col("fixed_value"))
         .when(F.col("method_code") == "aggregate", divide(F.col("numerators"), F.col("denominators")))
         .when(F.col("method_code") == "mean", divide(F.col("values"), F.col("units")))
-        .otherwise(_median())
+        .otherwise(median_of(F.col("ordered")))
     )
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
-from jobs.columns.arithmetic import divide
 from jobs.columns.rows import row_id, whole
 from jobs.job import Input, Job
 from jobs.per_mu.baseline import baselines
@@ -16,7 +15,7 @@ from jobs.per_mu.indicator_value import indicator_values
 from jobs.per_mu.rules.book import RuleBook
 from jobs.per_mu.rules.models import CITY
 from jobs.per_mu.rules.reading import rule_book
-from jobs.per_mu.steps.ranking import ranking_order
+from jobs.per_mu.steps.ranking import percentile, ranking_order
 from jobs.per_mu.unit import of_city
 
 LABEL = "测算"
@@ -38,18 +37,17 @@ def city_rank(population: DataFrame, unit: DataFrame, rules: RuleBook) -> DataFr
         )
     )
     place = Window.partitionBy("year", "list_code").orderBy(*ranking_order(-F.col("total_score")))
-    behind = (F.col("list_size") - F.col("city_rank") + 1) * 100
     return (
         scores.join(unit.select("uscc", "year", "district_code"), ["uscc", "year"], "inner")
         .withColumns(
             {
-                "city_rank": F.row_number().over(place),
+                "city_rank": F.rank().over(place).cast("int"),
                 "list_size": F.count("*").over(whole("year", "list_code")).cast("int"),
                 "label_zh": F.lit(LABEL),
                 "row_id": row_id("uscc", "year", algorithm="sha256"),
             }
         )
-        .withColumn("percentile_pct", divide(behind, F.col("list_size"), 4).cast("decimal(9,4)"))
+        .withColumn("percentile_pct", percentile(F.col("city_rank"), F.col("list_size")))
         .select(
             "uscc", "year", "district_code", "list_code", "total_score", "city_rank", "list_size",
             "percentile_pct", "label_zh", "rule_set_id", "rule_set_hash", "row_id",

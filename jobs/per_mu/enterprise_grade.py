@@ -4,7 +4,8 @@ Initial grade 初评等级: by rank and quota alone. Final grade 调档后等级
 rule set says so, and protections from D (Changle 2023: a veto overrides the protection of new firms).
 Quotas are rounded as in published practice: A and B floor, D ceil or floor, C gets the rest. The shares of A and B are
 maxima, that of D a minimum. Exempt and protected firms may count in the base, so a small list may have fewer units than
-places; D is then filled first. No document says how ties are broken; here by total, then tax per mu, then credit code.
+places; D is then filled first. No document says how ties are broken. The
+order is total, then tax per mu. Units equal in both share their rank; a credit code decides nothing.
 
 The module is one, above 300 lines: from total to final grade each step needs the one before.
 """
@@ -21,7 +22,7 @@ from jobs.per_mu.rules.book import RuleBook
 from jobs.per_mu.rules.frames import BY_DISTRICT, BY_LIST, district_frame, list_frame
 from jobs.per_mu.rules.reading import rule_book
 from jobs.per_mu.steps.explanation import explain_row
-from jobs.per_mu.steps.ranking import ranking_order
+from jobs.per_mu.steps.ranking import percentile, ranking_order
 
 ZERO = "decimal(24,6)"
 #: Effects of vetoes and protections on a grade; each is a column with the codes that have it.
@@ -63,7 +64,7 @@ def enterprise_grade(
         .withColumn("row_id", row_id("uscc", "year", "evaluation_version", algorithm="sha256"))
         .select(
             "uscc", "year", "enterprise_name", "final_grade", "total_score", "rank_in_list", "list_size",
-            "rank_in_district", "district_code", "list_code", "initial_grade", "grade_reasons",
+            "percentile_pct", "district_code", "list_code", "initial_grade", "grade_reasons",
             "indicator_score", "bonus_points", "penalty_points", "is_tie", "evaluation_uscc",
             "evaluation_version", "supersedes", "status_code", "rule_set_id", "rule_set_hash", "row_id",
         )
@@ -132,37 +133,39 @@ def _with_total(units: DataFrame) -> DataFrame:
 
 
 def _with_places(units: DataFrame) -> DataFrame:
-    """Ranks in the list and the district, and the first and last rank of each tie.
+    """Ranks in the list, and the places that count at a quota's edge.
 
-    Ranks are counted among all units, among those without a veto, and among those that no veto puts into D.
+    A place is the number of units at or above a unit: equal units have their worst place. Places are counted among all
+    units, among those without a veto, and among those that no veto puts into D; ``place_*`` by the ranking order,
+    ``last_*`` and ``first_*`` by the total alone.
     """
-    # In this order, and with an ascending (negated) total, two sorts serve all windows.
     order = ranking_order(F.col("descending_total"))
-    in_district = Window.partitionBy(*BY_DISTRICT).orderBy(*order)
-    in_list = Window.partitionBy(*BY_LIST).orderBy(*order).rowsBetween(Window.unboundedPreceding, 0)
+    in_list = Window.partitionBy(*BY_LIST).orderBy(*order)
+    down_to_equals = in_list.rangeBetween(Window.unboundedPreceding, Window.currentRow)
     ties = whole(*BY_LIST, "descending_total")
     kept_from_d = (F.size("not_below_c") > 0) & ~F.col("veto_overrides")
     among = {"all": F.lit(True), "unvetoed": ~F.col("is_vetoed"), "seated": ~F.col("is_direct_d")}
     return (
-        units.withColumn("rank_in_district", F.row_number().over(in_district))
+        units.withColumn("rank_in_list", F.rank().over(in_list).cast("int"))
         .withColumns(
-            {f"place_{a}": F.count(F.when(c, 1)).over(in_list).cast("int") for a, c in among.items()}
+            {f"place_{a}": F.count(F.when(c, 1)).over(down_to_equals).cast("int") for a, c in among.items()}
         )
         .withColumns(
             {
-                **{f"first_{a}": F.min(F.when(c, F.col(f"place_{a}"))).over(ties) for a, c in among.items()},
-                **{f"last_{a}": F.max(F.when(c, F.col(f"place_{a}"))).over(ties) for a, c in among.items()},
+                **{f"last_{a}": F.max(f"place_{a}").over(ties) for a in among},
+                **{f"tied_{a}": F.count(F.when(c, 1)).over(ties).cast("int") for a, c in among.items()},
                 "is_tie": F.count("*").over(ties) > 1,
             }
         )
         .withColumns(
             {
+                **{f"first_{a}": F.col(f"last_{a}") - F.col(f"tied_{a}") + 1 for a in among},
                 "list_size": F.count("*").over(whole(*BY_LIST)).cast("int"),
                 "seated_size": F.count(F.when(among["seated"], 1)).over(whole(*BY_LIST)).cast("int"),
                 "to_d": F.count(F.when(F.col("is_direct_d") & ~kept_from_d, 1)).over(whole(*BY_LIST)),
             }
         )
-        .withColumn("rank_in_list", F.col("place_all"))
+        .withColumn("percentile_pct", percentile(F.col("rank_in_list"), F.col("list_size")))
     )
 
 
@@ -183,7 +186,11 @@ def _quota(share: str, rounding: str) -> Column:
 
 
 def _place(among: str) -> Column:
-    """Rank that counts for the quota: ties by the order, all at their best rank (in), or all at their worst (out)."""
+    """Place that counts at a quota's edge.
+
+    By the ranking order, in which units still equal have their worst place: shares of A and B are maxima, that of D is
+    a minimum. Or all units of one total at their best place (in), or at their worst (out).
+    """
     return (
         F.when(F.col("edge") == "all_in", F.col(f"first_{among}"))
         .when(F.col("edge") == "all_out", F.col(f"last_{among}"))
@@ -268,7 +275,7 @@ def _shared(graded: DataFrame, units: DataFrame, adjustment: DataFrame) -> DataF
     holder's grade does not change by them.
     """
     own = F.col("unit_role_code") == "own"
-    of_unit = ("initial_grade", "final_grade", "grade_reasons", "rank_in_list", "rank_in_district")
+    of_unit = ("initial_grade", "final_grade", "grade_reasons", "rank_in_list", "percentile_pct")
     results = units.select(
         F.col("uscc").alias("evaluation_uscc"), "year", "indicator_score", "bonus_points", "penalty_points",
         "total_score", "list_size", "is_tie", "veto_overrides", *(F.col(c).alias(f"unit_{c}") for c in of_unit),
@@ -293,7 +300,7 @@ def _shared(graded: DataFrame, units: DataFrame, adjustment: DataFrame) -> DataF
                 "final_grade": F.when(own, F.col("unit_final_grade")).otherwise(F.col("final_grade")),
                 "grade_reasons": F.when(own, F.col("unit_grade_reasons")).otherwise(follower_reasons),
                 "rank_in_list": F.when(own, F.col("unit_rank_in_list")),
-                "rank_in_district": F.when(own, F.col("unit_rank_in_district")),
+                "percentile_pct": F.when(own, F.col("unit_percentile_pct")),
             }
         )
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from jobs.columns.arithmetic import VALUE_TYPE, divide, score
+from jobs.columns.arithmetic import VALUE_TYPE, divide, median_of, score
 from jobs.columns.rows import row_id, whole
 from jobs.job import Input, Job
 from jobs.per_mu.rules.book import RuleBook
@@ -77,31 +77,47 @@ def _with_own_score(figures: DataFrame) -> DataFrame:
 
 
 def _with_score(figures: DataFrame) -> DataFrame:
-    """Score of missing values by policy: average score of the other units (黄岩区2022 for emissions), or zero."""
+    """Missing values by policy: the list's average score (黄岩区2022 for emissions), its median score, or nothing."""
     group = whole(*BY_LIST, "indicator_code")
     average = divide(F.col("list_points"), F.col("list_units"), F.col("score_scale"), F.col("rounding_mode"))
     no_land = F.coalesce(F.col("denominator") <= 0, F.lit(False)) & F.col("indicator_code").isin(*PER_MU)
-    # a rule set that gives no points without land does not give the list's average either
-    by_average = (F.col("missing_policy") == "group_average") & ~(
+    policy = F.col("missing_policy")
+    # a rule set that gives no points without land gives none by way of the list's other units either
+    by_group = policy.isin("group_average", "group_median") & ~(
         no_land & (F.col("zero_land") == "zero_score")
     )
     in_list = {
         "list_points": F.sum("own_score").over(group).cast(VALUE_TYPE),
         "list_units": F.count("own_score").over(group),
     }
+    of_group = F.when(policy == "group_median", F.col("median_score")).otherwise(average)
     return (
         figures.withColumns(in_list)
-        .withColumn("average_score", F.when(by_average, average))
+        .join(F.broadcast(_median_scores(figures)), [*BY_LIST, "indicator_code"], "left")
+        .withColumn("group_score", F.when(by_group, of_group))
         .withColumns(
             {
-                "score": F.coalesce("own_score", "average_score", F.lit(0).cast(VALUE_TYPE)).cast(VALUE_TYPE),
+                "score": F.coalesce("own_score", "group_score", F.lit(0).cast(VALUE_TYPE)).cast(VALUE_TYPE),
                 "note_code": F.when(~F.col("is_missing"), F.col("own_note"))
-                .when(F.col("average_score").isNotNull(), "group_average")
-                .when(by_average, "group_empty")
+                .when(F.col("group_score").isNotNull() & (policy == "group_median"), "group_median")
+                .when(F.col("group_score").isNotNull(), "group_average")
+                .when(by_group, "group_empty")
                 .when(no_land, "zero_land")
                 .otherwise("missing_zero"),
             }
         )
+    )
+
+
+def _median_scores(figures: DataFrame) -> DataFrame:
+    """One row per list and indicator whose missing values get the median score of the units that have a value."""
+    how = ["score_scale", "rounding_mode"]
+    return (
+        figures.where("missing_policy = 'group_median' and own_score is not null")
+        .groupBy(*BY_LIST, "indicator_code", *how)
+        .agg(F.sort_array(F.collect_list("own_score")).alias("ordered"))
+        .withColumn("median_score", median_of(F.col("ordered"), *map(F.col, how)))
+        .drop("ordered", *how)
     )
 
 

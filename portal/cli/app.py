@@ -11,6 +11,7 @@ import typer
 
 from portal.cli import (
     bench,
+    catalogue,
     check,
     console,
     deliveries,
@@ -46,6 +47,7 @@ for group in (
     feeds,
     stream,
     tables,
+    catalogue,
     read,
     bench,
     quarantine,

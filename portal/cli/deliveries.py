@@ -14,6 +14,7 @@ from schemas.coded import title
 
 Id = Annotated[str, typer.Argument(metavar="ID", help="Delivery id, as ./brain deliveries list prints it.")]
 Reason = Annotated[str, typer.Option(help="Reason; required.")]
+By = Annotated[str | None, typer.Option(help="Who decides; the current user if omitted.")]
 
 #: State of a delivery → its title in both languages.
 STATES: Mapping[str, str] = {
@@ -88,19 +89,19 @@ def _standing(code: str | None) -> str:
     return f"{titles.zh} {titles.en.lower()}"
 
 
-def withdraw(delivery_id: Id, reason: Reason = "", json: Json = False) -> None:
+def withdraw(delivery_id: Id, reason: Reason = "", by: By = None, json: Json = False) -> None:
     """Withdraw a delivery so that the previous one counts again. Its rows are kept but no longer count."""
     from ingest.register import decisions
 
-    decisions.withdraw(delivery_id, reason, getpass.getuser())
+    decisions.withdraw(delivery_id, reason, getpass.getuser() if by is None else by)
     _show_states(delivery_id, json)
 
 
-def restore(delivery_id: Id, reason: Reason = "", json: Json = False) -> None:
+def restore(delivery_id: Id, reason: Reason = "", by: By = None, json: Json = False) -> None:
     """Restore a withdrawn or held delivery so that it counts. It is held if too many of its records were refused."""
     from ingest.register import decisions
 
-    decisions.restore(delivery_id, reason, getpass.getuser())
+    decisions.restore(delivery_id, reason, getpass.getuser() if by is None else by)
     _show_states(delivery_id, json)
 
 

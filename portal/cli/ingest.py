@@ -134,7 +134,8 @@ def _take(
             files = _from_files(names, drops, progress, **how)
         else:
             files = _from_folder(names, only, progress, **how)
-    nothing = "nothing new in the landing folder" + (f" for {only}" if only else "")
+    where = "all records have the current mapping" if remap else "nothing new in the landing folder"
+    nothing = where + (f" for {only}" if only else "")
     _show_taken(files, "收到的文件 Files", nothing, json)
 
 
@@ -242,7 +243,9 @@ def _propose(path: Path, name: str | None, json: bool) -> None:
     if written is None:
         typer.echo(f"# --- schemas/raw/NAME.yml\n{proposal.contract}", nl=False)
     if proposal.fields:
-        typer.echo(f"# --- new entries for fields.yml\n{proposal.fields}", nl=False)
+        typer.echo(
+            f"# --- new entries for the field dictionary, fields.yml beside raw/\n{proposal.fields}", nl=False
+        )
     done = f"wrote {written}; " if written else ""
     console.err.print(f"{done}next: decide what is TODO, then ./brain check", markup=False, soft_wrap=True)
 

@@ -48,7 +48,6 @@ class Grade:
     list_size: int
     percentile_pct: Decimal | None
     is_tie: bool
-    rank_in_district: int | None
     city_rank: int | None
     city_size: int | None
     city_percentile_pct: Decimal | None
@@ -124,7 +123,6 @@ def grade(query: Query, uscc: str, year: str) -> Grade | None:
         list_size=size,
         percentile_pct=_pct(size - rank + 1, size) if rank and size else None,
         is_tie=row["is_tie"],
-        rank_in_district=unit["rank_in_district"],
         city_rank=city.get("city_rank"),
         city_size=city.get("list_size"),
         city_percentile_pct=city.get("percentile_pct"),

@@ -629,7 +629,7 @@ def test_a_rejected_file_is_one_line_and_the_others_reach_a_release(released: Pa
     finally:
         wrong.unlink()
     assert str(refused.value) == (
-        "not ingested: gov_social_insurance/mangled.csv: mangled.csv: not the file its manifest names; "
+        "not ingested: gov_social_insurance/mangled.csv: mangled.csv: its checksum is not that of its manifest; "
         "send both again"
     )
     assert releases.release_numbers() == [*numbers, numbers[-1] + 1]

@@ -62,7 +62,7 @@ def wait_for(condition: Any, seconds: float = 120) -> Any:
 def test_an_unknown_engine_is_refused(tmp_path: Path) -> None:
     done = brain("run", BRAIN_ENGINE="duck", BRAIN_HOME=str(tmp_path))
     assert done.returncode == 2
-    assert failure_line(done) == "brain: there is no engine duck; set BRAIN_ENGINE to one of: embedded, spark"
+    assert failure_line(done) == "brain: unknown engine duck; set BRAIN_ENGINE to one of: embedded, spark"
 
 
 def test_an_engine_that_is_killed_in_the_middle_of_a_table(own_engine: Settings) -> None:

@@ -201,7 +201,7 @@ def _list_of_district(city: City, year: str, district: str, name: str, rule_set:
             city, "per_mu.enterprise_grade", uscc=code_of(number), **place, **rules, evaluation_version=1,
             evaluation_uscc=code_of(number), indicator_score=totals[number], total_score=totals[number],
             initial_grade=grades[rank - 1], final_grade=grades[rank - 1], rank_in_list=rank, list_size=size,
-            rank_in_district=rank, status_code="initial",
+            percentile_pct=round(Decimal(100 * (size - rank + 1)) / size, 4), status_code="initial",
             is_tie=sum(t == totals[number] for t in totals.values()) > 1,
         )  # fmt: skip
     _summary(city, place, members, grades)

@@ -456,7 +456,7 @@ def test_final_result_changes_only_as_a_new_version(
 
     corrected = row | {"evaluation_version": 2, "supersedes": 1, "status_code": "corrected", "row_id": "v2"}
     row.update(final_grade="A", grade_reasons=[])
-    city[table].append(corrected | {"rank_in_list": None, "rank_in_district": None})
+    city[table].append(corrected | {"rank_in_list": None, "percentile_pct": None})
     assert judge(table, previous=published).passed
 
 

@@ -380,6 +380,7 @@ def _indicator_value(rows: Rows) -> dict[str, str]:
         "score_recomputes": rows[8]["uscc"],
         "score_by_note": "note_code=missing_zero",
         "baseline_of_year": rows[12]["uscc"],
+        "scores_bounded": "indicator_code=I1",
         "tax_per_mu_p99": "year=2023",
         "tax_per_mu_median": "year=2023",
     }
@@ -412,6 +413,7 @@ def _enterprise_grade(rows: Rows) -> dict[str, str]:
     _change(rows, (7,), initial_grade="A")
     for row in rows[20:29]:
         row["initial_grade"] = "A"
+    _change(rows, range(10, 15), rank_in_list=11, list_size=40)
     for row in rows:
         if row["year"] == "2023":
             row["final_grade"] = "B"
@@ -420,7 +422,9 @@ def _enterprise_grade(rows: Rows) -> dict[str, str]:
         "graded_firms": removed["uscc"],
         "total_adds_up": rows[2]["uscc"],
         "total_recomputes": rows[3]["uscc"],
-        "ranks_complete": "list_code=above_scale",
+        "ranks_complete": rows[5]["uscc"],
+        "equals_are_treated_alike": "rank_in_list=5",
+        "list_can_be_ranked": "rank_in_list=11",
         "ranks_follow_totals": rows[1]["uscc"],
         "grades_follow_ranks": rows[7]["uscc"],
         "quota_a": "list_code=",
@@ -516,7 +520,7 @@ ELSEWHERE = {
     "per_mu.unit": {"list_totals", "list_totals_wide"},
     "per_mu.adjustment": {"vetoes_applied"},
     "per_mu.enterprise_grade": {"quota_d", "vetoed_not_above_c", "final_results_stay", "grades_steady"},
-    "per_mu.indicator_value": {"levels_steady"},
+    "per_mu.indicator_value": {"levels_steady", "silence_never_pays", "average_rewards_silence"},
     "per_mu.population": {"somebody_graded"},
     "profile.comprehensive_score": {"percentiles_flat"},
 }
@@ -565,6 +569,33 @@ def test_vetoed_firm_in_a(city: City, judge: Judge) -> None:
     report = judge("core.enterprise_event", "per_mu.adjustment", tables=tables)
     assert [v.expectation for v in report.failures()] == ["vetoed_not_above_c"]
     assert best["uscc"] in report.failures()[0].failing_keys[0]
+
+
+@pytest.mark.parametrize(
+    ("note", "points", "silent", "named"),
+    [
+        ("group_median", "16", 30, ["silence_never_pays"]),
+        ("group_average", "16", 30, ["average_rewards_silence"]),
+        ("group_median", "15.5", 30, []),
+        ("missing_zero", "0", 30, []),
+        ("group_median", "16", 29, []),
+    ],
+)
+def test_silence_that_pays_is_named(
+    city: City, judge: Judge, note: str, points: str, silent: int, named: list[str]
+) -> None:
+    """Thirty units report and have 1 to 30 points, 15.5 in the middle; others are silent."""
+    rows = city["per_mu.indicator_value"]
+    same = {**rows[0], "indicator_code": "I4", "note_code": None, "weight": Decimal(50)}
+    rows += [same | {"uscc": f"r{n}", "row_id": f"r{n}", "score": Decimal(n)} for n in range(1, 31)]
+    rows += [
+        same | {"uscc": f"s{n}", "row_id": f"s{n}", "score": Decimal(points), "value": None, "is_missing": True,
+                "note_code": note}
+        for n in range(silent)
+    ]  # fmt: skip
+    report = judge("per_mu.indicator_value")
+    checks = {"silence_never_pays", "average_rewards_silence"}
+    assert [v.expectation for v in report.verdicts if not v.success and v.expectation in checks] == named
 
 
 def test_year_without_graded_firms(city: City, judge: Judge) -> None:

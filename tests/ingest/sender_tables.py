@@ -1,4 +1,4 @@
-"""A sender's tables: what its files say in columns of the types that their cells allow, by an independent reader."""
+"""A sender's tables: the cells of its files, read by an independent reader, in columns of the types that they allow."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.demo_city.sender_files import read
 
 @dataclass(frozen=True)
 class Lot:
-    """What came in one file: cells by heading, and when it was sent."""
+    """One delivered file: its cells by heading, and its time of sending."""
 
     feed: str
     file: str
@@ -32,20 +32,22 @@ class Lot:
 
 
 def lots(landing: Path) -> list[Lot]:
-    """Every file of a landing folder, in the order in which they were sent."""
-    found = []
-    for manifest in landing.rglob("*.manifest.json"):
-        said = json.loads(manifest.read_text(encoding="utf-8"))
-        _, records = read(manifest.with_name(said["file"]))
-        shown = _plain if said["file"].endswith(".xlsx") else str
+    """Every file of a landing folder, by time of sending."""
+    files = []
+    for path in landing.rglob("*.manifest.json"):
+        manifest = json.loads(path.read_text(encoding="utf-8"))
+        _, records = read(path.with_name(manifest["file"]))
+        shown = _plain if manifest["file"].endswith(".xlsx") else str
         rows = [{h: c and shown(c) for h, c in r.cells.items()} for r in records]
-        sent = datetime.fromisoformat(said["sent_at"])
-        found.append(Lot(said["feed"], said["file"], said["period"], said["part"], sent, rows))
-    return sorted(found, key=lambda lot: (lot.sent_at, lot.file))
+        sent = datetime.fromisoformat(manifest["sent_at"])
+        files.append(
+            Lot(manifest["feed"], manifest["file"], manifest["period"], manifest["part"], sent, rows)
+        )
+    return sorted(files, key=lambda lot: (lot.sent_at, lot.file))
 
 
 def _plain(cell: str) -> str:
-    """Excel's whole numbers as people see them."""
+    """Excel's integers as people see them, without a decimal point."""
     return cell.removesuffix(".0") if re.fullmatch(r"-?[0-9]+[.]0", cell) else cell
 
 
@@ -90,7 +92,7 @@ def _day(text: str) -> date:
 
 
 def create(connection: psycopg.Connection, of_feed: str, every: Iterable[Lot]) -> dict[str, str]:
-    """An empty table for these files' rows; heading → type."""
+    """Create an empty table for the rows of files; returns heading → type."""
     spec = feed(of_feed)
     rows = [row for lot in every for row in lot.rows]
     types = _types(spec, rows)
@@ -108,7 +110,7 @@ def create(connection: psycopg.Connection, of_feed: str, every: Iterable[Lot]) -
 
 
 def put(connection: psycopg.Connection, lot: Lot, types: dict[str, str]) -> None:
-    """A file's rows, backwards: a table's order is nobody's."""
+    """Insert a file's rows in reverse, because a table has no order."""
     columns = ["period", "part", *types]
     statement = sql.SQL("COPY {} ({}) FROM STDIN").format(
         sql.Identifier(lot.feed), sql.SQL(", ").join(map(sql.Identifier, columns))
@@ -125,6 +127,6 @@ def _values(row: dict[str, str | None], types: dict[str, str]) -> Iterator[Any]:
 
 
 def take_back(connection: psycopg.Connection, lot: Lot) -> None:
-    """Rows of the file's period and part, which another one supersedes."""
+    """Delete the rows of the file's period and part, which another file supersedes."""
     statement = sql.SQL("DELETE FROM {} WHERE period = %s AND part = %s").format(sql.Identifier(lot.feed))
     connection.execute(statement, (lot.period, lot.part))

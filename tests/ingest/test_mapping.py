@@ -1,4 +1,4 @@
-"""The mapping against plain Python, text by text, for what comes in files and for what comes as messages."""
+"""The mapping compared with plain Python, text by text, for files and for messages."""
 
 from __future__ import annotations
 
@@ -133,7 +133,7 @@ ODD = [
 
 
 def _lines(count: int) -> list[tuple[str, Cells | None]]:
-    """Lines with their cells; most records are good but for a few odd cells, and some are none at all."""
+    """Lines with their cells; most records are valid except for a few odd cells, and some lines are no records."""
     random_ = random.Random(4)
     lines: list[tuple[str, Cells | None]] = []
     for number in range(count):
@@ -160,7 +160,7 @@ def _lines(count: int) -> list[tuple[str, Cells | None]]:
         is_escaped = random_.random() < 0.3
         parts = []
         for heading, text in cells.items():
-            # as a JSON number, where it is one
+            # some numbers are written as JSON numbers
             is_number = bool(re.fullmatch(r"-?(0|[1-9][0-9]*)([.][0-9]+)?", text))
             is_bare = is_number and heading in ("电量", "面积", "人数") and random_.random() < 0.5
             written = text if is_bare else json.dumps(text, ensure_ascii=is_escaped)
@@ -254,7 +254,7 @@ ARRIVED = datetime(2024, 12, 31, 16, tzinfo=UTC)
 
 
 def _expected(cells: Cells | None) -> tuple[dict[str, Any], set[str]]:
-    """Values of the columns, and reasons why they are no row."""
+    """Values of the columns, and the reasons for refusing the record."""
     reasons: set[str] = set()
     given = cells or {}
     if any("\0" in text for text in given.values()):
@@ -287,7 +287,7 @@ def _expected(cells: Cells | None) -> tuple[dict[str, Any], set[str]]:
 
 
 def _day_of(stamp: str | None) -> str | None:
-    """The day that a time begins with: a real one of these two centuries, written with ASCII digits."""
+    """The day at the start of a time: a real day of the years 1900 to 2099 in ASCII digits, else None."""
     text = (stamp or "")[:10]
     try:
         is_day = text.isascii() and text[4:8:3] == "--" and str(date.fromisoformat(text)) == text
@@ -358,7 +358,7 @@ def _rows(loaded: Loaded) -> dict[int, dict[str, Any]]:
 
 
 @pytest.mark.parametrize("way", [_of_files, _of_messages])
-def test_every_text_becomes_what_the_rules_say(
+def test_every_text_is_mapped_as_the_oracle_says(
     way: Callable[[Sequence[str], Path], dict[int, dict[str, Any]]], tmp_path: Path
 ) -> None:
     lines = _lines(4000)
@@ -381,7 +381,7 @@ def test_every_text_becomes_what_the_rules_say(
     assert 300 < accepted < 3000
 
 
-def test_a_message_that_is_no_text_is_kept_in_part_and_says_why(tmp_path: Path) -> None:
+def test_a_message_that_is_no_text_is_kept_in_part_with_a_reason(tmp_path: Path) -> None:
     values = [None, b"", b"\xb5\xe7", b"x" * 70_000, '{"编号": "e"}'.encode()]
     messages = pa.table(
         {

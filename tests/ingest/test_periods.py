@@ -1,4 +1,4 @@
-"""Periods are judged once, at every door: form, grain, and whether they overlap with what counts already."""
+"""Periods are checked alike on every ingestion path: form, grain, and overlap with deliveries in force."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def counting(name: str = FEED) -> list[str]:
 
 
 @pytest.mark.parametrize("text", NO_PERIODS)
-def test_what_is_no_period_is_none_anywhere(text: str) -> None:
+def test_a_text_that_is_no_period_is_refused_everywhere(text: str) -> None:
     assert not is_period(text)
     with duckdb.connect() as connection:
         sql = period_of("?", PATTERNS)
@@ -104,10 +104,10 @@ def test_a_feed_has_the_periods_of_its_cadence() -> None:
     )
 
 
-def test_records_cannot_say_a_period_that_their_feed_has_not() -> None:
+def test_records_cannot_state_a_period_that_their_feed_cannot_have() -> None:
     given = feed("ent_need").source
     assert given is not None
-    raw = given.model_dump() | {"period_from": {"heading": "更新时间", "length": 10}}
+    raw = given.model_dump(exclude_unset=True) | {"period_from": {"heading": "更新时间", "length": 10}}
     with pytest.raises(ValueError, match="length 10 does not suit a feed of cadence monthly"):
         Source.model_validate(raw)
 
@@ -120,13 +120,13 @@ def test_a_manifest_with_a_wrong_period_is_refused_in_one_line(put: Put, period:
     assert deliveries() == [] and not tables.exists(f"raw.{FEED}")
 
 
-def test_a_period_that_chooses_is_judged_whoever_asks(cold_home: Path) -> None:
+def test_a_wrong_period_is_refused_by_ingest_and_replay(cold_home: Path) -> None:
     for ask in (ingest, replay):
         with pytest.raises(UsageError, match="--period 2024-3: give a year"):
             ask(period="2024-3")
 
 
-def test_a_record_with_a_day_that_is_none_is_quarantined(put: Put) -> None:
+def test_a_record_with_an_invalid_day_is_quarantined(put: Put) -> None:
     rows = [
         json.dumps({"sbbh": code, "tyshxydm": USCC, "sblx": "数控机床", "kssj": day, "zt": "运行"})
         for code, day in (("A1", "2024-02-30T08:00:00+08:00"), ("A2", ""))
@@ -152,17 +152,17 @@ def test_a_year_is_not_added_to_its_months(put: Put) -> None:
     assert counting() == ["2024-03", "2024-04"]
 
 
-@pytest.mark.parametrize("door", ["manifest", "command"])
-def test_a_year_replaces_its_months_where_that_is_said(put: Put, door: str) -> None:
+@pytest.mark.parametrize("by", ["manifest", "command"])
+def test_a_year_replaces_its_months_if_that_is_stated(put: Put, by: str) -> None:
     for month in ("2024-03", "2024-04", "2023-12"):
         put(FEED, f"{month}.csv", tax(1000), period=month)
     ingest()
-    said = {"replaces": True} if door == "manifest" else {}
-    put(FEED, "y.csv", tax(9000), period="2024", sent_at="2025-01-20T00:00:00Z", **said)
-    report = ingest(replaces=door == "command")
+    more = {"replaces": True} if by == "manifest" else {}
+    put(FEED, "y.csv", tax(9000), period="2024", sent_at="2025-01-20T00:00:00Z", **more)
+    report = ingest(replaces=by == "command")
     assert (len(report.taken), report.rejected) == (1, [])
     assert counting() == ["2023-12", "2024"]
-    # corrected later, it keeps its role; a month is refused beside it
+    # a later correction of the year is a replacement too, and a month is still refused
     put(FEED, "y2.csv", tax(9500), period="2024", sent_at="2025-02-20T00:00:00Z")
     put(FEED, "m5.csv", tax(1), period="2024-05", sent_at="2025-02-21T00:00:00Z")
     report = ingest()
@@ -173,7 +173,7 @@ def test_a_year_replaces_its_months_where_that_is_said(put: Put, door: str) -> N
     ]
 
 
-def test_a_month_that_replaces_its_year_brings_back_what_the_year_had_replaced(put: Put) -> None:
+def test_a_month_that_replaces_its_year_puts_the_other_months_in_force_again(put: Put) -> None:
     put(FEED, "m3.csv", tax(1), period="2024-03", sent_at="2025-01-01T00:00:00Z")
     put(FEED, "m4.csv", tax(1), period="2024-04", sent_at="2025-01-01T00:00:00Z")
     put(FEED, "y.csv", tax(9), period="2024", sent_at="2025-01-02T00:00:00Z", replaces=True)
@@ -182,12 +182,12 @@ def test_a_month_that_replaces_its_year_brings_back_what_the_year_had_replaced(p
     assert [d["source_file"] for d in current_deliveries(deliveries(), feed(FEED))] == ["m4.csv", "n3.csv"]
 
 
-def test_what_was_sent_later_is_not_replaced(put: Put) -> None:
+def test_a_delivery_that_was_sent_later_is_not_replaced(put: Put) -> None:
     put(FEED, "m3.csv", tax(1), period="2024-03", sent_at="2025-03-01T00:00:00Z")
     ingest()
     put(FEED, "y.csv", tax(9), period="2024", sent_at="2025-01-01T00:00:00Z", replaces=True)
     [file] = ingest().rejected
-    assert "does not replace what was sent later" in file.message and counting() == ["2024-03"]
+    assert "cannot replace a delivery that was sent later" in file.message and counting() == ["2024-03"]
 
 
 def test_an_event_replaces_nothing(put: Put) -> None:
@@ -198,7 +198,7 @@ def test_an_event_replaces_nothing(put: Put) -> None:
     report = ingest()
     assert [f.file for f in report.taken] == ["a.jsonl"]
     [file] = report.rejected
-    assert "none replaces another" in file.message
+    assert "an event replaces no other" in file.message
 
 
 def test_a_replacement_that_overlaps_with_nothing_is_an_ordinary_delivery(put: Put) -> None:
@@ -208,27 +208,27 @@ def test_a_replacement_that_overlaps_with_nothing_is_an_ordinary_delivery(put: P
     assert row["is_replacement"] is False
 
 
-def test_a_home_of_old_that_counts_twice_is_told_of(put: Put, tmp_path: Path) -> None:
+def test_overlapping_periods_in_an_old_home_are_reported(put: Put, tmp_path: Path) -> None:
     put(FEED, "m3.csv", tax(1), period="2024-03")
     ingest()
     [row] = deliveries()
     before_this_rule(row, "2024-03-01")
     before_this_rule(row, "202404")
-    with pytest.raises(RejectedError) as told:
+    with pytest.raises(RejectedError) as refused:
         checked_definitions()
     for part in (
         "gov_tax: period '202404' is no period",
         "gov_tax: period 2024-03-01 does not suit gov_tax",
         "gov_tax: 2024-03-01 (2024-03-01.csv, delivery old-2024-03-01) lies within 2024-03 (m3.csv, delivery ",
     ):
-        assert part in str(told.value)
-    assert "\n" not in str(told.value)
+        assert part in str(refused.value)
+    assert "\n" not in str(refused.value)
     with pytest.raises(RejectedError, match=r"'202404' is no period; .* \(and 1 more, see \./brain check\)"):
         run_tables()
 
 
 def before_this_rule(like: dict[str, Any], period: str) -> None:
-    """A delivery that was taken in when nobody judged its period."""
+    """Register a delivery of a time when periods were not checked."""
     kept = ("feed", "part", "checksum", "headings", "mapping_hash", "known_at", "table_version")
     register(
         [
@@ -251,7 +251,7 @@ PERIODS = st.sampled_from(["2024", "2024-01", "2024-02", "2023", "2023-12"])
         st.tuples(PERIODS, st.sampled_from(["", "a", "b"]), st.integers(1, 9), st.booleans()), max_size=12
     )
 )
-def test_whatever_comes_in_whatever_order_nothing_counts_twice(
+def test_deliveries_in_any_order_never_overlap_in_force(
     sent: list[tuple[str, str, int, bool]],
 ) -> None:
     spec, known = feed(FEED), list[dict[str, Any]]()

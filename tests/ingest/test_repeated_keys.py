@@ -1,4 +1,4 @@
-"""Of records with the same key the first one counts, wherever they lie."""
+"""Of records with the same key the first one is accepted, wherever they are in the file."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from ingest.repeated_keys import repeated_keys
 from schemas.contract import feed
 
 
-def test_a_key_that_comes_again_is_found_wherever_it_lies(tmp_path: Path) -> None:
-    """Many blocks, which several threads work on: positions are those of the file all the same."""
+def test_repeated_keys_are_found_at_their_positions_in_the_file(tmp_path: Path) -> None:
+    """Several threads work on many blocks; positions must still be those of the file."""
     spec = feed("gov_electricity")
     headings = spec.source.headings
     count, block, repeated = 600_000, 3_000, list(range(1_500, 600_000, 3_000))

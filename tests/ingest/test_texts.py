@@ -1,4 +1,4 @@
-"""Texts of cells: what is around them is taken away."""
+"""Texts of cells: surrounding whitespace is removed."""
 
 from __future__ import annotations
 
@@ -24,5 +24,5 @@ from ingest.texts import trimmed_texts
     ],
 )
 def test_texts_are_trimmed_whatever_their_bytes(texts: list[str | None]) -> None:
-    given = pa.array(["  before  ", *texts, " after"], pa.string())[1:-1]  # a part of a longer one
+    given = pa.array(["  before  ", *texts, " after"], pa.string())[1:-1]  # a slice of a longer array
     assert trimmed_texts(given).to_pylist() == [t if t is None else t.strip() for t in texts]

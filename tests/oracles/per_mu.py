@@ -396,14 +396,20 @@ def _own_score(
 
 
 def _missing_score(name: str, row: Row, others: list[Fraction]) -> tuple[Fraction, str]:
-    """Average of the list's own scores, or zero; zero without land if the rule set says so."""
+    """Average or median of the list's own scores, or zero; zero without land if the rule set says so."""
     below = row["sides"][1]
     by_land = FORMULAS[name][1] == "land_area_mu" and below is not None and below <= 0
-    averaged = row["policy"] == "group_average" and not (by_land and row["rule"]["zero_land"] == "zero_score")
+    averaged = row["policy"].startswith("group_") and not (
+        by_land and row["rule"]["zero_land"] == "zero_score"
+    )
     if averaged and others:
         mode = row["rule"]["rounding"]
-        mean = sum(others, Fraction(0)) / len(others)
-        return rounded(mean, mode["score_scale"], mode["mode"]), "group_average"
+        typical = (
+            _median(sorted(others))
+            if row["policy"] == "group_median"
+            else sum(others, Fraction(0)) / len(others)
+        )
+        return rounded(typical, mode["score_scale"], mode["mode"]), row["policy"]
     if averaged:
         return Fraction(0), "group_empty"
     return Fraction(0), "zero_land" if by_land else "missing_zero"
@@ -503,21 +509,31 @@ def _grades(done: Evaluation, rules: Mapping[Key, Row]) -> dict[Key, Row]:
     return units | _followers(done, units, by_firm, rules)
 
 
-def _order(unit: Row) -> tuple[Any, ...]:
-    """Total, then tax per mu (missing last), then credit code."""
+def _merit(unit: Row) -> tuple[Any, ...]:
+    """Total, then tax per mu, missing last: less is better. Nothing else orders units."""
     tax = unit["tax_per_mu"]
-    return (-unit["total"], tax is None, -(tax or Fraction(0)), unit["uscc"])
+    return (-unit["total"], tax is None, -(tax or Fraction(0)))
+
+
+def _above(unit: Row, among: list[Row]) -> int:
+    """Number of units that are better than a unit."""
+    return sum(_merit(other) < _merit(unit) for other in among)
+
+
+def _not_below(unit: Row, among: list[Row]) -> int:
+    """Number of units that are better than a unit or its equals, itself included."""
+    return sum(_merit(other) <= _merit(unit) for other in among)
+
+
+def _percentile(rank: int, size: int) -> Fraction:
+    """Share of the list that ranks no better, the unit itself included, in percent."""
+    return rounded(Fraction(100 * (size - rank + 1), size), 4)
 
 
 def _rank_and_grade(units: dict[Key, Row], population: Mapping[Key, Row], rules: Mapping[Key, Row]) -> None:
-    districts: dict[Key, list[Row]] = defaultdict(list)
     lists: dict[tuple[str, str, str], list[Row]] = defaultdict(list)
     for unit in units.values():
-        districts[unit["district_code"], unit["year"]].append(unit)
         lists[unit["district_code"], unit["year"], unit["list_code"]].append(unit)
-    for ranked in districts.values():
-        for place, unit in enumerate(sorted(ranked, key=_order), 1):
-            unit["rank_in_district"] = place
     outside: dict[tuple[str, str, str, str], int] = defaultdict(int)
     for stands in population.values():
         outside[stands["district_code"], stands["year"], stands["list_code"], stands["status"]] += 1
@@ -527,7 +543,7 @@ def _rank_and_grade(units: dict[Key, Row], population: Mapping[Key, Row], rules:
         base = len(members)
         base += outside[(*where, "exempt")] if quota["count_exempt"] else 0
         base += outside[(*where, "protected")] if quota["count_protected"] else 0
-        _grade_list(sorted(members, key=_order), base, quota, rule)
+        _grade_list(members, base, quota, rule)
 
 
 def _seats(base: int, share: Any, rounding: str) -> int:
@@ -542,20 +558,22 @@ def _grade_list(ranked: list[Row], base: int, quota: Row, rule: Row) -> None:
         """Rank that decides at the quotas' edges."""
         return {
             unit["uscc"]: {
-                "tie_break": place,
+                # units still equal have the worse grade: shares of A and B are maxima, that of D is a minimum
+                "tie_break": _not_below(unit, among),
                 "all_in": 1 + sum(other["total"] > unit["total"] for other in among),
                 "all_out": sum(other["total"] >= unit["total"] for other in among),
             }[quota["edge"]]
-            for place, unit in enumerate(among, 1)
+            for unit in among
         }
 
     def top(place: int) -> str | None:
         return "A" if place <= a else "B" if place <= a + b else None
 
     everyone = places(ranked)
-    for rank, unit in enumerate(ranked, 1):
+    for unit in ranked:
         place = everyone[unit["uscc"]]
-        unit["rank_in_list"], unit["list_size"] = rank, len(ranked)
+        unit["rank_in_list"], unit["list_size"] = 1 + _above(unit, ranked), len(ranked)
+        unit["percentile"] = _percentile(unit["rank_in_list"], len(ranked))
         unit["is_tie"] = sum(other["total"] == unit["total"] for other in ranked) > 1
         # D has at least its share, A and B at most theirs
         unit["initial"] = "D" if place > len(ranked) - d else top(place) or "C"
@@ -610,7 +628,7 @@ def _followers(
             **{k: mine[k] for k in ("direct_d", "not_above_c", "not_below_c")},
             **{k: holder[k] for k in ("indicator_score", "bonus", "penalty", "total", "list_size", "is_tie")},
             "initial": holder["final"], "ranked": holder["final"],
-            "rank_in_list": None, "rank_in_district": None,
+            "rank_in_list": None, "percentile": None,
         }  # fmt: skip
         _finish(row, rules[stands["district_code"], key[1]])
         how = "inherited:" if stands["role"] == "inherits" else "shared:"
@@ -639,9 +657,9 @@ def _city(firms: list[Row], population: Mapping[Key, Row], rules: Mapping[Key, R
         )
     found = {}
     for members in lists.values():
-        for place, unit in enumerate(sorted(members, key=_order), 1):
-            ahead = Fraction(100 * (len(members) - place + 1), len(members))
+        for unit in members:
+            rank = 1 + _above(unit, members)
             found[unit["uscc"], unit["year"]] = {
-                **unit, "city_rank": place, "list_size": len(members), "percentile": rounded(ahead, 4),
+                **unit, "city_rank": rank, "list_size": len(members), "percentile": _percentile(rank, len(members)),
             }  # fmt: skip
     return found

@@ -220,7 +220,10 @@ def test_what_cannot_be_explained_gives_an_error_of_one_line(archive: Archive) -
     assert one_line(error.value).startswith("unknown table per_mu.nothing; known: ")
     with pytest.raises(UsageError) as error:
         archive.explain("raw.gov_tax", {"period": "2022"})
-    assert one_line(error.value) == f"raw.gov_tax is not published; published: {', '.join(sorted(PUBLISHED))}"
+    assert one_line(error.value) == (
+        "raw.gov_tax is not published (./brain publish adds new tables; feeds are never published); "
+        f"published: {', '.join(sorted(PUBLISHED))}"
+    )
     with pytest.raises(UsageError) as error:
         archive.explain("per_mu.baseline", {"colour": "red"})
     assert one_line(error.value).startswith("per_mu.baseline has no column colour; it has ")

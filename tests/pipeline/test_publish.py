@@ -92,7 +92,10 @@ def test_slipped_units_and_a_shrunken_feed_block_publication(built_copy: Path) -
     before = versions()
     with pytest.raises(GateFailed) as error:
         publish()
-    assert one_line(error.value).startswith("the gate failed, nothing was published: ")
+    line = one_line(error.value)
+    assert line.startswith("the gate failed, nothing was published: ")
+    first = error.value.report.failures()[0]
+    assert f"({first.unexpected}, e.g. {first.failing_keys[0]})" in line
     # each blocks by itself, because one blocking verdict is enough
     blocking = {(v.table, v.expectation): v for v in error.value.report.failures()}
     tax = blocking["raw.gov_tax", "tax_unit_slip"]

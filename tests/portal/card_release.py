@@ -244,7 +244,8 @@ def _grades(year: str) -> list[Row]:
     rows = [
         {
             "uscc": uscc, "year": year, "initial_grade": initial, "final_grade": final, "total_score": total,
-            "grade_reasons": reasons, "rank_in_list": rank, "list_size": len(listed), "rank_in_district": rank + 3,
+            "grade_reasons": reasons, "rank_in_list": rank, "list_size": len(listed),
+            "percentile_pct": 100 * (len(listed) - rank + 1) / len(listed),
             "district_code": "330203", "list_code": "above_scale", "evaluation_uscc": uscc, "evaluation_version": 1,
             "indicator_score": Decimal(total) - (5 if uscc == GOOD else 0), "penalty_points": 0,
             "bonus_points": 5 if uscc == GOOD else 0, "is_tie": False, "status_code": "initial", "rule_set_id": RULES,
@@ -254,7 +255,7 @@ def _grades(year: str) -> list[Row]:
     [holder] = [row for row in rows if row["uscc"] == GOOD]
     tenant = {
         **holder, "uscc": TENANT, "list_code": "tenant", "evaluation_uscc": GOOD, "rank_in_list": None,
-        "rank_in_district": None, "grade_reasons": [f"inherited:{GOOD}"],
+        "percentile_pct": None, "grade_reasons": [f"inherited:{GOOD}"],
     }  # fmt: skip
     return [*rows, tenant]
 

@@ -1,4 +1,4 @@
-"""The example queries of docs/queries on a release: each runs as it stands and answers."""
+"""The example queries of docs/queries on a release: each runs unchanged and returns rows."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from warehouse.releases import open_release
 from warehouse.settings import CHECKOUT
 
 QUERIES = sorted((CHECKOUT / "docs" / "queries").glob("*.sql"))
-#: What the small city of the tests may have none of.
+#: Queries that may return nothing for the small city of the tests.
 MAY_BE_EMPTY = {"13-d-three-years", "16-fast-growing-small-firms"}
-#: Columns that nobody fills there: the path to the target begins with a year that it does not have.
+#: Columns that the small city leaves empty, e.g. because it lacks the base year of the target.
 MAY_BE_MISSING = {
     "04-target-of-the-plan": {"expected_yi_yuan"},
     "06-local-suppliers": {"capacity_amount", "capacity_unit", "final_grade"},
@@ -36,6 +36,6 @@ def test_a_query_answers_its_question(path: Path, built_home: Path) -> None:
     with duckdb.connect(str(open_release().file), read_only=True) as file:
         rows = duck.fetch(file, text)
     assert rows or path.stem in MAY_BE_EMPTY
-    # a column without a single value answers nothing
+    # a column without any value answers nothing
     missing = {name for name in rows[0] if all(row[name] is None for row in rows)} if rows else set()
     assert missing <= MAY_BE_MISSING.get(path.stem, set())

@@ -1,4 +1,4 @@
-"""Readers that are not ours: what a release offers to stock DuckDB, delta-rs and polars."""
+"""Independent readers: a release in stock DuckDB, delta-rs and polars."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ def release(built_home: Path) -> Release:
 
 @pytest.fixture
 def file(release: Release) -> Iterator[duckdb.DuckDBPyConnection]:
-    """As an analyst opens it: no settings, no extension."""
+    """The release file as an analyst opens it: without settings and extensions."""
     with duckdb.connect(str(release.file), read_only=True) as connection:
         yield connection
 
 
 def rows_of(table: pa.Table, name: str) -> list[tuple[object, ...]]:
-    """A table's rows in a plain form that all readers share, in key order."""
+    """A table's rows in a form that is the same for all readers, in key order."""
     spec = contract(name)
     assert table.column_names == spec.column_names
     plain = table.cast(spec.arrow_schema()).sort_by([(key, "ascending") for key in spec.key])
@@ -54,11 +54,11 @@ def test_the_file_opens_read_only_and_needs_no_extension(
     with pytest.raises(duckdb.InvalidInputException, match="read-only"):
         file.execute("CREATE TABLE mine (a INT)")
     views = file.execute("SELECT view_name FROM duckdb_views() WHERE NOT internal").fetchall()
-    assert views == []  # a view would need what it looks at
+    assert views == []  # a view would need the tables it reads
 
 
 def test_the_file_is_written_for_duckdb_1_2_and_later(release: Release) -> None:
-    """The header is 8 bytes checksum, "DUCK", then the storage version: 65 is that of 1.2; 1.4 reads to 67."""
+    """The header is 8 bytes of checksum, "DUCK", then the storage version: 65 is that of 1.2; 1.4 reads up to 67."""
     with release.file.open("rb") as content:
         header = content.read(20)
     assert header[8:12] == b"DUCK"
@@ -81,7 +81,7 @@ def test_every_table_and_column_has_its_comment_in_both_languages(file: duckdb.D
         assert any(c.isascii() and c.isalpha() for c in english), (name, text)
 
 
-def test_the_file_says_that_it_is_synthetic_and_what_it_is(
+def test_the_file_states_its_release_scope_and_code(
     file: duckdb.DuckDBPyConnection, release: Release
 ) -> None:
     info = dict(file.execute("SELECT key, value FROM release.info").fetchall())
@@ -91,7 +91,7 @@ def test_the_file_says_that_it_is_synthetic_and_what_it_is(
     assert release.manifest["synthetic"] is True
 
 
-def test_a_home_without_the_demo_city_is_not_called_synthetic(built_copy: Path) -> None:
+def test_a_home_without_the_demo_city_is_not_synthetic(built_copy: Path) -> None:
     from pipeline.release_tables import is_synthetic
 
     assert is_synthetic()
@@ -99,7 +99,9 @@ def test_a_home_without_the_demo_city_is_not_called_synthetic(built_copy: Path) 
     assert not is_synthetic()
 
 
-def test_the_file_describes_itself(file: duckdb.DuckDBPyConnection, release: Release) -> None:
+def test_the_file_contains_dictionary_verdicts_quarantine_and_rule_sets(
+    file: duckdb.DuckDBPyConnection, release: Release
+) -> None:
     dictionary = file.execute("SELECT table_name, column_name, unit FROM release.dictionary").fetchall()
     assert {(t, c) for t, c, _ in dictionary} == {
         (name, column) for name in PUBLISHED for column in contract(name).column_names
@@ -119,7 +121,7 @@ def test_the_file_describes_itself(file: duckdb.DuckDBPyConnection, release: Rel
     assert unknown == 0
 
 
-def test_rows_lie_by_period_the_latest_first_and_then_by_key(file: duckdb.DuckDBPyConnection) -> None:
+def test_rows_are_sorted_by_descending_period_and_by_key(file: duckdb.DuckDBPyConnection) -> None:
     for name in PUBLISHED:
         spec = contract(name)
         assert spec.period is not None
@@ -171,7 +173,7 @@ def test_all_readers_see_the_same_rows(file: duckdb.DuckDBPyConnection, release:
 
 @pytest.mark.parametrize("name", PUBLISHED)
 def test_published_tables_are_plain_delta(release: Release, name: str) -> None:
-    """No feature that a reader might lack, comments on every column, the contract's NOT NULL."""
+    """Reader version 1, which every reader supports, comments on every column, the contract's NOT NULL."""
     table = DeltaTable(str(release.tables[name].path), version=release.tables[name].version)
     assert table.protocol().min_reader_version == 1
     spec = contract(name)
@@ -181,8 +183,8 @@ def test_published_tables_are_plain_delta(release: Release, name: str) -> None:
     assert " | " in table.metadata().description
 
 
-def test_the_old_release_is_read_by_its_version_after_the_next(changed_copy: Path) -> None:
-    """A reader who was told version N keeps what he had."""
+def test_an_old_release_is_still_readable_by_its_versions_after_the_next(changed_copy: Path) -> None:
+    """A reader of version N keeps its rows."""
     from pipeline.publish import publish
     from tests.pipeline.test_publish import judged_by
 

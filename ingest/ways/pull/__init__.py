@@ -1,1 +1,1 @@
-"""A pull of one feed: what is read of its table, how far, what of it is held, and what becomes a delivery."""
+"""A pull of one feed: the plan of its table, reading, watermarks, comparison with ingested rows, and deliveries."""

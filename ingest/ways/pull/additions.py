@@ -1,4 +1,4 @@
-"""Increments and events: what is held already is left out, and the rest is a delivery."""
+"""Increments and events: rows that the platform has are left out, and the others are a delivery."""
 
 from __future__ import annotations
 
@@ -17,30 +17,30 @@ from schemas.register import latest_rows
 
 
 def additions(reading: Reading) -> list[Taken]:
-    """Deliveries of the rows that are not held yet."""
+    """Deliveries of the rows that the platform does not have yet."""
     last = reading.last()
     reading.read_rows([reading.since(last)] if last else reading.plan.of_period)
-    says_period = reading.plan.length is not None
-    parts = [_today(reading)] if says_period else reading.parts("pulled")
+    states_period = reading.plan.length is not None
+    parts = [_today(reading)] if states_period else reading.parts("pulled")
     check_overlap(reading, parts)
     periods = [p for (p,) in reading.sql("SELECT DISTINCT period FROM pulled WHERE period IS NOT NULL")]
-    # with those that were taken back: their rows do not come again by themselves
-    came = latest_rows(reading.work.known, reading.spec)
-    if came and periods:
-        hold(reading, came, periods)
+    # with withdrawn and held deliveries: their rows must not come again by themselves
+    known = latest_rows(reading.work.known, reading.spec)
+    if known and periods:
+        hold(reading, known, periods)
         leave_out_held(reading)
     else:
         reading.sql("CREATE OR REPLACE TEMP VIEW fresh AS FROM pulled")
     taken = []
     for part in parts:
-        view = "fresh" if says_period else reading.rows_of("fresh", part)
+        view = "fresh" if states_period else reading.rows_of("fresh", part)
         if reading.sql(f"SELECT 1 FROM {view} LIMIT 1"):
             taken.append(_addition(reading, *delivery(reading, view, part)))
     return taken
 
 
 def _addition(reading: Reading, drop: Drop, records: Records) -> Taken:
-    """The same rows again, after others of their keys, are another delivery."""
+    """A delivery of new rows. The same rows again, after other rows of their keys, are another delivery."""
     work = reading.work
     known = {d["delivery_id"] for d in work.known}
     drop = replace(placed(drop, reading.spec, work.known), accepted_by=work.accepted_by)
@@ -50,6 +50,6 @@ def _addition(reading: Reading, drop: Drop, records: Records) -> Taken:
 
 
 def _today(reading: Reading) -> Part:
-    """Of records that say their period themselves the delivery is that of the day on which it came, in China."""
+    """Period of a delivery whose records state their own periods: that of the day of the pull, in China."""
     day = reading.asked.now.astimezone(HERE).date().isoformat()
     return day[: reading.plan.length], ""

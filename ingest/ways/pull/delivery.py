@@ -1,4 +1,4 @@
-"""Rows of a view become a delivery, known by its content like a file."""
+"""Rows of a view become a delivery, identified by its content like a file."""
 
 from __future__ import annotations
 
@@ -24,30 +24,32 @@ BLOCK_ROWS = 50_000
 
 
 def delivery(reading: Reading, view: str, part: Part) -> tuple[Drop, Records]:
-    """A view's rows as a delivery of a period and part, known by their content."""
+    """A view's rows as a delivery of a period and part, identified by their content."""
     plan = reading.plan
     scratch = reading.scratch / str(uuid4())
     scratch.mkdir()
-    seen = hashlib.sha256(json.dumps(plan.headings, ensure_ascii=False).encode())
-    records = in_blocks(plan.headings, _blocks(reading, view, seen), plan.where, scratch)
-    drop = Drop(Path(plan.where), plan.spec.table, *part, seen.hexdigest(), records.count, reading.asked.now)
+    checksum = hashlib.sha256(json.dumps(plan.headings, ensure_ascii=False).encode())
+    records = in_blocks(plan.headings, _blocks(reading, view, checksum), plan.where, scratch)
+    drop = Drop(
+        Path(plan.where), plan.spec.table, *part, checksum.hexdigest(), records.count, reading.asked.now
+    )
     return drop, records
 
 
-def _blocks(reading: Reading, view: str, seen: Any) -> Iterator[tuple[list[pa.Array], pa.Array | None]]:
-    """Cells in one order, whatever order the database has the rows in."""
+def _blocks(reading: Reading, view: str, checksum: Any) -> Iterator[tuple[list[pa.Array], pa.Array | None]]:
+    """Cells in an order that does not depend on the database's order; their lines update the checksum."""
     cells = [f"c{i}" for i in range(len(reading.plan.headings))]
     ordered = f"SELECT {', '.join(cells)}, line FROM {view} ORDER BY watermark NULLS FIRST, line"
     for block in reading.work.inbox.connection.execute(ordered).to_arrow_reader(BLOCK_ROWS):
         lines = block.column("line").cast(pa.string())
         for line in lines.to_pylist():
-            seen.update(f"{line}\n".encode())
+            checksum.update(f"{line}\n".encode())
         texts = [block.column(c).cast(pa.string()) for c in cells]
         yield texts, lines if reading.plan.source.format == "jsonl" else None
 
 
 def reported(reading: Reading, taken: Taken, message: str = "") -> Taken:
-    """The delivery, of which the run's report now tells."""
+    """Add the delivery to the run's report, and return it."""
     entry = entry_of(taken.drop, taken)
     plan = reading.plan
     unknown = f"columns not in the mapping, not read: {some(plan.unknown)}" if plan.unknown else ""
@@ -58,7 +60,7 @@ def reported(reading: Reading, taken: Taken, message: str = "") -> Taken:
 
 
 def check_overlap(reading: Reading, found: Sequence[Part]) -> None:
-    """A table has a year or its months, not both.
+    """Check that no period of a table is in another one: a table has a year or its months.
 
     Raises:
         RejectedError: it has both.
@@ -68,6 +70,6 @@ def check_overlap(reading: Reading, found: Sequence[Part]) -> None:
             is_within_it = len(period) < len(other) and overlap(period, other)
             if is_within_it and meet({"part": part}, {"part": of_part}):
                 raise RejectedError(
-                    f"{reading.plan.where}: rows of {period} and of {other}, which lies within it; their figures "
-                    f"would be added: mend column {reading.plan.database.period}"
+                    f"{reading.plan.where}: rows of {period} and of {other}, which is in it; their figures "
+                    f"would be counted twice; correct column {reading.plan.database.period}"
                 )

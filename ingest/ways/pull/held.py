@@ -1,4 +1,4 @@
-"""What is held of a table's rows already, and what of the pulled ones is new beside it."""
+"""Rows of a table that were ingested earlier, and the pulled rows that are new."""
 
 from __future__ import annotations
 
@@ -16,10 +16,11 @@ from warehouse.duck import literal
 
 
 def hold(reading: Reading, counting: Sequence[dict[str, Any]], periods: Sequence[str] | None = None) -> None:
-    """The view ``held``: records of deliveries, accepted or not, as they were sent, under today's headings.
+    """Create the view ``held``: ingested records of deliveries, accepted or not, as sent, under the current headings.
 
     Args:
-        periods: of accepted rows only these.
+        counting: rows of the register, which name the deliveries.
+        periods: only accepted rows of these periods.
     """
     spec, connection = reading.spec, reading.work.inbox.connection
     names = ("delivery_id", "mapping_hash", "period", "part", "headings")
@@ -53,26 +54,26 @@ def _kept_cell(plan: Plan, heading: str) -> str:
 
 
 def leave_out_held(reading: Reading) -> None:
-    """The view ``fresh``: pulled rows that are not held yet.
+    """Create the view ``fresh``: pulled rows that were not ingested yet.
 
-    Of an event as many copies of a line as are held are left out. Of an increment the row that counts now is sought
-    among the pulled ones of its key, and it and those before it are left out: a row that has become again what
-    it was earlier is new.
+    Events: as many copies of a line are left out as were ingested. Increments: the current row of a key is looked up
+    among the pulled rows of that key; it and the rows before it are left out. So a row that returns to an earlier value
+    is new.
     """
     _mark_rows(reading)
     if reading.spec.delivery == "event":
         _leave_out_copies(reading)
     else:
-        _leave_out_up_to_what_counts(reading)
+        _leave_out_up_to_current(reading)
     reading.sql("CREATE OR REPLACE TEMP VIEW fresh AS FROM left_over")
 
 
 def _mark_rows(reading: Reading) -> None:
-    """The views ``lately`` of pulled rows and ``earlier`` of held ones; they meet by ``mark`` and ``row_key``."""
+    """Create the views ``lately`` of pulled and ``earlier`` of ingested rows; they join by ``mark`` and ``row_key``."""
     plan = reading.plan
     if plan.source.period_from:
-        said = f"c{plan.headings.index(plan.source.period_from.heading)}"
-        identity, period = "same", f"left(coalesce({said}, ''), {plan.length})"
+        cell = f"c{plan.headings.index(plan.source.period_from.heading)}"
+        identity, period = "same", f"left(coalesce({cell}, ''), {plan.length})"
     else:
         identity, period = "json_array(period, part, same)::VARCHAR", "period"
     key = [period, *(f"coalesce(c{i}, '')" for i in plan.key_places)]
@@ -96,7 +97,7 @@ def _leave_out_copies(reading: Reading) -> None:
     )
 
 
-def _leave_out_up_to_what_counts(reading: Reading) -> None:
+def _leave_out_up_to_current(reading: Reading) -> None:
     reading.sql(
         """CREATE OR REPLACE TEMP TABLE counted AS SELECT row_key, mark FROM (SELECT *, row_number() OVER (
                 PARTITION BY row_key ORDER BY known_at DESC, delivery_id DESC, source_row DESC) AS place

@@ -1,4 +1,4 @@
-"""What is read of a sender's table: its columns against what the contract reads, each as SQL that prints its text."""
+"""The plan of a pull: the columns of a sender's table that the contract reads, each as SQL that prints its text."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ from warehouse.duck import literal
 
 @dataclass(frozen=True)
 class Plan:
-    """SQL of what is read of a feed's table."""
+    """SQL that reads a feed's table."""
 
     spec: Feed
     #: Name of the table in the sender's database.
     table: str
-    #: What stands for the file in the register and in rows.
+    #: Name used as the source file in the register and in rows.
     where: str
-    #: The text under each heading.
+    #: SQL of the text under each heading.
     cells: list[str]
-    #: The text that says a row's period, and that which says its part.
+    #: SQL of the texts with a row's period and part.
     period_sql: str
     part_sql: str
     watermark: Column | None
     #: Columns that the mapping does not know.
     unknown: list[str]
-    #: The only period that is asked for.
+    #: The only period to read.
     period: str | None
 
     @property
@@ -49,12 +49,12 @@ class Plan:
 
     @property
     def length(self) -> int | None:
-        """How much of a cell is the period, of rows that say theirs themselves."""
+        """Characters of a cell that are the period, if rows state their periods; otherwise None."""
         return self.source.period_from.length if self.source.period_from else None
 
     @property
     def of_period(self) -> list[str]:
-        """The condition of a pull that is about one period only."""
+        """The condition of a pull of one period."""
         return [f"{self.period_sql} = {literal(self.period)}"] if self.period else []
 
     @property
@@ -70,20 +70,21 @@ def table_of(spec: Feed) -> str:
 
 
 def source_file(connection: str, spec: Feed) -> str:
-    """What stands for the file in the register and in rows."""
+    """Name used as the source file in the register and in rows."""
     return f"{connection}:{table_of(spec)}"
 
 
 def plan_of(spec: Feed, connection: str, columns: Mapping[str, Column], period: str | None) -> Plan:
-    """What is read of a feed's table.
+    """The plan of a feed's table.
 
     Args:
-        connection: its name.
-        columns: those that the table has, by name.
-        period: the only one that is asked for.
+        connection: the connection's name.
+        columns: the table's columns by name.
+        period: the only period to read.
 
     Raises:
-        RejectedError: the table lacks a column that the contract reads, or has one that cannot be printed.
+        RejectedError: the table lacks a column that the contract reads, the rows' period is unknown, or the mapping
+            cannot read a column's type.
     """
     source = source_of(spec)
     database, where = source.database, source_file(connection, spec)
@@ -92,7 +93,7 @@ def plan_of(spec: Feed, connection: str, columns: Mapping[str, Column], period: 
         raise RejectedError(f"{where}: no column {some(missing)}; the table has {some(list(columns))}")
 
     def printed(name: str) -> str:
-        """A column's text; a date as the heading's mapping reads it."""
+        """SQL of a column's text; a date in the format that the heading's mapping reads."""
         mapped = next((m for m in source.mapping.values() if m.heading == name), None)
         try:
             return postgres.printed(columns[name], mapped.date_formats[0] if mapped else "yyyy-MM-dd")
@@ -100,17 +101,17 @@ def plan_of(spec: Feed, connection: str, columns: Mapping[str, Column], period: 
             raise RejectedError(f"{where}: {error}") from None
 
     def period_sql() -> str:
-        """The text that says a row's period."""
+        """SQL of the text with a row's period."""
         if source.period_from:
             if period:
-                raise RejectedError(f"{where}: its rows say their period themselves; leave --period out")
+                raise RejectedError(f"{where}: its rows state their own periods; leave --period out")
             return printed(source.period_from.heading)
         if database.period in columns:
             return printed(database.period)
         if period:
             return literal(period)
         raise RejectedError(
-            f"{where}: no column {database.period} that says a row's period; name one in "
+            f"{where}: no column {database.period} with the rows' periods; name one in "
             f"schemas/raw/{spec.table}.yml (source: database: period), or give --period for all its rows"
         )
 

@@ -1,4 +1,4 @@
-"""Reading: rows of a table stream into Parquet of the inbox, of which DuckDB has views; none is held in memory."""
+"""Reading: rows of a table are streamed into Parquet in the inbox, with DuckDB views over it; none stay in memory."""
 
 from __future__ import annotations
 
@@ -26,25 +26,25 @@ Part = tuple[str, str]
 
 @dataclass(frozen=True)
 class Asked:
-    """What a person asks of a pull."""
+    """The request of a pull."""
 
     reader: Reader
     period: str | None
-    #: Read whole tables, whatever the watermarks say.
+    #: Read complete tables, whatever the watermarks say.
     full: bool
     now: datetime
 
 
 @dataclass
 class Reading:
-    """A feed's rows on their way from a table to deliveries."""
+    """The reading of one feed's table in a pull."""
 
     plan: Plan
     asked: Asked
     work: Work
-    #: How far this pull has read; None where the table has no watermark.
+    #: How far this pull has read; None if the table has no watermark.
     mark: Mark | None = None
-    #: Something was told of what came, though nothing of it was taken in.
+    #: A message was reported about rows of which nothing was ingested.
     is_told: bool = False
     scratch: Path = field(init=False)
 
@@ -56,12 +56,12 @@ class Reading:
         return self.plan.spec
 
     def sql(self, statement: str) -> list[tuple[Any, ...]]:
-        """Rows of a statement over what was read."""
-        found: list[tuple[Any, ...]] = self.work.inbox.connection.execute(statement).fetchall()
-        return found
+        """Rows of a DuckDB statement over the views."""
+        rows: list[tuple[Any, ...]] = self.work.inbox.connection.execute(statement).fetchall()
+        return rows
 
     def read(self, view: str, columns: Sequence[str], conditions: Sequence[str]) -> None:
-        """Stream rows into Parquet, of which ``view`` is a DuckDB view; ``period`` and ``part`` come first."""
+        """Stream rows into Parquet and create a DuckDB view over it; ``period`` and ``part`` come first."""
         plan = self.plan
         period = f"left({plan.period_sql}, {plan.length})" if plan.length else plan.period_sql
         listed = ", ".join([f"{period} AS period", f"coalesce({plan.part_sql}, '') AS part", *columns])
@@ -73,18 +73,18 @@ class Reading:
         self.sql(f"CREATE OR REPLACE TEMP VIEW {view} AS FROM read_parquet({literal(f'{folder}/*.parquet')})")
 
     def read_rows(self, conditions: Sequence[str]) -> None:
-        """The view ``pulled``: cells as texts, each row's ``line``, by which it is known, and its watermark."""
+        """Create the view ``pulled``: cells as texts, each row's ``line``, which identifies it, and its watermark."""
         mark = postgres.watermark(self.plan.watermark) if self.plan.watermark else "NULL::text"
         columns = [f"{sql} AS c{i}" for i, sql in enumerate(self.plan.cells)]
         self.read("rows", [f"{mark} AS watermark", *columns], conditions)
         cells = [f"c{i}" for i in range(len(self.plan.cells))]
         self.sql(f"CREATE OR REPLACE TEMP VIEW pulled AS SELECT *, {self.line(cells)} AS line FROM rows")
-        # a pull of one period says nothing of how far the others were read
+        # a pull of one period does not show how far the others were read
         if self.plan.watermark and self.mark is None and not self.asked.period:
             self.remember("pulled")
 
     def line(self, cells: Sequence[str]) -> str:
-        """A record as one text: JSON under its headings where the feed's records are that, else an array."""
+        """SQL of a record as one text: a JSON object for a feed of JSON lines, otherwise a JSON array."""
         if self.plan.source.format != "jsonl":
             return f"json_array({', '.join(cells)})::VARCHAR"
         pairs = (f"{literal(h)}, {c}" for h, c in zip(self.plan.headings, cells, strict=True))
@@ -94,7 +94,7 @@ class Reading:
         """Periods and parts of a view's rows.
 
         Raises:
-            RejectedError: a row's period is none.
+            RejectedError: a row's value is no period of the feed.
         """
         valid = period_of("period", lengths_of(self.spec))
         bad = self.sql(f"SELECT count(*), min(period) FROM {view} WHERE ({valid}) IS NULL")
@@ -102,12 +102,12 @@ class Reading:
             fault = "NULL is no period" if bad[0][1] is None else fault_of(bad[0][1], self.spec)
             raise RejectedError(
                 f"{self.plan.where}: {bad[0][0]:,} rows without a period of the feed: {fault}; "
-                f"mend column {self.plan.database.period}"
+                f"correct column {self.plan.database.period}"
             )
         return [(p, q) for p, q in self.sql(f"SELECT DISTINCT period, part FROM {view} ORDER BY ALL")]
 
     def rows_of(self, view: str, part: Part) -> str:
-        """Name of the view of a part's rows."""
+        """Create the view of a part's rows; returns its name."""
         period, name = map(literal, part)
         self.sql(
             f"CREATE OR REPLACE TEMP VIEW wanted AS FROM {view} WHERE period = {period} AND part = {name}"
@@ -115,7 +115,7 @@ class Reading:
         return "wanted"
 
     def remember(self, view: str) -> None:
-        """How far the rows of a view reach."""
+        """Set the mark to the latest watermark of a view's rows."""
         watermark = self.plan.watermark
         assert watermark is not None
         latest = postgres.latest_believed(watermark, self.asked.now)
@@ -127,7 +127,7 @@ class Reading:
             self.mark = Mark(*self._place, max(values))
 
     def last(self) -> Mark | None:
-        """How far the last pull read, where this one may go on from there."""
+        """The watermark of the last pull; None if this pull cannot go on from there."""
         if self.plan.watermark is None or self.asked.full or self.asked.period:
             return None
         last = last_mark(self.spec.table)
@@ -143,12 +143,12 @@ class Reading:
         return self.asked.reader.connection.name, self.plan.table, self.plan.watermark.name
 
     def since(self, last: Mark) -> str:
-        """The condition of rows that the last pull may not have read."""
+        """The condition for rows that the last pull may not have read."""
         assert self.plan.watermark is not None
         return postgres.unread(self.plan.watermark, last.last, self.plan.database.overlap)
 
     def tell(self, period: str, message: str) -> None:
-        """Report that nothing of a period was taken in, and why."""
+        """Report that nothing of a period was ingested, and why."""
         entry = FileReport(self.spec.table, self.plan.where, period, "repeated", message=message)
         self.work.report.files.append(entry)
         self.is_told = True

@@ -1,6 +1,7 @@
-"""Snapshots: each period and part of a table is a delivery, which takes the place of the one before.
+"""Snapshots: each period and part of a table is a delivery, which supersedes the one before.
 
-A row absent from the later one is withdrawn, and so is a period that the table has no more, where the contract lets it.
+A row absent from the later delivery is withdrawn. So is a period absent from the table, if the contract says
+``withdraws``.
 """
 
 from __future__ import annotations
@@ -33,35 +34,35 @@ Row = dict[str, Any]
 
 
 def snapshots(reading: Reading) -> list[Taken]:
-    """Deliveries of the periods that changed, and empty ones of those that are gone.
+    """Deliveries of the changed periods, and empty deliveries of the removed periods.
 
     Raises:
-        RejectedError: the table is empty, or has a year beside its months.
+        RejectedError: the table is empty, or has a year and its months.
     """
     plan, known = reading.plan, reading.work.known
     counting = in_force(known, reading.spec)
     last = reading.last()
     if last is None:
         reading.read_rows(plan.of_period)
-        found = reading.parts("pulled")
-        if not found:
+        parts = reading.parts("pulled")
+        if not parts:
             raise _empty(reading)
-        gone = _gone(reading, counting, set(found))
+        removed = _removed(reading, counting, set(parts))
     else:
-        found, gone = _changed(reading, last, counting)
-        if found:
-            listed = ", ".join(f"({literal(p)}, {literal(q)})" for p, q in found)
+        parts, removed = _changed(reading, last, counting)
+        if parts:
+            listed = ", ".join(f"({literal(p)}, {literal(q)})" for p, q in parts)
             reading.read_rows([f"({plan.period_sql}, coalesce({plan.part_sql}, '')) IN ({listed})"])
-            found = reading.parts("pulled")
-    check_overlap(reading, found)
-    left = [t for part in gone if (t := _withdrawn(reading, part))]
-    register = [*known, *(row for t in left for row in rows_of(t, known))]
-    taken = [_snapshot(reading, part, counting, register) for part in found]
-    return left + [t for t in taken if t]
+            parts = reading.parts("pulled")
+    check_overlap(reading, parts)
+    withdrawn = [t for part in removed if (t := _withdrawn(reading, part))]
+    register = [*known, *(row for t in withdrawn for row in rows_of(t, known))]
+    taken = [_snapshot(reading, part, counting, register) for part in parts]
+    return withdrawn + [t for t in taken if t]
 
 
 def _empty(reading: Reading) -> RejectedError:
-    """An empty table is a fault, not the withdrawal of everything."""
+    """The error for an empty table, which is a fault and not the withdrawal of everything."""
     of_period = f" of {reading.asked.period}" if reading.asked.period else ""
     return RejectedError(
         f"{reading.plan.where}: no row{of_period} in the table; ask {reading.plan.source.sender}"
@@ -72,7 +73,7 @@ def _empty(reading: Reading) -> RejectedError:
 
 
 def _ours(reading: Reading, counting: Iterable[Row]) -> list[Row]:
-    """Deliveries that came from this table: what came otherwise it cannot withdraw."""
+    """Deliveries that came from this table, the only ones that it can withdraw."""
     return [d for d in counting if d["source_file"] == reading.plan.where]
 
 
@@ -80,16 +81,16 @@ def _parts_of(registered: Iterable[Row]) -> set[Part]:
     return {(d["period"], d["part"] or "") for d in registered}
 
 
-def _gone(reading: Reading, counting: Iterable[Row], found: set[Part]) -> list[Part]:
-    """Periods and parts that the table had and has no more, where the contract lets it withdraw them."""
+def _removed(reading: Reading, counting: Iterable[Row], present: set[Part]) -> list[Part]:
+    """Periods and parts that the table no longer has, if the contract lets it withdraw them."""
     if not reading.plan.database.withdraws:
         return []
     held = _parts_of(d for d in _ours(reading, counting) if d["records_in"])
-    return sorted(p for p in held - found if reading.asked.period in (None, p[0]))
+    return sorted(p for p in held - present if reading.asked.period in (None, p[0]))
 
 
 def _changed(reading: Reading, last: Mark, counting: list[Row]) -> tuple[list[Part], list[Part]]:
-    """Periods and parts to read again, by watermark and by keys, and those that are gone."""
+    """Periods and parts to read again, by watermark and by keys, and the removed ones."""
     plan = reading.plan
     assert plan.watermark is not None
     reading.read("touched", [f"{postgres.watermark(plan.watermark)} AS watermark"], [reading.since(last)])
@@ -98,8 +99,8 @@ def _changed(reading: Reading, last: Mark, counting: list[Row]) -> tuple[list[Pa
     if not plan.database.withdraws:
         return sorted(changed), []
     reading.read("keys_there", [f"{plan.cells[i]} AS c{i}" for i in plan.key_places], [])
-    found = set(reading.parts("keys_there"))
-    if not found:
+    present = set(reading.parts("keys_there"))
+    if not present:
         raise _empty(reading)
     ours = _ours(reading, counting)
     hold(reading, ours)
@@ -110,18 +111,19 @@ def _changed(reading: Reading, last: Mark, counting: list[Row]) -> tuple[list[Pa
             (SELECT {listed} FROM keys_there EXCEPT SELECT {listed} FROM held)
             UNION ALL (SELECT {listed} FROM held EXCEPT SELECT {listed} FROM keys_there))"""
     )
-    changed |= {(p, q) for p, q in differing if (p, q) in found} - others
-    return sorted(changed), _gone(reading, counting, found)
+    changed |= {(p, q) for p, q in differing if (p, q) in present} - others
+    return sorted(changed), _removed(reading, counting, present)
 
 
 # --- their deliveries --------------------------------------------------------------------------------
 
 
 def _snapshot(reading: Reading, part: Part, counting: list[Row], register: Sequence[Row]) -> Taken | None:
-    """A period's rows as a delivery; None where the one that counts has the same content.
+    """A period's rows as a delivery; None if the delivery in force has the same content.
 
     Args:
-        register: with the periods that are gone.
+        counting: rows of the register that are in force.
+        register: the register with the withdrawals of this run.
     """
     spec, work = reading.spec, reading.work
     drop, records = delivery(reading, reading.rows_of("pulled", part), part)
@@ -133,13 +135,13 @@ def _snapshot(reading: Reading, part: Part, counting: list[Row], register: Seque
     if known and not stands(known[0]):
         _leave_out(reading, drop, known[0])
         return None
-    if known:  # what it was before something else superseded it: its rows are there, and count again
+    if known:  # the content of a superseded delivery: its rows still exist, so it is only registered again
         return reported(reading, load_again(spec, drop, known[0], work))
     return reported(reading, load_drop(spec, drop, records, work.inbox))
 
 
 def _withdrawn(reading: Reading, part: Part) -> Taken | None:
-    """An empty delivery in the place of a period that is gone."""
+    """An empty delivery that supersedes a removed period; None if it is itself withdrawn or held."""
     spec, work = reading.spec, reading.work
     period, name = part
     checksum = hashlib.sha256(b"").hexdigest()
@@ -151,9 +153,9 @@ def _withdrawn(reading: Reading, part: Part) -> Taken | None:
     made = work.made.get(drop.delivery_id, [])
     nothing = Loaded([], [], Counter({period: 0}), Counter())
     taken = Taken(spec, drop, reading.plan.headings, mapping_hash(spec, made), nothing, upto(made))
-    return reported(reading, taken, "the table has no row of it any more: withdrawn")
+    return reported(reading, taken, "the table has no rows of this period any more; the period is withdrawn")
 
 
 def _leave_out(reading: Reading, drop: Drop, row: Row) -> None:
-    """What came and was taken back, or is held, returns only when a person says so."""
+    """Report rows of a withdrawn or held delivery; only a person can put them in force."""
     reading.tell(drop.period, f"the same rows as before, and {why_out(row)}")

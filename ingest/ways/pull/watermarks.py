@@ -1,6 +1,6 @@
 """Watermarks: how far the table of a feed was read.
 
-A watermark only says what need not be read. It may be lost or lag behind, and nothing is doubled or missing.
+A watermark only saves reading. A lost or late one neither doubles nor loses a row.
 """
 
 from __future__ import annotations
@@ -23,12 +23,13 @@ class Mark:
     last: str | int
 
     def save(self, name: str) -> None:
-        """After the register's commit: a pull killed between the two reads the same rows again, and leaves them out."""
+        """Write the mark, after the register's commit: if a pull is killed in between, the next one reads the same rows
+        again and leaves them out."""
         write_whole(_mark_file(name), json.dumps(vars(self), ensure_ascii=False))
 
 
 def last_mark(name: str) -> Mark | None:
-    """None where there is none, or it is not readable: then everything is read."""
+    """The feed's mark; None if there is none or it is not readable, and then everything is read."""
     try:
         return Mark(**json.loads(_mark_file(name).read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):

@@ -12,7 +12,7 @@ from typing import Any
 
 from jobs.per_mu.rules.models import CITY, KIND, RuleSet, indicator_definitions
 from jobs.rules.base import RuleDocument, Rules
-from schemas.contract import code_list, digest
+from schemas.contract import code_list, contract, digest
 from schemas.errors import RejectedError, UsageError
 
 
@@ -115,15 +115,21 @@ class RuleBook(Rules):
         }
 
     def check(self) -> None:
-        """Check that every indicator has its titles.
+        """Check that every indicator has its titles, and that units of evaluation have its figures.
 
         Raises:
-            RejectedError: one has none; the line names it and the code list.
+            RejectedError: something is missing; the line names it and the file to add it to.
         """
         if unnamed := set(indicator_definitions()) - set(code_list("per_mu_indicator")):
             raise RejectedError(
                 f"indicators without a title in schemas/codes/per_mu_indicator.csv: {sorted(unnamed)}"
             )
+        columns = set(contract("per_mu.unit").column_names) | {"tax_contribution"}
+        for code, definition in indicator_definitions().items():
+            if lacking := {definition.numerator, definition.denominator} - columns:
+                raise RejectedError(
+                    f"indicator {code}: schemas/per_mu/unit.yml has no column {sorted(lacking)[0]}; add it there"
+                )
 
     def fingerprint(self, period: str) -> str:
         """Hash of the rule sets of the period's year and of the indicators' formulas."""

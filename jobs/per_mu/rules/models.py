@@ -73,7 +73,9 @@ class Indicator(Definition):
     weight: Points = Field(gt=0, le=100)
     baseline: Baseline
     #: A value is missing when a figure is missing or the denominator is not above zero.
-    missing: Literal["group_average", "zero", "data_incomplete"] = "data_incomplete"
+    #: ``group_average`` and ``group_median`` give the mean or median score of the list's other units. The mean of a
+    #: skewed list is above most of its scores, so silence pays under it; under the median it never does.
+    missing: Literal["group_average", "group_median", "zero", "data_incomplete"] = "data_incomplete"
 
 
 class Quota(Definition):
@@ -83,8 +85,8 @@ class Quota(Definition):
     rounding: dict[Literal["A", "B", "D"], CountRounding]
     count_exempt: bool = False
     count_protected: bool = False
-    #: Equal totals across a quota's edge: ordered by the tie-break chain, or all get the better (``all_in``)
-    #: or all the worse (``all_out``) grade.
+    #: Equal totals across a quota's edge: ordered by tax per mu, and the worse grade for units equal in that too
+    #: (``tie_break``); or all get the better (``all_in``) or all the worse (``all_out``) grade.
     edge: Literal["tie_break", "all_in", "all_out"] = "tie_break"
     #: A vetoed firm's place in A or B goes to the next firm.
     refill_vetoed: bool = False

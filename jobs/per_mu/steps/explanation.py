@@ -24,7 +24,7 @@ Query = Callable[..., Rows]
 _ROUNDING = {"floor": ROUND_FLOOR, "ceil": ROUND_CEILING, "half_up": ROUND_HALF_UP}
 _ROUNDING_ZH = {"floor": "舍去小数", "ceil": "进一", "half_up": "四舍五入"}
 _EDGE_ZH = {
-    "tie_break": "同分依次比亩均税收、信用代码",
+    "tie_break": "同分比亩均税收，仍相同者同名次、均取较低等级",
     "all_in": "同分者均取较高等级",
     "all_out": "同分者均取较低等级",
 }
@@ -183,7 +183,7 @@ def _initial(facts: Facts) -> Iterator[str]:
     tie = "，与他人同分 tied" if g["is_tie"] else ""
     yield (
         f"初评等级 initial grade: 榜内第 {g['rank_in_list']} 名，共 {g['list_size']} 家{tie}"
-        f"（全区第 {g['rank_in_district']} 名）→ {g['initial_grade']}"
+        f"（不低于榜内 {_n(g['percentile_pct'])}% 的企业）→ {g['initial_grade']}"
     )
 
 

@@ -47,8 +47,6 @@ def _ranks(card: Card) -> str:
         parts.append(
             f"{whose}{s.list.zh if s.is_own else '榜内'}第 {g.rank:,}/{g.list_size:,} 名{tie}{percentile}"
         )
-    if g.rank_in_district:
-        parts.append(f"全区 district 第 {g.rank_in_district:,}")
     if g.city_rank and g.city_size:
         parts.append(f"全市测算 city estimate 第 {g.city_rank:,}/{g.city_size:,}")
     return " · ".join(parts) or "无名次 no rank"

@@ -1,4 +1,4 @@
-"""An unknown file becomes a working feed by editing YAML only; a proposal nobody finished is refused."""
+"""An unknown file becomes a working feed by editing YAML only; an unfinished proposal is refused."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ DECIDED = {
 
 
 def brain(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    """A command with an installation's own contracts; settings are read once per process."""
+    """Run a command with an installation's own contracts; separately, because settings are read once per process."""
     given = {
         "BRAIN_HOME": str(folder / "home"),
         "BRAIN_SCHEMAS": str(folder / "own"),
@@ -70,7 +70,7 @@ def test_an_unknown_file_becomes_a_feed_by_editing_yaml_only(tmp_path: Path) -> 
     path = tmp_path / "own" / "raw" / "park_power.yml"
     text = path.read_text(encoding="utf-8")
     again = brain(tmp_path, "ingest", "--infer", str(file), "--write", "park_power")
-    assert again.returncode == 2 and "is there already" in again.stderr
+    assert again.returncode == 2 and "exists already" in again.stderr
     assert path.read_text(encoding="utf-8") == text
 
     for words in (("check",), ("ingest",)):
@@ -83,7 +83,9 @@ def test_an_unknown_file_becomes_a_feed_by_editing_yaml_only(tmp_path: Path) -> 
         assert todo in text, todo
         text = text.replace(todo, decided)
     path.write_text(text, encoding="utf-8")
-    entry = proposed.stdout.split("fields.yml\n")[1].replace("TODO_tariff_class_6", "tariff_class_name")
+    entry = proposed.stdout.split("fields.yml beside raw/\n")[1].replace(
+        "TODO_tariff_class_6", "tariff_class_name"
+    )
     entry = entry.replace("zh: TODO", "zh: 电价类别").replace(
         "description: TODO", "description: Class of tariff."
     )
@@ -107,7 +109,7 @@ def test_an_unknown_file_becomes_a_feed_by_editing_yaml_only(tmp_path: Path) -> 
     assert refused_row["reasons"] == ["power_kwh:type"]
 
 
-def test_json_is_one_array_and_takes_nothing_in(tmp_path: Path) -> None:
+def test_json_output_is_one_array_and_nothing_is_ingested(tmp_path: Path) -> None:
     (tmp_path / "own").mkdir()
     file = tmp_path / "e.csv"
     file.write_text(UNKNOWN, encoding="utf-8")
@@ -132,7 +134,7 @@ def mapping(path: Path) -> dict[str, dict[str, object]]:
         ("gbk", "|", "gb18030"),
     ],
 )
-def test_encoding_delimiter_unit_and_dates_are_found(
+def test_encoding_delimiter_unit_and_dates_are_detected(
     tmp_path: Path, encoding: str, delimiter: str, said: str
 ) -> None:
     lines = [
@@ -155,7 +157,7 @@ def test_encoding_delimiter_unit_and_dates_are_found(
     assert yaml.safe_load(proposal.contract)["key"] == ["uscc", "period"]
 
 
-def test_content_tells_accounts_of_the_same_name_apart(tmp_path: Path) -> None:
+def test_content_distinguishes_accounts_with_the_same_heading(tmp_path: Path) -> None:
     power, water = tmp_path / "p.csv", tmp_path / "w.csv"
     power.write_text(f"户号,代码\n3302000001,{GOOD[0]}\n3302000002,{GOOD[1]}\n", encoding="utf-8")
     water.write_text(f"户号,代码\nW330200001,{GOOD[0]}\nW330200002,{GOOD[1]}\n", encoding="utf-8")
@@ -163,13 +165,13 @@ def test_content_tells_accounts_of_the_same_name_apart(tmp_path: Path) -> None:
     assert set(mapping(water)) == {"water_account_code", "uscc"}
 
 
-def test_a_unit_without_a_factor_keeps_a_field_away(tmp_path: Path) -> None:
+def test_a_unit_without_a_factor_excludes_a_field(tmp_path: Path) -> None:
     path = tmp_path / "e.jsonl"
     path.write_text(f'{{"Credit Code": "{GOOD[0]}", "Consumption (m3)": 12.5}}\n', encoding="utf-8")
     assert mapping(path)["water_m3"] == {"heading": "Consumption (m3)", "unit": "立方米"}
 
 
-def test_merged_headings_unit_line_and_totals_of_a_workbook(tmp_path: Path) -> None:
+def test_merged_headings_unit_line_and_total_lines_of_a_workbook(tmp_path: Path) -> None:
     path = tmp_path / "m.xlsx"
     with xlsxwriter.Workbook(path) as book:
         sheet = book.add_worksheet()
@@ -204,7 +206,7 @@ def test_merged_headings_unit_line_and_totals_of_a_workbook(tmp_path: Path) -> N
         ("2023年统计表,,\n甲,乙,丙\n1,2,3\n".encode(), "line 1 is a title"),
     ],
 )
-def test_what_is_no_table_is_refused_in_one_line(tmp_path: Path, content: bytes, said: str) -> None:
+def test_a_file_that_is_no_table_is_refused_in_one_line(tmp_path: Path, content: bytes, said: str) -> None:
     path = tmp_path / "x.csv"
     path.write_bytes(content)
     with pytest.raises(RejectedError, match=said) as refused:
@@ -237,7 +239,9 @@ def test_synonyms_name_fields_and_units_that_exist() -> None:
         ("units.yml", "千瓦时: {千瓦时: 2}", "千瓦时 to 千瓦时 is 1 in schemas/units.yml, not 2"),
     ],
 )
-def test_an_installation_adds_and_never_changes(tmp_path: Path, name: str, content: str, said: str) -> None:
+def test_an_installation_cannot_change_definitions_of_the_package(
+    tmp_path: Path, name: str, content: str, said: str
+) -> None:
     path = tmp_path / "own" / name
     path.parent.mkdir(parents=True)
     if name.startswith("raw/"):

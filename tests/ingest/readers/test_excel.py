@@ -1,4 +1,4 @@
-"""Workbooks as offices send them, numbers and dates as people type them, and when a drop counts as complete."""
+"""Workbooks as offices send them, numbers and dates as people type them, and complete and incomplete drops."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ POWER = "gov_electricity"
 
 def changed(name: str, **source: object) -> Feed:
     spec = feed(name)
-    said = {**spec.source.model_dump(exclude_unset=True), **source}
-    return spec.model_copy(update={"source": Source.model_validate(said)})
+    block = {**spec.source.model_dump(exclude_unset=True), **source}
+    return spec.model_copy(update={"source": Source.model_validate(block)})
 
 
 def test_headings_of_three_lines_a_title_a_unit_line_and_totals(tmp_path: Path) -> None:
@@ -94,7 +94,7 @@ def mapped(spec: Feed, records: object, folder: Path) -> list[dict[str, object]]
     return sorted(found.to_pylist(), key=lambda r: r["source_row"])
 
 
-def test_dates_in_three_styles_and_real_ones(tmp_path: Path) -> None:
+def test_dates_as_texts_in_three_formats_and_as_date_cells(tmp_path: Path) -> None:
     path = tmp_path / "d.xlsx"
     spec = changed(
         "gov_honour",
@@ -153,9 +153,7 @@ KEPT = {
         ("gb18030", "utf-8", False),
     ],
 )
-def test_the_contract_says_the_encoding_and_it_is_checked(
-    tmp_path: Path, said: str, sent: str, is_read: bool
-) -> None:
+def test_the_contracts_encoding_is_checked(tmp_path: Path, said: str, sent: str, is_read: bool) -> None:
     from schemas.errors import RejectedError
 
     path = tmp_path / "e.csv"
@@ -169,7 +167,7 @@ def test_the_contract_says_the_encoding_and_it_is_checked(
             read_records(path, spec, tmp_path)
 
 
-def test_a_file_without_manifest_is_not_taken(put: Put) -> None:
+def test_a_file_without_manifest_is_not_ingested(put: Put) -> None:
     path = put(POWER, "e.csv", WELL)
     manifest = path.parent / "e.csv.manifest.json"
     text = manifest.read_text()
@@ -181,12 +179,12 @@ def test_a_file_without_manifest_is_not_taken(put: Put) -> None:
     assert [f.state for f in ingest().files] == ["taken"]
 
 
-def test_a_half_written_file_is_refused_and_taken_once_it_is_whole(put: Put) -> None:
+def test_a_half_written_file_is_refused_and_ingested_once_complete(put: Put) -> None:
     path = put(POWER, "e.csv", WELL)
     path.write_bytes(WELL[:-10])
     for _ in range(2):
         [file] = ingest().files
-        assert file.state == "rejected" and "not the file its manifest names" in file.message
+        assert file.state == "rejected" and "its checksum is not that of its manifest" in file.message
     assert not tables.exists("raw.gov_electricity")
     path.write_bytes(WELL)
     assert [(f.state, f.records_raw) for f in ingest().files] == [("taken", 1)]

@@ -1,4 +1,4 @@
-"""Hostile input: one clear line or a quarantined record, in bounded memory, and the rest of the feed goes on."""
+"""Hostile input gives one clear line or a quarantined record, in bounded memory; the rest of the feed goes on."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ POWER = "gov_electricity"
 
 
 def only_refused(put: Put, said: str, feed: str = POWER) -> FileReport:
-    """The hostile file is refused in one short line; a good one beside it is taken."""
+    """Assert that the hostile file is refused in one short line and a good file beside it is ingested."""
     put(POWER, "well.csv", WELL)
     report = ingest()
     [refused] = report.rejected
@@ -57,7 +57,7 @@ def zipped(*members: tuple[str, bytes]) -> bytes:
 
 
 def patched(content: bytes, signature: bytes, offset: int, value: bytes) -> bytes:
-    """A zip whose headers of one kind say something else."""
+    """A zip with other bytes at an offset of all its headers of one kind."""
     changed = bytearray(content)
     at = content.find(signature)
     while at >= 0:
@@ -77,10 +77,10 @@ def test_a_flat_zip_bomb(put: Put) -> None:
 
 def test_a_nested_zip_bomb(put: Put) -> None:
     put(POWER, "nested.zip", zipped(("inner.zip", zipped(("e.csv", b"0" * (1 << 20))))))
-    only_refused(put, "'inner.zip' is an archive itself")
+    only_refused(put, "'inner.zip' is an archive; send its files instead")
 
 
-def test_a_zip_whose_directory_lies(put: Put, cold_home: Path) -> None:
+def test_a_zip_with_wrong_sizes_in_its_directory(put: Put, cold_home: Path) -> None:
     lying = zipped(("e.csv", WELL + b"0" * (64 << 20)))
     for signature, offset in ((b"PK\x01\x02", 24), (b"PK\x03\x04", 22)):
         lying = patched(lying, signature, offset, struct.pack("<I", len(WELL)))
@@ -91,11 +91,11 @@ def test_a_zip_whose_directory_lies(put: Put, cold_home: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("../../e.csv", "a path out of the archive"), ("..\\e.csv", "a path out"), ("/e.csv", "a path out"),
-        ("C:e.csv", "a path out"), ("e\n.csv", "a line break"),
+        ("../../e.csv", "a path outside the archive"), ("..\\e.csv", "a path outside"), ("/e.csv", "a path outside"),
+        ("C:e.csv", "a path outside"), ("e\n.csv", "an unprintable character in its name"),
     ],
 )  # fmt: skip
-def test_a_path_out_of_the_archive(put: Put, cold_home: Path, name: str, said: str) -> None:
+def test_a_path_outside_the_archive(put: Put, cold_home: Path, name: str, said: str) -> None:
     put(POWER, "slip.zip", zipped((name, WELL)))
     only_refused(put, said)
     assert not list(cold_home.parent.rglob("e.csv"))
@@ -121,7 +121,7 @@ def test_an_empty_and_an_encrypted_archive(put: Put) -> None:
     assert "is encrypted; send it without a password" in refused.message
 
 
-# --- files that are none ---------------------------------------------------------------------------
+# --- links and changing files ----------------------------------------------------------------------
 
 
 def test_a_link_in_the_landing_folder(put: Put, tmp_path: Path) -> None:
@@ -156,20 +156,20 @@ def test_a_file_replaced_while_it_is_read(put: Put, monkeypatch: pytest.MonkeyPa
     ("said", "message"),
     [
         ({"file": "../../x"}, "names '../../x'; the manifest of bad.csv must name it"),
-        ({"feed": "gov_tax"}, "of feed 'gov_tax' in the folder of gov_electricity"),
-        ({"sent_at": "2099-01-01T00:00:00Z"}, "sent at 2099-01-01, which is yet to come"),
+        ({"feed": "gov_tax"}, "it names feed 'gov_tax' but is in the folder of gov_electricity"),
+        ({"sent_at": "2099-01-01T00:00:00Z"}, "sent_at 2099-01-01 is in the future"),
         ({"sent_at": "9999-12-31T23:59:59-12:00"}, "is no time of sending"),
         ({"sha256": "../x"}, "sha256"),
         ({"period": "2024-02-31"}, "period"),
         ({"part": "a\nb"}, "part"),
     ],
 )
-def test_a_manifest_that_says_what_cannot_be(put: Put, said: dict[str, str], message: str) -> None:
+def test_a_manifest_with_an_invalid_value(put: Put, said: dict[str, str], message: str) -> None:
     put(POWER, "bad.csv", WELL + b"\n", **said)
     only_refused(put, message)
 
 
-def test_a_clock_that_is_a_little_ahead_is_let_in(put: Put) -> None:
+def test_a_sent_at_a_little_ahead_is_accepted(put: Put) -> None:
     put(POWER, "e.csv", WELL, sent_at=(datetime.now(UTC) + timedelta(hours=20)).isoformat())
     assert len(ingest().taken) == 1
 
@@ -186,13 +186,13 @@ def test_a_manifest_of_a_gibibyte_is_not_read(put: Put, monkeypatch: pytest.Monk
     os.truncate(manifest, 1 << 30)
     read = Path.read_bytes
     monkeypatch.setattr(Path, "read_bytes", lambda p: pytest.fail("read") if p == manifest else read(p))
-    only_refused(put, "1,073,741,824 bytes; no manifest is larger than 1,048,576")
+    only_refused(put, "1,073,741,824 bytes; a manifest has at most 1,048,576")
     assert MAX_MANIFEST_BYTES == 1 << 20
 
 
 def test_a_name_with_a_line_break(put: Put) -> None:
     put(POWER, "a\nb.csv", WELL + b"\n")
-    only_refused(put, "a line break or the like in the name")
+    only_refused(put, "an unprintable character in the name")
 
 
 # --- memory ----------------------------------------------------------------------------------------
@@ -214,15 +214,15 @@ with tempfile.TemporaryDirectory() as scratch:
 
 
 def read_alone(path: Path, feed: str) -> tuple[str, int, float]:
-    """What a process of its own says of a file, the MiB that it took, and its seconds of computing."""
+    """Read a file in a separate process: its output, the MiB that it needed, and its CPU seconds."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     done = subprocess.run(
         [sys.executable, "-c", _IN_A_PROCESS, str(path), feed],
         capture_output=True, text=True, check=True, cwd=CHECKOUT, timeout=200,
     )  # fmt: skip
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    said, grown = done.stdout.strip().splitlines()
-    return said, int(grown), after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    output, grown = done.stdout.strip().splitlines()
+    return output, int(grown), after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
 @pytest.mark.parametrize(
@@ -292,9 +292,9 @@ def test_a_json_record_of_a_million_fields(put: Put) -> None:
         f'{HEAD}\n{LINE}\n3302000009,乙,{GOOD},"1\n3302000008,丙,{GOOD},2\n'.encode(),
         f'{HEAD}\n3302000009,乙,{GOOD},"1\n'.encode() + f"{LINE}\n".encode() * 300_000,
     ],
-    ids=["broken record", "whole record", "many records"],
+    ids=["broken record", "complete record", "many records"],
 )
-def test_a_quote_that_is_never_closed_swallows_nothing(put: Put, content: bytes) -> None:
+def test_a_file_with_an_unclosed_quote_is_refused(put: Put, content: bytes) -> None:
     put(POWER, "open.csv", content)
     only_refused(put, "never closed")
 
@@ -313,9 +313,9 @@ def test_utf_8_within_gb18030(put: Put) -> None:
     head = "用水户号,社会信用代码,用水量(立方米),水价类别\n".encode("gb18030")
     line = f"W330200001,{GOOD},1,工业用水".encode("gb18030") + b"\n"
     odd = f"W330200002,{GOOD},1,".encode() + "居民生活用水".encode() + b"\n"
-    assert odd.decode("gb18030")  # strict decoding does not find it
+    assert odd.decode("gb18030")  # strict decoding does not fail
     put("gov_water", "mixed.csv", head + line + odd)
-    only_refused(put, "line 3 holds UTF-8 in a file of GB18030", "gov_water")
+    only_refused(put, "line 3 is UTF-8 in a file of GB18030", "gov_water")
 
 
 def test_records_with_odd_cells_are_quarantined_one_by_one(put: Put) -> None:
@@ -333,9 +333,9 @@ def test_records_with_odd_cells_are_quarantined_one_by_one(put: Put) -> None:
 
 
 def need(**changed: object) -> dict[str, object]:
-    whole = {"诉求编号": "SQ2024030001", "统一社会信用代码": GOOD, "诉求类别": "用地", "诉求内容": "要地"}
-    whole |= {"提出日期": "2024-03-01", "办理状态": "已受理", "更新时间": "2024-03-02T08:00:00"}
-    return {**whole, **changed}
+    valid = {"诉求编号": "SQ2024030001", "统一社会信用代码": GOOD, "诉求类别": "用地", "诉求内容": "要地"}
+    valid |= {"提出日期": "2024-03-01", "办理状态": "已受理", "更新时间": "2024-03-02T08:00:00"}
+    return {**valid, **changed}
 
 
 def test_json_records_with_odd_values_are_quarantined_one_by_one(put: Put) -> None:
@@ -361,7 +361,7 @@ def test_json_records_with_odd_values_are_quarantined_one_by_one(put: Put) -> No
     )
     [file] = ingest().files
     found = reasons()
-    assert file.state == "held", "seven of eight are more than its band"
+    assert file.state == "held", "most records are refused, more than the band allows"
     assert found[2] == found[3] == ["need_text:formula"]
     assert found[4] == ["record:nul"]
     assert found[5] == ["raised_date:date"]
@@ -390,13 +390,13 @@ def test_formula_cells_in_excel(put: Put, tmp_path: Path) -> None:
     ingest()
     found = reasons()
     assert found == {
-        5: ["key:duplicate"],  # the value that is kept beside its formula counts
+        5: ["key:duplicate"],  # the stored value of a formula is valid
         6: ["record:formula", "cod_t:missing"],
         7: ["record:formula", "cod_t:missing"],
     }
 
 
-def test_a_workbook_whose_directory_lies(put: Put, tmp_path: Path) -> None:
+def test_a_workbook_with_wrong_sizes_in_its_directory(put: Put, tmp_path: Path) -> None:
     content = workbook(tmp_path / "l.xlsx", 4).read_bytes()
     size = struct.pack("<I", 10)
     lying = patched(patched(content, b"PK\x01\x02", 24, size), b"PK\x03\x04", 22, size)

@@ -1,4 +1,4 @@
-"""JSON lines: what is taken apart together is what each line is by itself."""
+"""JSON lines: parsing lines together gives the same records as parsing each by itself."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from schemas.errors import RejectedError
 
 SPEC = feed("ent_meter_reading")
 PLAIN = '{"hh":"3300000001","xydm":"91330213MAYC26XQX7","sj":"2024-12-25T00:00:00+08:00","sz":80.23,"bl":4,"dl":2.0}'
-#: Lines of the layout, nearly of it, and of none: each alone decides what becomes of it.
+#: Lines with the layout, nearly with it, and without: the result of each must not depend on the other lines.
 ODD = [
     PLAIN.replace("80.23", number)
     for number in (
@@ -68,7 +68,7 @@ def one_by_one(content: bytes, folder: Path) -> Records:
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\n\n \t\n"])
 @pytest.mark.parametrize("block", [1 << 20, 1 << 11])
-def test_lines_together_are_what_each_is_alone(
+def test_lines_parsed_together_equal_lines_parsed_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, end: str, block: int
 ) -> None:
     monkeypatch.setattr(json_lines, "BLOCK_BYTES", block)
@@ -78,19 +78,19 @@ def test_lines_together_are_what_each_is_alone(
     assert together.headings == alone.headings
     assert together.table.sort_by(SOURCE_ROW).to_pylist() == alone.table.sort_by(SOURCE_ROW).to_pylist()
     assert together.count == len(lines)
-    taken = [r for r in together.table.to_pylist() if r[RECORD_REASON] is None]
-    assert len(lines) * 2 // 3 < len(taken) < len(lines)
+    valid = [r for r in together.table.to_pylist() if r[RECORD_REASON] is None]
+    assert len(lines) * 2 // 3 < len(valid) < len(lines)
 
 
 @pytest.mark.parametrize("odd", ODD)
-def test_one_odd_line_among_others_is_what_it_is_alone(tmp_path: Path, odd: str) -> None:
+def test_one_odd_line_among_others_equals_the_line_parsed_alone(tmp_path: Path, odd: str) -> None:
     content = "\n".join([PLAIN, odd, PLAIN]).encode("utf-8", "surrogatepass")
     together, alone = read(content, tmp_path), one_by_one(content, tmp_path)
     assert together.table.to_pylist() == alone.table.sort_by(SOURCE_ROW).to_pylist()
 
 
 def test_lines_that_are_alike_are_cut_at_their_quotes() -> None:
-    """As many quotes as there should be do not make a line one of the layout."""
+    """A line with the right number of quotes may still not have the layout."""
     layout = line_layout.layout_of([PLAIN])
     shifted = PLAIN.replace('"bl":4', '"bl":"4"').replace('"dl"', "dl")
     lines = [f"{line}\n" for line in (PLAIN, PLAIN.replace("80.23", "null"))]
@@ -115,14 +115,14 @@ def test_fields_of_any_name_and_number(tmp_path: Path, extra: list[str]) -> None
 
 
 def test_records_keep_their_order_whatever_they_look_like(tmp_path: Path) -> None:
-    """Of records with the same key the first one counts."""
+    """The order matters: of records with the same key the first one is accepted."""
     lines = [PLAIN, PLAIN.replace(",", ", "), PLAIN, "not json", PLAIN.replace(":", ": "), PLAIN]
     table = read("\n".join(lines).encode(), tmp_path).table
     assert table[SOURCE_ROW].to_pylist() == sorted(table[SOURCE_ROW].to_pylist())
     assert table[RAW_TEXT].to_pylist() == lines
 
 
-def test_a_text_that_is_no_utf8_is_refused_in_one_line(tmp_path: Path) -> None:
+def test_a_file_that_is_not_utf8_is_refused_in_one_line(tmp_path: Path) -> None:
     content = "\n".join([PLAIN] * 200 + [PLAIN.replace("3300000001", "宁波")]).encode("gb18030")
     with pytest.raises(RejectedError) as together:
         read(content, tmp_path)

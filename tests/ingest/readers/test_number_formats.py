@@ -1,4 +1,4 @@
-"""What a person sees of a number, by its format."""
+"""The text that a person sees for a number, by its format."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def test_numbers_that_are_shown_as_others(code: str, stored: str) -> None:
     assert not format_of(code).is_plain
 
 
-def test_plain_formats_are_not_looked_at_cell_by_cell() -> None:
+def test_formats_that_show_numbers_unchanged_are_plain() -> None:
     plain = [
         *("General", "0", "0.00", "#,##0", "#,##0.00_ ", "@", "0_);(0)", "[蓝色]0", "¥0.0", ACCOUNTS),
         *(BUILT_IN[n] for n in (0, 1, 2, 3, 4, 37, 44, 49)),

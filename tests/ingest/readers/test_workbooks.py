@@ -40,14 +40,14 @@ MAPPING = {
 
 
 def contract_of(form: str = "excel", **source: Any) -> Feed:
-    said: dict[str, Any] = {
+    block: dict[str, Any] = {
         "sender": "甲局",
         "format": form,
         "cadence": "yearly",
         "lateness_days": 1,
         "mapping": MAPPING,
     }
-    said |= source
+    block |= source
     raw = {
         "title": {"zh": "甲", "en": "A"},
         "description": "A feed.",
@@ -59,16 +59,16 @@ def contract_of(form: str = "excel", **source: Any) -> Feed:
         "legal_source": "法",
         "access_key": "public",
         "delivery": "increment",
-        "columns": {name: {"required": name == "uscc"} for name in said["mapping"]},
-        "source": said,
+        "columns": {name: {"required": name == "uscc"} for name in block["mapping"]},
+        "source": block,
     }
-    made = parse_contract("raw", "gov_of_test", raw)
-    assert isinstance(made, Feed)
-    return made
+    spec = parse_contract("raw", "gov_of_test", raw)
+    assert isinstance(spec, Feed)
+    return spec
 
 
 def line(number: int = 0, **cells: Any) -> list[Any]:
-    """A record: of the columns that are not given, the usual cells."""
+    """A record with the given cells, and the usual cells in the other columns."""
     usual = {
         "uscc": GOOD[number % 3],
         "enterprise_name": f"企业{number}",
@@ -80,15 +80,15 @@ def line(number: int = 0, **cells: Any) -> list[Any]:
 
 def new_workbook(path: Path, *sheets: OldSheet, is_1904: bool = False) -> Path:
     with xlsxwriter.Workbook(path, {"date_1904": is_1904}) as book:
-        for said in sheets:
-            sheet = book.add_worksheet(said.name)
-            if said.is_hidden:
+        for content in sheets:
+            sheet = book.add_worksheet(content.name)
+            if content.is_hidden:
                 sheet.hide()
-            for row in said.hidden_lines:
+            for row in content.hidden_lines:
                 sheet.set_row(row, None, None, {"hidden": True})
-            for column in said.hidden_columns:
+            for column in content.hidden_columns:
                 sheet.set_column(column, column, None, None, {"hidden": True})
-            for row, cells in enumerate(said.lines):
+            for row, cells in enumerate(content.lines):
                 for column, cell in enumerate(cells):
                     _write(book, sheet, row, column, cell)
     return path
@@ -111,7 +111,7 @@ def made(kind: str, folder: Path, lines: Iterable[Sequence[Any]], **said: Any) -
 
 
 def rows_of(path: Path, spec: Feed, folder: Path) -> dict[Any, dict[str, Any]]:
-    """Record number → the row, with its reasons where it was refused; of several sheets, file and record number."""
+    """Record number → row, with its reasons if it was refused; of several sheets (file, record number) → row."""
     scratch = folder / "scratch"
     scratch.mkdir(exist_ok=True)
     records = read_records(path, spec, scratch)
@@ -152,7 +152,7 @@ both = pytest.mark.parametrize("kind", ["xlsx", "xls"])
         ((0, "0%"), "0.0000"),
     ],
 )
-def test_a_share_is_what_the_cell_shows(tmp_path: Path, kind: str, cell: Any, value: str) -> None:
+def test_a_share_is_read_as_the_cell_shows_it(tmp_path: Path, kind: str, cell: Any, value: str) -> None:
     path = made(kind, tmp_path, [line(occupancy_pct=cell)])
     assert str(rows_of(path, contract_of(), tmp_path)[2]["occupancy_pct"]) == value
 
@@ -170,7 +170,7 @@ def test_a_share_is_what_the_cell_shows(tmp_path: Path, kind: str, cell: Any, va
         (123456789.123457, "123456789.123457"),
     ],
 )
-def test_a_figure_is_what_the_cell_shows(tmp_path: Path, kind: str, cell: Any, value: str) -> None:
+def test_a_figure_is_read_as_the_cell_shows_it(tmp_path: Path, kind: str, cell: Any, value: str) -> None:
     row = rows_of(made(kind, tmp_path, [line(revenue_wan_yuan=cell)]), contract_of(), tmp_path)[2]
     if value.startswith("-"):
         assert row["reasons"] == ["revenue_wan_yuan:domain"] and row["source_record"][3] == "-5"
@@ -182,8 +182,8 @@ def test_a_figure_is_what_the_cell_shows(tmp_path: Path, kind: str, cell: Any, v
 @pytest.mark.parametrize(
     "code", ["#,##0,", '0.00,,"百万"', '0!.0,"万"', "# ?/?", ";;;", '0"元"', '0.0"万"', "$#,##0", "0%"]
 )
-def test_a_figure_that_shows_another_is_refused(tmp_path: Path, kind: str, code: str) -> None:
-    """Cut off by a comma, hidden, in another unit or currency: nobody can tell which number is meant."""
+def test_a_cell_that_shows_another_figure_is_refused(tmp_path: Path, kind: str, code: str) -> None:
+    """The figure is cut off by a comma, hidden, or in another unit or currency: the intended number is unknown."""
     found = rows_of(
         made(kind, tmp_path, [line(revenue_wan_yuan=(12345.0, code)), line(1)]), contract_of(), tmp_path
     )
@@ -192,7 +192,7 @@ def test_a_figure_that_shows_another_is_refused(tmp_path: Path, kind: str, code:
     )
 
 
-def test_a_proposal_knows_shares_by_their_format(tmp_path: Path) -> None:
+def test_a_proposal_recognizes_shares_by_their_format(tmp_path: Path) -> None:
     lines: list[list[Any]] = [["信用代码", "入驻率"], *([code, (0.853, "0.0%")] for code in GOOD)]
     proposal = infer(new_workbook(tmp_path / "a.xlsx", OldSheet("表", lines)))
     [share] = [c for c in proposal.columns if c.heading == "入驻率"]
@@ -275,7 +275,7 @@ def test_formulas_and_errors_have_no_value(tmp_path: Path, kind: str) -> None:
 
 
 def test_a_figure_without_value_stays_refused_until_it_is_given(put: Put, tmp_path: Path) -> None:
-    """Also when it is optional, and when the kept records are mapped anew."""
+    """This holds for an optional figure, and for kept records that are remapped."""
     path = tmp_path / "h.xlsx"
     with xlsxwriter.Workbook(path) as book:
         sheet = book.add_worksheet()
@@ -336,7 +336,7 @@ def test_a_format_that_depends_on_the_value_in_an_old_file(
         assert "a conditional format changes" in refused(path, contract_of(), tmp_path)
 
 
-def test_zeros_that_the_sheet_does_not_show(tmp_path: Path) -> None:
+def test_zeros_that_the_sheet_hides(tmp_path: Path) -> None:
     path = tmp_path / "a.xlsx"
     with xlsxwriter.Workbook(path) as book:
         sheet = book.add_worksheet()
@@ -389,11 +389,11 @@ def test_a_hidden_sheet_is_not_read(tmp_path: Path, kind: str) -> None:
 
 
 @both
-def test_of_several_sheets_the_contract_says_which(tmp_path: Path, kind: str) -> None:
+def test_the_contract_names_one_of_several_sheets(tmp_path: Path, kind: str) -> None:
     write = new_workbook if kind == "xlsx" else old_workbook
     names = ["海曙区", "江北区", "镇海区"]
     path = write(tmp_path / f"a.{kind}", *(OldSheet(n, [HEADINGS, line(i)]) for i, n in enumerate(names)))
-    assert "3 sheets hold something: 海曙区, 江北区, 镇海区; say in the contract" in refused(
+    assert "3 sheets are not empty: 海曙区, 江北区, 镇海区; name the right one in the contract" in refused(
         path, contract_of(), tmp_path
     )
     [(number, row)] = rows_of(path, contract_of(sheet="江北区"), tmp_path).items()
@@ -405,11 +405,11 @@ def test_of_several_sheets_the_contract_says_which(tmp_path: Path, kind: str) ->
         }
         assert len({row["row_id"] for row in found.values()}) == 3
     assert "no visible sheet 鄞州区" in refused(path, contract_of(sheet=["海曙区", "鄞州区"]), tmp_path)
-    assert "sheet: TODO  # '*' for all, or of these: [海曙区, 江北区, 镇海区]" in infer(path).contract
+    assert "sheet: TODO  # '*' for all, or some of: [海曙区, 江北区, 镇海区]" in infer(path).contract
 
 
-def test_sheets_that_are_none(tmp_path: Path) -> None:
-    """A chart of its own, a sheet that only a program can show, an empty one behind the last, a protected one."""
+def test_sheets_that_are_not_read(tmp_path: Path) -> None:
+    """An empty sheet, a very hidden one and a chart sheet are skipped; a protected sheet is read."""
     path = tmp_path / "a.xlsx"
     with xlsxwriter.Workbook(path) as book:
         book.add_worksheet("空")
@@ -428,8 +428,8 @@ def test_sheets_that_are_none(tmp_path: Path) -> None:
 @both
 def test_hidden_lines_and_columns(tmp_path: Path, kind: str) -> None:
     lines = [line(), line(1), line(2)]
-    said = refused(made(kind, tmp_path, lines, hidden_lines=[2, 3]), contract_of(), tmp_path)
-    assert "hidden lines 3, 4 hold values" in said
+    message = refused(made(kind, tmp_path, lines, hidden_lines=[2, 3]), contract_of(), tmp_path)
+    assert "hidden lines 3, 4 have values" in message
     assert "column 名称 is hidden" in refused(
         made(kind, tmp_path, lines, hidden_columns=[1]), contract_of(), tmp_path
     )
@@ -438,7 +438,7 @@ def test_hidden_lines_and_columns(tmp_path: Path, kind: str) -> None:
     assert len(rows_of(made(kind, tmp_path, lines, hidden_columns=[1]), spec, tmp_path)) == 3
 
 
-def test_a_filter_that_is_left_on(tmp_path: Path) -> None:
+def test_a_filter_that_hides_lines(tmp_path: Path) -> None:
     path = tmp_path / "a.xlsx"
     with xlsxwriter.Workbook(path) as book:
         sheet = book.add_worksheet()
@@ -447,21 +447,21 @@ def test_a_filter_that_is_left_on(tmp_path: Path) -> None:
         for row, cells in enumerate([HEADINGS, line(), line(1)]):
             sheet.write_row(row, 0, cells)
         sheet.set_row(1, None, None, {"hidden": True})
-    assert "hidden lines 2 hold values; take the filter away" in refused(path, contract_of(), tmp_path)
+    assert "hidden lines 2 have values; remove the filter" in refused(path, contract_of(), tmp_path)
 
 
 # --- merged cells, headings, totals --------------------------------------------------------------------
 
 
-def test_a_tall_cell_is_the_text_of_all_its_lines(tmp_path: Path) -> None:
+def test_a_tall_merged_cell_gives_its_text_to_all_its_lines(tmp_path: Path) -> None:
     path = tmp_path / "a.xlsx"
     with xlsxwriter.Workbook(path) as book:
         sheet = book.add_worksheet()
         for row, cells in enumerate([HEADINGS, line(), line(1), line(2), line(3)]):
             sheet.write_row(row, 0, cells)
-        sheet.merge_range(1, 1, 3, 1, "集团")  # name of three
-        sheet.merge_range(3, 3, 4, 3, 100)  # a figure of two
-        sheet.merge_range(5, 1, 9, 1, "下文")  # nothing beside it
+        sheet.merge_range(1, 1, 3, 1, "集团")  # one name for three lines
+        sheet.merge_range(3, 3, 4, 3, 100)  # one figure for two lines
+        sheet.merge_range(5, 1, 9, 1, "下文")  # its lines have no other cells
     found = rows_of(path, contract_of(), tmp_path)
     assert [found[n]["enterprise_name"] for n in (2, 3)] == ["集团", "集团"]
     assert [found[n]["reasons"][0] for n in (4, 5)] == ["record:merged"] * 2
@@ -469,7 +469,7 @@ def test_a_tall_cell_is_the_text_of_all_its_lines(tmp_path: Path) -> None:
     assert found[6]["reasons"][0] == "uscc:missing" and sorted(found) == [2, 3, 4, 5, 6]
 
 
-def test_a_wide_cell_belongs_to_no_column(tmp_path: Path) -> None:
+def test_a_wide_merged_cell_belongs_to_no_column(tmp_path: Path) -> None:
     path = tmp_path / "a.xlsx"
     with xlsxwriter.Workbook(path) as book:
         sheet = book.add_worksheet()
@@ -482,7 +482,7 @@ def test_a_wide_cell_belongs_to_no_column(tmp_path: Path) -> None:
     assert found[3]["reasons"] == ["record:merged"] and "reasons" not in found[2] and sorted(found) == [2, 3]
 
 
-def test_lines_of_totals_with_several_words(tmp_path: Path) -> None:
+def test_total_lines_with_several_words(tmp_path: Path) -> None:
     lines = [line(), ["小 计", "", "", 100.0], line(1), ["小计", "", "", 100.0], ["合  计", "", "", 200.0]]
     path = made("xlsx", tmp_path, lines)
     found = rows_of(path, contract_of(totals={"信用代码": ["小计", "合计"]}), tmp_path)
@@ -516,7 +516,7 @@ def test_headings_with_line_breaks_in_csv(tmp_path: Path) -> None:
     assert found[7]["enterprise_name"] == "a\n\nb"
 
 
-def test_a_file_without_one_whole_record_is_refused(tmp_path: Path) -> None:
+def test_a_file_without_a_complete_record_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_text(
         ",".join(HEADINGS) + "\n" + f"{','.join(str(c) for c in line())},\n" * 3, encoding="utf-8"
@@ -524,10 +524,10 @@ def test_a_file_without_one_whole_record_is_refused(tmp_path: Path) -> None:
     assert "no record has as many cells as the 6 headings" in refused(path, contract_of("csv"), tmp_path)
 
 
-# --- what is no table --------------------------------------------------------------------------------
+# --- files that are no tables ------------------------------------------------------------------------
 
 
-def test_what_a_desktop_adds_to_an_archive(tmp_path: Path) -> None:
+def test_files_that_a_desktop_adds_to_an_archive_are_skipped(tmp_path: Path) -> None:
     path = tmp_path / "a.zip"
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("a.csv", f"{','.join(HEADINGS)}\n{','.join(str(c) for c in line())}\n")
@@ -543,13 +543,13 @@ def test_what_a_desktop_adds_to_an_archive(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ('[{"a": 1},\n{"a": 2}]', "a JSON array; JSON lines are read"),
-        ('[\n  {\n    "a": 1\n  }\n]', "a JSON array; JSON lines are read"),
+        ('[{"a": 1},\n{"a": 2}]', "a JSON array; send JSON lines"),
+        ('[\n  {\n    "a": 1\n  }\n]', "a JSON array; send JSON lines"),
         ('{"code": 200, "data": [{"a": 1}, {"a": 2}]}', "records within a JSON object"),
         ('{\n  "a": 1\n}', "JSON object over several lines"),
     ],
 )
-def test_one_json_value_is_no_json_lines(tmp_path: Path, text: str, said: str) -> None:
+def test_a_file_of_one_json_value_is_refused(tmp_path: Path, text: str, said: str) -> None:
     path = tmp_path / "a.json"
     path.write_text(text, encoding="utf-8")
     with pytest.raises(RejectedError, match=said):
@@ -570,7 +570,7 @@ def test_a_sheet_that_declares_entities(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("place", [600, 900, 1500, 2300])
-def test_an_old_workbook_that_is_cut_off(tmp_path: Path, place: int) -> None:
+def test_a_truncated_old_workbook(tmp_path: Path, place: int) -> None:
     path = made("xls", tmp_path, [line()])
     path.write_bytes(path.read_bytes()[:place])
     assert "not readable as Excel" in refused(path, contract_of(), tmp_path)

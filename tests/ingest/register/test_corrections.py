@@ -1,4 +1,4 @@
-"""Corrections: cells that people changed, applied by every mapping from then on, and nothing lost or doubled."""
+"""Corrections of cells: every later mapping applies them, and no record is lost or doubled."""
 
 from __future__ import annotations
 
@@ -65,22 +65,23 @@ def change(row_id: str, **texts: str) -> list[Correction]:
 
 
 def now(name: str = "gov_electricity") -> dict[int, Any]:
-    """Row number → accepted power, or the reasons, of what counts now; the books are held against the tables."""
+    """Row number → accepted row, or reasons, of the current records; the register's counts are compared with them."""
     spec = feed(name)
-    found: dict[int, Any] = {}
+    records: dict[int, Any] = {}
     current = current_deliveries(deliveries(), spec)
     marks = {(d["delivery_id"], d["mapping_hash"], d["period"]) for d in current}
     for table in (spec.name, "quarantine.record"):
         for row in tables.rows(table).to_pylist():
             if (row["delivery_id"], row["mapping_hash"], row["period"]) in marks:
-                assert row["source_row"] not in found, "a row twice"
-                found[row["source_row"]] = row.get("reasons", row)
-    assert len(found) == sum(d["records_in"] for d in current)
-    assert sum(isinstance(r, list) for r in found.values()) == sum(d["records_quarantined"] for d in current)
-    return found
+                assert row["source_row"] not in records, "a row twice"
+                records[row["source_row"]] = row.get("reasons", row)
+    assert len(records) == sum(d["records_in"] for d in current)
+    refused = sum(isinstance(r, list) for r in records.values())
+    assert refused == sum(d["records_quarantined"] for d in current)
+    return records
 
 
-def test_a_correction_makes_a_record_good_and_the_record_stays_as_sent(home: Path, tmp_path: Path) -> None:
+def test_a_corrected_record_is_accepted_and_kept_as_sent(home: Path, tmp_path: Path) -> None:
     take(tmp_path)
     before = deliveries()[0]["mapping_hash"], feed_fingerprints(deliveries())["raw.gov_electricity"]
     change(at(3), uscc=GOOD[1], power="1.2")
@@ -95,7 +96,7 @@ def test_a_correction_makes_a_record_good_and_the_record_stays_as_sent(home: Pat
     assert [d["corrected_upto"] for d in sorted(deliveries(), key=lambda d: d["sequence"])] == [None, 2]
 
 
-def test_a_second_replay_finds_nothing_and_a_remap_keeps_corrections(home: Path, tmp_path: Path) -> None:
+def test_a_second_replay_changes_nothing_and_a_remap_keeps_corrections(home: Path, tmp_path: Path) -> None:
     take(tmp_path)
     change(at(3), uscc=GOOD[1], power="1.2")
     assert len(replay().files) == 1
@@ -114,14 +115,14 @@ def test_a_second_replay_finds_nothing_and_a_remap_keeps_corrections(home: Path,
             2: "12.50",
             3: "1.20",
         }
-    # the old mapping again: its rows are there and count again, none is written twice
+    # the old mapping again: its rows still exist and are current again, none is written twice
     count = tables.rows("raw.gov_electricity").num_rows
     assert len(replay().files) == 1
     assert str(now()[3]["power_kwh"]) == "12000.00"
     assert tables.rows("raw.gov_electricity").num_rows == count
 
 
-def test_the_last_correction_of_a_cell_holds_and_a_withdrawal_gives_the_senders_text_back(
+def test_the_last_correction_of_a_cell_is_in_force_and_a_withdrawal_restores_the_senders_text(
     home: Path, tmp_path: Path
 ) -> None:
     take(tmp_path)
@@ -131,8 +132,8 @@ def test_the_last_correction_of_a_cell_holds_and_a_withdrawal_gives_the_senders_
     assert (second["old_text"], second["new_text"], second["correction_number"]) == ("5", "6", 4)
     replay()
     assert str(now()[2]["power_kwh"]) == "60000.00" and isinstance(now()[3], dict)
-    [taken_back] = withdraw(record_of(at(2)), [POWER], "查无实据", "李四")
-    assert (taken_back["old_text"], taken_back["new_text"], taken_back["is_withdrawn"]) == ("6", None, True)
+    [withdrawal] = withdraw(record_of(at(2)), [POWER], "查无实据", "李四")
+    assert (withdrawal["old_text"], withdrawal["new_text"], withdrawal["is_withdrawn"]) == ("6", None, True)
     replay()
     assert str(now()[2]["power_kwh"]) == "125000.00" and isinstance(now()[3], dict)
     assert replay().files == []
@@ -141,7 +142,7 @@ def test_the_last_correction_of_a_cell_holds_and_a_withdrawal_gives_the_senders_
         withdraw(record_of(at(2)), [POWER], "再次", "李四")
 
 
-def test_a_record_that_is_still_bad_says_what_is_left(home: Path, tmp_path: Path) -> None:
+def test_a_record_that_is_still_invalid_keeps_its_remaining_reasons(home: Path, tmp_path: Path) -> None:
     take(tmp_path)
     change(at(3), power="1.2")
     replay()
@@ -150,7 +151,7 @@ def test_a_record_that_is_still_bad_says_what_is_left(home: Path, tmp_path: Path
     assert sent.cells[POWER] == "1.2亿"
 
 
-def test_keys_are_judged_as_corrected(home: Path, tmp_path: Path) -> None:
+def test_repeated_keys_are_found_among_corrected_keys(home: Path, tmp_path: Path) -> None:
     take(tmp_path)
     assert now()[5] == ["key:duplicate"]
     change(at(5), account="3302000005")
@@ -159,15 +160,15 @@ def test_keys_are_judged_as_corrected(home: Path, tmp_path: Path) -> None:
     assert isinstance(now()[5], dict) and now()[3] == ["key:duplicate"]
 
 
-def test_an_accepted_record_can_become_bad(home: Path, tmp_path: Path) -> None:
+def test_an_accepted_record_can_become_invalid(home: Path, tmp_path: Path) -> None:
     take(tmp_path)
     change(at(2), power="-1")
     replay()
     assert now()[2] == ["power_kwh:domain"]
-    assert isinstance(now()[5], list), "row 2 is quarantined and still has the key first"
+    assert isinstance(now()[5], list), "row 2 is quarantined and still the first with the key"
 
 
-def test_a_line_without_cells_is_whole_when_every_mapped_cell_is_given(home: Path, tmp_path: Path) -> None:
+def test_a_line_without_cells_is_valid_once_every_mapped_cell_is_given(home: Path, tmp_path: Path) -> None:
     take(tmp_path)
     [first] = change(at(4), power="3")
     assert first["old_text"] is None
@@ -182,14 +183,14 @@ def test_a_line_without_cells_is_whole_when_every_mapped_cell_is_given(home: Pat
 
 
 def need(code: str, changed_at: str, text: str = "缺电") -> str:
-    said = {
+    fields = {
         "诉求编号": code, "统一社会信用代码": GOOD[0], "诉求类别": "用地", "诉求内容": text, "提出日期": "2023-01-05",
         "办理状态": "已受理", "更新时间": changed_at,
     }  # fmt: skip
-    return json.dumps(said, ensure_ascii=False)
+    return json.dumps(fields, ensure_ascii=False)
 
 
-def test_a_json_field_is_replaced_and_its_line_stays(home: Path, tmp_path: Path) -> None:
+def test_a_json_field_is_replaced_and_its_line_is_kept(home: Path, tmp_path: Path) -> None:
     lines = [need("SQ0000000001", "2023-02-01T08:00:00"), need("SQ0000000002", "昨天"), "{broken"]
     take(tmp_path, "ent_need", lines)
     change(at(2, "ent_need"), 更新时间="2023-02-03T08:00:00", 办理部门="发改局")
@@ -200,7 +201,7 @@ def test_a_json_field_is_replaced_and_its_line_stays(home: Path, tmp_path: Path)
     assert now("ent_need")[3][0] == "record:json"
 
 
-def test_a_record_that_moves_to_another_period_is_not_left_in_the_old_one(home: Path, tmp_path: Path) -> None:
+def test_a_record_that_moves_to_another_period_leaves_the_old_one(home: Path, tmp_path: Path) -> None:
     take(
         tmp_path,
         "ent_need",
@@ -213,7 +214,7 @@ def test_a_record_that_moves_to_another_period_is_not_left_in_the_old_one(home: 
 
 
 @pytest.mark.parametrize("place", ["raw.gov_electricity", "quarantine.record", "register"])
-def test_a_killed_replay_leaves_what_counted_and_the_next_one_ends_it(
+def test_a_killed_replay_changes_nothing_and_the_next_one_completes_it(
     home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str
 ) -> None:
     take(tmp_path)
@@ -237,7 +238,7 @@ def test_a_killed_replay_leaves_what_counted_and_the_next_one_ends_it(
         with pytest.raises(KeyboardInterrupt):
             replay()
     assert now() == before
-    # a stream commits in between: what the killed replay left must be found all the same
+    # a stream commits in between; the next replay must still find what the killed one left
     tables.add_rows([], feed("gov_electricity"), {"stream": "s", "batch": 1})
     tables.add_rows([], contract("quarantine.record"), {"stream": "s", "batch": 1})
     [taken] = replay().files
@@ -264,7 +265,7 @@ def test_a_correction_during_a_replay_waits_for_the_next_one(
     assert len(replay().files) == 1 and isinstance(now()[3], dict)
 
 
-def test_what_is_wrong_is_said_in_one_line(home: Path, tmp_path: Path) -> None:
+def test_an_invalid_correction_is_refused_in_one_line(home: Path, tmp_path: Path) -> None:
     take(tmp_path)
     sent = record_of(at(3))
     with pytest.raises(UsageError, match="say why"):
@@ -277,22 +278,22 @@ def test_what_is_wrong_is_said_in_one_line(home: Path, tmp_path: Path) -> None:
         correct(sent, {"电量": "1"}, "核实", "张三")
     with pytest.raises(RejectedError, match="already; nothing was recorded"):
         correct(sent, {POWER: "1.2亿"}, "核实", "张三")
-    with pytest.raises(RejectedError, match="no row nowhere-1 counts now"):
+    with pytest.raises(RejectedError, match="there is no current row nowhere-1"):
         record_of("nowhere-1")
     assert corrections() == {}
 
 
-def test_records_that_were_lost_stop_a_replay(home: Path, tmp_path: Path) -> None:
+def test_lost_records_stop_a_replay(home: Path, tmp_path: Path) -> None:
     take(tmp_path)
     change(at(3), power="1.2")
     tables.delete(feed("gov_electricity"), "source_row = 2")
-    with pytest.raises(RejectedError, match="4 records registered, 3 found; nothing was mapped anew"):
+    with pytest.raises(RejectedError, match="4 records registered, 3 found; nothing was remapped"):
         replay()
     assert tables.rows("raw.delivery").num_rows == 1
 
 
 def release_of_now() -> Release:
-    """A release made from the raw tables as they are, without published tables."""
+    """A release of the present raw tables, without published tables."""
     names = ["raw.delivery", "raw.gov_electricity", "quarantine.record"]
     versions = {n: v for n in names if (v := contract(n).version) > 1}
     file = f"release-{len(list(settings().releases.glob('*')))}.duckdb"
@@ -307,7 +308,7 @@ def behind(release: Release, table: str = "raw.gov_electricity") -> dict[int, di
         return {r["source_row"]: r for r in archive._rows(table, {"period": "2023"})[0]}
 
 
-def test_evidence_shows_a_correction_beside_the_row_made_with_it(home: Path, tmp_path: Path) -> None:
+def test_evidence_shows_a_correction_with_the_row_it_changed(home: Path, tmp_path: Path) -> None:
     take(tmp_path)
     first = release_of_now()
     change(at(3), uscc=GOOD[1], power="1.2")
@@ -322,14 +323,14 @@ def test_evidence_shows_a_correction_beside_the_row_made_with_it(home: Path, tmp
         (POWER, "1.2亿", "1.2"),
     ]
     assert row["source_record"][POWER] == "1.2亿"
-    told = _line(contract("raw.gov_electricity"), row)
-    assert f"更正 corrected: {POWER}: 1.2亿 → 1.2 (电话核实; 张三, " in told
+    shown = _line(contract("raw.gov_electricity"), row)
+    assert f"更正 corrected: {POWER}: 1.2亿 → 1.2 (电话核实; 张三, " in shown
     refused = behind(second, "quarantine.record")
     assert refused[4]["corrections"][0]["new_text"] == "3" and "corrections" not in refused[5]
     assert "corrections" not in behind(first, "quarantine.record")[3]
 
 
-def test_evidence_tells_of_a_delivery_that_was_taken_back(home: Path, tmp_path: Path) -> None:
+def test_evidence_shows_a_withdrawn_delivery(home: Path, tmp_path: Path) -> None:
     take(tmp_path)
     [first] = deliveries()
     take(tmp_path, lines=LINES[:1])
@@ -344,14 +345,14 @@ def test_evidence_tells_of_a_delivery_that_was_taken_back(home: Path, tmp_path: 
         "withdrawn",
         "李四",
     )
-    told = _line(contract("raw.gov_electricity"), row)
-    assert "批次 delivery: sent.csv 2023 已撤回 withdrawn (少报 rows are missing; 李四, " in told
+    shown = _line(contract("raw.gov_electricity"), row)
+    assert "批次 delivery: sent.csv 2023 已撤回 withdrawn (少报 rows are missing; 李四, " in shown
     assert behind(before)[2]["delivery_id"] == again and "decisions" not in behind(before)[2]
     decisions.restore(again, "无误", "王五")
     assert [d["standing_code"] for d in behind(release_of_now())[2]["decisions"]] == ["withdrawn", "restored"]
 
 
-def test_a_release_of_an_older_table_version_is_still_explained(home: Path, tmp_path: Path) -> None:
+def test_evidence_still_covers_a_release_of_an_older_table_version(home: Path, tmp_path: Path) -> None:
     take(tmp_path)
     old = release_of_now()
 

@@ -1,4 +1,4 @@
-"""A delivery can be taken back and given back; one with too many refused records is held."""
+"""A delivery can be withdrawn and restored; a delivery with too many refused records is held."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ HEAD = "户号,户名,社会信用代码,电量(万千瓦时)"
 
 
 def power(count: int, bad: int = 0, amount: int = 1) -> bytes:
-    """Records of as many accounts, of which the last ones have no number."""
+    """A file with a record for each of ``count`` accounts; the last ``bad`` have no number as their amount."""
     amounts = [str(amount)] * (count - bad) + ["?"] * bad
     return "\n".join([HEAD, *(f"{3302000001 + n},甲,{USCC},{a}" for n, a in enumerate(amounts)), ""]).encode()
 
@@ -69,21 +69,21 @@ def two(put: Put) -> Put:
     return put
 
 
-# --- taking back ---------------------------------------------------------------------------------------
+# --- withdrawal ----------------------------------------------------------------------------------------
 
 
-def test_a_withdrawn_delivery_gives_way_to_the_one_before_and_nothing_is_erased(two: Put) -> None:
+def test_after_a_withdrawal_the_delivery_before_is_current_and_nothing_is_erased(two: Put) -> None:
     before, rows = entries(), tables.rows(f"raw.{FEED}").num_rows
-    made_of = feed_fingerprints(before[:1])[f"raw.{FEED}"]
+    of_first = feed_fingerprints(before[:1])[f"raw.{FEED}"]
     assert (counting(), states()) == (["b.csv"], {"a.csv": "superseded", "b.csv": "counts"})
     withdraw(id_of("b.csv"), "错报 sent by mistake", "张三")
     assert (counting(), states()) == (["a.csv"], {"a.csv": "counts", "b.csv": "withdrawn"})
-    assert feed_fingerprints(deliveries())[f"raw.{FEED}"] == made_of
+    assert feed_fingerprints(deliveries())[f"raw.{FEED}"] == of_first
     assert tables.rows(f"raw.{FEED}").num_rows == rows
-    assert entries()[:2] == before, "the register is only added to"
+    assert entries()[:2] == before, "the register is append-only"
     last = entries()[-1]
-    told = (last["standing_code"], last["decided_by"], last["decision_reason"], last["records_in"])
-    assert told == ("withdrawn", "张三", "错报 sent by mistake", 3)
+    decision = (last["standing_code"], last["decided_by"], last["decision_reason"], last["records_in"])
+    assert decision == ("withdrawn", "张三", "错报 sent by mistake", 3)
     assert (datetime.now(UTC) - last["decided_at"]).total_seconds() < 60
     restore(id_of("b.csv"), "核实无误", "李四")
     assert (counting(), states()) == (["b.csv"], {"a.csv": "superseded", "b.csv": "counts"})
@@ -95,13 +95,13 @@ def test_a_withdrawn_delivery_gives_way_to_the_one_before_and_nothing_is_erased(
 
 def test_the_same_file_does_not_come_back_by_itself(two: Put, cold_home: Path) -> None:
     withdraw(id_of("b.csv"), "错报", "张三")
-    assert ingest().files == [], "where it lies it is passed over"
+    assert ingest().files == [], "the file in the landing folder is skipped"
     two(FEED, "c.csv", power(3, amount=9), period="2024-03", sent_at="2024-05-01T00:00:00Z")
     [again] = ingest().files
     assert again.state == "repeated"
     assert again.message == (
         "the same file as b.csv, and it was withdrawn by 张三 (错报); "
-        f"./brain deliveries restore {id_of('b.csv')} --reason TEXT makes it count"
+        f"to put it in force: ./brain deliveries restore {id_of('b.csv')} --reason TEXT"
     )
     path = cold_home / "landing" / FEED / "b.csv"
     [named] = ingest(drops=[drop_of_file(path, feed(FEED), "2024-03")]).rejected
@@ -109,7 +109,7 @@ def test_the_same_file_does_not_come_back_by_itself(two: Put, cold_home: Path) -
     assert counting() == ["a.csv"]
 
 
-def test_wrong_decisions_change_nothing(two: Put) -> None:
+def test_invalid_decisions_change_nothing(two: Put) -> None:
     first, second = id_of("a.csv"), id_of("b.csv")
     before = tables.version("raw.delivery")
     for decide, words, error, said in (
@@ -121,12 +121,12 @@ def test_wrong_decisions_change_nothing(two: Put) -> None:
         ),
         (withdraw, (second, " ", "y"), UsageError, "say why: --reason TEXT"),
         (withdraw, (second, "x", ""), UsageError, "say who decides"),
-        (restore, (second, "x", "y"), RejectedError, "is not withdrawn and not held; nothing was changed"),
+        (restore, (second, "x", "y"), RejectedError, "is neither withdrawn nor held; nothing was changed"),
     ):
         with pytest.raises(error, match=said):
             decide(*words)
     assert tables.version("raw.delivery") == before
-    withdraw(first, "x", "y")  # superseded as it is, it can be taken back
+    withdraw(first, "x", "y")  # a superseded delivery can be withdrawn too
     with pytest.raises(RejectedError, match="is withdrawn already"):
         withdraw(first, "x", "y")
 
@@ -138,20 +138,20 @@ def test_a_decision_that_would_count_figures_twice_is_refused(put: Put) -> None:
     put(FEED, "y.csv", power(2), period="2024", sent_at="2025-01-01T00:00:00Z")
     assert ingest().rejected == []
     with pytest.raises(
-        RejectedError, match=r"nothing was changed: else gov_electricity: 2024-03 \(m.csv, .*lies within 2024"
+        RejectedError, match=r"changed: otherwise gov_electricity: 2024-03 \(m.csv, .*lies within 2024"
     ):
         restore(id_of("m.csv"), "x", "y")
     put(FEED, "n.csv", power(1, amount=3), period="2024-03", sent_at="2025-02-01T00:00:00Z", replaces=True)
     put(FEED, "o.csv", power(1, amount=3), period="2024-04", sent_at="2025-02-01T00:00:00Z")
     assert ingest().rejected == [] and counting() == ["n.csv", "o.csv"]
-    with pytest.raises(RejectedError, match="nothing was changed: else gov_electricity: 2024-04"):
+    with pytest.raises(RejectedError, match="nothing was changed: otherwise gov_electricity: 2024-04"):
         withdraw(id_of("n.csv"), "x", "y")
     withdraw(id_of("y.csv"), "x", "y")
     withdraw(id_of("n.csv"), "x", "y")
     assert counting() == ["o.csv"]
 
 
-def test_a_register_of_old_gains_the_columns(put: Put, tmp_path: Path) -> None:
+def test_a_register_of_an_older_version_gains_the_columns(put: Put, tmp_path: Path) -> None:
     new = ("is_replacement", "standing_code", "decided_by", "decided_at", "decision_reason")
 
     def older(raw: dict[str, Any]) -> None:
@@ -168,15 +168,15 @@ def test_a_register_of_old_gains_the_columns(put: Put, tmp_path: Path) -> None:
     assert states() == {"a.csv": "withdrawn"}
 
 
-def test_a_row_without_the_columns_counts(two: Put) -> None:
+def test_a_row_without_the_columns_is_in_force(two: Put) -> None:
     old = [{k: v for k, v in d.items() if k not in ("standing_code", "is_replacement")} for d in deliveries()]
     assert [d["source_file"] for d in in_force(old, feed(FEED))] == ["b.csv"]
 
 
-def test_what_was_taken_back_has_not_come(two: Put) -> None:
+def test_a_withdrawn_delivery_does_not_fulfil_an_expectation(two: Put) -> None:
     def last() -> str | None:
-        [found] = expectations(deliveries(), datetime(2024, 6, 1, tzinfo=UTC).date(), [feed(FEED)])
-        return found.last_period
+        [expected] = expectations(deliveries(), datetime(2024, 6, 1, tzinfo=UTC).date(), [feed(FEED)])
+        return expected.last_period
 
     assert last() == "2024-03"
     for file in ("a.csv", "b.csv"):
@@ -192,8 +192,8 @@ def bad_march(put: Put, bad: int, **said: object) -> IngestReport:
     return ingest(**said)  # type: ignore[arg-type]
 
 
-def test_a_file_within_its_band_counts(two: Put) -> None:
-    assert [f.state for f in bad_march(two, 7).files] == ["taken"]  # 2 % of 100 and five
+def test_a_file_within_its_band_is_current(two: Put) -> None:
+    assert [f.state for f in bad_march(two, 7).files] == ["taken"]  # 2 % of 100 plus 5
     assert counting() == ["bad.csv"]
 
 
@@ -201,42 +201,42 @@ def standing() -> pa.Table:
     return standing_entries(tables.rows("raw.delivery"))
 
 
-def test_a_file_beyond_its_band_is_held_and_the_one_before_counts_on(two: Put) -> None:
+def test_a_file_beyond_its_band_is_held_and_the_one_before_stays_current(two: Put) -> None:
     report = bad_march(two, 8)
     [file] = report.held
     assert (report.taken, report.rejected) == ([], [])
     assert (file.records_in, file.records_raw, file.records_quarantined) == (100, 92, 8)
     assert file.message == (
-        "held, what counted before it counts on: 8 of 100 records of 2024-03 broke their contract, more than 0.02 of "
-        "them and 5; ./brain quarantine show gov_electricity says why, "
-        f"./brain deliveries restore {id_of('bad.csv')} --reason TEXT makes it count"
+        "held, earlier deliveries stay in force: 8 of 100 records of 2024-03 broke their contract, more than the "
+        "allowed 2 % plus 5 records; see ./brain quarantine show gov_electricity; "
+        f"to put it in force: ./brain deliveries restore {id_of('bad.csv')} --reason TEXT"
     )
     assert (counting(), states()["bad.csv"]) == (["b.csv"], "held")
     assert ingest().files == []
-    assert len(list(quarantined(FEED))) == 8, "people see what is wrong with it"
+    assert len(list(quarantined(FEED))) == 8, "records of a held delivery are shown"
     pins = {"quarantine.record": Pin("quarantine.record", "", tables.version("quarantine.record"))}
     assert refused_by_reason(pins, standing()).num_rows == 0, (
-        "a release has not refused what it does not hold"
+        "a release counts no refusals of held deliveries"
     )
     restore(id_of("bad.csv"), "已核实", "张三")
     assert counting() == ["bad.csv"]
     assert refused_by_reason(pins, standing()).num_rows == 1
 
 
-def test_a_file_that_a_person_accepts_counts_at_once(two: Put) -> None:
+def test_a_file_that_a_person_accepts_is_current_at_once(two: Put) -> None:
     assert [f.state for f in bad_march(two, 8, accepted_by="张三").files] == ["taken"]
     assert counting() == ["bad.csv"]
     last = entries()[-1]
     assert (last["standing_code"], last["decided_by"]) == ("accepted", "张三")
 
 
-def test_accepting_says_nothing_of_files_within_their_band(put: Put) -> None:
+def test_accepting_records_no_decision_on_files_within_their_band(put: Put) -> None:
     bad_march(put, 7, accepted_by="张三")
     [row] = deliveries()
     assert row["standing_code"] is None
 
 
-def test_a_held_file_that_is_mended_counts(two: Put) -> None:
+def test_a_held_file_is_current_once_corrected(two: Put) -> None:
     bad_march(two, 8)
     [first, *_] = quarantined(FEED)
     corrections.correct(first, {"电量(万千瓦时)": "7"}, "电话核实", "张三")
@@ -244,7 +244,7 @@ def test_a_held_file_that_is_mended_counts(two: Put) -> None:
     assert counting() == ["bad.csv"]
 
 
-def test_a_held_file_that_is_mended_in_part_stays_held(two: Put) -> None:
+def test_a_held_file_that_is_corrected_in_part_stays_held(two: Put) -> None:
     bad_march(two, 20)
     [first, *_] = quarantined(FEED)
     corrections.correct(first, {"电量(万千瓦时)": "7"}, "电话核实", "张三")
@@ -252,7 +252,7 @@ def test_a_held_file_that_is_mended_in_part_stays_held(two: Put) -> None:
     assert counting() == ["b.csv"] and len(list(quarantined(FEED))) == 19
 
 
-def test_a_person_who_let_it_count_is_not_overruled_by_a_mapping(two: Put) -> None:
+def test_a_new_mapping_does_not_overrule_a_person_who_restored_a_file(two: Put) -> None:
     bad_march(two, 20)
     restore(id_of("bad.csv"), "已核实", "张三")
     [first, *_] = quarantined(FEED)
@@ -261,8 +261,8 @@ def test_a_person_who_let_it_count_is_not_overruled_by_a_mapping(two: Put) -> No
     assert counting() == ["bad.csv"]
 
 
-def test_what_counts_is_not_held_by_a_mapping(two: Put, tmp_path: Path) -> None:
-    """It would give way to something older; the gate stops what is published."""
+def test_a_new_mapping_does_not_hold_a_current_delivery(two: Put, tmp_path: Path) -> None:
+    """An older delivery would become current instead. The gate stops the publication."""
 
     def other_accounts(raw: dict[str, Any]) -> None:
         raw["columns"]["meter_account_code"] = {"required": True, "domain": {"pattern": "9+"}}
@@ -275,7 +275,7 @@ def test_what_counts_is_not_held_by_a_mapping(two: Put, tmp_path: Path) -> None:
     assert (file.state, file.records_quarantined) == ("taken", 40) and counting() == ["c.csv"]
 
 
-def test_a_held_file_that_is_mended_when_its_months_have_come_is_not_added_to_them(put: Put) -> None:
+def test_a_held_year_that_is_corrected_after_its_months_came_is_not_added_to_them(put: Put) -> None:
     put(FEED, "y.csv", power(100, 8), period="2024", sent_at="2025-01-10T00:00:00Z")
     ingest()
     put(FEED, "m.csv", power(1), period="2024-03", sent_at="2025-01-11T00:00:00Z")
@@ -287,7 +287,7 @@ def test_a_held_file_that_is_mended_when_its_months_have_come_is_not_added_to_th
     assert (counting(), states()["y.csv"]) == (["m.csv"], "held")
 
 
-def test_what_was_withdrawn_is_not_mapped_anew(two: Put) -> None:
+def test_a_withdrawn_delivery_is_not_remapped(two: Put) -> None:
     bad_march(two, 7)
     [first, *_] = quarantined(FEED)
     corrections.correct(first, {"电量(万千瓦时)": "7"}, "电话核实", "张三")
@@ -295,7 +295,7 @@ def test_what_was_withdrawn_is_not_mapped_anew(two: Put) -> None:
     assert replay().files == [] and counting() == ["b.csv"]
 
 
-def test_a_good_file_makes_a_held_one_a_thing_of_the_past(two: Put) -> None:
+def test_a_later_good_file_supersedes_a_held_one(two: Put) -> None:
     bad_march(two, 8)
     two(FEED, "good.csv", power(100), period="2024-03", sent_at="2024-05-02T00:00:00Z")
     ingest()
@@ -303,7 +303,7 @@ def test_a_good_file_makes_a_held_one_a_thing_of_the_past(two: Put) -> None:
 
 
 @given(st.integers(0, 400), st.integers(0, 20_000))
-def test_a_file_is_held_where_the_gate_would_refuse_its_period(refused: int, accepted: int) -> None:
+def test_a_file_is_held_if_the_gate_would_refuse_its_period(refused: int, accepted: int) -> None:
     import duckdb
 
     from expectations.raw.delivery import SUITE
@@ -329,10 +329,10 @@ STANDINGS = st.sampled_from([None, None, "held", "withdrawn", "restored", "accep
 
 
 @given(st.lists(st.tuples(st.integers(0, 4), st.integers(1, 3), STANDINGS), max_size=14))
-def test_of_a_snapshot_the_last_that_was_not_taken_back_counts(
+def test_the_last_snapshot_that_is_neither_held_nor_withdrawn_is_in_force(
     entries: list[tuple[int, int, str | None]],
 ) -> None:
-    """Against the plainest reading: each delivery's last standing, then the latest by time and entry."""
+    """Compared with the plain definition: each delivery's last standing, then the latest by time and entry."""
     spec, register, last = feed(FEED), list[dict[str, Any]](), dict[int, tuple[int, int, str | None]]()
     for sequence, (number, day, standing) in enumerate(entries):
         day = last[number][0] if number in last else day  # noqa: PLW2901
@@ -343,9 +343,9 @@ def test_of_a_snapshot_the_last_that_was_not_taken_back_counts(
                 "known_at": day, "records_in": 1, "standing_code": standing,
             }
         )  # fmt: skip
-    left = {
+    eligible = {
         n: (day, sequence) for n, (day, sequence, how) in last.items() if how not in ("held", "withdrawn")
     }
-    wanted = [f"d{max(left, key=lambda n: left[n])}"] if left else []
+    wanted = [f"d{max(eligible, key=lambda n: eligible[n])}"] if eligible else []
     assert [row["delivery_id"] for row in in_force(register, spec)] == wanted
     assert len(latest_rows(register, spec)) == len(last)

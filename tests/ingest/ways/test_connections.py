@@ -1,4 +1,4 @@
-"""Connections: how they are named, and what is said of one that cannot be used."""
+"""Connections: how they are named and parsed, and the message of one that cannot be used."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ NAME = "plant"
     ("text", "line"),
     [
         (None, "no connection plant: set AIRFLOW_CONN_PLANT to postgres://user:password@host:port/database"),
-        ("postgres://u:pa/s-3cret@h/db", "not as Airflow writes one"),
-        ('{"conn_type": "postgres", "password": "s-3cret"', "not as Airflow writes one"),
-        ('{"host": "h", "password": "s-3cret"}', "not as Airflow writes one"),
-        ("postgres://u:s-3cret@h:many/db", "not as Airflow writes one"),
+        ("postgres://u:pa/s-3cret@h/db", "not in Airflow's notation"),
+        ('{"conn_type": "postgres", "password": "s-3cret"', "not in Airflow's notation"),
+        ('{"host": "h", "password": "s-3cret"}', "not in Airflow's notation"),
+        ("postgres://u:s-3cret@h:many/db", "not in Airflow's notation"),
         ("mysql://u:s-3cret@h/db", "is of type 'mysql'; feeds are read from postgres only"),
         ("postgres://:s-3cret@h", "lacks login, schema"),
-        ("postgres://u:s-3cret@h/db?cursor=s-3cret", "says cursor, of which nothing is known here"),
+        ("postgres://u:s-3cret@h/db?cursor=s-3cret", "has unknown properties cursor; allowed are sslmode"),
     ],
 )
-def test_a_connection_that_cannot_be_used_is_one_line_without_its_text(
+def test_an_unusable_connection_is_refused_in_one_line_without_its_text(
     monkeypatch: pytest.MonkeyPatch, text: str | None, line: str
 ) -> None:
     monkeypatch.delenv("AIRFLOW_CONN_PLANT", raising=False)
@@ -37,7 +37,7 @@ def test_a_connection_that_cannot_be_used_is_one_line_without_its_text(
     assert line in one_line(refused.value) and "s-3cret" not in str(refused.value)
 
 
-def test_a_connection_is_read_as_airflow_reads_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_connection_is_parsed_as_airflow_parses_it(monkeypatch: pytest.MonkeyPatch) -> None:
     from airflow.sdk import Connection as Theirs
 
     theirs = Theirs(
@@ -64,21 +64,21 @@ def test_a_connection_is_read_as_airflow_reads_it(monkeypatch: pytest.MonkeyPatc
     ("error", "line"),
     [
         (OSError("[libpq] PQgetCopyData() failed: could not receive data from server: Connection timed out\n"),
-         "database plant (h:1/d): the connection was lost; nothing of what was being read was taken in, run it again"),
+         "database plant (h:1/d): the connection was lost; nothing of the table being read was ingested, run it again"),
         (OSError('IO: [libpq] Failed to connect: connection to server at "h", port 1 failed: timeout expired\n'),
-         "database plant (h:1/d): not reachable; see that it runs and that the address is right"),
+         "database plant (h:1/d): not reachable; check that it runs and that the address is right"),
         (OSError("IO: [libpq] Failed to connect: connection failed: FATAL:  the database system is starting up\n"),
-         "database plant (h:1/d): the connection was lost; nothing of what was being read was taken in, run it again"),
+         "database plant (h:1/d): the connection was lost; nothing of the table being read was ingested, run it again"),
         (OSError("IO: [libpq] Failed to connect: connection to server failed: FATAL:  sorry, too many clients already"),
-         "database plant (h:1/d): sorry, too many clients already; mend the connection"),
+         "database plant (h:1/d): sorry, too many clients already; correct the connection"),
         (OSError(f"[libpq] {'x' * 296}s3cret"), f"plant:t: the database says: [libpq] {'x' * 292}"),
     ],
 )  # fmt: skip
-def test_what_a_driver_says_is_one_line(error: Exception, line: str) -> None:
+def test_an_error_of_the_driver_is_one_line(error: Exception, line: str) -> None:
     assert str(failure(Connection("plant", "h", 1, "d", "u", "s3cret"), error, "t")) == line
 
 
-def test_what_a_server_says_is_understood_whatever_its_language() -> None:
+def test_an_error_of_the_server_is_classified_in_any_language() -> None:
     class Said(Exception):
         sqlstate = "42501"
         details = ((b"PG_DIAG_MESSAGE_PRIMARY", "对表 big 权限不够".encode()),)

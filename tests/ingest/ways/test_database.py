@@ -1,4 +1,4 @@
-"""Feeds from a database: the same tables as by files, each row once, and no password anywhere."""
+"""Feeds from a database give the same tables as from files, with each row once, and no password anywhere."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ pytestmark = pytest.mark.postgres
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[servers.Postgres]:
-    """Not in pytest's own folder: where root runs the tests, the server's user may not go through that."""
+    """A server outside pytest's folder: if root runs the tests, the server's user has no access to that folder."""
     with tempfile.TemporaryDirectory() as name, servers.start(Path(name), is_durable=False) as started:
         yield started
 
@@ -69,7 +69,7 @@ def home(cold_home: Path) -> Path:
 
 @dataclass(frozen=True)
 class Sender:
-    """A database of its own on the server: ``run`` as its owner, ``connection`` as those who read it."""
+    """A database on the server: ``run`` acts as its owner, ``connection`` is for those who read it."""
 
     server: servers.Postgres
     database: str
@@ -97,7 +97,7 @@ def sender(server: servers.Postgres, request: pytest.FixtureRequest) -> Sender:
 
 
 def create_power(sender: Sender, *more: str) -> None:
-    """The table of the feed gov_electricity; ``more`` are columns beside those that the mapping reads."""
+    """Create the table of the feed gov_electricity; ``more`` are columns besides those that the mapping reads."""
     columns = [
         '"社会信用代码" text',
         '"户号" text',
@@ -113,7 +113,7 @@ GOOD = ["91350100M000100Y43", "91110000600037341L", "91370200797522673R"]
 
 
 def use(sender: Sender, account: int, amount: str, period: str | None = "2023", *more: Any) -> None:
-    """A row; of the three enterprises in turn."""
+    """Insert a row, of one of the three enterprises in turn."""
     values = [GOOD[account % 3], f"{3302000000 + account}", "甲", amount, period, *more]
     sender.run(f"INSERT INTO gov_electricity VALUES ({', '.join(['%s'] * len(values))})", *values)
 
@@ -132,7 +132,7 @@ POWER = "raw.gov_electricity"
 
 @contextmanager
 def read_as(tmp_path: Path, delivery: str, **database: Any) -> Iterator[None]:
-    """The feed gov_electricity as another kind of delivery, with a database block."""
+    """The feed gov_electricity with another form of delivery and a database block."""
 
     def edit(raw: dict[str, Any]) -> None:
         raw["delivery"] = delivery
@@ -143,18 +143,18 @@ def read_as(tmp_path: Path, delivery: str, **database: Any) -> Iterator[None]:
 
 
 def take(sender: Sender, **how: Any) -> list[tuple[str, str, int]]:
-    """A pull of the feed: period, state and records of each entry."""
+    """Pull the feed; returns period, state and records of each entry."""
     files = pull(["gov_electricity"], sender.connection, **how).files
     return [(f.period, f.state, f.records_in) for f in files]
 
 
 def current(name: str) -> list[dict[str, Any]]:
-    """Rows that count, found another way than by the engine: of a key an increment's last, an event's first."""
+    """Current rows, found without the engine: of a key the last row of increments, the first of events."""
     spec = contract(name)
     assert isinstance(spec, Feed)
-    counting = {(d["delivery_id"], d["mapping_hash"]) for d in current_deliveries(deliveries(), spec)}
+    in_force = {(d["delivery_id"], d["mapping_hash"]) for d in current_deliveries(deliveries(), spec)}
     rows = tables.rows(name).to_pylist()
-    rows = [r for r in rows if (r["delivery_id"], r["mapping_hash"]) in counting]
+    rows = [r for r in rows if (r["delivery_id"], r["mapping_hash"]) in in_force]
     if spec.delivery == "snapshot":
         return rows
     rows.sort(
@@ -172,18 +172,18 @@ def power() -> dict[tuple[str, str], str]:
 
 
 def versions() -> tuple[int, ...]:
-    """Of the tables that a pull of the feed writes."""
+    """Versions of the tables that a pull of the feed writes."""
     return tuple(tables.version(n) for n in (POWER, "raw.delivery", "quarantine.record") if tables.exists(n))
 
 
 def kept() -> list[tuple[str, int]]:
-    """Every row of the raw table, whether it counts or not: account and kWh."""
+    """Every row of the raw table, current or not: account and kWh."""
     rows = tables.rows(POWER, ["meter_account_code", "power_kwh"]).to_pylist()
     return sorted((r["meter_account_code"][-3:], int(r["power_kwh"])) for r in rows)
 
 
 def canonical() -> dict[str, Content]:
-    """Content and rows of each feed's table, all deliveries, and of the quarantine, provenance left out."""
+    """Content and row count of each feed's table, all deliveries, and of the quarantine, without provenance."""
     with duck.connect() as connection:
         duck.load_delta(connection)
         connection.execute("CREATE SCHEMA raw; CREATE SCHEMA quarantine")
@@ -210,7 +210,7 @@ def at(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     settings.cache_clear()
 
 
-def test_the_whole_city_from_a_database_is_the_city_from_its_files(
+def test_the_city_from_a_database_equals_the_city_from_its_files(
     home: Path, tmp_path: Path, sender: Sender, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     landing = tmp_path / "files" / "landing"
@@ -227,7 +227,7 @@ def test_the_whole_city_from_a_database_is_the_city_from_its_files(
         types = {name: sender_tables.create(connection, name, found) for name, found in of_feed.items()}
         for lot in every:
             place = (lot.feed, lot.period, lot.part)
-            # a corrected file, and the readings of a week of which what comes late is refused, come one by one
+            # corrected files come one by one, and so do meter readings, because late ones are refused
             if place in seen or lot.feed == "ent_meter_reading":
                 later.append(lot)
             else:
@@ -244,7 +244,7 @@ def test_the_whole_city_from_a_database_is_the_city_from_its_files(
             expected = "repeated" if lot.file.endswith("_copy.csv") else "taken"
             assert [f.state for f in report.files] == [expected], report.files
             if is_reading:
-                assert report.files[0].records_in == len(lot.rows), "those of earlier days are left out"
+                assert report.files[0].records_in == len(lot.rows), "rows of earlier days are left out"
     assert {kind for found in types.values() for kind in found.values()} == {
         "text", "numeric", "date", "timestamptz", "integer"
     }  # fmt: skip
@@ -256,7 +256,7 @@ def test_the_whole_city_from_a_database_is_the_city_from_its_files(
     assert canonical() == from_tables
 
 
-def test_every_value_is_text_that_reads_back_the_same(home: Path, sender: Sender) -> None:
+def test_every_value_is_printed_as_a_text_that_reads_back_the_same(home: Path, sender: Sender) -> None:
     sender.run(
         """CREATE TABLE printed AS SELECT * FROM (VALUES
         (1, 12345678901234567890123.000000000000000000001::numeric, 0.0000001::numeric, 1.50::numeric(9,2),
@@ -283,7 +283,7 @@ def test_every_value_is_text_that_reads_back_the_same(home: Path, sender: Sender
     assert all(pa.types.is_string(f.type) for f in pq.read_schema(next((home / "out").glob("*.parquet"))))
 
 
-def test_a_text_does_not_depend_on_what_a_database_is_set_to(home: Path, sender: Sender) -> None:
+def test_a_text_does_not_depend_on_the_settings_of_a_database(home: Path, sender: Sender) -> None:
     with psycopg.connect(sender.url, autocommit=True) as connection:
         connection.execute(f'DROP DATABASE IF EXISTS "{sender.database}_cn"')
         connection.execute(
@@ -311,7 +311,7 @@ def test_a_text_does_not_depend_on_what_a_database_is_set_to(home: Path, sender:
     assert list(row.values()) == expected and texts[1] == texts[0]
 
 
-def test_a_table_is_never_in_memory_as_a_whole(home: Path, sender: Sender) -> None:
+def test_a_table_is_never_completely_in_memory(home: Path, sender: Sender) -> None:
     code = """
 import resource, sys
 from pathlib import Path
@@ -332,7 +332,7 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
     assert int(done.stdout) < 80 * 1024, "of 200 MB"
 
 
-def test_what_a_table_writes_down_when_it_is_read_stays_written(home: Path, sender: Sender) -> None:
+def test_writes_of_a_view_that_is_read_are_committed(home: Path, sender: Sender) -> None:
     create_power(sender)
     use(sender, 1, "1")
     sender.run(
@@ -346,7 +346,7 @@ def test_what_a_table_writes_down_when_it_is_read_stays_written(home: Path, send
     assert sender.run("SELECT DISTINCT who FROM seen") == [("brain",)]
 
 
-def test_a_missing_cell_is_kept_as_missing_and_judged_as_an_empty_one(home: Path, sender: Sender) -> None:
+def test_a_missing_cell_is_kept_as_missing_and_mapped_as_empty(home: Path, sender: Sender) -> None:
     create_power(sender, "extra text")
     use(sender, 1, "12.5")
     sender.run("INSERT INTO gov_electricity VALUES (NULL, '3302000002', '乙', '7', '2023')")
@@ -363,11 +363,11 @@ def test_a_missing_cell_is_kept_as_missing_and_judged_as_an_empty_one(home: Path
     )
     [shown] = quarantine.quarantined("gov_electricity")
     assert shown.cells["社会信用代码"] == ""
-    # what was kept can be mapped anew, like that of files
+    # kept records can be remapped, like those of files
     corrections.correct(shown, {"社会信用代码": GOOD[2]}, "核实", "张三")
     assert [f.records_raw for f in remap("gov_electricity").files] == [2]
     assert power() == {("2023", "001"): "125000.00", ("2023", "002"): "70000.00"}
-    assert take(sender) == [("", "repeated", 0)], "the sender has said nothing new"
+    assert take(sender) == [("", "repeated", 0)], "the sender's table is unchanged"
 
 
 def test_a_json_feed_keeps_its_records_as_json(home: Path, sender: Sender) -> None:
@@ -385,7 +385,7 @@ def test_a_json_feed_keeps_its_records_as_json(home: Path, sender: Sender) -> No
     assert json.loads(row["source_record"][0]) == values and row["period"] == "2023"
 
 
-def test_a_snapshot_is_a_delivery_for_each_period_and_what_is_the_same_is_not_written(
+def test_a_snapshot_is_a_delivery_for_each_period_and_unchanged_periods_are_not_written(
     home: Path, sender: Sender
 ) -> None:
     create_power(sender)
@@ -394,7 +394,7 @@ def test_a_snapshot_is_a_delivery_for_each_period_and_what_is_the_same_is_not_wr
     use(sender, 2, "2")
     assert take(sender) == [("2022", "taken", 1), ("2023", "taken", 2)]
     before = versions()
-    change(sender, 1, "3")  # of 2022 and 2023: the same rows in another order, once 2022 is as it was
+    change(sender, 1, "3")  # in 2022 and 2023; with 2022 reset below, the same rows are in another order
     sender.run("UPDATE gov_electricity SET \"电量(万千瓦时)\" = 1 WHERE period = '2022'")
     accounts = [
         a for (a,) in sender.run("SELECT right(\"户号\", 1) FROM gov_electricity WHERE period = '2023'")
@@ -403,11 +403,13 @@ def test_a_snapshot_is_a_delivery_for_each_period_and_what_is_the_same_is_not_wr
     assert take(sender) == [("", "repeated", 0)] and versions() == before
     change(sender, 2, "9")
     remove(sender, 1)
-    assert take(sender) == [("2023", "taken", 1)], "2022 is gone, which this contract does not call withdrawn"
+    assert take(sender) == [("2023", "taken", 1)], "2022 is removed, but this contract withdraws no periods"
     assert power() == {("2022", "001"): "10000.00", ("2023", "002"): "90000.00"}
 
 
-def test_what_a_table_was_before_counts_again_without_being_written_again(home: Path, sender: Sender) -> None:
+def test_earlier_content_of_a_table_is_current_again_without_being_written_again(
+    home: Path, sender: Sender
+) -> None:
     create_power(sender)
     use(sender, 1, "1")
     take(sender)
@@ -445,7 +447,7 @@ def test_a_file_and_a_table_supersede_each_other(home: Path, sender: Sender, tmp
         remove(sender, 1)
         use(sender, 2, "1", "2022")
         assert take(sender) == [("2022", "taken", 1)]
-        assert power()["2023", "001"] == "80000.00", "what came in a file is not the table's to withdraw"
+        assert power()["2023", "001"] == "80000.00", "a table does not withdraw the rows of a file"
 
 
 def test_a_period_may_be_named(home: Path, sender: Sender, tmp_path: Path) -> None:
@@ -457,7 +459,7 @@ def test_a_period_may_be_named(home: Path, sender: Sender, tmp_path: Path) -> No
     assert file.message == f"{NAME}:gov_electricity: no row of 2021 in the table; ask 国网宁波供电公司"
     sender.run("ALTER TABLE gov_electricity DROP COLUMN period")
     [file] = pull(["gov_electricity"], sender.connection).rejected
-    assert "no column period that says a row's period" in file.message and "--period" in file.message
+    assert "no column period with the rows' periods" in file.message and "--period" in file.message
     sender.run('DELETE FROM gov_electricity WHERE "电量(万千瓦时)" = 1')
     assert take(sender, period="2023") == [("2023", "taken", 1)]
     with pytest.raises(UsageError, match="--period twenty: give a year"):
@@ -475,13 +477,13 @@ def test_a_period_that_the_feed_cannot_have_is_refused(home: Path, sender: Sende
     assert not tables.exists(POWER) and deliveries() == []
 
 
-def test_a_table_with_a_year_beside_its_months_is_not_added_up(home: Path, sender: Sender) -> None:
+def test_a_table_with_a_year_and_its_months_is_refused(home: Path, sender: Sender) -> None:
     create_power(sender)
     use(sender, 1, "1", "2024-03")
     use(sender, 1, "2", "2024-04")
     take(sender)
     use(sender, 1, "9", "2024")
-    assert "rows of 2024 and of 2024-03, which lies within it" in refusal(sender)
+    assert "rows of 2024 and of 2024-03, which is in it" in refusal(sender)
     sender.run("DELETE FROM gov_electricity WHERE period <> '2024'")
     assert "its period 2024 overlaps with 2024-03 (plant:gov_electricity, delivery " in refusal(sender)
     assert power() == {("2024-03", "001"): "10000.00", ("2024-04", "001"): "20000.00"}
@@ -490,7 +492,7 @@ def test_a_table_with_a_year_beside_its_months_is_not_added_up(home: Path, sende
     assert take(sender) == [("", "repeated", 0)]
 
 
-def test_months_that_left_the_table_with_their_year_in_their_place(
+def test_months_that_their_year_replaces_in_a_table_are_withdrawn(
     home: Path, sender: Sender, tmp_path: Path
 ) -> None:
     create_power(sender)
@@ -506,7 +508,7 @@ def last_delivery() -> str:
     return str(max(deliveries(), key=lambda d: d["sequence"])["delivery_id"])
 
 
-def test_rows_of_a_snapshot_that_was_taken_back_return_only_when_a_person_says_so(
+def test_rows_of_a_withdrawn_snapshot_return_only_if_a_person_restores_it(
     home: Path, sender: Sender, tmp_path: Path
 ) -> None:
     create_power(sender)
@@ -526,22 +528,22 @@ def test_rows_of_a_snapshot_that_was_taken_back_return_only_when_a_person_says_s
         assert power() == {("2023", "001"): "10000.00"}
         change(sender, 1, "8")
         assert take(sender) == [("2023", "taken", 1)] and power() == {("2023", "001"): "80000.00"}
-        # a period that is gone, and a person who says that it is not
+        # a period is removed, and a person withdraws its removal
         use(sender, 1, "1", "2022")
         remove(sender, 1)
         use(sender, 1, "1", "2022")
         assert take(sender) == [("2023", "taken", 0), ("2022", "taken", 1)]
-        gone = next(d["delivery_id"] for d in deliveries() if not d["records_in"])
-        withdraw(gone, "仍有效", "张三")
+        removal = next(d["delivery_id"] for d in deliveries() if not d["records_in"])
+        withdraw(removal, "仍有效", "张三")
         assert take(sender) == [("2023", "repeated", 0)]
         assert power() == {("2022", "001"): "10000.00", ("2023", "001"): "80000.00"}
         restore(wrong, "无误", "张三")
-        restore(gone, "确已撤销", "张三")
+        restore(removal, "确已撤销", "张三")
         assert power() == {("2022", "001"): "10000.00"}
 
 
 @pytest.mark.parametrize("delivery", ["event", "increment"])
-def test_added_rows_that_were_taken_back_return_only_when_a_person_says_so(
+def test_withdrawn_additions_return_only_if_a_person_restores_them(
     home: Path, sender: Sender, tmp_path: Path, delivery: str
 ) -> None:
     create_power(sender)
@@ -574,7 +576,7 @@ def test_a_pull_with_too_many_refused_rows_is_held(home: Path, sender: Sender) -
     assert power() == {("2023", "001"): "10000.00", ("2023", "009"): "90000.00"}
 
 
-def test_by_a_watermark_only_changed_periods_of_a_snapshot_are_read(
+def test_a_watermark_limits_a_snapshot_to_its_changed_periods(
     home: Path, sender: Sender, tmp_path: Path
 ) -> None:
     with read_as(tmp_path, "snapshot", watermark="changed_at", overlap=60):
@@ -586,9 +588,8 @@ def test_by_a_watermark_only_changed_periods_of_a_snapshot_are_read(
         sender.run("UPDATE gov_electricity SET changed_at = changed_at - interval '1 year'")
         _set_back(timedelta(days=300))
         change(sender, 2, "9", ", changed_at = clock_timestamp()")
-        sender.run(
-            "UPDATE gov_electricity SET \"电量(万千瓦时)\" = 7 WHERE period = '2022'"
-        )  # behind its back
+        # a change that does not move the watermark
+        sender.run("UPDATE gov_electricity SET \"电量(万千瓦时)\" = 7 WHERE period = '2022'")
         remove(sender, 3)
         assert take(sender) == [("2023", "taken", 1)]
         assert power() == {("2022", "001"): "10000.00", ("2023", "002"): "90000.00"}
@@ -597,18 +598,18 @@ def test_by_a_watermark_only_changed_periods_of_a_snapshot_are_read(
 
 
 def _set_back(by: timedelta) -> None:
-    """Move the watermark of the feed: as if it had been read so much earlier."""
+    """Move the feed's watermark back, as if the feed had last been read so much earlier."""
     path = settings().home / "watermarks" / "gov_electricity.json"
     mark = json.loads(path.read_text(encoding="utf-8"))
     mark["last"] = (datetime.fromisoformat(mark["last"]) - by).isoformat()
     path.write_text(json.dumps(mark), encoding="utf-8")
 
 
-def test_a_row_that_is_gone_is_found_by_comparing_keys(home: Path, sender: Sender, tmp_path: Path) -> None:
+def test_a_removed_row_is_found_by_comparing_keys(home: Path, sender: Sender, tmp_path: Path) -> None:
     def rows() -> dict[tuple[str, str], str]:
-        """What the sender has, by another way."""
-        found = sender.run('SELECT period, right("户号", 3), "电量(万千瓦时)" FROM gov_electricity')
-        return {(period, account): f"{amount * 10000:.2f}" for period, account, amount in found}
+        """The sender's rows, read independently."""
+        cells = sender.run('SELECT period, right("户号", 3), "电量(万千瓦时)" FROM gov_electricity')
+        return {(period, account): f"{amount * 10000:.2f}" for period, account, amount in cells}
 
     with read_as(tmp_path, "snapshot", watermark="changed_at", withdraws=True):
         create_power(sender, "changed_at timestamptz")
@@ -619,7 +620,7 @@ def test_a_row_that_is_gone_is_found_by_comparing_keys(home: Path, sender: Sende
         assert [state for _, state, _ in take(sender)] == ["taken"] * 3 and power() == rows()
         before = versions()
         assert take(sender) == [("", "repeated", 0)] and versions() == before
-        remove(sender, 1)  # of 2022; its other row is of long ago
+        remove(sender, 1)  # a row of 2022; the other row of 2022 is older than the watermark
         assert take(sender) == [("2022", "taken", 1)] and power() == rows()
         use(sender, 1, "8", "2022", datetime(2020, 1, 1, tzinfo=UTC))  # long before the watermark
         assert take(sender) == [("2022", "taken", 2)] and power() == rows()
@@ -627,7 +628,7 @@ def test_a_row_that_is_gone_is_found_by_comparing_keys(home: Path, sender: Sende
         sender.run("DELETE FROM gov_electricity WHERE period = '2023'")
         [file] = pull(["gov_electricity"], sender.connection).files
         assert (file.period, file.state, file.records_in) == ("2023", "taken", 0)
-        assert file.message == "the table has no row of it any more: withdrawn"
+        assert file.message == "the table has no rows of this period any more; the period is withdrawn"
         assert power() == rows() and len(rows()) == 4
         assert take(sender) == [("", "repeated", 0)], "withdrawn once"
         table = versions()[0]
@@ -638,7 +639,7 @@ def test_a_row_that_is_gone_is_found_by_comparing_keys(home: Path, sender: Sende
         sender.run("DELETE FROM gov_electricity")
         [file] = pull(["gov_electricity"], sender.connection).rejected
         assert file.message.endswith("no row in the table; ask 国网宁波供电公司")
-        assert len(power()) == 4, "an empty table is a fault, and withdraws nothing"
+        assert len(power()) == 4, "an empty table is a fault and withdraws nothing"
 
 
 NOON = datetime(2024, 1, 1, 12, tzinfo=UTC)
@@ -647,7 +648,7 @@ HOUR = timedelta(hours=1)
 
 
 @pytest.mark.parametrize("kind", ["timestamptz", "timestamp", "bigint"])
-def test_an_increment_reads_what_is_new_and_what_was_committed_late(
+def test_an_increment_reads_new_rows_and_rows_that_were_committed_late(
     home: Path, sender: Sender, tmp_path: Path, kind: str
 ) -> None:
     def at(hours: float) -> Any:
@@ -660,7 +661,7 @@ def test_an_increment_reads_what_is_new_and_what_was_committed_late(
         assert take(sender) == [("2023", "taken", 2)]
         before = versions()
         assert take(sender) == [("", "repeated", 0)] and versions() == before
-        use(sender, 3, "3", "2023", at(9.75))  # began before the last one and was committed after it
+        use(sender, 3, "3", "2023", at(9.75))  # older than the last row, committed after it
         use(sender, 4, "4", "2023", at(9.25))  # too late for the overlap
         use(sender, 5, "5", "2023", None)
         assert take(sender) == [("2023", "taken", 2)]
@@ -672,7 +673,7 @@ def test_an_increment_reads_what_is_new_and_what_was_committed_late(
         change(sender, 1, "1")
         sender.run("UPDATE gov_electricity SET changed = %s WHERE \"户号\" = '3302000001'", at(12))
         assert take(sender) == [("2023", "taken", 1)] and power()["2023", "001"] == "10000.00"
-        assert take(sender, full=True) == [("2023", "taken", 1)], "the one that was too late"
+        assert take(sender, full=True) == [("2023", "taken", 1)], "the row that was too late"
         assert take(sender, full=True) == [("", "repeated", 0)]
         for lost in (settings().home / "watermarks").iterdir():
             lost.unlink()
@@ -681,7 +682,7 @@ def test_an_increment_reads_what_is_new_and_what_was_committed_late(
         assert kept() == sorted(zip(["001"] * 3 + ["002", "003", "004", "005"], amounts, strict=True))
 
 
-def test_of_a_key_twice_in_a_table_the_later_row_counts_however_often_it_is_read(
+def test_the_later_row_of_a_repeated_key_is_current_however_often_it_is_read(
     home: Path, sender: Sender, tmp_path: Path
 ) -> None:
     with read_as(tmp_path, "increment", watermark="changed", overlap=100):
@@ -695,13 +696,13 @@ def test_of_a_key_twice_in_a_table_the_later_row_counts_however_often_it_is_read
         assert kept() == [("001", 10000), ("001", 50000), ("001", 90000)]
 
 
-def test_an_increment_that_says_its_period_itself_is_compared_within_it(home: Path, sender: Sender) -> None:
+def test_rows_that_state_their_period_are_compared_within_it(home: Path, sender: Sender) -> None:
     sender.run(
         """CREATE TABLE ent_need ("诉求编号" text, "统一社会信用代码" text, "诉求类别" text, "诉求内容" text,
         "提出日期" date, "办理状态" text, "更新时间" timestamptz, "办理部门" text)"""
     )
 
-    def say(state: str, day: str) -> None:
+    def insert(state: str, day: str) -> None:
         values = [
             "SQ2024000001",
             GOOD[0],
@@ -714,29 +715,29 @@ def test_an_increment_that_says_its_period_itself_is_compared_within_it(home: Pa
         ]
         sender.run(f"INSERT INTO ent_need VALUES ({', '.join(['%s'] * 8)})", *values)
 
-    say("已受理", "01-01")
-    say("办理中", "02-01")
+    insert("已受理", "01-01")
+    insert("办理中", "02-01")
     sender.run("INSERT INTO ent_need VALUES ('SQ2024000002')")
     now = datetime(2024, 3, 1, tzinfo=UTC)
 
-    def found() -> list[tuple[str, str, int]]:
+    def pulled() -> list[tuple[str, str, int]]:
         files = pull(["ent_need"], sender.connection, now=now).files
         return [(f.period, f.state, f.records_in) for f in files]
 
     def states() -> dict[str, str]:
         return {r["period"]: r["need_state_code"] for r in current("raw.ent_need")}
 
-    assert found() == [("2024-03", "taken", 3)]
-    assert states() == {"2024-01": "received", "2024-02": "handling"}, "the day in China says the month"
-    assert found() == [("", "repeated", 0)]
+    assert pulled() == [("2024-03", "taken", 3)]
+    assert states() == {"2024-01": "received", "2024-02": "handling"}, "the day in China gives the month"
+    assert pulled() == [("", "repeated", 0)]
     now += HOUR
     sender.run("""UPDATE ent_need SET "办理状态" = '不予受理' WHERE "办理状态" = '已受理'""")
-    assert found() == [("2024-03", "taken", 1)]
+    assert pulled() == [("2024-03", "taken", 1)]
     assert states() == {"2024-01": "rejected", "2024-02": "handling"}
-    assert found() == [("", "repeated", 0)]
+    assert pulled() == [("", "repeated", 0)]
     assert tables.rows("quarantine.record").num_rows == 1
     [file] = pull(["ent_need"], sender.connection, period="2024-01").rejected
-    assert file.message.endswith("its rows say their period themselves; leave --period out")
+    assert file.message.endswith("its rows state their own periods; leave --period out")
 
 
 def test_a_pull_of_one_period_moves_no_watermark(home: Path, sender: Sender, tmp_path: Path) -> None:
@@ -749,7 +750,7 @@ def test_a_pull_of_one_period_moves_no_watermark(home: Path, sender: Sender, tmp
         assert take(sender) == [("", "repeated", 0)]
 
 
-def test_of_events_as_many_copies_as_the_table_has_are_taken_in(
+def test_as_many_copies_of_an_event_are_ingested_as_the_table_has(
     home: Path, sender: Sender, tmp_path: Path
 ) -> None:
     with read_as(tmp_path, "event"):
@@ -769,7 +770,7 @@ def test_of_events_as_many_copies_as_the_table_has_are_taken_in(
         assert take(sender) == [("", "repeated", 0)]
 
 
-def test_a_row_dated_ahead_does_not_hide_those_of_the_time_between(
+def test_a_row_dated_in_the_future_does_not_hide_earlier_rows(
     home: Path, sender: Sender, tmp_path: Path
 ) -> None:
     with read_as(tmp_path, "increment", watermark="changed"):
@@ -798,7 +799,7 @@ database.pull(["gov_electricity"], connection_from_environment("plant"))
 
 
 @pytest.mark.parametrize("where", ["table", "register", "mark"])
-def test_after_a_kill_each_row_is_there_once(
+def test_after_a_kill_each_row_exists_once(
     home: Path, sender: Sender, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str
 ) -> None:
     with read_as(tmp_path, "event", watermark="changed"):
@@ -817,17 +818,17 @@ def test_after_a_kill_each_row_is_there_once(
             check=False,
         )
         assert done.returncode == -signal.SIGKILL, done.stderr.decode()
-        counted = where == "mark"
-        assert len(deliveries()) == counted and not (home / "watermarks").exists()
+        is_registered = where == "mark"
+        assert len(deliveries()) == is_registered and not (home / "watermarks").exists()
         use(sender, 5, "5", "2023", 5)
-        assert take(sender) == [("2023", "taken", 1 if counted else 5)]
+        assert take(sender) == [("2023", "taken", 1 if is_registered else 5)]
         assert kept() == [("001", 10000), ("002", 20000), ("003", 30000), ("005", 50000)]
         assert tables.rows("quarantine.record").num_rows == 1
         assert take(sender) == [("", "repeated", 0)]
         assert json.loads((home / "watermarks" / "gov_electricity.json").read_text())["last"] == 5
 
 
-def test_a_server_that_is_killed_in_the_middle_of_a_table_leaves_nothing_half_taken_in(home: Path) -> None:
+def test_nothing_of_a_table_is_ingested_if_the_server_is_killed_while_it_is_read(home: Path) -> None:
     with tempfile.TemporaryDirectory() as folder:
         own = servers.start(Path(folder), is_durable=False)
         try:
@@ -842,7 +843,7 @@ def test_a_server_that_is_killed_in_the_middle_of_a_table_leaves_nothing_half_ta
             servers.stop(Path(folder))
     line = (
         f"database {NAME} (127.0.0.1:{own.port}/postgres): the connection was lost; "
-        "nothing of what was being read was taken in, run it again"
+        "nothing of the table being read was ingested, run it again"
     )
     found = {f.feed: (f.state, f.message) for f in report.files}
     assert found["gov_zone"][0] == "taken"
@@ -852,7 +853,7 @@ def test_a_server_that_is_killed_in_the_middle_of_a_table_leaves_nothing_half_ta
 
 
 def many(sender: Sender, at_the_middle: str) -> None:
-    """A view of the feed's name whose rows come until the fifty thousandth, for which it evaluates something."""
+    """Create a view with the feed's name and 100,000 rows; its 50,000th row evaluates the given SQL."""
     sender.run(
         f"""CREATE VIEW gov_electricity AS SELECT '91350100M000100Y43'::text AS "社会信用代码",
         (3302000000 + g)::text AS "户号", '甲'::text AS "户名", 1 AS "电量(万千瓦时)",
@@ -865,7 +866,7 @@ SLEEPING = "SELECT {} FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND dat
 
 
 def when_it_sleeps(sender: Sender, what: str = "pid") -> Any:
-    """What SQL says of the process that reads, once it sleeps."""
+    """Result of SQL about the reading backend, once it sleeps."""
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         if rows := sender.run(SLEEPING.format(what)):
@@ -876,7 +877,7 @@ def when_it_sleeps(sender: Sender, what: str = "pid") -> Any:
 
 @contextmanager
 def cut(connection: Connection, after: int) -> Iterator[Connection]:
-    """The same database by a way that ends after so many bytes."""
+    """A connection to the same database through a proxy that closes after so many bytes."""
 
     def forward(here: socket.socket, there: socket.socket, most: float) -> None:
         with suppress(OSError):
@@ -892,8 +893,8 @@ def cut(connection: Connection, after: int) -> Iterator[Connection]:
             while True:
                 client, _ = door.accept()
                 server = socket.create_connection((connection.host, connection.port))
-                for way in ((client, server, float("inf")), (server, client, after)):
-                    threading.Thread(target=forward, args=way, daemon=True).start()
+                for direction in ((client, server, float("inf")), (server, client, after)):
+                    threading.Thread(target=forward, args=direction, daemon=True).start()
 
     with socket.create_server(("127.0.0.1", 0)) as door:
         threading.Thread(target=serve, daemon=True).start()
@@ -902,7 +903,7 @@ def cut(connection: Connection, after: int) -> Iterator[Connection]:
 
 
 @pytest.mark.parametrize("how", ["cut", "terminated", "cancelled", "failed"])
-def test_of_a_table_that_was_not_read_to_its_end_nothing_is_taken_in(
+def test_nothing_of_a_table_is_ingested_that_was_not_read_to_its_end(
     home: Path, sender: Sender, how: str
 ) -> None:
     sleeps = how in ("terminated", "cancelled")
@@ -918,7 +919,7 @@ def test_of_a_table_that_was_not_read_to_its_end_nothing_is_taken_in(
     else:
         with cut(sender.connection, 2_000_000 if how == "cut" else 1 << 40) as connection:
             report = pull(names, connection)
-    lost = "the connection was lost; nothing of what was being read was taken in, run it again"
+    lost = "the connection was lost; nothing of the table being read was ingested, run it again"
     line = {
         "cancelled": "the database says: canceling statement due to user request",
         "failed": "the database says: division by zero",
@@ -984,7 +985,7 @@ def as_user(sender: Sender, **other: Any) -> Connection:
     return replace(sender.connection, **other)
 
 
-def test_a_database_that_does_not_let_us_in_is_one_line(home: Path, sender: Sender) -> None:
+def test_a_refused_connection_is_one_line(home: Path, sender: Sender) -> None:
     with socket.socket() as taken:  # bound and not listening: nothing answers there
         taken.bind(("127.0.0.1", 0))
         closed = taken.getsockname()[1]
@@ -993,8 +994,8 @@ def test_a_database_that_does_not_let_us_in_is_one_line(home: Path, sender: Send
                 sender, password="wr0ng-word"
             ),
             "user nobody-1 is refused": as_user(sender, user="nobody-1"),
-            "not reachable; see that it runs": as_user(sender, port=closed, database="x"),
-            'database "not-there" does not exist; mend': as_user(sender, database="not-there"),
+            "not reachable; check that it runs": as_user(sender, port=closed, database="x"),
+            'database "not-there" does not exist; correct': as_user(sender, database="not-there"),
         }
         for line, connection in cases.items():
             with pytest.raises(RejectedError) as refused:
@@ -1003,7 +1004,7 @@ def test_a_database_that_does_not_let_us_in_is_one_line(home: Path, sender: Send
     assert not (home / "warehouse").exists()
 
 
-def test_a_connection_may_ask_for_tls_and_for_the_server_it_means(
+def test_a_connection_may_require_tls_and_a_verified_server(
     home: Path, sender: Sender, tmp_path: Path
 ) -> None:
     create_power(sender)
@@ -1016,7 +1017,7 @@ def test_a_connection_may_ask_for_tls_and_for_the_server_it_means(
             return one_line(refused)
         return file
 
-    assert "server does not support SSL, but SSL was required; mend" in str(pulled("sslmode=require"))
+    assert "server does not support SSL, but SSL was required; correct" in str(pulled("sslmode=require"))
     data = sender.server.folder / "data"
     subprocess.run(
         ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=127.0.0.1", "-addext",
@@ -1047,8 +1048,8 @@ def refusal(sender: Sender, connection: Connection | None = None) -> str:
     return file.message
 
 
-def test_a_table_that_cannot_be_used_is_one_line_and_the_others_go_on(home: Path, sender: Sender) -> None:
-    assert "brain finds no table gov_electricity; create it, or name another one" in refusal(sender)
+def test_an_unusable_table_is_refused_in_one_line_and_others_are_read(home: Path, sender: Sender) -> None:
+    assert "user brain finds no table gov_electricity; create it, or name another one" in refusal(sender)
     sender.run('CREATE TABLE gov_electricity ("户号" text, "户名" text, period text, day date)')
     line = refusal(sender)
     assert line.endswith("no column 社会信用代码, 电量(万千瓦时); the table has 户号, 户名, period, day")
@@ -1060,7 +1061,7 @@ def test_a_table_that_cannot_be_used_is_one_line_and_the_others_go_on(home: Path
     assert "2 rows without a period of the feed: 'last year' is no period; gov_electricity" in refusal(sender)
     sender.run("ALTER TABLE gov_electricity ALTER \"社会信用代码\" TYPE bytea USING '\\x00'")
     assert (
-        "column 社会信用代码 is of type bytea, which has no text that a mapping reads; let a view cast it"
+        "column 社会信用代码 is of type bytea, which the mapping cannot read; cast it in a view"
         in refusal(sender)
     )
     sender.run("DROP TABLE gov_electricity")
@@ -1079,7 +1080,7 @@ def test_a_table_that_cannot_be_used_is_one_line_and_the_others_go_on(home: Path
         pull(["gov_none"], sender.connection)
 
 
-def test_a_watermark_that_is_none_is_refused(home: Path, sender: Sender, tmp_path: Path) -> None:
+def test_a_watermark_of_another_type_is_refused(home: Path, sender: Sender, tmp_path: Path) -> None:
     create_power(sender)
     use(sender, 1, "1")
     with read_as(tmp_path, "increment", watermark="户名"):
@@ -1099,9 +1100,7 @@ def test_a_watermark_that_is_none_is_refused(home: Path, sender: Sender, tmp_pat
         ({"watermarks": "x"}, "source.database.watermarks"),
     ],
 )
-def test_a_database_block_that_makes_no_sense_is_refused(
-    tmp_path: Path, block: dict[str, Any], line: str
-) -> None:
+def test_an_invalid_database_block_is_refused(tmp_path: Path, block: dict[str, Any], line: str) -> None:
     with pytest.raises(ContractError) as refused, read_as(tmp_path, "event", **block):
         feed("gov_electricity")
     assert line in one_line(refused.value)
@@ -1120,7 +1119,7 @@ def test_a_table_may_have_another_name_and_schema(home: Path, sender: Sender, tm
 
 
 def files_with(folder: Path, *secrets: str) -> list[str]:
-    """Files of a folder that have one of the texts, compressed Parquet by its cells."""
+    """Files of a folder that contain one of the texts; Parquet files are searched by cells."""
     found = []
     for path in folder.rglob("*"):
         if path.is_file():
@@ -1151,11 +1150,11 @@ def test_the_command_line_reads_from_a_named_connection(home: Path, sender: Send
     failed = run_cli("ingest", "--from", NAME, AIRFLOW_CONN_PLANT=wrong)
     assert failed.returncode == 1 and len(failed.stderr.strip().splitlines()) == 1, failed.stderr
     assert run_cli("ingest", "--from", "nowhere").returncode == 2
-    said = "".join(d.stdout + d.stderr for d in (done, again, failed))
+    output = "".join(d.stdout + d.stderr for d in (done, again, failed))
     secrets = (sender.server.password, "wr0ng-passw0rd")
-    assert not [s for s in secrets if s in said]
+    assert not [s for s in secrets if s in output]
     assert files_with(home, *secrets) == []
-    assert files_with(home, GOOD[1]), "what is there is found"
+    assert files_with(home, GOOD[1]), "the search finds a text that exists"
 
 
 def test_a_pull_needs_neither_engine_nor_java_and_its_password_is_nowhere(
@@ -1175,4 +1174,4 @@ def test_a_pull_needs_neither_engine_nor_java_and_its_password_is_nowhere(
     assert run_cli("ingest", "--from", NAME, AIRFLOW_CONN_PLANT=wrong, **own).returncode == 1
     assert engine.status(Settings(home=home)) is None and not called.exists()
     assert files_with(home, sender.server.password, "wr0ng-passw0rd") == []
-    assert files_with(home, GOOD[1]), "what is there is found"
+    assert files_with(home, GOOD[1]), "the search finds a text that exists"

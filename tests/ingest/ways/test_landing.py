@@ -88,7 +88,7 @@ def test_accepts_maps_and_quarantines_with_all_reasons(home: Path) -> None:
     assert refused[6]["reasons"] == ["key:duplicate"]
 
 
-def test_snapshot_supersedes_and_withdraws_and_repeats_are_one_delivery(home: Path) -> None:
+def test_a_later_snapshot_supersedes_and_a_repeated_file_is_one_delivery(home: Path) -> None:
     first = [line(GOOD[0], "3302000001", "1"), line(GOOD[1], "3302000002", "2")]
     drop(home, "a.csv", "2023", first)
     ingest()
@@ -119,7 +119,7 @@ def test_a_late_older_snapshot_does_not_supersede_a_newer_one(home: Path) -> Non
         (HEADINGS.encode("gb18030") + b"\n", "not utf-8 as its contract says"),
     ],
 )
-def test_unusable_files_are_refused_in_one_line_and_others_go_on(
+def test_unusable_files_are_refused_in_one_line_and_others_are_ingested(
     home: Path, content: bytes, message: str
 ) -> None:
     bad = drop(home, "bad.csv", "2022", [line(GOOD[0], "3302000001", "1")])
@@ -135,7 +135,7 @@ def test_unusable_files_are_refused_in_one_line_and_others_go_on(
     assert len(current()) == 1
 
 
-def test_a_killed_ingest_leaves_nothing_that_counts(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_killed_ingest_leaves_no_current_rows(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     drop(home, "a.csv", "2023", [line(GOOD[0], "3302000001", "1"), line(BAD_CHECK, "3302000002", "2")])
 
     def killed(*_: object) -> None:
@@ -187,7 +187,7 @@ def in_another_unit(spec: Feed, unit: str) -> Feed:
     return spec.model_copy(update={"source": spec.source.model_copy(update={"mapping": mapping})})
 
 
-def test_of_a_period_only_its_deliveries_are_taken_in_or_mapped_anew(
+def test_with_a_period_only_its_deliveries_are_ingested_or_remapped(
     cold_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for number, period in enumerate(("2023", "2024-03", "2024-04", "2024-05")):

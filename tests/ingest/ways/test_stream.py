@@ -1,4 +1,4 @@
-"""Streams against a real broker: each record once, whatever is killed, and by contract."""
+"""Streams against a real broker: each record once, whatever process is killed, and as the contract says."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
 
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, broker: Broker) -> Iterator[Path]:
-    """A home whose topics nobody else uses."""
+    """A home with the module's broker."""
     monkeypatch.setenv("BRAIN_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("BRAIN_KAFKA", broker.bootstrap)
     settings.cache_clear()
@@ -91,7 +91,7 @@ def refused() -> dict[int, list[str]]:
 
 @pytest.fixture
 def topic(home: Path, broker: Broker, monkeypatch: pytest.MonkeyPatch) -> str:
-    """A topic of the test's own for the feed of meter readings."""
+    """A topic of one test for the feed of meter readings."""
     prefix = f"{uuid4().hex[:8]}."
     monkeypatch.setenv("BRAIN_KAFKA_TOPIC_PREFIX", prefix)
     settings.cache_clear()
@@ -103,7 +103,7 @@ SPEC = feed(FEED)
 
 
 def brain(*words: str) -> subprocess.CompletedProcess[str]:
-    """A command as a process of its own: a stream's driver and a client of the shared engine do not go together."""
+    """Run a command as a separate process: one process cannot have a stream's driver and a client of the engine."""
     return subprocess.run(
         [sys.executable, "-m", "portal.cli", *words],
         cwd=CHECKOUT,
@@ -115,14 +115,14 @@ def brain(*words: str) -> subprocess.CompletedProcess[str]:
 
 
 def take() -> dict[str, Any]:
-    """Take in what there is."""
+    """Ingest all available records."""
     done = brain("stream", FEED, "--once", "--seal", "0", "--json")
     assert done.returncode == 0, done.stderr
     [total] = json.loads(done.stdout)
     return dict(total)
 
 
-def test_records_are_taken_once_by_contract_and_the_rest_says_why(
+def test_records_are_ingested_once_and_invalid_ones_get_their_reasons(
     home: Path, broker: Broker, topic: str
 ) -> None:
     deep = b'{"hh": ' + b"[" * 100_000 + b"]" * 100_000 + b"}"
@@ -142,7 +142,7 @@ def test_records_are_taken_once_by_contract_and_the_rest_says_why(
         (b"", {"record:json"}),
         (deep, {"record:json"}),
         (b'{"hh": "' + b"x" * (10 << 20) + b'"}', {"record:size"}),
-        (good[0], None),  # again: an event's first one counts
+        (good[0], None),  # a repeated event: only its first record is current
     ]
     send(broker, [*good, *(record for record, _ in odd)], topic)
     total = take()
@@ -163,16 +163,16 @@ def test_records_are_taken_once_by_contract_and_the_rest_says_why(
     assert "extra" in registered[0]["headings"]
     kept = [r for r in tables.rows("quarantine.record").to_pylist() if r["reasons"] == ["record:size"]]
     assert all(len(r["source_record"][0]) < 100_000 for r in kept)
-    # nothing new: nothing is written
+    # without new records nothing is written
     before = tables.version(SPEC.name)
     assert take()["records"] == 0
     assert tables.version(SPEC.name) == before
 
 
-def test_poison_records_in_a_row_hold_up_nothing_and_are_kept_in_part(
+def test_oversized_records_in_a_row_do_not_stop_a_stream_and_are_kept_in_part(
     home: Path, broker: Broker, topic: str
 ) -> None:
-    """40 of 10 MiB each and one of rubbish; the driver has 1 GiB, and the good ones behind are taken in."""
+    """40 records of 10 MiB and one of random bytes; the driver has 1 GiB, and the valid records after them pass."""
     poison = [b'{"hh": "' + bytes([65 + n % 26]) * (10 << 20) + b'"}' for n in range(40)]
     send(broker, [reading(0), *poison, bytes(range(256)), reading(1), reading(2)], topic)
     assert take()["records"] == 44
@@ -183,7 +183,7 @@ def test_poison_records_in_a_row_hold_up_nothing_and_are_kept_in_part(
     assert kept.nbytes < 41 * 100_000
 
 
-def test_a_lost_checkpoint_loses_and_doubles_nothing(home: Path, broker: Broker, topic: str) -> None:
+def test_a_lost_checkpoint_neither_loses_nor_doubles_records(home: Path, broker: Broker, topic: str) -> None:
     send(broker, [reading(n) for n in range(10)], topic)
     take()
     shutil.rmtree(folder_of(SPEC, settings()))
@@ -197,7 +197,7 @@ def test_a_lost_checkpoint_loses_and_doubles_nothing(home: Path, broker: Broker,
 
 
 @pytest.mark.parametrize("file", ["state.json", "checkpoint/metadata", "checkpoint/offsets/0"])
-def test_a_damaged_state_is_told_in_one_line_that_says_how_to_go_on(
+def test_a_damaged_state_is_reported_in_one_line_with_the_remedy(
     home: Path, broker: Broker, topic: str, file: str
 ) -> None:
     send(broker, [reading(n) for n in range(5)], topic)
@@ -207,7 +207,7 @@ def test_a_damaged_state_is_told_in_one_line_that_says_how_to_go_on(
     send(broker, [reading(n) for n in range(5, 8)], topic)
     done = brain("stream", FEED, "--once", "--seal", "0")
     assert done.returncode == 1
-    assert done.stderr.splitlines()[-1].endswith(f"remove {folder}: the tables say where to go on"), (
+    assert done.stderr.splitlines()[-1].endswith(f"remove {folder}: the tables determine where to go on"), (
         done.stderr
     )
     shutil.rmtree(folder)
@@ -215,20 +215,20 @@ def test_a_damaged_state_is_told_in_one_line_that_says_how_to_go_on(
     assert sorted(r["source_row"] for r in rows()) == list(range(8))
 
 
-def test_a_batch_that_was_through_but_for_its_checkpoint_is_not_taken_again(
+def test_a_batch_that_is_missing_in_the_checkpoint_only_is_not_ingested_again(
     home: Path, broker: Broker, topic: str
 ) -> None:
     send(broker, [reading(n) for n in range(10)], topic)
     take()
     for entry in (folder_of(SPEC, settings()) / "checkpoint" / "commits").glob("*0*"):
-        entry.unlink()  # as if it had been killed a moment before
+        entry.unlink()  # as if the stream had been killed just before this file was written
     send(broker, [reading(n) for n in range(10, 15)], topic)
     assert take()["records"] == 5
     assert sorted(r["source_row"] for r in rows()) == list(range(15))
     assert sum(d["records_in"] for d in deliveries()) == 15
 
 
-def test_without_a_checkpoint_a_partition_that_had_nothing_is_read_from_its_beginning(
+def test_without_a_checkpoint_an_unread_partition_is_read_from_its_beginning(
     home: Path, broker: Broker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     prefix = f"{uuid4().hex[:8]}."
@@ -246,7 +246,7 @@ def test_without_a_checkpoint_a_partition_that_had_nothing_is_read_from_its_begi
     assert len(rows()) == 41
 
 
-def test_partitions_that_a_topic_gains_are_read_too(home: Path, broker: Broker, topic: str) -> None:
+def test_partitions_that_are_added_to_a_topic_are_read_too(home: Path, broker: Broker, topic: str) -> None:
     send(broker, [reading(n) for n in range(5)], topic)
     take()
     admin = AdminClient({"bootstrap.servers": broker.bootstrap})
@@ -297,7 +297,7 @@ def test_without_a_broker_the_same_feed_comes_from_the_landing_folder(
 
 
 class Stream:
-    """``./brain stream`` as a process of its own."""
+    """``./brain stream`` as a separate process."""
 
     def __init__(self, home: Path, seal_minutes: float = 0.1) -> None:
         self._log = (home / "stream.log").open("ab")
@@ -346,7 +346,7 @@ def test_a_driver_that_is_killed_ends_the_stream_in_one_line(home: Path, broker:
     assert len(rows()) == 10
 
 
-def test_what_a_killed_stream_left_unsealed_is_sealed_by_the_next(
+def test_the_window_of_a_killed_stream_is_sealed_by_the_next_stream(
     home: Path, broker: Broker, topic: str
 ) -> None:
     home.mkdir()
@@ -356,7 +356,7 @@ def test_what_a_killed_stream_left_unsealed_is_sealed_by_the_next(
     stream.kill("client")
     stream.stop()
     assert deliveries() == []
-    Stream(home).stop()  # while it starts
+    Stream(home).stop()  # stopped while it starts
     assert deliveries() == []
     take()
     assert [d["records_in"] for d in deliveries()] == [10]
@@ -364,7 +364,7 @@ def test_what_a_killed_stream_left_unsealed_is_sealed_by_the_next(
 
 
 def _faults(broker_folder: Path, home: Path, times: int, seed: int) -> None:
-    """Kill client, driver and broker at random points under load; at the end every produced record is there once."""
+    """Kill client, driver and broker at random times under load; at the end every produced record exists once."""
     random_ = random.Random(seed)
     broker = kafka.start(broker_folder)
     stream = Stream(home)
@@ -381,7 +381,7 @@ def _faults(broker_folder: Path, home: Path, times: int, seed: int) -> None:
             batch = [
                 reading(n, xydm="bad") if n % 50 == 3 else reading(n) for n in range(produced, produced + 500)
             ]
-            # some are sent twice, and out of order
+            # records are sent out of order
             random_.shuffle(batch)
             send(broker, batch)
             produced += len(batch)
@@ -398,11 +398,11 @@ def _faults(broker_folder: Path, home: Path, times: int, seed: int) -> None:
         stream = Stream(home)
     _wait_for(stream, produced)
     stream.stop()
-    # one that was asked to stop while it started or in the midst of a batch has sealed nothing: the next one does
+    # a stream that is stopped during its start or within a batch seals nothing; the next one does
     take()
-    taken = [(r["source_file"], r["source_row"]) for r in rows()]
-    taken += [(r["source_file"], r["source_row"]) for r in tables.rows("quarantine.record").to_pylist()]
-    assert len(taken) == len(set(taken)) == produced
+    records = [(r["source_file"], r["source_row"]) for r in rows()]
+    records += [(r["source_file"], r["source_row"]) for r in tables.rows("quarantine.record").to_pylist()]
+    assert len(records) == len(set(records)) == produced
     registered = deliveries()
     assert sum(d["records_in"] for d in registered) == produced
     seen = {(r["hh"]) for r in ({"hh": json.loads(r["source_record"][0])["hh"]} for r in rows())}
@@ -412,7 +412,7 @@ def _faults(broker_folder: Path, home: Path, times: int, seed: int) -> None:
 
 
 def _has_begun(stream: Stream, produced: int) -> bool:
-    """Let a new process come as far as its first batches, mostly: a fault may also hit it before."""
+    """Wait until a new process has begun a batch, for at most 40 s: a fault may hit it earlier."""
     deadline = time.monotonic() + 40
     state = folder_of(SPEC, settings()) / "state.json"
     before = state.read_text() if state.exists() else ""
@@ -426,7 +426,7 @@ def _has_begun(stream: Stream, produced: int) -> bool:
 
 
 def _wait_for(stream: Stream, produced: int) -> None:
-    """Until the tables have every record."""
+    """Wait until the tables have every record."""
     deadline = time.monotonic() + 180
     while time.monotonic() < deadline:
         count = tables.rows(SPEC.name, ["source_row"]).num_rows
@@ -455,18 +455,18 @@ faulty_home = pytest.fixture(_faulty_home)
 
 
 @pytest.mark.timeout(900)
-def test_ten_faults_lose_and_double_nothing(faulty_home: tuple[Path, Path]) -> None:
+def test_ten_faults_neither_lose_nor_double_records(faulty_home: tuple[Path, Path]) -> None:
     _faults(*faulty_home, times=10, seed=1)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(3 * 3600)
-def test_two_hundred_faults_lose_and_double_nothing(faulty_home: tuple[Path, Path]) -> None:
+def test_two_hundred_faults_neither_lose_nor_double_records(faulty_home: tuple[Path, Path]) -> None:
     _faults(*faulty_home, times=200, seed=2)
 
 
 def test_current_rows_hold_each_event_once(home: Path, broker: Broker, topic: str, spark: Any) -> None:
-    """Of a record that was sent twice the first one counts, as in files."""
+    """Of a record that is sent twice only the first is current, as in files."""
     send(broker, [reading(1), reading(2), reading(1), reading(1, dl=99)], topic)
     take()
     frame = spark.read.format("delta").load(str(tables.table_path(SPEC.name)))

@@ -1,4 +1,4 @@
-"""The same records by files and by topics: equal content, and refused for the same reasons."""
+"""The same records as files and as messages give equal tables, and are refused for the same reasons."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ STREAMED = streamed(feeds().values())
 
 @pytest.fixture(scope="module")
 def landing(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The files of a small city's devices and people, one year."""
+    """The files of a small demo city, one year."""
     folder = tmp_path_factory.mktemp("city")
     generate(CitySpec(scale=0.005, years=(2024,)), folder / "landing", folder / "truth")
     return folder / "landing"
@@ -45,13 +45,13 @@ def held(spec: Contract) -> Content:
 
 
 def refusals() -> Counter[tuple[str, str, tuple[str, ...]]]:
-    """Original record and reasons, with how many there are."""
+    """Feed, original record and reasons → number of records."""
     rows = tables.rows("quarantine.record").to_pylist()
     return Counter((r["feed"], r["source_record"][0], tuple(sorted(r["reasons"]))) for r in rows)
 
 
 def messages(spec: Contract, landing: Path) -> Iterator[kafka.Record]:
-    """The lines of a feed's files, sent when their files were."""
+    """The lines of a feed's files as messages, with the time at which the file was sent."""
     refused: list[RejectedError] = []
     for drop in find_drops(landing / spec.table, refused):
         at = int(drop.known_at.timestamp() * 1000)
@@ -60,10 +60,10 @@ def messages(spec: Contract, landing: Path) -> Iterator[kafka.Record]:
     assert refused == []
 
 
-def test_streamed_feeds_are_the_same_by_files_and_by_topics(
+def test_streamed_feeds_give_the_same_tables_from_files_and_topics(
     landing: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("BRAIN_ENGINE_ADDRESS", "sc://127.0.0.1:1")  # nothing here needs the shared engine
+    monkeypatch.setenv("BRAIN_ENGINE_ADDRESS", "sc://127.0.0.1:1")  # the test needs no shared engine
     monkeypatch.setenv("BRAIN_HOME", str(tmp_path / "files"))
     settings.cache_clear()
     settings().home.mkdir()

@@ -1,4 +1,4 @@
-"""What a stream's window of batches is registered as; the batches are given, without a broker."""
+"""Registration of a stream's window of batches; the batches are given, without a broker."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ NOW = datetime.now(UTC).replace(microsecond=0)
 
 
 def reading(number: int) -> dict[str, Any]:
-    """A good record, another one for each number."""
+    """A valid record, a different one for each number."""
     return {
         "hh": f"33{number:08d}", "xydm": "9133020400000001M" + check_character("9133020400000001M"),
         "sj": (NOW - timedelta(minutes=15 * number)).isoformat(), "sz": 1000 + number, "bl": 20, "dl": 12.5,
@@ -36,7 +36,7 @@ def reading(number: int) -> dict[str, Any]:
 def test_a_window_is_registered_under_the_mapping_of_its_rows(
     home: Path, monkeypatch: pytest.MonkeyPatch, was_killed: str
 ) -> None:
-    """A stream is killed with a window open, and the mapping has changed when it goes on."""
+    """A stream is killed with an open window, and the mapping changes before it goes on."""
     monkeypatch.setenv("BRAIN_KAFKA", "127.0.0.1:9")
     settings.cache_clear()
     mapping = "before"
@@ -59,20 +59,20 @@ def test_a_window_is_registered_under_the_mapping_of_its_rows(
         }
         pq.write_table(pa.table(columns), folder / "part.parquet")
 
-    def begun() -> stream.FeedStream:
-        made = stream.FeedStream(None, SPEC, settings(), timedelta(hours=1))  # type: ignore[arg-type]
+    def started() -> stream.FeedStream:
+        feed_stream = stream.FeedStream(None, SPEC, settings(), timedelta(hours=1))  # type: ignore[arg-type]
         (folder_of(SPEC, settings()) / "checkpoint").mkdir(exist_ok=True)
         (folder_of(SPEC, settings()) / "checkpoint" / "metadata").write_text('{"id": "of the query"}\n')
-        return made
+        return feed_stream
 
     monkeypatch.setattr("ingest.ways.windows.messages.keep", keep)
-    first = begun()
+    first = started()
     first._take_in(0, 0)  # type: ignore[arg-type]
     if was_killed == "within a batch":
         with pytest.raises(KeyboardInterrupt):
             first._take_in("dies", 1)  # type: ignore[arg-type]
     mapping = "after"
-    second = begun()
+    second = started()
     for number in (1, 2):
         second._take_in(number, number)  # type: ignore[arg-type]
     second.stop()

@@ -81,7 +81,7 @@ OPTIONS: dict[str, list[Any]] = {
     "rounding.value_scale": [6, 0, 2, 4],
     "rounding.score_scale": [6, 0, 1, 3],
     "rounding.mode": ["half_up", "down"],
-    "missing": ["group_average", "zero", "data_incomplete"],
+    "missing": ["group_average", "group_median", "zero", "data_incomplete"],
     "method": ["fixed", "aggregate", "median", "mean"],
     "factor": ["1", "2", "0.499999", "1.000001"],
 }  # fmt: skip
@@ -321,7 +321,7 @@ def compare_grades(rows: list[Row], expected: Evaluation) -> None:
         {
             (r["uscc"], r["year"]): (
                 exact(r["indicator_score"]), exact(r["bonus_points"]), exact(r["penalty_points"]),
-                exact(r["total_score"]), r["rank_in_list"], r["list_size"], r["rank_in_district"], r["is_tie"],
+                exact(r["total_score"]), r["rank_in_list"], r["list_size"], exact(r["percentile_pct"]), r["is_tie"],
                 r["initial_grade"], r["final_grade"], r["grade_reasons"], r["evaluation_uscc"],
             )
             for r in rows
@@ -329,7 +329,7 @@ def compare_grades(rows: list[Row], expected: Evaluation) -> None:
         {
             key: (
                 g["indicator_score"], g["bonus"], g["penalty"], g["total"], g["rank_in_list"], g["list_size"],
-                g["rank_in_district"], g["is_tie"], g["initial"], g["final"], g["grade_reasons"], g["unit"],
+                g["percentile"], g["is_tie"], g["initial"], g["final"], g["grade_reasons"], g["unit"],
             )
             for key, g in expected.grades.items()
         },
@@ -416,8 +416,8 @@ def test_a_generated_city_is_evaluated_as_the_oracle_says(generated: tuple[World
     }  # fmt: skip
     assert {p["role"] for p in expected.population.values()} == {"own", "inherits", "merged"}
     assert {v["note"] for v in expected.values.values()} >= {
-        None, "group_average", "group_empty", "missing_zero", "negative_zero", "zero_land", "no_baseline", "capped",
-        "floored",
+        None, "group_average", "group_median", "group_empty", "missing_zero", "negative_zero", "zero_land",
+        "no_baseline", "capped", "floored",
     }  # fmt: skip
     assert sum(g["is_tie"] for g in expected.grades.values()) > 50
     compare(results, expected)

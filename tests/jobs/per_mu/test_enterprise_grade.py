@@ -117,19 +117,24 @@ EQUAL = {how: edge(how, *few("7", "7", "7", "7", "7")) for how in ("tie_break", 
 
 def test_ties_at_a_quotas_edge_are_broken_or_stay_together_as_the_rule_set_says(evaluated: Results) -> None:
     # of 5: A 2, B 1, D 1; b and c tie at the edge of A, d and e at the edge of D
-    assert evaluated.grades(CHAIN) == "AABCD"
+    assert (
+        evaluated.grades(CHAIN) == "ABBDD"
+    )  # equal in tax per mu too: the worse grade, whatever their codes
     assert evaluated.grades(ALL_IN) == "AAACC"  # both get the better grade; no seat is left in B
     assert evaluated.grades(ALL_OUT) == "ABBDD"  # both get the worse grade
     assert evaluated.column("enterprise_grade", "is_tie", CHAIN) == {
         "a": False, "b": True, "c": True, "d": True, "e": True
     }  # fmt: skip
-    assert evaluated.column("enterprise_grade", "rank_in_list", ALL_IN) == dict(
-        zip("abcde", range(1, 6), strict=True)
-    )
+    for district in (CHAIN, ALL_IN, ALL_OUT):
+        ranks = evaluated.column("enterprise_grade", "rank_in_list", district)
+        assert ranks == {"a": 1, "b": 2, "c": 2, "d": 4, "e": 4}
+    # of 5, as many rank no better: 5, 4, 4, 2, 2
+    shares = evaluated.column("enterprise_grade", "percentile_pct", CHAIN)
+    assert shares == {"a": 100, "b": 80, "c": 80, "d": 40, "e": 40}
 
 
 def test_when_all_totals_are_equal_the_edge_rule_decides(evaluated: Results) -> None:
-    assert evaluated.grades(EQUAL["tie_break"]) == "AABCD"
+    assert evaluated.grades(EQUAL["tie_break"]) == "DDDDD"
     assert evaluated.grades(EQUAL["all_in"]) == "AAAAA"
     assert evaluated.grades(EQUAL["all_out"]) == "DDDDD"
 
@@ -146,11 +151,11 @@ NO_TAX = WORLD.district(
 )  # fmt: skip
 
 
-def test_equal_totals_are_ranked_by_tax_per_mu_and_then_by_credit_code(evaluated: Results) -> None:
-    # 38 + 2 = 40: all equal; tax 40 before 38, b before c
-    assert evaluated.column("enterprise_grade", "rank_in_list", BY_TAX) == {"b": 1, "c": 2, "a": 3}
-    assert evaluated.grades(BY_TAX) == "CAC"
-    assert evaluated.column("enterprise_grade", "rank_in_list", NO_TAX) == {"a": 1, "b": 2}
+def test_equal_totals_are_ranked_by_tax_per_mu_and_never_by_credit_code(evaluated: Results) -> None:
+    # 38 + 2 = 40: all equal; tax 40 before 38. A has one seat, which b and c cannot share
+    assert evaluated.column("enterprise_grade", "rank_in_list", BY_TAX) == {"b": 1, "c": 1, "a": 3}
+    assert evaluated.grades(BY_TAX) == "CCC"
+    assert evaluated.column("enterprise_grade", "rank_in_list", NO_TAX) == {"a": 1, "b": 1}
 
 
 LISTS = WORLD.district(
@@ -158,17 +163,17 @@ LISTS = WORLD.district(
 )
 
 
-def test_ranks_are_given_in_the_list_and_in_the_district(evaluated: Results) -> None:
-    # 10, 30, 20/4 = 5, 10; a before d by credit code
+def test_ranks_are_given_within_the_list(evaluated: Results) -> None:
+    # 10, 30, 20/4 = 5, 10: points of two lists are not compared
     rows = evaluated.by_firm("enterprise_grade", LISTS)
     places = {
-        n: (r["list_code"], r["rank_in_list"], r["list_size"], r["rank_in_district"]) for n, r in rows.items()
+        n: (r["list_code"], r["rank_in_list"], r["list_size"], r["percentile_pct"]) for n, r in rows.items()
     }
     assert places == {
-        "a": ("above_scale", 1, 1, 2),
-        "b": ("below_scale_lt3", 1, 2, 1),
-        "c": ("below_scale_ge3", 1, 1, 4),
-        "d": ("below_scale_lt3", 2, 2, 3),
+        "a": ("above_scale", 1, 1, 100),
+        "b": ("below_scale_lt3", 1, 2, 100),
+        "c": ("below_scale_ge3", 1, 1, 100),
+        "d": ("below_scale_lt3", 2, 2, 50),
     }
     assert not rows["a"]["is_tie"]  # only equal totals within a list are a tie
 
@@ -348,7 +353,7 @@ def test_tenants_inherit_the_holders_final_grade_and_keep_their_own_vetoes(evalu
     assert rows["c vetoed"]["initial_grade"] == "A"
     follower = rows["d honoured"]
     assert (follower["total_score"], follower["bonus_points"], follower["list_code"]) == (90, 0, "tenant")
-    assert follower["rank_in_list"] is None and follower["rank_in_district"] is None
+    assert follower["rank_in_list"] is None and follower["percentile_pct"] is None
     assert follower["evaluation_uscc"] == f"{INHERIT}-a holder" and follower["list_size"] == 3
 
 
@@ -365,7 +370,7 @@ def test_merged_tenants_share_the_result_of_the_summed_figures(evaluated: Result
 def test_separate_tenants_are_ranked_among_themselves(evaluated: Results) -> None:
     rows = evaluated.by_firm("enterprise_grade", SEPARATE)
     assert {n: r["rank_in_list"] for n, r in rows.items() if r["list_code"] == "tenant"} == {
-        "f of d": 1, "g upgraded": 2, "d honoured": 3, "b tenant": 4, "c vetoed": 5,
+        "f of d": 1, "g upgraded": 1, "d honoured": 3, "b tenant": 4, "c vetoed": 4,
     }  # fmt: skip
     assert rows["d honoured"]["total_score"] == 3  # 1 + 2
 

@@ -175,7 +175,10 @@ def missing(policy: str, *firms: Row) -> str:
 
 
 AVERAGE, NOTHING, STRICT = missing("group_average"), missing("zero"), missing("data_incomplete")
-EMPTY = missing("group_average", *EMITTERS[3:])
+MEDIAN = missing("group_median")
+EMPTY, EMPTY_MEDIAN = missing("group_average", *EMITTERS[3:]), missing("group_median", *EMITTERS[3:])
+GIANT = firm("giant", "1", value_added_wan_yuan="1000", emission_t="1")
+SKEWED, SKEWED_MEDIAN = (missing(f"group_{how}", GIANT, *EMITTERS) for how in ("average", "median"))
 
 
 def test_a_missing_value_is_scored_by_the_rule_sets_policy(evaluated: Results) -> None:
@@ -192,7 +195,21 @@ def test_a_missing_value_is_scored_by_the_rule_sets_policy(evaluated: Results) -
     assert set(scored(evaluated, STRICT, "I4")) == {"ten", "twenty", "five"}
     assert evaluated.statuses(STRICT)["none"] == ("data_incomplete", ["missing:emission_t"])
     assert evaluated.statuses(STRICT)["zero"] == ("data_incomplete", ["zero:emission_t"])
-    assert set(scored(evaluated, EMPTY, "I4").values()) == {(Decimal(0), "group_empty")}
+    assert (
+        scored(evaluated, MEDIAN, "I4")["none"]
+        == scored(evaluated, MEDIAN, "I4")["zero"]
+        == (5, "group_median")
+    )
+    for district in (EMPTY, EMPTY_MEDIAN):
+        assert set(scored(evaluated, district, "I4").values()) == {(Decimal(0), "group_empty")}
+
+
+def test_silence_pays_under_the_average_of_a_skewed_list_and_never_under_its_median(
+    evaluated: Results,
+) -> None:
+    # scores 500, 10, 5 and 2.5: the average 129.375 is above three of four, the median is (5 + 10) / 2
+    assert scored(evaluated, SKEWED, "I4")["none"] == (Decimal("129.375"), "group_average")
+    assert scored(evaluated, SKEWED_MEDIAN, "I4")["none"] == (Decimal("7.5"), "group_median")
 
 
 NO_LAND = [firm("landed", "30"), firm("landless", "30", land_area_mu="0")]

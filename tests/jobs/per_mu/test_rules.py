@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from jobs.per_mu.rules.book import RuleBook
-from jobs.per_mu.rules.models import CITY, RuleSet
+from jobs.per_mu.rules.models import CITY, RuleSet, indicator_definitions
 from jobs.per_mu.rules.reading import RULE_SETS, load_rule_book, parse_rule_set, read_rule_file, rule_book
 from schemas.errors import RejectedError, UsageError
 from tests.jobs.per_mu.world import PLAIN, every_list, indicator, quota, rule_set
@@ -286,3 +286,21 @@ def test_a_trial_file_may_extend_a_shipped_file(tmp_path: Path) -> None:
 def test_every_shipped_file_is_read() -> None:
     stems = {path.stem for path in RULE_SETS.glob("*.yml")} - {"ningbo-base"}
     assert stems == {r.id.rsplit("-", 1)[0] if r.id[:9] != "huangyan-" else r.id for r in rule_book().all()}
+
+
+def test_an_indicator_needs_titles_and_figures_of_units(monkeypatch: pytest.MonkeyPatch) -> None:
+    def with_one_more(code: str, **changes: str) -> None:
+        known = indicator_definitions()
+        more = {code: known["I2"].model_copy(update=changes)}
+        monkeypatch.setattr("jobs.per_mu.rules.book.indicator_definitions", lambda: {**known, **more})
+
+    book = RuleBook([])
+    book.check()
+    with_one_more("I2", denominator="water_m3")
+    with pytest.raises(
+        RejectedError, match=r"^indicator I2: schemas/per_mu/unit.yml has no column water_m3; add it"
+    ):
+        book.check()
+    with_one_more("I99")
+    with pytest.raises(RejectedError, match=r"per_mu_indicator\.csv: .*I99"):
+        book.check()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -56,7 +55,7 @@ def test_a_delivery_is_listed_withdrawn_shown_and_restored(brain: Brain, tmp_pat
     assert rows(brain, "list", "gov_tax") == [] == rows(brain, "list", "--period", "2023")
     assert len(rows(brain, "list", "--period", "2024")) == 2
     known = found[1]["delivery_id"]
-    assert states(rows(brain, "withdraw", known, "--reason", "错报")) == {
+    assert states(rows(brain, "withdraw", known, "--reason", "错报", "--by", "市税务局 数据科")) == {
         "a.csv": "counts",
         "b.csv": "withdrawn",
     }
@@ -64,7 +63,7 @@ def test_a_delivery_is_listed_withdrawn_shown_and_restored(brain: Brain, tmp_pat
     assert code == 0 and "已撤回 withdrawn" in out and "计入 counts" in out
     first, second = rows(brain, "show", known)
     assert (first["standing_code"], second["standing_code"]) == (None, "withdrawn")
-    assert (second["decided_by"], second["decision_reason"]) == (getpass.getuser(), "错报")
+    assert (second["decided_by"], second["decision_reason"]) == ("市税务局 数据科", "错报")
     assert brain("deliveries", "show", known)[0] == 0
     code, out, _ = send(brain, tmp_path, "b.csv", "2", "3")
     assert code == 1 and "withdrawn" in out and known in out.replace("\n", "")
@@ -77,8 +76,9 @@ def test_a_delivery_is_listed_withdrawn_shown_and_restored(brain: Brain, tmp_pat
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
-        (("show", "nothing"), 2, "there is no delivery nothing; ./brain deliveries list names them"),
+        (("show", "nothing"), 2, "there is no delivery nothing; ./brain deliveries list shows them all"),
         (("withdraw", "nothing", "--reason", "x"), 2, "there is no delivery nothing"),
+        (("withdraw", "nothing", "--reason", "x", "--by", " "), 2, "say who decides: --by NAME is not empty"),
         (("withdraw", "nothing"), 2, "say why: --reason TEXT is required and not empty"),
         (("restore", "nothing", "--reason", " "), 2, "say why: --reason TEXT"),
         (("list", "gov_nothing"), 2, "unknown feed gov_nothing"),
@@ -96,7 +96,7 @@ def test_a_file_with_too_many_refused_records_ends_in_one_line(brain: Brain, tmp
     bad = ["?"] * 6 + ["1"]
     code, _, err = send(brain, tmp_path, "bad.csv", *bad)
     [line] = [text for text in err.splitlines() if text.startswith("brain: ")]
-    assert code == 1 and "bad.csv: held, what counted before it counts on: 6 of 7 records of 2024-03" in line
+    assert code == 1 and "bad.csv: held, earlier deliveries stay in force: 6 of 7 records of 2024-03" in line
     assert states(rows(brain, "list")) == {"a.csv": "counts", "bad.csv": "held"}
     assert send(brain, tmp_path, "worse.csv", *bad, "2", more=("--accept",))[0] == 0
     assert states(rows(brain, "list")) == {"a.csv": "superseded", "bad.csv": "held", "worse.csv": "counts"}

@@ -97,7 +97,7 @@ def test_a_correction_is_recorded_replayed_and_withdrawn(brain: Brain, taken: st
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
-        (("correct", "nowhere-7", "户号=1", "--reason", "x"), 1, "no row nowhere-7 counts now"),
+        (("correct", "nowhere-7", "户号=1", "--reason", "x"), 1, "there is no current row nowhere-7"),
         (("correct", "ROW", "电量=1", "--reason", "x"), 2, f"no heading 电量; it has {HEAD}".replace(",", ", ")),
         (("correct", "ROW", "户号=1"), 2, "say why: --reason TEXT is required and not empty"),
         (("correct", "ROW", "户号=1", "--reason", " "), 2, "say why"),

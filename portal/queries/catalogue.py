@@ -1,0 +1,91 @@
+"""The catalogue 数据目录 of a release: its tables, and the columns of one, as the release itself describes them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+from portal.queries.release import Query
+from schemas.errors import UsageError
+
+
+@dataclass(frozen=True)
+class TableEntry:
+    """A table of the release with its titles and the number of its rows and columns."""
+
+    table: str
+    zh: str
+    en: str
+    rows: int
+    columns: int
+
+
+@dataclass(frozen=True)
+class ColumnEntry:
+    """A column of a table: type, unit, titles, meaning, and the code list of its values."""
+
+    column: str
+    type: str
+    unit: str
+    zh: str
+    en: str
+    description: str
+    code_list: str
+
+
+def tables(query: Query) -> list[TableEntry]:
+    """The release's tables by name, those of the schema ``release`` last."""
+    rows = query(
+        """SELECT schema_name || '.' || table_name AS "table", comment, estimated_size, column_count
+        FROM duckdb_tables() ORDER BY schema_name = 'release', schema_name, table_name"""
+    )
+    return [
+        TableEntry(
+            row["table"], *_titles(row["comment"] or row["table"]), row["estimated_size"], row["column_count"]
+        )
+        for row in rows
+    ]
+
+
+def _titles(comment: str) -> tuple[str, str]:
+    """Chinese and English title of a table's comment, without its further sentences.
+
+    >>> _titles("企业评价等级 | Grades of enterprises. One row per firm.")
+    ('企业评价等级', 'Grades of enterprises')
+    """
+    zh, _, rest = comment.partition(" | ")
+    return zh, rest.partition(". ")[0].rstrip(".") or zh
+
+
+def columns(query: Query, table: str) -> list[ColumnEntry]:
+    """The columns of a table in their order.
+
+    Raises:
+        UsageError: the release has no such table; the line names similar ones.
+    """
+    if table not in query.tables:
+        similar = get_close_matches(table, query.tables, n=3, cutoff=0.4)
+        hint = f"similar: {', '.join(similar)}; " if similar else ""
+        raise UsageError(f"the release has no table {table}; {hint}./brain tables lists all")
+    rows = query(
+        """SELECT c.column_name, c.data_type, c.comment, d.unit, d.title_zh, d.title_en, d.description, d.code_list
+        FROM duckdb_columns() c LEFT JOIN release.dictionary d
+            ON d.table_name = c.schema_name || '.' || c.table_name AND d.column_name = c.column_name
+        WHERE c.schema_name || '.' || c.table_name = ? ORDER BY c.column_index""",
+        table,
+    )
+    return [_column(row) for row in rows]
+
+
+def _column(row: dict[str, str | None]) -> ColumnEntry:
+    """A column by the data dictionary; one of the schema ``release`` has only its comment."""
+    zh, _, rest = (row["comment"] or "").partition(" | ")
+    return ColumnEntry(
+        column=row["column_name"] or "",
+        type=(row["data_type"] or "").lower(),
+        unit=row["unit"] or "",
+        zh=row["title_zh"] or zh,
+        en=row["title_en"] or "",
+        description=row["description"] or rest,
+        code_list=row["code_list"] or "",
+    )
