@@ -3,7 +3,8 @@
 It resolves the codes of the trades, sums trades by firm, side and product, and derives the firms' shares in the nodes
 from class, products and sales. From these it computes flows between nodes; sums, growth, concentration and local supply
 by node and by chain; and the best suppliers by product. It omits the evidence of purchases, honours and patents,
-confidence, reasons, overrides, location quotients and the states of nodes.
+confidence, reasons, overrides, location quotients, the states of nodes, and firms' statements of last year in the
+growth of a year. Its coverage of purchases divides sums, not figures of firms.
 """
 
 from __future__ import annotations

@@ -128,7 +128,7 @@ _OPERATORS = {"eq": "=", "ge": ">=", "gt": ">", "le": "<=", "lt": "<", "is": "="
 
 def _condition(node: Any) -> str:
     """A tag's rule as a SQL condition."""
-    from jobs.profile.rules.tags import Several, Than
+    from jobs.rules.condition import Several, Than
 
     if isinstance(node, Several):
         return "(" + (" AND " if node.how == "all" else " OR ").join(map(_condition, node.parts)) + ")"

@@ -5,5 +5,5 @@ SELECT g.node_code, g.node_name_zh, s.zh AS state, g.state_reasons, g.firm_count
 FROM chain.gap g
 JOIN release.code s ON s.list = 'chain_state' AND s.code = g.state_code
 WHERE g.chain_code = 'XTCX' AND g.year = (SELECT max(year) FROM chain.gap)
-    AND g.state_code NOT IN ('strong', 'normal')
+    AND g.state_code NOT IN ('strong', 'normal', 'no_output')
 ORDER BY g.node_code;

@@ -6,7 +6,8 @@ from expectations.gate.suite import Check
 
 
 def recomputed(key: str) -> tuple[Check, ...]:
-    """Checks of a table of chain figures with this key."""
+    """Checks of a table of chain figures with this key; its column before the period names the node or chain."""
+    place = key.split(", ")[-2]
     return (
         Check(
             "grades_within_firms",
@@ -38,8 +39,18 @@ def recomputed(key: str) -> tuple[Check, ...]:
         Check(
             "coverage",
             "采购数据覆盖率可复算",
-            "Coverage is recorded purchases divided by estimated purchases",
-            _percent(key, "purchase_coverage_pct", "purchases_wan_yuan", "estimated_purchases_wan_yuan"),
+            "Coverage is covered purchases divided by estimated purchases",
+            _percent(
+                key, "purchase_coverage_pct", "covered_purchases_wan_yuan", "estimated_purchases_wan_yuan"
+            ),
+        ),
+        Check(
+            "covered_within_estimate",
+            "已覆盖采购额不超过估算",
+            "Covered purchases do not exceed the estimated ones, and all three figures of the estimate stand together",
+            f"""SELECT {key} FROM {{table}} WHERE covered_purchases_wan_yuan > estimated_purchases_wan_yuan
+                OR (covered_purchases_wan_yuan IS NULL) <> (estimated_purchases_wan_yuan IS NULL)
+                OR (excess_purchases_wan_yuan IS NULL) <> (estimated_purchases_wan_yuan IS NULL)""",
         ),
         Check(
             "growth",
@@ -51,6 +62,15 @@ def recomputed(key: str) -> tuple[Check, ...]:
                 "(comparable_output_wan_yuan - comparable_output_before_wan_yuan)",
                 "comparable_output_before_wan_yuan",
             ),
+        ),
+        Check(
+            "one_growth",
+            "年度与十二月增速一致",
+            "A year and its months to December grow equally where their outputs are equal",
+            f"""SELECT y.* EXCLUDE (output, growth) FROM (SELECT {key}, output_wan_yuan AS output,
+                output_growth_pct AS growth FROM {{table}} WHERE period = year) y
+            JOIN {{table}} m ON m.{place} = y.{place} AND m.period = y.period || '-12'
+            WHERE m.output_wan_yuan = y.output AND abs(m.output_growth_pct - y.growth) > 0.0001""",
         ),
         Check(
             "concentration_ordered",

@@ -46,15 +46,16 @@ def chain_metrics(
     history: DataFrame,
     positions: DataFrame,
     grades: DataFrame,
+    months_of_years: DataFrame,
     rules: MetricRules,
 ) -> DataFrame:
     """One row per chain and period.
 
     Args:
         nodes: figures of the chain's nodes in the period.
-        years, months, history, positions, grades: those of the firms, as for chain.node_metrics.
+        years, months, history, positions, grades, months_of_years: those of the firms, as for chain.node_metrics.
     """
-    figures = figures_of_firms(years, months, history)
+    figures = figures_of_firms(years, months, history, months_of_years)
     firms = allocated(positions, figures, rules.lead_output_wan_yuan)
     return (
         _sums(nodes)
@@ -69,7 +70,7 @@ def chain_metrics(
 
 def _sums(nodes: DataFrame) -> DataFrame:
     """Sums over the nodes."""
-    money = (*COMPARABLE, *FLOWS, "estimated_purchases_wan_yuan")
+    money = (*COMPARABLE, *FLOWS)
     kinds = AMOUNTS | dict.fromkeys(money, MONEY)
     return nodes.groupBy("chain_code", "period", "year").agg(
         *(F.sum(name).cast(kind).alias(name) for name, kind in kinds.items()),
@@ -121,6 +122,7 @@ JOB = Job(
         "history": Input("core.enterprise_year", "upto"),
         "positions": Input("chain.node_enterprise", "year_of"),
         "grades": Input("per_mu.enterprise_grade", "year_of"),
+        "months_of_years": Input("core.enterprise_month", "year"),
     },
     rules=metric_rules,
     evidence={"chain.node_metrics": {"chain_code": "chain_code", "period": "period"}},

@@ -5,21 +5,25 @@ from __future__ import annotations
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from jobs.chain.rules.policy import Condition, StateRule, StateRules, state_rules
-from jobs.columns.rows import row_id
+from jobs.chain.rules.policy import StateRule, StateRules, state_rules
+from jobs.columns.arithmetic import divide
+from jobs.columns.rows import row_id, whole
 from jobs.columns.values import present
 from jobs.job import Input, Job
+from jobs.rules.condition import compiled
 from schemas.contract import contract
 
 TABLE = "chain.gap"
+MONEY = "decimal(18,6)"
 
 
-def gap(nodes: DataFrame, metrics: DataFrame, rules: StateRules) -> DataFrame:
+def gap(nodes: DataFrame, metrics: DataFrame, chains: DataFrame, rules: StateRules) -> DataFrame:
     """One row per node and year.
 
     Args:
         nodes: the nodes of the year.
         metrics: their figures for the complete year.
+        chains: figures of their chains.
     """
     held = [_holds(rule) for rule in rules.rules]
     state = F.coalesce(*(F.when(is_so, F.lit(r.state)) for is_so, r in zip(held, rules.rules, strict=True)))
@@ -27,9 +31,12 @@ def gap(nodes: DataFrame, metrics: DataFrame, rules: StateRules) -> DataFrame:
     reasons = present(
         *(F.when(is_so, F.lit(r.reason)) for is_so, r in zip(held[:-1], rules.rules, strict=False))
     )
+    growth = chains.select("chain_code", "year", F.col("output_growth_pct").alias("chain_output_growth_pct"))
     return (
         nodes.drop("row_id")
         .join(metrics.drop("chain_code", "row_id"), ["node_code", "year"], "inner")
+        .withColumn("size_quotient", _size_quotient())
+        .join(F.broadcast(growth), ["chain_code", "year"], "left")
         .withColumn("state_code", state)
         .withColumn(
             "state_reasons",
@@ -41,31 +48,29 @@ def gap(nodes: DataFrame, metrics: DataFrame, rules: StateRules) -> DataFrame:
     )
 
 
+def _size_quotient() -> Column:
+    """The node's output divided by the mean output of its chain's nodes that have output."""
+    output = F.col("output_wan_yuan")
+    has_output = output > 0
+    of_chain = whole("chain_code", "year")
+    count = F.count(F.when(has_output, 1)).over(of_chain)
+    total = F.sum(F.when(has_output, output)).over(of_chain).cast(MONEY)
+    return F.when(has_output, divide((output * count).cast(MONEY), total))
+
+
 def _holds(rule: StateRule) -> Column:
-    """All conditions hold; a condition on a missing figure does not."""
-    all_hold = F.lit(True)
-    for condition in rule.when:
-        all_hold = all_hold & F.coalesce(_limit(condition), F.lit(False))
-    return all_hold
-
-
-def _limit(c: Condition) -> Column:
-    figure = (
-        F.col(c.figure).cast("decimal(24,6)") if c.figure != "is_covered" else F.col(c.figure).cast("int")
-    )
-    if c.below is not None:
-        return figure < F.lit(c.below)
-    if c.at_most is not None:
-        return figure <= F.lit(c.at_most)
-    if c.above is not None:
-        return figure > F.lit(c.above)
-    return figure >= F.lit(c.at_least)
+    """Whether the rule certainly holds; on a missing figure it does not."""
+    return F.coalesce(compiled(rule.node), F.lit(False)) if rule.node else F.lit(True)
 
 
 JOB = Job(
     table=TABLE,
     transform=gap,
-    inputs={"nodes": Input("chain.node"), "metrics": Input("chain.node_metrics")},
+    inputs={
+        "nodes": Input("chain.node"),
+        "metrics": Input("chain.node_metrics"),
+        "chains": Input("chain.chain_metrics"),
+    },
     rules=state_rules,
     evidence={
         "chain.node_metrics": {"node_code": "node_code", "period": "year"},

@@ -21,11 +21,11 @@ from jobs.chain.steps.figures import (
     concentration,
     counts,
     figures_of_firms,
-    months_of_period,
     ratios,
     with_concentration,
     with_grades,
 )
+from jobs.chain.steps.purchases import purchases
 from jobs.columns.arithmetic import divide
 from jobs.columns.rows import row_id, whole
 from jobs.job import Input, Job
@@ -42,6 +42,9 @@ def node_metrics(
     grades: DataFrame,
     month_flows: DataFrame,
     year_flows: DataFrame,
+    months_of_years: DataFrame,
+    month_trades: DataFrame,
+    year_trades: DataFrame,
     rules: MetricRules,
 ) -> DataFrame:
     """One row per node and period, nodes without firms included.
@@ -50,9 +53,11 @@ def node_metrics(
         years, months: figures of the years and months to compute.
         history: figures of the years up to them, for growth.
         positions, grades: of the periods' years.
+        months_of_years: figures of the months of the years to compute, for growth.
         month_flows, year_flows: flows of the months to compute, and of the months of the years to compute.
+        month_trades, year_trades: trades of enterprises of the same months.
     """
-    figures = figures_of_firms(years, months, history)
+    figures = figures_of_firms(years, months, history, months_of_years)
     firms = allocated(positions, figures, rules.lead_output_wan_yuan)
     flows = _flows(month_flows, year_flows)
     nodes = node_frame(years.sparkSession, rules.models).select(
@@ -76,8 +81,8 @@ def node_metrics(
         .join(_counts(positions, grades), ["node_code", "year"], "left")
         .join(_sums(firms, _district_parts(figures)), by, "left")
         .join(F.broadcast(flows), by, "left")
+        .join(F.broadcast(purchases(positions, figures, month_trades, year_trades)), by, "left")
         .withColumns({name: F.coalesce(name, F.lit(0)) for name in zeros})
-        .withColumn("estimated_purchases_wan_yuan", _estimated())
         .transform(ratios)
         .withColumn("row_id", row_id("chain_code", "node_code", "period"))
         .select(*contract(TABLE).column_names)
@@ -120,7 +125,6 @@ def _sums(firms: DataFrame, district_parts: DataFrame) -> DataFrame:
             F.count("output_wan_yuan").alias("reporting_count"),
             F.count(F.when(F.col("is_compared"), 1)).alias("comparable_count"),
             F.count(F.when(F.col("is_lead"), 1)).alias("lead_firm_count"),
-            F.sum("estimated").cast(MONEY).alias("estimated"),
             *concentration(),
             best.alias("best"),
         )
@@ -140,15 +144,11 @@ def _descending(code: str) -> Column:
 
 
 def _flows(month_flows: DataFrame, year_flows: DataFrame) -> DataFrame:
-    """Purchases of a node's products and purchases by its firms, with the number of months that have trades."""
+    """Purchases of a node's products and purchases by its firms."""
     amounts = ("local_trade_wan_yuan", "outside_trade_wan_yuan", "trade_total_wan_yuan")
     columns = ["seller_node_code", "buyer_node_code", "is_buyer_local", "period", *amounts]
-    of_months = month_flows.select(*columns, F.col("period").alias("month"))
-    of_years = year_flows.select(*columns, F.col("period").alias("month")).withColumn(
-        "period", F.left("period", F.lit(4))
-    )
-    bought = of_months.unionByName(of_years).where("is_buyer_local")
-    months = bought.groupBy("period").agg(F.count_distinct("month").alias("trade_months"))
+    of_years = year_flows.select(*columns).withColumn("period", F.left("period", F.lit(4)))
+    bought = month_flows.select(*columns).unionByName(of_years).where("is_buyer_local")
     side = F.explode(
         F.array(
             F.struct(F.col("seller_node_code").alias("node_code"), F.lit(True).alias("is_demand")),
@@ -173,16 +173,7 @@ def _flows(month_flows: DataFrame, year_flows: DataFrame) -> DataFrame:
                 for name, (is_demand, amount) in figures.items()
             )
         )
-        .join(F.broadcast(months), "period", "inner")
     )
-
-
-def _estimated() -> Column:
-    """Revenue less value added, from the months that the figures cover to those with trades (of a month: one)."""
-    trade_months = F.when(F.length("period") == 4, F.col("trade_months")).otherwise(F.lit(1))
-    spread = divide((F.col("estimated") * trade_months).cast(MONEY), months_of_period())
-    # a period without trades has no estimate
-    return F.when(F.col("trade_months").isNotNull(), spread).cast(MONEY)
 
 
 JOB = Job(
@@ -196,6 +187,9 @@ JOB = Job(
         "grades": Input("per_mu.enterprise_grade", "year_of"),
         "month_flows": Input("chain.supply_flow"),
         "year_flows": Input("chain.supply_flow", "year"),
+        "months_of_years": Input("core.enterprise_month", "year"),
+        "month_trades": Input("chain.trade"),
+        "year_trades": Input("chain.trade", "year"),
     },
     periods={"years": "each", "months": "each"},
     rules=metric_rules,

@@ -18,7 +18,7 @@ from jobs.columns.rows import materialised, row_id, whole
 from jobs.columns.values import present
 from jobs.job import Input, Job
 from jobs.profile.rules.evaluation import Evaluation, evaluation
-from jobs.profile.rules.tags import compiled
+from jobs.rules.condition import compiled
 from schemas.contract import contract
 
 TABLE = "profile.comprehensive_score"

@@ -7,7 +7,8 @@ from pyspark.sql import functions as F
 
 from jobs.columns.rows import row_id
 from jobs.job import Input, Job
-from jobs.profile.rules.tags import Tag, TagRules, compiled, evidence_text, tag_rules
+from jobs.profile.rules.tags import Tag, TagRules, evidence_text, tag_rules
+from jobs.rules.condition import compiled
 from schemas.contract import contract
 
 TABLE = "profile.enterprise_tag"

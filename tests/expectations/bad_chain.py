@@ -97,6 +97,12 @@ def _figures(rows: Rows, first: int) -> dict[str, str]:
     spoil("coverage", 4, purchase_coverage_pct=50 * ONE)
     spoil("growth", 5, output_growth_pct=ONE)
     spoil("concentration_ordered", 6, cr1_pct=60 * ONE, cr5_pct=50 * ONE, hhi=4000 * ONE)
+    within = {"estimated_purchases_wan_yuan": ONE, "covered_purchases_wan_yuan": 2 * ONE}
+    spoil("covered_within_estimate", 7, **within, excess_purchases_wan_yuan=ONE)
+    # the year and its months to December have the same output and grow by 100 % and 99 %
+    year = next(r for r in reversed(rows) if r["output_growth_pct"] == 100)
+    rows.append(year | {"period": f"{year['year']}-12", "output_growth_pct": 99 * ONE})
+    names["one_growth"] = f"chain_code={year['chain_code']}"
     return names
 
 
@@ -107,7 +113,8 @@ def _node_metrics(rows: Rows) -> dict[str, str]:
     maker["output_wan_yuan"] *= 2
     of_2023 = [r for r in rows if r["year"] == "2023"]
     next(r for r in of_2023 if r["node_code"] == "HGXCL-U01")["location_quotient"] = ONE
-    removed = rows.pop()
+    removed = next(r for r in reversed(rows) if r["period"] == r["year"])
+    rows.remove(removed)
     return named | {
         "every_node": removed["node_code"],
         "firms_of_positions": maker["node_code"],
@@ -131,7 +138,11 @@ def _gap(rows: Rows) -> dict[str, str]:
     for row in rows[-11:]:
         row["state_code"] = "missing"
     removed = rows.pop(3)
+    next(r for r in reversed(rows) if r["size_quotient"])["size_quotient"] = 2 * ONE
+    rows[4]["state_code"] = "normal"
     return {
+        "no_output_not_rated": rows[4]["node_code"],
+        "size_quotient": "HGXCL-M01",
         "missing_has_no_firm": rows[0]["node_code"],
         "figures_of_metrics": rows[0]["node_code"],
         "reasons_given": rows[1]["node_code"],

@@ -81,7 +81,7 @@ def _metrics(city: City, year: str) -> None:
         MAKER: maker | place | demand | supply,
         BUYER: {"firm_count": 20, "proven_count": 20} | bought | depend,
     }
-    states = {MAKER: "strong", BUYER: "normal", EMPTY: "missing"}
+    states = {MAKER: "strong", BUYER: "no_output", EMPTY: "missing"}
     for node in [r for r in city["chain.node"] if r["year"] == year]:
         code, own = node["node_code"], figures.get(node["node_code"], {})
         _add(
@@ -101,11 +101,16 @@ def _metrics(city: City, year: str) -> None:
             "cr1_pct",
             "local_supply_pct",
             "lead_uscc",
+            "output_growth_pct",
         )
+        growth = (
+            {"chain_output_growth_pct": maker["output_growth_pct"]} if node["chain_code"] == CHAIN else {}
+        )
+        size = {"size_quotient": Decimal(1)} if code == MAKER else {}
         _add(
             city, "chain.gap", chain_code=node["chain_code"], node_code=code, year=year, node_name_zh=code,
             state_code=states.get(code, "not_covered"), state_reasons=["no_rule_holds"],
-            **{k: own[k] for k in kept if k in own},
+            is_covered=node["is_covered"], **{k: own[k] for k in kept if k in own}, **growth, **size,
         )  # fmt: skip
     whole_chain = maker | {"firm_count": 40} | demand | supply | bought | depend
     for chain in code_list("chain"):

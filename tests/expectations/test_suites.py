@@ -516,6 +516,7 @@ ELSEWHERE = {
         "order_kept",
         "order_kept_wide",
     },
+    "chain.gap": {"strong_for_all", "rule_for_all", "rule_for_none", "condition_for_all_or_none"},
     "per_mu.unit": {"list_totals", "list_totals_wide"},
     "per_mu.adjustment": {"vetoes_applied"},
     "per_mu.enterprise_grade": {"quota_d", "vetoed_not_above_c", "final_results_stay", "grades_steady"},

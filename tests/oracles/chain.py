@@ -407,8 +407,25 @@ FIGURES = {
 
 
 def figures(years: Sequence[Row], months: Sequence[Row]) -> list[Row]:
-    """A firm's figures of a year or month, with output and value added of a year before."""
+    """A firm's figures of a year or month, with output and value added of a year before.
+
+    The year before is what the firm states for last year in its report of the period's last month; the report of
+    December is also that of the year. Without a statement, a year and the months to December use the firm's own row of
+    the year before, other months nothing.
+    """
     by_year = {(r["uscc"], r["year"]): r for r in years}
+    by_month = {(r["uscc"], r["month"]): r for r in months}
+
+    def before(uscc: str, last_month: str) -> Row:
+        said = by_month.get((uscc, last_month), {})
+        own = by_year.get((uscc, str(int(last_month[:4]) - 1)), {}) if last_month.endswith("-12") else {}
+        return {
+            f"{name}_before": said[f"{name}_last_year_wan_yuan"]
+            if said.get(f"{name}_last_year_wan_yuan") is not None
+            else own.get(f"{name}_wan_yuan")
+            for name in ("output", "value_added")
+        }
+
     found = []
     for r in years:
         if all(
@@ -416,24 +433,19 @@ def figures(years: Sequence[Row], months: Sequence[Row]) -> list[Row]:
             for n in ("output_wan_yuan", "value_added_wan_yuan", "revenue_wan_yuan", "profit_wan_yuan")
         ):
             continue
-        before = by_year.get((r["uscc"], str(int(r["year"]) - 1)), {})
         found.append(
             {n: r[n] for n in FIGURES}
             | {k: r[k] for k in ("uscc", "year", "district_code")}
-            | {
-                "period": r["year"], "output_before": before.get("output_wan_yuan"),
-                "value_added_before": before.get("value_added_wan_yuan"),
-            }
-        )  # fmt: skip
+            | {"period": r["year"]}
+            | before(r["uscc"], f"{r['year']}-12")
+        )
     for r in months:
         found.append(
             {n: r[of] if of else None for n, of in FIGURES.items()}
             | {k: r[k] for k in ("uscc", "year", "district_code")}
-            | {
-                "period": r["month"], "output_before": r["output_last_year_wan_yuan"],
-                "value_added_before": r["value_added_last_year_wan_yuan"],
-            }
-        )  # fmt: skip
+            | {"period": r["month"]}
+            | before(r["uscc"], r["month"])
+        )
     return found
 
 
@@ -470,11 +482,6 @@ def _sums(parts: Sequence[Row]) -> Row:
         both = [p for p in parts if p[f"{name}_wan_yuan"] is not None and p[f"{name}_before"] is not None]
         found[f"comparable_{name}_wan_yuan"] = total(p[f"{name}_wan_yuan"] for p in both)
         found[f"comparable_{name}_before_wan_yuan"] = total(p[f"{name}_before"] for p in both)
-    found["estimated"] = total(
-        p["revenue_wan_yuan"] - p["value_added_wan_yuan"]
-        for p in parts
-        if p["revenue_wan_yuan"] is not None and p["value_added_wan_yuan"] is not None
-    )
     return found
 
 
@@ -485,7 +492,9 @@ def _ratios(row: Row) -> Row:
         found[f"{name}_growth_pct"] = None if now is None else percent(now - before, before)
     found["local_supply_pct"] = percent(row["demand_local_wan_yuan"], row["demand_wan_yuan"])
     found["outside_dependence_pct"] = percent(row["purchases_outside_wan_yuan"], row["purchases_wan_yuan"])
-    found["purchase_coverage_pct"] = percent(row["purchases_wan_yuan"], row["estimated_purchases_wan_yuan"])
+    found["purchase_coverage_pct"] = percent(
+        row["covered_purchases_wan_yuan"], row["estimated_purchases_wan_yuan"]
+    )
     return found
 
 
@@ -503,7 +512,7 @@ def _counts(firms: Mapping[str, Row], grades: Mapping[tuple[str, str], str], yea
 
 def node_metrics(
     years: Sequence[Row], months: Sequence[Row], placed: Sequence[Row], grades: Sequence[Row], flowing: Sequence[Row],
-    nodes: Sequence[Row], lead_output: Decimal,
+    nodes: Sequence[Row], lead_output: Decimal, traded: Sequence[Row],
 ) -> list[Row]:  # fmt: skip
     known = figures(years, months)
     periods = sorted({r["year"] for r in years} | {r["month"] for r in months})
@@ -537,7 +546,12 @@ def node_metrics(
                     (p["output_wan_yuan"] or ZERO) * 12 >= lead_output * _months(period) for p in parts
                 ),
             }
-            row |= _bought(flowing, node["code"], period, row.pop("estimated"))
+            row |= _bought(flowing, node["code"], period)
+            row |= _expected_purchases(
+                [(f, mine[f["uscc"]]["position_share"]) for f in of_period if f["uscc"] in mine],
+                traded,
+                period,
+            )
             row |= _quotient(parts, of_period, row["output_wan_yuan"], city)
             found.append(row | _ratios(row))
     return found
@@ -548,26 +562,47 @@ def _grades(grades: Sequence[Row]) -> dict[tuple[str, str], str]:
     return {(g["uscc"], g["year"]): g["final_grade"] for g in ordered}
 
 
-def _bought(flowing: Sequence[Row], node: str, period: str, estimated: Decimal | None) -> Row:
+def _expected_purchases(firms: Sequence[tuple[Row, Decimal]], traded: Sequence[Row], period: str) -> Row:
+    """Estimated purchases, those that are recorded, and recorded ones above the estimate; by firm, then by share.
+
+    A firm's estimate is its revenue less its value added for the months with trades. It has none if that is not above
+    zero, or if nobody's purchases are recorded in the period.
+    """
+    bought = [
+        t
+        for t in traded
+        if t["trade_side_code"] == "purchase" and t["uscc"] != "OUT" and t["period"][: len(period)] == period
+    ]
+    months = len({t["period"] for t in bought}) if len(period) == 4 else 1
+    parts = []
+    for firm, share in firms if bought else ():
+        if None in (firm["revenue_wan_yuan"], firm["value_added_wan_yuan"]):
+            continue
+        estimate = half_up(
+            (firm["revenue_wan_yuan"] - firm["value_added_wan_yuan"]) * months / _months(period)
+        )
+        if estimate > 0:
+            recorded = sum((t["trade_total_wan_yuan"] for t in bought if t["uscc"] == firm["uscc"]), ZERO)
+            amounts = (estimate, min(recorded, estimate), max(recorded - estimate, ZERO))
+            parts.append([half_up(amount * share) for amount in amounts])
+    names = ("estimated", "covered", "excess")
+    return {f"{name}_purchases_wan_yuan": total(p[n] for p in parts) for n, name in enumerate(names)}
+
+
+def _bought(flowing: Sequence[Row], node: str, period: str) -> Row:
     """What local firms bought of the node's products, and what the node's firms bought."""
     rows = [f for f in flowing if f["is_buyer_local"] and f["period"][: len(period)] == period]
     here = {
         "demand": [f for f in rows if f["seller_node_code"] == node],
         "purchases": [f for f in rows if f["buyer_node_code"] == node],
     }
-    found = {
+    return {
         "demand_wan_yuan": total(f["trade_total_wan_yuan"] for f in here["demand"]),
         "demand_local_wan_yuan": total(f["local_trade_wan_yuan"] for f in here["demand"]),
         "demand_outside_wan_yuan": total(f["outside_trade_wan_yuan"] for f in here["demand"]),
         "purchases_wan_yuan": total(f["trade_total_wan_yuan"] for f in here["purchases"]),
         "purchases_outside_wan_yuan": total(f["outside_trade_wan_yuan"] for f in here["purchases"]),
     }
-    months = len({f["period"] for f in rows}) if len(period) == 4 else 1
-    has_any = bool(here["demand"] or here["purchases"])
-    spread = (
-        quotient(estimated * months, Decimal(_months(period))) if has_any and estimated is not None else None
-    )
-    return found | {"estimated_purchases_wan_yuan": spread}
 
 
 def _quotient(
@@ -598,7 +633,7 @@ def chain_metrics(
         *FIGURES, "comparable_output_wan_yuan", "comparable_output_before_wan_yuan", "comparable_value_added_wan_yuan",
         "comparable_value_added_before_wan_yuan", "demand_wan_yuan", "demand_local_wan_yuan",
         "demand_outside_wan_yuan", "purchases_wan_yuan", "purchases_outside_wan_yuan",
-        "estimated_purchases_wan_yuan",
+        "estimated_purchases_wan_yuan", "covered_purchases_wan_yuan", "excess_purchases_wan_yuan",
     )  # fmt: skip
     found = []
     for chain, period in sorted({(r["chain_code"], r["period"]) for r in of_nodes}):
@@ -634,32 +669,71 @@ def chain_metrics(
 
 
 def states(
-    of_nodes: Sequence[Row], nodes: Sequence[Row], rules: Sequence[Row]
-) -> dict[tuple[str, str], tuple[str, list[str]]]:
-    """(node, year) → state of the first rule whose conditions all hold, and the reasons of all such rules."""
+    of_nodes: Sequence[Row], of_chains: Sequence[Row], nodes: Sequence[Row], rules: Sequence[Row]
+) -> list[Row]:
+    """State of the first rule that holds, and the reasons of all such rules; by node and year.
+
+    Two figures are made here: the node's output in terms of the mean output of its chain's nodes with output, and the
+    growth of its chain.
+    """
     covered = {n["code"]: any("06" <= c[:2] <= "46" for c in n["classes"]) for n in nodes}
-    found = {}
+    growth = {(c["chain_code"], c["period"]): c["output_growth_pct"] for c in of_chains}
+    found = []
     for row in of_nodes:
         if len(row["period"]) != 4:
             continue
-        facts = row | {"is_covered": int(covered[row["node_code"]])}
-        held = [rule for rule in rules if all(_meets(c, facts) for c in rule["when"])]
-        reasons = [rule["reason"] for rule in held if rule["when"]] or [held[-1]["reason"]]
-        found[row["node_code"], row["year"]] = (held[0]["state"], reasons)
+        place = (row["chain_code"], row["period"])
+        peers = [
+            r["output_wan_yuan"]
+            for r in of_nodes
+            if (r["chain_code"], r["period"]) == place and _above_zero(r)
+        ]
+        facts = row | {
+            "is_covered": covered[row["node_code"]],
+            "chain_output_growth_pct": growth[place],
+            "size_quotient": quotient(row["output_wan_yuan"] * len(peers), sum(peers, ZERO))
+            if _above_zero(row)
+            else None,
+        }
+        held = [rule for rule in rules if "when" not in rule or _meets(rule["when"], facts)]
+        reasons = [rule["reason"] for rule in held if "when" in rule] or [held[-1]["reason"]]
+        shown = ("is_covered", "chain_output_growth_pct", "size_quotient")
+        found.append(
+            {"node_code": row["node_code"], "year": row["year"]}
+            | {"state_code": held[0]["state"], "state_reasons": reasons}
+            | {name: facts[name] for name in shown}
+        )
     return found
 
 
-def _meets(condition: Row, facts: Row) -> bool:
-    value = facts[condition["figure"]]
-    [(name, limit)] = [(k, Decimal(str(v))) for k, v in condition.items() if k != "figure" and v is not None]
-    if value is None:
+def _above_zero(row: Row) -> bool:
+    return row["output_wan_yuan"] is not None and row["output_wan_yuan"] > 0
+
+
+def _meets(rule: Row, facts: Row) -> bool:
+    """Whether a rule certainly holds; rules are never negated, so unknown and false are the same here."""
+    if "all" in rule:
+        return all(_meets(part, facts) for part in rule["all"])
+    if "any" in rule:
+        return any(_meets(part, facts) for part in rule["any"])
+    [(name, limit)] = [(k, v) for k, v in rule.items() if k != "field"]
+    value = facts[rule["field"]]
+    if name in ("known", "unknown"):
+        return (value is None) == (name == "unknown")
+    if isinstance(limit, dict):
+        other = facts[limit["than"]]
+        limit = None if other is None else other * Decimal(str(limit.get("factor", 1)))
+    if value is None or limit is None:
         return False
+    if name == "is":
+        return bool(value == limit)
+    limit = Decimal(str(limit))
     return bool(
         {
-            "below": value < limit,
-            "at_most": value <= limit,
-            "above": value > limit,
-            "at_least": value >= limit,
+            "lt": value < limit,
+            "le": value <= limit,
+            "gt": value > limit,
+            "ge": value >= limit,
         }[name]
     )
 

@@ -226,7 +226,7 @@ CHANGES: dict[str, tuple[list[Edit], set[str]]] = {
     ),
     "a threshold of states, a target, a tag, a weight of the evaluation": (
         [
-            ("jobs/chain/rules/state_rules.yml", "below: 3}", "below: 4}"),
+            ("jobs/chain/rules/state_rules.yml", "proven_count, lt: 3}", "proven_count, lt: 4}"),
             ("jobs/chain/rules/targets.yml", "target_wan_yuan: 200000000", "target_wan_yuan: 200000001"),
             ("jobs/profile/rules/tags.yml", "{field: age_years, lt: 3}", "{field: age_years, lt: 4}"),
             ("jobs/profile/rules/evaluation.yml", "{least: 10", "{least: 11"),

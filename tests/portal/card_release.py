@@ -289,7 +289,7 @@ def _adjustment(uscc: str, kind: str, effect: str, points: int, reason: str, doc
 
 def _add_chains(rows: dict[str, list[Row]]) -> None:
     nodes = [("GDMJ-M01", "注塑模具", "GDMJ", "weak", ["few_firms"]),
-             ("XTCX-M02", "磁钢", "XTCX", "strong", ["quotient_and_champion"])]  # fmt: skip
+             ("XTCX-M02", "磁钢", "XTCX", "strong", ["large_with_honours"])]  # fmt: skip
     for code, name, _, state, why in nodes:
         rows["chain.node"].append(
             {"node_code": code, "year": "2024", "node_name_zh": name, "node_name_en": f"Node {code}"}

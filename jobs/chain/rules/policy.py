@@ -9,7 +9,7 @@ The module is one, above 300 lines: many small models, each of a few fields and 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
@@ -18,8 +18,9 @@ from typing import Annotated, Any, Literal, Self, TypeVar
 from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
 
 from jobs.chain.rules.models import ChainModels, load
-from jobs.rules.base import Assumption, RuleDocument, Rules
-from schemas.contract import code_list, digest
+from jobs.rules.base import Assumption, Row, RuleDocument, Rules
+from jobs.rules.condition import NUMBERS, Node, Than, conditions, parse_node
+from schemas.contract import code_list, contract, digest
 from schemas.definition import Definition, Titles, first_error, read_mapping
 from schemas.errors import RejectedError
 
@@ -198,40 +199,28 @@ class Overrides(Definition):
         return self
 
 
-class Condition(Definition):
-    """A limit on a figure."""
-
-    figure: str
-    below: Decimal | None = None
-    at_most: Decimal | None = None
-    above: Decimal | None = None
-    at_least: Decimal | None = None
-
-    @model_validator(mode="after")
-    def _one_limit(self) -> Self:
-        if sum(limit is not None for limit in (self.below, self.at_most, self.above, self.at_least)) != 1:
-            raise ValueError(f"{self.figure}: give one of below, at_most, above, at_least")
-        if self.figure not in FIGURES:
-            raise ValueError(f"unknown figure {self.figure}; known: {', '.join(FIGURES)}")
-        return self
-
-
-#: Figures that a rule of states may use.
-FIGURES = (
-    "is_covered", "firm_count", "proven_count", "above_scale_count", "output_wan_yuan", "cr1_pct", "cr5_pct", "hhi",
-    "local_supply_pct", "outside_dependence_pct", "location_quotient", "champion_count", "little_giant_count",
-    "lead_firm_count",
-)  # fmt: skip
-State = Literal["not_covered", "missing", "weak", "single_point", "strong", "normal"]
+#: The table whose columns a rule of states may use: a row shows every figure that decided.
+STATES = "chain.gap"
+State = Literal["not_covered", "missing", "weak", "single_point", "no_output", "strong", "normal"]
 
 
 class StateRule(Definition):
-    """A state and its conditions, all of which must hold."""
+    """A state and its rule; without one it holds for every node."""
 
     state: State
     reason: str = Field(pattern="[a-z_]+")
-    when: tuple[Condition, ...]
+    #: The parsed rule.
+    when: Any = None
     why: Why
+
+    @property
+    def node(self) -> Node | None:
+        return self.when  # type: ignore[no-any-return]
+
+    @field_validator("when")
+    @classmethod
+    def _rule(cls, raw: Any) -> Node:
+        return parse_node(raw, contract(STATES))
 
 
 class StateRules(Definition, Rules):
@@ -242,7 +231,7 @@ class StateRules(Definition, Rules):
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
-        if self.rules[-1].when or any(not rule.when for rule in self.rules[:-1]):
+        if self.rules[-1].node or any(not rule.node for rule in self.rules[:-1]):
             raise ValueError("the last rule, and only that, has no condition")
         reasons = [rule.reason for rule in self.rules]
         if twice := sorted({r for r in reasons if reasons.count(r) > 1}):
@@ -261,6 +250,24 @@ class StateRules(Definition, Rules):
     def fingerprint(self, period: str) -> str:
         """The same in every period."""
         return self.hash
+
+    def tables(self) -> Mapping[str, Iterable[Row]]:
+        """``rules.state_condition``: every condition on a number, for the suite to judge whether it can be false."""
+        return {"state_condition": [row for rule in self.rules for row in _conditions(rule)]}
+
+
+def _conditions(rule: StateRule) -> Iterator[Row]:
+    for c in conditions(rule.node) if rule.node else ():
+        if c.op in NUMBERS:
+            than = c.operand if isinstance(c.operand, Than) else None
+            yield {
+                "state": rule.state,
+                "reason": rule.reason,
+                "field": c.field,
+                "op": c.op,
+                "than": than.field if than else None,
+                "operand": float(than.factor if than else c.operand),
+            }
 
 
 class Target(Definition, Rules):

@@ -31,28 +31,29 @@ GRADES = "ABCD"
 #: Flows of a node or chain: purchases of its products (demand), and purchases by its firms.
 FLOWS = (
     "demand_wan_yuan", "demand_local_wan_yuan", "demand_outside_wan_yuan", "purchases_wan_yuan",
-    "purchases_outside_wan_yuan",
+    "purchases_outside_wan_yuan", "estimated_purchases_wan_yuan", "covered_purchases_wan_yuan",
+    "excess_purchases_wan_yuan",
 )  # fmt: skip
 COUNTS = ("firm_count", "proven_count", "above_scale_count", "champion_count", "little_giant_count")
 
 
-def figures_of_firms(years: DataFrame, months: DataFrame, history: DataFrame) -> DataFrame:
+def figures_of_firms(
+    years: DataFrame, months: DataFrame, history: DataFrame, months_of_years: DataFrame
+) -> DataFrame:
     """One row per firm and period with statistics: its figures, and output and value added a year before.
 
-    A month's figures are cumulative from January; those of a year before cover the same months, as the sender states
-    them. For a year they are those of the firm's own row of the year before.
+    A month's figures are cumulative from January. ``months_of_years`` are the months of the years in ``years``.
     """
-    before = history.select(
-        "uscc",
-        (F.col("year").cast("int") + 1).cast("string").alias("year"),
-        F.col("output_wan_yuan").alias("output_before"),
-        F.col("value_added_wan_yuan").alias("value_added_before"),
-    ).where("output_before is not null or value_added_before is not null")
     has_any = "coalesce(output_wan_yuan, value_added_wan_yuan, revenue_wan_yuan, profit_wan_yuan) is not null"
+    stated = months_of_years.where("month = concat(year, '-12')").select(
+        "uscc", "year",
+        F.col("output_last_year_wan_yuan").alias("output_stated"),
+        F.col("value_added_last_year_wan_yuan").alias("value_added_stated"),
+    )  # fmt: skip
     annual = (
         years.where(has_any)
         .select("uscc", "year", F.col("year").alias("period"), "district_code", *AMOUNTS)
-        .join(before.hint("shuffle_hash"), ["uscc", "year"], "left")
+        .join(stated.hint("shuffle_hash"), ["uscc", "year"], "left")
     )
     cumulative = months.select(
         "uscc", "year", F.col("month").alias("period"), "district_code",
@@ -63,10 +64,36 @@ def figures_of_firms(years: DataFrame, months: DataFrame, history: DataFrame) ->
         F.col("rd_ytd_wan_yuan").alias("rd_expense_wan_yuan"),
         F.col("export_ytd_wan_yuan").alias("export_value_wan_yuan"),
         F.lit(None).cast(AMOUNTS["energy_tce"]).alias("energy_tce"),
-        F.col("output_last_year_wan_yuan").alias("output_before"),
-        F.col("value_added_last_year_wan_yuan").alias("value_added_before"),
+        F.col("output_last_year_wan_yuan").alias("output_stated"),
+        F.col("value_added_last_year_wan_yuan").alias("value_added_stated"),
     )  # fmt: skip
-    return annual.unionByName(cumulative)
+    return annual.unionByName(cumulative).transform(_with_year_before, history)
+
+
+def _with_year_before(figures: DataFrame, history: DataFrame) -> DataFrame:
+    """Output and value added a year before: the only definition, for years and months alike.
+
+    The firm's own statement for the same months of last year, from its report of the period's last month. A firm that
+    came above scale states it too, and a firm that merged states it for its present extent. Without a statement, a
+    period of twelve months uses the firm's annual figures of the year before.
+    """
+    own = history.select(
+        "uscc",
+        (F.col("year").cast("int") + 1).cast("string").alias("year"),
+        F.col("output_wan_yuan").alias("output_own"),
+        F.col("value_added_wan_yuan").alias("value_added_own"),
+    ).where("output_own is not null or value_added_own is not null")
+    whole_year = months_of_period() == 12
+    return (
+        figures.join(own.hint("shuffle_hash"), ["uscc", "year"], "left")
+        .withColumns(
+            {
+                f"{name}_before": F.coalesce(f"{name}_stated", F.when(whole_year, F.col(f"{name}_own")))
+                for name in ("output", "value_added")
+            }
+        )
+        .drop("output_stated", "output_own", "value_added_stated", "value_added_own")
+    )
 
 
 def confirmed(positions: DataFrame) -> DataFrame:
@@ -97,10 +124,6 @@ def allocated(positions: DataFrame, figures: DataFrame, lead_output_wan_yuan: De
                 "comparable_output_before_wan_yuan": F.when(both, F.col("output_before")),
                 "comparable_value_added_wan_yuan": F.when(both_added, F.col("value_added_wan_yuan")),
                 "comparable_value_added_before_wan_yuan": F.when(both_added, F.col("value_added_before")),
-                "estimated": F.when(
-                    F.col("value_added_wan_yuan").isNotNull(),
-                    F.col("revenue_wan_yuan") - F.col("value_added_wan_yuan"),
-                ).cast(MONEY),
                 "is_lead": is_lead(lead_output_wan_yuan),
             }
         )
@@ -167,7 +190,7 @@ def ratios(rows: DataFrame) -> DataFrame:
             "value_added_growth_pct": growth("value_added"),
             "local_supply_pct": percent("demand_local_wan_yuan", "demand_wan_yuan"),
             "outside_dependence_pct": percent("purchases_outside_wan_yuan", "purchases_wan_yuan"),
-            "purchase_coverage_pct": percent("purchases_wan_yuan", "estimated_purchases_wan_yuan"),
+            "purchase_coverage_pct": percent("covered_purchases_wan_yuan", "estimated_purchases_wan_yuan"),
         }
     )
 

@@ -10,9 +10,10 @@ from typing import Any, Literal
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
-from jobs.profile.rules.tags import KIND, Node, check_field, is_number, parse_node
+from jobs.profile.rules.tags import KIND, PROFILE
 from jobs.rules.base import Assumption, RuleDocument, Rules
-from schemas.contract import code_list, digest
+from jobs.rules.condition import Node, check_field, is_number, parse_node
+from schemas.contract import code_list, contract, digest
 from schemas.definition import Definition, Titles, first_error, read_mapping
 from schemas.errors import RejectedError
 
@@ -35,7 +36,7 @@ class Dimension(Definition):
     @model_validator(mode="after")
     def _whole(self) -> Dimension:
         for name in self.indicators:
-            if not is_number(check_field(name)):
+            if not is_number(check_field(name, contract(PROFILE))):
                 raise ValueError(f"{name} is no number")
         if (total := sum(i.weight for i in self.indicators.values())) != 100:
             raise ValueError(f"weights of the indicators sum to {total}, not to 100")
@@ -72,7 +73,7 @@ class Evaluation(Definition, Rules):
     @field_validator("scope")
     @classmethod
     def _scope(cls, raw: Any) -> Node:
-        return parse_node(raw)
+        return parse_node(raw, contract(PROFILE))
 
     @model_validator(mode="after")
     def _whole(self) -> Evaluation:

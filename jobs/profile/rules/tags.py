@@ -1,22 +1,19 @@
-"""Tag rules 标签规则: a small language of conditions over the profile's fields, compiled only to Spark columns.
+"""Tag rules 标签规则: each tag's rule over the profile's fields, as validated data.
 
-``tags.yml`` describes the language. Every name and code in a rule is checked when the file is read.
-
-The module is one, above 300 lines: the language, its parser and its compiler belong together.
+``jobs/rules/condition.py`` describes the language of the rules.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from decimal import Decimal
-from functools import cache, reduce
+from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from jobs.rules.base import Assumption, RuleDocument, Rules
+from jobs.rules.condition import Node, check_field, parse_node
 from schemas.contract import code_list, contract, digest
 from schemas.definition import Definition, Titles, first_error, read_mapping
 from schemas.errors import RejectedError
@@ -26,151 +23,6 @@ if TYPE_CHECKING:
 
 PROFILE = "profile.enterprise_profile"
 KIND = Titles(zh="画像规则", en="profile rules")
-#: Lists of codes of the profile → their code list.
-LISTS_OF_CODES = {"case_codes": "penalty", "open_listing_codes": "credit", "risk_reasons": "risk_reason"}
-NUMBERS = ("eq", "ge", "gt", "le", "lt")
-TEXTS = ("is", "is_not", "in")
-ABSENCE = ("known", "unknown")
-OPERATORS = (*NUMBERS, *TEXTS, *ABSENCE, "contains")
-
-#: Three-valued, as in SQL: null where the result is unknown.
-_COMPARE: Mapping[str, Callable[[Any, Any], Any]] = {
-    "eq": lambda a, b: a == b,
-    "ge": lambda a, b: a >= b,
-    "gt": lambda a, b: a > b,
-    "le": lambda a, b: a <= b,
-    "lt": lambda a, b: a < b,
-    "is": lambda a, b: a == b,
-    "is_not": lambda a, b: a != b,
-}
-
-
-@dataclass(frozen=True)
-class Than:
-    """Another field times a factor."""
-
-    field: str
-    factor: Decimal
-
-
-@dataclass(frozen=True)
-class Condition:
-    """One field compared with an operand."""
-
-    field: str
-    op: str
-    operand: Any
-
-
-@dataclass(frozen=True)
-class Several:
-    """All of the parts, or any of them."""
-
-    how: Literal["all", "any"]
-    parts: tuple[Condition | Several, ...]
-
-
-Node = Condition | Several
-
-
-def conditions(node: Node) -> Iterator[Condition]:
-    """Every condition of a rule."""
-    if isinstance(node, Condition):
-        yield node
-    else:
-        for part in node.parts:
-            yield from conditions(part)
-
-
-# --- reading -----------------------------------------------------------------------------------------------
-
-
-def parse_node(raw: Any) -> Node:
-    """A rule from its mapping.
-
-    Raises:
-        ValueError: it is not well formed; the message names field and fault.
-    """
-    if not isinstance(raw, Mapping):
-        raise ValueError(f"a condition is a mapping, not {raw!r}")
-    for how in ("all", "any"):
-        if how in raw:
-            parts = raw[how]
-            if len(raw) != 1 or not isinstance(parts, list) or not parts:
-                raise ValueError(f"{how} stands alone and has a list of conditions")
-            return Several(how, tuple(parse_node(part) for part in parts))
-    ops = [key for key in raw if key != "field"]
-    if not isinstance(raw.get("field"), str) or len(ops) != 1:
-        raise ValueError(f"a condition has a field and one operator, not {sorted(map(str, raw))}")
-    if ops[0] not in OPERATORS:
-        raise ValueError(f"unknown operator {ops[0]}; there are {', '.join(OPERATORS)}")
-    return _condition(raw["field"], ops[0], raw[ops[0]])
-
-
-def check_field(name: str) -> str:
-    """The field's type."""
-    try:
-        return next(c.type for c in contract(PROFILE).columns if c.name == name)
-    except StopIteration:
-        raise ValueError(f"unknown field {name}; {PROFILE} does not have it") from None
-
-
-def is_number(kind: str) -> bool:
-    return kind.startswith("decimal") or kind in ("int", "bigint")
-
-
-def _condition(field: str, op: str, raw: Any) -> Condition:
-    kind = check_field(field)
-    if op in ABSENCE:
-        if raw is not True:
-            raise ValueError(f"{field}: {op} takes true and nothing else")
-        return Condition(field, op, None)
-    if op in NUMBERS:
-        if not is_number(kind):
-            raise ValueError(f"{field}: {op} compares numbers, the field is {kind}")
-        return Condition(field, op, _number(field, raw))
-    if op == "contains":
-        if field not in LISTS_OF_CODES:
-            raise ValueError(f"{field}: contains is for {', '.join(LISTS_OF_CODES)}")
-        return Condition(field, op, _code(field, LISTS_OF_CODES[field], raw))
-    if kind not in ("string", "boolean"):
-        raise ValueError(f"{field}: {op} is for texts and truth values, the field is {kind}")
-    if op == "in":
-        if not isinstance(raw, list) or not raw:
-            raise ValueError(f"{field}: in takes a list")
-        return Condition(field, op, tuple(_value(field, kind, value) for value in raw))
-    return Condition(field, op, _value(field, kind, raw))
-
-
-def _number(field: str, raw: Any) -> Decimal | Than:
-    if isinstance(raw, Mapping):
-        if "than" not in raw or set(raw) - {"than", "factor"}:
-            raise ValueError(f"{field}: another field is given as {{than: field, factor: number}}")
-        if not is_number(check_field(raw["than"])):
-            raise ValueError(f"{field}: {raw['than']} is no number")
-        return Than(raw["than"], _plain(field, raw.get("factor", 1)))
-    return _plain(field, raw)
-
-
-def _plain(field: str, raw: Any) -> Decimal:
-    if isinstance(raw, bool) or not isinstance(raw, int | Decimal):
-        raise ValueError(f"{field}: {raw!r} is no number")
-    return Decimal(raw)
-
-
-def _value(field: str, kind: str, raw: Any) -> Any:
-    if kind == "boolean":
-        if not isinstance(raw, bool):
-            raise ValueError(f"{field}: {raw!r} is neither true nor false")
-        return raw
-    codes = contract(PROFILE).column(field).domain.codes
-    return _code(field, codes, raw) if codes else str(raw)
-
-
-def _code(field: str, codes: str, raw: Any) -> str:
-    if str(raw) not in code_list(codes):
-        raise ValueError(f"{field}: unknown code {raw}; see schemas/codes/{codes}.csv")
-    return str(raw)
 
 
 class Tag(Definition):
@@ -192,7 +44,7 @@ class Tag(Definition):
     @field_validator("when")
     @classmethod
     def _rule(cls, raw: Any) -> Node:
-        return parse_node(raw)
+        return parse_node(raw, contract(PROFILE))
 
     @model_validator(mode="after")
     def _known(self) -> Tag:
@@ -201,7 +53,7 @@ class Tag(Definition):
         if self.kind not in code_list("tag_kind"):
             raise ValueError(f"unknown kind {self.kind}; see schemas/codes/tag_kind.csv")
         for name in self.evidence:
-            check_field(name)
+            check_field(name, contract(PROFILE))
         if self.valid_from and self.valid_to and self.valid_from > self.valid_to:
             raise ValueError("valid_from is after valid_to")
         return self
@@ -258,40 +110,11 @@ def tag_rules() -> TagRules:
     return load()
 
 
-# --- compiling ---------------------------------------------------------------------------------------------
-
-
-def compiled(node: Node) -> Column:
-    """The rule as a truth value; null where it is unknown."""
-    if isinstance(node, Several):
-        parts = [compiled(part) for part in node.parts]
-        return reduce((lambda a, b: a & b) if node.how == "all" else (lambda a, b: a | b), parts)
-    return _compiled(node)
-
-
-def _compiled(condition: Condition) -> Column:
-    from pyspark.sql import functions as F
-
-    field, operand = F.col(condition.field), condition.operand
-    if condition.op == "known":
-        return field.isNotNull()
-    if condition.op == "unknown":
-        return field.isNull()
-    if condition.op == "contains":
-        return F.array_contains(field, operand)
-    if condition.op == "in":
-        return field.isin(*operand)
-    if isinstance(operand, Than):
-        other = F.col(operand.field)
-        return _COMPARE[condition.op](field, other if operand.factor == 1 else other * F.lit(operand.factor))  # type: ignore[no-any-return]
-    return _COMPARE[condition.op](field, F.lit(operand))  # type: ignore[no-any-return]
-
-
 def evidence_text(name: str) -> Column:
     """``field=value`` without trailing zeros; null where the field is missing."""
     from pyspark.sql import functions as F
 
-    kind = check_field(name)
+    kind = check_field(name, contract(PROFILE))
     field = F.col(name)
     if kind.startswith("array"):
         # an empty list is no evidence

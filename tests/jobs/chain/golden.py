@@ -79,4 +79,12 @@ def golden_world() -> World:
                 "revenue_ytd_wan_yuan": output, "output_last_year_wan_yuan": before,
             }
         )  # fmt: skip
+    # came above scale in 2024, so it has no figures of 2023; its report of December states those of last year
+    world.months.append(
+        {
+            "uscc": SPINNER, "month": "2024-12", "year": "2024", "district_code": "330203",
+            "output_ytd_wan_yuan": 30_000, "value_added_ytd_wan_yuan": 7_500, "revenue_ytd_wan_yuan": 30_000,
+            "output_last_year_wan_yuan": 24_000, "value_added_last_year_wan_yuan": 6_250,
+        }
+    )  # fmt: skip
     return world

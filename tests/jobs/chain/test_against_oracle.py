@@ -6,8 +6,9 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import yaml
 
-from jobs.chain.rules.policy import evidence_model, state_rules
+from jobs.chain.rules.policy import HERE, evidence_model
 from schemas.contract import code_list, contract
 from tests.jobs.chain.world import PLACES, SMALL_TARGET, Results, World, random_world, run
 from tests.oracles import chain as oracle
@@ -43,14 +44,11 @@ def expected(world: World) -> dict[str, list[Row]]:
     )
     lead = evidence.lead_output_wan_yuan
     found["node_metrics"] = of_nodes = oracle.node_metrics(
-        years, months, placed, grades, found["supply_flow"], world.nodes, lead
+        years, months, placed, grades, found["supply_flow"], world.nodes, lead, found["trade"]
     )
     found["chain_metrics"] = oracle.chain_metrics(of_nodes, years, months, placed, grades, lead)
-    rules = state_rules().model_dump(mode="json", exclude_none=True)["rules"]
-    found["gap"] = [
-        {"node_code": n, "year": y, "state_code": state, "state_reasons": reasons}
-        for (n, y), (state, reasons) in oracle.states(of_nodes, world.nodes, rules).items()
-    ]
+    rules = yaml.safe_load((HERE / "state_rules.yml").read_text(encoding="utf-8"))["rules"]
+    found["gap"] = oracle.states(of_nodes, found["chain_metrics"], world.nodes, rules)
     found["target_progress"] = oracle.progress(found["chain_metrics"], SMALL_TARGET.model_dump())
     found["local_supplier"] = oracle.suppliers(
         w["core.enterprise"], w["raw.ent_product"], found["trade"], placed, grades, w["core.enterprise_event"],
@@ -119,6 +117,7 @@ def test_the_worlds_hold_every_case_that_is_compared(told: tuple[dict[str, list[
     for table, column in (
         ("node_metrics", "output_growth_pct"), ("node_metrics", "local_supply_pct"),
         ("node_metrics", "purchase_coverage_pct"), ("node_metrics", "location_quotient"),
+        ("gap", "size_quotient"), ("gap", "chain_output_growth_pct"),
         ("target_progress", "target_gap_wan_yuan"),
     ):  # fmt: skip
         values = [r[column] for r in made.rows[table]]

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
-from tests.jobs.chain.golden import ODD
-from tests.jobs.chain.world import Results
+from tests.jobs.chain.golden import ODD, STRANGER
+from tests.jobs.chain.world import Results, World, code_of, run
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
 
 
 def test_the_figures_of_a_year_sum_the_firms_parts(golden: Results) -> None:
@@ -27,9 +31,43 @@ def test_growth_compares_the_same_firms(golden: Results) -> None:
     assert row["comparable_count"] == 2
     assert row["comparable_output_before_wan_yuan"] == Decimal("116666.72")
     assert row["output_growth_pct"] == Decimal("28.5714")
-    # the spinner is new: nothing to compare
-    new = golden.one("node_metrics", node_code="TST-U01", period="2024")
-    assert (new["output_wan_yuan"], new["comparable_count"], new["output_growth_pct"]) == (30_000, 0, None)
+    # the tailor has its own figures of 2023, and no report of a month: 100,000 of 50,000
+    assert golden.one("node_metrics", node_code="TST-D01", period="2024")["output_growth_pct"] == 100
+
+
+def test_a_firm_that_came_above_scale_is_compared_by_its_own_statement(golden: Results) -> None:
+    """The spinner reports nothing of 2023; in December 2024 it states 24,000 for last year: 30,000 is 25 % more.
+
+    The year and its months to December have one growth.
+    """
+    for period in ("2024", "2024-12"):
+        row = golden.one("node_metrics", node_code="TST-U01", period=period)
+        assert (row["output_wan_yuan"], row["comparable_count"]) == (30_000, 1), period
+        assert (row["output_growth_pct"], row["value_added_growth_pct"]) == (25, 20), period
+
+
+def test_a_statement_of_december_comes_before_the_own_figures_of_last_year(spark: SparkSession) -> None:
+    """甲 took over another firm: of 2023 it reported 100, and states 150 for its present extent. 乙 states nothing."""
+    world = World()
+    for name, before in (("甲", 100), ("乙", 300)):
+        world.firm(name, "1712", before, year="2023", makes={"171201": "100"})
+        world.firm(name, "1712", 330, makes={"171201": "100"})
+    for name, stated in (("甲", 150), ("乙", None)):
+        world.months.append(
+            {
+                "uscc": name, "month": "2024-12", "year": "2024", "district_code": "330203",
+                "output_ytd_wan_yuan": 330, "output_last_year_wan_yuan": stated,
+            }
+        )  # fmt: skip
+    results = run(spark, world)
+    for table, place in (
+        ("node_metrics", {"node_code": "TST-M01"}),
+        ("chain_metrics", {"chain_code": "TST"}),
+    ):
+        for period in ("2024", "2024-12"):
+            row = results.one(table, **place, period=period)
+            assert row["comparable_output_before_wan_yuan"] == 450, (table, period)
+            assert row["output_growth_pct"] == Decimal("46.6667"), (table, period)
 
 
 def test_a_month_compares_cumulative_figures_of_the_same_months(golden: Results) -> None:
@@ -42,17 +80,38 @@ def test_a_month_compares_cumulative_figures_of_the_same_months(golden: Results)
 
 def test_local_supply_and_outside_dependence_come_from_the_flows(golden: Results) -> None:
     """Cloth: 300 of 400 are supplied locally. TST-M01 bought 158: the weaver yarn (90 local, 60 outside), the buyer
-    wadding (8 outside).
-
-    Purchases estimated for one month: (150,000.08 − 37,500.02) / 12 = 9,375.005; 158 are recorded.
-    """
+    wadding (8 outside)."""
     row = golden.one("node_metrics", node_code="TST-M01", period="2024")
     assert (row["demand_wan_yuan"], row["local_supply_pct"]) == (400, 75)
     assert (row["purchases_wan_yuan"], row["outside_dependence_pct"]) == (158, Decimal("43.038"))
-    assert row["estimated_purchases_wan_yuan"] == Decimal("9375.005")
-    assert row["purchase_coverage_pct"] == Decimal("1.6853")
     # only December has trades; November has statistics but no trades, so no local supply rate
     assert golden.one("node_metrics", node_code="TST-M01", period="2024-11")["local_supply_pct"] is None
+
+
+def test_coverage_compares_recorded_and_estimated_purchases_of_the_same_firms(golden: Results) -> None:
+    """Estimates of one month: weaver (120,000 − 30,000) / 12 × 0.833334 = 6,250.005, odd firm 37,500 / 12 = 3,125.
+
+    The weaver's 150 × 0.833334 are recorded. The buyer reports no revenue, so its 8 cover nothing.
+    """
+    row = golden.one("node_metrics", node_code="TST-M01", period="2024")
+    assert row["estimated_purchases_wan_yuan"] == Decimal("9375.005")
+    assert row["covered_purchases_wan_yuan"] == Decimal("125.0001")
+    assert (row["purchase_coverage_pct"], row["excess_purchases_wan_yuan"]) == (Decimal("1.3333"), 0)
+
+
+def test_purchases_above_the_estimate_are_a_figure_of_their_own(spark: SparkSession) -> None:
+    """甲 trades: it needs (12,000 − 3,000) / 12 = 750 a month and bought 2,000; 乙 needs 1,500 and bought 600.
+
+    丙 is below scale and bought 5,000: without an estimate it neither covers nor exceeds one.
+    """
+    world = World()
+    for number, output, bought in ((1, 12_000, 2_000), (2, 24_000, 600), (3, None, 5_000)):
+        world.firm(code_of(number), "1712", output, makes={"171201": "100"})
+        world.trade(STRANGER, code_of(number), "171101", bought)
+    row = run(spark, world).one("node_metrics", node_code="TST-M01", period="2024")
+    assert row["purchases_wan_yuan"] == 7_600
+    assert (row["estimated_purchases_wan_yuan"], row["covered_purchases_wan_yuan"]) == (2_250, 1_350)
+    assert (row["purchase_coverage_pct"], row["excess_purchases_wan_yuan"]) == (60, 1_250)
 
 
 def test_the_location_quotient_is_that_of_the_best_district(golden: Results) -> None:

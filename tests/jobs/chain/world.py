@@ -259,12 +259,15 @@ def run(spark: SparkSession, world: World) -> Results:
     flows = keep("supply_flow", supply_flow(traded, placed, models))
     years, months = i["years"], i["months"]
     of_nodes = keep(
-        "node_metrics", node_metrics(years, months, years, placed, i["grades"], flows, flows, metric)
+        "node_metrics",
+        node_metrics(years, months, years, placed, i["grades"], flows, flows, months, traded, traded, metric),
     )
-    chains = keep("chain_metrics", chain_metrics(of_nodes, years, months, years, placed, i["grades"], metric))
+    chains = keep(
+        "chain_metrics", chain_metrics(of_nodes, years, months, years, placed, i["grades"], months, metric)
+    )
     # a yearly table gets only the yearly rows of its inputs
     of_nodes, chains = (table.where("period = year") for table in (of_nodes, chains))
-    keep("gap", gap(nodes, of_nodes, state_rules()))
+    keep("gap", gap(nodes, of_nodes, chains, state_rules()))
     keep("target_progress", target_progress(nodes, chains, chains, SMALL_TARGET))
     keep(
         "local_supplier",
@@ -377,7 +380,7 @@ def _figures(world: World, rng: random.Random, name: str, year: str) -> None:
         revenue_wan_yuan=some(0, 300_000_000), profit_wan_yuan=some(-5_000_000, 9_000_000),
         rd_expense_wan_yuan=some(0, 9_000_000), export_value_wan_yuan=some(0, 9_000_000), energy_tce=some(0, 900_000),
     )  # fmt: skip
-    for month in ("02", "11") if year == "2024" else ():
+    for month in ("02", "12") if year == "2024" else ():
         world.months.append(
             {
                 "uscc": name, "month": f"{year}-{month}", "year": year, "district_code": world._district(name, year),

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 import yaml
 
-from jobs.profile.rules.tags import Condition, Several, Than, conditions, load, parse_node, tag_rules
-from schemas.contract import code_list
+from jobs.profile.rules.tags import PROFILE, load, tag_rules
+from jobs.rules.condition import Condition, Several, Than, conditions, parse_node
+from schemas.contract import code_list, contract
 from schemas.errors import RejectedError
 from warehouse.settings import CHECKOUT
 
@@ -106,7 +107,8 @@ def test_a_rule_is_read_with_exact_numbers() -> None:
                 {"field": "rd_ratio_pct", "ge": Decimal("0.1")},
                 {"any": [{"field": "power_kwh", "lt": {"than": "land_area_mu", "factor": 500}}]},
             ]
-        }
+        },
+        contract(PROFILE),
     )
     assert isinstance(node, Several) and node.how == "all"
     assert list(conditions(node)) == [
