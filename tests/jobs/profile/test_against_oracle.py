@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 SEEDS = (1, 2, 3)
 #: Columns that the oracle keeps as sets: the order of codes is not part of the rule.
 SETS = {"case_codes", "open_listing_codes"}
+#: Columns that the oracle computes on the way to others; the job's rows do not have them.
+INTERMEDIATE = {"orders_month"}
 TAGS = yaml.safe_load((CHECKOUT / "jobs/profile/rules" / "tags.yml").read_text(encoding="utf-8"))
 RULE = yaml.safe_load((CHECKOUT / "jobs/profile/rules" / "evaluation.yml").read_text(encoding="utf-8"))
 
@@ -53,16 +55,20 @@ def test_every_figure_of_every_profile_equals_that_of_the_oracle(made: dict[str,
     wrong: Counter[str] = Counter()
     sample: dict[str, Any] = {}
     compared = 0
+    lacking: set[str] = set()
     for key, expected in made["expected"].items():
         row = made["rows"][key]
         for column, value in expected.items():
-            assert column in row, f"the job's row lacks {column}"
+            if column not in row:
+                lacking.add(column)
+                continue
             found = set(row[column]) if column in SETS else plain(row[column])
             compared += 1
             if found != value:
                 wrong[column] += 1
                 sample.setdefault(column, (key, found, value))
     assert not wrong, (wrong, sample)
+    assert lacking == INTERMEDIATE, "a column of the oracle is no longer compared"
     assert compared > 100 * len(made["rows"])
 
 
