@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import hypothesis
 import pytest
 
 from tests.built_city import BuiltCity, at_home, build, change, copy
@@ -14,6 +15,10 @@ from warehouse.settings import Settings, settings
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
+
+# an example's time depends on what else the machine does, so it decides nothing
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
 
 
 @pytest.fixture(scope="session")

@@ -349,7 +349,7 @@ def test_a_group_holds_leaves_and_is_not_a_leaf(tmp_path: Path) -> None:
 NODES = ("U01", "M01", "D01", "D02")
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     st.dictionaries(st.tuples(st.sampled_from(NODES), st.sampled_from(NODES)), st.integers(1, 60), max_size=7)
 )

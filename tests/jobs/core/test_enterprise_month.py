@@ -134,7 +134,6 @@ figures = st.one_of(st.integers(-5, 60).map(Decimal), st.decimals("0", "9999", p
 
 @settings(
     max_examples=2,
-    deadline=None,
     suppress_health_check=list(HealthCheck),
     phases=[Phase.explicit, Phase.generate],
 )

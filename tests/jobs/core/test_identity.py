@@ -420,7 +420,6 @@ histories = st.lists(
 # each example is one Spark job over many histories: shrinking would take minutes and add nothing
 @settings(
     max_examples=2,
-    deadline=None,
     suppress_health_check=list(HealthCheck),
     phases=[Phase.explicit, Phase.generate],
 )
@@ -470,7 +469,6 @@ owners = st.integers(0, 3)
 
 @settings(
     max_examples=2,
-    deadline=None,
     suppress_health_check=list(HealthCheck),
     phases=[Phase.explicit, Phase.generate],
 )

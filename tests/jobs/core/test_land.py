@@ -142,7 +142,6 @@ areas = st.decimals("0.01", "50", places=2)
 # each example is one Spark job over many parcels: shrinking would take minutes and add nothing
 @settings(
     max_examples=6,
-    deadline=None,
     suppress_health_check=list(HealthCheck),
     phases=[Phase.explicit, Phase.generate],
 )

@@ -479,7 +479,6 @@ members = st.tuples(
 # each example is one Spark job over many lists: shrinking would take minutes and add nothing
 @settings(
     max_examples=3,
-    deadline=None,
     suppress_health_check=list(HealthCheck),
     phases=[Phase.explicit, Phase.generate],
 )
