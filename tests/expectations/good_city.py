@@ -32,7 +32,7 @@ WEIGHTS = {
     "below_scale_ge3": {"I1": 50, "I7": 50},
     "tenant": {"I1": 50, "I7": 50},
 }
-BASELINE = Decimal(10)
+BASELINE = Decimal(100)
 #: Feeds whose rows follow from the firms' figures.
 FEEDS_OF_FIGURES = ("gov_tax", "gov_electricity", "gov_statistics_directory")
 KNOWN_AT = datetime(2024, 5, 1, tzinfo=UTC)
