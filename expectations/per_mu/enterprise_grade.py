@@ -69,11 +69,11 @@ SUITE = Suite(
         ),
         Check(
             "list_can_be_ranked",
-            "同名次企业不超过榜单的5%",
-            "At most a twentieth of a list of thirty firms or more shares a rank; else its indicators do not order it",
+            "同名次企业不超过榜单的十分之一",
+            "Ten firms or more that share a rank are at most a tenth of the list; else its indicators do not order it",
             f"""SELECT {_LIST}, rank_in_list, list_size, count(*) AS equal_firms
-            FROM {{table}} WHERE rank_in_list IS NOT NULL AND list_size >= 30 GROUP BY ALL
-            HAVING count(*) > 0.05 * list_size""",
+            FROM {{table}} WHERE rank_in_list IS NOT NULL GROUP BY ALL
+            HAVING count(*) >= 10 AND count(*) > 0.1 * list_size""",
             level="warn",
         ),
         Check(

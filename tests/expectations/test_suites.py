@@ -413,7 +413,7 @@ def _enterprise_grade(rows: Rows) -> dict[str, str]:
     _change(rows, (7,), initial_grade="A")
     for row in rows[20:29]:
         row["initial_grade"] = "A"
-    _change(rows, range(10, 15), rank_in_list=11, list_size=40)
+    _change(rows, range(9, 19), rank_in_list=11)
     for row in rows:
         if row["year"] == "2023":
             row["final_grade"] = "B"
