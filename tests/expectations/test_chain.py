@@ -94,6 +94,13 @@ def test_a_rule_that_makes_all_nodes_strong_blocks(city: City, judge: Judge) -> 
     ]
     held = [k for k in failed["condition_for_all_or_none"] if "field=size_quotient" in k]
     assert held and all("held_with_output=30" in k for k in held)
+
+
+def test_a_rule_that_holds_for_no_node_is_named_in_a_city_with_many_nodes(city: City, judge: Judge) -> None:
+    """Rare firms may leave a rule without a node in a small city, so that few nodes prove nothing."""
+    ordinary = {"state_reasons": ["no_rule_holds"]}
+    assert "rule_for_none" not in told(city, judge, lambda n: ordinary, 199)
+    failed = told(city, judge, lambda n: ordinary, 200)
     assert any("reason=few_firms" in k and "held=0" in k for k in failed["rule_for_none"])
 
 
