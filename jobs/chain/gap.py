@@ -6,6 +6,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from jobs.chain.rules.policy import StateRule, StateRules, state_rules
+from jobs.chain.steps.figures import MONEY
 from jobs.columns.arithmetic import divide
 from jobs.columns.rows import row_id, whole
 from jobs.columns.values import present
@@ -14,7 +15,6 @@ from jobs.rules.condition import compiled
 from schemas.contract import contract
 
 TABLE = "chain.gap"
-MONEY = "decimal(18,6)"
 
 
 def gap(nodes: DataFrame, metrics: DataFrame, chains: DataFrame, rules: StateRules) -> DataFrame:

@@ -10,6 +10,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from jobs.chain.rules.policy import Target, target
+from jobs.chain.steps.figures import MONEY
 from jobs.columns.arithmetic import divide
 from jobs.columns.rows import row_id
 from jobs.job import Input, Job
@@ -17,7 +18,6 @@ from schemas.contract import contract
 
 TABLE = "chain.target_progress"
 ALL = "ALL"
-MONEY = "decimal(18,6)"
 
 
 def target_progress(nodes: DataFrame, chains: DataFrame, history: DataFrame, rules: Target) -> DataFrame:

@@ -7,9 +7,7 @@ from typing import Annotated
 import typer
 
 from portal.cli import console
-from portal.cli.options import Json
-
-ReleaseNumber = Annotated[int | None, typer.Option(help="Release number; the latest if omitted.")]
+from portal.cli.options import Json, ReleaseNumber
 
 
 def tables(release: ReleaseNumber = None, json: Json = False) -> None:

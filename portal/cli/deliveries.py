@@ -9,11 +9,10 @@ from typing import Annotated, Any
 import typer
 
 from portal.cli import console
-from portal.cli.options import Feed, Json, add_group
+from portal.cli.options import DecisionReason, Feed, Json, add_group
 from schemas.coded import title
 
 Id = Annotated[str, typer.Argument(metavar="ID", help="Delivery id, as ./brain deliveries list prints it.")]
-Reason = Annotated[str, typer.Option(help="Reason; required.")]
 By = Annotated[str | None, typer.Option(help="Who decides; the current user if omitted.")]
 
 #: State of a delivery → its title in both languages.
@@ -89,7 +88,7 @@ def _standing(code: str | None) -> str:
     return f"{titles.zh} {titles.en.lower()}"
 
 
-def withdraw(delivery_id: Id, reason: Reason = "", by: By = None, json: Json = False) -> None:
+def withdraw(delivery_id: Id, reason: DecisionReason = "", by: By = None, json: Json = False) -> None:
     """Withdraw a delivery so that the previous one counts again. Its rows are kept but no longer count."""
     from ingest.register import decisions
 
@@ -97,7 +96,7 @@ def withdraw(delivery_id: Id, reason: Reason = "", by: By = None, json: Json = F
     _show_states(delivery_id, json)
 
 
-def restore(delivery_id: Id, reason: Reason = "", by: By = None, json: Json = False) -> None:
+def restore(delivery_id: Id, reason: DecisionReason = "", by: By = None, json: Json = False) -> None:
     """Restore a withdrawn or held delivery so that it counts. It is held if too many of its records were refused."""
     from ingest.register import decisions
 

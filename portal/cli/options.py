@@ -8,6 +8,8 @@ from typing import Annotated, Any
 import typer
 
 Json = Annotated[bool, typer.Option("--json", help="Print only JSON: an array of objects.")]
+ReleaseNumber = Annotated[int | None, typer.Option(help="Release number; the latest if omitted.")]
+DecisionReason = Annotated[str, typer.Option(help="Reason; required.")]
 Feed = Annotated[str | None, typer.Argument(help="Feed, e.g. gov_tax; all feeds if omitted.")]
 
 

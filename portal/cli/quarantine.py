@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from portal.cli import console
-from portal.cli.options import Feed, Json, add_group
+from portal.cli.options import DecisionReason, Feed, Json, add_group
 from schemas.errors import UsageError
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ def correct(
         list[str],
         typer.Argument(metavar="HEADING=VALUE...", help="The sender's heading and the correct text."),
     ],
-    reason: Annotated[str, typer.Option(help="Reason; required.")] = "",
+    reason: DecisionReason = "",
     by: Annotated[str | None, typer.Option(help="Who corrects; the current user if omitted.")] = None,
     withdraw: Annotated[
         bool, typer.Option("--withdraw", help="Withdraw corrections instead: give HEADING= or only HEADING.")

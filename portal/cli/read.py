@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from portal.cli import console
-from portal.cli.options import Json
+from portal.cli.options import Json, ReleaseNumber
 from schemas.errors import UsageError
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def sql(
     command: Annotated[
         str | None, typer.Option("-c", help="One statement; read from standard input if omitted.")
     ] = None,
-    release: Annotated[int | None, typer.Option(help="Release number; the latest if omitted.")] = None,
+    release: ReleaseNumber = None,
     unsafe: Annotated[
         bool, typer.Option("--unsafe", help="Also give access to files, the network and extensions.")
     ] = False,
@@ -59,7 +59,7 @@ def explain(
         list[str],
         typer.Argument(metavar="KEY=VALUE... [COLUMN]", help="The row's key; optionally one column to show."),
     ],
-    release: Annotated[int | None, typer.Option(help="Release number; the latest if omitted.")] = None,
+    release: ReleaseNumber = None,
     json: Json = False,
 ) -> None:
     """Trace a published row back to its source files and rows."""
@@ -112,7 +112,7 @@ def card(
     html: Annotated[
         Path | None, typer.Option(help="Write the sheet to this HTML file, for A4 paper and phones.")
     ] = None,
-    release: Annotated[int | None, typer.Option(help="Release number; the latest if omitted.")] = None,
+    release: ReleaseNumber = None,
     json: Json = False,
 ) -> None:
     """Show an enterprise's sheet: grade, trend, chains, tags, score. It also shows what would raise the grade."""
