@@ -36,8 +36,8 @@ def peer(asked: Asked) -> Peer:
 
 def _profile_sql() -> str:
     from jobs.core.enterprise_year import TAX_COMPONENTS
-    from jobs.profile.enterprise_profile import GROUPS
     from jobs.profile.steps import parts as spec
+    from jobs.profile.steps.wide_row import GROUPS
 
     taxes, parts = ", ".join(TAX_COMPONENTS), " + ".join(f"coalesce({c}, 0)" for c in TAX_COMPONENTS)
     total = f"CASE WHEN coalesce({taxes}) IS NOT NULL THEN {parts} END"

@@ -17,6 +17,7 @@ from ingest.register.deliveries import DELIVERY
 from ingest.register.quarantine import fields_of
 from pipeline.registry import registry
 from schemas.contract import Contract, Feed, contract, feeds
+from schemas.duckdb_types import with_years_as_text
 from schemas.errors import RejectedError, UsageError
 from schemas.periods import meet, touch
 from schemas.register import in_force
@@ -70,7 +71,7 @@ class Archive:
 
     def query(self, sql: str, *values: object) -> list[dict[str, Any]]:
         """Rows of the release file."""
-        return duck.fetch(self._file, sql, values)
+        return with_years_as_text(duck.fetch(self._file, sql, values))
 
     def explain(self, table: str, where: Mapping[str, Any]) -> Evidence:
         """The rows of a published table that meet the conditions, with all evidence behind them.
@@ -131,11 +132,12 @@ class Archive:
         order = ", ".join(spec.key)
         try:
             count = connection.execute(f"SELECT count(*) FROM {source} WHERE {condition}", values).fetchone()
-            rows = duck.fetch(
+            found = duck.fetch(
                 connection,
                 f"SELECT * FROM {source} WHERE {condition} ORDER BY {order} LIMIT {ROWS_SHOWN}",
                 values,
             )
+            rows = with_years_as_text(found)
         except duckdb.Error as error:
             raise RejectedError(f"{table}: {str(error).splitlines()[0]}") from None
         return [self._with_headings(row) for row in rows], int(count[0]) if count else 0

@@ -336,7 +336,10 @@ def parse_contract(area: str, table: str, raw: dict[str, Any], where: str = "") 
     if not isinstance(raw, dict):
         raise ContractError(f"{where}: not a mapping")
     _refuse_undecided(where, raw)
+    raw = dict(raw)
     names = dict(raw.get("columns") or {})
+    if like := raw.pop("like", None):
+        names |= {name: given for name, given in _columns_of(like, where).items() if name not in names}
     if raw.get("source"):
         names |= FEED_COLUMNS
     columns = []
@@ -349,6 +352,14 @@ def parse_contract(area: str, table: str, raw: dict[str, Any], where: str = "") 
         return kind.model_validate({**raw, "area": area, "table": table, "columns": columns})
     except ValidationError as error:
         raise ContractError(f"{where}: {first_error(error)}") from None
+
+
+def _columns_of(name: str, where: str) -> dict[str, Any]:
+    """The columns that another contract's file names; ``like: area.table`` adds them after the contract's own."""
+    paths = _present(f"{str(name).replace('.', '/')}.yml")
+    if not paths:
+        raise ContractError(f"{where}: like names {name}, which has no contract; name an existing table")
+    return dict(read_mapping(paths[0], ContractError, shown(paths[0]))["columns"])
 
 
 @cache

@@ -17,6 +17,7 @@ import pyarrow as pa
 from deltalake import CommitProperties, write_deltalake
 
 from schemas.contract import Contract, contract, table_comment
+from schemas.duckdb_types import reader_type
 from schemas.errors import RejectedError
 from schemas.field import comment
 from warehouse.content import Content, Contents, content_by_period, one_of, total
@@ -97,7 +98,7 @@ def _attached(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 def _kept(pins: Pins, files: Mapping[str, Files], last: Release) -> Contents:
-    """Table → period → content: periods that a release's file has unchanged, with the columns of today's contract.
+    """Table → period → content: periods that a release's file has unchanged, with the columns and types of today.
 
     Empty where they are so few that building a new file is faster, or where the file is no longer the release's.
 
@@ -114,7 +115,8 @@ def _kept(pins: Pins, files: Mapping[str, Files], last: Release) -> Contents:
             continue
         spec, (folder, version) = contract(name), pins[name]
         # another version of a contract has another folder
-        if versions_then.get(name, 1) != spec.version or columns.get(name) != list(spec.column_names):
+        wanted = [(c.name, reader_type(c)) for c in spec.columns]
+        if versions_then.get(name, 1) != spec.version or columns.get(name) != wanted:
             continue
         now = files[name]
         then = now if made_from[name] == version else _files_by_period(spec, folder, made_from[name])
@@ -123,13 +125,17 @@ def _kept(pins: Pins, files: Mapping[str, Files], last: Release) -> Contents:
     return kept if rows >= LEAST_KEPT * sum(table.rows for table in last.tables.values()) else {}
 
 
-def _columns(file: Path) -> dict[str, list[str]]:
+def _columns(file: Path) -> dict[str, list[tuple[str, str]]]:
+    """Table → names and types of its columns."""
     with connect(file, read_only=True) as connection:
         found = connection.execute(
-            "SELECT schema_name || '.' || table_name, list(column_name ORDER BY column_index) "
-            "FROM duckdb_columns() GROUP BY ALL"
+            "SELECT schema_name || '.' || table_name, column_name, data_type FROM duckdb_columns() "
+            "WHERE NOT internal ORDER BY table_oid, column_index"
         ).fetchall()
-    return dict(found)
+    columns: dict[str, list[tuple[str, str]]] = {}
+    for table, column, kind in found:
+        columns.setdefault(table, []).append((column, kind))
+    return columns
 
 
 def _files_by_period(spec: Contract, folder: Path, version: int) -> Files:
@@ -168,7 +174,8 @@ def _copied(
     order = ", ".join([f"{spec.period} DESC", *(c for c in spec.key if c != spec.period)])
     given = scan(folder, version)
     try:
-        connection.execute(f"CREATE TABLE IF NOT EXISTS {spec.name} AS SELECT {columns} FROM {given} LIMIT 0")
+        typed = ", ".join(f"{c.name} {reader_type(c)}" for c in spec.columns)
+        connection.execute(f"CREATE TABLE IF NOT EXISTS {spec.name} ({typed})")
         where = one_of(spec.period, periods)
         connection.execute(
             f"INSERT INTO {spec.name} SELECT {columns} FROM {given} WHERE {where} ORDER BY {order}"

@@ -1,7 +1,8 @@
 -- Percentiles among peers, dimensions, totals, ranks and change.
 WITH firms AS (
     SELECT uscc, period, figures_year, district_code, industry_division_code, size_class_code, $values
-    FROM profile.enterprise_profile
+    FROM (SELECT *, year AS period FROM profile.enterprise_profile
+        UNION ALL BY NAME SELECT *, month AS period FROM profile.enterprise_profile_month)
     WHERE period IN (SELECT unnest([period, before]) FROM asked) AND $in_scope),
 grouped AS (
     SELECT uscc, period, number, CASE level $peer_groups END AS peer_group

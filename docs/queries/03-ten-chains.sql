@@ -7,5 +7,5 @@ SELECT c.zh AS chain, m.output_wan_yuan / 10000 AS output_yi_yuan, m.output_grow
 FROM chain.chain_metrics m
 JOIN release.code c ON c.list = 'chain' AND c.code = m.chain_code
 JOIN chain.gap g ON g.chain_code = m.chain_code AND g.year = m.year
-WHERE m.period = (SELECT max(year) FROM chain.gap)
+WHERE m.year = (SELECT max(year) FROM chain.gap)
 GROUP BY ALL ORDER BY output_yi_yuan DESC;

@@ -2,5 +2,5 @@
 -- How many firms carry each tag?
 SELECT c.zh AS tag, c.en, count(*) AS firms, count(*) FILTER (t.is_above_scale) AS above_scale
 FROM profile.enterprise_tag t JOIN release.code c ON c.list = 'tag' AND c.code = t.tag_code
-WHERE t.period = (SELECT max(period) FROM profile.enterprise_tag WHERE length(period) = 4)
+WHERE t.year = (SELECT max(year) FROM profile.enterprise_tag)
 GROUP BY ALL ORDER BY firms DESC;

@@ -80,8 +80,8 @@ SUITE = Suite(
             "数据与环节指标一致",
             "The figures behind a state are those of the node and of its chain",
             """SELECT t.node_code, t.year FROM {table} t LEFT JOIN chain.node_metrics m
-            ON m.node_code = t.node_code AND m.period = t.year
-            LEFT JOIN chain.chain_metrics c ON c.chain_code = t.chain_code AND c.period = t.year
+            ON m.node_code = t.node_code AND m.year = t.year
+            LEFT JOIN chain.chain_metrics c ON c.chain_code = t.chain_code AND c.year = t.year
             WHERE t.firm_count IS DISTINCT FROM m.firm_count OR t.proven_count IS DISTINCT FROM m.proven_count
                 OR t.cr1_pct IS DISTINCT FROM m.cr1_pct OR t.output_wan_yuan IS DISTINCT FROM m.output_wan_yuan
                 OR t.local_supply_pct IS DISTINCT FROM m.local_supply_pct

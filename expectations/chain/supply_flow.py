@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from expectations.gate.suite import Check, Suite
 
-_KEY = "seller_node_code, buyer_node_code, product_code, is_buyer_local, period"
+_KEY = "seller_node_code, buyer_node_code, product_code, is_buyer_local, month"
 
 SUITE = Suite(
     "chain.supply_flow",
@@ -19,12 +19,12 @@ SUITE = Suite(
             "trades_complete",
             "流向合计等于购销",
             "The flows of a product and month sum to its purchases",
-            """SELECT coalesce(f.product_code, t.product_code) AS product_code, coalesce(f.period, t.period) AS period
-            FROM (SELECT product_code, period, sum(trade_total_wan_yuan) AS amount, sum(trade_count) AS trades
+            """SELECT coalesce(f.product_code, t.product_code) AS product_code, coalesce(f.month, t.month) AS month
+            FROM (SELECT product_code, month, sum(trade_total_wan_yuan) AS amount, sum(trade_count) AS trades
                 FROM {table} GROUP BY ALL) f
-            FULL JOIN (SELECT product_code, period, sum(trade_total_wan_yuan) AS amount, sum(trade_count) AS trades
+            FULL JOIN (SELECT product_code, month, sum(trade_total_wan_yuan) AS amount, sum(trade_count) AS trades
                 FROM chain.trade WHERE trade_side_code = 'purchase' GROUP BY ALL) t
-            ON t.product_code = f.product_code AND t.period = f.period
+            ON t.product_code = f.product_code AND t.month = f.month
             WHERE f.amount IS DISTINCT FROM t.amount OR f.trades IS DISTINCT FROM t.trades""",
         ),
         Check(

@@ -1,4 +1,4 @@
-"""Suite 产业链规划目标进度: each chain and their sum against the plan's targets."""
+"""Suite 产业链规划目标进度: each chain against its part of the plan's target."""
 
 from __future__ import annotations
 
@@ -10,20 +10,23 @@ SUITE = Suite(
     "chain.target_progress",
     (
         Check(
-            "all_is_sum",
-            "合计等于各链之和",
-            "ALL is the sum of the chains",
-            """SELECT year FROM {table} GROUP BY year HAVING count(*) FILTER (chain_code = 'ALL') <> 1
-                OR sum(output_wan_yuan) FILTER (chain_code = 'ALL')
-                IS DISTINCT FROM sum(output_wan_yuan) FILTER (chain_code <> 'ALL')""",
-        ),
-        Check(
             "output_of_chain",
             "产值与产业链指标一致",
-            "A chain's output is that of chain.chain_metrics",
-            """SELECT t.chain_code, t.year FROM {table} t LEFT JOIN chain.chain_metrics m
-            ON m.chain_code = t.chain_code AND m.period = t.year
-            WHERE t.chain_code <> 'ALL' AND t.output_wan_yuan IS DISTINCT FROM m.output_wan_yuan""",
+            "Exactly the chains have a row in each year, with the output of chain.chain_metrics",
+            """SELECT coalesce(t.chain_code, m.chain_code) AS chain_code, coalesce(t.year, m.year) AS year
+            FROM {table} t FULL JOIN chain.chain_metrics m ON m.chain_code = t.chain_code AND m.year = t.year
+            WHERE t.chain_code IS NULL OR m.chain_code IS NULL
+                OR t.output_wan_yuan IS DISTINCT FROM m.output_wan_yuan""",
+        ),
+        Check(
+            "targets_in_proportion",
+            "各链目标按比例分解",
+            "On the path's first year each chain has the same part of the target as of the output",
+            """WITH parts AS (SELECT chain_code, year, target_wan_yuan / sum(target_wan_yuan) OVER y AS of_target,
+                output_wan_yuan / sum(output_wan_yuan) OVER y AS of_output FROM {table}
+                WHERE expected_wan_yuan IS NOT NULL WINDOW y AS (PARTITION BY year)
+                QUALIFY year = min(year) OVER ())
+            SELECT chain_code, year FROM parts WHERE abs(of_target - of_output) > 0.000002""",
         ),
         Check(
             "gap_is_difference",

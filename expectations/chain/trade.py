@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from expectations.gate.suite import Check, Suite
 
-_KEY = "uscc, trade_side_code, product_code, period"
+_KEY = "uscc, trade_side_code, product_code, month"
 
 SUITE = Suite(
     "chain.trade",
@@ -19,7 +19,7 @@ SUITE = Suite(
             "sides_equal",
             "销售与采购总额相等",
             "Sales of a product in a month equal its purchases, in amount and in number",
-            """SELECT product_code, period FROM {table} GROUP BY ALL
+            """SELECT product_code, month FROM {table} GROUP BY ALL
             HAVING sum(CASE trade_side_code WHEN 'sale' THEN trade_total_wan_yuan ELSE -trade_total_wan_yuan END) <> 0
                 OR sum(CASE trade_side_code WHEN 'sale' THEN trade_count ELSE -trade_count END) <> 0""",
         ),
@@ -27,7 +27,7 @@ SUITE = Suite(
             "local_sides_equal",
             "市内销售与市内采购相等",
             "Sales to local firms equal purchases from local firms",
-            """SELECT product_code, period FROM {table} WHERE uscc <> 'OUT'
+            """SELECT product_code, month FROM {table} WHERE uscc <> 'OUT'
             GROUP BY ALL HAVING sum(
                 CASE trade_side_code WHEN 'sale' THEN local_trade_wan_yuan ELSE -local_trade_wan_yuan END) <> 0""",
         ),
@@ -42,7 +42,7 @@ SUITE = Suite(
             "outside_share",
             "市外占比合理",
             "Local firms have at least a tenth of the sales; otherwise codes are not resolved",
-            """SELECT period FROM {table} WHERE trade_side_code = 'sale' GROUP BY period
+            """SELECT month FROM {table} WHERE trade_side_code = 'sale' GROUP BY month
             HAVING sum(trade_total_wan_yuan) FILTER (uscc <> 'OUT') IS NULL
                 OR sum(trade_total_wan_yuan) FILTER (uscc <> 'OUT') < 0.1 * sum(trade_total_wan_yuan)""",
             level="warn",

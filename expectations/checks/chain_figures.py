@@ -1,13 +1,37 @@
-"""Checks shared by the figures of nodes and of chains: each figure can be recomputed."""
+"""Checks shared by the figures of nodes and of chains, of years and of months: each figure can be recomputed.
+
+A table of months has the amounts of a table of years, from January to the month, under names with ``_ytd_``.
+"""
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
+
 from expectations.gate.suite import Check
+
+#: Names of amounts that the tables of months have from before.
+_SHORT = {"rd_expense_wan_yuan": "rd_ytd_wan_yuan", "export_value_wan_yuan": "export_ytd_wan_yuan"}
+
+
+def to_date(sql: str) -> str:
+    """The same SQL for a table of months: amounts in 万元 by their cumulative names.
+
+    >>> to_date("demand_wan_yuan > export_value_wan_yuan")
+    'demand_ytd_wan_yuan > export_ytd_wan_yuan'
+    """
+    return re.sub(
+        r"\b[a-z_]+_wan_yuan\b", lambda m: _SHORT.get(m[0], m[0].replace("_wan_yuan", "_ytd_wan_yuan")), sql
+    )
+
+
+def of_months(checks: tuple[Check, ...]) -> tuple[Check, ...]:
+    """The same checks for a table of months."""
+    return tuple(replace(check, sql=to_date(check.sql)) for check in checks)
 
 
 def recomputed(key: str) -> tuple[Check, ...]:
-    """Checks of a table of chain figures with this key; its column before the period names the node or chain."""
-    place = key.split(", ")[-2]
+    """Checks of a table of chain figures with this key."""
     return (
         Check(
             "grades_within_firms",
@@ -64,21 +88,28 @@ def recomputed(key: str) -> tuple[Check, ...]:
             ),
         ),
         Check(
-            "one_growth",
-            "年度与十二月增速一致",
-            "A year and its months to December grow equally where their outputs are equal",
-            f"""SELECT y.* EXCLUDE (output, growth) FROM (SELECT {key}, output_wan_yuan AS output,
-                output_growth_pct AS growth FROM {{table}} WHERE period = year) y
-            JOIN {{table}} m ON m.{place} = y.{place} AND m.period = y.period || '-12'
-            WHERE m.output_wan_yuan = y.output AND abs(m.output_growth_pct - y.growth) > 0.0001""",
-        ),
-        Check(
             "concentration_ordered",
             "集中度有序",
             "CR1 does not exceed CR5, and the HHI is between CR1 squared and 100 times CR1",
             f"""SELECT {key} FROM {{table}} WHERE cr1_pct > cr5_pct OR hhi < cr1_pct * cr1_pct - 0.01
                 OR hhi > 100 * cr1_pct + 0.01""",
         ),
+    )
+
+
+def year_is_december(table: str, place: str) -> Check:
+    """A year's figures of reports and trades are those of its months to December, in the table of months."""
+    same = ("demand_wan_yuan", "purchases_wan_yuan")
+    differ = " OR ".join(f"y.{name} IS DISTINCT FROM m.{to_date(name)}" for name in same)
+    return Check(
+        "year_is_december",
+        "年度与十二月累计一致",
+        "A year and its months to December have the same trades, and grow equally where their outputs are equal",
+        f"""SELECT y.{place}, y.year FROM {{table}} y
+        JOIN {table}_month m ON m.{place} = y.{place} AND m.month = y.year || '-12'
+        WHERE {differ} OR y.trade_month_count <> m.trade_month_count
+            OR (m.output_ytd_wan_yuan = y.output_wan_yuan
+                AND abs(m.output_growth_pct - y.output_growth_pct) > 0.0001)""",
     )
 
 

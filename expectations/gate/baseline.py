@@ -8,17 +8,8 @@ from typing import Any
 from expectations.gate.suite import Check, Level, Suite
 from schemas.coded import stand_ins
 from schemas.contract import Contract
+from schemas.duckdb_types import duckdb_type
 from schemas.field import Column, Domain
-
-_DUCKDB_TYPES = {
-    "string": "VARCHAR",
-    "int": "INTEGER",
-    "bigint": "BIGINT",
-    "boolean": "BOOLEAN",
-    "date": "DATE",
-    "timestamp": "TIMESTAMP WITH TIME ZONE",
-    "array<string>": "VARCHAR[]",
-}
 
 
 def baseline(contract: Contract, declared: Suite | None = None) -> Suite:
@@ -38,14 +29,6 @@ def baseline(contract: Contract, declared: Suite | None = None) -> Suite:
         *_volume(contract, declared.shrinks if declared else "warn"),
     ]
     return Suite(contract.name, tuple(checks), may_be_empty=empty_ok, kind="contract")
-
-
-def duckdb_type(text: str) -> str:
-    """
-    >>> duckdb_type("decimal(18,6)"), duckdb_type("array<string>")
-    ('DECIMAL(18,6)', 'VARCHAR[]')
-    """
-    return _DUCKDB_TYPES.get(text, text.upper().replace(" ", ""))
 
 
 def _structure(contract: Contract, empty_ok: bool) -> Iterator[Check]:

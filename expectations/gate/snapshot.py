@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from expectations.gate.baseline import duckdb_type
 from schemas.coded import titled, value_lists
 from schemas.contract import Contract, Feed, feeds
 from schemas.credit_code import ALPHABET, WEIGHTS
+from schemas.duckdb_types import duckdb_type, stored_selection
 from schemas.register import in_force, latest_rows, stands
 from warehouse.duck import MEMORY_LIMIT, literal, scan
 
@@ -62,7 +62,7 @@ def add_tables(connection: Any, specs: Iterable[Contract], pins: Mapping[str, Pi
 
 
 def add_copied(connection: Any, file: Path, specs: Iterable[Contract]) -> set[str]:
-    """Create views of the tables that the file holds; return their names."""
+    """Create views of the tables that the file holds, in the types of the contracts; return their names."""
     run(connection, f"ATTACH {literal(str(file))} AS draft (READ_ONLY)")
     held = {
         f"{area}.{table}"
@@ -74,7 +74,8 @@ def add_copied(connection: Any, file: Path, specs: Iterable[Contract]) -> set[st
     present = [spec for spec in specs if spec.name in held]
     for spec in present:
         run(connection, f"CREATE SCHEMA IF NOT EXISTS {spec.area}")
-        run(connection, f"CREATE VIEW {spec.name} AS SELECT * FROM draft.{spec.name}")
+        columns = stored_selection(spec.columns)
+        run(connection, f"CREATE VIEW {spec.name} AS SELECT {columns} FROM draft.{spec.name}")
     return {spec.name for spec in present}
 
 

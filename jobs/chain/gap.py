@@ -22,7 +22,7 @@ def gap(nodes: DataFrame, metrics: DataFrame, chains: DataFrame, rules: StateRul
 
     Args:
         nodes: the nodes of the year.
-        metrics: their figures for the complete year.
+        metrics: their figures.
         chains: figures of their chains.
     """
     held = [_holds(rule) for rule in rules.rules]
@@ -73,7 +73,7 @@ JOB = Job(
     },
     rules=state_rules,
     evidence={
-        "chain.node_metrics": {"node_code": "node_code", "period": "year"},
+        "chain.node_metrics": {"node_code": "node_code", "year": "year"},
         "chain.node_enterprise": {"node_code": "node_code", "year": "year"},
     },
 )

@@ -78,10 +78,10 @@ def _declared(products: DataFrame) -> DataFrame:
 def _sold(trades: DataFrame) -> DataFrame:
     """Sales of the year's last month with trades."""
     sales = trades.where(f"trade_side_code = 'sale' and uscc <> '{OUT}'")
-    last = trades.groupBy("year").agg(F.max("period").alias("sales_month"))
+    last = trades.groupBy("year").agg(F.max("month").alias("sales_month"))
     return (
         sales.join(F.broadcast(last), "year", "inner")
-        .where("period = sales_month")
+        .where("month = sales_month")
         .select(
             *KEY, "sales_month", F.col("trade_total_wan_yuan").alias("month_sales_wan_yuan"),
             F.lit(True).alias("is_sold"),

@@ -47,7 +47,7 @@ def supply_flow(trades: DataFrame, positions: DataFrame, rules: ChainModels) -> 
                 "is_in_model": F.col("fitting").isNotNull(),
             }
         )
-        .groupBy("seller_node_code", "buyer_node_code", "product_code", "is_buyer_local", "period", "year")
+        .groupBy("seller_node_code", "buyer_node_code", "product_code", "is_buyer_local", "month", "year")
         .agg(
             *(F.sum(a).cast("decimal(18,6)").alias(a) for a in AMOUNTS),
             F.sum("trade_count").cast("bigint").alias("trade_count"),
@@ -63,7 +63,7 @@ def supply_flow(trades: DataFrame, positions: DataFrame, rules: ChainModels) -> 
         )
         flows = flows.join(named, f"{side}_node_code", "left")
     return flows.withColumn(
-        "row_id", row_id("seller_node_code", "buyer_node_code", "product_code", "is_buyer_local", "period")
+        "row_id", row_id("seller_node_code", "buyer_node_code", "product_code", "is_buyer_local", "month")
     ).select(*contract(TABLE).column_names)
 
 
@@ -86,6 +86,6 @@ JOB = Job(
     },
     rules=load,
     evidence={
-        "chain.trade": {"product_code": "product_code", "period": "period"},
+        "chain.trade": {"product_code": "product_code", "month": "month"},
     },
 )

@@ -6,40 +6,31 @@ choices, each with its reason in ``targets.yml``.
 
 from __future__ import annotations
 
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from jobs.chain.rules.policy import Target, target
 from jobs.chain.steps.figures import MONEY
 from jobs.columns.arithmetic import divide
-from jobs.columns.rows import row_id
+from jobs.columns.rows import row_id, whole
 from jobs.job import Input, Job
 from schemas.contract import contract
 
 TABLE = "chain.target_progress"
-ALL = "ALL"
 
 
-def target_progress(nodes: DataFrame, chains: DataFrame, history: DataFrame, rules: Target) -> DataFrame:
-    """One row per chain, and ALL, and year; amounts in 万元.
+def target_progress(chains: DataFrame, history: DataFrame, rules: Target) -> DataFrame:
+    """One row per chain and year; amounts in 万元.
 
     Args:
-        nodes: only their years are used.
         chains: figures of the chains in the year.
         history: figures up to the year; the path begins with those of the base year.
     """
-    base = _with_all(history.where(F.col("period") == str(rules.base_year))).select(
-        "chain_code", F.col("output_wan_yuan").alias("base")
-    )
-    # one row even without the base year: the path is then missing, the output is not
-    base_all = base.agg(F.max(F.when(F.col("chain_code") == ALL, F.col("base"))).alias("base_all"))
-    rows = (
-        _with_all(chains.join(nodes.select("year").distinct(), "year", "left_semi"))
-        .join(F.broadcast(base), "chain_code", "left")
-        .crossJoin(F.broadcast(base_all))
-    )
+    base = history.where(F.col("year") == str(rules.base_year)).transform(_with_targets, rules)
     return (
-        rows.withColumn("target_wan_yuan", _target(rules))
+        chains.select("chain_code", "year", "output_wan_yuan")
+        # without the base year the path is missing, the output is not
+        .join(F.broadcast(base), "chain_code", "left")
         .withColumn("expected_wan_yuan", _expected(rules))
         .withColumns(
             {
@@ -56,19 +47,39 @@ def target_progress(nodes: DataFrame, chains: DataFrame, history: DataFrame, rul
     )
 
 
-def _with_all(chains: DataFrame) -> DataFrame:
-    """The chains' output, and their sum as ALL."""
-    rows = chains.select("chain_code", "year", "output_wan_yuan")
-    total = rows.groupBy("year").agg(F.sum("output_wan_yuan").cast(MONEY).alias("output_wan_yuan"))
-    return rows.unionByName(total.select(F.lit(ALL).alias("chain_code"), "year", "output_wan_yuan"))
+def _with_targets(base: DataFrame, rules: Target) -> DataFrame:
+    """Each chain's output of the base year, and its part of the plan's target in proportion to it.
 
+    The part is the difference of two rounded sums, up to the chain and before it in the order of codes: so the parts
+    add up to exactly the plan's target.
+    """
+    upto = (
+        Window.partitionBy("year")
+        .orderBy("chain_code")
+        .rowsBetween(Window.unboundedPreceding, Window.currentRow)
+    )
+    plan = F.lit(rules.target_wan_yuan).cast(MONEY)
 
-def _target(rules: Target) -> Column:
-    """The target; for a chain its part, by the base year's output."""
-    whole = F.lit(rules.target_wan_yuan).cast(MONEY)
-    # with more digits the product would be rounded twice
-    part = divide(F.col("base"), F.col("base_all")).cast("decimal(9,6)")
-    return F.when(F.col("chain_code") == ALL, whole).otherwise(F.round(whole * part, 6).cast(MONEY))
+    def part(of: Column) -> Column:
+        # with more digits the product would be rounded twice
+        return F.round(plan * divide(of, F.col("base_all")).cast("decimal(9,6)"), 6).cast(MONEY)
+
+    return (
+        base.select("chain_code", "year", F.col("output_wan_yuan").alias("base"))
+        .where("base is not null")
+        .withColumns(
+            {
+                "upto": F.sum("base").over(upto).cast(MONEY),
+                "base_all": F.sum("base").over(whole("year")).cast(MONEY),
+            }
+        )
+        .withColumn("before", (F.col("upto") - F.col("base")).cast(MONEY))
+        .select(
+            "chain_code",
+            "base",
+            (part(F.col("upto")) - part(F.col("before"))).cast(MONEY).alias("target_wan_yuan"),
+        )
+    )
 
 
 def _expected(rules: Target) -> Column:
@@ -83,10 +94,9 @@ JOB = Job(
     table=TABLE,
     transform=target_progress,
     inputs={
-        "nodes": Input("chain.node"),
         "chains": Input("chain.chain_metrics"),
         "history": Input("chain.chain_metrics", "upto"),
     },
     rules=target,
-    evidence={"chain.chain_metrics": {"chain_code": "chain_code", "period": "year"}},
+    evidence={"chain.chain_metrics": {"chain_code": "chain_code", "year": "year"}},
 )

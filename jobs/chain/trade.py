@@ -27,11 +27,13 @@ def trade(trades: DataFrame, identifiers: DataFrame) -> DataFrame:
         identifiers: codes of enterprises of the years up to the month's.
     """
     resolved = (
-        trades.select("seller_code", "buyer_code", "product_code", "trade_wan_yuan", "period", "known_at")
-        .withColumn("year", F.left("period", F.lit(4)))
-        .transform(resolve, "seller_code", identifiers, into="seller")
-        .transform(resolve, "buyer_code", identifiers, into="buyer")
-    )
+        trades.select(
+            "seller_code", "buyer_code", "product_code", "trade_wan_yuan", "known_at",
+            F.col("period").alias("month"), F.left("period", F.lit(4)).alias("year"),
+        )
+        .transform(resolve, "seller_code", identifiers, period="month", into="seller")
+        .transform(resolve, "buyer_code", identifiers, period="month", into="buyer")
+    )  # fmt: skip
     sides = F.explode(
         F.array(
             F.struct(
@@ -49,9 +51,9 @@ def trade(trades: DataFrame, identifiers: DataFrame) -> DataFrame:
     amount = F.col("trade_wan_yuan")
     zero = F.lit(0).cast(TYPE)
     return (
-        resolved.select("period", "year", "product_code", "trade_wan_yuan", "known_at", sides.alias("s"))
-        .select("period", "year", "product_code", "trade_wan_yuan", "known_at", "s.*")
-        .groupBy("uscc", F.col("side").alias("trade_side_code"), "product_code", "period", "year")
+        resolved.select("month", "year", "product_code", "trade_wan_yuan", "known_at", sides.alias("s"))
+        .select("month", "year", "product_code", "trade_wan_yuan", "known_at", "s.*")
+        .groupBy("uscc", F.col("side").alias("trade_side_code"), "product_code", "month", "year")
         .agg(
             F.coalesce(F.sum(F.when(F.col("is_local"), amount)).cast(TYPE), zero).alias(
                 "local_trade_wan_yuan"
@@ -63,7 +65,7 @@ def trade(trades: DataFrame, identifiers: DataFrame) -> DataFrame:
             F.count("*").alias("trade_count"),
             F.max("known_at").alias("known_at"),
         )
-        .withColumn("row_id", row_id("uscc", "trade_side_code", "product_code", "period"))
+        .withColumn("row_id", row_id("uscc", "trade_side_code", "product_code", "month"))
         .select(*contract(TABLE).column_names)
     )
 
@@ -75,5 +77,5 @@ JOB = Job(
         "trades": Input("raw.ent_trade"),
         "identifiers": Input("core.enterprise_identifier", "upto"),
     },
-    evidence={"raw.ent_trade": {"period": "period", "product_code": "product_code"}},
+    evidence={"raw.ent_trade": {"period": "month", "product_code": "product_code"}},
 )

@@ -2,54 +2,24 @@
 
 from __future__ import annotations
 
-from pyspark.sql import Column, DataFrame
-from pyspark.sql import functions as F
+from pyspark.sql import DataFrame
 
 from jobs.columns.rows import row_id
 from jobs.job import Input, Job
-from jobs.profile.rules.tags import Tag, TagRules, evidence_text, tag_rules
-from jobs.rules.condition import compiled
+from jobs.profile.rules.tags import TagRules, tag_rules
+from jobs.profile.steps.tags import tags_of
 from schemas.contract import contract
 
 TABLE = "profile.enterprise_tag"
-#: Separators of tags and of a tag's parts: control characters that no text on record contains.
-NEXT_TAG, NEXT_PART = "\x1d", "\x1e"
 
 
 def enterprise_tag(profiles: DataFrame, rules: TagRules) -> DataFrame:
-    """One row per enterprise, tag and period; only tags whose rule is certainly met.
-
-    A firm's tags are first joined to one text: a row for every firm and tag, most of them dropped again, took longer.
-    """
-    given = F.concat_ws(NEXT_TAG, *(_given(tag) for tag in rules.tags))
-    parts = F.split("tag", NEXT_PART)
+    """One row per enterprise, tag and year."""
     return (
-        profiles.withColumn("tags", given)
-        .where("tags <> ''")
-        .select("uscc", "period", "district_code", "is_above_scale", F.explode(F.split("tags", NEXT_TAG)).alias("tag"))
-        .withColumn("parts", parts)
-        .withColumns(
-            {
-                "tag_code": F.get("parts", F.lit(0)),
-                "tag_kind_code": F.get("parts", F.lit(1)),
-                "tag_evidence": F.slice("parts", F.lit(3), F.size("parts")),
-            }
-        )
-        .withColumn("row_id", row_id("uscc", "tag_code", "period"))
+        tags_of(profiles, rules, "year")
+        .withColumn("row_id", row_id("uscc", "tag_code", "year"))
         .select(*contract(TABLE).column_names)
-    )  # fmt: skip
-
-
-def _given(tag: Tag) -> Column:
-    """The tag's code, kind and evidence where its rule is met, else null."""
-    holds = compiled(tag.node)
-    year = F.left("period", F.lit(4)).cast("int")
-    if tag.valid_from:
-        holds = holds & (year >= tag.valid_from)
-    if tag.valid_to:
-        holds = holds & (year <= tag.valid_to)
-    told = F.concat_ws(NEXT_PART, F.lit(tag.code), F.lit(tag.kind), *map(evidence_text, tag.evidence))
-    return F.when(holds, told)
+    )
 
 
 JOB = Job(
@@ -57,5 +27,5 @@ JOB = Job(
     transform=enterprise_tag,
     inputs={"profiles": Input("profile.enterprise_profile")},
     rules=tag_rules,
-    evidence={"profile.enterprise_profile": {"uscc": "uscc", "period": "period"}},
+    evidence={"profile.enterprise_profile": {"uscc": "uscc", "year": "year"}},
 )

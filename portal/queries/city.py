@@ -119,14 +119,18 @@ _CHAINS = """
             coalesce(list(g.node_name_zh ORDER BY g.node_code) FILTER (g.state_code = 'missing'), []) AS names
         FROM chain.chain_metrics m JOIN release.code c ON c.list = 'chain' AND c.code = m.chain_code
         JOIN chain.gap g ON g.chain_code = m.chain_code AND g.year = m.year
-        WHERE m.period = ? GROUP BY ALL)
+        WHERE m.year = ? GROUP BY ALL)
     ORDER BY output_yi_yuan DESC"""
 
+#: The plan's target is a rule; a chain's part of it needs the base year's output. ALL is in releases made before.
 _TARGET = """
-    SELECT (output_wan_yuan / 10000)::DECIMAL(18, 0) AS output_yi_yuan, target_year,
-        (target_wan_yuan / 10000)::DECIMAL(18, 0) AS target_yi_yuan,
-        target_progress_pct::DECIMAL(18, 1) AS progress_pct
-    FROM chain.target_progress WHERE chain_code = 'ALL' AND year = ?"""
+    SELECT (sum(output_wan_yuan) / 10000)::DECIMAL(18, 0) AS output_yi_yuan, target_year,
+        (target / 10000)::DECIMAL(18, 0) AS target_yi_yuan,
+        (100 * sum(output_wan_yuan) / target)::DECIMAL(18, 1) AS progress_pct
+    FROM chain.target_progress CROSS JOIN (
+        SELECT json_extract_string(content, 'target_wan_yuan')::DECIMAL(24, 6) AS target FROM release.rule_set
+        WHERE rule_set_id = 'chain-target')
+    WHERE chain_code <> 'ALL' AND year = ? GROUP BY target_year, target HAVING sum(output_wan_yuan) IS NOT NULL"""
 
 _KNOWN_FIRM = """
     SELECT n.uscc FROM chain.node_enterprise n JOIN per_mu.enterprise_grade g USING (uscc, year)
@@ -163,7 +167,7 @@ def chain_states(query: Query, year: str) -> list[ChainState]:
 
 
 def target(query: Query, year: str) -> Target | None:
-    """The chains' total output and its target; ``None`` if the year has none."""
+    """The chains' total output and the plan's target; ``None`` if the year has no output."""
     rows = query(_TARGET, year)
     return Target(**rows[0]) if rows else None
 

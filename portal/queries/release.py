@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from portal.queries.titles import Dictionary, Titles
+from schemas.duckdb_types import with_years_as_text
 from warehouse import duck
 from warehouse.releases import Release
 
@@ -19,7 +20,7 @@ Row = Mapping[str, Any]
 
 
 class Query:
-    """``query(sql, *values)``: rows of a statement on the release.
+    """``query(sql, *values)``: rows of a statement on the release, with years as texts.
 
     It also has the names of the release's tables, the titles of codes, and the dictionary of columns.
     """
@@ -28,7 +29,7 @@ class Query:
         self._connection = connection
 
     def __call__(self, sql: str, *values: str | Sequence[str]) -> list[dict[str, Any]]:
-        return duck.fetch(self._connection, bound(sql, *values))
+        return with_years_as_text(duck.fetch(self._connection, bound(sql, *values)))
 
     @cached_property
     def tables(self) -> frozenset[str]:
@@ -72,12 +73,22 @@ def bound(sql: str, *values: str | Sequence[str]) -> str:
 
 
 def rows_of_latest_period(query: Query, table: str, uscc: str, year: str) -> list[dict[str, Any]]:
-    """A firm's rows of the year's latest period: its latest month, else the year itself."""
+    """A firm's rows of the year's latest month, else of the year itself, with that ``period``.
+
+    Months are in a table of their own. Releases made before that have years and months in one table.
+    """
+    months = f"{table}_month"
+    if months not in query.tables:
+        return query(
+            f"""FROM {table} WHERE uscc = $1 AND period = (
+                SELECT max(period) FROM {table} WHERE uscc = $1 AND period[:4] = $2)""",
+            uscc, year,
+        )  # fmt: skip
     return query(
-        f"""FROM {table} WHERE uscc = $1 AND period = (
-            SELECT max(period) FROM {table} WHERE uscc = $1 AND period[:4] = $2)""",
+        f"""SELECT *, month AS period FROM {months} WHERE uscc = $1 AND month = (
+            SELECT max(month) FROM {months} WHERE uscc = $1 AND year = $2)""",
         uscc, year,
-    )  # fmt: skip
+    ) or query(f"SELECT *, year::VARCHAR AS period FROM {table} WHERE uscc = $1 AND year = $2", uscc, year)  # fmt: skip
 
 
 def row_of_latest_period(query: Query, table: str, uscc: str, year: str) -> Row | None:

@@ -45,11 +45,11 @@ def test_percentiles_and_tags(tmp_path: Path) -> None:
     """Three firms are compared with the whole city; a firm below scale has tags but no score."""
     figures = ("output_wan_yuan", "value_added_wan_yuan", "employees_average")
     firms = [
-        {"uscc": u, "period": "2024-12", "figures_year": "2024", "is_above_scale": u != "丁", "final_grade": "D",
+        {"uscc": u, "month": "2024-12", "figures_year": "2024", "is_above_scale": u != "丁", "final_grade": "D",
          **dict.fromkeys(figures, n)}
         for n, u in enumerate("甲乙丙丁", 1)
     ]  # fmt: skip
-    query = made("profile", tmp_path, {"profile.enterprise_profile": firms})
+    query = made("profile", tmp_path, {"profile.enterprise_profile_month": firms})
     scores = query(
         "SELECT uscc, scale_score, comprehensive_score FROM profile_comprehensive_score ORDER BY uscc"
     )

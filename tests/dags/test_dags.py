@@ -44,10 +44,17 @@ CORE = {
 CHAIN = {
     "chain.chain_metrics", "chain.gap", "chain.local_supplier", "chain.node", "chain.node_enterprise",
     "chain.node_metrics", "chain.supply_flow", "chain.target_progress", "chain.trade",
+    "chain.chain_metrics_month", "chain.node_metrics_month",
 }  # fmt: skip
-PROFILE = {"profile.comprehensive_score", "profile.enterprise_profile", "profile.enterprise_tag"}
+PROFILE = {
+    "profile.comprehensive_score", "profile.comprehensive_score_month", "profile.enterprise_profile",
+    "profile.enterprise_profile_month", "profile.enterprise_tag", "profile.enterprise_tag_month",
+}  # fmt: skip
 #: Tables of months or trades, which do not exist before 2024.
-LATER = {"core.enterprise_month", "chain.trade", "chain.supply_flow"}
+LATER = {
+    "core.enterprise_month", "chain.trade", "chain.supply_flow",
+    *(name for name in CHAIN | PROFILE if name.endswith("_month")),
+}  # fmt: skip
 PER_MU = {
     "per_mu.adjustment", "per_mu.baseline", "per_mu.city_rank", "per_mu.district_summary",
     "per_mu.enterprise_grade", "per_mu.indicator_value", "per_mu.population", "per_mu.unit",
@@ -96,8 +103,8 @@ FROM_PARCEL = (
         "core.identity_review",
     }
     | PER_MU
-    | CHAIN - {"chain.node", "chain.node_enterprise", "chain.trade", "chain.supply_flow"}
-    | PROFILE
+    | CHAIN - {"chain.node", "chain.node_enterprise"} - LATER
+    | PROFILE - LATER
 )
 
 

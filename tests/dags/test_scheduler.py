@@ -29,7 +29,11 @@ RELEASE_SECONDS = 900
 QUIET_SECONDS = 12
 CITY = CitySpec(scale=0.005, seed=7, years=(2022, 2023))
 #: Tables of monthly feeds, which the demo city sends only for 2024.
-OF_THE_LAST_YEAR = {"core.enterprise_month", "chain.trade", "chain.supply_flow"}
+OF_THE_LAST_YEAR = {
+    "core.enterprise_month", "chain.trade", "chain.supply_flow", "chain.node_metrics_month",
+    "chain.chain_metrics_month", "profile.enterprise_profile_month", "profile.enterprise_tag_month",
+    "profile.comprehensive_score_month",
+}  # fmt: skip
 #: Tables that depend on a parcel's area.
 FROM_PARCEL = {
     "core.parcel", "core.parcel_use", "core.enterprise_year", "per_mu.adjustment", "per_mu.baseline",

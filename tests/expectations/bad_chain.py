@@ -35,15 +35,15 @@ def _trade(rows: Rows) -> dict[str, str]:
     rows[0]["local_trade_wan_yuan"] += 1
     rows[3]["trade_count"] += 1
     _copy(
-        rows, 2, uscc=code_of(999), period="2023-11", local_trade_wan_yuan=ONE, trade_total_wan_yuan=51 * ONE
+        rows, 2, uscc=code_of(999), month="2023-11", local_trade_wan_yuan=ONE, trade_total_wan_yuan=51 * ONE
     )
-    _copy(rows, 1, period="2023-10")
+    _copy(rows, 1, month="2023-10")
     return {
         "total_is_sum": code_of(0),
-        "sides_equal": "period=2023-12",
-        "local_sides_equal": "period=2023-11",
+        "sides_equal": "month=2023-12",
+        "local_sides_equal": "month=2023-11",
         "firm_known": code_of(999),
-        "outside_share": "period=2023-10",
+        "outside_share": "month=2023-10",
     }
 
 
@@ -71,7 +71,7 @@ def _supply_flow(rows: Rows) -> dict[str, str]:
     rows[0]["local_trade_wan_yuan"] += 1
     rows[1]["buyer_count"] = 1
     _copy(rows, 0, product_code="264201", is_in_model=True, trade_total_wan_yuan=150 * ONE)
-    _copy(rows, 0, product_code="264101", period="2023-11", buyer_node_code="HGXCL-U01")
+    _copy(rows, 0, product_code="264101", month="2023-11", buyer_node_code="HGXCL-U01")
     return {
         "total_is_sum": "product_code=264101",
         "outside_buyers_have_no_node": "is_buyer_local=False",
@@ -84,9 +84,12 @@ def _supply_flow(rows: Rows) -> dict[str, str]:
 def _figures(rows: Rows, first: int) -> dict[str, str]:
     """Checks shared by nodes and chains; each spoils another of the rows from ``first`` on."""
     names = {}
+    of_months = "month" in rows[0]
 
     def spoil(check: str, number: int, **values: object) -> None:
         row = rows[first + number]
+        if of_months:
+            values = {name.replace("_wan_yuan", "_ytd_wan_yuan"): value for name, value in values.items()}
         row.update(values)
         names[check] = f"chain_code={row['chain_code']}"
 
@@ -99,36 +102,55 @@ def _figures(rows: Rows, first: int) -> dict[str, str]:
     spoil("concentration_ordered", 6, cr1_pct=60 * ONE, cr5_pct=50 * ONE, hhi=4000 * ONE)
     within = {"estimated_purchases_wan_yuan": ONE, "covered_purchases_wan_yuan": 2 * ONE}
     spoil("covered_within_estimate", 7, **within, excess_purchases_wan_yuan=ONE)
-    # the year and its months to December have the same output and grow by 100 % and 99 %
-    year = next(r for r in reversed(rows) if r["output_growth_pct"] == 100)
-    rows.append(year | {"period": f"{year['year']}-12", "output_growth_pct": 99 * ONE})
-    names["one_growth"] = f"chain_code={year['chain_code']}"
     return names
 
 
-def _node_metrics(rows: Rows) -> dict[str, str]:
+def _nodes(rows: Rows, period: str) -> dict[str, str]:
+    """Checks shared by the tables of nodes; each period has twelve nodes, of which the first three have classes."""
     named = _figures(rows, 3)
-    maker = next(r for r in rows if r["firm_count"] and r["year"] == "2022")
+    output = "output_ytd_wan_yuan" if period == "month" else "output_wan_yuan"
+    maker = next(r for r in rows if r["firm_count"])
     maker["firm_count"] = 201
-    maker["output_wan_yuan"] *= 2
-    of_2023 = [r for r in rows if r["year"] == "2023"]
-    next(r for r in of_2023 if r["node_code"] == "HGXCL-U01")["location_quotient"] = ONE
-    removed = next(r for r in reversed(rows) if r["period"] == r["year"])
-    rows.remove(removed)
+    maker[output] *= 2
+    maker["trade_month_count"] = 7
+    next(r for r in reversed(rows) if r["node_code"] == "HGXCL-U01")["location_quotient"] = ONE
+    removed = rows.pop(-1)
     return named | {
         "every_node": removed["node_code"],
         "firms_of_positions": maker["node_code"],
-        "output_within_city": "year=2022",
+        "output_within_city": f"{period}={maker[period]}",
         "quotient_of_district": "HGXCL-U01",
-        "firms_steady": "year=2023",
+        "trades_of_flows": maker["node_code"],
     }
 
 
-def _chain_metrics(rows: Rows) -> dict[str, str]:
+def _node_metrics(rows: Rows) -> dict[str, str]:
+    """The year 2023 has the same trades as its months to December, and its output grows as much."""
+    named = _nodes(rows, "year")
+    year = next(r for r in reversed(rows) if r["output_growth_pct"] == 100)
+    year["output_growth_pct"] = 99 * ONE
+    return named | {"year_is_december": year["node_code"], "firms_steady": "year=2023"}
+
+
+def _node_metrics_month(rows: Rows) -> dict[str, str]:
+    return _nodes(rows, "month")
+
+
+def _chains(rows: Rows) -> dict[str, str]:
+    """Checks shared by the tables of chains."""
     named = _figures(rows, 1)
-    rows[0]["output_wan_yuan"] += Decimal("0.000001")
+    output = "output_ytd_wan_yuan" if "month" in rows[0] else "output_wan_yuan"
+    rows[0][output] += Decimal("0.000001")
     rows[0]["firm_count"] = 41
-    return named | {"sums_of_nodes": "HGXCL", "firms_once": "HGXCL"}
+    rows[0]["trade_month_count"] = 7
+    return named | {"sums_of_nodes": "HGXCL", "firms_once": "HGXCL", "trade_months_of_nodes": "HGXCL"}
+
+
+def _chain_metrics(rows: Rows) -> dict[str, str]:
+    named = _chains(rows)
+    year = next(r for r in reversed(rows) if r["demand_wan_yuan"])
+    year["demand_wan_yuan"] += 1
+    return named | {"year_is_december": year["chain_code"]}
 
 
 def _gap(rows: Rows) -> dict[str, str]:
@@ -156,11 +178,15 @@ def _target_progress(rows: Rows) -> dict[str, str]:
     of_chain = [r for r in rows if r["chain_code"] == "HGXCL"]
     of_chain[0]["output_wan_yuan"] += 1
     of_chain[1]["target_wan_yuan"] += 1
+    other = next(r for r in rows if r["chain_code"] != "HGXCL" and r["year"] == "2022")
+    other.update(
+        output_wan_yuan=ONE, target_wan_yuan=50_000 * ONE, expected_wan_yuan=ONE, target_gap_wan_yuan=0 * ONE
+    )
     return {
-        "all_is_sum": "year=2022",
         "output_of_chain": "chain_code=HGXCL|year=2022",
         "gap_is_difference": "chain_code=HGXCL|year=2022",
         "target_steady": "chain_code=HGXCL",
+        "targets_in_proportion": f"chain_code={other['chain_code']}|year=2022",
     }
 
 
@@ -179,11 +205,13 @@ def _local_supplier(rows: Rows) -> dict[str, str]:
 
 BAD_CHAIN: dict[str, Callable[[Rows], dict[str, str]]] = {
     "chain.chain_metrics": _chain_metrics,
+    "chain.chain_metrics_month": _chains,
     "chain.gap": _gap,
     "chain.local_supplier": _local_supplier,
     "chain.node": _node,
     "chain.node_enterprise": _node_enterprise,
     "chain.node_metrics": _node_metrics,
+    "chain.node_metrics_month": _node_metrics_month,
     "chain.supply_flow": _supply_flow,
     "chain.target_progress": _target_progress,
     "chain.trade": _trade,

@@ -10,29 +10,26 @@ from tests.expectations.good_city import FIRMS, Row, code_of
 Rows = list[Row]
 
 
-def _profile(rows: Rows) -> dict[str, str]:
-    """Rows are of 2022, 2023 and May 2023, in this order. The first of every three firms is above scale and reports."""
+def _profiles(rows: Rows) -> dict[str, str]:
+    """Of a period's sixty firms, the first of every three is above scale and reports."""
+    period = "month" if "month" in rows[0] else "year"
     rows[1]["power_kwh"] += 1
     rows[2]["tax_total_wan_yuan"] += 1
     graded = next(r for r in rows[3:] if r["final_grade"] == "B")
     graded["final_grade"] = "A"
     rows[7]["grade_history"] = []
     rows[8]["tax_per_mu_wan_yuan"] += 1
-    monthly = rows[2 * FIRMS + 9]
+    monthly = next(r for r in rows[9:] if r["output_ytd_wan_yuan"])
     monthly["output_ytd_wan_yuan"] += 1
     rows[12]["main_node_share"] = Decimal("0.4")
-    for column in ("tax", "output", "revenue", "power", "energy"):
-        rows[FIRMS + 15][f"{column}_growth_pct"] = Decimal(77)
     rows[16]["size_class_code"] = "large"
     rows[17]["tax_completeness"] = Decimal("0.5")
-    rows[18]["land_as_of"] = "2023"
+    rows[18]["land_as_of"] = "2024"
     rows[19]["risk_reasons"] = ["grade_d"]
     rows[20]["open_listing_codes"] = ["tax_grade_d"]
-    for row in rows[FIRMS : 2 * FIRMS]:
-        row["profile_completeness"] = Decimal("0.1")
     removed = rows.pop(-1)
     return {
-        "firms_of_directory": f"{removed['uscc']}|period=2023-05",
+        "firms_of_directory": f"{removed['uscc']}|{period}={removed[period]}",
         "figures_of_source": code_of(1),
         "tax_total_adds_up": code_of(2),
         "grades_of_source": graded["uscc"],
@@ -40,19 +37,45 @@ def _profile(rows: Rows) -> dict[str, str]:
         "per_mu_of_source": code_of(8),
         "months_of_source": monthly["uscc"],
         "node_of_source": code_of(12),
-        **{f"{c}_growth_recomputes": code_of(15) for c in ("tax", "output", "revenue", "power", "energy")},
         "size_limits": code_of(16),
         "completeness_recomputes": code_of(17),
         "times_within_period": code_of(18),
         "risk_by_reasons": code_of(19),
         "listings_counted": code_of(20),
-        "completeness_steady": "period=2023",
     }
 
 
-def _tag(rows: Rows) -> dict[str, str]:
-    above = [r for r in rows if r["tag_code"] == "above_scale" and r["period"] == "2022"]
-    firms = [r for r in rows if r["tag_code"].startswith("size_") and r["period"] == "2022"]
+_GROWTH = ("tax", "output", "revenue", "power", "energy")
+
+
+def _profile(rows: Rows) -> dict[str, str]:
+    """Rows are of 2022 and 2023, in this order."""
+    named = _profiles(rows)
+    for column in _GROWTH:
+        rows[FIRMS + 15][f"{column}_growth_pct"] = Decimal(77)
+    for row in rows[FIRMS:]:
+        row["profile_completeness"] = Decimal("0.1")
+    return named | {
+        **{f"{c}_growth_recomputes": code_of(15) for c in _GROWTH},
+        "completeness_steady": "year=2023",
+    }
+
+
+def _profile_month(rows: Rows) -> dict[str, str]:
+    """The figures are of 2022; as if they were of 2023, they would have a year before."""
+    named = _profiles(rows)
+    rows[15]["figures_year"] = "2023"
+    for column in _GROWTH:
+        rows[15][f"{column}_growth_pct"] = Decimal(77)
+    return named | {f"{c}_growth_recomputes": code_of(15) for c in _GROWTH}
+
+
+def _tags(rows: Rows, *, last: str) -> dict[str, str]:
+    """Two periods of the table or one; ``last`` names the last one."""
+    period, of_last = last.split("=")
+    of_first = min(r[period] for r in rows)
+    above = [r for r in rows if r["tag_code"] == "above_scale" and r[period] == of_first]
+    firms = [r for r in rows if r["tag_code"].startswith("size_") and r[period] == of_first]
     a, b, c = above[:3]
     a["uscc"] = code_of(999)
     b["tag_kind_code"] = "honour"
@@ -69,7 +92,7 @@ def _tag(rows: Rows) -> dict[str, str]:
     many = [
         r | {"row_id": f"{r['row_id']}{n}", "tag_code": "exporter"}
         for r in rows
-        if r["period"] == "2023-05" and r["tag_code"] == "above_scale"
+        if r[period] == of_last and r["tag_code"] == "above_scale"
         for n in range(20)
     ]
     rows += [again, *apart, *watched, *many]
@@ -81,13 +104,21 @@ def _tag(rows: Rows) -> dict[str, str]:
         "one_size": again["uscc"],
         "no_contradiction": apart[0]["uscc"],
         "watch_share": "tag_code=energy_jump",
-        "shares_steady": "tag_code=energy_jump",
-        "tags_per_firm": "period=2023-05",
+        "tags_per_firm": last,
     }
 
 
-def _score(rows: Rows) -> dict[str, str]:
-    """Each period has twenty firms, which form one peer group."""
+def _tag(rows: Rows) -> dict[str, str]:
+    return _tags(rows, last="year=2023") | {"shares_steady": "tag_code=energy_jump"}
+
+
+def _tag_month(rows: Rows) -> dict[str, str]:
+    return _tags(rows, last="month=2023-05")
+
+
+def _scores(rows: Rows, last: str) -> dict[str, str]:
+    """Each period has twenty firms, which form one peer group; ``last`` names the last period."""
+    period, of_last = last.split("=")
     removed = rows.pop(-1)
     rows[0]["comprehensive_score"] = Decimal(100)
     for column in [c for c in rows[0] if c.endswith("_score") and c != "comprehensive_score"]:
@@ -95,19 +126,20 @@ def _score(rows: Rows) -> dict[str, str]:
     rows[1]["missing_dimensions"] = ["credit"]
     rows[2]["rank_in_city"] = None
     rows[3]["rank_in_city"] = 20
-    swapped = [r for r in rows if r["period"] == "2023" and r["rank_in_peers"]]
-    first, last = (
-        min(swapped, key=lambda r: r["rank_in_peers"]),
-        max(swapped, key=lambda r: r["rank_in_peers"]),
-    )
-    first["comprehensive_score"], last["comprehensive_score"] = (
-        last["comprehensive_score"],
-        first["comprehensive_score"],
-    )
     rows[5]["peer_percentile_pct"] = Decimal("0.5")
     rows[6]["indicator_percentiles"] = ["output_wan_yuan=101.0000"]
     rows[7]["change_dimension_code"] = "green"
-    for row in rows[40:]:
+    swapped = [r for r in rows[8:] if r[period] == of_last and r["rank_in_peers"]]
+    first, last_ranked = (
+        min(swapped, key=lambda r: r["rank_in_peers"]),
+        max(swapped, key=lambda r: r["rank_in_peers"]),
+    )
+    first["comprehensive_score"], last_ranked["comprehensive_score"] = (
+        last_ranked["comprehensive_score"],
+        first["comprehensive_score"],
+    )
+    unscored = [r for r in rows[8:] if r[period] == of_last and r not in (first, last_ranked)]
+    for row in unscored[:8]:
         row["comprehensive_score"] = row["rank_in_city"] = row["rank_in_peers"] = None
     return {
         "firms_in_scope": removed["uscc"],
@@ -115,16 +147,27 @@ def _score(rows: Rows) -> dict[str, str]:
         "missing_named": rows[1]["uscc"],
         "ranked_with_total": rows[2]["uscc"],
         "city_ranks_follow_totals": rows[3]["uscc"],
-        "peer_ranks_follow_totals": "period=2023",
+        "peer_ranks_follow_totals": last,
         "peer_percentile_of_rank": rows[5]["uscc"],
         "indicators_in_bounds": "output_wan_yuan=101",
         "change_has_mover": rows[7]["uscc"],
-        "totals_there": "period=2023-05",
+        "totals_there": last,
     }
+
+
+def _score(rows: Rows) -> dict[str, str]:
+    return _scores(rows, "year=2023")
+
+
+def _score_month(rows: Rows) -> dict[str, str]:
+    return _scores(rows, "month=2023-05")
 
 
 BAD_PROFILE: dict[str, Callable[[Rows], dict[str, str]]] = {
     "profile.comprehensive_score": _score,
+    "profile.comprehensive_score_month": _score_month,
     "profile.enterprise_profile": _profile,
+    "profile.enterprise_profile_month": _profile_month,
     "profile.enterprise_tag": _tag,
+    "profile.enterprise_tag_month": _tag_month,
 }

@@ -68,7 +68,8 @@ def _metrics(city: City, year: str) -> None:
         "output_growth_pct": Decimal(100), "cr1_pct": parts[0], "cr5_pct": sum(parts[:5], Decimal(0)),
         "hhi": six(sum((p * p for p in parts), Decimal(0))), "lead_uscc": code_of(0), "grade_a_count": 3,
     }  # fmt: skip
-    place = {"location_quotient": Decimal("1.2"), "specialised_district_code": "330203"}
+    quotient = {"location_quotient": Decimal("1.2"), "specialised_district_code": "330203"}
+    trade_months = int(year == MONTH[:4])
     demand = {
         "demand_wan_yuan": Decimal(150), "demand_local_wan_yuan": Decimal(100), "demand_outside_wan_yuan": Decimal(50),
     }  # fmt: skip
@@ -78,21 +79,14 @@ def _metrics(city: City, year: str) -> None:
     supply = {"local_supply_pct": Decimal("66.6667")} if demand else {}
     depend = {"outside_dependence_pct": Decimal("33.3333")} if bought else {}
     figures: dict[str, Row] = {
-        MAKER: maker | place | demand | supply,
+        MAKER: maker | quotient | demand | supply,
         BUYER: {"firm_count": 20, "proven_count": 20} | bought | depend,
     }
     states = {MAKER: "strong", BUYER: "no_output", EMPTY: "missing"}
     for node in [r for r in city["chain.node"] if r["year"] == year]:
         code, own = node["node_code"], figures.get(node["node_code"], {})
-        _add(
-            city,
-            "chain.node_metrics",
-            chain_code=node["chain_code"],
-            node_code=code,
-            period=year,
-            year=year,
-            **own,
-        )
+        place = {"chain_code": node["chain_code"], "node_code": code}
+        _metric(city, "chain.node_metrics", place, year, {"trade_month_count": trade_months} | own)
         kept = (
             "firm_count",
             "proven_count",
@@ -115,17 +109,23 @@ def _metrics(city: City, year: str) -> None:
     whole_chain = maker | {"firm_count": 40} | demand | supply | bought | depend
     for chain in code_list("chain"):
         own = whole_chain if chain == CHAIN else {}
-        _add(
-            city, "chain.chain_metrics", chain_code=chain, period=year, year=year,
-            node_count=3 if chain == CHAIN else 1, **own,
-        )  # fmt: skip
+        counts = {"trade_month_count": trade_months, "node_count": 3 if chain == CHAIN else 1}
+        _metric(city, "chain.chain_metrics", {"chain_code": chain}, year, counts | own)
     _progress(city, year, whole)
 
 
+def _metric(city: City, table: str, place: Row, year: str, figures: Row) -> None:
+    """A row of the year and, of the year with trades, one up to December: the same figures under cumulative names."""
+    _add(city, table, **place, year=year, **figures)
+    if year == MONTH[:4]:
+        cumulative = {name.replace("_wan_yuan", "_ytd_wan_yuan"): value for name, value in figures.items()}
+        _add(city, f"{table}_month", **place, month=MONTH, year=year, **cumulative)
+
+
 def _progress(city: City, year: str, output: Decimal) -> None:
-    for chain in (*code_list("chain"), "ALL"):
+    for chain in code_list("chain"):
         own = {}
-        if chain in (CHAIN, "ALL"):
+        if chain == CHAIN:
             own = {
                 "output_wan_yuan": output, "target_wan_yuan": Decimal(100_000), "expected_wan_yuan": Decimal(90_000),
                 "target_gap_wan_yuan": output - 90_000,
@@ -142,14 +142,14 @@ def _trades(city: City) -> None:
         ("OUT", "purchase", 30, 0, 1),
     ):
         _add(
-            city, "chain.trade", uscc=uscc, trade_side_code=side, product_code=PRODUCT, period=MONTH, year=MONTH[:4],
+            city, "chain.trade", uscc=uscc, trade_side_code=side, product_code=PRODUCT, month=MONTH, year=MONTH[:4],
             local_trade_wan_yuan=Decimal(local), outside_trade_wan_yuan=Decimal(outside),
             trade_total_wan_yuan=Decimal(local + outside), trade_count=count,
         )  # fmt: skip
     for buyer, is_local, local, outside, count in ((BUYER, True, 100, 50, 2), ("OUT", False, 30, 0, 1)):
         _add(
             city, "chain.supply_flow", seller_node_code=MAKER, buyer_node_code=buyer, product_code=PRODUCT,
-            is_buyer_local=is_local, period=MONTH, year=MONTH[:4], seller_chain_code=CHAIN,
+            is_buyer_local=is_local, month=MONTH, year=MONTH[:4], seller_chain_code=CHAIN,
             buyer_chain_code=buyer.split("-")[0], is_in_model=is_local, buyer_count=int(is_local), trade_count=count,
             local_trade_wan_yuan=Decimal(local), outside_trade_wan_yuan=Decimal(outside),
             trade_total_wan_yuan=Decimal(local + outside),

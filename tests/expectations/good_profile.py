@@ -44,12 +44,16 @@ def add_profiles(city: City) -> None:
     # 2022 comes first in every table of firms, the month last
     for (uscc, period), row in sorted(profiles.items(), key=lambda item: item[0][1]):
         listed = directory[uscc, period[:4]]
-        spec = contract("profile.enterprise_profile")
+        spec = contract(_table("profile.enterprise_profile", period))
         taken = {c: listed[c] for c in spec.column_names if c in listed and c not in ("row_id", "year")}
-        _add(city, spec.name, **_stored(spec, taken | row))
-    for row in city["profile.enterprise_profile"]:
-        _tags(city, row, profiles[row["uscc"], row["period"]], rules["tags"])
+        stored = _add(city, spec.name, **_stored(spec, taken | row | {"month": period}))
+        _tags(city, stored, row, rules["tags"])
     _scores(city, oracle.scores(rules["evaluation"], profiles, PERIODS))
+
+
+def _table(name: str, period: str) -> str:
+    """The table of years, or that of months."""
+    return name if len(period) == 4 else f"{name}_month"
 
 
 def _tags(city: City, row: dict[str, Any], profile: dict[str, Any], rules: dict[str, Any]) -> None:
@@ -58,10 +62,17 @@ def _tags(city: City, row: dict[str, Any], profile: dict[str, Any], rules: dict[
             f"{name}={_text(row[name])}" for name in rules[code]["evidence"] if row[name] not in (None, [])
         )
         _add(
-            city, "profile.enterprise_tag", uscc=row["uscc"], tag_code=code, period=row["period"],
-            tag_kind_code=rules[code]["kind"], tag_evidence=list(shown), district_code=row["district_code"],
-            is_above_scale=row["is_above_scale"],
-        )  # fmt: skip
+            city,
+            _table("profile.enterprise_tag", profile["period"]),
+            **{
+                name: row[name]
+                for name in ("uscc", "year", "month", "district_code", "is_above_scale")
+                if name in row
+            },
+            tag_code=code,
+            tag_kind_code=rules[code]["kind"],
+            tag_evidence=list(shown),
+        )
 
 
 def _text(value: Any) -> str:
@@ -69,9 +80,10 @@ def _text(value: Any) -> str:
 
 
 def _scores(city: City, scores: dict[tuple[str, str], dict[str, Any]]) -> None:
-    spec = contract("profile.comprehensive_score")
-    profiles = {(r["uscc"], r["period"]): r for r in city["profile.enterprise_profile"]}
+    profiles = {(r["uscc"], r["year"]): r for r in city["profile.enterprise_profile"]}
+    profiles |= {(r["uscc"], r["month"]): r for r in city["profile.enterprise_profile_month"]}
     for (uscc, period), score in sorted(scores.items(), key=lambda item: item[0][1]):
+        spec = contract(_table("profile.comprehensive_score", period))
         profile = profiles[uscc, period]
         percentiles = [f"{n}={oracle.shown(v, 4)}" for n, v in score["percentiles"].items()]
         taken = {c: profile[c] for c in spec.column_names if c in profile and c != "row_id"}

@@ -20,7 +20,7 @@ def test_good_profiles_pass(judge: Judge) -> None:
 
 def scored(number: int, percentile: Decimal, rank: int) -> Row:
     return row_for(
-        contract("profile.comprehensive_score"), uscc=code_of(1000 + number), period="2022", figures_year="2022",
+        contract("profile.comprehensive_score"), uscc=code_of(1000 + number), year="2022", figures_year="2022",
         peer_level_code="city", peer_group="city", comprehensive_score=percentile, peer_percentile_pct=percentile,
         rank_in_peers=rank, rank_in_city=rank, peer_count=300, scored_count=300, credit_score=percentile,
         missing_dimensions=["scale", "efficiency", "growth", "innovation", "green", "digital", "contribution"],

@@ -84,12 +84,12 @@ def trade(trades: Sequence[Row], identifiers: Sequence[Row]) -> list[Row]:
         found[buyer or "OUT", "purchase", *rest].append((seller is not None, row["trade_wan_yuan"]))
     return [
         {
-            "uscc": uscc, "trade_side_code": side, "product_code": product, "period": period, "year": period[:4],
+            "uscc": uscc, "trade_side_code": side, "product_code": product, "month": month, "year": month[:4],
             "local_trade_wan_yuan": sum((a for local, a in rows if local), ZERO),
             "outside_trade_wan_yuan": sum((a for local, a in rows if not local), ZERO),
             "trade_total_wan_yuan": sum((a for _, a in rows), ZERO), "trade_count": len(rows),
         }
-        for (uscc, side, product, period), rows in found.items()
+        for (uscc, side, product, month), rows in found.items()
     ]  # fmt: skip
 
 
@@ -379,12 +379,12 @@ def flows(traded: Sequence[Row], placed: Sequence[Row], nodes: Sequence[Row]) ->
         fitting = [node for node in own if node in fed]
         buyer = (fitting or own or ["OUT"])[0]
         local = t["uscc"] != "OUT"
-        key = (seller, buyer, t["product_code"], local, t["period"])
+        key = (seller, buyer, t["product_code"], local, t["month"])
         row = found.setdefault(
             key,
             {
                 "seller_node_code": seller, "buyer_node_code": buyer, "product_code": t["product_code"],
-                "is_buyer_local": local, "period": t["period"], "year": t["year"],
+                "is_buyer_local": local, "month": t["month"], "year": t["year"],
                 "seller_chain_code": chain[seller], "buyer_chain_code": chain[buyer], "is_in_model": bool(fitting),
                 "local_trade_wan_yuan": ZERO, "outside_trade_wan_yuan": ZERO, "trade_total_wan_yuan": ZERO,
                 "trade_count": 0, "buyer_count": 0,
@@ -451,6 +451,29 @@ def figures(years: Sequence[Row], months: Sequence[Row]) -> list[Row]:
 
 def _months(period: str) -> int:
     return 12 if len(period) == 4 else int(period[5:7])
+
+
+def _within(month: str, period: str) -> bool:
+    """Whether a month's trades count in a period: in its year, and in the months of the year from itself on."""
+    return month[:4] == period[:4] and (len(period) == 4 or month <= period)
+
+
+def of_years(rows: Sequence[Row]) -> list[Row]:
+    """The rows of years, as their table has them."""
+    return [{n: v for n, v in r.items() if n != "period"} for r in rows if len(r["period"]) == 4]
+
+
+def of_months(rows: Sequence[Row]) -> list[Row]:
+    """The rows of months, as their table has them: each amount in 万元 is called cumulative, and energy is left out."""
+
+    def named(name: str) -> str:
+        short = {"rd_expense_wan_yuan": "rd_wan_yuan", "export_value_wan_yuan": "export_wan_yuan"}.get(
+            name, name
+        )
+        return "month" if name == "period" else short.replace("_wan_yuan", "_ytd_wan_yuan")
+
+    monthly = [r for r in rows if len(r["period"]) > 4]
+    return [{named(n): v for n, v in r.items() if n != "energy_tce"} for r in monthly]
 
 
 def _in_node(figure: Row, share: Decimal) -> Row:
@@ -565,15 +588,15 @@ def _grades(grades: Sequence[Row]) -> dict[tuple[str, str], str]:
 def _expected_purchases(firms: Sequence[tuple[Row, Decimal]], traded: Sequence[Row], period: str) -> Row:
     """Estimated purchases, those that are recorded, and recorded ones above the estimate; by firm, then by share.
 
-    A firm's estimate is its revenue less its value added for the months with trades. It has none if that is not above
-    zero, or if nobody's purchases are recorded in the period.
+    A firm's estimate is its revenue less its value added in the period's mean month, for each month with trades. It has
+    none if that is not above zero, or if nobody's purchases are recorded in the period.
     """
     bought = [
         t
         for t in traded
-        if t["trade_side_code"] == "purchase" and t["uscc"] != "OUT" and t["period"][: len(period)] == period
+        if t["trade_side_code"] == "purchase" and t["uscc"] != "OUT" and _within(t["month"], period)
     ]
-    months = len({t["period"] for t in bought}) if len(period) == 4 else 1
+    months = len({t["month"] for t in bought})
     parts = []
     for firm, share in firms if bought else ():
         if None in (firm["revenue_wan_yuan"], firm["value_added_wan_yuan"]):
@@ -586,12 +609,13 @@ def _expected_purchases(firms: Sequence[tuple[Row, Decimal]], traded: Sequence[R
             amounts = (estimate, min(recorded, estimate), max(recorded - estimate, ZERO))
             parts.append([half_up(amount * share) for amount in amounts])
     names = ("estimated", "covered", "excess")
-    return {f"{name}_purchases_wan_yuan": total(p[n] for p in parts) for n, name in enumerate(names)}
+    found = {f"{name}_purchases_wan_yuan": total(p[n] for p in parts) for n, name in enumerate(names)}
+    return found | {"trade_month_count": months}
 
 
 def _bought(flowing: Sequence[Row], node: str, period: str) -> Row:
     """What local firms bought of the node's products, and what the node's firms bought."""
-    rows = [f for f in flowing if f["is_buyer_local"] and f["period"][: len(period)] == period]
+    rows = [f for f in flowing if f["is_buyer_local"] and _within(f["month"], period)]
     here = {
         "demand": [f for f in rows if f["seller_node_code"] == node],
         "purchases": [f for f in rows if f["buyer_node_code"] == node],
@@ -642,6 +666,7 @@ def chain_metrics(
             p for p in placed if p["is_confirmed"] and p["chain_code"] == chain and p["year"] == period[:4]
         ]
         row: Row = {"chain_code": chain, "period": period, "year": period[:4], "node_count": len(mine)}
+        row["trade_month_count"] = mine[0]["trade_month_count"]
         row |= {n: total(r[n] for r in mine) for n in amounts}
         row |= _counts({p["uscc"]: p for p in standing}, in_force, period[:4])
         outputs: dict[str, list[Decimal | None]] = defaultdict(list)
@@ -739,32 +764,42 @@ def _meets(rule: Row, facts: Row) -> bool:
 
 
 def progress(chains: Sequence[Row], target: Row) -> list[Row]:
-    """Equal yearly steps from the base year's output to the target."""
+    """Equal yearly steps from the base year's output to the chain's part of the target.
+
+    The parts follow the outputs of the base year; to add up to the target, the sums up to each chain, in the order of
+    codes, are rounded instead of the parts.
+    """
     yearly = [c for c in chains if len(c["period"]) == 4]
     base_year, end = target["base_year"], target["target_year"]
-    base = {c["chain_code"]: c["output_wan_yuan"] for c in yearly if int(c["year"]) == base_year}
-    base_all = total(base.values())
+    base = {
+        c["chain_code"]: c["output_wan_yuan"]
+        for c in yearly
+        if int(c["year"]) == base_year and c["output_wan_yuan"] is not None
+    }
+    plan, base_all = Decimal(target["target_wan_yuan"]), total(base.values())
+    aims: dict[str, Decimal | None] = {}
+    told = upto = ZERO
+    for chain in sorted(base):
+        upto += base[chain]
+        part = quotient(upto, base_all)
+        aims[chain] = None if part is None else half_up(plan * part) - told
+        told += aims[chain] or ZERO
     found = []
-    for year in sorted({c["year"] for c in yearly}):
-        mine = {c["chain_code"]: c["output_wan_yuan"] for c in yearly if c["year"] == year}
-        for chain, output in {**mine, "ALL": total(mine.values())}.items():
-            start = base_all if chain == "ALL" else base.get(chain)
-            aim = Decimal(target["target_wan_yuan"])
-            if chain != "ALL":
-                part = quotient(start, base_all)
-                aim = None if part is None else half_up(aim * part)  # type: ignore[assignment]
-            done = min(int(year) - base_year, end - base_year)
-            expected = None
-            if start is not None and aim is not None and done >= 0:
-                expected = start + (quotient((aim - start) * done, Decimal(end - base_year)) or ZERO)
-            found.append(
-                {
-                    "chain_code": chain, "year": year, "output_wan_yuan": output, "target_year": str(end),
-                    "target_wan_yuan": aim, "expected_wan_yuan": expected,
-                    "target_gap_wan_yuan": None if None in (output, expected) else output - expected,
-                    "target_progress_pct": percent(output, aim),
-                }
-            )  # fmt: skip
+    for row in yearly:
+        chain, year, output = row["chain_code"], row["year"], row["output_wan_yuan"]
+        start, aim = base.get(chain), aims.get(chain)
+        done = min(int(year) - base_year, end - base_year)
+        expected = None
+        if start is not None and aim is not None and done >= 0:
+            expected = start + (quotient((aim - start) * done, Decimal(end - base_year)) or ZERO)
+        found.append(
+            {
+                "chain_code": chain, "year": year, "output_wan_yuan": output, "target_year": str(end),
+                "target_wan_yuan": aim, "expected_wan_yuan": expected,
+                "target_gap_wan_yuan": None if None in (output, expected) else output - expected,
+                "target_progress_pct": percent(output, aim),
+            }
+        )  # fmt: skip
     return found
 
 
@@ -777,11 +812,11 @@ def suppliers(
     standing = {(p["uscc"], p["node_code"], p["year"]) for p in placed if p["is_confirmed"]}
     found = []
     for year in sorted({e["year"] for e in enterprises}):
-        month = max((t["period"] for t in traded if t["year"] == year), default=None)
+        month = max((t["month"] for t in traded if t["year"] == year), default=None)
         sold = {
             (t["product_code"], t["uscc"]): t["trade_total_wan_yuan"]
             for t in traded
-            if t["period"] == month and t["trade_side_code"] == "sale"
+            if t["month"] == month and t["trade_side_code"] == "sale"
         }
         said = {(p["product_code"], p["uscc"]): p for p in products if p["period"] == year}
         firms = {e["uscc"]: e for e in enterprises if e["year"] == year}

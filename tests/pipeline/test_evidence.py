@@ -38,13 +38,18 @@ REACHED = {
     "chain.node_enterprise": {"raw.gov_statistics_directory"},
     "chain.local_supplier": {"raw.ent_trade", "raw.ent_product"},
     "chain.node_metrics": set(),
+    "chain.node_metrics_month": set(),
     "chain.chain_metrics": set(),
+    "chain.chain_metrics_month": set(),
     "chain.gap": set(),
     "chain.supply_flow": set(),
     "chain.target_progress": set(),
     "profile.enterprise_profile": {"raw.gov_statistics_directory", "raw.gov_tax"},
     "profile.enterprise_tag": {"raw.gov_statistics_directory", "raw.gov_tax"},
     "profile.comprehensive_score": {"raw.gov_statistics_directory", "raw.gov_tax"},
+    "profile.enterprise_profile_month": {"raw.gov_statistics_directory", "raw.gov_tax"},
+    "profile.enterprise_tag_month": {"raw.gov_statistics_directory", "raw.gov_tax"},
+    "profile.comprehensive_score_month": {"raw.gov_statistics_directory", "raw.gov_tax"},
     "per_mu.population": {"raw.gov_statistics_directory", "raw.gov_land_survey"},
     "per_mu.adjustment": {"raw.gov_honour", "raw.gov_penalty"},
     "per_mu.baseline": set(),
@@ -66,6 +71,7 @@ ROW = {
     "per_mu.district_summary": "district_code IS NOT NULL",
     "per_mu.population": "land_area_mu > 0",
     "chain.node_metrics": "firm_count > 0",
+    "chain.node_metrics_month": "firm_count > 0",
 }
 
 

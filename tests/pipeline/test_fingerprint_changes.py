@@ -33,7 +33,7 @@ ALL = set(registry())
 PER_MU = {name for name in ALL if name.startswith("per_mu.")}
 WITH_MODELS = {
     "chain.node", "chain.node_enterprise", "chain.supply_flow", "chain.node_metrics", "chain.chain_metrics",
-    "chain.local_supplier",
+    "chain.node_metrics_month", "chain.chain_metrics_month", "chain.local_supplier",
 }  # fmt: skip
 
 
@@ -160,7 +160,7 @@ def test_code_that_makes_no_row_makes_nothing_stale(edited: Edited, plain: Found
 def test_moved_definitions_make_nothing_stale(edited: Edited, plain: Found) -> None:
     """A module under another name, and a definition in another module."""
     frames = (CHECKOUT / "jobs/chain/rules/frames.py").read_text(encoding="utf-8")
-    users = ("local_supplier", "node", "node_enterprise", "node_metrics", "supply_flow")
+    users = ("local_supplier", "node", "node_enterprise", "steps/nodes", "supply_flow")
     versions = (CHECKOUT / "jobs/per_mu/steps/versions.py").read_text(encoding="utf-8")
     in_force = versions[versions.index("def in_force") :]
     edits: list[Edit] = [
@@ -211,7 +211,9 @@ CHANGES: dict[str, tuple[list[Edit], set[str]]] = {
     ),
     "the output of a lead firm": (
         [("jobs/chain/rules/evidence.yml", "lead_output_wan_yuan: 100000", "lead_output_wan_yuan: 90000")],
-        below("chain.node_metrics", "chain.chain_metrics"),
+        below(
+            "chain.node_metrics", "chain.chain_metrics", "chain.node_metrics_month", "chain.chain_metrics_month",
+        ),
     ),
     "a weight of evidence, and a decision of people": (
         [
@@ -231,7 +233,10 @@ CHANGES: dict[str, tuple[list[Edit], set[str]]] = {
             ("jobs/profile/rules/tags.yml", "{field: age_years, lt: 3}", "{field: age_years, lt: 4}"),
             ("jobs/profile/rules/evaluation.yml", "{least: 10", "{least: 11"),
         ],
-        {"chain.gap", "chain.target_progress", "profile.enterprise_tag", "profile.comprehensive_score"},
+        {
+            "chain.gap", "chain.target_progress", "profile.enterprise_tag", "profile.enterprise_tag_month",
+            "profile.comprehensive_score", "profile.comprehensive_score_month",
+        },
     ),
     "the title of a node": (
         [("schemas/chains/XTCX.yml", "en: Rare-earth metals}", "en: Metals of rare earths}")],
@@ -305,10 +310,12 @@ def test_a_change_makes_exactly_its_dependants_stale(edited: Edited, plain: Foun
 
 def test_what_is_below_some_tables() -> None:
     """The closure used above, compared with one that was found by reading."""
-    assert below("chain.node") == {"chain.node", "chain.gap", "chain.target_progress"}
+    assert below("chain.node") == {"chain.node", "chain.gap"}
     assert below("core.parcel") == {
         "core.parcel", "core.parcel_use", "core.enterprise_year", *PER_MU, "chain.local_supplier",
         "chain.node_metrics", "chain.chain_metrics", "chain.gap", "chain.target_progress",
+        "chain.node_metrics_month", "chain.chain_metrics_month", "profile.enterprise_profile_month",
+        "profile.enterprise_tag_month", "profile.comprehensive_score_month",
         "profile.enterprise_profile", "profile.enterprise_tag", "profile.comprehensive_score",
     }  # fmt: skip
 

@@ -12,6 +12,7 @@ import duckdb
 import pyarrow as pa
 
 from schemas.contract import code_lists, contracts
+from schemas.duckdb_types import reader_type
 from warehouse.description import codes as codes_of_lists
 from warehouse.description import dictionary
 
@@ -49,16 +50,13 @@ ELSEWHERE: dict[str, str] = {
     "chain.node_enterprise": "uscc:string node_code:string year:string chain_code:string tier_code:string "
     "position_share:decimal confidence:decimal is_confirmed:boolean position_reasons:texts override_reason:string",
     "chain.gap": "node_code:string year:string state_code:string state_reasons:texts",
-    "profile.enterprise_profile": "uscc:string period:string as_of_date:date size_class_code:string "
-    "trend_code:string risk_level_code:string risk_reasons:texts profile_completeness:decimal",
-    "profile.enterprise_tag": "uscc:string tag_code:string period:string tag_kind_code:string tag_evidence:texts",
-    "profile.comprehensive_score": "uscc:string period:string peer_level_code:string peer_group:string "
-    "scale_score:decimal efficiency_score:decimal growth_score:decimal innovation_score:decimal "
-    "green_score:decimal digital_score:decimal credit_score:decimal contribution_score:decimal "
-    "comprehensive_score:decimal missing_dimensions:texts indicator_percentiles:texts rank_in_peers:int "
-    "peer_count:int peer_percentile_pct:decimal rank_in_city:int scored_count:int score_change:decimal "
-    "change_dimension_code:string change_part:decimal",
 }
+#: Tables of profiles, of years and of months.
+PROFILES = tuple(
+    f"profile.{name}{of}"
+    for name in ("enterprise_profile", "enterprise_tag", "comprehensive_score")
+    for of in ("", "_month")
+)
 _TYPES = {
     "string": pa.string(),
     "texts": pa.list_(pa.string()),
@@ -116,9 +114,17 @@ def _value(value: Any, field: pa.Field) -> Any:
 
 
 def write(
-    home: Path, *, without: tuple[str, ...] = (), is_synthetic: bool = True, **changes: list[Row]
+    home: Path,
+    *,
+    without: tuple[str, ...] = (),
+    is_synthetic: bool = True,
+    is_old: bool = False,
+    **changes: list[Row],
 ) -> None:
-    """Write release 1 of a home. ``without`` names tables to omit; ``changes`` add rows, as area__table."""
+    """Write release 1 of a home. ``without`` names tables to omit; ``changes`` add rows, as area__table.
+
+    An old release has texts as years and narrow decimals, and years and months of profiles in one table.
+    """
     folder = home / "releases"
     folder.mkdir(parents=True)
     rows = city()
@@ -129,8 +135,16 @@ def write(
             given = _table(name, rows[name])
             connection.register("given", given)
             connection.execute(f"CREATE SCHEMA IF NOT EXISTS {name.split('.')[0]}")
-            connection.execute(f"CREATE TABLE {name} AS FROM given")
+            connection.execute(f"CREATE TABLE {name} AS SELECT {_selected(name, is_old)} FROM given")
             connection.unregister("given")
+        if is_old:
+            for name in [n for n in rows if n.endswith("_month") and n.startswith("profile.")]:
+                years = name.removesuffix("_month")
+                connection.execute(f"ALTER TABLE {years} ADD COLUMN period VARCHAR")
+                connection.execute(f"UPDATE {years} SET period = year")
+                of_months = f"SELECT * EXCLUDE (month), month AS period FROM {name}"
+                connection.execute(f"INSERT INTO {years} BY NAME {of_months}")
+                connection.execute(f"DROP TABLE {name}")
         scope = "合成数据（示范城市），不含任何真实企业" if is_synthetic else ""
         for name, given in _described(scope).items():
             connection.register("given", given)
@@ -139,6 +153,13 @@ def write(
             connection.unregister("given")
     manifest = {"release": 1, "file": {"name": "release-1.duckdb"}, "synthetic": is_synthetic}
     (folder / "manifest-1.json").write_text(json.dumps(manifest), encoding="utf-8")
+
+
+def _selected(name: str, is_old: bool) -> str:
+    """Columns in the types of a release's file."""
+    if is_old or name not in contracts():
+        return "*"
+    return ", ".join(f"CAST({c.name} AS {reader_type(c)}) AS {c.name}" for c in contracts()[name].columns)
 
 
 def _described(scope: str) -> dict[str, pa.Table]:
@@ -160,7 +181,7 @@ def _described(scope: str) -> dict[str, pa.Table]:
 
 def city() -> dict[str, list[Row]]:
     """Rows of every table that a sheet reads."""
-    rows: dict[str, list[Row]] = {name: [] for name in (*PER_MU, *ELSEWHERE)}
+    rows: dict[str, list[Row]] = {name: [] for name in (*PER_MU, *ELSEWHERE, *PROFILES)}
     for uscc in NAMES:
         for year in YEARS if uscc != GONE else YEARS[:3]:
             rows["core.enterprise"].append(_enterprise(uscc, year))
@@ -319,28 +340,34 @@ def _add_profiles(rows: dict[str, list[Row]]) -> None:
         ("2024", date(2024, 12, 31)),
         ("2024-12", date(2024, 12, 31)),
     ):
-        rows["profile.enterprise_profile"].append(
-            {"uscc": GOOD, "period": period, "as_of_date": day, "size_class_code": "medium", "trend_code": "rising",
+        table = "profile.{}" if len(period) == 4 else "profile.{}_month"
+        rows[table.format("enterprise_profile")].append(
+            {"uscc": GOOD, **when(period), "as_of_date": day, "size_class_code": "medium", "trend_code": "rising",
              "risk_level_code": "high", "risk_reasons": ["grade_d"], "profile_completeness": "0.8125"}
         )  # fmt: skip
-        rows["profile.enterprise_tag"] += [
-            {"uscc": GOOD, "period": period, "tag_code": "tag_0", "tag_kind_code": "honour",
+        rows[table.format("enterprise_tag")] += [
+            {"uscc": GOOD, **when(period), "tag_code": "tag_0", "tag_kind_code": "honour",
              "tag_evidence": ["tax_vat_wan_yuan=600.000000", "list_code=above_scale"]},
-            {"uscc": GOOD, "period": period, "tag_code": f"tag_{len(period)}", "tag_kind_code": "watch",
+            {"uscc": GOOD, **when(period), "tag_code": f"tag_{len(period)}", "tag_kind_code": "watch",
              "tag_evidence": []},
         ]  # fmt: skip
-        rows["profile.comprehensive_score"].append(score(GOOD, period))
-    rows["profile.comprehensive_score"].append(
+        rows[table.format("comprehensive_score")].append(score(GOOD, period))
+    rows["profile.comprehensive_score_month"].append(
         {**score(VETOED, "2024-12"), "comprehensive_score": None, "rank_in_peers": None, "peer_count": None,
          "rank_in_city": None, "score_change": None, "change_dimension_code": None, "growth_score": None,
          "scale_score": None, "missing_dimensions": ["scale", "growth"]}
     )  # fmt: skip
 
 
+def when(period: str) -> Row:
+    """A year, or a month and its year."""
+    return {"year": period[:4]} | ({"month": period} if len(period) > 4 else {})
+
+
 def score(uscc: str, period: str) -> Row:
     dimensions = ("scale", "efficiency", "growth", "innovation", "green", "digital", "credit", "contribution")
     return {
-        "uscc": uscc, "period": period, "peer_level_code": "division_size", "peer_group": "36/medium",
+        "uscc": uscc, **when(period), "peer_level_code": "division_size", "peer_group": "36/medium",
         **{f"{d}_score": 10 * n + 5 for n, d in enumerate(dimensions)}, "comprehensive_score": "55.25",
         "missing_dimensions": [], "rank_in_peers": 12, "peer_count": 48, "peer_percentile_pct": "77.0833",
         "indicator_percentiles": ["tax_vat_wan_yuan=80.5", "output_wan_yuan=12.5", "revenue_wan_yuan=30"],

@@ -1,4 +1,8 @@
-"""Figures of firms in their nodes, for years and months alike, and the aggregates that nodes and chains share."""
+"""Figures of firms in their nodes, for years and months alike, and the aggregates that nodes and chains share.
+
+Within the steps ``period`` names a year or a month. The figures of a month are cumulative from January; a table of
+months says so in their names (:data:`TO_DATE`).
+"""
 
 from __future__ import annotations
 
@@ -37,37 +41,73 @@ FLOWS = (
 COUNTS = ("firm_count", "proven_count", "above_scale_count", "champion_count", "little_giant_count")
 
 
-def figures_of_firms(
-    years: DataFrame, months: DataFrame, history: DataFrame, months_of_years: DataFrame
-) -> DataFrame:
-    """One row per firm and period with statistics: its figures, and output and value added a year before.
+#: Yearly amount → the same amount from January to a month, as the tables of months name it.
+TO_DATE = {
+    "output_wan_yuan": "output_ytd_wan_yuan",
+    "value_added_wan_yuan": "value_added_ytd_wan_yuan",
+    "revenue_wan_yuan": "revenue_ytd_wan_yuan",
+    "profit_wan_yuan": "profit_ytd_wan_yuan",
+    "rd_expense_wan_yuan": "rd_ytd_wan_yuan",
+    "export_value_wan_yuan": "export_ytd_wan_yuan",
+    **{name: name.replace("_wan_yuan", "_ytd_wan_yuan") for name in (*COMPARABLE, *FLOWS)},
+}
 
-    A month's figures are cumulative from January. ``months_of_years`` are the months of the years in ``years``.
+
+def figures_of_years(years: DataFrame, months: DataFrame, history: DataFrame) -> DataFrame:
+    """One row per firm and year with statistics: its figures, and output and value added a year before.
+
+    As in :func:`figures_of_months`, ``period`` names the period, so that years and months share all further steps.
+
+    Args:
+        months: months of the years; the report of December also tells the year before.
     """
     has_any = "coalesce(output_wan_yuan, value_added_wan_yuan, revenue_wan_yuan, profit_wan_yuan) is not null"
-    stated = months_of_years.where("month = concat(year, '-12')").select(
-        "uscc", "year",
-        F.col("output_last_year_wan_yuan").alias("output_stated"),
-        F.col("value_added_last_year_wan_yuan").alias("value_added_stated"),
-    )  # fmt: skip
-    annual = (
+    stated = months.where("month = concat(year, '-12')").select("uscc", "year", *_stated())
+    return (
         years.where(has_any)
         .select("uscc", "year", F.col("year").alias("period"), "district_code", *AMOUNTS)
         .join(stated.hint("shuffle_hash"), ["uscc", "year"], "left")
+        .transform(_with_year_before, history)
     )
-    cumulative = months.select(
-        "uscc", "year", F.col("month").alias("period"), "district_code",
-        F.col("output_ytd_wan_yuan").alias("output_wan_yuan"),
-        F.col("value_added_ytd_wan_yuan").alias("value_added_wan_yuan"),
-        F.col("revenue_ytd_wan_yuan").alias("revenue_wan_yuan"),
-        F.col("profit_ytd_wan_yuan").alias("profit_wan_yuan"),
-        F.col("rd_ytd_wan_yuan").alias("rd_expense_wan_yuan"),
-        F.col("export_ytd_wan_yuan").alias("export_value_wan_yuan"),
-        F.lit(None).cast(AMOUNTS["energy_tce"]).alias("energy_tce"),
+
+
+def figures_of_months(months: DataFrame, history: DataFrame) -> DataFrame:
+    """One row per firm and month with statistics: its figures from January on, and those a year before."""
+    amounts = (F.col(TO_DATE[name]).alias(name) for name in AMOUNTS if name in TO_DATE)
+    return months.select(
+        "uscc", "year", F.col("month").alias("period"), "district_code", *amounts,
+        F.lit(None).cast(AMOUNTS["energy_tce"]).alias("energy_tce"), *_stated(),
+    ).transform(_with_year_before, history)  # fmt: skip
+
+
+def _stated() -> list[Column]:
+    return [
         F.col("output_last_year_wan_yuan").alias("output_stated"),
         F.col("value_added_last_year_wan_yuan").alias("value_added_stated"),
-    )  # fmt: skip
-    return annual.unionByName(cumulative).transform(_with_year_before, history)
+    ]
+
+
+def of_months(rows: DataFrame) -> DataFrame:
+    """Rows by ``period`` as a table of months has them: its name of the period, amounts named as cumulative."""
+    return rows.withColumnsRenamed({"period": "month", **TO_DATE})
+
+
+def of_periods(rows: DataFrame) -> DataFrame:
+    """Rows of a table of months as the steps have them: the inverse of :func:`of_months`."""
+    energy = F.lit(None).cast(AMOUNTS["energy_tce"])
+    named = {to_date: name for name, to_date in TO_DATE.items()}
+    return rows.withColumnsRenamed({"month": "period", **named}).withColumn("energy_tce", energy)
+
+
+def to_date(rows: DataFrame, months: DataFrame) -> DataFrame:
+    """Rows of single months, once for each month to compute up to which they count: ``period`` instead of ``month``.
+
+    Args:
+        months: the months to compute; only the periods are used.
+    """
+    asked = months.select(F.col("month").alias("period")).distinct()
+    counts = (F.left("month", F.lit(4)) == F.left("period", F.lit(4))) & (F.col("month") <= F.col("period"))
+    return rows.join(F.broadcast(asked), counts, "inner")
 
 
 def _with_year_before(figures: DataFrame, history: DataFrame) -> DataFrame:

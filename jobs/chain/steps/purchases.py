@@ -17,9 +17,7 @@ PURCHASES = {
 }
 
 
-def purchases(
-    positions: DataFrame, figures: DataFrame, month_trades: DataFrame, year_trades: DataFrame
-) -> DataFrame:
+def purchases(positions: DataFrame, figures: DataFrame, trades: DataFrame, months: DataFrame) -> DataFrame:
     """Estimated, covered and excess purchases by node and period; only periods with trades.
 
     All three are of the same firms, those with an estimate, and by the same shares in the node. So what is covered
@@ -27,7 +25,8 @@ def purchases(
 
     Args:
         figures: figures of firms by period.
-        month_trades, year_trades: trades of the months to compute, and of the months of the years to compute.
+        trades: trades by month, once for each ``period`` that they count in.
+        months: result of :func:`months_with_trades`.
     """
     part = {
         name: F.round(F.col(of) * F.col("position_share"), 6).cast(MONEY) for name, of in PURCHASES.items()
@@ -35,16 +34,16 @@ def purchases(
     return (
         confirmed(positions)
         .select("uscc", "year", "node_code", "position_share")
-        .join(_of_firms(figures, month_trades, year_trades).hint("shuffle_hash"), ["uscc", "year"], "inner")
+        .join(_of_firms(figures, trades, months).hint("shuffle_hash"), ["uscc", "year"], "inner")
         .withColumns(part)
         .groupBy("node_code", "period")
         .agg(*(F.sum(name).cast(MONEY).alias(name) for name in PURCHASES))
     )
 
 
-def _of_firms(figures: DataFrame, month_trades: DataFrame, year_trades: DataFrame) -> DataFrame:
+def _of_firms(figures: DataFrame, trades: DataFrame, months: DataFrame) -> DataFrame:
     """A firm's estimate, the recorded purchases up to it, and those above it."""
-    recorded, months = _recorded(month_trades, year_trades)
+    recorded = trades.groupBy("uscc", "period").agg(F.sum("bought").cast(MONEY).alias("bought"))
     bought = F.coalesce("bought", F.lit(0).cast(MONEY))
     return (
         figures.select("uscc", "year", "period", "revenue_wan_yuan", "value_added_wan_yuan")
@@ -63,21 +62,24 @@ def _of_firms(figures: DataFrame, month_trades: DataFrame, year_trades: DataFram
 
 
 def _estimate() -> Column:
-    """Revenue less value added, from the months that the figures cover to those with trades (of a month: one)."""
-    trade_months = F.when(F.length("period") == 4, F.col("trade_months")).otherwise(F.lit(1))
+    """Revenue less value added of the period's mean month, for each of its months with trades."""
     bought = F.col("revenue_wan_yuan") - F.col("value_added_wan_yuan")
-    return divide((bought * trade_months).cast(MONEY), months_of_period()).cast(MONEY)
+    return divide((bought * F.col("trade_month_count")).cast(MONEY), months_of_period()).cast(MONEY)
 
 
-def _recorded(month_trades: DataFrame, year_trades: DataFrame) -> tuple[DataFrame, DataFrame]:
-    """Purchases by firm and period, and the number of each period's months with purchases by firms of the city."""
-    columns = ("uscc", "period", F.col("period").alias("month"), "trade_total_wan_yuan")
-    is_purchase = f"trade_side_code = 'purchase' and uscc <> '{OUT}'"
-    of_years = (
-        year_trades.where(is_purchase).select(*columns).withColumn("period", F.left("period", F.lit(4)))
-    )
-    bought = month_trades.where(is_purchase).select(*columns).unionByName(of_years)
+def bought_by_month(trades: DataFrame) -> DataFrame:
+    """Recorded purchases of each firm of the city by month."""
     return (
-        bought.groupBy("uscc", "period").agg(F.sum("trade_total_wan_yuan").cast(MONEY).alias("bought")),
-        bought.groupBy("period").agg(F.count_distinct("month").alias("trade_months")),
+        trades.where(f"trade_side_code = 'purchase' and uscc <> '{OUT}'")
+        .groupBy("uscc", "month")
+        .agg(F.sum("trade_total_wan_yuan").cast(MONEY).alias("bought"))
+    )
+
+
+def months_with_trades(flows: DataFrame) -> DataFrame:
+    """The number of each period's months with purchases by firms of the city; only periods with any."""
+    return (
+        flows.where("is_buyer_local")
+        .groupBy("period")
+        .agg(F.count_distinct("month").cast("int").alias("trade_month_count"))
     )

@@ -12,7 +12,8 @@ from jobs.profile.steps.periods import Period, of_figures_year, of_years_back
 from schemas.contract import code_list, contract
 
 KEY = ["uscc", "period"]
-TYPES = {c.name: c.type for c in contract("profile.enterprise_profile").columns}
+#: Columns of a profile, with types; those of a month have the same, and the month.
+TYPES = {c.name: c.type for c in contract("profile.enterprise_profile").columns if c.name != "row_id"}
 
 #: Yearly figures that are copied unchanged.
 FIGURES = [

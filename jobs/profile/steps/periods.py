@@ -1,4 +1,4 @@
-"""Periods of the profile: years of the directory and the latest month, and the year whose figures each one shows."""
+"""Periods of profiles: years of the directory or months, and the year whose figures each one shows."""
 
 from __future__ import annotations
 
@@ -33,26 +33,30 @@ class Period:
         return f"{self.last_day:%Y-%m}"
 
 
-def periods_asked(enterprises: DataFrame, months: DataFrame, months_to_date: DataFrame) -> list[Period]:
-    """The periods to compute.
+def years_asked(directory: DataFrame, months_to_date: DataFrame) -> list[Period]:
+    """The years to compute: those of the directory.
 
     There are only a few. As literals in the plan they replace a join with a small table in every part; each such join
     would be a stage of its own.
     """
     tagged = (
-        enterprises.select(F.lit("year").alias("what"), F.col("year").alias("name"))
-        .unionByName(months.select(F.lit("month").alias("what"), F.col("month").alias("name")))
+        directory.select(F.lit("year").alias("what"), F.col("year").alias("name"))
         .unionByName(months_to_date.select(F.lit("known").alias("what"), F.col("month").alias("name")))
         .distinct()
     )
-    found: dict[str, list[str]] = {"year": [], "month": [], "known": []}
+    found: dict[str, list[str]] = {"year": [], "known": []}
     for row in tagged.collect():
         found[row["what"]].append(row["name"])
     known = {name[:4]: name for name in sorted(found["known"])}
-    return sorted(
-        [*(period_of_year(y, known.get(y)) for y in found["year"]), *map(period_of_month, found["month"])],
-        key=lambda p: p.name,
-    )
+    return [period_of_year(year, known.get(year)) for year in sorted(found["year"])]
+
+
+def months_asked(months: DataFrame) -> list[Period]:
+    """The months to compute."""
+    return [
+        period_of_month(name)
+        for name in sorted(row["month"] for row in months.select("month").distinct().collect())
+    ]
 
 
 def period_of_year(year: str, last_month: str | None) -> Period:

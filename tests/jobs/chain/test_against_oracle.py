@@ -43,13 +43,15 @@ def expected(world: World) -> dict[str, list[Row]]:
         w[t] for t in ("core.enterprise_year", "core.enterprise_month", "per_mu.enterprise_grade")
     )
     lead = evidence.lead_output_wan_yuan
-    found["node_metrics"] = of_nodes = oracle.node_metrics(
+    of_nodes = oracle.node_metrics(
         years, months, placed, grades, found["supply_flow"], world.nodes, lead, found["trade"]
     )
-    found["chain_metrics"] = oracle.chain_metrics(of_nodes, years, months, placed, grades, lead)
+    of_chains = oracle.chain_metrics(of_nodes, years, months, placed, grades, lead)
+    for name, figures in (("node_metrics", of_nodes), ("chain_metrics", of_chains)):
+        found[name], found[f"{name}_month"] = oracle.of_years(figures), oracle.of_months(figures)
     rules = yaml.safe_load((HERE / "state_rules.yml").read_text(encoding="utf-8"))["rules"]
-    found["gap"] = oracle.states(of_nodes, found["chain_metrics"], world.nodes, rules)
-    found["target_progress"] = oracle.progress(found["chain_metrics"], SMALL_TARGET.model_dump())
+    found["gap"] = oracle.states(of_nodes, of_chains, world.nodes, rules)
+    found["target_progress"] = oracle.progress(of_chains, SMALL_TARGET.model_dump())
     found["local_supplier"] = oracle.suppliers(
         w["core.enterprise"], w["raw.ent_product"], found["trade"], placed, grades, w["core.enterprise_event"],
         world.nodes, PLACES,
@@ -79,8 +81,8 @@ def _value(value: Any, kind: str) -> Any:
 @pytest.mark.parametrize(
     "table",
     [
-        "trade", "node_enterprise", "supply_flow", "node_metrics", "chain_metrics", "gap", "target_progress",
-        "local_supplier",
+        "trade", "node_enterprise", "supply_flow", "node_metrics", "node_metrics_month", "chain_metrics",
+        "chain_metrics_month", "gap", "target_progress", "local_supplier",
     ],
 )  # fmt: skip
 def test_each_chain_table_equals_that_of_the_oracle(
@@ -117,8 +119,10 @@ def test_the_worlds_hold_every_case_that_is_compared(told: tuple[dict[str, list[
     for table, column in (
         ("node_metrics", "output_growth_pct"), ("node_metrics", "local_supply_pct"),
         ("node_metrics", "purchase_coverage_pct"), ("node_metrics", "location_quotient"),
+        ("node_metrics_month", "purchase_coverage_pct"), ("chain_metrics_month", "output_growth_pct"),
         ("gap", "size_quotient"), ("gap", "chain_output_growth_pct"),
         ("target_progress", "target_gap_wan_yuan"),
     ):  # fmt: skip
         values = [r[column] for r in made.rows[table]]
         assert any(v is not None for v in values), column
+    assert {r["trade_month_count"] for r in made.rows["node_metrics_month"]} == {1, 3}

@@ -52,7 +52,7 @@ def test_the_size_quotient_compares_with_the_mean_node_of_the_chain(golden: Resu
     assert rows["TST-M01"]["size_quotient"] == Decimal("2.000001")
     assert rows["TST-U01"]["size_quotient"] == Decimal("0.4")
     assert rows["TST-U02"]["size_quotient"] is None  # firms, but no output
-    of_chain = golden.one("chain_metrics", chain_code="TST", period="2024")["output_growth_pct"]
+    of_chain = golden.one("chain_metrics", chain_code="TST", year="2024")["output_growth_pct"]
     assert of_chain is not None and rows["TST-M03"]["chain_output_growth_pct"] == of_chain
 
 
@@ -110,7 +110,7 @@ def test_the_first_rule_that_holds_gives_the_state(spark: SparkSession) -> None:
     nodes, figures, chains, expected = [], [], [], {}
     for number, (case, state) in enumerate(CASES):
         chain = f"T{chr(65 + number // 26)}{chr(65 + number % 26)}"
-        place = {"chain_code": chain, "year": "2024", "period": "2024"}
+        place = {"chain_code": chain, "year": "2024"}
         for code, own in ((f"{chain}-M01", PLAIN | case), (f"{chain}-M02", PLAIN)):
             figures.append(place | own | {"node_code": code})
             nodes.append(place | {"node_code": code, "is_covered": own.get("is_covered", True)})

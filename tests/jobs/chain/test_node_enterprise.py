@@ -100,7 +100,7 @@ def test_class_and_purchases_together_confirm_one_node(golden: Results) -> None:
     assert golden.shares(BUYER) == {"TST-M01": "0.818184", "TST-M02": "0.181816"}
     assert golden.confirmed(BUYER) == ["TST-M01"] and "class_and_purchases" in row["position_reasons"]
     # it counts as a firm of the node, but does not prove that the node exists
-    figures = golden.one("node_metrics", node_code="TST-M01", period="2024")
+    figures = golden.one("node_metrics", node_code="TST-M01", year="2024")
     assert (figures["firm_count"], figures["proven_count"]) == (4, 3)
 
 

@@ -10,11 +10,13 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from jobs.chain.chain_metrics import chain_metrics
+from jobs.chain.chain_metrics_month import chain_metrics_month
 from jobs.chain.gap import gap
 from jobs.chain.local_supplier import local_supplier
 from jobs.chain.node import node
 from jobs.chain.node_enterprise import node_enterprise
 from jobs.chain.node_metrics import node_metrics
+from jobs.chain.node_metrics_month import node_metrics_month
 from jobs.chain.rules.models import Chain, ChainModels, Node
 from jobs.chain.rules.policy import (
     ChainRules,
@@ -258,17 +260,15 @@ def run(spark: SparkSession, world: World) -> Results:
     )
     flows = keep("supply_flow", supply_flow(traded, placed, models))
     years, months = i["years"], i["months"]
-    of_nodes = keep(
-        "node_metrics",
-        node_metrics(years, months, years, placed, i["grades"], flows, flows, months, traded, traded, metric),
+    grades = i["grades"]
+    of_nodes = keep("node_metrics", node_metrics(years, years, months, placed, grades, flows, traded, metric))
+    chains = keep("chain_metrics", chain_metrics(of_nodes, years, years, months, placed, grades, metric))
+    by_month = keep(
+        "node_metrics_month", node_metrics_month(months, years, placed, grades, flows, traded, metric)
     )
-    chains = keep(
-        "chain_metrics", chain_metrics(of_nodes, years, months, years, placed, i["grades"], months, metric)
-    )
-    # a yearly table gets only the yearly rows of its inputs
-    of_nodes, chains = (table.where("period = year") for table in (of_nodes, chains))
+    keep("chain_metrics_month", chain_metrics_month(by_month, months, years, placed, grades, metric))
     keep("gap", gap(nodes, of_nodes, chains, state_rules()))
-    keep("target_progress", target_progress(nodes, chains, chains, SMALL_TARGET))
+    keep("target_progress", target_progress(chains, chains, SMALL_TARGET))
     keep(
         "local_supplier",
         local_supplier(
@@ -355,7 +355,7 @@ def random_world(seed: int) -> World:
             rng.choice(codes)(),
             rng.choice(codes)(),
             rng.choice(PRODUCTS),
-            rng.choice(("2024-11", "2024-12")),
+            rng.choice(("2024-02", "2024-11", "2024-12")),
         )
         if row not in seen:
             seen.add(row)

@@ -154,15 +154,17 @@ def test_without_requested_periods_there_are_no_rows(spark: SparkSession) -> Non
     assert run(spark, World(), [])[1] == []
 
 
-def test_periods_are_the_years_of_the_directory_and_the_latest_month() -> None:
-    job = registry()[TABLE]
+def test_years_and_the_latest_month_are_tables_of_their_own() -> None:
+    years, months = registry()[TABLE], registry()[f"{TABLE}_month"]
     known = {
         "core.enterprise": dict.fromkeys(["2023", "2024"], ""),
         "core.enterprise_month": dict.fromkeys(["2024-02", "2024-03"], ""),
     }
-    assert target_periods(job, known) == ["2023", "2024", "2024-03"]
+    assert target_periods(years, known) == ["2023", "2024"]
+    assert target_periods(months, known) == ["2024-03"]
     # the year and its latest month depend on the same months, so they become stale together
-    rule = job.inputs["months_to_date"].periods
-    assert input_periods(rule, "2024", known["core.enterprise_month"]) == input_periods(
-        rule, "2024-03", known["core.enterprise_month"]
+    of_year, of_month = (
+        input_periods(job.inputs["months_to_date"].periods, period, known["core.enterprise_month"])
+        for job, period in ((years, "2024"), (months, "2024-03"))
     )
+    assert of_year == of_month == ["2024-02", "2024-03"]

@@ -10,10 +10,14 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from jobs.profile.comprehensive_score import comprehensive_score
+from jobs.profile.comprehensive_score_month import comprehensive_score_month
 from jobs.profile.enterprise_profile import enterprise_profile
+from jobs.profile.enterprise_profile_month import enterprise_profile_month
 from jobs.profile.enterprise_tag import enterprise_tag
+from jobs.profile.enterprise_tag_month import enterprise_tag_month
 from jobs.profile.rules.evaluation import Evaluation, evaluation
 from jobs.profile.rules.tags import TagRules, tag_rules
+from jobs.profile.steps.wide_row import KNOWN
 from schemas.contract import contract
 from tests.frames import frame
 from tests.oracles.profile import TAKEN, TAXES
@@ -119,37 +123,61 @@ class World:
         return {name: frame(spark, table, self.tables[name]) for name, table in TABLES.items()}
 
 
-def run(spark: SparkSession, world: World, periods: Iterable[str]) -> tuple[DataFrame, list[Row]]:
-    """Profiles of the periods from the inputs that the pipeline would pass; stored and read back."""
+@dataclass(frozen=True)
+class Profiles:
+    """The stored profiles of years and of months."""
+
+    years: DataFrame
+    months: DataFrame
+
+
+def run(spark: SparkSession, world: World, periods: Iterable[str]) -> tuple[Profiles, list[Row]]:
+    """Profiles of the periods from the inputs that the pipeline would pass; stored and read back.
+
+    The rows have ``period`` beside the columns of their table.
+    """
     wanted = list(periods)
     frames = world.frames(spark)
     years, months = [p for p in wanted if len(p) == 4], [p for p in wanted if len(p) > 4]
-    directories = sorted({p[:4] for p in wanted})
-    profiles = enterprise_profile(
+    known = {name: frames[name] for name in KNOWN if name != "months_to_date"}
+    of_years = enterprise_profile(
         frames["enterprises"].where(_in("year", years)),
-        frames["months"].where(_in("month", months)),
-        frames["enterprises"].where(_in("year", directories)),
-        figures=frames["figures"],
-        population=frames["population"],
-        grades=frames["grades"],
-        indicators=frames["indicators"],
-        city_ranks=frames["city_ranks"],
-        events=frames["events"],
-        months_to_date=frames["months"].where(_in("left(month, 4)", directories)),
-        nodes=frames["nodes"],
+        months_to_date=frames["months"].where(_in("year", years)),
+        **known,
     )
-    return stored(profiles, "profile.enterprise_profile")
+    # the job of a month reads the months up to it
+    of_months = enterprise_profile_month(
+        frames["months"].where(_in("month", months)),
+        frames["enterprises"].where(_in("year", [m[:4] for m in months])),
+        months_to_date=frames["months"].where(_in("year", [m[:4] for m in months])),
+        **known,
+    )
+    by_year, year_rows = stored(of_years, "profile.enterprise_profile")
+    by_month, month_rows = stored(of_months, "profile.enterprise_profile_month")
+    return Profiles(by_year, by_month), [*with_period(year_rows, "year"), *with_period(month_rows, "month")]
 
 
-def tag(profiles: DataFrame, rules: TagRules | None = None) -> list[Row]:
-    return stored(enterprise_tag(profiles, rules or tag_rules()), "profile.enterprise_tag")[1]
+def with_period(rows: Iterable[Row], column: str) -> list[Row]:
+    return [row | {"period": row[column]} for row in rows]
 
 
-def score(profiles: DataFrame, periods: Iterable[str], rules: Evaluation | None = None) -> list[Row]:
-    wanted = profiles.where(_in("period", periods))
-    return stored(
-        comprehensive_score(wanted, profiles, rules or evaluation()), "profile.comprehensive_score"
-    )[1]
+def tag(profiles: Profiles, rules: TagRules | None = None) -> list[Row]:
+    of_years = enterprise_tag(profiles.years, rules or tag_rules())
+    of_months = enterprise_tag_month(profiles.months, rules or tag_rules())
+    return [
+        *with_period(stored(of_years, "profile.enterprise_tag")[1], "year"),
+        *with_period(stored(of_months, "profile.enterprise_tag_month")[1], "month"),
+    ]
+
+
+def score(profiles: Profiles, periods: Iterable[str], rules: Evaluation | None = None) -> list[Row]:
+    rule, wanted = rules or evaluation(), list(periods)
+    of_years = comprehensive_score(profiles.years.where(_in("year", wanted)), profiles.years, rule)
+    of_months = comprehensive_score_month(profiles.months.where(_in("month", wanted)), profiles.years, rule)
+    return [
+        *with_period(stored(of_years, "profile.comprehensive_score")[1], "year"),
+        *with_period(stored(of_months, "profile.comprehensive_score_month")[1], "month"),
+    ]
 
 
 def _in(column: str, values: Iterable[str]) -> str:

@@ -48,14 +48,14 @@ def crowded(cold_home: Path) -> Release:
              "override_reason": "经信局认定" * 20}
             for n in range(10)
         ],
-        profile__enterprise_profile=[
-            {"uscc": GOOD, "period": "2025-06", "risk_level_code": "high", "risk_reasons": ["grade_d"] * 12}
+        profile__enterprise_profile_month=[
+            {"uscc": GOOD, **made.when("2025-06"), "risk_level_code": "high", "risk_reasons": ["grade_d"] * 12}
         ],
-        profile__enterprise_tag=[
-            {"uscc": GOOD, "period": "2025-06", "tag_code": f"tag_{n}", "tag_kind_code": "watch",
+        profile__enterprise_tag_month=[
+            {"uscc": GOOD, **made.when("2025-06"), "tag_code": f"tag_{n}", "tag_kind_code": "watch",
              "tag_evidence": ["output_wan_yuan=99999999.500000"] * 4}
             for n in range(12)
         ],
-        profile__comprehensive_score=[made.score(GOOD, "2025-06")],
+        profile__comprehensive_score_month=[made.score(GOOD, "2025-06")],
     )  # fmt: skip
     return open_release()

@@ -13,6 +13,7 @@ from portal.card import page
 from portal.card.sheet import Card, gather
 from portal.queries.release import reading
 from schemas.errors import UsageError
+from tests.built_city import at_home
 from tests.portal import card_release as made
 from tests.portal.card_release import (
     BOTTOM,
@@ -103,7 +104,7 @@ def test_nothing_is_lifted_without_a_grade(release: Release, uscc: str) -> None:
 def test_the_sheet_of_an_older_release_names_the_missing_sections(
     cold_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    made.write(cold_home, without=tuple(made.ELSEWHERE))
+    made.write(cold_home, without=(*made.ELSEWHERE, *made.PROFILES))
     sheet = gathered(open_release(), GOOD)
     assert (sheet.positions, sheet.profile, sheet.tags, sheet.score) == (None, None, None, None)
     text = "\n".join(screen_of(sheet, monkeypatch))
@@ -116,6 +117,17 @@ def test_only_the_demo_city_is_called_synthetic(cold_home: Path, monkeypatch: py
     sheet = gathered(open_release(), GOOD)
     assert sheet.synthetic == ""
     assert "ynthetic" not in "\n".join(screen_of(sheet, monkeypatch)) + page.page(sheet)
+
+
+@pytest.mark.parametrize("uscc", [GOOD, VETOED, EXEMPT])
+def test_a_release_with_years_and_months_in_one_table_shows_the_same_sheet(
+    release: Release, tmp_path: Path, uscc: str
+) -> None:
+    """Releases made before months had tables of their own; their years are texts."""
+    new = gathered(release, uscc)
+    with at_home(tmp_path / "old", "sc://127.0.0.1:1"):
+        made.write(tmp_path / "old", is_old=True)
+        assert gathered(open_release(), uscc) == new
 
 
 def test_another_year_has_its_own_period(release: Release) -> None:
