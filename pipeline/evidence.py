@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import duckdb
@@ -81,7 +82,7 @@ class Archive:
             RejectedError: the release has no such row.
         """
         spec = contract(table)
-        if table not in self.release.tables:
+        if self._published(spec) is None:
             raise UsageError(
                 f"{table} is not published (./brain publish adds new tables; feeds are never published); "
                 f"published: {', '.join(sorted(self.release.tables))}"
@@ -116,8 +117,8 @@ class Archive:
 
     def _rows(self, table: str, where: Mapping[str, Any]) -> tuple[list[dict[str, Any]], int]:
         spec = contract(table)
-        if table in self.release.tables:
-            connection, source = self._file, table
+        if published := self._published(spec):
+            connection, source = self._file, published
             clauses, values = conditions(spec, where)
         elif table in self._inputs:
             connection = self._lake
@@ -141,6 +142,30 @@ class Archive:
         except duckdb.Error as error:
             raise RejectedError(f"{table}: {str(error).splitlines()[0]}") from None
         return [self._with_headings(row) for row in rows], int(count[0]) if count else 0
+
+    def _published(self, spec: Contract) -> str | None:
+        """SQL for a table of the release's file; None if it has no such table.
+
+        Years and months once stood in one table, whose column ``period`` named either. Its rows are found in the table
+        that has them today.
+        """
+        for name in (spec.name, spec.name.removesuffix("_month")):
+            columns = self._columns.get(name, ())
+            if "period" in columns and spec.period in ("year", "month"):
+                named = "" if spec.period in columns else f", period AS {spec.period}"
+                length = len("2024") if spec.period == "year" else len("2024-12")
+                return f"(SELECT * EXCLUDE (period){named} FROM {name} WHERE length(period) = {length})"
+            if columns and name == spec.name:
+                return name
+        return None
+
+    @cached_property
+    def _columns(self) -> dict[str, list[str]]:
+        """Table of the release's file → its columns."""
+        found = self._file.execute(
+            "SELECT table_schema || '.' || table_name, list(column_name) FROM information_schema.columns GROUP BY ALL"
+        ).fetchall()
+        return dict(found)
 
     def _current(self, spec: Contract) -> str:
         """Condition that a row belongs to a delivery that was current in the release."""

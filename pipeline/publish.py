@@ -18,7 +18,7 @@ from pipeline.manifest import warnings_of
 from pipeline.registry import registry
 from pipeline.release_tables import code_version, is_synthetic, release_tables
 from pipeline.rules import rule_hashes, rule_tables
-from schemas.contract import contract, digest, feeds
+from schemas.contract import contract, contracts, digest, feeds
 from schemas.errors import RejectedError
 from warehouse import access, draft, engine, releases, tables
 from warehouse.description import describe
@@ -123,9 +123,19 @@ def _closure(pins: Mapping[str, Pin]) -> str:
 
 
 def _previous(last: Release | None) -> dict[str, Pin]:
+    """The last release's tables; another version of a contract is another table, whose rows compare with none."""
     from expectations.gate.snapshot import Pin
 
-    return {n: Pin(n, str(t.path), t.version) for n, t in last.tables.items()} if last else {}
+    if last is None:
+        return {}
+    versions_then = last.manifest.get("table_versions", {})
+    same = {n: t for n, t in last.tables.items() if versions_then.get(n, 1) == _version_of(n)}
+    return {n: Pin(n, str(t.path), t.version) for n, t in same.items()}
+
+
+def _version_of(name: str) -> int | None:
+    """Version of a table's contract; None if there is no such table any more."""
+    return contracts()[name].version if name in contracts() else None
 
 
 def _judge(

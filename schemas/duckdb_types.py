@@ -56,14 +56,18 @@ def is_year(name: str) -> bool:
     return name == "year" or name.endswith("_year")
 
 
+def stored_value(column: Column) -> str:
+    """SQL for a column of a release's file in the type of the contract; DuckDB is also faster to print narrow decimals.
+
+    It is the same for a table that has that type already.
+    """
+    stored = duckdb_type(column.type)
+    return column.name if reader_type(column) == stored else f"CAST({column.name} AS {stored})"
+
+
 def stored_selection(columns: Iterable[Column]) -> str:
     """SQL that selects columns of a release's file in the types of the contract."""
-    return ", ".join(
-        c.name
-        if reader_type(c) == duckdb_type(c.type)
-        else f"CAST({c.name} AS {duckdb_type(c.type)}) AS {c.name}"
-        for c in columns
-    )
+    return ", ".join(f"{stored_value(c)} AS {c.name}" for c in columns)
 
 
 def with_years_as_text(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:

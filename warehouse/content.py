@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import duckdb
 
 from schemas.contract import Contract
+from schemas.duckdb_types import stored_value
 from warehouse.duck import literal
 
 #: A content sums both parts of each row's MD5. This modulus keeps pairs of equal rows from cancelling out.
@@ -85,7 +86,8 @@ _SUMS = (
 
 def _hashed(spec: Contract, where: str = "") -> str:
     """SQL for each row's MD5 over its columns as text, provenance left out."""
-    parts = ", ".join(f"coalesce({column}::VARCHAR, chr(30))" for column in spec.content_columns)
+    columns = (c for c in spec.columns if c.name in spec.content_columns)
+    parts = ", ".join(f"coalesce({stored_value(column)}::VARCHAR, chr(30))" for column in columns)
     period = f"{spec.period}, " if spec.period else ""
     return f"(SELECT {period}md5_number_lower(concat_ws(chr(31), {parts})) AS h FROM {spec.name} {where})"
 

@@ -17,7 +17,7 @@ import pyarrow as pa
 from deltalake import CommitProperties, write_deltalake
 
 from schemas.contract import Contract, contract, table_comment
-from schemas.duckdb_types import reader_type
+from schemas.duckdb_types import reader_type, stored_selection
 from schemas.errors import RejectedError
 from schemas.field import comment
 from warehouse.content import Content, Contents, content_by_period, one_of, total
@@ -248,7 +248,8 @@ def _write(
     period = spec.period or ""
     where = None if periods is None else one_of(period, periods)
     with connect(release_file, read_only=True) as connection:
-        rows = f"SELECT * FROM {spec.name}{f' WHERE {where}' if where else ''}"
+        columns = stored_selection(spec.columns)
+        rows = f"SELECT {columns} FROM {spec.name}{f' WHERE {where}' if where else ''}"
         reader = connection.execute(rows).to_arrow_reader(BATCH_ROWS)
         batches = (pa.record_batch(list(b.cast(schema).columns), schema=schema) for b in reader)
         write_deltalake(

@@ -12,8 +12,8 @@ from pipeline.evidence import Evidence
 from portal.cli import console
 from portal.queries.explanation import Explanation
 from schemas.coded import title
-from schemas.contract import PROVENANCE, Contract, contract
-from schemas.field import Column
+from schemas.contract import PROVENANCE, Contract, contract, fields
+from schemas.field import FieldEntry
 from warehouse.releases import Release
 
 
@@ -25,8 +25,10 @@ def show(release: Release, explanation: Explanation, column: str | None) -> None
         console.say("合成数据 Synthetic data")
     console.heading(f"{spec.name} {spec.title.zh} {spec.title.en} · 版本 release {release.number}")
     for row in found.rows:
-        names = [column] if column else [n for n in spec.column_names if n != "row_id"]
-        console.show([_cell_row(spec, n, row[n]) for n in dict.fromkeys([*spec.key, *names])])
+        # an earlier release may lack columns of today, and have others
+        held = sorted(row, key=lambda n: spec.column_names.index(n) if n in spec.column_names else len(row))
+        names = [column] if column else [n for n in held if n != "row_id"]
+        console.show([_cell_row(spec, n, row.get(n)) for n in dict.fromkeys([*spec.key, *names])])
     if explanation.arithmetic:
         console.heading("计算 Arithmetic")
         for line in explanation.arithmetic:
@@ -54,12 +56,12 @@ def decided(decision: Mapping[str, Any]) -> str:
 
 
 def _cell_row(spec: Contract, name: str, value: Any) -> dict[str, Any]:
-    column = spec.column(name)
+    column = _entry(spec, name)
     value = _in_words(column, value, with_code=name in spec.key)
     return {"column": name, "名称": column.zh, "value": value, "unit": column.unit or ""}
 
 
-def _in_words(column: Column, value: Any, *, with_code: bool = False) -> str:
+def _in_words(column: FieldEntry, value: Any, *, with_code: bool = False) -> str:
     """A value for reading, codes by their titles.
 
     The code follows its title if people use the code too (A, I1, 330203), or if it is part of the row's key.
@@ -107,8 +109,17 @@ def _line(spec: Contract, row: Mapping[str, Any]) -> str:
         number = row["source_row"]
         return f"{row['source_file']} 第 {number} 行 row {number}: {cells}{corrections}{reasons}{decisions}"
     shown = (
-        f"{spec.column(name).zh}={_in_words(spec.column(name), value)}{spec.column(name).unit or ''}"
+        f"{entry.zh}={_in_words(entry, value)}{entry.unit or ''}"
         for name, value in row.items()
         if name not in PROVENANCE and value not in (None, [])
+        for entry in [_entry(spec, name)]
     )
     return "; ".join(shown)
+
+
+def _entry(spec: Contract, name: str) -> FieldEntry:
+    """A column as its table or the dictionary describes it; one that an earlier release had, by its name."""
+    if name in spec.column_names:
+        return spec.column(name)
+    gone = FieldEntry(type="string", zh=name, en=name, description=name)
+    return fields().get(name, gone)

@@ -77,8 +77,14 @@ def _made(tree: ast.AST) -> Iterator[tuple[str, ast.expr]]:
 
 
 def emitted(module: str, column: str) -> set[str]:
-    """Codes that the module puts into the column, and prefixes of codes, which end with a colon."""
-    return _Reading().column(source(module), column)
+    """Codes that the module puts into the column, and prefixes of codes, which end with a colon.
+
+    A job that only joins steps of its area leaves the column to them.
+    """
+    at = source(module)
+    steps = {name for name in at.imports.values() if ".steps." in name}
+    found = _Reading().column(at, column)
+    return found or set().union(*(_Reading().column(source(name), column) for name in steps))
 
 
 class _Reading:

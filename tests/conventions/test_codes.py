@@ -256,7 +256,7 @@ def test_figures_have_the_titles_of_their_columns() -> None:
     [
         ("jobs.core.parcel", "land_flags", {"disputed", "holder_succeeded", "no_certificate", "no_holder"}),
         ("jobs.chain.local_supplier", "supplier_evidence", {"declared", "sold"}),
-        ("jobs.profile.steps.wide_row", "trend_code", {"rising", "steady", "falling"}),
+        ("jobs.profile.enterprise_profile_month", "trend_code", {"rising", "steady", "falling"}),
         ("jobs.per_mu.district_summary", "scope_code", {"all", "without_giants"}),
     ],
 )

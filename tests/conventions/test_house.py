@@ -15,6 +15,7 @@ import pytest
 from expectations.gate.suite import declared_suites
 from schemas.contract import ContractError, contracts, feeds, fields, parse_contract
 from schemas.definition import read_mapping
+from schemas.duckdb_types import is_year
 from schemas.errors import UserError
 from warehouse.settings import CHECKOUT
 
@@ -131,6 +132,28 @@ def test_an_incomplete_contract_is_refused_in_one_line(missing: str) -> None:
     with pytest.raises(ContractError) as refused:
         parse_contract("raw", "gov_tax", raw)
     assert missing in str(refused.value) and "\n" not in str(refused.value)
+
+
+def test_a_contract_takes_the_columns_of_another_after_its_own() -> None:
+    raw = read_mapping(CHECKOUT / "schemas" / "profile" / "enterprise_tag_month.yml", ContractError)
+    assert raw["like"] == "profile.enterprise_tag"
+    spec, years = (
+        parse_contract("profile", "enterprise_tag_month", raw),
+        contracts()["profile.enterprise_tag"],
+    )
+    own = ["uscc", "tag_code", "month", "year"]
+    assert spec.column_names == own + [name for name in years.column_names if name not in own]
+    assert spec.column("tag_evidence") == years.column("tag_evidence")
+    assert spec.column("year").description != years.column("year").description
+    with pytest.raises(ContractError, match=r"profile\.nothing, which has no contract"):
+        parse_contract("profile", "enterprise_tag_month", raw | {"like": "profile.nothing"})
+
+
+def test_a_column_is_a_year_by_name_and_by_pattern() -> None:
+    """The file of a release holds years as numbers; it knows them by their names."""
+    years = {name for name, entry in fields().items() if entry.domain.pattern == "[0-9]{4}"}
+    assert years == {name for name in fields() if is_year(name)} and "year" in years
+    assert {fields()[name].type for name in years} == {"string"}
 
 
 def test_a_column_without_description_is_refused() -> None:

@@ -130,8 +130,10 @@ def broken(path: str, source: str) -> list[str]:
 
 
 def jobs_of_areas() -> list[Path]:
-    """Modules of the jobs, and the inputs that they share."""
-    return [*sorted((CHECKOUT / "jobs").glob("*/*.py")), CHECKOUT / "pipeline" / "inputs.py"]
+    """Modules of the jobs with their steps, and the inputs that they share."""
+    jobs = CHECKOUT / "jobs"
+    modules = [*jobs.glob("*/*.py"), *jobs.glob("*/steps/*.py")]
+    return [*sorted(modules), CHECKOUT / "pipeline" / "inputs.py"]
 
 
 @pytest.mark.parametrize("path", jobs_of_areas(), ids=lambda p: p.relative_to(CHECKOUT).as_posix())

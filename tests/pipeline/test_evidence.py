@@ -220,6 +220,30 @@ def test_evidence_of_an_old_release_is_that_of_its_own_time(changed_copy: Path) 
 # --- one clear line ----------------------------------------------------------------------------------
 
 
+def test_a_release_with_years_and_months_in_one_table_is_explained(built_copy: Path) -> None:
+    """Until months had tables of their own, a column ``period`` named either; each table of today finds its rows."""
+    release = open_release()
+    together = ("chain.node_metrics", "profile.enterprise_profile", "profile.enterprise_tag")
+    keys = {name: key_of(name, ROW.get(name, "true")) for n in together for name in (n, f"{n}_month")}
+    keys["chain.supply_flow"] = key_of("chain.supply_flow")
+    with duckdb.connect(str(release.file)) as file:
+        for name in together:
+            years = f"SELECT * EXCLUDE (year), year::VARCHAR AS year, year::VARCHAR AS period FROM {name}"
+            months = (
+                f"SELECT * EXCLUDE (month, year), year::VARCHAR AS year, month AS period FROM {name}_month"
+            )
+            file.execute(f"CREATE TABLE {name}_old AS {years} UNION ALL BY NAME {months}")
+            file.execute(f"DROP TABLE {name}; DROP TABLE {name}_month")
+            file.execute(f"ALTER TABLE {name}_old RENAME TO {name.split('.')[1]}")
+        file.execute("ALTER TABLE chain.supply_flow RENAME COLUMN month TO period")
+    with Archive(release) as old:
+        for name, key in keys.items():
+            found = old.explain(name, key)
+            assert (found.total, len(found.rows)) == (1, 1), name
+            assert {c: str(found.rows[0][c]) for c in key} == {c: str(v) for c, v in key.items()}
+            assert found.behind, name
+
+
 def test_what_cannot_be_explained_gives_an_error_of_one_line(archive: Archive) -> None:
     with pytest.raises(UsageError) as error:
         archive.explain("per_mu.nothing", {"year": "2022"})

@@ -36,7 +36,6 @@ def test_a_table_is_of_years_or_of_months(spec: Contract) -> None:
     """No published table has a column that may name either, and a table of months is called so or has no other."""
     assert spec.period in ("year", "month") and spec.period in spec.key
     assert not {"period", "month"} & set(spec.column_names) - {spec.period}
-    assert f"and {spec.period}" in spec.grain or f", {spec.period}" in spec.grain or spec.period in spec.grain
     if spec.table.endswith("_month"):
         assert spec.period == "month"
 
@@ -210,8 +209,7 @@ def test_products_and_sums_of_extremes_do_not_overflow(spec: Contract) -> None:
     typed = ", ".join(f"{c.name} {reader_type(c)}" for c in columns)
     with duckdb.connect() as connection:
         connection.execute(f"CREATE TABLE t ({typed})")
-        largest = {"int": "1000000000", "bigint": "1000000000"}
-        values = ", ".join(largest.get(c.type, _largest(c.type)) for c in columns)
+        values = ", ".join(_largest(c.type) for c in columns)
         connection.execute(f"INSERT INTO t VALUES ({values}), ({values})")
         for amount in decimals(spec):
             for factor in factors(spec):
@@ -220,7 +218,9 @@ def test_products_and_sums_of_extremes_do_not_overflow(spec: Contract) -> None:
 
 
 def _largest(kind: str) -> str:
-    """The largest round number of a type, at most 100 million."""
+    """A thousand million for a count; the largest round number of a decimal, at most 100 million."""
+    if not kind.startswith("decimal"):
+        return str(10**9)
     digits, scale = map(int, kind.removeprefix("decimal(").removesuffix(")").split(","))
     return str(min(10**8, 10 ** (digits - scale - 1)))
 
