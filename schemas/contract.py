@@ -41,8 +41,22 @@ CHAINS = "chains"
 #: Placeholder in a proposal (ingest/proposal/infer.py) for what a person must decide.
 UNDECIDED = "TODO"
 
+#: Columns with the row's district, and with the firms that the row is about.
+_DISTRICT = ("district_code", "reported_district_code")
+_FIRM = ("uscc", "owner_uscc", "from_uscc", "seller_code", "claimants")
+
 LegalBasis = Literal["administration", "statistics_only", "authorisation"]
-AccessKey = Literal["district", "uscc", "district_and_uscc", "public"]
+AccessKey = Literal["public", "official", "district", "uscc", "district_and_uscc", "town"]
+#: Access key → columns by which a table's rows are cut, of which it must have one per group. docs/operations/access.md
+#: says who sees which rows.
+ACCESS_COLUMNS: Mapping[AccessKey, tuple[tuple[str, ...], ...]] = {
+    "public": (),
+    "official": (),
+    "district": (_DISTRICT,),
+    "uscc": (_FIRM,),
+    "district_and_uscc": (_FIRM,),  # a table without a district takes that of the firm in core.enterprise
+    "town": (("town_code",), _DISTRICT, _FIRM),
+}
 Delivery = Literal["snapshot", "increment", "event", "derived"]
 Layer = Literal["raw", "quarantine", "staged"]
 

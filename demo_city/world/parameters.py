@@ -108,6 +108,22 @@ class ManagingZone(Definition):
     code: str
     district: str
     share: float
+    towns: tuple[str, ...]
+
+
+class Towns(Definition):
+    """Codes of towns: of each district's zones, in order, and of those with few works; weights of both."""
+
+    zones: dict[str, tuple[str, ...]]
+    few_works: tuple[str, ...]
+    zone_weight: float
+    few_weight: float
+
+    def weight(self, town: str, district: str) -> float:
+        """Weight of a town in the draw of its district's firms outside zones."""
+        if town in self.few_works:
+            return self.few_weight
+        return self.zone_weight if town in self.zones[district] else 1.0
 
 
 class Firm(Definition):
@@ -223,6 +239,7 @@ class Parameters(Definition):
     giants: tuple[tuple[str, str, float], ...]
     zones: Zones
     managing_zones: tuple[ManagingZone, ...]
+    towns: Towns
     firm: Firm
     land: Land
     honours: dict[str, int]
@@ -253,6 +270,14 @@ class Parameters(Definition):
             raise ValueError("districts and divisions must both add up to the total of firms")
         if not {d.code for d in self.districts} <= set(code_list("district")):
             raise ValueError("districts must be listed in schemas/codes/district.csv")
+        if {d: len(t) for d, t in self.towns.zones.items()} != dict.fromkeys(
+            (d.code for d in self.districts), self.zones.per_district
+        ):
+            raise ValueError("towns.zones must name a town for each zone of each district")
+        places = [(d, t) for d, towns in self.towns.zones.items() for t in towns]
+        places += [(z.district, t) for z in self.managing_zones for t in z.towns]
+        if strays := [t for d, t in places if code_list("town").get(t, {}).get("district") != d]:
+            raise ValueError(f"towns {strays} are none of their district in schemas/codes/town.csv")
         return self
 
 

@@ -10,10 +10,11 @@ SUITE = Suite(
         Check(
             "same_firms",
             "名单与名录一致",
-            "Exactly the firms of core.enterprise, each in its district",
+            "Exactly the firms of core.enterprise, each in its district and town",
             """SELECT coalesce(e.uscc, t.uscc) AS uscc, coalesce(e.year, t.year) AS year
             FROM {table} t FULL JOIN core.enterprise e ON e.uscc = t.uscc AND e.year = t.year
-            WHERE t.uscc IS NULL OR e.uscc IS NULL OR e.district_code <> t.district_code""",
+            WHERE t.uscc IS NULL OR e.uscc IS NULL OR e.district_code <> t.district_code
+                OR e.town_code IS DISTINCT FROM t.town_code""",
         ),
         Check(
             "above_scale_by_directory",

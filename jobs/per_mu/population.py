@@ -44,7 +44,7 @@ def population(
         .transform(_with_unit, _judged(holders, enterprise_year, land, rules))
         .withColumn("row_id", row_id("uscc", "year", algorithm="sha256"))
         .select(
-            "uscc", "year", "district_code", "list_code", "eval_status_code", "status_reasons",
+            "uscc", "year", "district_code", "town_code", "list_code", "eval_status_code", "status_reasons",
             "protected_until_date", "land_area_mu", "evaluation_uscc", "unit_role_code", "rule_set_id",
             "rule_set_hash", "row_id",
         )
@@ -56,8 +56,8 @@ def _judged(enterprise: DataFrame, enterprise_year: DataFrame, land: DataFrame, 
     session = enterprise.sparkSession
     return (
         enterprise.select(
-            "uscc", "year", "district_code", "industry_code", "industry_division_code", "is_above_scale",
-            "directory_change_code", "registered_date", "registration_status_code",
+            "uscc", "year", "district_code", "town_code", "industry_code", "industry_division_code",
+            "is_above_scale", "directory_change_code", "registered_date", "registration_status_code",
         )
         .transform(with_part, enterprise_year.drop("district_code", "is_above_scale", "row_id"), ["uscc", "year"])
         .join(district_frame(session, rules.items()), BY_DISTRICT, "left")

@@ -52,6 +52,10 @@ def district_of(number: int) -> str:
     return DISTRICTS[number // 3 % 2]
 
 
+def town_of(number: int) -> str:
+    return {"330203": "330203102", "330206": "330206002"}[district_of(number)]
+
+
 def parcel_of(number: int) -> str:
     return f"{district_of(number)}001GB{number:06d}"
 
@@ -121,7 +125,7 @@ def _core(city: City, year: str, number: int) -> None:
     _add(
         city, "core.enterprise", **who, enterprise_name=f"宁波{number}号（合成）", is_above_scale=above,
         reported_district_code=who["district_code"], industry_code="3411", industry_division_code="34",
-        directory_change_code="none", is_in_registry=True, is_uscc_valid=True,
+        directory_change_code="none", is_in_registry=True, is_uscc_valid=True, town_code=town_of(number),
     )  # fmt: skip
     own, leased = _land(number)
     quarantined = number == 1 and year == YEARS[-1]
@@ -141,7 +145,10 @@ def _core(city: City, year: str, number: int) -> None:
     )  # fmt: skip
     if list_of(number) != "tenant":
         area = own + (2 if list_of(number) == "below_scale_ge3" else 0)
-        place = {"parcel_id": parcel_of(number), "year": year, "district_code": who["district_code"]}
+        place = {
+            "parcel_id": parcel_of(number), "year": year, "district_code": who["district_code"],
+            "town_code": town_of(number),
+        }  # fmt: skip
         _add(
             city, "core.parcel", **place, owner_uscc=who["uscc"], parcel_area_mu=area,
             supply_mode_code="granted", acquired_date=date(2010, 1, 1),
@@ -188,7 +195,7 @@ def _list_of_district(city: City, year: str, district: str, name: str, rule_set:
         _add(
             city, "per_mu.population", uscc=code, **place, **rules, eval_status_code=status,
             status_reasons=reasons, evaluation_uscc=code, unit_role_code="own",
-            land_area_mu=sum(_land(number), Decimal(0)),
+            land_area_mu=sum(_land(number), Decimal(0)), town_code=town_of(number),
         )  # fmt: skip
         if status == "graded":
             totals[number] = _indicators(city, number, place, rule_set)
@@ -202,7 +209,7 @@ def _list_of_district(city: City, year: str, district: str, name: str, rule_set:
             evaluation_uscc=code_of(number), indicator_score=totals[number], total_score=totals[number],
             initial_grade=grades[rank - 1], final_grade=grades[rank - 1], rank_in_list=rank, list_size=size,
             percentile_pct=round(Decimal(100 * (size - rank + 1)) / size, 4), status_code="initial",
-            is_tie=sum(t == totals[number] for t in totals.values()) > 1,
+            town_code=town_of(number), is_tie=sum(t == totals[number] for t in totals.values()) > 1,
         )  # fmt: skip
     _summary(city, place, members, grades)
 

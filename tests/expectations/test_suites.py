@@ -39,10 +39,14 @@ def _enterprise(rows: Rows) -> dict[str, str]:
     _change(rows, (12,), industry_code="3400")
     _change(rows, (13,), reported_district_code="330281")
     _change(rows, range(20, 29), is_in_registry=False)
+    _change(rows, range(40, 58), town_code=None, town_note_code="unknown")
+    _change(rows, (14,), town_code=None)
+    _change(rows, (15,), town_code="330281100")
     # a third of the next year's firms; a fifth plus five may have a new name
     for row in rows[FIRMS + 20 : FIRMS + 40]:
         row.update(enterprise_name="新名", identity_flags=["name_differs"])
         row["district_code"] = row["reported_district_code"] = "330205"
+        row["town_code"] = "330205103"
     del rows[FIRMS + 2], rows[FIRMS - 1]
     return {
         "uscc_flag": code_of(0),
@@ -51,11 +55,16 @@ def _enterprise(rows: Rows) -> dict[str, str]:
         "industry_division": code_of(11),
         "industry_class": "industry_code=3400",
         "district_mapped": "reported_district_code=330281",
+        "town_in_district": "town_code=330281100",
+        "town_missing_named": code_of(14),
+        "town_missing_share": "year=2022|district_code=330203|missing=",
+        "town_doubtful_share": "year=2022|district_code=330203|doubtful=",
         "directory_rows": code_of(59),
         "directory_count": "year=2022",
         "quarantined_stay": code_of(2),
         "in_registry_share": "year=2022",
         **dict.fromkeys(("moved", "moved_wide", "renamed", "renamed_wide"), "year=2023|known=58"),
+        **dict.fromkeys(("town_moved", "town_moved_wide"), "year=2023|placed="),
         **dict.fromkeys(
             ("name_of_registry", "name_of_registry_wide"), "year=2023|registered=59|differing=20"
         ),
@@ -119,12 +128,19 @@ def _parcel(rows: Rows) -> dict[str, str]:
     _change(rows, (0,), completion_due_date=date(2009, 1, 1))
     _change(rows, (1,), acquired_date=date(2024, 1, 1))
     _change(rows, (2,), parcel_id="330299001GB000001")
+    _change(rows, (3,), town_code="330281100")
+    _change(rows, range(4, 25), town_code=None, town_note_code="contradictory")
+    _change(rows, (25,), town_code=None)
     for row in rows[40:]:
         row["parcel_area_mu"] = Decimal(20_000)
     return {
         "dates_ordered": parcel_of(0),
         "known_in_year": parcel_of(1),
         "district_of_code": "330299001GB000001",
+        "town_in_district": "town_code=330281100",
+        "town_missing_named": "parcel_id=",
+        "town_missing_share": "year=2022|district_code=330203|missing=",
+        "town_doubtful_share": "year=2022|district_code=330203|doubtful=",
         "industrial_land": "year=2023",
     }
 
@@ -134,12 +150,14 @@ def _parcel_use(rows: Rows) -> dict[str, str]:
     _change(rows, (1,), used_area_mu=Decimal(-1))
     _change(rows, (3,), parcel_id="330203001GB999999")
     _change(rows, (4,), lessor_uscc=code_of(0))
+    _change(rows, (5,), town_code=None)
     _change(rows, range(20, 50), land_flags=["over_allotted", "unknown_parcel"])
     return {
         "not_overallotted": parcel_of(0),
         "not_negative": code_of(1),
         "parcel_known": "330203001GB999999",
         "own_use_without_lessor": "uscc=",
+        "town_of_parcel": "town_code=",
         "over_allotted_share": "year=2022",
         "unknown_parcel_share": "year=2022",
     }
@@ -548,6 +566,20 @@ def test_every_check_has_a_bad_row(city: City) -> None:
             covered |= set(BAD[table](copy.deepcopy(city[table])))
         missing[table] = {c.id for c in suite.checks if not c.id.endswith("_slip")} - covered
     assert not any(missing.values()), missing
+
+
+@pytest.mark.parametrize(
+    ("table", "check"),
+    [
+        ("per_mu.population", "same_firms"),
+        ("per_mu.enterprise_grade", "graded_firms"),
+        ("profile.enterprise_profile", "firms_of_directory"),
+    ],
+)
+def test_a_town_is_that_of_the_directory(table: str, check: str, city: City, judge: Judge) -> None:
+    city[table][5]["town_code"] = None
+    [failed] = [v for v in judge(table).verdicts if not v.success]
+    assert failed.expectation == check and city[table][5]["uscc"] in failed.failing_keys[0]
 
 
 def test_vetoed_firm_in_a(city: City, judge: Judge) -> None:

@@ -90,7 +90,8 @@ def accepted(city: City, fault: Fault) -> str | None:
         return f"not accepted: {city.quarantined.get(record)}"
     if "column" not in outcome:
         return None
-    rows = city.rows(outcome["table"], uscc=fault["key"]["uscc"], year=fault["period"][:4])
+    key = {name: fault["key"][name] for name in ("uscc", "parcel_id") if name in fault["key"]}
+    rows = city.rows(outcome["table"], **key, year=fault["period"][:4])
     values = [r[outcome["column"]] for r in rows]
     return None if values == [outcome["value"]] else f"{outcome['column']} is {values}"
 
