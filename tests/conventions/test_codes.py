@@ -79,7 +79,7 @@ def _adjusted() -> set[tuple[str, str, str]]:
 
 
 #: Lists defined by a standard or a plan: no row needs to have each of their codes.
-KEPT_ELSEWHERE = {"chain", "district", "product"}
+KEPT_ELSEWHERE = {"chain", "district", "product", "town"}
 
 
 #: List → codes that jobs take from rule files and models, not from their source.
@@ -101,6 +101,7 @@ FROM_RULES: dict[str, Callable[[], set[str]]] = {
     "risk_tag": lambda: {"penalty:", "accident:", "credit:"},
     "state_reason": lambda: {rule.reason for rule in state_rules().rules},
     "tag": lambda: {tag.code for tag in tag_rules().tags},
+    "town_note": lambda: emitted("jobs.core.steps.towns", "town_note_code"),
     "tag_kind": lambda: {tag.kind for tag in tag_rules().tags},
 }
 
@@ -152,7 +153,14 @@ def test_every_named_list_exists_and_every_list_is_named() -> None:
         "quarantine_record",
         "quarantine_rule",
     }
-    parts |= {"service_class", "figure_or_feed", "industry_prefix", "former_district", "profile_group"}
+    parts |= {
+        "service_class",
+        "figure_or_feed",
+        "industry_prefix",
+        "former_district",
+        "former_town",
+        "profile_group",
+    }
     assert set(value_lists()) - named == parts, (
         "no column names the list: remove it, or name it where it belongs"
     )

@@ -25,7 +25,7 @@ PUBLISHED = list(registry())
 REACHED = {
     "core.enterprise": {"raw.gov_statistics_directory", "raw.gov_business_registry"},
     "core.enterprise_event": {"raw.gov_honour", "raw.gov_penalty"},
-    "core.parcel": {"raw.gov_land_parcel"},
+    "core.parcel": {"raw.gov_land_parcel", "raw.gov_land_survey"},
     "core.parcel_use": {"raw.gov_land_parcel", "raw.gov_land_survey"},
     "core.enterprise_year": {"raw.gov_tax", "raw.gov_electricity", "raw.gov_social_insurance"},
     "core.enterprise_month": {"raw.gov_statistics_monthly", "raw.gov_electricity"},

@@ -190,7 +190,8 @@ def _enterprise(uscc: str, year: str) -> Row:
         "industry_code": "3670", "industry_division_code": "36", "is_above_scale": uscc not in (TENANT, LANDLESS),
         "directory_change_code": "none", "registered_date": date(2010, 6, 1), "registration_status_code": "active",
         "former_name": "宁波旧名电器厂" if uscc == GOOD and year == "2024" else None, "identity_flags": [],
-        "known_at": KNOWN,
+        "town_code": None if uscc == UNTOLD else "330203102",
+        "town_note_code": "other_district" if uscc == UNTOLD else None, "known_at": KNOWN,
     }  # fmt: skip
 
 

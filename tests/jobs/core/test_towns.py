@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -90,17 +90,9 @@ def test_the_town_of_a_parcel(
 
 
 def test_a_parcel_that_the_register_lacks_has_the_town_of_the_survey(spark: SparkSession) -> None:
-    use = {
-        "parcel_id": PARCEL,
-        "period": "2023",
-        "uscc": "a",
-        "use_type_code": "lease",
-        "surveyed_area_mu": "2",
-    }
-    uses: list[dict[str, Any]] = [
-        {**use, "reported_town": "集士港镇"},
-        {**use, "uscc": "b", "reported_town": "大碶街道"},
-    ]
+    towns = {"a": "集士港镇", "b": "大碶街道"}
+    use = {"parcel_id": PARCEL, "period": "2023", "use_type_code": "lease", "surveyed_area_mu": "2"}
+    uses = [{**use, "uscc": uscc, "reported_town": town} for uscc, town in towns.items()]
     rows = parcel_use(
         frame(spark, "core.parcel", []),
         frame(spark, "raw.gov_land_survey", uses),
