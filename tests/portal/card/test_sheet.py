@@ -34,7 +34,8 @@ from warehouse.releases import Release, open_release
 
 #: Texts on the sheet of the firm with every section. Tax is VAT and income tax, not the tax paid by the statistics.
 EXPECTED = (
-    "合成数据 Synthetic data", "版本 release 1", NAMES[GOOD], GOOD, "海曙区 Haishu · 集士港镇 Jishigang Town", "规上", "中型", "存续",
+    "合成数据 Synthetic data", "版本 release 1", NAMES[GOOD], GOOD, "海曙区 Haishu · 集士港镇 Jishigang Town", "规上",
+    "中型", "存续",
     "2010-06-01（14 年", "32.5 亩", "自有 own 30", "曾用名 formerly 宁波旧名电器厂",
     "B 鼓励提升类", "初评 initial B", "101.50 = 96.50 + 加分 5.00", "第 4/8 名", "62.5%", "第 1,234/8,000", made.RULES,
     "12,346", "2,500", "650", "18.5",
