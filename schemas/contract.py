@@ -171,6 +171,9 @@ class Feed(Contract):
             raise ValueError(
                 f"mapping: not mapped {sorted(unmapped)}, mapped but no column {sorted(unknown)}"
             )
+        required = [n for n, m in self.source.mapping.items() if m.may_be_absent and self.column(n).required]
+        if required:
+            raise ValueError(f"mapping: {required} are required, so their headings may not be absent")
         event_time = self.source.event_time
         if event_time and (event_time not in names or self.column(event_time).type != "timestamp"):
             raise ValueError(f"event_time: {event_time} is not a timestamp column of the table")
