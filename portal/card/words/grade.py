@@ -21,7 +21,12 @@ def block(card: Card) -> Block:
         return Block(
             "grade",
             heading,
-            (f"无等级 no grade: {s.status} · {s.list}", f"原因 why: {reasons}{until}", rules, *_consent(card)),
+            (
+                f"无等级 no grade: {s.status} · {s.list}",
+                f"原因 why: {reasons}{until}",
+                rules,
+                *_consent(card),
+            ),
         )
     points = f"{score(g.indicator_score)} + 加分 {score(g.bonus_points)} − 扣分 {score(g.penalty_points)}"
     lines = [
@@ -45,7 +50,9 @@ def _consent(card: Card) -> tuple[str, ...]:
     end = f"，至 until {c.end}" if c.end else ""
     if c.per_mu.code == "not_needed":
         return (f"使用统计数据 use of statistics: {c.per_mu}",)
-    return (f"使用统计数据 use of statistics: 评价 evaluation {c.per_mu}{since}{end} · 画像 profile {c.profile}",)
+    return (
+        f"使用统计数据 use of statistics: 评价 evaluation {c.per_mu}{since}{end} · 画像 profile {c.profile}",
+    )
 
 
 def _ranks(card: Card) -> str:
