@@ -47,7 +47,7 @@ def _consent(card: Card) -> tuple[str, ...]:
     if (c := card.consent) is None:
         return ()
     since = f" {c.since} 起" if c.since else ""
-    end = f"，至 until {c.end}" if c.end else ""
+    end = f"，{c.end} 失效 ends" if c.end else ""
     if c.per_mu.code == "not_needed":
         return (f"使用统计数据 use of statistics: {c.per_mu}",)
     return (

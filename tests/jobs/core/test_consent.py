@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from jobs.core.consent import consent
-from jobs.core.consent_state import consent_state
+from jobs.core.consent_state import STATES, consent_state, explain_row
 from tests.expectations.good_city import code_of
 from tests.frames import frame
 from tests.oracles import consent as oracle
@@ -205,7 +205,18 @@ def test_the_state_of_a_year(spark: SparkSession) -> None:
     }
 
 
-STATES = ("per_mu_consent_code", "profile_consent_code", "chain_consent_code")
+def test_a_state_is_explained_with_its_days() -> None:
+    held = [
+        {"consent_purpose_code": PER_MU, "consent_from_date": date(2023, 5, 10), "consent_end_date": date(2023, 6, 1)},
+        {"consent_purpose_code": PER_MU, "consent_from_date": date(2023, 8, 1), "consent_end_date": None},
+    ]  # fmt: skip
+    row = dict.fromkeys(STATES, "not_given") | {"uscc": A, "year": "2022", "per_mu_consent_code": "given"}
+    [evaluation, profile, _] = explain_row(row, lambda *_: held)
+    assert evaluation == (
+        "亩均效益综合评价 Per-mu evaluation: 已同意 Given（2023-05-10 起，2023-06-01 失效 ends；2023-08-01 起）"
+    )
+    assert profile.endswith("未同意 Not given")
+
 
 # --- against the oracle ----------------------------------------------------------------------------------
 

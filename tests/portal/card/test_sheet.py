@@ -63,7 +63,7 @@ def test_every_section_of_a_firm_with_all_data(release: Release, monkeypatch: py
     ("uscc", "line"),
     [
         (GOOD, "评价 evaluation 已同意 Given 2025-05-10 起 · 画像 profile 未同意 Not given"),
-        (VETOED, "评价 evaluation 已撤回 Withdrawn 2025-05-10 起，至 until 2025-06-02 · 画像"),
+        (VETOED, "评价 evaluation 已撤回 Withdrawn 2025-05-10 起，2025-06-02 失效 ends · 画像"),
         (BOTTOM, "评价 evaluation 未同意 Not given · 画像"),
         (TENANT, "使用统计数据 use of statistics: 无须同意（无统计数据） Not needed (no statistics of the firm)"),
     ],
