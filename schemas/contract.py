@@ -139,6 +139,10 @@ class Contract(Definition):
         for name in self.key:
             if not self.column(name).required:
                 raise ValueError(f"key column {name} must be required")
+        for column in self.columns:
+            earlier = column.domain.not_before
+            if earlier and {c.type for c in self.columns if c.name in (earlier, column.name)} != {"date"}:
+                raise ValueError(f"column {column.name}: not_before compares two dates of the table")
         if (self.delivery == "derived") == isinstance(self, Feed):
             raise ValueError(
                 "a feed has a source block and a delivery other than derived; a derived table has neither"

@@ -8,6 +8,7 @@ begin, or the first year if there is none.
 from __future__ import annotations
 
 from demo_city.faults.chains import customs, products, trades
+from demo_city.faults.consents import consents
 from demo_city.faults.events import events
 from demo_city.faults.figures import cumulative, figures
 from demo_city.faults.files import files
@@ -33,6 +34,7 @@ def plan_faults(city: City, years: tuple[int, ...]) -> Plan:
     figures(planner, has_annual=bool(yearly))
     registry(planner, years)
     events(planner)
+    consents(planner)
     land_use(planner)
     files(planner, has_annual=bool(yearly))
     if monthly:

@@ -96,6 +96,7 @@ def good_city() -> City:
         _per_mu(city, year)
     _events(city)
     _identities(city)
+    _consents(city)
     _months(city)
     add_chains(city)
     add_profiles(city)
@@ -319,6 +320,27 @@ def _identities(city: City) -> None:
         city, "core.group_member", group_code="JT1", uscc=code_of(52), year=YEARS[1], controller_uscc=code_of(53),
         holding_share_pct=Decimal(60), valid_from_date=date(2020, 1, 1),
     )  # fmt: skip
+
+
+def _consents(city: City) -> None:
+    """Firms above scale confirm their sheets in the next spring; firm 3 does not, firm 6 withdraws."""
+    for year in YEARS:
+        spring = date(int(year) + 1, 5, 1)
+        for number in range(FIRMS):
+            who, above = {"uscc": code_of(number), "year": year}, list_of(number) == "above_scale"
+            _add(
+                city, "core.consent_state", **who, district_code=district_of(number), is_in_statistics=above,
+                per_mu_consent_code={3: "not_given", 6: "withdrawn"}.get(number, "given") if above else "not_needed",
+                profile_consent_code="not_given" if above else "not_needed",
+                chain_consent_code="not_given" if above else "not_needed",
+            )  # fmt: skip
+            ended = {"consent_end_date": date(int(year) + 1, 6, 1), "is_consent_withdrawn": True}
+            if above and number != 3:
+                _add(
+                    city, "core.consent", **who, consent_purpose_code="per_mu_evaluation", consent_from_date=spring,
+                    consent_kinds=["sheet"], given_uscc=who["uscc"],
+                    **(ended if number == 6 else {}),
+                )  # fmt: skip
 
 
 def _months(city: City) -> None:

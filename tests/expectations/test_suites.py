@@ -493,9 +493,47 @@ def _events_of(key: str) -> Callable[[Rows], dict[str, str]]:
     return spoil
 
 
+def _consent(rows: Rows) -> dict[str, str]:
+    rows[0]["consent_end_date"] = rows[0]["consent_from_date"]
+    rows.append(rows[1] | {"consent_from_date": date(2024, 1, 1), "row_id": "x"})
+    _change(rows, (2,), uscc=code_of(900))
+    _change(rows, (3,), consent_kinds=["withdrawal"])
+    _change(rows, (4,), is_consent_withdrawn=True)
+    return {
+        "validity_positive": code_of(0),
+        "no_overlap": rows[1]["uscc"],
+        "firm_in_directory": code_of(900),
+        "rests_on_consent": rows[3]["uscc"],
+        "withdrawn_ends": rows[4]["uscc"],
+    }
+
+
+def _consent_state(rows: Rows) -> dict[str, str]:
+    _change(rows, (0,), district_code="330299")
+    _change(rows, (3,), per_mu_consent_code="not_needed")
+    _change(rows, (6,), per_mu_consent_code="given")
+    for row in rows[FIRMS:]:
+        if row["is_in_statistics"] and row["district_code"] == DISTRICTS[0]:
+            row["per_mu_consent_code"] = "not_given"
+    return {
+        "same_firms": code_of(0),
+        "statistics_need_consent": code_of(3),
+        "state_of_consents": code_of(6),
+        "consent_share": f"year=2023|district_code={DISTRICTS[0]}",
+    }
+
+
+def _ent_consent(rows: Rows) -> dict[str, str]:
+    _change(rows, range(10), uscc=code_of(900))
+    _change(rows, range(20, 27), valid_until_date=date(2019, 12, 31))
+    return dict.fromkeys(("firm_known", "given_in_time"), "period=2022")
+
+
 BAD: dict[str, Callable[[Rows], dict[str, str]]] = {
     **BAD_CHAIN,
     **BAD_PROFILE,
+    "core.consent": _consent,
+    "core.consent_state": _consent_state,
     "core.enterprise": _enterprise,
     "core.enterprise_event": _enterprise_event,
     "core.enterprise_identifier": _enterprise_identifier,
@@ -518,6 +556,7 @@ BAD: dict[str, Callable[[Rows], dict[str, str]]] = {
     "quarantine.correction": _correction,
     "quarantine.record": _record,
     "raw.delivery": _delivery,
+    "raw.ent_consent": _ent_consent,
     "raw.gov_grant": _events_of("grant_code"),
     "raw.gov_honour": _events_of("event_id"),
     "raw.gov_penalty": _events_of("event_id"),

@@ -23,6 +23,8 @@ FEEDS = {spec.name for spec in feeds().values()}
 PUBLISHED = list(registry())
 #: Feeds that must be reached from a row of the table; rows behind a district's sum are counted, not followed.
 REACHED = {
+    "core.consent": {"raw.ent_consent", "raw.gov_statistics_directory"},
+    "core.consent_state": {"raw.ent_consent", "raw.gov_tax"},
     "core.enterprise": {"raw.gov_statistics_directory", "raw.gov_business_registry"},
     "core.enterprise_event": {"raw.gov_honour", "raw.gov_penalty"},
     "core.parcel": {"raw.gov_land_parcel", "raw.gov_land_survey"},

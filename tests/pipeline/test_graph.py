@@ -460,6 +460,15 @@ def test_a_table_is_selected_with_what_it_needs_and_nothing_else() -> None:
     assert {job.table for job in select_jobs([])} == set(registry())
 
 
+def test_no_evaluation_reads_consents() -> None:
+    """Whether a firm consents can change no score, rank, grade, position or tag."""
+    consents = {"raw.ent_consent", "core.consent", "core.consent_state"}
+    readers = {
+        name for name, job in registry().items() if consents & {given.table for given in job.inputs.values()}
+    }
+    assert readers == {"core.consent", "core.consent_state"}
+
+
 def test_jobs_run_after_their_inputs() -> None:
     seen: set[str] = set()
     for name, job in registry().items():

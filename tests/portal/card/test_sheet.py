@@ -28,6 +28,7 @@ from tests.portal.card_release import (
     TOP,
     UNTOLD,
     VETOED,
+    write,
 )
 from tests.portal.sheets import HEIGHT, WIDTH, gathered, screen_of
 from warehouse.releases import Release, open_release
@@ -57,6 +58,30 @@ def test_every_section_of_a_firm_with_all_data(release: Release, monkeypatch: py
     text = "\n".join(screen_of(sheet, monkeypatch))
     for expected in EXPECTED:
         assert expected in text, expected
+
+
+@pytest.mark.parametrize(
+    ("uscc", "line"),
+    [
+        (GOOD, "评价 evaluation 已同意 Given 2025-05-10 起 · 画像 profile 未同意 Not given"),
+        (VETOED, "评价 evaluation 已撤回 Withdrawn 2025-05-10 起，2025-06-02 失效 ends · 画像"),
+        (BOTTOM, "评价 evaluation 未同意 Not given · 画像"),
+        (TENANT, "使用统计数据 use of statistics: 无须同意（无统计数据） Not needed (no statistics of the firm)"),
+    ],
+)  # fmt: skip
+def test_consent_to_the_use_of_statistics_is_one_line(
+    release: Release, monkeypatch: pytest.MonkeyPatch, uscc: str, line: str
+) -> None:
+    assert line in "\n".join(screen_of(gathered(release, uscc), monkeypatch))
+
+
+def test_a_release_from_before_the_consents_has_no_such_line(
+    cold_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(cold_home, without=("core.consent", "core.consent_state"))
+    sheet = gathered(open_release(), GOOD)
+    assert sheet.consent is None and sheet.grade
+    assert "use of statistics" not in "\n".join(screen_of(sheet, monkeypatch))
 
 
 def test_a_veto_is_shown_and_points_do_not_lift_it(release: Release, monkeypatch: pytest.MonkeyPatch) -> None:
