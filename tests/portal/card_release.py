@@ -70,7 +70,7 @@ _TYPES = {
 
 PER_MU = (
     "core.enterprise", "core.enterprise_year", "per_mu.population", "per_mu.enterprise_grade",
-    "per_mu.indicator_value", "per_mu.adjustment", "per_mu.city_rank",
+    "per_mu.indicator_value", "per_mu.adjustment", "per_mu.city_rank", "per_mu.land_review",
 )  # fmt: skip
 
 #: Codes of other areas, used only if no code list has them.

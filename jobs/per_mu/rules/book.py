@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from jobs.per_mu.rules.land_limits import land_limits
-from jobs.per_mu.rules.models import CITY, KIND, RuleSet, indicator_definitions
+from jobs.per_mu.rules.models import CITY, KIND, RuleSet, duties, indicator_definitions
 from jobs.rules.base import RuleDocument, Rules
 from schemas.contract import code_list, contract, digest
 from schemas.errors import RejectedError, UsageError
@@ -105,8 +105,10 @@ class RuleBook(Rules):
     def tables(self) -> dict[str, list[dict[str, Any]]]:
         """Tables for suites.
 
-        ``quota``: by rule set, the largest share of A and the smallest of D over its lists. ``land_limit``: by industry
-        division, what land can carry. ``judged_land``: the rule sets that do not grade impossible land.
+        ``quota``: by rule set, the largest share of A and the smallest of D over its lists. ``land_limit``: what land
+        can carry, by industry division. ``judged_land``: rule sets that do not grade impossible land. ``duty``: by
+        feed, the figure that a firm owes. ``withheld``: by rule set, list and indicator, the figure that scores nothing
+        if a firm withholds it.
         """
         shares = {r.id: [r.quota_of(code).shares for code in r.lists] for r in self.all()}
         return {
@@ -129,6 +131,14 @@ class RuleBook(Rules):
             ],
             "judged_land": [
                 {"rule_set_id": r.id} for r in self.all() if r.impossible_land == "data_incomplete"
+            ],
+            "duty": [{"feed": duty.feed, "figure": duty.figure} for duty in duties()],
+            "withheld": [
+                {"rule_set_id": r.id, "list_code": name, "indicator_code": code, "figure": duty.figure}
+                for r in self.all()
+                for name, rules in r.lists.items()
+                for code, indicator in rules.indicators.items()
+                if indicator.withheld != "as_missing" and (duty := indicator_definitions()[code].duty)
             ],
         }
 

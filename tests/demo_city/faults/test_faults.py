@@ -40,7 +40,7 @@ def test_exactly_the_planted_records_break_their_contracts(sent: Sent) -> None:
 
 KINDS = {
     "bad_date", "corrected_file", "cumulative_falls", "district_outside_ningbo", "late_file",
-    "malformed_meter_account", "malformed_party", "malformed_patent", "missing_required",
+    "land_a_thousandth", "malformed_meter_account", "malformed_party", "malformed_patent", "missing_required",
     "negative_value_added", "not_a_number", "old_district_code", "out_of_domain", "over_allotted_parcel",
     "purchase_from_unknown", "rd_above_revenue", "renamed", "repeated_file", "square_metres_as_mu",
     "tax_quarantined_graded", "unit_slip_parsable", "unit_slip_unparsable", "unknown_code_word",
