@@ -22,8 +22,8 @@ SUITE = Suite(
         Check(
             "land_below_least",
             "用地面积小于最少用地",
-            "The recorded land is less than the least land",
-            f"SELECT {_KEY}, land_area_mu, least_land_mu FROM {{table}} WHERE land_area_mu >= least_land_mu",
+            "The recorded land is less than the least land, which is rounded",
+            f"SELECT {_KEY}, land_area_mu, least_land_mu FROM {{table}} WHERE land_area_mu > least_land_mu",
         ),
         Check(
             "least_land_recomputes",

@@ -12,7 +12,7 @@ from jobs.per_mu.rules.book import RuleBook
 from jobs.per_mu.rules.frames import BY_DISTRICT, district_frame
 from jobs.per_mu.rules.reading import rule_book
 from jobs.per_mu.steps.figures import tax_contribution
-from jobs.per_mu.steps.land import with_least_land
+from jobs.per_mu.steps.land import carried, with_limits
 from schemas.contract import contract
 
 TABLE = "per_mu.land_review"
@@ -36,32 +36,34 @@ def land_review(
         "rule_set_id",
         F.explode("status_reasons").alias("reason"),
     )
-    listed = reasons.where(F.col("reason").startswith(REASON)).withColumn(
-        "land_measure_code", F.substring("reason", len(REASON) + 1, 100)
+    # few firms: broadcast them to the large tables
+    listed = F.broadcast(
+        reasons.where(F.col("reason").startswith(REASON)).withColumn(
+            "land_measure_code", F.substring("reason", len(REASON) + 1, 100)
+        )
     )
     figures = enterprise_year.drop("district_code", "is_above_scale", "land_area_mu", "row_id")
     components = district_frame(population.sparkSession, rules.items()).select(*BY_DISTRICT, "tax_components")
-    amounts = {
-        "staff": ("staff", "least_mu_staff"),
-        "value_added": ("value_added_wan_yuan", "least_mu_value_added"),
-        "tax": ("tax_contribution", "least_mu_tax"),
-    }
     amount, least = (
         F.coalesce(
             *(
-                F.when(F.col("land_measure_code") == code, F.col(columns[side]).cast("decimal(24,6)"))
-                for code, columns in amounts.items()
+                F.when(F.col("land_measure_code") == code, of[side].cast("decimal(24,6)"))
+                for code, of in carried().items()
             )
         )
         for side in (0, 1)
     )
-    parcels = parcel_use.groupBy(*FIRM).agg(F.sort_array(F.collect_set("parcel_id")).alias("parcel_ids"))
+    parcels = (
+        parcel_use.join(listed.select(*FIRM), FIRM, "left_semi")
+        .groupBy(*FIRM)
+        .agg(F.sort_array(F.collect_set("parcel_id")).alias("parcel_ids"))
+    )
     return (
-        listed.join(enterprise.select(*FIRM, "enterprise_name", "industry_division_code"), FIRM, "inner")
-        .join(figures, FIRM, "inner")
+        figures.join(listed, FIRM, "inner")
+        .join(enterprise.select(*FIRM, "enterprise_name", "industry_division_code"), FIRM, "inner")
         .join(components, BY_DISTRICT, "inner")
         .withColumn("tax_contribution", tax_contribution())
-        .transform(with_least_land)
+        .transform(with_limits)
         .join(parcels, FIRM, "left")
         .withColumn("parcel_ids", F.coalesce("parcel_ids", no_texts()))
         .withColumns(

@@ -85,7 +85,7 @@ def _status_reason(query: Query, row: Row, code: str) -> str:
     """A reason of ``status_reasons`` in words."""
     kind, _, rest = code.partition(":")
     if kind == "land_too_small":
-        return f"{query.titles('status_reason', code).in_line}{_land_review(query, row, rest)}"
+        return f"{query.titles('status_reason', code).zh} land too small{_land_review(query, row, rest)}"
     if kind == "registration":
         return f"登记状态 registration: {query.titles('registration_status', rest)}"
     if kind == "industry":
@@ -103,9 +103,8 @@ def _land_review(query: Query, row: Row, measure: str) -> str:
         row["uscc"], row["year"], measure,
     )  # fmt: skip
     return "".join(
-        f"（{r['land_area_mu'].normalize():f} 亩 mu 承载 {r['carried_amount'].normalize():f}"
-        f" {'人 persons' if measure == 'staff' else '万元'}，至少需 needs at least {r['least_land_mu']:.4f} 亩 mu；"
-        "已列入土地调查核实清单，由自然资源部门核实 on the land survey's work list）"
+        f" {r['carried_amount'].normalize():,f} {'人' if measure == 'staff' else '万元'}，"
+        f"{r['land_area_mu'].normalize():f} < {r['least_land_mu']:.4f} 亩 mu（待土地调查核实）"
         for r in rows
     )
 

@@ -52,7 +52,7 @@ class Lift:
     points_missing: Decimal | None
     vetoes: tuple[Adjustment, ...]
     others: tuple[Adjustment, ...]
-    #: Reports that the unit's firms owe and withhold, each with what obliges them and how to mend it.
+    #: Lines on reports that the unit's firms owe and withhold: what obliges them, and how to mend it.
     withheld: tuple[str, ...] = ()
 
 
@@ -135,7 +135,7 @@ def _withheld(query: Query, unit: str, year: str) -> Iterator[str]:
     for row in rows:
         definition = indicator_definitions().get(row["indicator_code"])
         if definition and definition.duty:
-            yield told_duty(definition.duty, firms)
+            yield from told_duty(definition.duty, firms)
 
 
 def _adjustments(query: Query, row: Row) -> list[Adjustment]:

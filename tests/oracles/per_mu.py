@@ -241,8 +241,11 @@ def _overloads(
         "value_added": (number(firm.get("value_added_wan_yuan")), added),
         "tax": (firm["tax"], tax),
     }
-    needs = {name: (own, rounded(own / most)) for name, (own, most) in amounts.items() if own is not None}
-    return {name: need for name, need in needs.items() if land < need[1]}
+    return {
+        name: (own, rounded(own / most))
+        for name, (own, most) in amounts.items()
+        if own is not None and land < own / most
+    }
 
 
 def _gaps(firm: Row, own: Row, quarantined: set[str]) -> list[str]:

@@ -18,10 +18,10 @@ from schemas.errors import RejectedError
 
 FILE = "land_limits.yml"
 KIND = Titles(zh="极限值", en="limits")
-#: Square metres of land on which at least one person works, digits after the point.
+#: Digits after the point of the land per person.
 DIGITS = 6
 
-_LIMIT = """industry_division_code string, least_m2_per_person decimal(9,6), most_value_added_per_mu decimal(18,6),
+_LIMIT = """industry_division_code string, m2_for_three_persons decimal(9,6), most_value_added_per_mu decimal(18,6),
 most_tax_per_mu decimal(18,6)"""
 
 
@@ -95,5 +95,6 @@ def land_limits() -> LandLimits:
 
 
 def land_limit_frame(session: SparkSession) -> DataFrame:
-    """One row per industry division."""
-    return literal_table(session, land_limits().rows(), _LIMIT)
+    """One row per industry division; land for three persons, because three mu are a whole number of m²."""
+    rows = ((division, 3 * area, added, tax) for division, area, added, tax in land_limits().rows())
+    return literal_table(session, rows, _LIMIT)

@@ -146,7 +146,7 @@ def _withheld(facts: Facts) -> Iterator[str]:
     for row in facts.indicators:
         duty = indicator_definitions()[row["indicator_code"]].duty
         if row["note_code"] == "withheld_zero" and duty:
-            yield f"  {told_duty(duty, facts.figures)}"
+            yield from (f"  {line}" for line in told_duty(duty, facts.figures))
 
 
 def _total(facts: Facts) -> Iterator[str]:

@@ -8,39 +8,38 @@ from pyspark.sql import functions as F
 from jobs.columns.arithmetic import VALUE_TYPE, divide
 from jobs.per_mu.rules.land_limits import land_limit_frame
 
-#: 1 mu = 2000/3 m².
+#: A mu is 2000/3 m².
 M2_OF_THREE_MU = 2000
 
 
-def staff() -> Column:
-    """Persons: the average of the statistics, else those insured."""
-    return F.coalesce(F.col("employees_average"), F.col("insured_count").cast("decimal(18,2)"))
-
-
-def with_least_land(firms: DataFrame) -> DataFrame:
-    """Firms with the least land (亩) that could carry their staff, value added and tax; missing where not known.
-
-    Columns ``least_mu_staff``, ``least_mu_value_added`` and ``least_mu_tax`` are rounded to a millionth.
-    """
-    by_staff = (F.col("staff") * F.col("least_m2_per_person") * 3).cast(VALUE_TYPE)
-    return (
-        firms.withColumn("staff", staff())
-        .join(land_limit_frame(firms.sparkSession), "industry_division_code", "left")
-        .withColumn("staff_m2", by_staff)
-        .withColumns(
-            {
-                "least_mu_staff": divide(F.col("staff_m2"), F.lit(M2_OF_THREE_MU)),
-                "least_mu_value_added": divide(
-                    F.col("value_added_wan_yuan"), F.col("most_value_added_per_mu")
-                ),
-                "least_mu_tax": divide(F.col("tax_contribution"), F.col("most_tax_per_mu")),
-            }
-        )
-        .drop("staff_m2", "least_m2_per_person", "most_value_added_per_mu", "most_tax_per_mu")
+def with_limits(firms: DataFrame) -> DataFrame:
+    """Firms with their staff (the average of the statistics, else those insured) and the bounds of their industry."""
+    staff = F.coalesce(F.col("employees_average"), F.col("insured_count").cast("decimal(18,2)"))
+    return firms.withColumn("staff", staff).join(
+        land_limit_frame(firms.sparkSession), "industry_division_code", "left"
     )
 
 
-def is_too_small(least: str) -> Column:
-    """Whether the firm has land, and less than it needs at least; land of zero has rules of its own."""
-    area = F.col("land_area_mu")
-    return F.coalesce((area > 0) & (area < F.col(least)), F.lit(False))
+def overloads() -> dict[str, Column]:
+    """What the land of a firm cannot carry → condition; land of zero has rules of its own.
+
+    The comparison multiplies, so that it is exact, and costs less than a quotient for each firm of the city.
+    """
+    land = F.col("land_area_mu")
+    conditions = {
+        "staff": land * M2_OF_THREE_MU < F.col("staff") * F.col("m2_for_three_persons"),
+        "value_added": land * F.col("most_value_added_per_mu") < F.col("value_added_wan_yuan"),
+        "tax": land * F.col("most_tax_per_mu") < F.col("tax_contribution"),
+    }
+    return {name: F.coalesce((land > 0) & beyond, F.lit(False)) for name, beyond in conditions.items()}
+
+
+def carried() -> dict[str, tuple[Column, Column]]:
+    """What land carries → amount (persons, 万元), and the least land for it (亩), rounded to a millionth."""
+    area = (F.col("staff") * F.col("m2_for_three_persons")).cast(VALUE_TYPE)
+    added, tax = F.col("value_added_wan_yuan"), F.col("tax_contribution")
+    return {
+        "staff": (F.col("staff"), divide(area, F.lit(M2_OF_THREE_MU))),
+        "value_added": (added, divide(added, F.col("most_value_added_per_mu"))),
+        "tax": (tax, divide(tax, F.col("most_tax_per_mu"))),
+    }

@@ -29,8 +29,8 @@ def told_reason(code: str) -> str:
     return code
 
 
-def told_duty(duty: Duty, firms: Iterable[Mapping[str, Any]]) -> str:
-    """What a unit withholds, which firm owes it by what, and how to mend it.
+def told_duty(duty: Duty, firms: Iterable[Mapping[str, Any]]) -> list[str]:
+    """What a unit withholds, which firm owes it by what, and how to mend it; in lines that fit a screen.
 
     Args:
         firms: rows of core.enterprise_year of the unit's firms.
@@ -45,10 +45,12 @@ def told_duty(duty: Duty, firms: Iterable[Mapping[str, Any]]) -> str:
                 if firm.get(name)
             ]
             owing.append(" ".join(map(str, (firm["uscc"], *proof))))
-    return (
-        f"应报未报 withheld: {spec.column(duty.figure).zh}（{'、'.join(owing)}；依据 by {duty.source}）。"
-        f"{duty.remedy.zh} {duty.remedy.en}"
-    )
+    return [
+        f"应报未报 withheld: {spec.column(duty.figure).zh} · {'、'.join(owing)}",
+        f"依据 by {duty.source}",
+        f"补正 to mend: {duty.remedy.zh}",
+        duty.remedy.en,
+    ]
 
 
 def title_of(list_name: str, code: str) -> str:
