@@ -46,6 +46,7 @@ NO_CODES = {
     "headings": "a sender's words",
     "source_record": "a sender's words",
     "claimants": "credit codes",
+    "parcel_ids": "codes of parcels",
     "grade_history": "figures as name=value",
     "indicator_percentiles": "figures as name=value",
     "tag_evidence": "figures as name=value",
@@ -148,7 +149,6 @@ def test_every_named_list_exists_and_every_list_is_named() -> None:
     parts = {
         "feed_group",
         "chain_sum",
-        "evaluation_figure",
         "protection",
         "quarantine_record",
         "quarantine_rule",

@@ -77,6 +77,26 @@ def _enterprise_year(rows: Rows) -> dict[str, str]:
     _change(rows, (59,), power_kwh=None)
     _change(rows, (3,), missing_feeds=["gov_nonsense"])
     _change(rows, (4,), valid_to_date=date(2021, 12, 31))
+    _change(rows, (8,), permit_class_code="key")
+    # twenty firms above scale with a permit, eight of which have none in the next year and report hardly anything
+    for number, index in enumerate(range(0, FIRMS, 3)):
+        _change(
+            rows,
+            (index,),
+            permit_class_code="simplified",
+            emission_t=Decimal(1),
+            emission_permitted_t=Decimal(2),
+        )
+        _change(
+            rows,
+            (index + FIRMS,),
+            permit_class_code="registered" if number < 8 else "key",
+            emission_t=Decimal(1),
+        )
+        if number < 8:
+            rows[index]["emission_t"] = Decimal("0.01")
+        else:
+            rows[index]["emission_permitted_t"] = None if number > 11 else Decimal(2)
     rows[5]["land_own_mu"] += 1
     _multiply(rows, 7, 2, "land_area_mu", "land_own_mu")
     for index in range(20, 32):
@@ -102,6 +122,9 @@ def _enterprise_year(rows: Rows) -> dict[str, str]:
     return {
         "same_firms": code_of(59),
         "missing_named": code_of(1),
+        "owed_reports_named": code_of(8),
+        "permits_kept": "year=2023|holders=20|without=8",
+        "emissions_of_permit": "year=2022|reporters=12|tiny=8",
         "power_missing_named": code_of(59),
         "feeds_known": "feed=gov_nonsense",
         "within_year": code_of(4),
@@ -351,6 +374,9 @@ def _population(rows: Rows) -> dict[str, str]:
     for row in [r for r in rows if r["year"] == "2023"]:
         if row is not incomplete:
             row.update(eval_status_code="data_incomplete", status_reasons=["missing:gov_tax"])
+    here = [r for r in rows if r["year"] == "2022" and r["district_code"] == "330206"]
+    for row in here[-6:]:
+        row.update(status_reasons=["land_too_small:staff"])
     removed = rows.pop(10)
     return {
         "same_firms": removed["uscc"],
@@ -361,6 +387,7 @@ def _population(rows: Rows) -> dict[str, str]:
         "unit_of_evaluation": code_of(999),
         "graded_by_rule_set": "ningbo-test-2021",
         "data_incomplete_share": "year=2023",
+        "land_too_small_share": "year=2022|district_code=330206|landed=30|too_small=6",
     }
 
 
@@ -375,7 +402,25 @@ def _baseline(rows: Rows) -> dict[str, str]:
 def _unit(rows: Rows) -> dict[str, str]:
     _change(rows, (0,), list_code="tenant")
     rows[1]["land_area_mu"] += 1
-    return {"units_of_population": rows[0]["uscc"], "sums_of_members": rows[1]["uscc"]}
+    rows[2]["withheld_figures"] = ["emission_t"]
+    return {
+        "units_of_population": rows[0]["uscc"],
+        "sums_of_members": rows[1]["uscc"],
+        "withheld_of_members": rows[2]["uscc"],
+    }
+
+
+def _land_review(rows: Rows) -> dict[str, str]:
+    good = {
+        "uscc": code_of(3), "year": "2023", "land_measure_code": "staff", "carried_amount": Decimal(900),
+        "land_area_mu": Decimal("1.3"), "least_land_mu": Decimal("2.7"), "industry_division_code": "34",
+    }  # fmt: skip
+    spec = contract("per_mu.land_review")
+    rows += [
+        row_for(spec, **good),
+        row_for(spec, **{**good, "uscc": code_of(6), "least_land_mu": Decimal(1)}),
+    ]
+    return {"firms_of_population": code_of(3), "land_below_least": code_of(6)}
 
 
 def _indicator_value(rows: Rows) -> dict[str, str]:
@@ -386,6 +431,7 @@ def _indicator_value(rows: Rows) -> dict[str, str]:
     rows[8]["score"] += Decimal("0.0001")
     _change(rows, (10,), note_code="missing_zero")
     _change(rows, (12,), baseline=Decimal(11))
+    _change(rows, (14,), note_code="withheld_zero", score=Decimal("0.1"))
     for row in rows:
         if row["year"] == "2023" and row["indicator_code"] == "I1":
             for column in ("numerator", "value", "score"):
@@ -398,6 +444,8 @@ def _indicator_value(rows: Rows) -> dict[str, str]:
         "score_recomputes": rows[8]["uscc"],
         "score_by_note": "note_code=missing_zero",
         "baseline_of_year": rows[12]["uscc"],
+        "withholding_never_pays": rows[14]["uscc"],
+        "withheld_is_scored_so": "note_code=withheld_zero",
         "scores_bounded": "indicator_code=I1",
         "tax_per_mu_p99": "year=2023",
         "tax_per_mu_median": "year=2023",
@@ -551,6 +599,7 @@ BAD: dict[str, Callable[[Rows], dict[str, str]]] = {
     "per_mu.district_summary": _district_summary,
     "per_mu.enterprise_grade": _enterprise_grade,
     "per_mu.indicator_value": _indicator_value,
+    "per_mu.land_review": _land_review,
     "per_mu.unit": _unit,
     "per_mu.population": _population,
     "quarantine.correction": _correction,
@@ -577,8 +626,16 @@ ELSEWHERE = {
     "per_mu.unit": {"list_totals", "list_totals_wide"},
     "per_mu.adjustment": {"vetoes_applied"},
     "per_mu.enterprise_grade": {"quota_d", "vetoed_not_above_c", "final_results_stay", "grades_steady"},
-    "per_mu.indicator_value": {"levels_steady", "silence_never_pays", "average_rewards_silence"},
-    "per_mu.population": {"somebody_graded"},
+    "per_mu.indicator_value": {
+        "levels_steady",
+        "silence_never_pays",
+        "average_rewards_silence",
+        "withheld_share",
+        "maxima_possible",
+        "far_from_the_list",
+    },
+    "per_mu.land_review": {"least_land_recomputes", "out_of_d"},
+    "per_mu.population": {"somebody_graded", "land_carries"},
     "profile.comprehensive_score": {"percentiles_flat"},
 }
 
@@ -650,6 +707,11 @@ def test_vetoed_firm_in_a(city: City, judge: Judge) -> None:
         ("group_median", "15.5", 30, []),
         ("missing_zero", "0", 30, []),
         ("group_median", "16", 29, []),
+        ("zero_median", "16", 30, ["silence_never_pays"]),
+        ("zero_average", "16", 30, ["average_rewards_silence"]),
+        ("withheld_zero", "0", 1, []),
+        ("withheld_zero", "1", 1, ["withholding_never_pays"]),
+        ("withheld_zero", "0", 9, ["withheld_share"]),
     ],
 )
 def test_silence_that_pays_is_named(
@@ -665,8 +727,68 @@ def test_silence_that_pays_is_named(
         for n in range(silent)
     ]  # fmt: skip
     report = judge("per_mu.indicator_value")
-    checks = {"silence_never_pays", "average_rewards_silence"}
+    checks = {"silence_never_pays", "average_rewards_silence", "withholding_never_pays", "withheld_share"}
     assert [v.expectation for v in report.verdicts if not v.success and v.expectation in checks] == named
+
+
+LIMITS = {
+    "land_limit": [
+        {"division": "34", "m2_per_person": 2.0, "value_added_per_mu": 20000.0, "tax_per_mu": 10000.0}
+    ],
+    "judged_land": [{"rule_set_id": f"ningbo-test-330203-{year}"} for year in ("2022", "2023")],
+}
+
+
+def test_a_value_beyond_what_land_can_carry_blocks(city: City, judge: Judge) -> None:
+    rows = city["per_mu.indicator_value"]
+    for row in rows:
+        if row["indicator_code"] == "I1":
+            row["value"] = Decimal(10001)
+    failed = {v.expectation: v for v in judge("per_mu.indicator_value", rules=LIMITS).failures()}
+    districts = {r["uscc"]: r["district_code"] for r in rows}
+    named = {key.partition("|")[0].removeprefix("uscc=") for key in failed["maxima_possible"].failing_keys}
+    assert {districts[uscc] for uscc in named} == {"330203"}  # the other rule sets have no bound
+
+
+def test_a_value_far_from_its_list_warns(city: City, judge: Judge) -> None:
+    rows = city["per_mu.indicator_value"]
+    same = {**rows[0], "indicator_code": "I4", "note_code": None, "weight": Decimal(50), "value": Decimal(2)}
+    rows += [same | {"uscc": f"r{n}", "row_id": f"r{n}"} for n in range(30)]
+    rows[-1]["value"] = Decimal(20000)
+    assert "far_from_the_list" not in {v.expectation for v in judge("per_mu.indicator_value").warnings()}
+    rows[-1]["value"] = Decimal(20001)
+    warned = {v.expectation: v for v in judge("per_mu.indicator_value").warnings()}
+    assert "uscc=r29" in warned["far_from_the_list"].failing_keys[0]
+
+
+def test_graded_firms_have_land_that_carries_them(city: City, judge: Judge) -> None:
+    assert judge("per_mu.population", rules=LIMITS).passed
+    row = city["per_mu.population"][0]
+    firm = next(r for r in city["core.enterprise_year"] if r["uscc"] == code_of(6) and r["year"] == "2023")
+    firm["employees_average"] = Decimal(100_000)
+    report = judge("core.enterprise_year", tables=["per_mu.population"], rules=LIMITS)
+    assert [v.expectation for v in report.failures()] == ["land_carries"]
+    assert code_of(6) in report.failures()[0].failing_keys[0] and row["land_area_mu"] > 0
+
+
+def test_the_work_list_recomputes_and_names_firms_that_left_d(city: City, judge: Judge) -> None:
+    graded = next(
+        r for r in city["per_mu.enterprise_grade"] if r["year"] == "2022" and r["final_grade"] == "D"
+    )
+    stands = next(r for r in city["per_mu.population"] if (r["uscc"], r["year"]) == (graded["uscc"], "2023"))
+    stands.update(eval_status_code="data_incomplete", status_reasons=["land_too_small:staff"])
+    row = row_for(
+        contract("per_mu.land_review"), uscc=graded["uscc"], year="2023", land_measure_code="staff",
+        carried_amount=Decimal(900), land_area_mu=Decimal("1.3"), least_land_mu=Decimal("2.7"),
+        industry_division_code="34",
+    )  # fmt: skip
+    city["per_mu.land_review"] = [row]
+    tables = ["per_mu.land_review"]
+    report = judge("per_mu.population", "per_mu.land_review", tables=tables, rules=LIMITS)
+    assert report.passed and [v.expectation for v in report.warnings()] == ["out_of_d"]
+    row["least_land_mu"] = Decimal("2.8")  # 900 x 2 m² is 1800 m² = 2.7 mu
+    report = judge("per_mu.population", "per_mu.land_review", tables=tables, rules=LIMITS)
+    assert [v.expectation for v in report.failures()] == ["least_land_recomputes"]
 
 
 def test_year_without_graded_firms(city: City, judge: Judge) -> None:

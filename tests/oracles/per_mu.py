@@ -46,6 +46,12 @@ SOURCES = {
 #: Figure → its name in reasons, where that differs.
 NAMES = {"tax": "tax_contribution"}
 LAND_FEEDS = {"gov_land_parcel", "gov_land_survey"}
+#: Indicator → the figure that a firm with a discharge permit owes, and the feed in which its absence is noted.
+OWED = {"I4": ("emission_t", "gov_emission")}
+#: Division → least land per person (m²), highest value added and highest tax per mu (万元).
+Limits = Mapping[str, tuple[Fraction, Fraction, Fraction]]
+#: A mu in square metres.
+MU = Fraction(2000, 3)
 
 
 @dataclass
@@ -61,7 +67,12 @@ class Evaluation:
 
 
 def evaluate(
-    firms: list[Row], parcels: list[Row], uses: list[Row], events: list[Row], rules: Mapping[Key, Row]
+    firms: list[Row],
+    parcels: list[Row],
+    uses: list[Row],
+    events: list[Row],
+    rules: Mapping[Key, Row],
+    limits: Limits,
 ) -> Evaluation:
     """Evaluate firms (directory and figures in one row) under the rule sets of (district, year)."""
     done = Evaluation()
@@ -69,7 +80,7 @@ def evaluate(
     # the city's rule set evaluates nobody: a firm filed under the city as a whole has no rule set
     rules = {key: rule for key, rule in rules.items() if key[0] != CITY}
     firms = [{**firm, "tax": _tax(firm, rules)} for firm in firms]
-    judged = {(f["uscc"], f["year"]): _judge(f, parcels, uses, rules) for f in firms}
+    judged = {(f["uscc"], f["year"]): _judge(f, parcels, uses, rules, limits) for f in firms}
     for key, own in judged.items():
         done.population[key] = _unit(own, judged)
     groups = _units(firms, done.population)
@@ -112,7 +123,7 @@ def _tax(firm: Row, rules: Mapping[Key, Row]) -> Fraction | None:
 # --- who is evaluated ------------------------------------------------------------------------------
 
 
-def _judge(firm: Row, parcels: list[Row], uses: list[Row], rules: Mapping[Key, Row]) -> Row:
+def _judge(firm: Row, parcels: list[Row], uses: list[Row], rules: Mapping[Key, Row], limits: Limits) -> Row:
     """The firm's own list, status and reasons, before tenants follow a holder."""
     uscc, year = firm["uscc"], firm["year"]
     rule = rules.get((firm["district_code"], year))
@@ -127,6 +138,7 @@ def _judge(firm: Row, parcels: list[Row], uses: list[Row], rules: Mapping[Key, R
         "holder": _holder(uscc, year, parcels, uses),
         "list_code": _list(rule, above, is_tenant, land),
     }  # fmt: skip
+    own["overloads"] = _overloads(firm, rule, land, limits)
     own["status"], own["reasons"] = _status(firm, own, held)
     return own
 
@@ -212,6 +224,30 @@ def _new_until(parcel: Row, rule: Row) -> date | None:
     return by_years if due is None else min(by_years, due)
 
 
+def _overloads(
+    firm: Row, rule: Row | None, land: Fraction | None, limits: Limits
+) -> dict[str, tuple[Fraction, Fraction]]:
+    """What the firm's land cannot carry, with the land it needs at the densest use: people, value added or tax."""
+    if rule is None or rule["impossible_land"] != "data_incomplete" or land is None or land <= 0:
+        return {}
+    if firm["industry_division_code"] not in limits:
+        return {}
+    area, added, tax = limits[firm["industry_division_code"]]
+    people = number(firm.get("employees_average"))
+    if people is None:
+        people = number(firm.get("insured_count"))
+    amounts = {
+        "staff": (people, MU / area),
+        "value_added": (number(firm.get("value_added_wan_yuan")), added),
+        "tax": (firm["tax"], tax),
+    }
+    return {
+        name: (own, rounded(own / most))
+        for name, (own, most) in amounts.items()
+        if own is not None and land < own / most
+    }
+
+
 def _gaps(firm: Row, own: Row, quarantined: set[str]) -> list[str]:
     rule, land, code = own["rule"], own["land"], own["list_code"]
     indicators = rule["lists"].get(code, {"indicators": {}})["indicators"]
@@ -237,6 +273,7 @@ def _gaps(firm: Row, own: Row, quarantined: set[str]) -> list[str]:
         rule["zero_land"] == "data_incomplete" or (rule["zero_land"] == "tenant_list" and code != "tenant")
     ):
         gaps.add("zero_land")
+    gaps |= {"land_too_small:" + name for name in own["overloads"]}
     if firm["industry_division_code"] is None:
         gaps.add("missing:industry_code")
     return sorted(gaps)
@@ -268,7 +305,7 @@ def _unit(own: Row, judged: Mapping[Key, Row]) -> Row:
     if status == "graded":
         reasons = own["notes"] + reasons
     return {
-        **{k: own[k] for k in ("uscc", "year", "district_code", "list_code", "land")},
+        **{k: own[k] for k in ("uscc", "year", "district_code", "list_code", "land", "overloads")},
         "status": status, "reasons": reasons, "unit": unit, "role": role,
         "until": own["until"] if status == "protected" else None,
     }  # fmt: skip
@@ -304,9 +341,20 @@ def _sides(unit: Unit, name: str) -> tuple[Fraction | None, Fraction | None]:
     return total(top), None if below is None else below / scale
 
 
+def _is_withheld(unit: Unit, name: str, rule: Row) -> bool:
+    """A firm of the unit owes a report of the indicator's figure and sent none, and the rule scores that apart."""
+    if name not in OWED or rule["lists"][unit[3]]["indicators"][name]["withheld"] == "as_missing":
+        return False
+    feed = OWED[name][1]
+    return any(
+        feed in (firm.get("missing_feeds") or []) and feed not in (firm.get("quarantined_feeds") or [])
+        for firm in unit[4]
+    )
+
+
 def _value(unit: Unit, name: str, rule: Row) -> Fraction | None:
     above, below = _sides(unit, name)
-    if above is None or below is None or below <= 0:
+    if above is None or below is None or below <= 0 or _is_withheld(unit, name, rule):
         return None
     return rounded(above / below, rule["rounding"]["value_scale"], rule["rounding"]["mode"])
 
@@ -369,6 +417,7 @@ def _scores(
             found[uscc, year, name] = {
                 "value": value, "baseline": base, "score": score, "note": note, "sides": _sides(unit, name),
                 "group": (year, district, code, name), "policy": indicator["missing"], "rule": rule,
+                "withheld": _is_withheld(unit, name, rule),
             }  # fmt: skip
             if score is not None:
                 averages[year, district, code, name].append(score)
@@ -396,8 +445,14 @@ def _own_score(
 
 
 def _missing_score(name: str, row: Row, others: list[Fraction]) -> tuple[Fraction, str]:
-    """Average or median of the list's own scores, or zero; zero without land if the rule set says so."""
-    below = row["sides"][1]
+    """Average or median of the list's own scores, or zero; zero without land if the rule set says so.
+
+    A withheld figure never scores better than the list's lowest. A denominator reported as zero is told apart.
+    """
+    if row["withheld"]:
+        return min([Fraction(0), *others]), "withheld_zero"
+    above, below = row["sides"]
+    is_zero = above is not None and below is not None and below <= 0
     by_land = FORMULAS[name][1] == "land_area_mu" and below is not None and below <= 0
     averaged = row["policy"].startswith("group_") and not (
         by_land and row["rule"]["zero_land"] == "zero_score"
@@ -409,7 +464,8 @@ def _missing_score(name: str, row: Row, others: list[Fraction]) -> tuple[Fractio
             if row["policy"] == "group_median"
             else sum(others, Fraction(0)) / len(others)
         )
-        return rounded(typical, mode["score_scale"], mode["mode"]), row["policy"]
+        how = row["policy"].removeprefix("group_")
+        return rounded(typical, mode["score_scale"], mode["mode"]), f"{'zero' if is_zero else 'group'}_{how}"
     if averaged:
         return Fraction(0), "group_empty"
     return Fraction(0), "zero_land" if by_land else "missing_zero"

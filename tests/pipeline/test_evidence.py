@@ -51,6 +51,7 @@ REACHED = {
     "per_mu.adjustment": {"raw.gov_honour", "raw.gov_penalty"},
     "per_mu.baseline": set(),
     "per_mu.city_rank": {"raw.gov_tax", "raw.gov_statistics_directory"},
+    "per_mu.land_review": {"raw.gov_statistics_directory", "raw.gov_land_survey"},
     "per_mu.unit": {"raw.gov_tax", "raw.gov_statistics_directory"},
     "per_mu.indicator_value": {"raw.gov_tax", "raw.gov_statistics_directory"},
     "per_mu.enterprise_grade": {"raw.gov_tax", "raw.gov_statistics_directory", "raw.gov_land_survey"},

@@ -70,7 +70,8 @@ _TYPES = {
 
 PER_MU = (
     "core.enterprise", "core.enterprise_year", "per_mu.population", "per_mu.enterprise_grade",
-    "per_mu.indicator_value", "per_mu.adjustment", "per_mu.city_rank", "core.consent", "core.consent_state",
+    "per_mu.indicator_value", "per_mu.adjustment", "per_mu.city_rank", "per_mu.land_review", "core.consent",
+    "core.consent_state",
 )  # fmt: skip
 
 #: Codes of other areas, used only if no code list has them.

@@ -30,6 +30,18 @@ Amount = Annotated[Decimal, Field(decimal_places=6)]
 Points = Annotated[Decimal, Field(decimal_places=4)]
 
 
+class Duty(Definition):
+    """A figure that a firm owes by law: ``missing_feeds`` of core.enterprise_year names the feed if it is withheld."""
+
+    feed: str
+    figure: str
+    #: Columns of core.enterprise_year that show why the firm owes it.
+    proof: tuple[str, ...]
+    source: str
+    #: What the firm does to mend it.
+    remedy: Titles
+
+
 class IndicatorDefinition(Definition):
     """Numerator and denominator of an indicator; the same for every rule set."""
 
@@ -40,6 +52,7 @@ class IndicatorDefinition(Definition):
     denominator_divisor: Literal[1, 10, 100, 1_000, 10_000, 100_000, 1_000_000] = 1
     denominator_unit: str
     feeds: tuple[str, ...]
+    duty: Duty | None = None
 
 
 @cache
@@ -47,6 +60,12 @@ def indicator_definitions() -> dict[str, IndicatorDefinition]:
     """Indicator code → definition, from ``indicators.yml``."""
     raw = read_mapping(Path(__file__).parent / "indicators.yml", RejectedError)
     return {code: IndicatorDefinition.model_validate(entry) for code, entry in raw.items()}
+
+
+def duties() -> list[Duty]:
+    """Duties of all indicators, each once."""
+    found = (d.duty for d in indicator_definitions().values() if d.duty)
+    return list({duty.figure: duty for duty in found}.values())
 
 
 class Baseline(Definition):
@@ -76,6 +95,9 @@ class Indicator(Definition):
     #: ``group_average`` and ``group_median`` give the mean or median score of the list's other units. The mean of a
     #: skewed list is above most of its scores, so silence pays under it; under the median it never does.
     missing: Literal["group_average", "group_median", "zero", "data_incomplete"] = "data_incomplete"
+    #: A figure that the firm owes by law (``duty``) and did not report. ``as_missing``: as if it owed none; ``zero``:
+    #: no points, and never more than the list's lowest score, so that no report is worse than withholding it.
+    withheld: Literal["as_missing", "zero"] = "as_missing"
 
 
 class Quota(Definition):
@@ -113,6 +135,15 @@ class ListRules(Definition):
         unknown = set(self.indicators) - set(indicator_definitions())
         if unknown:
             raise ValueError(f"unknown indicators {sorted(unknown)}; define them in indicators.yml")
+        for code, rule in self.indicators.items():
+            if rule.withheld != "as_missing" and indicator_definitions()[code].duty is None:
+                raise ValueError(
+                    f"{code}: nobody owes a figure of it (no `duty` in indicators.yml); remove `withheld`"
+                )
+            if rule.withheld != "as_missing" and rule.missing == "data_incomplete":
+                raise ValueError(
+                    f"{code}: a withheld figure would keep a firm out of the grading; choose another `missing`"
+                )
         total = sum(i.weight for i in self.indicators.values())
         if total != 100:
             raise ValueError(f"weights sum to {total}, not to 100")
@@ -198,6 +229,8 @@ class RuleSet(Definition):
     floor: Amount | None = None
     negative_value_added: Literal["zero_score", "keep"] = "zero_score"
     zero_land: Literal["data_incomplete", "zero_score", "tenant_list"] = "data_incomplete"
+    #: Land that cannot carry the people and the output on it (``land_limits.yml``).
+    impossible_land: Literal["graded", "data_incomplete"] = "graded"
     large_land_mu: Amount = Decimal(3)
     upgraded_list: Literal["above_scale", "below_scale"] = "below_scale"
     dropped_list: Literal["above_scale", "below_scale"] = "above_scale"

@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from jobs.per_mu.rules.models import RuleSet, indicator_definitions
 from jobs.per_mu.steps.figures import TAX_COLUMNS
-from jobs.per_mu.steps.reasons import title_of, told_reason
+from jobs.per_mu.steps.reasons import title_of, told_duty, told_reason
 from schemas.contract import code_list, contract
 
 Row = Mapping[str, Any]
@@ -85,6 +85,7 @@ def explain_grade(facts: Facts) -> list[str]:
         *_who(facts),
         *_tax(facts),
         *(_indicator(row, facts.rule_set) for row in facts.indicators),
+        *_withheld(facts),
         *_total(facts),
         *_initial(facts),
         *_final(facts),
@@ -138,6 +139,14 @@ def _indicator(row: Row, rules: RuleSet) -> str:
         + (f"，计 {points}{note}" if note else " 分")
         + check
     )
+
+
+def _withheld(facts: Facts) -> Iterator[str]:
+    """The reports that the unit's firms owe and withhold."""
+    for row in facts.indicators:
+        duty = indicator_definitions()[row["indicator_code"]].duty
+        if row["note_code"] == "withheld_zero" and duty:
+            yield from (f"  {line}" for line in told_duty(duty, facts.figures))
 
 
 def _total(facts: Facts) -> Iterator[str]:
