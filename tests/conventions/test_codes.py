@@ -45,7 +45,7 @@ NO_CODES = {
     "feed": "records stay when their feed is no longer delivered",
     "headings": "a sender's words",
     "source_record": "a sender's words",
-    "claimants": "credit codes",
+    **dict.fromkeys(("claimants", "giants"), "credit codes"),
     "parcel_ids": "codes of parcels",
     "grade_history": "figures as name=value",
     "indicator_percentiles": "figures as name=value",
@@ -265,7 +265,11 @@ def test_figures_have_the_titles_of_their_columns() -> None:
         ("jobs.core.parcel", "land_flags", {"disputed", "holder_succeeded", "no_certificate", "no_holder"}),
         ("jobs.chain.local_supplier", "supplier_evidence", {"declared", "sold"}),
         ("jobs.profile.enterprise_profile", "trend_code", {"rising", "steady", "falling"}),
-        ("jobs.per_mu.district_summary", "scope_code", {"all", "without_giants"}),
+        (
+            "jobs.per_mu.baseline",
+            "giant_treatment_code",
+            {"published", "none", "counted", "nothing_left", "left_out"},
+        ),
     ],
 )
 def test_codes_are_found_in_the_source_of_a_job(module: str, column: str, codes: set[str]) -> None:

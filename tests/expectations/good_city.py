@@ -172,6 +172,7 @@ def _per_mu(city: City, year: str) -> None:
                 _add(
                     city, "per_mu.baseline", year=year, district_code=district, list_code=name,
                     indicator_code=indicator, value=BASELINE, method_code="fixed", rule_set_id=rule_set,
+                    giant_treatment_code="published",
                 )  # fmt: skip
             _list_of_district(city, year, district, name, rule_set)
     _city_ranks(city, year)
@@ -254,12 +255,13 @@ def _summary(city: City, place: Row, members: list[int], grades: str) -> None:
     tax = sum((r["tax_vat_wan_yuan"] or Decimal(0) for r in rows), Decimal(0))
     statuses = [_status(n, place["year"])[0] for n in members]
     counted = {f"{s}_count": statuses.count(s) for s in set(statuses)}
-    for scope in ("all", "without_giants"):
-        _add(
-            city, "per_mu.district_summary", **place, scope_code=scope, firm_count=len(members), **counted,
-            **{f"grade_{g.lower()}_count": grades.count(g) for g in "ABCD"}, landed_firm_count=len(members),
-            land_total_mu=land, tax_contribution_wan_yuan=tax, tax_per_mu_wan_yuan=six(tax / land),
-        )  # fmt: skip
+    _add(
+        city, "per_mu.district_summary", **place, firm_count=len(members), **counted,
+        **{f"grade_{g.lower()}_count": grades.count(g) for g in "ABCD"}, landed_firm_count=len(members),
+        land_total_mu=land, tax_contribution_wan_yuan=tax, tax_per_mu_wan_yuan=six(tax / land),
+        landed_firm_without_giants_count=len(members), land_without_giants_mu=land,
+        tax_contribution_without_giants_wan_yuan=tax, tax_per_mu_without_giants_wan_yuan=six(tax / land),
+    )  # fmt: skip
 
 
 def _city_ranks(city: City, year: str) -> None:

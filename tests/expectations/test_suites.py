@@ -396,7 +396,13 @@ def _baseline(rows: Rows) -> dict[str, str]:
     _change(rows, (1,), value=Decimal(0))
     _change(rows, (2,), value=Decimal(100))
     _change(rows, (2,), method_code="fixed")
-    return {"of_the_year": "ningbo-test-2021", "above_zero": "indicator_code=I2", "steady": "year=2023"}
+    _change(rows, (3,), giant_treatment_code="left_out", method_code="aggregate")
+    return {
+        "of_the_year": "ningbo-test-2021",
+        "above_zero": "indicator_code=I2",
+        "steady": "year=2023",
+        "giants_treated": "giant_treatment_code=left_out",
+    }
 
 
 def _unit(rows: Rows) -> dict[str, str]:
@@ -514,20 +520,35 @@ def _city_rank(rows: Rows) -> dict[str, str]:
 
 def _district_summary(rows: Rows) -> dict[str, str]:
     rows[0]["firm_count"] += 8  # 36 participants, 28 of them graded
-    rows[2]["grade_a_count"] += 1
-    rows[3]["firm_count"] += 100
-    rows[4]["tax_per_mu_wan_yuan"] += 1
-    _change(rows, (6,), value_added_per_mu_wan_yuan=Decimal(5))
-    _change(rows, (8,), land_total_mu=Decimal(800_000))
+    rows[1]["grade_a_count"] += 1
+    rows[2]["tax_per_mu_wan_yuan"] += 1
+    rows[2]["tax_per_mu_without_giants_wan_yuan"] += 1
+    _change(
+        rows,
+        (3,),
+        value_added_per_mu_wan_yuan=Decimal(5),
+        value_added_per_mu_without_giants_wan_yuan=Decimal(5),
+    )
+    _change(rows, (4,), land_total_mu=Decimal(800_000))
+    rows[5]["land_without_giants_mu"] += 1
+    rows[6]["giant_count"] = 3
+    place = {
+        n: f"district_code={rows[n]['district_code']}|list_code={rows[n]['list_code']}" for n in range(7)
+    }
     return {
-        "statuses_sum": "scope_code=all",
-        "grades_sum": f"list_code={rows[2]['list_code']}",
-        "firms_of_population": "list_code=above_scale",
+        "statuses_sum": place[0],
+        "grades_sum": place[1],
+        "firms_of_population": place[0],
         "grades_of_firms": "year=2022",
-        "tax_per_mu": f"list_code={rows[4]['list_code']}",
-        "value_added_per_mu": f"district_code={rows[6]['district_code']}",
-        "without_giants_below_all": f"list_code={rows[3]['list_code']}",
+        "tax_per_mu": place[2],
+        "tax_per_mu_without_giants": place[2],
+        "value_added_per_mu": place[3],
+        "value_added_per_mu_without_giants": place[3],
         "land_within_city": "year=2022",
+        "same_without_a_giant": place[5],
+        "without_giants_below_all": place[5],
+        "giants_counted": place[6],
+        "giants_are_few": place[6],
     }
 
 
@@ -625,6 +646,7 @@ ELSEWHERE = {
     "chain.gap": {"strong_for_all", "rule_for_all", "rule_for_none", "condition_for_all_or_none"},
     "per_mu.unit": {"list_totals", "list_totals_wide"},
     "per_mu.adjustment": {"vetoes_applied"},
+    "per_mu.baseline": {"no_unit_moves_it"},
     "per_mu.enterprise_grade": {"quota_d", "vetoed_not_above_c", "final_results_stay", "grades_steady"},
     "per_mu.indicator_value": {
         "levels_steady",
@@ -697,6 +719,50 @@ def test_vetoed_firm_in_a(city: City, judge: Judge) -> None:
     report = judge("core.enterprise_event", "per_mu.adjustment", tables=tables)
     assert [v.expectation for v in report.failures()] == ["vetoed_not_above_c"]
     assert best["uscc"] in report.failures()[0].failing_keys[0]
+
+
+@pytest.mark.parametrize(
+    ("numerator", "denominator", "units", "left_out", "is_named"),
+    [
+        # 29 units have 29 on 29: one with as much on one lifts the quotient from 1 to 58/30
+        ("29", "1", 29, False, True),
+        # it is left out as a giant
+        ("29", "1", 29, True, False),
+        # 10.3 and 10.4 more lift the quotient to less and more than 4/3
+        ("10.9", "1", 29, False, False),
+        ("11.1", "1", 29, False, True),
+        # land for nothing lowers it as much
+        ("1", "9.9", 29, False, False),
+        ("1", "11.1", 29, False, True),
+        # of few units each moves the quotient
+        ("29", "1", 28, False, False),
+        # without it nothing is left
+        ("29", "0.5", 0, False, False),
+    ],
+)  # fmt: skip
+def test_a_unit_that_moves_a_baseline_is_named(
+    city: City, judge: Judge, numerator: str, denominator: str, units: int, left_out: bool, is_named: bool
+) -> None:
+    value = city["per_mu.indicator_value"][0]
+    base = next(
+        r for r in city["per_mu.baseline"]
+        if all(r[k] == value[k] for k in ("year", "district_code", "list_code", "indicator_code"))
+    )  # fmt: skip
+    base |= {"method_code": "aggregate", "giants": [value["uscc"]], "giant_count": 1}
+    base["giant_treatment_code"] = "left_out" if left_out else "counted"
+    others = [
+        value | {"uscc": f"u{n}", "row_id": f"u{n}", "numerator": Decimal(1), "denominator": Decimal(1)}
+        for n in range(units)
+    ]
+    value |= {"numerator": Decimal(numerator), "denominator": Decimal(denominator)}
+    place = {k: value[k] for k in ("year", "district_code", "list_code", "indicator_code")}
+    rows = city["per_mu.indicator_value"]
+    rows[:] = [r for r in rows if any(r[k] != v for k, v in place.items())] + [value, *others]
+    report = judge("per_mu.indicator_value", "per_mu.baseline", tables=["per_mu.baseline"])
+    found = [v for v in report.verdicts if not v.success and v.expectation == "no_unit_moves_it"]
+    assert [
+        value["uscc"] in v.failing_keys[0] and "enterprise_name=宁波" in v.failing_keys[0] for v in found
+    ] == ([True] if is_named else [])
 
 
 @pytest.mark.parametrize(

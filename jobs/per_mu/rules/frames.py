@@ -27,7 +27,8 @@ array<string>, upgraded_effect string, tenant_mode string, tenant_scales array<s
 tenant_apart_mu decimal(18,6), tax_components array<string>, cap_ratio decimal(18,6), floor
 decimal(18,6), zero_negative boolean, value_scale int, score_scale int, rounding_mode string,
 bonus_cap decimal(9,4), penalty_cap decimal(9,4), veto_overrides boolean, giant_share
-decimal(9,6)"""
+decimal(9,6), giant_times_median decimal(9,6), giant_from_units int,
+giant_reporting_share decimal(9,6)"""
 
 _LIST = """district_code string, year string, list_code string, required_figures array<string>,
 positive_figures array<string>, watched_feeds array<string>, share_a decimal(9,6), share_b
@@ -36,7 +37,7 @@ boolean, count_protected boolean, edge string, refill boolean, vetoed_in_d boole
 
 _INDICATOR = """district_code string, year string, list_code string, indicator_code string, weight decimal(9,4),
 missing_policy string, withheld_policy string, owed_figure string, method_code string,
-fixed_value decimal(24,6), factor decimal(18,6),
+fixed_value decimal(24,6), factor decimal(18,6), rule_giants string,
 numerator_place int, denominator_place int, denominator_factor decimal(9,6)"""
 
 _EVENT = """district_code string, year string, rule_set_id string, is_honour boolean, event_code string,
@@ -61,7 +62,8 @@ def _district_row(district: str, year: str, r: RuleSet) -> tuple[object, ...]:
         list(r.tenants.applies_to), r.tenants.apart_from_land_mu, list(r.tax_components),
         r.cap_ratio, r.floor, r.negative_value_added == "zero_score", r.rounding.value_scale,
         r.rounding.score_scale, r.rounding.mode, r.bonus_cap, r.penalty_cap, r.protection.veto_overrides,
-        r.giant_share,
+        r.giant_share, r.giant_times_median, r.giant_from_units,
+        r.giant_reporting_share,
     )  # fmt: skip
 
 
@@ -111,7 +113,7 @@ def _indicator_row(name: str, rule: Indicator) -> tuple[object, ...]:
     definition = indicator_definitions()[name]
     return (
         rule.weight, rule.missing, rule.withheld, definition.duty.figure if definition.duty else "",
-        rule.baseline.method, rule.baseline.value, rule.baseline.factor,
+        rule.baseline.method, rule.baseline.value, rule.baseline.factor, rule.baseline.giants,
         FIGURES.index(definition.numerator), FIGURES.index(definition.denominator),
         # divisors are powers of ten: their inverse is exact
         1 / Decimal(definition.denominator_divisor),

@@ -72,12 +72,14 @@ class Baseline(Definition):
     """Baseline 基准值 of an indicator: a published figure, or computed from the evaluated group itself.
 
     ``aggregate`` is Σ numerator / Σ denominator; ``factor`` multiplies the result (Huai'an 2024: about twice the
-    county's average).
+    county's average). ``giants`` tells whether the list's giants count; a published figure is what it is, so an
+    inherited ``giants`` does not matter to it.
     """
 
     method: Literal["fixed", "aggregate", "median", "mean"]
     value: Amount | None = Field(default=None, gt=0)
     factor: Amount = Field(default=Decimal(1), gt=0)
+    giants: Literal["with", "without"] = "with"
 
     @model_validator(mode="after")
     def _value_when_fixed(self) -> Baseline:
@@ -247,8 +249,13 @@ class RuleSet(Definition):
     penalties: dict[str, Annotated[Points, Field(gt=0)]] = Field(default_factory=dict)
     penalty_cap: Points | None = Field(default=None, ge=0)
     rounding: Rounding = Rounding()
-    #: A firm with at least this share of its list's tax or value added is a giant: figures are also given without it.
+    #: A giant 龙头企业 dominates its list: its tax contribution or value added is at least ``giant_share`` of that of
+    #: the list's units, and ``giant_times_median`` times their median. A figure counts if at least so many units, and
+    #: this share of them, report it: in a short list of equals everyone has a large share, and nobody dominates.
     giant_share: Amount = Field(default=Decimal("0.25"), gt=0, le=1)
+    giant_times_median: Amount = Field(default=Decimal(10), ge=1, lt=1000)
+    giant_from_units: int = Field(default=10, ge=1)
+    giant_reporting_share: Amount = Field(default=Decimal("0.5"), ge=0, le=1)
 
     @model_validator(mode="after")
     def _codes(self) -> RuleSet:

@@ -97,6 +97,11 @@ OPTIONS: dict[str, list[Any]] = {
     "withheld": ["as_missing", "zero"],
     "method": ["fixed", "aggregate", "median", "mean"],
     "factor": ["1", "2", "0.499999", "1.000001"],
+    "giants": ["with", "without"],
+    "giant_share": ["0.1", "0.25", "0.4"],
+    "giant_times_median": ["1", "2.5", "10"],
+    "giant_from_units": [1, 4, 10],
+    "giant_reporting_share": ["0", "0.5", "0.95"],
 }  # fmt: skip
 FIGURES = [
     *(f"tax_{name}_wan_yuan" for name in TAXES), *STATISTICS,
@@ -129,6 +134,7 @@ def generated_rule_set(draw: Draw, district: str, year: str) -> RuleSet:
         "withheld",
         "method",
         "factor",
+        "giants",
         "new_firm",
         "new_land",
         "upgraded",
@@ -179,7 +185,12 @@ def _list_rules(draw: Draw, code: str) -> Row:
     for name, weight in zip(names, weights, strict=True):
         method = draw.option("method")
         value = draw.choice(["2.5", "24.097", "0.0302"]) if method == "fixed" else None
-        base = {"method": method, "value": value, "factor": draw.option("factor")}
+        base = {
+            "method": method,
+            "value": value,
+            "factor": draw.option("factor"),
+            "giants": draw.option("giants"),
+        }
         missing = draw.option("missing")
         can = name in OWED and missing != "data_incomplete"
         withheld = draw.option("withheld") if can else "as_missing"
@@ -400,11 +411,17 @@ def compare(results: Results, expected: Evaluation) -> None:
     )  # fmt: skip
     assert_same(
         {
-            (r["year"], r["district_code"], r["list_code"], r["indicator_code"]): exact(r["value"])
+            (r["year"], r["district_code"], r["list_code"], r["indicator_code"]): (
+                exact(r["value"]), exact(r["value_with_giants"]), exact(r["value_without_giants"]), r["giants"],
+                r["giant_count"], r["giant_treatment_code"],
+            )
             for r in rows["baseline"]
         },
-        dict(expected.baselines),
-    )
+        {
+            key: (b["value"], b["with"], b["without"], b["giants"], len(b["giants"]), b["treatment"])
+            for key, b in expected.baselines.items()
+        },
+    )  # fmt: skip
     assert_same(
         {
             (r["uscc"], r["year"], r["indicator_code"]): (
@@ -438,6 +455,24 @@ def compare(results: Results, expected: Evaluation) -> None:
             for key, c in expected.city.items()
         },
     )  # fmt: skip
+    assert_same(
+        {
+            (r["year"], r["district_code"], r["list_code"]): (
+                r["giant_count"], _summed(r), _summed(r, "_without_giants")
+            )
+            for r in rows["district_summary"]
+        },
+        {key: (s["giants"], s["all"], s["others"]) for key, s in expected.summaries.items()},
+    )  # fmt: skip
+
+
+def _summed(row: Row, without: str = "") -> tuple[Any, ...]:
+    land, added = ("land", "value_added") if without else ("land_total", "value_added_total")
+    amounts = (
+        f"{land}{without}_mu", f"tax_contribution{without}_wan_yuan", f"{added}{without}_wan_yuan",
+        f"tax_per_mu{without}_wan_yuan", f"value_added_per_mu{without}_wan_yuan",
+    )  # fmt: skip
+    return (row[f"landed_firm{without}_count"], *(exact(row[name]) for name in amounts))
 
 
 @pytest.fixture(scope="module")
@@ -464,6 +499,10 @@ def test_a_generated_city_is_evaluated_as_the_oracle_says(generated: tuple[World
         "missing_zero", "negative_zero", "zero_land", "no_baseline", "capped", "floored",
     }  # fmt: skip
     assert sum(g["is_tie"] for g in expected.grades.values()) > 50
+    assert {b["treatment"] for b in expected.baselines.values()} == {
+        "none", "left_out", "counted", "nothing_left", "published",
+    }  # fmt: skip
+    assert sum(s["giants"] for s in expected.summaries.values()) > 20
     compare(results, expected)
 
 

@@ -308,7 +308,7 @@ def run(spark: SparkSession, world: World, frames: dict[str, DataFrame] | None =
     )
     _, rows["city_rank"] = stored(city_rank(people, units, rules), "per_mu.city_rank")
     _, rows["district_summary"] = stored(
-        district_summary(people, grades, year, rules), "per_mu.district_summary"
+        district_summary(people, units, grades, year, rules), "per_mu.district_summary"
     )
     return Results(rows)
 
