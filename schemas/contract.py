@@ -29,7 +29,7 @@ import pyarrow as pa
 from pydantic import Field, ValidationError, model_validator
 
 from schemas.definition import Definition, Titles, first_error, read_mapping
-from schemas.errors import UsageError, UserError
+from schemas.errors import UsageError, UserError, similar
 from schemas.field import Column, FieldEntry, arrow_type
 from schemas.source import MappedColumn, Source
 
@@ -324,6 +324,9 @@ def code_list(name: str) -> dict[str, dict[str, str]]:
     for path in paths:
         with path.open(encoding="utf-8", newline="") as file:
             rows = {row["code"]: row for row in csv.DictReader(file)}
+        for code, row in rows.items():
+            if not ((row.get("zh") or "").strip() and (row.get("en") or "").strip()):
+                raise ContractError(f"{shown(path)}: {code} needs a title in zh and in en")
         if again := sorted(set(rows) & set(found)):
             raise ContractError(f"{shown(path)}: {again[0]} is in schemas/codes/{name}.csv already")
         found |= rows
@@ -424,7 +427,9 @@ def contract(name: str) -> Contract:
     try:
         return contracts()[name]
     except KeyError:
-        raise UsageError(f"unknown table {name}; known: {', '.join(contracts())}") from None
+        raise UsageError(
+            f"unknown table {name}; {similar(name, contracts())}./brain tables lists those of a release, ./brain feeds all feeds"
+        ) from None
 
 
 def published_contracts() -> list[Contract]:
@@ -442,7 +447,9 @@ def feed(name: str) -> Feed:
     try:
         return feeds()[name.removeprefix("raw.")]
     except KeyError:
-        raise UsageError(f"unknown feed {name}; known: {', '.join(feeds())}") from None
+        raise UsageError(
+            f"unknown feed {name}; {similar(name.removeprefix('raw.'), feeds())}./brain feeds lists all"
+        ) from None
 
 
 def connected_groups() -> dict[str, list[Feed]]:

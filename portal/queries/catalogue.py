@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from difflib import get_close_matches
+from typing import Any
 
 from portal.queries.release import Query
-from schemas.errors import UsageError
+from schemas.errors import UsageError, similar
 
 
 @dataclass(frozen=True)
 class TableEntry:
-    """A table of the release with its titles and the number of its rows and columns."""
+    """A table of the release with its titles and the number of its rows and columns.
+
+    ``cn`` is its view with Chinese names and titles instead of codes; empty in a release without such views.
+    """
 
     table: str
+    cn: str
     zh: str
     en: str
     rows: int
@@ -39,12 +43,13 @@ def tables(query: Query) -> list[TableEntry]:
         """SELECT schema_name || '.' || table_name AS "table", comment, estimated_size, column_count
         FROM duckdb_tables() ORDER BY schema_name = 'release', schema_name, table_name"""
     )
-    return [
-        TableEntry(
-            row["table"], *_titles(row["comment"] or row["table"]), row["estimated_size"], row["column_count"]
-        )
-        for row in rows
-    ]
+    return [_table(row, query.tables) for row in rows]
+
+
+def _table(row: dict[str, Any], names: frozenset[str]) -> TableEntry:
+    zh, en = _titles(row["comment"] or row["table"])
+    cn = f"cn.{zh}" if f"cn.{zh}" in names else ""
+    return TableEntry(row["table"], cn, zh, en, row["estimated_size"], row["column_count"])
 
 
 def _titles(comment: str) -> tuple[str, str]:
@@ -64,9 +69,9 @@ def columns(query: Query, table: str) -> list[ColumnEntry]:
         UsageError: the release has no such table; the line names similar ones.
     """
     if table not in query.tables:
-        similar = get_close_matches(table, query.tables, n=3, cutoff=0.4)
-        hint = f"similar: {', '.join(similar)}; " if similar else ""
-        raise UsageError(f"the release has no table {table}; {hint}./brain tables lists all")
+        raise UsageError(
+            f"the release has no table {table}; {similar(table, query.tables)}./brain tables lists all"
+        )
     rows = query(
         """SELECT c.column_name, c.data_type, c.comment, d.unit, d.title_zh, d.title_en, d.description, d.code_list
         FROM duckdb_columns() c LEFT JOIN release.dictionary d

