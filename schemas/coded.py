@@ -115,7 +115,7 @@ def _feeds() -> Codes:
 
 def _nodes() -> Codes:
     """Nodes of all chain models of all years, and OUT, outside the chains."""
-    found = {"OUT": titled("chain_sum")["OUT"]}
+    found = {"OUT": titled("chain_outside")["OUT"]}
     for folder in schema_folders():
         for path in sorted((folder / CHAINS).glob("*.yml")):
             model = read_mapping(path, ContractError, shown(path))

@@ -146,7 +146,8 @@ def test_every_named_list_exists_and_every_list_is_named() -> None:
     # parts of other lists, and lists that jobs read
     parts = {
         "feed_group",
-        "chain_sum",
+        "chain_all",
+        "chain_outside",
         "evaluation_figure",
         "protection",
         "quarantine_record",
