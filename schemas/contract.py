@@ -30,7 +30,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from schemas.definition import Definition, Titles, first_error, read_mapping
 from schemas.errors import UsageError, UserError, similar
-from schemas.field import Column, FieldEntry, arrow_type
+from schemas.field import Column, FieldEntry, arrow_type, both
 from schemas.source import MappedColumn, Source
 
 SCHEMAS = Path(__file__).parent
@@ -79,6 +79,7 @@ class Contract(Definition):
     table: str
     title: Titles
     description: str = Field(min_length=1)
+    description_zh: str = ""
     grain: str = Field(min_length=1)
     key: tuple[str, ...] = Field(min_length=1)
     period: str | None = None
@@ -215,7 +216,8 @@ def factor(column: Column, mapped: MappedColumn) -> Decimal:
 
 
 def table_comment(contract: Contract) -> str:
-    return f"{contract.title.zh} | {contract.title.en}. {contract.description} Grain: {contract.grain}."
+    described = both(contract.description_zh, contract.description)
+    return f"{contract.title.zh} | {contract.title.en}. {described} Grain: {contract.grain}."
 
 
 def digest(value: Any) -> str:
@@ -346,7 +348,9 @@ def parse_contract(area: str, table: str, raw: dict[str, Any], where: str = "") 
     for name, override in names.items():
         if name not in fields():
             raise ContractError(f"{where}: field {name} is unknown; add it to schemas/fields/{area}.yml")
-        columns.append({**fields()[name].model_dump(), "name": name, **(override or {})})
+        # a description of its own replaces the field's in both languages
+        own = {"description_zh": "", **override} if "description" in (override or {}) else override or {}
+        columns.append({**fields()[name].model_dump(), "name": name, **own})
     try:
         kind = Feed if raw.get("source") else Contract
         return kind.model_validate({**raw, "area": area, "table": table, "columns": columns})
@@ -428,7 +432,8 @@ def contract(name: str) -> Contract:
         return contracts()[name]
     except KeyError:
         raise UsageError(
-            f"unknown table {name}; {similar(name, contracts())}./brain tables lists those of a release, ./brain feeds all feeds"
+            f"unknown table {name}; {similar(name, contracts())}./brain tables lists those of a release, "
+            "./brain feeds all feeds"
         ) from None
 
 

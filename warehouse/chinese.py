@@ -9,13 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from schemas.coded import USCC, stand_ins
+from schemas.coded import USCC, stand_ins, titled
 from schemas.contract import Contract, published_contracts
 from schemas.field import Column, comment
 from warehouse.duck import connect, literal
 
 SCHEMA = "cn"
 _CODE = "代码"
+#: Codes of a list from which on a join is faster than a map.
+LARGE = 100
 
 
 def view_name(spec: Contract) -> str:
@@ -56,47 +58,56 @@ def add_views(path: Path) -> None:
 def select(spec: Contract) -> str:
     """The statement of a table's view.
 
-    A column of codes joins its list. Items of an array are looked up in a map of the list, since a lambda cannot join;
-    a map is searched item by item, so a join is faster for columns of large lists.
+    Titles are looked up in maps, one for each list: a map costs nothing where a query does not use its column, and the
+    items of an array cannot be joined. A map is searched item by item, so a column of a large list joins it.
     """
     shown = ", ".join(f"{_shown(c)} AS {_quoted(column_name(c))}" for c in spec.columns)
     return " ".join([f"SELECT {shown} FROM {spec.name} t", *_joins(spec)])
 
 
 def _joins(spec: Contract) -> Iterator[str]:
-    for column in spec.columns:
-        if not column.domain.codes:
-            continue
-        codes = f"FROM release.code WHERE list = {literal(column.domain.codes)}"
-        if _is_array(column):
-            yield f"CROSS JOIN (SELECT map(list(code), list(zh)) AS titles {codes}) {_list_of(column)}"
-        else:
-            yield f"LEFT JOIN (SELECT code, zh {codes}) {_list_of(column)} ON {_list_of(column)}.code = t.{column.name}"
+    coded = [c for c in spec.columns if c.domain.codes]
+    if lists := sorted({str(c.domain.codes) for c in coded if not _is_joined(c)}):
+        maps = ", ".join(
+            f"map(list(code) FILTER (list = '{name}'), list(zh) FILTER (list = '{name}')) AS {name}"
+            for name in lists
+        )
+        yield f"CROSS JOIN (SELECT {maps} FROM release.code) titles"
+    for column in coded:
+        if _is_joined(column):
+            of_list = f"SELECT code, zh FROM release.code WHERE list = '{column.domain.codes}'"
+            yield f"LEFT JOIN ({of_list}) of_{column.name} ON of_{column.name}.code = t.{column.name}"
 
 
 def _shown(column: Column) -> str:
     """A column, or the titles of its codes; a code that the list lacks is shown itself."""
+    name = f"t.{column.name}"
     if not column.domain.codes:
-        return f"t.{column.name}"
+        return name
+    if _is_joined(column):
+        return f"coalesce(of_{column.name}.zh, {name})"
     if not _is_array(column):
-        return f"coalesce({_list_of(column)}.zh, t.{column.name})"
-    titles = f"{_list_of(column)}.titles"
-    found = f"{titles}[code]"
-    if f":{USCC}" in stand_ins(column.domain.codes).values():
-        # the title of the code without the firm, then the firm
-        [pattern] = [p for p, stand_in in stand_ins(column.domain.codes).items() if stand_in == f":{USCC}"]
-        of_firm = f"{titles}[regexp_replace(code, {literal(pattern)}, ':{USCC}')]"
-        found = f"{found}, {of_firm} || '：' || split_part(code, ':', 2)"
-    return f"list_transform(t.{column.name}, lambda code: coalesce({found}, code))"
+        return f"coalesce({_found(column, name)}, {name})"
+    return f"list_transform({name}, lambda code: coalesce({_found(column, 'code')}, code))"
+
+
+def _found(column: Column, code: str) -> str:
+    """The title of a code; of a code with a firm the title of the code without it, then the firm."""
+    titles = f"titles.{column.domain.codes}"
+    found = f"{titles}[{code}]"
+    for pattern, stand_in in stand_ins(str(column.domain.codes)).items():
+        if stand_in == f":{USCC}":
+            of_firm = f"{titles}[regexp_replace({code}, {literal(pattern)}, '{stand_in}')]"
+            found = f"coalesce({found}, {of_firm} || '：' || split_part({code}, ':', 2))"
+    return found
+
+
+def _is_joined(column: Column) -> bool:
+    return not _is_array(column) and len(titled(str(column.domain.codes))) > LARGE
 
 
 def _is_array(column: Column) -> bool:
     return column.type.startswith("array")
-
-
-def _list_of(column: Column) -> str:
-    """Alias of the column's code list in the statement."""
-    return f"of_{column.name}"
 
 
 def _quoted(name: str) -> str:

@@ -33,6 +33,7 @@ class ColumnEntry:
     unit: str
     zh: str
     en: str
+    description_zh: str
     description: str
     code_list: str
 
@@ -73,7 +74,7 @@ def columns(query: Query, table: str) -> list[ColumnEntry]:
             f"the release has no table {table}; {similar(table, query.tables)}./brain tables lists all"
         )
     rows = query(
-        """SELECT c.column_name, c.data_type, c.comment, d.unit, d.title_zh, d.title_en, d.description, d.code_list
+        """SELECT c.column_name, c.data_type, c.comment, d.* EXCLUDE (table_name, column_name)
         FROM duckdb_columns() c LEFT JOIN release.dictionary d
             ON d.table_name = c.schema_name || '.' || c.table_name AND d.column_name = c.column_name
         WHERE c.schema_name || '.' || c.table_name = ? ORDER BY c.column_index""",
@@ -91,6 +92,8 @@ def _column(row: dict[str, str | None]) -> ColumnEntry:
         unit=row["unit"] or "",
         zh=row["title_zh"] or zh,
         en=row["title_en"] or "",
+        # older releases describe columns in English alone
+        description_zh=row.get("description_zh") or "",
         description=row["description"] or rest,
         code_list=row["code_list"] or "",
     )

@@ -153,7 +153,15 @@ def test_every_named_list_exists_and_every_list_is_named() -> None:
         "quarantine_record",
         "quarantine_rule",
     }
-    parts |= {"service_class", "figure_or_feed", "industry_prefix", "industry_group", "growth_figure", "former_district", "profile_group"}
+    parts |= {
+        "service_class",
+        "figure_or_feed",
+        "industry_prefix",
+        "industry_group",
+        "growth_figure",
+        "former_district",
+        "profile_group",
+    }
     assert set(value_lists()) - named == parts, (
         "no column names the list: remove it, or name it where it belongs"
     )

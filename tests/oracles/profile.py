@@ -73,19 +73,20 @@ def growth(now: Any, before: Any) -> Fraction | None:
 def without_rate(now: Any, before: Any, years: int = 1) -> str | None:
     """Why a known figure has no growth rate over so many years."""
     now, before = exact(now), exact(before)
+    found = None
     if now is None:
-        return None
-    if before is None:
-        return "no_base"
-    if before < 0:
-        return "base_negative"
-    if before == 0:
-        return "base_near_zero"
-    if years == 1:
-        return "base_near_zero" if abs(now - before) / before > 10 else None
-    if now <= 0:
-        return "figure_not_positive"
-    return "base_near_zero" if now / before > (1 + 10) ** years else None
+        pass
+    elif before is None:
+        found = "no_base"
+    elif before < 0:
+        found = "base_negative"
+    elif before == 0:
+        found = "base_near_zero"
+    elif years > 1 and now <= 0:
+        found = "figure_not_positive"
+    elif (now / before > 11**years) if years > 1 else (abs(now - before) / before > 10):
+        found = "base_near_zero"
+    return found
 
 
 def compound(now: Any, before: Any) -> Fraction | None:

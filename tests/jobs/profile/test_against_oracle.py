@@ -87,7 +87,9 @@ def test_the_worlds_hold_missing_and_known_values_and_every_derived_code(made: d
     assert {r["size_class_code"] for r in rows} == {"large", "medium", "small", "micro", None}
     assert {r["risk_level_code"] for r in rows} == {"low", "medium", "high"}
     assert {r["trend_code"] for r in rows} == {"rising", "steady", "falling", None}
-    assert {note.partition(":")[0] for r in rows for note in r["growth_notes"]} == set(code_list("growth_note"))
+    assert {note.partition(":")[0] for r in rows for note in r["growth_notes"]} == set(
+        code_list("growth_note")
+    )
 
 
 def test_the_tags_of_every_profile_equal_those_of_the_oracle(made: dict[str, Any]) -> None:
