@@ -25,7 +25,7 @@ class RejectedError(UserError):
 def similar(name: str, known: Iterable[str]) -> str:
     """The part of a message that names the known names most like an unknown one; empty if none is.
 
-    >>> similar("gov_taxes", ["gov_tax", "gov_water"])
+    >>> similar("gov_taxes", ["gov_tax", "ent_need"])
     'similar: gov_tax; '
     """
     found = get_close_matches(name, list(known), n=3, cutoff=0.6)

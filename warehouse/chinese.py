@@ -1,12 +1,13 @@
 """The schema ``cn`` of a release file: each published table as a view with Chinese names and titles instead of codes.
 
 ``cn."企业评价等级"`` has the rows of ``per_mu.enterprise_grade``. A column has the Chinese title of its field, without
-the ending 代码 where the view shows the title of a code. Units are in the comments, so that most names need no quotes.
+the ending 代码 where the view shows titles. Units are in the comments, so that most names need no quotes.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 from schemas.coded import USCC, stand_ins, titled
@@ -30,14 +31,32 @@ def view_name(spec: Contract) -> str:
     return f"{SCHEMA}.{_quoted(spec.title.zh)}"
 
 
-def column_name(column: Column) -> str:
+def column_name(spec: Contract, column: Column) -> str:
     """The name of a column in the view of its table.
 
     >>> from schemas.contract import contract
-    >>> [column_name(contract("per_mu.enterprise_grade").column(c)) for c in ("district_code", "uscc")]
-    ['区县', '统一社会信用代码']
+    >>> spec = contract("core.enterprise")
+    >>> [column_name(spec, spec.column(name)) for name in ("district_code", "zone_code", "uscc")]
+    ['区县', '开发区', '统一社会信用代码']
     """
-    return column.zh.removesuffix(_CODE) if column.domain.codes else column.zh
+    is_titled = column.domain.codes or _register_of(spec, column)
+    return column.zh.removesuffix(_CODE) if is_titled else column.zh
+
+
+@cache
+def registers() -> dict[str, tuple[Contract, str]]:
+    """Column with codes of objects that a published table registers by year → that table, and its column of names.
+
+    >>> [(code, spec.name, name) for code, (spec, name) in registers().items()]
+    [('zone_code', 'core.zone', 'zone_name')]
+    """
+    found = {}
+    for spec in published_contracts():
+        code, *more = (k for k in spec.key if k != spec.period)
+        name = f"{code.removesuffix('_code')}_name"
+        if not more and code.endswith("_code") and name in spec.column_names:
+            found[code] = (spec, name)
+    return found
 
 
 def add_views(path: Path) -> None:
@@ -51,7 +70,7 @@ def add_views(path: Path) -> None:
             for column in spec.columns:
                 of_column = f"{comment(column)} Column {column.name} of {spec.name}."
                 connection.execute(
-                    f"COMMENT ON COLUMN {view_name(spec)}.{_quoted(column_name(column))} IS {literal(of_column)}"
+                    f"COMMENT ON COLUMN {view_name(spec)}.{_quoted(column_name(spec, column))} IS {literal(of_column)}"
                 )
 
 
@@ -61,7 +80,7 @@ def select(spec: Contract) -> str:
     Titles are looked up in maps, one for each list: a map costs nothing where a query does not use its column, and the
     items of an array cannot be joined. A map is searched item by item, so a column of a large list joins it.
     """
-    shown = ", ".join(f"{_shown(c)} AS {_quoted(column_name(c))}" for c in spec.columns)
+    shown = ", ".join(f"{_shown(spec, c)} AS {_quoted(column_name(spec, c))}" for c in spec.columns)
     return " ".join([f"SELECT {shown} FROM {spec.name} t", *_joins(spec)])
 
 
@@ -73,15 +92,30 @@ def _joins(spec: Contract) -> Iterator[str]:
             for name in lists
         )
         yield f"CROSS JOIN (SELECT {maps} FROM release.code) titles"
+    for column in spec.columns:
+        if register := _register_of(spec, column):
+            table, _ = register
+            yield (
+                f"LEFT JOIN {table.name} of_{column.name} ON of_{column.name}.{column.name} = t.{column.name} "
+                f"AND of_{column.name}.{table.period} = t.{table.period}"
+            )
     for column in coded:
         if _is_joined(column):
             of_list = f"SELECT code, zh FROM release.code WHERE list = '{column.domain.codes}'"
             yield f"LEFT JOIN ({of_list}) of_{column.name} ON of_{column.name}.code = t.{column.name}"
 
 
-def _shown(column: Column) -> str:
-    """A column, or the titles of its codes; a code that the list lacks is shown itself."""
+def _register_of(spec: Contract, column: Column) -> tuple[Contract, str] | None:
+    """The table with the names of a column's objects, if it is another one and has the same periods."""
+    found = registers().get(column.name)
+    return found if found and found[0] is not spec and found[0].period in spec.column_names else None
+
+
+def _shown(spec: Contract, column: Column) -> str:
+    """A column, or the titles of its codes; a code without a title is shown itself."""
     name = f"t.{column.name}"
+    if register := _register_of(spec, column):
+        return f"coalesce(of_{column.name}.{register[1]}, {name})"
     if not column.domain.codes:
         return name
     if _is_joined(column):

@@ -41,7 +41,7 @@ NO_CODES = {
     **dict.fromkeys(("hs_code", "ipc_code", "partner_country_code"), "an international classification, kept elsewhere"),
     "product_code": "senders know more products than the list, whose products are those of the chains",
     "reported_district_code": "as the sender wrote it, possibly a former district",
-    "zone_code": "a zone listed in raw.gov_zone",
+    "zone_code": "a zone listed in core.zone",
     "feed": "records stay when their feed is no longer delivered",
     "headings": "a sender's words",
     "source_record": "a sender's words",

@@ -34,6 +34,7 @@ REACHED = {
     "core.identity_event": {"raw.gov_identity_change"},
     "core.identity_review": {"raw.gov_business_registry", "raw.gov_electricity", "raw.gov_land_parcel"},
     "core.succession": {"raw.gov_identity_change"},
+    "core.zone": {"raw.gov_zone"},
     "chain.trade": {"raw.ent_trade"},
     "chain.node_enterprise": {"raw.gov_statistics_directory"},
     "chain.local_supplier": {"raw.ent_trade", "raw.ent_product"},
