@@ -62,6 +62,7 @@ def registers() -> dict[str, tuple[Contract, str]]:
 def add_views(path: Path) -> None:
     """Add the schema ``cn`` to a release file that has its tables and the schema ``release``."""
     with connect(path) as connection:
+        connection.execute("BEGIN")  # one commit: each syncs the file
         connection.execute(f"CREATE SCHEMA {SCHEMA}")
         for spec in published_contracts():
             connection.execute(f"CREATE VIEW {view_name(spec)} AS {select(spec)}")
@@ -72,6 +73,7 @@ def add_views(path: Path) -> None:
                 connection.execute(
                     f"COMMENT ON COLUMN {view_name(spec)}.{_quoted(column_name(spec, column))} IS {literal(of_column)}"
                 )
+        connection.execute("COMMIT")
 
 
 def select(spec: Contract) -> str:

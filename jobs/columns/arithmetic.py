@@ -140,9 +140,12 @@ def share_pct(part: Column, whole: Column) -> Column:
 
 def is_comparable(now: Column, before: Column, years: int = 1) -> Column:
     """Whether growth between two amounts is a rate: the base is above zero, and the yearly change at most 1,000 %."""
-    most = before * (1 + LARGEST_CHANGE) ** years
-    least = before * (1 - LARGEST_CHANGE)
-    return (before > 0) & (now <= most) & (now >= least)
+    is_rate: Column = (
+        (before > 0)
+        & (now <= before * (1 + LARGEST_CHANGE) ** years)
+        & (now >= before * (1 - LARGEST_CHANGE))
+    )
+    return is_rate
 
 
 def growth_pct(now: Column, before: Column) -> Column:
