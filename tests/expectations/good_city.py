@@ -56,6 +56,10 @@ def town_of(number: int) -> str:
     return {"330203": "330203102", "330206": "330206002"}[district_of(number)]
 
 
+def zone_of(number: int) -> str:
+    return f"{district_of(number)}K01"
+
+
 def parcel_of(number: int) -> str:
     return f"{district_of(number)}001GB{number:06d}"
 
@@ -91,6 +95,7 @@ def good_city() -> City:
 
     city: City = defaultdict(list)
     for year in YEARS:
+        _zones(city, year)
         for number in range(FIRMS):
             _core(city, year, number)
         _per_mu(city, year)
@@ -120,6 +125,15 @@ def _land(number: int) -> tuple[Decimal, Decimal]:
     return own, leased
 
 
+def _zones(city: City, year: str) -> None:
+    for district in DISTRICTS:
+        _add(
+            city, "core.zone", zone_code=f"{district}K01", year=year, zone_name=f"{district}开发区",
+            zone_name_en=f"Zone of {district}", level_code="national", district_code=district,
+            planned_area_mu=Decimal(3000), leading_division_code="34", second_division_code="36",
+        )  # fmt: skip
+
+
 def _core(city: City, year: str, number: int) -> None:
     who = {"uscc": code_of(number), "year": year, "district_code": district_of(number)}
     above = list_of(number) == "above_scale"
@@ -127,6 +141,7 @@ def _core(city: City, year: str, number: int) -> None:
         city, "core.enterprise", **who, enterprise_name=f"宁波{number}号（合成）", is_above_scale=above,
         reported_district_code=who["district_code"], industry_code="3411", industry_division_code="34",
         directory_change_code="none", is_in_registry=True, is_uscc_valid=True, town_code=town_of(number),
+        zone_code=zone_of(number),
     )  # fmt: skip
     own, leased = _land(number)
     quarantined = number == 1 and year == YEARS[-1]

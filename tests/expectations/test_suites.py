@@ -168,6 +168,17 @@ def _parcel(rows: Rows) -> dict[str, str]:
     }
 
 
+def _zone(rows: Rows) -> dict[str, str]:
+    removed = rows.pop(0)
+    _change(rows, (1,), zone_name_en=None)
+    _change(rows, (2,), second_division_code=rows[2]["leading_division_code"])
+    return {
+        "zones_of_firms": removed["zone_code"],
+        "named_in_both": rows[1]["zone_code"],
+        "two_industries": rows[2]["zone_code"],
+    }
+
+
 def _parcel_use(rows: Rows) -> dict[str, str]:
     rows[0]["used_area_mu"] += 1
     _change(rows, (1,), used_area_mu=Decimal(-1))
@@ -614,6 +625,7 @@ BAD: dict[str, Callable[[Rows], dict[str, str]]] = {
     "core.succession": _succession,
     "core.parcel": _parcel,
     "core.parcel_use": _parcel_use,
+    "core.zone": _zone,
     "per_mu.adjustment": _adjustment,
     "per_mu.baseline": _baseline,
     "per_mu.city_rank": _city_rank,
