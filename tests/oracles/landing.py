@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import date, timedelta
 from fractions import Fraction
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from tests.oracles.landing_files import (
     day,
     firm_of,
     first_day,
+    months_after,
     number,
     records,
     rounded,
@@ -136,7 +138,7 @@ class _Reader:
     def _missing(known: Row, row: Row) -> list[str]:
         above = row["is_above_scale"]
         due = {"gov_electricity": True, "gov_energy": above, "gov_social_insurance": True, "gov_statistics": above,
-               "gov_tax": True}  # fmt: skip
+               "gov_tax": True, "gov_emission": known.get("owes_emissions", False)}  # fmt: skip
         return [feed for feed, is_due in due.items() if is_due and feed not in known.get("feeds", ())]
 
     # --- who -------------------------------------------------------------------------------------
@@ -253,8 +255,15 @@ class _Reader:
         add("gov_emission", emitted)
         for key in [k for k in self.city.refused if k[0] in totals]:
             self.city.refused[key].discard("gov_emission")
-        add("gov_social_insurance",
-            self.accepted("gov_social_insurance", insured, "单位信用代码", delimiter="\t"))  # fmt: skip
+        persons = self.accepted("gov_social_insurance", insured, "单位信用代码", delimiter="\t")
+        add("gov_social_insurance", persons)
+        periods: dict[Key, set[str]] = defaultdict(set)
+        for row in persons:
+            periods[self.behind(row["uscc"], row["period"]), row["year"]].add(row["period"])
+        for key, told in periods.items():
+            found[key]["insured_count"] = rounded(found[key]["insured"] / len(told), 0)
+        for key in self._obliged():
+            found[key]["owes_emissions"] = True
         for key, row in self._statistics().items():
             found[key] |= {**row, "feeds": found[key]["feeds"] | {"gov_statistics"}}
         return found
@@ -290,6 +299,27 @@ class _Reader:
                     k: row[k] for k in row if k not in ("period", "uscc", "year")
                 }
         return found
+
+    def _obliged(self) -> Iterator[Key]:
+        """Firms and years with a permit of key or simplified management held for three months of the year or longer.
+
+        A renewed permit is held since its first term.
+        """
+
+        def permitted(_: str, r: Row) -> Row:
+            return {
+                "uscc": firm_of(r, "许可证/单位信用代码"), "permit": r["许可证/编号"],
+                "obliges": r["许可证/管理类别"] in ("重点管理", "简化管理"),
+                "from": day(r, "有效期/自"), "to": day(r, "有效期/至"),
+            }  # fmt: skip
+
+        since: dict[str, date] = {}
+        for row in self.accepted("gov_discharge_permit", permitted, "许可证/单位信用代码"):
+            since[row["permit"]] = min(row["from"], since.get(row["permit"], row["from"]))
+            year = int(row["year"])
+            first, last = max(since[row["permit"]], date(year, 1, 1)), min(row["to"], date(year, 12, 31))
+            if row["obliges"] and months_after(first, 3) <= last + timedelta(days=1):
+                yield self.behind(row["uscc"], row["period"]), row["year"]
 
     # --- land ------------------------------------------------------------------------------------
 

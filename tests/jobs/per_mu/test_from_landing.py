@@ -17,6 +17,7 @@ from jobs.per_mu.rules.reading import rule_book
 from schemas.contract import SCHEMAS
 from tests.built_city import YEARS
 from tests.jobs.per_mu.test_against_oracle import assert_same
+from tests.jobs.per_mu.world import plain_limits
 from tests.oracles.landing import city
 from tests.oracles.per_mu import Evaluation, evaluate
 from warehouse import duck
@@ -50,7 +51,7 @@ def recomputed(landing: Path) -> Evaluation:
     read = city(landing, YEARS, classes)
     book = rule_book()
     rules = {(d, y): r.model_dump(mode="json") for d, y, r in [*book.items(), *book.city_items()]}
-    return evaluate(read.firms, read.parcels, read.uses, read.events, rules)
+    return evaluate(read.firms, read.parcels, read.uses, read.events, rules, plain_limits())
 
 
 def exact(value: Any) -> Fraction | None:
