@@ -1,7 +1,7 @@
 """A release's grades, recomputed from the senders' files by code that shares nothing with the platform.
 
 tests/oracles/landing.py reads the files, tests/oracles/per_mu.py applies the rules; rule sets are data, read by the
-platform. Five odd kinds of firm must be among those compared.
+platform. Seven odd kinds of firm must be among those compared.
 """
 
 from __future__ import annotations
@@ -139,10 +139,16 @@ def kinds_of_firm(expected: Evaluation) -> dict[str, set[tuple[str, str]]]:
         "tie": {key for key, g in grades.items() if g["is_tie"]},
         "protected": {key for key, p in population.items() if p["status"] == "protected"},
         "lowest A": {key for _, key in lowest.values()},
+        "withholds": {(uscc, year) for (uscc, year, _), v in expected.values.items() if v["withheld"]},
+        "land too small": {
+            key for key, p in population.items() if p["status"] == "data_incomplete" and p["overloads"]
+        },
     }
 
 
-@pytest.mark.parametrize("kind", ["tenant", "vetoed", "tie", "protected", "lowest A"])
+@pytest.mark.parametrize(
+    "kind", ["tenant", "vetoed", "tie", "protected", "lowest A", "withholds", "land too small"]
+)
 def test_odd_kinds_of_firm_occur_among_those_compared(
     kind: str, published: dict[str, list[Row]], expected: Evaluation
 ) -> None:
