@@ -270,14 +270,6 @@ class Parameters(Definition):
             raise ValueError("districts and divisions must both add up to the total of firms")
         if not {d.code for d in self.districts} <= set(code_list("district")):
             raise ValueError("districts must be listed in schemas/codes/district.csv")
-        if {d: len(t) for d, t in self.towns.zones.items()} != dict.fromkeys(
-            (d.code for d in self.districts), self.zones.per_district
-        ):
-            raise ValueError("towns.zones must name a town for each zone of each district")
-        places = [(d, t) for d, towns in self.towns.zones.items() for t in towns]
-        places += [(z.district, t) for z in self.managing_zones for t in z.towns]
-        if strays := [t for d, t in places if code_list("town").get(t, {}).get("district") != d]:
-            raise ValueError(f"towns {strays} are none of their district in schemas/codes/town.csv")
         return self
 
 
