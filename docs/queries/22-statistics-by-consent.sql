@@ -12,4 +12,5 @@ WITH shown AS (
 )
 SELECT u.district_code, u.uscc, may_be_shown, CASE WHEN may_be_shown THEN u.value_added_wan_yuan END AS value_added_wan_yuan
 FROM per_mu.unit u JOIN shown USING (uscc, year)
-WHERE u.year = (SELECT max(year) FROM per_mu.unit) ORDER BY may_be_shown, u.district_code, u.uscc LIMIT 20;
+WHERE u.year = (SELECT max(year) FROM per_mu.unit) AND u.value_added_wan_yuan IS NOT NULL
+ORDER BY may_be_shown, u.district_code, u.uscc LIMIT 20;

@@ -575,13 +575,13 @@ def _events_of(key: str) -> Callable[[Rows], dict[str, str]]:
 
 def _consent(rows: Rows) -> dict[str, str]:
     rows[0]["consent_end_date"] = rows[0]["consent_from_date"]
-    rows.append(rows[1] | {"consent_from_date": date(2024, 1, 1), "row_id": "x"})
+    rows.append(rows[5] | {"consent_from_date": date(2024, 1, 1), "row_id": "x"})
     _change(rows, (2,), uscc=code_of(900))
     _change(rows, (3,), consent_kinds=["withdrawal"])
     _change(rows, (4,), is_consent_withdrawn=True)
     return {
         "validity_positive": code_of(0),
-        "no_overlap": rows[1]["uscc"],
+        "no_overlap": rows[5]["uscc"],
         "firm_in_directory": code_of(900),
         "rests_on_consent": rows[3]["uscc"],
         "withdrawn_ends": rows[4]["uscc"],
@@ -604,9 +604,9 @@ def _consent_state(rows: Rows) -> dict[str, str]:
 
 
 def _ent_consent(rows: Rows) -> dict[str, str]:
-    _change(rows, range(10), uscc=code_of(900))
+    _change(rows, range(40), uscc=code_of(900))
     _change(rows, range(20, 27), valid_until_date=date(2019, 12, 31))
-    return dict.fromkeys(("firm_known", "given_in_time"), "period=2022")
+    return dict.fromkeys(("firm_known", "firm_known_wide", "given_in_time"), "period=2022")
 
 
 BAD: dict[str, Callable[[Rows], dict[str, str]]] = {

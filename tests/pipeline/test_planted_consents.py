@@ -41,8 +41,8 @@ def test_firms_without_consent_are_those_that_the_senders_know(built_home: Path,
         for state, firms in expected.items():
             found = {uscc for uscc, own in known.items() if own == state}
             assert set(firms) & set(known) <= found, (year, state)
-            # the record that names an unknown firm is missing at its own
-            assert len(found - set(firms)) <= 1, (year, state)
+            # two planted faults replace the code of a record, so two firms may lack theirs
+            assert len(found - set(firms)) <= 2, (year, state)
 
 
 def test_a_firm_without_statistics_needs_no_consent(release: Any) -> None:
