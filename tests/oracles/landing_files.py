@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import calendar
 import csv
 import io
 import json
@@ -131,9 +130,3 @@ def cut(value: Fraction, digits: int = 6) -> Fraction:
 
 def first_day(period: str) -> date:
     return date.fromisoformat(f"{period}-01-01"[:10])
-
-
-def months_after(day: date, months: int) -> date:
-    """The same day some months later, or the last day of that month."""
-    year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
-    return date(year, month + 1, min(day.day, calendar.monthrange(year, month + 1)[1]))
