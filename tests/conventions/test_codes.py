@@ -15,6 +15,7 @@ from jobs.per_mu.adjustment import PROTECTIONS
 from jobs.per_mu.rules.frames import FIGURES, _event_rows
 from jobs.per_mu.rules.models import Baseline
 from jobs.per_mu.rules.reading import rule_book
+from jobs.per_mu.steps.land import MEASURES
 from jobs.profile.rules.evaluation import Level, evaluation
 from jobs.profile.rules.tags import tag_rules
 from schemas.coded import _MADE, titled, value_lists
@@ -97,6 +98,7 @@ FROM_RULES: dict[str, Callable[[], set[str]]] = {
         {code for kind, code, _ in _adjusted() if kind == "veto"} | {f"protection:{p}" for p in PROTECTIONS}
     ),
     "identifier_kind": lambda: set(SUCCEEDED.values()),
+    "land_measure": lambda: set(MEASURES),
     "peer_level": lambda: set(get_args(Level)),
     "protection": lambda: set(PROTECTIONS),
     "risk_tag": lambda: {"penalty:", "accident:", "credit:"},

@@ -10,6 +10,8 @@ from jobs.per_mu.rules.land_limits import land_limit_frame
 
 #: A mu is 2000/3 m².
 M2_OF_THREE_MU = 2000
+#: What land carries.
+MEASURES = ("staff", "value_added", "tax")
 
 
 def with_limits(firms: DataFrame) -> DataFrame:
@@ -26,20 +28,24 @@ def overloads() -> dict[str, Column]:
     The comparison multiplies, so that it is exact, and costs less than a quotient for each firm of the city.
     """
     land = F.col("land_area_mu")
-    conditions = {
-        "staff": land * M2_OF_THREE_MU < F.col("staff") * F.col("m2_for_three_persons"),
-        "value_added": land * F.col("most_value_added_per_mu") < F.col("value_added_wan_yuan"),
-        "tax": land * F.col("most_tax_per_mu") < F.col("tax_contribution"),
+    conditions = (
+        land * M2_OF_THREE_MU < F.col("staff") * F.col("m2_for_three_persons"),
+        land * F.col("most_value_added_per_mu") < F.col("value_added_wan_yuan"),
+        land * F.col("most_tax_per_mu") < F.col("tax_contribution"),
+    )
+    return {
+        name: F.coalesce((land > 0) & beyond, F.lit(False))
+        for name, beyond in zip(MEASURES, conditions, strict=True)
     }
-    return {name: F.coalesce((land > 0) & beyond, F.lit(False)) for name, beyond in conditions.items()}
 
 
 def carried() -> dict[str, tuple[Column, Column]]:
     """What land carries → amount (persons, 万元), and the least land for it (亩), rounded to a millionth."""
     area = (F.col("staff") * F.col("m2_for_three_persons")).cast(VALUE_TYPE)
     added, tax = F.col("value_added_wan_yuan"), F.col("tax_contribution")
-    return {
-        "staff": (F.col("staff"), divide(area, F.lit(M2_OF_THREE_MU))),
-        "value_added": (added, divide(added, F.col("most_value_added_per_mu"))),
-        "tax": (tax, divide(tax, F.col("most_tax_per_mu"))),
-    }
+    amounts = (
+        (F.col("staff"), divide(area, F.lit(M2_OF_THREE_MU))),
+        (added, divide(added, F.col("most_value_added_per_mu"))),
+        (tax, divide(tax, F.col("most_tax_per_mu"))),
+    )
+    return dict(zip(MEASURES, amounts, strict=True))
