@@ -155,6 +155,7 @@ def _values(column: Column) -> str:
     values += [f"≥ {domain.min}"] if domain.min is not None else []
     values += [f"≤ {domain.max}"] if domain.max is not None else []
     values += [f"`{domain.pattern}`"] if domain.pattern else []
+    values += [f"≥ `{domain.not_before}`"] if domain.not_before else []
     return ", ".join([*values, *(["credit code 信用代码"] if domain.check else [])])
 
 

@@ -41,8 +41,22 @@ CHAINS = "chains"
 #: Placeholder in a proposal (ingest/proposal/infer.py) for what a person must decide.
 UNDECIDED = "TODO"
 
+#: Columns with the row's district, and with the firms that the row is about.
+_DISTRICT = ("district_code", "reported_district_code")
+_FIRM = ("uscc", "owner_uscc", "from_uscc", "seller_code", "claimants")
+
 LegalBasis = Literal["administration", "statistics_only", "authorisation"]
-AccessKey = Literal["district", "uscc", "district_and_uscc", "public"]
+AccessKey = Literal["public", "official", "district", "uscc", "district_and_uscc", "town"]
+#: Access key → columns by which a table's rows are cut, of which it must have one per group. docs/operations/access.md
+#: says who sees which rows.
+ACCESS_COLUMNS: Mapping[AccessKey, tuple[tuple[str, ...], ...]] = {
+    "public": (),
+    "official": (),
+    "district": (_DISTRICT,),
+    "uscc": (_FIRM,),
+    "district_and_uscc": (_FIRM,),  # a table without a district takes that of the firm in core.enterprise
+    "town": (("town_code",), _DISTRICT, _FIRM),
+}
 Delivery = Literal["snapshot", "increment", "event", "derived"]
 Layer = Literal["raw", "quarantine", "staged"]
 
@@ -126,6 +140,10 @@ class Contract(Definition):
         for name in self.key:
             if not self.column(name).required:
                 raise ValueError(f"key column {name} must be required")
+        for column in self.columns:
+            earlier = column.domain.not_before
+            if earlier and {c.type for c in self.columns if c.name in (earlier, column.name)} != {"date"}:
+                raise ValueError(f"column {column.name}: not_before compares two dates of the table")
         if (self.delivery == "derived") == isinstance(self, Feed):
             raise ValueError(
                 "a feed has a source block and a delivery other than derived; a derived table has neither"
@@ -158,6 +176,9 @@ class Feed(Contract):
             raise ValueError(
                 f"mapping: not mapped {sorted(unmapped)}, mapped but no column {sorted(unknown)}"
             )
+        required = [n for n, m in self.source.mapping.items() if m.may_be_absent and self.column(n).required]
+        if required:
+            raise ValueError(f"mapping: {required} are required, so their headings may not be absent")
         event_time = self.source.event_time
         if event_time and (event_time not in names or self.column(event_time).type != "timestamp"):
             raise ValueError(f"event_time: {event_time} is not a timestamp column of the table")

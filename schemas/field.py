@@ -26,6 +26,8 @@ class Domain(Definition):
     pattern: str | None = None
     codes: str | None = None
     check: Literal["uscc"] | None = None
+    #: Another date column of the table; the date is not before it.
+    not_before: str | None = None
 
 
 class FieldEntry(Definition):

@@ -80,7 +80,8 @@ SUITE = Suite(
             FROM {{table}} t FULL JOIN (SELECT e.*, p.period FROM core.enterprise e
                 JOIN {_PERIODS} p ON p.year = e.year) e ON e.uscc = t.uscc AND e.period = t.period
             WHERE t.uscc IS NULL OR e.uscc IS NULL OR e.is_above_scale <> t.is_above_scale
-                OR e.district_code <> t.district_code OR e.enterprise_name <> t.enterprise_name""",
+                OR e.district_code <> t.district_code OR e.enterprise_name <> t.enterprise_name
+                OR e.town_code IS DISTINCT FROM t.town_code""",
         ),
         Check(
             "figures_of_source",

@@ -46,8 +46,8 @@ from schemas.contract import code_list
 TABLE = "profile.enterprise_profile"
 #: Columns copied from the directory.
 DIRECTORY = [
-    "uscc", "enterprise_name", "former_name", "district_code", "zone_code", "managing_zone_code", "industry_code",
-    "industry_division_code", "registered_date", "registration_status_code", "is_above_scale",
+    "uscc", "enterprise_name", "former_name", "district_code", "town_code", "zone_code", "managing_zone_code",
+    "industry_code", "industry_division_code", "registered_date", "registration_status_code", "is_above_scale",
     "directory_change_code", "known_at",
 ]  # fmt: skip
 #: Field group → the fields that count for its completeness.

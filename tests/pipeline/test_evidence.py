@@ -23,9 +23,11 @@ FEEDS = {spec.name for spec in feeds().values()}
 PUBLISHED = list(registry())
 #: Feeds that must be reached from a row of the table; rows behind a district's sum are counted, not followed.
 REACHED = {
+    "core.consent": {"raw.ent_consent", "raw.gov_statistics_directory"},
+    "core.consent_state": {"raw.ent_consent", "raw.gov_tax"},
     "core.enterprise": {"raw.gov_statistics_directory", "raw.gov_business_registry"},
     "core.enterprise_event": {"raw.gov_honour", "raw.gov_penalty"},
-    "core.parcel": {"raw.gov_land_parcel"},
+    "core.parcel": {"raw.gov_land_parcel", "raw.gov_land_survey"},
     "core.parcel_use": {"raw.gov_land_parcel", "raw.gov_land_survey"},
     "core.enterprise_year": {"raw.gov_tax", "raw.gov_electricity", "raw.gov_social_insurance"},
     "core.enterprise_month": {"raw.gov_statistics_monthly", "raw.gov_electricity"},
@@ -50,6 +52,7 @@ REACHED = {
     "per_mu.adjustment": {"raw.gov_honour", "raw.gov_penalty"},
     "per_mu.baseline": set(),
     "per_mu.city_rank": {"raw.gov_tax", "raw.gov_statistics_directory"},
+    "per_mu.land_review": {"raw.gov_statistics_directory", "raw.gov_land_survey"},
     "per_mu.unit": {"raw.gov_tax", "raw.gov_statistics_directory"},
     "per_mu.indicator_value": {"raw.gov_tax", "raw.gov_statistics_directory"},
     "per_mu.enterprise_grade": {"raw.gov_tax", "raw.gov_statistics_directory", "raw.gov_land_survey"},
