@@ -18,6 +18,7 @@ from demo_city.faults.meters import meters
 from demo_city.faults.plan import Plan
 from demo_city.faults.planner import Planner
 from demo_city.faults.registry import registry
+from demo_city.faults.towns import towns
 from demo_city.senders import main_meters, market
 from demo_city.senders.months import FIRST_MONTHLY_YEAR
 from demo_city.world.city import City
@@ -44,4 +45,5 @@ def plan_faults(city: City, years: tuple[int, ...]) -> Plan:
     products(planner)
     if market.TRADES_YEAR in years:
         trades(planner)
+    towns(planner)
     return Plan(tuple(planner.edits), tuple(planner.extras), planner.late, frozenset(planner.taken))

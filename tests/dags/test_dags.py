@@ -51,7 +51,7 @@ PROFILE = {"profile.comprehensive_score", "profile.enterprise_profile", "profile
 LATER = {"core.enterprise_month", "chain.trade", "chain.supply_flow"}
 PER_MU = {
     "per_mu.adjustment", "per_mu.baseline", "per_mu.city_rank", "per_mu.district_summary",
-    "per_mu.enterprise_grade", "per_mu.indicator_value", "per_mu.population", "per_mu.unit",
+    "per_mu.enterprise_grade", "per_mu.indicator_value", "per_mu.land_review", "per_mu.population", "per_mu.unit",
 }  # fmt: skip
 AREAS = ["chain", "core", "per_mu", "profile"]
 CURATED = CORE | PER_MU | CHAIN | PROFILE

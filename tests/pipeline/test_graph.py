@@ -146,7 +146,8 @@ def redelivered(feed: str, period: str, refused: int = 0) -> list[dict[str, Any]
         (
             "gov_land_survey",
             "2022",
-            all_of(["core.parcel_use", "core.enterprise_year", *AFTER_YEAR], "2022") | looking_back("2022"),
+            all_of(["core.parcel", "core.parcel_use", "core.enterprise_year", *AFTER_YEAR], "2022")
+            | looking_back("2022"),
         ),
         # the registry of a year also describes the years after it, never those before
         ("gov_business_registry", "2024", registered("2024")),

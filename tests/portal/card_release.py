@@ -70,7 +70,8 @@ _TYPES = {
 
 PER_MU = (
     "core.enterprise", "core.enterprise_year", "per_mu.population", "per_mu.enterprise_grade",
-    "per_mu.indicator_value", "per_mu.adjustment", "per_mu.city_rank", "core.consent", "core.consent_state",
+    "per_mu.indicator_value", "per_mu.adjustment", "per_mu.city_rank", "per_mu.land_review", "core.consent",
+    "core.consent_state",
 )  # fmt: skip
 
 #: Codes of other areas, used only if no code list has them.
@@ -207,7 +208,8 @@ def _enterprise(uscc: str, year: str) -> Row:
         "industry_code": "3670", "industry_division_code": "36", "is_above_scale": uscc not in (TENANT, LANDLESS),
         "directory_change_code": "none", "registered_date": date(2010, 6, 1), "registration_status_code": "active",
         "former_name": "宁波旧名电器厂" if uscc == GOOD and year == "2024" else None, "identity_flags": [],
-        "known_at": KNOWN,
+        "town_code": None if uscc == UNTOLD else "330203102",
+        "town_note_code": "other_district" if uscc == UNTOLD else None, "known_at": KNOWN,
     }  # fmt: skip
 
 
