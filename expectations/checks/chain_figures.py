@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
+from expectations.checks.growth import noted
 from expectations.gate.suite import Check
 
 #: Names of amounts that the tables of months have from before.
@@ -87,6 +88,7 @@ def recomputed(key: str) -> tuple[Check, ...]:
                 "comparable_output_before_wan_yuan",
             ),
         ),
+        noted(key, {f"{name}_growth_pct": f"{name}_wan_yuan" for name in ("output", "value_added")}),
         Check(
             "concentration_ordered",
             "集中度有序",

@@ -9,11 +9,20 @@ import sys
 from collections.abc import Iterator
 from importlib.metadata import packages_distributions
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from expectations.gate.suite import declared_suites
-from schemas.contract import ContractError, contracts, feeds, fields, parse_contract
+from schemas.contract import (
+    ACCESS_COLUMNS,
+    AccessKey,
+    ContractError,
+    contracts,
+    feeds,
+    fields,
+    parse_contract,
+)
 from schemas.definition import read_mapping
 from schemas.duckdb_types import is_year
 from schemas.errors import UserError
@@ -154,6 +163,24 @@ def test_a_column_is_a_year_by_name_and_by_pattern() -> None:
     years = {name for name, entry in fields().items() if entry.domain.pattern == "[0-9]{4}"}
     assert years == {name for name in fields() if is_year(name)} and "year" in years
     assert {fields()[name].type for name in years} == {"string"}
+
+
+def test_a_table_has_the_columns_that_its_access_key_names() -> None:
+    """Otherwise its rows could not be cut: an official would see all of them, or none."""
+    assert set(ACCESS_COLUMNS) == set(get_args(AccessKey))
+    without = [
+        f"{spec.name}: access key {spec.access_key} needs one of {', '.join(group)}"
+        for spec in contracts().values()
+        for group in ACCESS_COLUMNS[spec.access_key]
+        if not set(group) & set(spec.column_names)
+    ]
+    assert without == []
+
+
+def test_a_table_with_towns_is_cut_by_them() -> None:
+    """A clerk sees only rows of tables whose access key is the town."""
+    for spec in contracts().values():
+        assert ("town_code" in spec.column_names) == (spec.access_key == "town"), spec.name
 
 
 def test_a_column_without_description_is_refused() -> None:

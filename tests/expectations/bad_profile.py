@@ -22,6 +22,7 @@ def _profiles(rows: Rows) -> dict[str, str]:
     monthly = next(r for r in rows[9:] if r["output_ytd_wan_yuan"])
     monthly["output_ytd_wan_yuan"] += 1
     rows[12]["main_node_share"] = Decimal("0.4")
+    rows[14]["growth_notes"] = []
     rows[16]["size_class_code"] = "large"
     rows[17]["tax_completeness"] = Decimal("0.5")
     rows[18]["land_as_of"] = "2024"
@@ -37,6 +38,7 @@ def _profiles(rows: Rows) -> dict[str, str]:
         "per_mu_of_source": code_of(8),
         "months_of_source": monthly["uscc"],
         "node_of_source": code_of(12),
+        "growth_noted": code_of(14),
         "size_limits": code_of(16),
         "completeness_recomputes": code_of(17),
         "times_within_period": code_of(18),
