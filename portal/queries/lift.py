@@ -1,12 +1,14 @@
-"""What would raise an enterprise's grade: indicators below their baselines, points to the next grade, vetoes."""
+"""What would raise an enterprise's grade: indicators below their baselines, ways that are enough, vetoes."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 
 from portal.queries.grade import grade_row, unit_row
 from portal.queries.release import Query, Row
+from portal.queries.routes import Change, points_missing, routes
 from portal.queries.titles import Named
 
 #: From the highest to the lowest.
@@ -36,40 +38,90 @@ class Adjustment:
     effect: Named
     points: Decimal
     reason: str
+    event_id: str
+    event_date: date | None
     document: str | None
 
 
 @dataclass(frozen=True)
+class Step:
+    """A change of one figure on the way to the next grade, with the figure's title."""
+
+    title: str
+    change: Change
+
+
+@dataclass(frozen=True)
 class Lift:
-    """What would raise the grade. ``last_total`` is the lowest total of a unit that has the next grade by its rank
-    alone or by refill; ``points_missing`` is that total less the firm's own. It is zero or negative if the firm has
-    enough points and something else, such as a veto, limits its grade."""
+    """What would raise the grade.
+
+    ``last_total`` is the lowest total of a unit that has the next grade by its rank alone or by refill. ``routes`` are
+    changes that are enough, the smallest first: each of one figure, or one of two figures if no single one is enough.
+    """
 
     indicators: tuple[Indicator, ...]
     next_grade: Named | None
     last_total: Decimal | None
+    #: Fewest points that reach the next grade; missing if no number of points does.
     points_missing: Decimal | None
+    routes: tuple[tuple[Step, ...], ...]
+    #: Whether the release's rule and figures give the published grade; else no route is named.
+    is_recomputed: bool
+    #: Whether vetoes alone keep the firm from the next grade, and the grade that it would have without any.
+    is_held_by_veto: bool
+    without_veto: Named | None
     vetoes: tuple[Adjustment, ...]
     others: tuple[Adjustment, ...]
 
 
 def lift(query: Query, uscc: str, year: str) -> Lift | None:
     """What would raise the firm's grade; ``None`` if the firm has no grade."""
+    from jobs.per_mu.steps.what_if import ranked_list
+
     row = grade_row(query, uscc, year)
     if row is None:
         return None
+    unit = unit_row(query, row)
     position = GRADES.index(row["final_grade"])
     following = GRADES[position - 1] if position else None
-    last = _last_total(query, row, following) if following else None
     adjustments = _adjustments(query, row)
+    vetoes = tuple(a for a in adjustments if a.kind == "veto")
+    own_vetoes = {a.effect.code for a in vetoes if a.uscc == uscc}
+    ranked = ranked_list(query, unit)
+    is_recomputed = ranked is not None and ranked.reproduces()
+    missing, found, without = None, (), None
+    if ranked and is_recomputed:
+        if following and not _is_barred(own_vetoes, following):
+            missing = points_missing(ranked, following)
+        if missing is not None and following:
+            found = routes(ranked, following, _land(query, unit["uscc"], year))
+        if vetoes:
+            without = ranked.grade(is_vetoed=False)
     return Lift(
         indicators=_indicators(query, row["evaluation_uscc"], year),
         next_grade=query.titles.maybe("grade", following),
-        last_total=last,
-        points_missing=last - row["total_score"] if last is not None else None,
-        vetoes=tuple(a for a in adjustments if a.kind == "veto"),
+        last_total=_last_total(query, row, following) if following else None,
+        points_missing=missing,
+        routes=tuple(
+            tuple(Step(query.dictionary.figure_or_feed(change.figure), change) for change in route)
+            for route in found
+        ),
+        is_recomputed=is_recomputed,
+        is_held_by_veto=bool(vetoes) and is_recomputed and following is not None and missing is None,
+        without_veto=query.titles.maybe("grade", without),
+        vetoes=vetoes,
         others=tuple(a for a in adjustments if a.kind != "veto"),
     )
+
+
+def _is_barred(effects: set[str], grade: str) -> bool:
+    """Whether vetoes of the firm itself keep it from a grade, whatever its parcel's holder has."""
+    return "direct_d" in effects or ("not_above_c" in effects and grade in "AB")
+
+
+def _land(query: Query, uscc: str, year: str) -> Decimal | None:
+    rows = query("SELECT land_area_mu FROM per_mu.population WHERE uscc = ? AND year = ?", uscc, year)
+    return rows[0]["land_area_mu"] if rows else None
 
 
 def _last_total(query: Query, row: Row, grade: str) -> Decimal | None:
@@ -118,10 +170,23 @@ def _adjustments(query: Query, row: Row) -> list[Adjustment]:
         ORDER BY uscc <> ?, points, adjustment_code, event_id""",
         row["year"], [row["uscc"], row["evaluation_uscc"]], row["uscc"],
     )  # fmt: skip
+    days = _days(query, row["year"], [r["event_id"] for r in rows])
     return [
         Adjustment(
             r["uscc"], r["adjustment_kind_code"], query.titles("adjustment_effect", r["effect_code"]),
-            r["points"], r["reason_zh"], r["document_code"],
+            r["points"], r["reason_zh"], r["event_id"], days.get(r["event_id"]), r["document_code"],
         )
         for r in rows
     ]  # fmt: skip
+
+
+def _days(query: Query, year: str, events: list[str]) -> dict[str, date]:
+    """The days of events."""
+    if not events or "core.enterprise_event" not in query.tables:
+        return {}
+    rows = query(
+        """SELECT event_id, event_date FROM core.enterprise_event
+        WHERE year = ? AND event_id IN (SELECT unnest(?))""",
+        year, events,
+    )  # fmt: skip
+    return {row["event_id"]: row["event_date"] for row in rows}

@@ -1,0 +1,503 @@
+"""The grade that a unit would have with other figures, with more points, or without its vetoes 假设测算.
+
+Computes one ranked list again, without Spark and in whole numbers: all amounts are in millionths. The other units keep
+their figures, but a figure of one unit moves baselines and the scores of missing values, and by them everyone's total;
+a unit that takes a seat displaces another one. Rounding is that of ``jobs/columns/arithmetic.py``, grades are those of
+``jobs/per_mu/enterprise_grade.py``; :meth:`RankedList.reproduces` compares both with what is published.
+
+A change moves the totals of others by little. They are therefore kept sorted, and only those that the change could
+move past the unit are computed again.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right, insort
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import ROUND_HALF_UP, Decimal
+from functools import cached_property
+from typing import Any
+
+from jobs.per_mu.rules.models import Indicator, IndicatorDefinition, RuleSet, indicator_definitions
+
+Row = Mapping[str, Any]
+Query = Callable[..., Sequence[Row]]
+
+MILLION = 10**6
+#: Limit of a quotient, as in ``jobs/columns/arithmetic.py``.
+LARGEST = 10**12
+#: Notes of missing values whose score is that of the list's other units.
+BY_GROUP = ("group_average", "group_median", "group_empty")
+#: Among whom places are counted: all units, those without a veto, those that no veto puts into D.
+AMONG = ("all", "unvetoed", "seated")
+
+
+def millionths(amount: Decimal | None) -> int | None:
+    """
+    >>> millionths(Decimal("1.5")), millionths(None)
+    (1500000, None)
+    """
+    return None if amount is None else int((amount * MILLION).to_integral_value(ROUND_HALF_UP))
+
+
+def quotient(n: int, d: int, scale: int = 6, mode: str = "half_up") -> int:
+    """``n / d`` in millionths, rounded once to ``scale`` digits.
+
+    >>> quotient(2, 3), quotient(-2, 3, 2), quotient(2, 3, 2, "down")
+    (666667, -670000, 660000)
+    """
+    n = max(-d * LARGEST, min(n, d * LARGEST))
+    steps, rest = divmod(abs(n) * 10**scale, d)
+    if mode == "half_up" and 2 * rest >= d:
+        steps += 1
+    return (steps if n >= 0 else -steps) * 10 ** (6 - scale)
+
+
+@dataclass(frozen=True)
+class Sides:
+    """An indicator of a unit as published, in millionths of its units."""
+
+    numerator: int | None
+    denominator: int | None
+    value: int | None
+    score: int
+    note: str | None
+
+    @classmethod
+    def of(cls, row: Row) -> Sides:
+        numbers = (millionths(row[name]) for name in ("numerator", "denominator", "value"))
+        return cls(*numbers, millionths(row["score"]) or 0, row["note_code"])
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A unit of the list as published. ``points`` are bonus less penalty, after caps."""
+
+    sides: Mapping[str, Sides]
+    total: int
+    points: int
+    direct_d: bool = False
+    not_above_c: bool = False
+    not_below_c: bool = False
+
+    @property
+    def tax_per_mu(self) -> int | None:
+        return self.sides["I1"].value if "I1" in self.sides else None
+
+    @property
+    def is_vetoed(self) -> bool:
+        return self.direct_d or self.not_above_c
+
+    def is_among(self, among: str) -> bool:
+        return {"all": True, "unvetoed": not self.is_vetoed, "seated": not self.direct_d}[among]
+
+
+@dataclass(frozen=True)
+class Scale:
+    """One indicator of the list: its rule, and what the other units contribute to baseline and missing scores."""
+
+    code: str
+    rule: Indicator
+    definition: IndicatorDefinition
+    rules: RuleSet
+    #: Values of the other units, ascending; sums of their sides and values.
+    values: tuple[int, ...]
+    numerators: int
+    denominators: int
+    #: Whether another unit has the list's typical score in place of a missing value.
+    has_group: bool
+    #: Largest score of another unit, without sign.
+    top: int
+
+    @cached_property
+    def cap(self) -> int | None:
+        ratio = self.rules.cap_ratio
+        return None if ratio is None else millionths(ratio * self.rule.weight)
+
+    @cached_property
+    def floor(self) -> int | None:
+        return millionths(self.rules.floor)
+
+    def baseline(self, own: Sides) -> int | None:
+        """The baseline with the unit's own figures; missing where not above zero."""
+        rule = self.rule.baseline
+        if rule.method == "fixed":
+            found = millionths(rule.value)
+        else:
+            found = self._computed(own)
+        if found is None:
+            return None
+        scaled = quotient(found * (millionths(rule.factor) or 0), MILLION * MILLION)
+        return scaled if scaled > 0 else None
+
+    def _computed(self, own: Sides) -> int | None:
+        if own.value is None and not self.values:
+            return None
+        if self.rule.baseline.method == "median":
+            return _median(self._ordered(own))
+        if self.rule.baseline.method == "mean":
+            count = len(self.values) + (own.value is not None)
+            return quotient(sum(self.values) + (own.value or 0), count * MILLION)
+        counts = own.value is not None
+        return quotient(
+            self.numerators + (own.numerator or 0 if counts else 0),
+            self.denominators + (own.denominator or 0 if counts else 0),
+        )
+
+    def _ordered(self, own: Sides) -> list[int]:
+        ordered = list(self.values)
+        if own.value is not None:
+            insort(ordered, own.value)
+        return ordered
+
+    def score(self, value: int, baseline: int | None) -> int:
+        """Score of a value: its share of the baseline by the weight, within cap and floor."""
+        weight, rules = millionths(self.rule.weight) or 0, self.rules
+        if baseline is None:
+            return 0
+        is_value_added = self.definition.numerator == "value_added_wan_yuan"
+        if value < 0 and is_value_added and rules.negative_value_added == "zero_score":
+            return 0
+        rounding = rules.rounding
+        plain = quotient(value * weight, baseline * MILLION, rounding.score_scale, rounding.mode)
+        if self.cap is not None and plain > self.cap:
+            return self.cap
+        return plain if self.floor is None else max(plain, self.floor)
+
+    def group_score(self, own: Sides, baseline: int | None) -> int:
+        """Score of a missing value by the list's other values: their mean or median score."""
+        ordered = self._ordered(own)
+        if not ordered:
+            return 0
+        rounding = self.rules.rounding
+        if self.rule.missing == "group_average":
+            points = sum(self.score(value, baseline) for value in ordered)
+            return quotient(points, len(ordered) * MILLION, rounding.score_scale, rounding.mode)
+        # a higher value never has a lower score, so the middle scores are those of the middle values
+        middle = [ordered[(len(ordered) - 1) // 2], ordered[len(ordered) // 2]]
+        points = sum(self.score(value, baseline) for value in middle)
+        return quotient(points, 2 * MILLION, rounding.score_scale, rounding.mode)
+
+
+def _median(ordered: Sequence[int]) -> int:
+    return quotient(ordered[(len(ordered) - 1) // 2] + ordered[len(ordered) // 2], 2 * MILLION)
+
+
+@dataclass(frozen=True)
+class Moved:
+    """An indicator after a change: baselines before and after, score of missing values, the unit's own score."""
+
+    scale: Scale
+    before: int | None
+    after: int | None
+    group: int
+    own: Sides
+
+    def score_of(self, other: Sides) -> int:
+        if other.value is not None:
+            return self.scale.score(other.value, self.after)
+        return self.group if other.note in BY_GROUP else other.score
+
+    def reach(self, group_before: int) -> int:
+        """Most by which the change moves the score of another unit."""
+        group = abs(self.group - group_before) if self.scale.has_group else 0
+        if self.before == self.after:
+            return group
+        if not self.before or not self.after:
+            return max(group, self.scale.top + abs(self.scale.score(LARGEST * MILLION, self.after)))
+        # a capped or raised score moves less than in proportion; each of two roundings adds a step at most
+        share = self.scale.top * abs(self.before - self.after) // self.after + 1
+        return max(group, share + 2 * 10 ** (6 - self.scale.rules.rounding.score_scale))
+
+
+@dataclass
+class RankedList:
+    """One ranked list as published, seen from one of its units."""
+
+    rules: RuleSet
+    list_code: str
+    own: Entry
+    others: Sequence[Entry]
+    #: Exempt and protected firms, which may count in the quota's base.
+    exempt: int = 0
+    protected: int = 0
+    published_grade: str = ""
+    published_baselines: Mapping[str, int | None] = field(default_factory=dict)
+
+    # --- what the other units contribute -------------------------------------------------------------
+
+    @cached_property
+    def scales(self) -> dict[str, Scale]:
+        rules = self.rules.lists[self.list_code].indicators  # type: ignore[index]
+        return {code: self._scale(code, rule) for code, rule in rules.items()}
+
+    def _scale(self, code: str, rule: Indicator) -> Scale:
+        sides = [other.sides[code] for other in self.others]
+        known = [s for s in sides if s.value is not None]
+        return Scale(
+            code=code,
+            rule=rule,
+            definition=indicator_definitions()[code],
+            rules=self.rules,
+            values=tuple(sorted(s.value for s in known if s.value is not None)),
+            numerators=sum(s.numerator or 0 for s in known),
+            denominators=sum(s.denominator or 0 for s in known),
+            has_group=any(s.note in BY_GROUP for s in sides),
+            top=max((abs(s.score) for s in sides), default=0),
+        )
+
+    @cached_property
+    def _sorted(self) -> list[Entry]:
+        return sorted(self.others, key=lambda other: other.total)
+
+    @cached_property
+    def _totals(self) -> list[int]:
+        return [other.total for other in self._sorted]
+
+    @cached_property
+    def _from(self) -> dict[str, list[int]]:
+        """By group: for each position of the sorted units, how many from there on belong to the group."""
+        found = {}
+        for among in AMONG:
+            counts = [0]
+            for other in reversed(self._sorted):
+                counts.append(counts[-1] + other.is_among(among))
+            found[among] = counts[::-1]
+        return found
+
+    @cached_property
+    def _put_into_d(self) -> int:
+        """Number of other units that a veto puts into D."""
+        overrides = self.rules.protection.veto_overrides
+        return sum(e.direct_d and (overrides or not e.not_below_c) for e in self.others)
+
+    @cached_property
+    def _groups(self) -> dict[str, int]:
+        """Score of a missing value as published, by indicator."""
+        return {
+            code: scale.group_score(self.own.sides[code], scale.baseline(self.own.sides[code]))
+            for code, scale in self.scales.items()
+        }
+
+    # --- questions -----------------------------------------------------------------------------------
+
+    def reproduces(self) -> bool:
+        """Whether this module computes what is published: every baseline, score and total, and the unit's grade."""
+        unchanged = [self._moved(code, self.own.sides[code]) for code in self.scales]
+        entries = [self.own, *self.others]
+        return (
+            all(move.before == self.published_baselines[move.scale.code] for move in unchanged)
+            and all(
+                move.score_of(entry.sides[move.scale.code]) == entry.sides[move.scale.code].score
+                for move in unchanged
+                for entry in entries
+            )
+            and all(sum(s.score for s in e.sides.values()) + e.points == e.total for e in entries)
+            and self.grade() == self.published_grade
+        )
+
+    def figure(self, name: str) -> int | None:
+        """A figure of the unit, in millionths of the unit in which indicators use it."""
+        for scale in self.scales.values():
+            sides, definition = self.own.sides[scale.code], scale.definition
+            if definition.numerator == name and sides.numerator is not None:
+                return sides.numerator
+            if definition.denominator == name and sides.denominator is not None:
+                return sides.denominator
+        return None
+
+    def using(self, figure: str) -> list[Scale]:
+        """The indicators that use a figure and have a value."""
+        return [
+            scale
+            for scale in self.scales.values()
+            if figure in (scale.definition.numerator, scale.definition.denominator)
+            and self.own.sides[scale.code].value is not None
+        ]
+
+    def grade(
+        self, figures: Mapping[str, int] | None = None, *, points: int = 0, is_vetoed: bool = True
+    ) -> str:
+        """The unit's final grade with other figures and more points, in millionths; or without its vetoes."""
+        moves = self._moves(figures or {})
+        total = self.own.total + points
+        tax = self.own.tax_per_mu
+        for move in moves:
+            total += move.own.score - self.own.sides[move.scale.code].score
+            if move.scale.code == "I1":
+                tax = move.own.value
+        own = self.own if is_vetoed else _without_vetoes(self.own)
+        return self._grade(own, self._places(moves, total, tax))
+
+    # --- one computation -----------------------------------------------------------------------------
+
+    def _moves(self, figures: Mapping[str, int]) -> list[Moved]:
+        """The indicators that use a changed figure."""
+        moves = []
+        for scale in self.scales.values():
+            given, old = scale.definition, self.own.sides[scale.code]
+            n = figures.get(given.numerator, old.numerator)
+            d = figures.get(given.denominator, old.denominator)
+            if (n, d) != (old.numerator, old.denominator):
+                value = None
+                if n is not None and d is not None and d > 0:
+                    value = quotient(n, d, self.rules.rounding.value_scale, self.rules.rounding.mode)
+                moves.append(self._moved(scale.code, Sides(n, d, value, old.score, old.note)))
+        return moves
+
+    def _moved(self, code: str, own: Sides) -> Moved:
+        scale = self.scales[code]
+        before, after = scale.baseline(self.own.sides[code]), scale.baseline(own)
+        needs_group = scale.has_group or own.value is None
+        group = scale.group_score(own, after) if needs_group else 0
+        score = own.score
+        if own.value is not None:
+            score = scale.score(own.value, after)
+        elif own.note in BY_GROUP:
+            score = group
+        return Moved(
+            scale, before, after, group, Sides(own.numerator, own.denominator, own.value, score, own.note)
+        )
+
+    def _places(self, moves: Sequence[Moved], total: int, tax: int | None) -> dict[str, int]:
+        """The place that decides at the quotas' edges, by group; the unit itself is counted in each."""
+        reach = sum(move.reach(self._groups[move.scale.code]) for move in moves)
+        low, high = bisect_left(self._totals, total - reach), bisect_right(self._totals, total + reach)
+        places = {}
+        near = [
+            (other, other.total + sum(m.score_of(s) - s.score for m in moves if (s := other.sides[m.scale.code])))
+            for other in self._sorted[low:high]
+        ]
+        quota = self.rules.quota_of(self.list_code)  # type: ignore[arg-type]
+        for among in AMONG:
+            above = self._from[among][high]
+            for other, its_total in near:
+                if other.is_among(among):
+                    above += {
+                        "all_in": its_total > total,
+                        "all_out": its_total >= total,
+                        "tie_break": its_total > total
+                        or (its_total == total and _is_not_below(other.tax_per_mu, tax)),
+                    }[quota.edge]
+            places[among] = above + 1
+        return places
+
+    def _grade(self, own: Entry, places: Mapping[str, int]) -> str:
+        quota, overrides = self.rules.quota_of(self.list_code), self.rules.protection.veto_overrides  # type: ignore[arg-type]
+        size = len(self.others) + 1
+        base = size + quota.count_exempt * self.exempt + quota.count_protected * self.protected
+        a, b, d = (_seats(base, quota.shares[g], quota.rounding[g]) for g in ("A", "B", "D"))  # type: ignore[index]
+
+        def by_rank(place: int, is_at_bottom: bool) -> str:
+            return "D" if is_at_bottom else "A" if place <= a else "B" if place <= a + b else "C"
+
+        ranked = by_rank(places["all"], places["all"] > size - d)
+        if quota.refill_vetoed and not own.direct_d:
+            left = max(d - (self._put_into_d if quota.vetoed_count_in_d else 0), 0)
+            is_at_bottom = places["seated"] > self._from["seated"][0] + 1 - left
+            if not own.is_vetoed:
+                ranked = by_rank(places["unvetoed"], is_at_bottom)
+            elif is_at_bottom:
+                ranked = "D"
+            elif ranked == "D":
+                ranked = "C"
+        vetoed = "D" if own.direct_d else "C" if own.not_above_c and ranked in "AB" else ranked
+        is_saved = own.not_below_c and vetoed == "D" and not (own.direct_d and overrides)
+        return "C" if is_saved else vetoed
+
+
+def _is_not_below(tax: int | None, own: int | None) -> bool:
+    """Whether a unit with an equal total is at or above the own one by tax per mu, missing last."""
+    return own is None or (tax is not None and tax >= own)
+
+
+def _without_vetoes(entry: Entry) -> Entry:
+    return Entry(entry.sides, entry.total, entry.points, not_below_c=entry.not_below_c)
+
+
+def _seats(base: int, share: Decimal, rounding: str) -> int:
+    exact = base * share
+    floor = int(exact)
+    return {
+        "floor": floor,
+        "ceil": floor + (exact > floor),
+        "half_up": int(exact.to_integral_value(ROUND_HALF_UP)),
+    }[rounding]
+
+
+# --- reading a release -----------------------------------------------------------------------------------
+
+
+def ranked_list(query: Query, unit: Row) -> RankedList | None:
+    """The list of a unit's row of per_mu.enterprise_grade; ``None`` if a later version replaced some of its results.
+
+    A corrected result was decided by a person, so that the list's rule no longer explains it.
+    """
+    where = (unit["year"], unit["district_code"], unit["list_code"])
+    grades = query(
+        """SELECT uscc, total_score, bonus_points, penalty_points, evaluation_version FROM per_mu.enterprise_grade
+        WHERE year = ? AND district_code = ? AND list_code = ? AND rank_in_list IS NOT NULL""",
+        *where,
+    )  # fmt: skip
+    if any(row["evaluation_version"] > 1 for row in grades):
+        return None
+    values = query(
+        """SELECT uscc, indicator_code, numerator, denominator, value, baseline, score, note_code
+        FROM per_mu.indicator_value WHERE year = ? AND district_code = ? AND list_code = ?""",
+        *where,
+    )  # fmt: skip
+    effects = query(
+        "SELECT uscc, effect_code FROM per_mu.adjustment WHERE year = ? AND district_code = ?", *where[:2]
+    )
+    [left_out] = query(
+        """SELECT count(*) FILTER (eval_status_code = 'exempt') AS exempt,
+            count(*) FILTER (eval_status_code = 'protected') AS protected
+        FROM per_mu.population WHERE year = ? AND district_code = ? AND list_code = ?""",
+        *where,
+    )  # fmt: skip
+    books = query("SELECT content FROM release.rule_set WHERE rule_set_id = ?", unit["rule_set_id"])
+    if not books:
+        return None
+    rules = RuleSet.model_validate_json(books[0]["content"])
+    return from_rows(rules, unit, grades, values, effects, **left_out)
+
+
+def from_rows(
+    rules: RuleSet,
+    unit: Row,
+    grades: Sequence[Row],
+    values: Sequence[Row],
+    effects: Sequence[Row],
+    *,
+    exempt: int,
+    protected: int,
+) -> RankedList:
+    """The list of a unit from rows of grades, indicator values and adjustments; ``unit`` is the unit's own grade."""
+    sides: dict[str, dict[str, Sides]] = {}
+    baselines: dict[str, int | None] = {}
+    for row in values:
+        sides.setdefault(row["uscc"], {})[row["indicator_code"]] = Sides.of(row)
+        baselines[row["indicator_code"]] = millionths(row["baseline"])
+    marks: dict[str, set[str]] = {}
+    for row in effects:
+        marks.setdefault(row["uscc"], set()).add(row["effect_code"])
+
+    def entry(row: Row) -> Entry:
+        mine = marks.get(row["uscc"], set())
+        return Entry(
+            sides=sides[row["uscc"]],
+            total=millionths(row["total_score"]) or 0,
+            points=(millionths(row["bonus_points"]) or 0) - (millionths(row["penalty_points"]) or 0),
+            **{effect: effect in mine for effect in ("direct_d", "not_above_c", "not_below_c")},
+        )
+
+    return RankedList(
+        rules=rules,
+        list_code=unit["list_code"],
+        own=entry(next(row for row in grades if row["uscc"] == unit["uscc"])),
+        others=[entry(row) for row in grades if row["uscc"] != unit["uscc"]],
+        exempt=exempt,
+        protected=protected,
+        published_grade=unit["final_grade"],
+        published_baselines=baselines,
+    )
