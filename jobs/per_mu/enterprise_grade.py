@@ -322,4 +322,5 @@ JOB = Job(
         "per_mu.adjustment": {"uscc": "uscc", "year": "year"},
     },
     explain=explain_row,
+    absent="per_mu.population",
 )

@@ -90,8 +90,16 @@ def _status_reason(query: Query, code: str) -> str:
         list_name = "industry_division" if len(rest) == 2 else "industry_class"
         return f"免评行业 exempt industry: {query.titles(list_name, rest).zh} {rest}"
     if kind in _STATUS_KINDS:
-        return f"{_STATUS_KINDS[kind]}: {query.dictionary.figure_or_feed(rest)}"
+        return f"{_STATUS_KINDS[kind]}: {query.dictionary.figure_or_feed(rest)}{_whom_to_ask(rest)}"
     return query.titles("status_reason", code).in_line
+
+
+def _whom_to_ask(what: str) -> str:
+    from jobs.per_mu.steps.reasons import feeds_of, owners_of
+    from schemas.contract import contracts
+
+    feeds = [feed for feed in feeds_of(what) if f"raw.{feed}" in contracts()]
+    return f"（问 ask {owners_of(*feeds)}）" if feeds else ""
 
 
 # --- grade ---------------------------------------------------------------------------------------------

@@ -103,7 +103,7 @@ def lift(query: Query, uscc: str, year: str) -> Lift | None:
         last_total=_last_total(query, row, following) if following else None,
         points_missing=missing,
         routes=tuple(
-            tuple(Step(query.dictionary.figure_or_feed(change.figure), change) for change in route)
+            tuple(Step(_title(query, change.figure), change) for change in route)
             for route in found
         ),
         is_recomputed=is_recomputed,
@@ -112,6 +112,11 @@ def lift(query: Query, uscc: str, year: str) -> Lift | None:
         vetoes=vetoes,
         others=tuple(a for a in adjustments if a.kind != "veto"),
     )
+
+
+def _title(query: Query, figure: str) -> str:
+    column = "tax_contribution_wan_yuan" if figure == "tax_contribution" else figure
+    return query.dictionary.column(column).title
 
 
 def _is_barred(effects: set[str], grade: str) -> bool:

@@ -2,7 +2,8 @@
 
 The complete list is computed again with the change (``jobs/per_mu/steps/what_if.py``): the baselines that the unit's
 own figures move, the caps, the quota's seats, ties and vetoes. All other figures stay as they are. An amount is rounded
-up to four digits, so it is enough as shown, and at most a thousandth above the smallest one.
+up to four digits, so it is enough as shown, and at most a thousandth above the smallest one; the smallest amount named
+is 0.0001 of its unit.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ NEVER_LOWERED = frozenset({"employees_average", "revenue_wan_yuan"})
 #: A figure is raised to at most a hundred times itself or lowered to at most a hundredth.
 MOST = 100
 DIGITS = 4
+#: Smallest step of an amount: 0.0001 of the unit, one yuan of 万元.
+STEP = 100
 
 
 @dataclass(frozen=True)
@@ -178,9 +181,9 @@ def _smallest(lever: Lever, others: Mapping[str, int], reaches: Reaches) -> int 
 def _rounded_up(amount: int) -> int:
     """
     >>> _rounded_up(1_234_567), _rounded_up(1_234)
-    (1235000, 1234)
+    (1235000, 1300)
     """
-    step = int(10 ** max(len(str(amount)) - DIGITS, 0))
+    step = int(max(10 ** (len(str(amount)) - DIGITS), STEP))
     return -(-amount // step) * step
 
 

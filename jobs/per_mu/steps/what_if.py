@@ -13,12 +13,21 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import ROUND_HALF_UP, Decimal
 from functools import cached_property
 from typing import Any
 
-from jobs.per_mu.rules.models import Indicator, IndicatorDefinition, RuleSet, indicator_definitions
+from pydantic import ValidationError
+
+from jobs.per_mu.rules.models import (
+    Indicator,
+    IndicatorDefinition,
+    ListCode,
+    Quota,
+    RuleSet,
+    indicator_definitions,
+)
 
 Row = Mapping[str, Any]
 Query = Callable[..., Sequence[Row]]
@@ -76,6 +85,7 @@ class Entry:
     sides: Mapping[str, Sides]
     total: int
     points: int
+    final_grade: str
     direct_d: bool = False
     not_above_c: bool = False
     not_below_c: bool = False
@@ -90,6 +100,11 @@ class Entry:
 
     def is_among(self, among: str) -> bool:
         return {"all": True, "unvetoed": not self.is_vetoed, "seated": not self.direct_d}[among]
+
+    @property
+    def merit(self) -> tuple[int, bool, int]:
+        """Total, then tax per mu, missing last: nothing else orders units."""
+        return self.total, self.tax_per_mu is not None, self.tax_per_mu or 0
 
 
 @dataclass(frozen=True)
@@ -215,20 +230,19 @@ class RankedList:
     """One ranked list as published, seen from one of its units."""
 
     rules: RuleSet
-    list_code: str
+    list_code: ListCode
     own: Entry
     others: Sequence[Entry]
     #: Exempt and protected firms, which may count in the quota's base.
     exempt: int = 0
     protected: int = 0
-    published_grade: str = ""
     published_baselines: Mapping[str, int | None] = field(default_factory=dict)
 
     # --- what the other units contribute -------------------------------------------------------------
 
     @cached_property
     def scales(self) -> dict[str, Scale]:
-        rules = self.rules.lists[self.list_code].indicators  # type: ignore[index]
+        rules = self.rules.lists[self.list_code].indicators
         return {code: self._scale(code, rule) for code, rule in rules.items()}
 
     def _scale(self, code: str, rule: Indicator) -> Scale:
@@ -267,9 +281,11 @@ class RankedList:
 
     @cached_property
     def _put_into_d(self) -> int:
-        """Number of other units that a veto puts into D."""
-        overrides = self.rules.protection.veto_overrides
-        return sum(e.direct_d and (overrides or not e.not_below_c) for e in self.others)
+        """Number of units that a veto puts into D, the unit itself not counted."""
+        return sum(map(self._is_put_into_d, self.others))
+
+    def _is_put_into_d(self, entry: Entry) -> bool:
+        return entry.direct_d and (self.rules.protection.veto_overrides or not entry.not_below_c)
 
     @cached_property
     def _groups(self) -> dict[str, int]:
@@ -282,7 +298,7 @@ class RankedList:
     # --- questions -----------------------------------------------------------------------------------
 
     def reproduces(self) -> bool:
-        """Whether this module computes what is published: every baseline, score and total, and the unit's grade."""
+        """Whether this module computes what is published: every baseline, score, total and grade of the list."""
         unchanged = [self._moved(code, self.own.sides[code]) for code in self.scales]
         entries = [self.own, *self.others]
         return (
@@ -293,8 +309,34 @@ class RankedList:
                 for entry in entries
             )
             and all(sum(s.score for s in e.sides.values()) + e.points == e.total for e in entries)
-            and self.grade() == self.published_grade
+            and self._grades() == [entry.final_grade for entry in entries]
         )
+
+    def _grades(self) -> list[str]:
+        """Every unit's grade with the totals as published, the unit's own first."""
+        entries = [self.own, *self.others]
+        merits = {a: sorted(e.merit for e in entries if e.is_among(a)) for a in AMONG}
+        totals = {a: [total for total, *_ in of_group] for a, of_group in merits.items()}
+        edge = self._quota.edge
+        to_d, seated = sum(map(self._is_put_into_d, entries)), len(totals["seated"])
+
+        def place(entry: Entry, among: str) -> int:
+            given = totals[among]
+            if edge == "all_in":
+                return len(given) - bisect_right(given, entry.total) + 1
+            if edge == "all_out":
+                return len(given) - bisect_left(given, entry.total)
+            return len(given) - bisect_left(merits[among], entry.merit)
+
+        return [
+            self._grade(
+                entry,
+                {among: place(entry, among) for among in AMONG},
+                to_d - self._is_put_into_d(entry),
+                seated - (not entry.direct_d),
+            )
+            for entry in entries
+        ]
 
     def figure(self, name: str) -> int | None:
         """A figure of the unit, in millionths of the unit in which indicators use it."""
@@ -327,7 +369,8 @@ class RankedList:
             if move.scale.code == "I1":
                 tax = move.own.value
         own = self.own if is_vetoed else _without_vetoes(self.own)
-        return self._grade(own, self._places(moves, total, tax))
+        places = self._places(moves, total, tax)
+        return self._grade(own, places, self._put_into_d, self._from["seated"][0])
 
     # --- one computation -----------------------------------------------------------------------------
 
@@ -368,7 +411,6 @@ class RankedList:
             (other, other.total + sum(m.score_of(s) - s.score for m in moves if (s := other.sides[m.scale.code])))
             for other in self._sorted[low:high]
         ]
-        quota = self.rules.quota_of(self.list_code)  # type: ignore[arg-type]
         for among in AMONG:
             above = self._from[among][high]
             for other, its_total in near:
@@ -378,32 +420,49 @@ class RankedList:
                         "all_out": its_total >= total,
                         "tie_break": its_total > total
                         or (its_total == total and _is_not_below(other.tax_per_mu, tax)),
-                    }[quota.edge]
+                    }[self._quota.edge]
             places[among] = above + 1
         return places
 
-    def _grade(self, own: Entry, places: Mapping[str, int]) -> str:
-        quota, overrides = self.rules.quota_of(self.list_code), self.rules.protection.veto_overrides  # type: ignore[arg-type]
-        size = len(self.others) + 1
-        base = size + quota.count_exempt * self.exempt + quota.count_protected * self.protected
-        a, b, d = (_seats(base, quota.shares[g], quota.rounding[g]) for g in ("A", "B", "D"))  # type: ignore[index]
+    def _grade(self, unit: Entry, places: Mapping[str, int], to_d: int, seated: int) -> str:
+        """The final grade of a unit by its places.
+
+        Args:
+            to_d: other units that a veto puts into D.
+            seated: other units that no veto puts directly into D.
+        """
+        quota, overrides = self._quota, self.rules.protection.veto_overrides
+        a, b, d = self._seats
 
         def by_rank(place: int, is_at_bottom: bool) -> str:
             return "D" if is_at_bottom else "A" if place <= a else "B" if place <= a + b else "C"
 
-        ranked = by_rank(places["all"], places["all"] > size - d)
-        if quota.refill_vetoed and not own.direct_d:
-            left = max(d - (self._put_into_d if quota.vetoed_count_in_d else 0), 0)
-            is_at_bottom = places["seated"] > self._from["seated"][0] + 1 - left
-            if not own.is_vetoed:
+        ranked = by_rank(places["all"], places["all"] > len(self.others) + 1 - d)
+        if quota.refill_vetoed and not unit.direct_d:
+            left = max(d - (to_d if quota.vetoed_count_in_d else 0), 0)
+            is_at_bottom = places["seated"] > seated + 1 - left
+            if not unit.is_vetoed:
                 ranked = by_rank(places["unvetoed"], is_at_bottom)
             elif is_at_bottom:
                 ranked = "D"
             elif ranked == "D":
                 ranked = "C"
-        vetoed = "D" if own.direct_d else "C" if own.not_above_c and ranked in "AB" else ranked
-        is_saved = own.not_below_c and vetoed == "D" and not (own.direct_d and overrides)
+        vetoed = "D" if unit.direct_d else "C" if unit.not_above_c and ranked in "AB" else ranked
+        is_saved = unit.not_below_c and vetoed == "D" and not (unit.direct_d and overrides)
         return "C" if is_saved else vetoed
+
+    @cached_property
+    def _quota(self) -> Quota:
+        return self.rules.quota_of(self.list_code)
+
+    @cached_property
+    def _seats(self) -> tuple[int, int, int]:
+        """Seats of A, B and D."""
+        quota = self._quota
+        base = len(self.others) + 1
+        base += quota.count_exempt * self.exempt + quota.count_protected * self.protected
+        a, b, d = (_seats(base, quota.shares[g], quota.rounding[g]) for g in ("A", "B", "D"))  # type: ignore[index]
+        return a, b, d
 
 
 def _is_not_below(tax: int | None, own: int | None) -> bool:
@@ -412,7 +471,7 @@ def _is_not_below(tax: int | None, own: int | None) -> bool:
 
 
 def _without_vetoes(entry: Entry) -> Entry:
-    return Entry(entry.sides, entry.total, entry.points, not_below_c=entry.not_below_c)
+    return replace(entry, direct_d=False, not_above_c=False)
 
 
 def _seats(base: int, share: Decimal, rounding: str) -> int:
@@ -429,13 +488,14 @@ def _seats(base: int, share: Decimal, rounding: str) -> int:
 
 
 def ranked_list(query: Query, unit: Row) -> RankedList | None:
-    """The list of a unit's row of per_mu.enterprise_grade; ``None`` if a later version replaced some of its results.
+    """The list of a unit's row of per_mu.enterprise_grade; ``None`` where its rule does not explain its results.
 
-    A corrected result was decided by a person, so that the list's rule no longer explains it.
+    A corrected result was decided by a person. The rule set of an old release may not be readable any more.
     """
     where = (unit["year"], unit["district_code"], unit["list_code"])
     grades = query(
-        """SELECT uscc, total_score, bonus_points, penalty_points, evaluation_version FROM per_mu.enterprise_grade
+        """SELECT uscc, final_grade, total_score, bonus_points, penalty_points, evaluation_version
+        FROM per_mu.enterprise_grade
         WHERE year = ? AND district_code = ? AND list_code = ? AND rank_in_list IS NOT NULL""",
         *where,
     )  # fmt: skip
@@ -456,9 +516,14 @@ def ranked_list(query: Query, unit: Row) -> RankedList | None:
         *where,
     )  # fmt: skip
     books = query("SELECT content FROM release.rule_set WHERE rule_set_id = ?", unit["rule_set_id"])
-    if not books:
+    try:
+        rules = RuleSet.model_validate_json(books[0]["content"] if books else "")
+    except ValidationError:  # the rule set of an old release may have another form
         return None
-    rules = RuleSet.model_validate_json(books[0]["content"])
+    needed = set(rules.lists[unit["list_code"]].indicators) if unit["list_code"] in rules.lists else set()
+    known = {(row["uscc"], row["indicator_code"]) for row in values}
+    if not needed or known != {(row["uscc"], code) for row in grades for code in needed}:
+        return None
     return from_rows(rules, unit, grades, values, effects, **left_out)
 
 
@@ -487,6 +552,7 @@ def from_rows(
         return Entry(
             sides=sides[row["uscc"]],
             total=millionths(row["total_score"]) or 0,
+            final_grade=row["final_grade"],
             points=(millionths(row["bonus_points"]) or 0) - (millionths(row["penalty_points"]) or 0),
             **{effect: effect in mine for effect in ("direct_d", "not_above_c", "not_below_c")},
         )
@@ -498,6 +564,5 @@ def from_rows(
         others=[entry(row) for row in grades if row["uscc"] != unit["uscc"]],
         exempt=exempt,
         protected=protected,
-        published_grade=unit["final_grade"],
         published_baselines=baselines,
     )

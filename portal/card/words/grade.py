@@ -16,12 +16,20 @@ def block(card: Card) -> Block:
         f" · 状态 status: {g.status}" if g else ""
     )
     if g is None:
-        until = f" · 至 until {s.protected_until}" if s.protected_until else ""
+        until = ""
+        if s.protected_until:
+            first = s.protected_until.year
+            until = f" · 至 until {s.protected_until}，其后自 {first} 年度参评 evaluated from {first} on"
         reasons = "；".join(s.reasons) or "无说明 no reason on record"
         return Block(
             "grade",
             heading,
-            (f"无等级 no grade: {s.status} · {s.list}", f"原因 why: {reasons}{until}", rules),
+            (
+                f"无等级 no grade: {s.status} · {s.list}",
+                f"原因 why: {reasons}{until}",
+                rules,
+                f"逐步说明 step by step: ./brain explain per_mu.population uscc={card.uscc} year={card.year}",
+            ),
         )
     points = f"{score(g.indicator_score)} + 加分 {score(g.bonus_points)} − 扣分 {score(g.penalty_points)}"
     lines = [

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from portal.card.sheet import Card
-from portal.card.words.figures import number, score
+from portal.card.words.figures import number, score, up
 from portal.card.words.parts import Block, Heading, Term
 from portal.queries.lift import Adjustment, Lift, Step
 
 #: Ways that are shown; the JSON has all.
-MOST_WAYS = 3
+MOST_WAYS = 2
 
 
 def block(card: Card, lift: Lift) -> Block:
@@ -69,7 +69,7 @@ def _next(lift: Lift, card: Card) -> str:
         return " · ".join(filter(None, ("本版本不能复算榜单 the list cannot be computed again", edge)))
     if lift.points_missing is not None:
         return " · ".join(
-            filter(None, (f"距 to grade {grade}: 还差 {score(lift.points_missing)} 分 points", edge))
+            filter(None, (f"距 to grade {grade}: 还差 {up(lift.points_missing)} 分 points", edge))
         )
     if lift.is_held_by_veto:
         return f"被否决，得分再高也不升 {grade} held down by veto, whatever the figures"
@@ -85,13 +85,13 @@ def _routes(lift: Lift) -> list[str]:
     rest = "；其余不变 all else unchanged"
     if len(lift.routes[0]) > 1:
         steps = " 且 and ".join(_step(step) for step in lift.routes[0])
-        return [f"单项不够，两项同改才够 two changes are enough: {steps}{rest}"]
+        return [f"单项不够，两项才够 two are enough: {steps}{rest}"]
     ways = " 或 or ".join(_step(step) for (step,) in lift.routes[:MOST_WAYS])
-    return [f"够的途径 enough by itself: {ways}{rest}"]
+    return [f"够的途径 enough: {ways}{rest}"]
 
 
 def _step(step: Step) -> str:
     """A change in the figure's own unit, and in percent."""
     change = step.change
     pct = f"（{change.by_pct:+,}%）" if change.by_pct is not None else ""
-    return f"{step.title.split()[0]} {change.by.normalize():+,f} {change.unit}{pct}"
+    return f"{step.title} {change.by.normalize():+,f} {change.unit}{pct}"
