@@ -6,11 +6,13 @@ year before instead (``expectations/per_mu/indicator_value.py``).
 
 from __future__ import annotations
 
+from expectations.checks.part_year import figures_as_of
 from expectations.gate.suite import Check, Suite
 
 SUITE = Suite(
     "per_mu.baseline",
     (
+        figures_as_of(),
         Check(
             "of_the_year",
             "基准值年度即评价年度",

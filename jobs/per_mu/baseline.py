@@ -27,7 +27,7 @@ def baselines(population: DataFrame, units: DataFrame, items: Items) -> DataFram
     found = unit_figures(units, items).transform(_group_values)
     return (
         indicator_frame(session, items)
-        .join(F.broadcast(population.select(*BY_DISTRICT).distinct()), BY_DISTRICT, "left_semi")
+        .join(F.broadcast(population.select(*BY_DISTRICT, "figures_as_of").distinct()), BY_DISTRICT, "inner")
         .join(district_frame(session, items), BY_DISTRICT, "inner")
         .join(found, [*BY_LIST, "indicator_code"], "left")
         .withColumn("by_method", _by_method())
@@ -35,8 +35,8 @@ def baselines(population: DataFrame, units: DataFrame, items: Items) -> DataFram
         .withColumn("value", F.when(F.col("scaled") > 0, F.col("scaled")))
         .withColumn("row_id", row_id(*KEY, algorithm="sha256"))
         .select(
-            "year", "district_code", "list_code", "indicator_code", "value", "method_code", "rule_set_id",
-            "rule_source", "row_id",
+            "year", "district_code", "list_code", "indicator_code", "value", "method_code", "figures_as_of",
+            "rule_set_id", "rule_source", "row_id",
         )
     )  # fmt: skip
 

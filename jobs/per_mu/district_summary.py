@@ -27,8 +27,12 @@ def district_summary(
     """One row per year, district, list and scope; sums (亩, 万元) over firms that have land and are in scope."""
     grades = enterprise_grade.select("uscc", "year", "final_grade")
     firms = (
-        population.select("uscc", "year", "district_code", "list_code", "eval_status_code")
-        .join(enterprise_year.drop("district_code", "is_above_scale", "row_id"), ["uscc", "year"], "left")
+        population.select("uscc", "year", "district_code", "list_code", "eval_status_code", "figures_as_of")
+        .join(
+            enterprise_year.drop("district_code", "is_above_scale", "figures_as_of", "row_id"),
+            ["uscc", "year"],
+            "left",
+        )
         .join(grades, ["uscc", "year"], "left")
         .join(district_frame(population.sparkSession, rules.items()), BY_DISTRICT, "left")
         .withColumn("tax", F.when(F.col("tax_components").isNotNull(), tax_contribution()))
@@ -40,7 +44,7 @@ def district_summary(
     )
     return (
         scoped.groupBy(*BY_LIST, "scope_code")
-        .agg(*_counts(), *_sums())
+        .agg(*_counts(), *_sums(), F.max("figures_as_of").alias("figures_as_of"))
         .withColumns(
             {
                 "tax_per_mu_wan_yuan": divide(F.col("tax_contribution_wan_yuan"), F.col("land_total_mu")),
@@ -55,7 +59,7 @@ def district_summary(
             "exempt_count", "protected_count", "data_incomplete_count", "out_of_scope_count",
             "grade_a_count", "grade_b_count", "grade_c_count", "grade_d_count", "landed_firm_count",
             "land_total_mu", "tax_contribution_wan_yuan", "value_added_total_wan_yuan",
-            "tax_per_mu_wan_yuan", "value_added_per_mu_wan_yuan", "row_id",
+            "tax_per_mu_wan_yuan", "value_added_per_mu_wan_yuan", "figures_as_of", "row_id",
         )
     )  # fmt: skip
 

@@ -43,11 +43,12 @@ def population(
     return (
         _judged(enterprise, enterprise_year, land, rules)
         .transform(_with_unit, _judged(holders, enterprise_year, land, rules))
+        .withColumn("figures_as_of", F.coalesce("figures_as_of", "year"))
         .withColumn("row_id", row_id("uscc", "year", algorithm="sha256"))
         .select(
             "uscc", "year", "district_code", "list_code", "eval_status_code", "status_reasons",
-            "protected_until_date", "land_area_mu", "evaluation_uscc", "unit_role_code", "rule_set_id",
-            "rule_set_hash", "row_id",
+            "protected_until_date", "land_area_mu", "evaluation_uscc", "unit_role_code", "figures_as_of",
+            "rule_set_id", "rule_set_hash", "row_id",
         )
     )  # fmt: skip
 

@@ -39,6 +39,8 @@ class Grade:
     initial: Named
     final: Named
     status: Named
+    #: Last month of the figures, if they cover only part of the year: the grade is then a pre-evaluation.
+    part_year_to: str | None
     reasons: tuple[str, ...]
     total_score: Decimal
     indicator_score: Decimal
@@ -122,6 +124,7 @@ def grade(query: Query, uscc: str, year: str) -> Grade | None:
         initial=titles("grade", row["initial_grade"]),
         final=titles("grade", row["final_grade"]),
         status=titles("grade_status", row["status_code"]),
+        part_year_to=part_year(row),
         reasons=tuple(told_reason(code) for code in row["grade_reasons"]),
         total_score=row["total_score"],
         indicator_score=row["indicator_score"],
@@ -135,6 +138,16 @@ def grade(query: Query, uscc: str, year: str) -> Grade | None:
         city_size=city.get("list_size"),
         city_percentile_pct=city.get("percentile_pct"),
     )
+
+
+def part_year(row: Row) -> str | None:
+    """The last month of a row's figures if they cover only part of its year; releases before had no such column.
+
+    >>> part_year({"year": "2024", "figures_as_of": "2024-06"}), part_year({"year": "2024"})
+    ('2024-06', None)
+    """
+    as_of: str = row.get("figures_as_of") or row["year"]
+    return as_of if as_of != row["year"] else None
 
 
 def grade_row(query: Query, uscc: str, year: str) -> Row | None:

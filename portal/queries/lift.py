@@ -103,8 +103,7 @@ def lift(query: Query, uscc: str, year: str) -> Lift | None:
         last_total=_last_total(query, row, following) if following else None,
         points_missing=missing,
         routes=tuple(
-            tuple(Step(_title(query, change.figure), change) for change in route)
-            for route in found
+            tuple(Step(_title(query, change.figure), change) for change in route) for route in found
         ),
         is_recomputed=is_recomputed,
         is_held_by_veto=bool(vetoes) and is_recomputed and following is not None and missing is None,

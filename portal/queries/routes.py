@@ -84,9 +84,7 @@ def routes(ranked: RankedList, wanted: str, land_mu: Decimal | None) -> list[tup
     def reaches(figures: Mapping[str, int]) -> bool:
         return ranked.grade(figures) <= wanted
 
-    singles = [
-        (lever, amount) for lever in levers if (amount := _smallest(lever, {}, reaches)) is not None
-    ]
+    singles = [(lever, amount) for lever in levers if (amount := _smallest(lever, {}, reaches)) is not None]
     if singles:
         singles.sort(key=lambda found: found[0].times(found[1]))
         return [(_change(lever, amount),) for lever, amount in singles]

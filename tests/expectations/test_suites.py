@@ -90,8 +90,10 @@ def _enterprise_year(rows: Rows) -> dict[str, str]:
         if rows[index]["district_code"] == DISTRICTS[0]:
             _multiply(rows, index, 50, "power_kwh")
     del rows[last + 59]
+    rows[20]["figures_as_of"] = "2022-06"
     return {
         "same_firms": code_of(59),
+        "one_as_of_a_year": "year=2022",
         "missing_named": code_of(1),
         "power_missing_named": code_of(59),
         "feeds_known": "feed=gov_nonsense",
@@ -334,7 +336,9 @@ def _population(rows: Rows) -> dict[str, str]:
         if row is not incomplete:
             row.update(eval_status_code="data_incomplete", status_reasons=["missing:gov_tax"])
     removed = rows.pop(10)
+    rows[20]["figures_as_of"] = "2023-06"
     return {
+        "figures_as_of_year": "figures_as_of=2023-06",
         "same_firms": removed["uscc"],
         "above_scale_by_directory": rows[1]["uscc"],
         "graded_with_land": rows[2]["uscc"],
@@ -351,13 +355,24 @@ def _baseline(rows: Rows) -> dict[str, str]:
     _change(rows, (1,), value=Decimal(0))
     _change(rows, (2,), value=Decimal(100))
     _change(rows, (2,), method_code="fixed")
-    return {"of_the_year": "ningbo-test-2021", "above_zero": "indicator_code=I2", "steady": "year=2023"}
+    rows[-1]["figures_as_of"] = "2023-06"
+    return {
+        "figures_as_of_year": "figures_as_of=2023-06",
+        "of_the_year": "ningbo-test-2021",
+        "above_zero": "indicator_code=I2",
+        "steady": "year=2023",
+    }
 
 
 def _unit(rows: Rows) -> dict[str, str]:
     _change(rows, (0,), list_code="tenant")
     rows[1]["land_area_mu"] += 1
-    return {"units_of_population": rows[0]["uscc"], "sums_of_members": rows[1]["uscc"]}
+    rows[-1]["figures_as_of"] = "2023-06"
+    return {
+        "figures_as_of_year": "figures_as_of=2023-06",
+        "units_of_population": rows[0]["uscc"],
+        "sums_of_members": rows[1]["uscc"],
+    }
 
 
 def _indicator_value(rows: Rows) -> dict[str, str]:
@@ -372,7 +387,9 @@ def _indicator_value(rows: Rows) -> dict[str, str]:
         if row["year"] == "2023" and row["indicator_code"] == "I1":
             for column in ("numerator", "value", "score"):
                 row[column] *= 10_000
+    rows[-1]["figures_as_of"] = "2023-06"
     return {
+        "figures_as_of_year": "figures_as_of=2023-06",
         "units_of_population": rows[0]["uscc"],
         "weights_sum": rows[2]["uscc"],
         "value_recomputes": rows[4]["uscc"],
@@ -418,7 +435,10 @@ def _enterprise_grade(rows: Rows) -> dict[str, str]:
         if row["year"] == "2023":
             row["final_grade"] = "B"
     removed = rows.pop(-1)
+    rows[8]["figures_as_of"] = "2023-06"
     return {
+        "part_year_is_never_final": rows[8]["uscc"],
+        "figures_as_of_year": "figures_as_of=2023-06",
         "graded_firms": removed["uscc"],
         "total_adds_up": rows[2]["uscc"],
         "total_recomputes": rows[3]["uscc"],
@@ -438,7 +458,9 @@ def _city_rank(rows: Rows) -> dict[str, str]:
     _change(rows, (1,), city_rank=3)
     rows[5]["total_score"] += 10_000
     removed = rows.pop(30)
+    rows[9]["figures_as_of"] = "2023-06"
     return {
+        "figures_as_of_year": "figures_as_of=2023-06",
         "labelled": "全市排名",
         "ranks_complete": "year=2022",
         "ranks_follow_totals": rows[5]["uscc"],
@@ -453,7 +475,9 @@ def _district_summary(rows: Rows) -> dict[str, str]:
     rows[4]["tax_per_mu_wan_yuan"] += 1
     _change(rows, (6,), value_added_per_mu_wan_yuan=Decimal(5))
     _change(rows, (8,), land_total_mu=Decimal(800_000))
+    rows[-1]["figures_as_of"] = "2023-06"
     return {
+        "figures_as_of_year": "figures_as_of=2023-06",
         "statuses_sum": "scope_code=all",
         "grades_sum": f"list_code={rows[2]['list_code']}",
         "firms_of_population": "list_code=above_scale",

@@ -308,9 +308,7 @@ def _indicators(uscc: str, year: str) -> list[Row]:
     return [_indicator(uscc, year, *given) for given in sides]
 
 
-def _indicator(
-    uscc: str, year: str, code: str, n: Any, d: str | None, baseline: str, weight: int
-) -> Row:
+def _indicator(uscc: str, year: str, code: str, n: Any, d: str | None, baseline: str, weight: int) -> Row:
     value = None if d is None else (Decimal(n) / Decimal(d)).quantize(Decimal("0.000001"))
     score, note = Decimal("8.8"), "group_average"
     if value is not None:

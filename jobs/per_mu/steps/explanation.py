@@ -116,6 +116,8 @@ def _who(facts: Facts) -> Iterator[str]:
         f"{g['enterprise_name']}（{g['uscc']}），{g['year']} 年度，{title_of('district', g['district_code'])}，"
         f"{title_of('per_mu_list', g['list_code'])}；规则集 rule set {rules.id}"
     )
+    if (g.get("figures_as_of") or g["year"]) != g["year"]:
+        yield f"数据截至 {g['figures_as_of']}，年中预评价 a pre-evaluation: the figures cover only part of the year"
     if g["evaluation_uscc"] != g["uscc"]:
         yield f"租赁企业随宗地主评价 follows the parcel's holder: {g['evaluation_uscc']}"
 

@@ -49,7 +49,7 @@ def unit_figures(units: DataFrame, items: Items) -> DataFrame:
     figures = F.array(*[F.col(name).cast(VALUE_TYPE) for name in FIGURE_COLUMNS])
     session = units.sparkSession
     return (
-        units.select("uscc", "year", "district_code", "list_code", figures.alias("figures"))
+        units.select("uscc", "year", "district_code", "list_code", "figures_as_of", figures.alias("figures"))
         .join(district_frame(session, items), BY_DISTRICT, "inner")
         .join(indicator_frame(session, items), BY_LIST, "inner")
         .withColumns(

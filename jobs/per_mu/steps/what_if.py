@@ -408,7 +408,10 @@ class RankedList:
         low, high = bisect_left(self._totals, total - reach), bisect_right(self._totals, total + reach)
         places = {}
         near = [
-            (other, other.total + sum(m.score_of(s) - s.score for m in moves if (s := other.sides[m.scale.code])))
+            (
+                other,
+                other.total + sum(m.score_of(s) - s.score for m in moves if (s := other.sides[m.scale.code])),
+            )
             for other in self._sorted[low:high]
         ]
         for among in AMONG:

@@ -32,12 +32,13 @@ def block(card: Card) -> Block:
             ),
         )
     points = f"{score(g.indicator_score)} + 加分 {score(g.bonus_points)} − 扣分 {score(g.penalty_points)}"
+    part = f" · 数据截至 figures only to {g.part_year_to}" if g.part_year_to else ""
     lines = [
         f"{g.final.code} {g.final}（初评 initial {g.initial.code}） · 总分 total {score(g.total_score)} = {points}",
         _ranks(card),
         f"理由 why: {'；'.join(g.reasons) or '按名次与比例 by rank and quota'}"
         + (f" · {'；'.join(s.reasons)}" if s.reasons else ""),
-        rules,
+        rules + part,
     ]
     if not s.is_own:
         lines.insert(1, f"{s.role}: {s.unit_name or ''} {s.unit_uscc}")

@@ -26,7 +26,10 @@ def test_json_is_one_object_and_nothing_else(release: Release, brain: Brain) -> 
 @pytest.mark.parametrize(
     ("code", "said"),
     [
-        (GOOD[:-1] + "X", f"校验码 X does not fit the first 17, which would have {check_character(GOOD[:17])}"),
+        (
+            GOOD[:-1] + "X",
+            f"校验码 X does not fit the first 17, which would have {check_character(GOOD[:17])}",
+        ),
         (GOOD[:-1] + "O", "O never occurs in a credit code"),
         (GOOD[:10] + "0" + GOOD[10:], "19 characters; a credit code has 18"),
         ("91350100M000100Y43", "the code itself is valid; similar codes: none"),
@@ -44,7 +47,8 @@ def test_an_unknown_code_is_told_what_is_wrong_with_it(
 
 
 @pytest.mark.parametrize(
-    "word", [" 9133 0203 ma00-0000 01", "９１３３０２０３ＭＡ００００００01", "宁波 甲电器", "甲电器有限公司 "]
+    "word",
+    [" 9133 0203 ma00-0000 01", "９１３３０２０３ＭＡ００００００01", "宁波 甲电器", "甲电器有限公司 "],
 )
 def test_spaces_case_and_full_width_do_not_matter(release: Release, brain: Brain, word: str) -> None:
     assert NAMES[GOOD] in brain("card", word)[1]
