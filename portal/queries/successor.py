@@ -15,7 +15,7 @@ NEEDS = ("core.succession", "core.identity_event")
 class Successor:
     """The enterprise to which the code's rows belong, from the day on which they do.
 
-    Several changes are followed to the last; ``change``, its day and ``document`` are those of the code's own first one.
+    Several changes are followed to the last; ``change``, its day and ``document`` are those of the code's first one.
     """
 
     uscc: str

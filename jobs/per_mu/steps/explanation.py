@@ -86,7 +86,7 @@ def grade_facts(grade: Row, query: Query) -> Facts:
 
 
 def _without_veto(grade: Row, query: Query) -> str | None:
-    """The grade without the vetoes of firm and unit; ``None`` if there are none or the list cannot be computed again."""
+    """The grade without vetoes of firm and unit; ``None`` if there are none or the list cannot be computed again."""
     if not any(code.startswith("veto:") for code in grade["grade_reasons"]):
         return None
     [unit] = query(

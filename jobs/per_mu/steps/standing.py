@@ -108,7 +108,8 @@ def _industry(case: Case, prefix: str) -> Iterator[str]:
 def _new_firm(case: Case, _: str) -> Iterator[str]:
     assert case.rules and case.rules.protection.new_firm
     rule = case.rules.protection.new_firm
-    yield f"成立 registered {case.firm.get('registered_date')}，{_rule(case)}保护 {rule.years} 年 protects for {rule.years} years"
+    day = case.firm.get("registered_date")
+    yield f"成立 registered {day}，{_rule(case)}保护 {rule.years} 年 protects for {rule.years} years"
 
 
 def _new_land(case: Case, _: str) -> Iterator[str]:
@@ -133,7 +134,8 @@ def _new_land(case: Case, _: str) -> Iterator[str]:
 def _until(case: Case) -> Iterator[str]:
     until: date | None = case.row["protected_until_date"]
     if until:
-        yield f"保护至 protected until {until}；按此自 {until.year} 年度起参评 by this it is evaluated from {until.year} on"
+        year = until.year
+        yield f"保护至 protected until {until}；按此自 {year} 年度起参评 by this it is evaluated from {year} on"
 
 
 def _no_land_use(case: Case, _: str) -> Iterator[str]:
@@ -167,14 +169,15 @@ def _missing(case: Case, what: str) -> Iterator[str]:
 
 
 def _zero(case: Case, figure: str) -> Iterator[str]:
-    yield f"{_figure(figure)} 不大于零，不能作分母 is not above zero and cannot be a denominator；{_ask(feeds_of(figure))}"
+    told = "不大于零，不能作分母 is not above zero and cannot be a denominator"
+    yield f"{_figure(figure)} {told}；{_ask(feeds_of(figure))}"
     yield from _needed_by(case, figure)
 
 
 def _quarantined(case: Case, feed: str) -> Iterator[str]:
     yield (
-        f"{_feed(feed)}：{case.row['year']} 年有记录被隔离，数据存疑 a record of the year is in quarantine, so its figures "
-        f"are in doubt；./brain quarantine show {feed}；{_ask((feed,))}"
+        f"{_feed(feed)}：{case.row['year']} 年有记录被隔离，数据存疑 a record of the year is in quarantine, so its "
+        f"figures are in doubt；./brain quarantine show {feed}；{_ask((feed,))}"
     )
 
 

@@ -136,10 +136,7 @@ class Scale:
     def baseline(self, own: Sides) -> int | None:
         """The baseline with the unit's own figures; missing where not above zero."""
         rule = self.rule.baseline
-        if rule.method == "fixed":
-            found = millionths(rule.value)
-        else:
-            found = self._computed(own)
+        found = millionths(rule.value) if rule.method == "fixed" else self._computed(own)
         if found is None:
             return None
         scaled = quotient(found * (millionths(rule.factor) or 0), MILLION * MILLION)

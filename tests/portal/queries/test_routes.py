@@ -92,11 +92,11 @@ def grade_after(world: World, key: Key, rules: RuleSet, by: Mapping[str, Fractio
     """The oracle's grade of a firm after a change of its figures; ``None`` if a figure would fall to zero."""
     [district] = rules.district_codes
     firms = []
-    for firm in world.plain_firms():
-        if (firm["district_code"], firm["year"]) != (district, key[1]):
+    for row in world.plain_firms():
+        if (row["district_code"], row["year"]) != (district, key[1]):
             continue
+        firm = dict(row)
         if firm["uscc"] == key[0]:
-            firm = {**firm}
             for figure, amount in by.items():
                 if not _change_figure(firm, figure, amount, rules):
                     return None
