@@ -55,7 +55,8 @@ _TERMS = {
     "is_current": "是否计入 | Whether its rows are current: not withdrawn, not held, not superseded.",
     "type": "类型 | Type.",
     "unit": "单位 | Unit.",
-    "description": "说明 | Description.",
+    "description_zh": "说明 | Description in Chinese.",
+    "description": "英文说明 | Description in English.",
     "sensitivity": "敏感级别 | Sensitivity.",
     "list": "代码表 | Code list.",
     "code_list": "代码表 | Code list of the values, or of the items of an array; titles: release.code.",
@@ -94,7 +95,8 @@ def dictionary() -> list[dict[str, Any]]:
     return [
         {
             "table_name": spec.name, "column_name": c.name, "type": c.type, "unit": c.unit,
-            "title_zh": c.zh, "title_en": c.en, "description": c.description, "code_list": c.domain.codes,
+            "title_zh": c.zh, "title_en": c.en, "description_zh": c.description_zh,
+            "description": c.description, "code_list": c.domain.codes,
             "sensitivity": c.sensitivity,
         }
         for spec in published_contracts()

@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from portal.queries import chain, enterprise, profile, scores, tags
 from portal.queries.chain import Position
+from portal.queries.consent import Consent, consent
 from portal.queries.enterprise import Who
 from portal.queries.grade import Grade, Standing, grade, standing
 from portal.queries.history import YearFigures, history
@@ -52,6 +53,8 @@ class Card:
     found_by: str
     standing: Standing | None
     grade: Grade | None
+    #: ``None`` also if the release is older than the consents.
+    consent: Consent | None
     trend: tuple[YearFigures, ...]
     lift: Lift | None
     positions: tuple[Position, ...] | None
@@ -89,6 +92,7 @@ def gather(query: Query, number: int, uscc: str, year: str | None = None, found_
         found_by=found_by,
         standing=own_standing,
         grade=grade(*asked),
+        consent=consent(*asked),
         trend=history(*asked),
         lift=lift(*asked) if own_standing else None,
         positions=chain.positions(*asked),

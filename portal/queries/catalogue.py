@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from difflib import get_close_matches
+from typing import Any
 
 from portal.queries.release import Query
-from schemas.errors import UsageError
+from schemas.errors import UsageError, similar
 
 
 @dataclass(frozen=True)
 class TableEntry:
-    """A table of the release with its titles and the number of its rows and columns."""
+    """A table of the release with its titles and the number of its rows and columns.
+
+    ``cn`` is its view with Chinese names and titles instead of codes; empty in a release without such views.
+    """
 
     table: str
+    cn: str
     zh: str
     en: str
     rows: int
@@ -29,6 +33,7 @@ class ColumnEntry:
     unit: str
     zh: str
     en: str
+    description_zh: str
     description: str
     code_list: str
 
@@ -39,12 +44,13 @@ def tables(query: Query) -> list[TableEntry]:
         """SELECT schema_name || '.' || table_name AS "table", comment, estimated_size, column_count
         FROM duckdb_tables() ORDER BY schema_name = 'release', schema_name, table_name"""
     )
-    return [
-        TableEntry(
-            row["table"], *_titles(row["comment"] or row["table"]), row["estimated_size"], row["column_count"]
-        )
-        for row in rows
-    ]
+    return [_table(row, query.tables) for row in rows]
+
+
+def _table(row: dict[str, Any], names: frozenset[str]) -> TableEntry:
+    zh, en = _titles(row["comment"] or row["table"])
+    cn = f"cn.{zh}" if f"cn.{zh}" in names else ""
+    return TableEntry(row["table"], cn, zh, en, row["estimated_size"], row["column_count"])
 
 
 def _titles(comment: str) -> tuple[str, str]:
@@ -64,11 +70,11 @@ def columns(query: Query, table: str) -> list[ColumnEntry]:
         UsageError: the release has no such table; the line names similar ones.
     """
     if table not in query.tables:
-        similar = get_close_matches(table, query.tables, n=3, cutoff=0.4)
-        hint = f"similar: {', '.join(similar)}; " if similar else ""
-        raise UsageError(f"the release has no table {table}; {hint}./brain tables lists all")
+        raise UsageError(
+            f"the release has no table {table}; {similar(table, query.tables)}./brain tables lists all"
+        )
     rows = query(
-        """SELECT c.column_name, c.data_type, c.comment, d.unit, d.title_zh, d.title_en, d.description, d.code_list
+        """SELECT c.column_name, c.data_type, c.comment, d.* EXCLUDE (table_name, column_name)
         FROM duckdb_columns() c LEFT JOIN release.dictionary d
             ON d.table_name = c.schema_name || '.' || c.table_name AND d.column_name = c.column_name
         WHERE c.schema_name || '.' || c.table_name = ? ORDER BY c.column_index""",
@@ -86,6 +92,8 @@ def _column(row: dict[str, str | None]) -> ColumnEntry:
         unit=row["unit"] or "",
         zh=row["title_zh"] or zh,
         en=row["title_en"] or "",
+        # older releases describe columns in English alone
+        description_zh=row.get("description_zh") or "",
         description=row["description"] or rest,
         code_list=row["code_list"] or "",
     )

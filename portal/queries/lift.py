@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
 from portal.queries.grade import grade_row, unit_row
 from portal.queries.release import Query, Row
-from portal.queries.routes import Change, points_missing, routes
+from portal.queries.routes import Bounds, Change, points_missing, routes
 from portal.queries.titles import Named
+
+if TYPE_CHECKING:
+    from jobs.per_mu.rules.models import RuleSet
 
 #: From the highest to the lowest.
 GRADES = "ABCD"
@@ -72,6 +78,8 @@ class Lift:
     without_veto: Named | None
     vetoes: tuple[Adjustment, ...]
     others: tuple[Adjustment, ...]
+    #: Lines on reports that the unit's firms owe and withhold: what obliges them, and how to mend it.
+    withheld: tuple[str, ...] = ()
 
 
 def lift(query: Query, uscc: str, year: str) -> Lift | None:
@@ -94,7 +102,9 @@ def lift(query: Query, uscc: str, year: str) -> Lift | None:
         if following and not _is_barred(own_vetoes, following):
             missing = points_missing(ranked, following)
         if missing is not None and following:
-            found = routes(ranked, following, _land(query, unit["uscc"], year))
+            found = routes(
+                ranked, following, _land(query, unit["uscc"], year), _bounds(query, ranked.rules, unit)
+            )
         if vetoes:
             without = ranked.grade(is_vetoed=False)
     return Lift(
@@ -110,6 +120,7 @@ def lift(query: Query, uscc: str, year: str) -> Lift | None:
         without_veto=query.titles.maybe("grade", without),
         vetoes=vetoes,
         others=tuple(a for a in adjustments if a.kind != "veto"),
+        withheld=tuple(_withheld(query, row["evaluation_uscc"], year)),
     )
 
 
@@ -121,6 +132,42 @@ def _title(query: Query, figure: str) -> str:
 def _is_barred(effects: set[str], grade: str) -> bool:
     """Whether vetoes of the firm itself keep it from a grade, whatever its parcel's holder has."""
     return "direct_d" in effects or ("not_above_c" in effects and grade in "AB")
+
+
+def _bounds(query: Query, rules: RuleSet, unit: Row) -> Bounds | None:
+    """What the land of the unit's own firm can carry; ``None`` if its rule set grades any land."""
+    books = query("SELECT content FROM release.rule_set WHERE rule_set_id = 'land-limits'")
+    firms = query(
+        """SELECT y.*, e.industry_division_code FROM core.enterprise_year y
+        JOIN core.enterprise e ON e.uscc = y.uscc AND e.year = y.year WHERE y.uscc = ? AND y.year = ?""",
+        unit["uscc"], unit["year"],
+    )  # fmt: skip
+    if rules.impossible_land != "data_incomplete" or not books or not firms:
+        return None
+    from jobs.per_mu.rules.tax_columns import TAX_COLUMNS
+
+    [firm], none = firms, Decimal(0)
+    limits = json.loads(books[0]["content"], parse_float=Decimal)
+    groups = [g for g in limits["groups"] if firm["industry_division_code"] in g["divisions"]]
+    if not groups:
+        return None
+    [group] = groups
+    area, ratio, shifts, added, tax = (
+        Decimal(str(group[name]))
+        for name in (
+            "floor_m2_per_person", "plot_ratio", "shifts", "value_added_wan_yuan_per_mu", "tax_wan_yuan_per_mu",
+        )
+    )  # fmt: skip
+    staff = firm["employees_average"] if firm["employees_average"] is not None else firm["insured_count"]
+    return Bounds(
+        land=firm["land_area_mu"] or none,
+        # three mu are 2000 square metres
+        staff_land=(staff or none) * area / (ratio * shifts) * 3 / 2000,
+        tax=sum((firm[TAX_COLUMNS[name]] or none for name in rules.tax_components), none),
+        value_added=firm["value_added_wan_yuan"] or none,
+        most_tax_per_mu=tax,
+        most_value_added_per_mu=added,
+    )
 
 
 def _land(query: Query, uscc: str, year: str) -> Decimal | None:
@@ -165,6 +212,29 @@ def _indicators(query: Query, unit: str, year: str) -> tuple[Indicator, ...]:
         )
         for row in rows
     )
+
+
+def _withheld(query: Query, unit: str, year: str) -> Iterator[str]:
+    """What the unit's firms owe and withhold, in words."""
+    from jobs.per_mu.rules.models import indicator_definitions
+    from jobs.per_mu.steps.reasons import told_duty
+
+    rows = query(
+        """SELECT indicator_code FROM per_mu.indicator_value
+        WHERE uscc = ? AND year = ? AND note_code = 'withheld_zero' ORDER BY indicator_code""",
+        unit, year,
+    )  # fmt: skip
+    if not rows:
+        return
+    firms = query(
+        """SELECT y.* FROM core.enterprise_year y JOIN per_mu.population p USING (uscc, year)
+        WHERE p.evaluation_uscc = ? AND y.year = ? AND p.unit_role_code IN ('own', 'merged') ORDER BY y.uscc""",
+        unit, year,
+    )  # fmt: skip
+    for row in rows:
+        definition = indicator_definitions().get(row["indicator_code"])
+        if definition and definition.duty:
+            yield from told_duty(definition.duty, firms)
 
 
 def _adjustments(query: Query, row: Row) -> list[Adjustment]:

@@ -9,7 +9,7 @@ is 0.0001 of its unit.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from itertools import combinations
 
@@ -67,10 +67,51 @@ class Lever:
         return (size + amount) / size if self.is_raised else size / (size - amount)
 
 
+@dataclass(frozen=True)
+class Bounds:
+    """What the land of the unit's own firm can carry (``jobs/per_mu/rules/land_limits.yml``); beyond it, the firm would
+    not be graded at all. The firm's own figures are in 亩 and 万元."""
+
+    land: Decimal
+    #: Land that the firm's staff needs at least.
+    staff_land: Decimal
+    tax: Decimal
+    value_added: Decimal
+    most_tax_per_mu: Decimal
+    most_value_added_per_mu: Decimal
+
+    def allows(self, by: Mapping[str, Decimal]) -> bool:
+        """Whether the land still carries the firm after changes of figures."""
+        none = Decimal(0)
+        land = self.land + by.get("land_area_mu", none)
+        tax = self.tax + by.get("tax_contribution", none)
+        added = self.value_added + by.get("value_added_wan_yuan", none)
+        return (
+            land >= self.staff_land
+            and land * self.most_tax_per_mu >= tax
+            and land * self.most_value_added_per_mu >= added
+        )
+
+    def most(self, figure: str) -> Decimal | None:
+        """The largest change of one figure that the land allows; ``None`` if it bounds no change of it."""
+        if figure == "tax_contribution":
+            return self.land * self.most_tax_per_mu - self.tax
+        if figure == "value_added_wan_yuan":
+            return self.land * self.most_value_added_per_mu - self.value_added
+        if figure == "land_area_mu":
+            needed = (
+                self.staff_land, self.tax / self.most_tax_per_mu, self.value_added / self.most_value_added_per_mu
+            )  # fmt: skip
+            return self.land - max(needed)
+        return None
+
+
 Reaches = Callable[[Mapping[str, int]], bool]
 
 
-def routes(ranked: RankedList, wanted: str, land_mu: Decimal | None) -> list[tuple[Change, ...]]:
+def routes(
+    ranked: RankedList, wanted: str, land_mu: Decimal | None, bounds: Bounds | None = None
+) -> list[tuple[Change, ...]]:
     """The ways to a grade or a better one, the smallest first; each has one change, or all have two.
 
     Two figures are changed only if no single one is enough. Of all pairs, the one is named that needs the smallest
@@ -78,10 +119,16 @@ def routes(ranked: RankedList, wanted: str, land_mu: Decimal | None) -> list[tup
 
     Args:
         land_mu: land of the unit's own firm; giving land back never moves it to another list.
+        bounds: what this land can carry; ``None`` if the rule set does not bound it.
     """
-    levers = list(_levers(ranked, land_mu))
+    bounded = (_bounded(lever, bounds) for lever in _levers(ranked, land_mu))
+    levers = [lever for lever in bounded if lever.most > 0]
 
     def reaches(figures: Mapping[str, int]) -> bool:
+        if bounds:
+            today = {name: ranked.figure(name) or 0 for name in figures}
+            if not bounds.allows({n: Decimal(after - today[n]) / MILLION for n, after in figures.items()}):
+                return False
         return ranked.grade(figures) <= wanted
 
     singles = [(lever, amount) for lever in levers if (amount := _smallest(lever, {}, reaches)) is not None]
@@ -133,6 +180,11 @@ def _levers(ranked: RankedList, land_mu: Decimal | None) -> Iterator[Lever]:
             most = min(most, _land_to_spare(ranked, land_mu))
         if most > 0:
             yield Lever(figure, unit, today, False, most, today, tuple(s.code for s in used))
+
+
+def _bounded(lever: Lever, bounds: Bounds | None) -> Lever:
+    most = bounds.most(lever.figure) if bounds else None
+    return lever if most is None else replace(lever, most=min(lever.most, int(most * MILLION)))
 
 
 def _at_baseline(ranked: RankedList, code: str) -> int:

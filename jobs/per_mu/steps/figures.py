@@ -7,18 +7,7 @@ from pyspark.sql import functions as F
 
 from jobs.columns.arithmetic import VALUE_TYPE, divide
 from jobs.per_mu.rules.frames import BY_DISTRICT, BY_LIST, FIGURES, Items, district_frame, indicator_frame
-
-#: Tax component of a rule set → column of core.enterprise_year.
-TAX_COLUMNS = {
-    "vat": "tax_vat_wan_yuan",
-    "export_offset": "tax_export_offset_wan_yuan",
-    "income": "tax_income_wan_yuan",
-    "consumption": "tax_consumption_wan_yuan",
-    "surcharge": "tax_surcharge_wan_yuan",
-    "land_use": "tax_land_use_wan_yuan",
-    "property": "tax_property_wan_yuan",
-    "other": "tax_other_wan_yuan",
-}
+from jobs.per_mu.rules.tax_columns import TAX_COLUMNS
 
 DISTRICT_TAX = "tax_contribution_wan_yuan"
 #: Columns of per_mu.unit in the order of ``FIGURES``.
@@ -42,14 +31,24 @@ def tax_contribution(components: str = "tax_components") -> Column:
 def unit_figures(units: DataFrame, items: Items) -> DataFrame:
     """One row per unit, year and indicator of its list, with the parameters of rule set and indicator.
 
-    ``value`` is in the indicator's unit and rounded as the rule set says; missing where not defined.
+    ``value`` is in the indicator's unit and rounded as the rule set says; missing where not defined, and where a firm
+    of the unit withholds a figure that it owes and the rule set scores that apart (``is_withheld``): the other firms'
+    figures alone would be better than the unit's.
     """
     # an array costs one look-up per figure; choosing among columns for each indicator generated methods so long that
     # Java did not compile them
     figures = F.array(*[F.col(name).cast(VALUE_TYPE) for name in FIGURE_COLUMNS])
     session = units.sparkSession
     return (
-        units.select("uscc", "year", "district_code", "list_code", "figures_as_of", figures.alias("figures"))
+        units.select(
+            "uscc",
+            "year",
+            "district_code",
+            "list_code",
+            "figures_as_of",
+            "withheld_figures",
+            figures.alias("figures"),
+        )
         .join(district_frame(session, items), BY_DISTRICT, "inner")
         .join(indicator_frame(session, items), BY_LIST, "inner")
         .withColumns(
@@ -60,8 +59,20 @@ def unit_figures(units: DataFrame, items: Items) -> DataFrame:
                 ).cast(VALUE_TYPE),
             }
         )
-        .withColumn(
-            "value", divide(*map(F.col, ("numerator", "denominator", "value_scale", "rounding_mode")))
+        .withColumns(
+            {
+                "is_withheld": (F.col("withheld_policy") != "as_missing")
+                & F.array_contains("withheld_figures", F.col("owed_figure")),
+                "quotient": divide(*map(F.col, ("numerator", "denominator", "value_scale", "rounding_mode"))),
+            }
         )
-        .drop("figures", "numerator_place", "denominator_place", "denominator_factor")
+        .withColumn("value", F.when(~F.col("is_withheld"), F.col("quotient")))
+        .drop(
+            "quotient",
+            "withheld_figures",
+            "figures",
+            "numerator_place",
+            "denominator_place",
+            "denominator_factor",
+        )
     )

@@ -35,8 +35,11 @@ Query = Callable[..., Sequence[Row]]
 MILLION = 10**6
 #: Limit of a quotient, as in ``jobs/columns/arithmetic.py``.
 LARGEST = 10**12
-#: Notes of missing values whose score is that of the list's other units.
-BY_GROUP = ("group_average", "group_median", "group_empty")
+#: Notes of missing values whose score is that of the list's other units, and of a value that its unit withholds.
+BY_GROUP = ("group_average", "group_median", "group_empty", "zero_median", "zero_average")
+WITHHELD = "withheld_zero"
+#: The unit itself among the giants.
+OWN = "own"
 #: Among whom places are counted: all units, those without a veto, those that no veto puts into D.
 AMONG = ("all", "unvetoed", "seated")
 
@@ -80,12 +83,18 @@ class Sides:
 
 @dataclass(frozen=True)
 class Entry:
-    """A unit of the list as published. ``points`` are bonus less penalty, after caps."""
+    """A unit of the list as published. ``points`` are bonus less penalty, after caps.
 
+    ``tax`` and ``value_added`` are the amounts that can make it a giant; they matter where giants are left out.
+    """
+
+    uscc: str
     sides: Mapping[str, Sides]
     total: int
     points: int
     final_grade: str
+    tax: int | None = None
+    value_added: int | None = None
     direct_d: bool = False
     not_above_c: bool = False
     not_below_c: bool = False
@@ -115,7 +124,8 @@ class Scale:
     rule: Indicator
     definition: IndicatorDefinition
     rules: RuleSet
-    #: Values of the other units, ascending; sums of their sides and values.
+    #: The other units that have a value, by code; their values, ascending, and the sums of their sides.
+    known: Mapping[str, Sides]
     values: tuple[int, ...]
     numerators: int
     denominators: int
@@ -133,28 +143,49 @@ class Scale:
     def floor(self) -> int | None:
         return millionths(self.rules.floor)
 
-    def baseline(self, own: Sides) -> int | None:
-        """The baseline with the unit's own figures; missing where not above zero."""
-        rule = self.rule.baseline
-        found = millionths(rule.value) if rule.method == "fixed" else self._computed(own)
-        if found is None:
+    @property
+    def leaves_giants_out(self) -> bool:
+        return self.rule.baseline.method != "fixed" and self.rule.baseline.giants == "without"
+
+    def baseline(self, own: Sides, giants: frozenset[str]) -> int | None:
+        """The baseline with the unit's own figures; missing where not above zero.
+
+        Giants are left out if the rule says so, unless nothing is left without them.
+        """
+        if self.rule.baseline.method == "fixed":
+            return self._scaled(millionths(self.rule.baseline.value))
+        of_all = self._scaled(self._computed(own, frozenset()))
+        here = frozenset(g for g in giants if (own.value is not None if g == OWN else g in self.known))
+        if not here or not self.leaves_giants_out:
+            return of_all
+        without = self._scaled(self._computed(own, here))
+        return of_all if without is None else without
+
+    def _scaled(self, value: int | None) -> int | None:
+        if value is None:
             return None
-        scaled = quotient(found * (millionths(rule.factor) or 0), MILLION * MILLION)
+        scaled = quotient(value * (millionths(self.rule.baseline.factor) or 0), MILLION * MILLION)
         return scaled if scaled > 0 else None
 
-    def _computed(self, own: Sides) -> int | None:
-        if own.value is None and not self.values:
+    def _computed(self, own: Sides, left_out: frozenset[str]) -> int | None:
+        out = [self.known[uscc] for uscc in left_out if uscc != OWN]
+        mine = [own] if own.value is not None and OWN not in left_out else []
+        if len(self.values) + len(mine) == len(out):
             return None
         if self.rule.baseline.method == "median":
-            return _median(self._ordered(own))
+            ordered = self._ordered(mine[0]) if mine else list(self.values)
+            for side in out:
+                del ordered[bisect_left(ordered, side.value or 0)]
+            return _median(ordered)
+
+        def total(of_others: int, name: str) -> int:
+            added = sum(getattr(side, name) or 0 for side in mine)
+            return of_others + added - sum(getattr(side, name) or 0 for side in out)
+
         if self.rule.baseline.method == "mean":
-            count = len(self.values) + (own.value is not None)
-            return quotient(sum(self.values) + (own.value or 0), count * MILLION)
-        counts = own.value is not None
-        return quotient(
-            self.numerators + (own.numerator or 0 if counts else 0),
-            self.denominators + (own.denominator or 0 if counts else 0),
-        )
+            count = len(self.values) + len(mine) - len(out)
+            return quotient(total(sum(self.values), "value"), count * MILLION)
+        return quotient(total(self.numerators, "numerator"), total(self.denominators, "denominator"))
 
     def _ordered(self, own: Sides) -> list[int]:
         ordered = list(self.values)
@@ -190,6 +221,11 @@ class Scale:
         points = sum(self.score(value, baseline) for value in middle)
         return quotient(points, 2 * MILLION, rounding.score_scale, rounding.mode)
 
+    def withheld_score(self, own: Sides, baseline: int | None) -> int:
+        """Score of a value that is withheld: no points, and never more than the list's lowest score."""
+        ordered = self._ordered(own)
+        return min(self.score(ordered[0], baseline), 0) if ordered else 0
+
 
 def _median(ordered: Sequence[int]) -> int:
     return quotient(ordered[(len(ordered) - 1) // 2] + ordered[len(ordered) // 2], 2 * MILLION)
@@ -197,22 +233,26 @@ def _median(ordered: Sequence[int]) -> int:
 
 @dataclass(frozen=True)
 class Moved:
-    """An indicator after a change: baselines before and after, score of missing values, the unit's own score."""
+    """An indicator after a change: baselines before and after, scores of missing values, the unit's own score."""
 
     scale: Scale
     before: int | None
     after: int | None
     group: int
+    withheld: int
     own: Sides
 
     def score_of(self, other: Sides) -> int:
         if other.value is not None:
             return self.scale.score(other.value, self.after)
+        if other.note == WITHHELD:
+            return self.withheld
         return self.group if other.note in BY_GROUP else other.score
 
-    def reach(self, group_before: int) -> int:
+    def reach(self, before: Moved) -> int:
         """Most by which the change moves the score of another unit."""
-        group = abs(self.group - group_before) if self.scale.has_group else 0
+        group = abs(self.group - before.group) if self.scale.has_group else 0
+        group = max(group, abs(self.withheld - before.withheld))
         if self.before == self.after:
             return group
         if not self.before or not self.after:
@@ -244,12 +284,14 @@ class RankedList:
 
     def _scale(self, code: str, rule: Indicator) -> Scale:
         sides = [other.sides[code] for other in self.others]
-        known = [s for s in sides if s.value is not None]
+        by_uscc = {other.uscc: s for other in self.others if (s := other.sides[code]).value is not None}
+        known = list(by_uscc.values())
         return Scale(
             code=code,
             rule=rule,
             definition=indicator_definitions()[code],
             rules=self.rules,
+            known=by_uscc,
             values=tuple(sorted(s.value for s in known if s.value is not None)),
             numerators=sum(s.numerator or 0 for s in known),
             denominators=sum(s.denominator or 0 for s in known),
@@ -285,18 +327,56 @@ class RankedList:
         return entry.direct_d and (self.rules.protection.veto_overrides or not entry.not_below_c)
 
     @cached_property
-    def _groups(self) -> dict[str, int]:
-        """Score of a missing value as published, by indicator."""
-        return {
-            code: scale.group_score(self.own.sides[code], scale.baseline(self.own.sides[code]))
-            for code, scale in self.scales.items()
-        }
+    def _unchanged(self) -> dict[str, Moved]:
+        """Every indicator as published."""
+        return {code: self._moved(code, self.own.sides[code], self._published_giants) for code in self.scales}
+
+    # --- giants --------------------------------------------------------------------------------------
+
+    @cached_property
+    def _published_giants(self) -> frozenset[str]:
+        return self._giants(self.own.tax, self.own.value_added)
+
+    @cached_property
+    def _amounts(self) -> list[list[tuple[int, str]]]:
+        """Tax contributions and values added of the other units that report them, ascending."""
+        return [
+            sorted((amount, e.uscc) for e in self.others if (amount := getattr(e, name)) is not None)
+            for name in ("tax", "value_added")
+        ]
+
+    @cached_property
+    def _sums(self) -> list[int]:
+        return [sum(amount for amount, _ in amounts if amount > 0) for amounts in self._amounts]
+
+    def _giants(self, *own: int | None) -> frozenset[str]:
+        """Units that dominate the list by its sums and medians, if the unit itself had these amounts."""
+        if not any(scale.leaves_giants_out for scale in self.scales.values()):
+            return frozenset()
+        found: set[str] = set()
+        for amounts, total, mine in zip(self._amounts, self._sums, own, strict=True):
+            ordered = [*amounts]
+            if mine is not None:
+                insort(ordered, (mine, OWN))
+            rules = self.rules
+            needed = (len(self.others) + 1) * rules.giant_reporting_share
+            if len(ordered) < rules.giant_from_units or len(ordered) < needed:
+                continue
+            by_share = (total + max(mine or 0, 0)) * (millionths(rules.giant_share) or 0)
+            by_median = _median([amount for amount, _ in ordered]) * (
+                millionths(rules.giant_times_median) or 0
+            )
+            for amount, uscc in reversed(ordered):
+                if amount <= 0 or amount * MILLION < max(by_share, by_median):
+                    break
+                found.add(uscc)
+        return frozenset(found)
 
     # --- questions -----------------------------------------------------------------------------------
 
     def reproduces(self) -> bool:
         """Whether this module computes what is published: every baseline, score, total and grade of the list."""
-        unchanged = [self._moved(code, self.own.sides[code]) for code in self.scales]
+        unchanged = list(self._unchanged.values())
         entries = [self.own, *self.others]
         return (
             all(move.before == self.published_baselines[move.scale.code] for move in unchanged)
@@ -372,36 +452,44 @@ class RankedList:
     # --- one computation -----------------------------------------------------------------------------
 
     def _moves(self, figures: Mapping[str, int]) -> list[Moved]:
-        """The indicators that use a changed figure."""
+        """The indicators that a change of figures moves: those that use them, and those whose giants change."""
         moves = []
+        tax = figures.get("tax_contribution", self.own.tax)
+        giants = self._giants(tax, figures.get("value_added_wan_yuan", self.own.value_added))
+        others_change = giants != self._published_giants
         for scale in self.scales.values():
             given, old = scale.definition, self.own.sides[scale.code]
             n = figures.get(given.numerator, old.numerator)
             d = figures.get(given.denominator, old.denominator)
-            if (n, d) != (old.numerator, old.denominator):
+            if (n, d) != (old.numerator, old.denominator) or (others_change and scale.leaves_giants_out):
                 value = None
-                if n is not None and d is not None and d > 0:
+                if old.note == WITHHELD:
+                    pass
+                elif n is not None and d is not None and d > 0:
                     value = quotient(n, d, self.rules.rounding.value_scale, self.rules.rounding.mode)
-                moves.append(self._moved(scale.code, Sides(n, d, value, old.score, old.note)))
+                moves.append(self._moved(scale.code, Sides(n, d, value, old.score, old.note), giants))
         return moves
 
-    def _moved(self, code: str, own: Sides) -> Moved:
+    def _moved(self, code: str, own: Sides, giants: frozenset[str]) -> Moved:
         scale = self.scales[code]
-        before, after = scale.baseline(self.own.sides[code]), scale.baseline(own)
+        before = scale.baseline(self.own.sides[code], self._published_giants)
+        after = scale.baseline(own, giants)
+        withheld = scale.withheld_score(own, after)
         needs_group = scale.has_group or own.value is None
         group = scale.group_score(own, after) if needs_group else 0
         score = own.score
         if own.value is not None:
             score = scale.score(own.value, after)
+        elif own.note == WITHHELD:
+            score = withheld
         elif own.note in BY_GROUP:
             score = group
-        return Moved(
-            scale, before, after, group, Sides(own.numerator, own.denominator, own.value, score, own.note)
-        )
+        sides = Sides(own.numerator, own.denominator, own.value, score, own.note)
+        return Moved(scale, before, after, group, withheld, sides)
 
     def _places(self, moves: Sequence[Moved], total: int, tax: int | None) -> dict[str, int]:
         """The place that decides at the quotas' edges, by group; the unit itself is counted in each."""
-        reach = sum(move.reach(self._groups[move.scale.code]) for move in moves)
+        reach = sum(move.reach(self._unchanged[move.scale.code]) for move in moves)
         low, high = bisect_left(self._totals, total - reach), bisect_right(self._totals, total + reach)
         places = {}
         near = [
@@ -524,7 +612,14 @@ def ranked_list(query: Query, unit: Row) -> RankedList | None:
     known = {(row["uscc"], row["indicator_code"]) for row in values}
     if not needed or known != {(row["uscc"], code) for row in grades for code in needed}:
         return None
-    return from_rows(rules, unit, grades, values, effects, **left_out)
+    amounts: Sequence[Row] = ()
+    if any(i.baseline.giants == "without" for i in rules.lists[unit["list_code"]].indicators.values()):
+        amounts = query(
+            """SELECT uscc, tax_contribution_wan_yuan, value_added_wan_yuan FROM per_mu.unit
+            WHERE year = ? AND district_code = ? AND list_code = ?""",
+            *where,
+        )  # fmt: skip
+    return from_rows(rules, unit, grades, values, effects, amounts, **left_out)
 
 
 def from_rows(
@@ -533,23 +628,29 @@ def from_rows(
     grades: Sequence[Row],
     values: Sequence[Row],
     effects: Sequence[Row],
+    amounts: Sequence[Row],
     *,
     exempt: int,
     protected: int,
 ) -> RankedList:
-    """The list of a unit from rows of grades, indicator values and adjustments; ``unit`` is the unit's own grade."""
+    """The list of a unit from rows of grades, indicator values, adjustments and units; ``unit`` is its own grade."""
     sides: dict[str, dict[str, Sides]] = {}
     baselines: dict[str, int | None] = {}
     for row in values:
         sides.setdefault(row["uscc"], {})[row["indicator_code"]] = Sides.of(row)
         baselines[row["indicator_code"]] = millionths(row["baseline"])
+    giant = {row["uscc"]: row for row in amounts}
     marks: dict[str, set[str]] = {}
     for row in effects:
         marks.setdefault(row["uscc"], set()).add(row["effect_code"])
 
     def entry(row: Row) -> Entry:
         mine = marks.get(row["uscc"], set())
+        held = giant.get(row["uscc"], {})
         return Entry(
+            uscc=row["uscc"],
+            tax=millionths(held.get("tax_contribution_wan_yuan")),
+            value_added=millionths(held.get("value_added_wan_yuan")),
             sides=sides[row["uscc"]],
             total=millionths(row["total_score"]) or 0,
             final_grade=row["final_grade"],

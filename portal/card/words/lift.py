@@ -36,6 +36,7 @@ def block(card: Card, lift: Lift) -> Block:
         for i in lift.indicators
     )
     remarks = [_next(lift, card), *_routes(lift)]
+    remarks += lift.withheld
     if lift.vetoes:
         remarks.append(f"否决 veto: {'；'.join(_veto(card, veto) for veto in lift.vetoes)}")
         remarks.append(_until(lift, card.year))

@@ -16,10 +16,10 @@ import pytest
 
 from jobs.per_mu.rules.models import RuleSet
 from jobs.per_mu.steps.what_if import RankedList, from_rows
-from portal.queries.routes import Change, points_missing, routes
+from portal.queries.routes import Bounds, Change, points_missing, routes
 from tests.jobs.per_mu.test_against_oracle import Draw, decimal, expectation, generated_world
-from tests.jobs.per_mu.world import World
-from tests.oracles.per_mu import Evaluation, evaluate
+from tests.jobs.per_mu.world import World, plain_limits
+from tests.oracles.per_mu import MU, Evaluation, _tax, evaluate
 
 Row = dict[str, Any]
 Key = tuple[str, str]
@@ -30,7 +30,12 @@ COLUMNS = {"power_kwh": ("power_kwh", 10_000)}
 @cache
 def city(seed: int) -> tuple[World, Evaluation]:
     world = generated_world(Draw(seed), districts=40, firms=30)
-    return world, expectation(world)
+    done = expectation(world)
+    rules = world.plain_rules()
+    for firm in world.plain_firms():
+        key = (firm["uscc"], firm["year"])
+        done.population[key]["firm"] = {**firm, "tax": _tax(firm, rules)}
+    return world, done
 
 
 def lists(world: World, done: Evaluation) -> Iterator[tuple[Key, RankedList, Row]]:
@@ -64,8 +69,51 @@ def _ranked(done: Evaluation, key: Key, own: Row, rules: RuleSet) -> RankedList:
             for name, (_, effect) in done.adjustments.items()
             if name[:2] in listed
         ],
+        _amounts(done, listed),
         exempt=statuses["exempt"],
         protected=statuses["protected"],
+    )
+
+
+def _amounts(done: Evaluation, listed: Mapping[Key, Row]) -> list[Row]:
+    """Tax and value added of the units, as per_mu.unit has them."""
+    members: dict[str, list[Row]] = {uscc: [] for uscc, _ in listed}
+    for stands in done.population.values():
+        if stands["status"] == "graded" and stands["role"] != "inherits" and stands["unit"] in members:
+            members[stands["unit"]].append(stands["firm"])
+
+    def total(firms: list[Row], name: str) -> Decimal | None:
+        known = [Fraction(str(v)) for firm in firms if (v := firm.get(name)) is not None]
+        return decimal(sum(known, Fraction(0))) if known else None
+
+    return [
+        {
+            "uscc": uscc, "tax_contribution_wan_yuan": total(firms, "tax"),
+            "value_added_wan_yuan": total(firms, "value_added_wan_yuan"),
+        }
+        for uscc, firms in members.items()
+    ]  # fmt: skip
+
+
+def _bounds(firm: Row, rules: RuleSet) -> Bounds | None:
+    """What the land of a firm carries, from the limits' text."""
+    limits = plain_limits()
+    if rules.impossible_land != "data_incomplete" or firm["industry_division_code"] not in limits:
+        return None
+    area, added, tax = limits[firm["industry_division_code"]]
+    people = firm.get("employees_average")
+    people = people if people is not None else firm.get("insured_count")
+
+    def amount(value: Any) -> Decimal:
+        return decimal(Fraction(str(value or 0))) or Decimal(0)
+
+    return Bounds(
+        land=amount(firm["land_area_mu"]),
+        staff_land=amount(Fraction(str(people or 0)) * area / MU),
+        tax=amount(firm["tax"]),
+        value_added=amount(firm.get("value_added_wan_yuan")),
+        most_tax_per_mu=amount(tax),
+        most_value_added_per_mu=amount(added),
     )
 
 
@@ -103,7 +151,7 @@ def grade_after(world: World, key: Key, rules: RuleSet, by: Mapping[str, Fractio
         firms.append(firm)
     here = [[r for r in rows if r["district_code"] == district] for rows in (world.parcels, world.uses)]
     events = [e for e in world.events if e["uscc"].startswith(district)]
-    done = evaluate(firms, *here, events, {(district, key[1]): rules.model_dump(mode="json")})
+    done = evaluate(firms, *here, events, {(district, key[1]): rules.model_dump(mode="json")}, plain_limits())
     return str(done.grades[key]["final"])
 
 
@@ -137,7 +185,8 @@ def test_routes_are_enough_and_no_more_than_enough(seed: int) -> None:
         if own["final"] == "A":
             continue
         wanted = chr(ord(own["final"]) - 1)
-        found = routes(ranked, wanted, decimal(done.population[key]["land"]))
+        stands = done.population[key]
+        found = routes(ranked, wanted, decimal(stands["land"]), _bounds(stands["firm"], ranked.rules))
         seen[f"{own['final']} {len(found[0]) if found else 'none'}"] += 1
         for route in found:
             by = amounts(route)
