@@ -59,6 +59,8 @@ class Job:
     evidence: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     #: Explains a row step by step where its inputs do not explain it: takes the row and ``query(sql, *values)``.
     explain: Callable[[Row, Callable[..., Any]], Sequence[str]] | None = None
+    #: Table whose row with the same key says why this one has no row.
+    absent: str | None = None
 
     @property
     def area(self) -> str:

@@ -146,6 +146,13 @@ SUITE = Suite(
     "core.enterprise_year",
     (
         Check(
+            "one_as_of_a_year",
+            "同一年度数据截至一致且属于该年",
+            "The figures of a year reach equally far for all firms, and not into another year",
+            """SELECT year FROM {table} GROUP BY year
+            HAVING count(DISTINCT figures_as_of) > 1 OR max(left(figures_as_of, 4)) <> year""",
+        ),
+        Check(
             "same_firms",
             "企业与名录一致",
             "Exactly the firms of core.enterprise",

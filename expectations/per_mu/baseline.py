@@ -6,6 +6,7 @@ year before instead (``expectations/per_mu/indicator_value.py``).
 
 from __future__ import annotations
 
+from expectations.checks.part_year import figures_as_of
 from expectations.checks.year_before import FEW
 from expectations.gate.suite import Check, Suite
 
@@ -15,6 +16,7 @@ MOVED = "4 / 3.0"
 SUITE = Suite(
     "per_mu.baseline",
     (
+        figures_as_of(),
         Check(
             "of_the_year",
             "基准值年度即评价年度",

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from expectations.checks.part_year import figures_as_of
 from expectations.gate.suite import Check, Suite
 
 SUITE = Suite(
     "per_mu.city_rank",
     (
+        figures_as_of(),
         Check(
             "labelled",
             "均标注“测算”",

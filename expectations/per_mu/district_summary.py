@@ -5,6 +5,7 @@ A published table once named 36 participants but only 28 grades (Jingning 2023);
 
 from __future__ import annotations
 
+from expectations.checks.part_year import figures_as_of
 from expectations.gate.suite import Check, Suite
 
 _KEY = "year, district_code, list_code"
@@ -31,6 +32,7 @@ def _per_mu_without_giants(figure: str) -> str:
 SUITE = Suite(
     "per_mu.district_summary",
     (
+        figures_as_of(),
         Check(
             "statuses_sum",
             "各状态之和等于企业数",

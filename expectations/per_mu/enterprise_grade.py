@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from expectations.checks.part_year import figures_as_of
 from expectations.gate.suite import Check, Suite
 
 _KEY = "uscc, year, evaluation_version"
@@ -19,6 +20,7 @@ _MOST_A = "0.25"
 SUITE = Suite(
     "per_mu.enterprise_grade",
     (
+        figures_as_of(),
         Check(
             "graded_firms",
             "参评企业均有等级",
@@ -123,6 +125,13 @@ SUITE = Suite(
             "Where the final grade differs from the initial one, a reason is given",
             f"SELECT {_KEY}, initial_grade, final_grade FROM {{table}} "
             "WHERE initial_grade <> final_grade AND len(grade_reasons) = 0",
+        ),
+        Check(
+            "part_year_is_never_final",
+            "年中数据只作预评价",
+            "Grades on part of a year are a pre-evaluation, never initial or final; others are no pre-evaluation",
+            f"SELECT {_KEY}, status_code, figures_as_of FROM {{table}} "
+            "WHERE (figures_as_of <> year) <> (status_code = 'pre_evaluation')",
         ),
         Check(
             "versions_unbroken",

@@ -6,6 +6,7 @@ DuckDB divides decimals as doubles; a tolerance of one millionth allows for that
 from __future__ import annotations
 
 from expectations.checks.land_limit import LAND_LIMIT
+from expectations.checks.part_year import figures_as_of
 from expectations.checks.year_before import FEW
 from expectations.gate.suite import Check, Suite
 
@@ -34,6 +35,7 @@ def _silence_pays(notes: str) -> str:
 SUITE = Suite(
     "per_mu.indicator_value",
     (
+        figures_as_of(),
         Check(
             "units_of_population",
             "评价单元与名单一致",

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from expectations.checks.land_limit import LAND_LIMIT
+from expectations.checks.part_year import figures_as_of
 from expectations.gate.suite import Check, Suite
 
 SUITE = Suite(
     "per_mu.population",
     (
+        figures_as_of(),
         Check(
             "same_firms",
             "名单与名录一致",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from expectations.checks.part_year import figures_as_of
 from expectations.checks.year_before import compared, totals_steady
 from expectations.gate.suite import Check, Suite
 
@@ -24,6 +25,7 @@ _MEMBERS = """SELECT p.evaluation_uscc AS uscc, year, count(*) AS firms, {sums}
 SUITE = Suite(
     "per_mu.unit",
     (
+        figures_as_of(),
         Check(
             "units_of_population",
             "评价单元与名单一致",

@@ -75,6 +75,8 @@ def enterprise_year(
         rows = with_part(rows, known, ["uscc", "year"])
     return (
         with_part(rows, quarantined(behind(refused, spans)), ["uscc", "year"])
+        .join(F.broadcast(last_months(annual, monthly, tax)), "year", "left")
+        .withColumn("figures_as_of", F.coalesce("last_month", "year"))
         .withColumn("missing_feeds", missing_feeds())
         .withColumn("quarantined_feeds", doubtful_feeds())
         .withColumn("known_at", F.greatest("known_at", *(f"known_{name}" for name in parts)))
@@ -167,6 +169,30 @@ def statistics(annual: DataFrame, monthly: DataFrame) -> DataFrame:
     return years.withColumn("is_annual", F.lit(True)).unionByName(
         only_months.withColumn("is_annual", F.lit(False))
     )
+
+
+def last_months(annual: DataFrame, monthly: DataFrame, tax: DataFrame) -> DataFrame:
+    """Years whose figures reach only to a month, with that month: they have no annual report and no December yet.
+
+    The month is the last one of the monthly statistics, or of tax in a year without statistics. It holds for the whole
+    year: a ranking compares its firms, so one whose report is late does not make it complete.
+    """
+    year, month = F.left("period", F.lit(4)).alias("year"), F.when(F.length("period") == 7, F.col("period"))
+    known = [
+        feed.select(year, month.alias("month")).distinct().withColumn("kind", F.lit(kind))
+        for kind, feed in (("annual", annual), ("monthly", monthly), ("tax", tax))
+    ]
+    last = {kind: F.max(F.when(F.col("kind") == kind, F.col("month"))) for kind in ("monthly", "tax")}
+    return (
+        known[0].unionByName(known[1]).unionByName(known[2])
+        .groupBy("year")
+        .agg(
+            F.max(F.col("kind") == "annual").alias("has_report"),
+            F.coalesce(last["monthly"], last["tax"]).alias("last_month"),
+        )
+        .where("NOT has_report AND last_month IS NOT NULL AND right(last_month, 2) <> '12'")
+        .drop("has_report")
+    )  # fmt: skip
 
 
 def emissions(emission: DataFrame) -> DataFrame:

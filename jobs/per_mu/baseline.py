@@ -40,7 +40,7 @@ def baselines(population: DataFrame, units: DataFrame, items: Items) -> DataFram
     )
     return (
         indicator_frame(session, items)
-        .join(F.broadcast(population.select(*BY_DISTRICT).distinct()), BY_DISTRICT, "left_semi")
+        .join(F.broadcast(population.select(*BY_DISTRICT, "figures_as_of").distinct()), BY_DISTRICT, "inner")
         .join(district_frame(session, items), BY_DISTRICT, "inner")
         .join(found, [*BY_LIST, "indicator_code"], "left")
         .withColumns({f"by_method_{group}": _by_method(group) for group in ("all", "others")})
@@ -59,7 +59,7 @@ def baselines(population: DataFrame, units: DataFrame, items: Items) -> DataFram
         .select(
             "year", "district_code", "list_code", "indicator_code", "value", "method_code",
             "value_with_giants", "value_without_giants", "giant_count", "giants", "giant_treatment_code",
-            "rule_set_id", "rule_source", "row_id",
+            "figures_as_of", "rule_set_id", "rule_source", "row_id",
         )
     )  # fmt: skip
 

@@ -32,6 +32,7 @@ def city_rank(population: DataFrame, unit: DataFrame, rules: RuleBook) -> DataFr
         .agg(
             F.sum("score").cast("decimal(24,6)").alias("total_score"),
             F.max(F.when(F.col("indicator_code") == "I1", F.col("value"))).alias("tax_per_mu"),
+            F.max("figures_as_of").alias("figures_as_of"),
             F.max("rule_set_id").alias("rule_set_id"),
             F.max("rule_set_hash").alias("rule_set_hash"),
         )
@@ -50,7 +51,7 @@ def city_rank(population: DataFrame, unit: DataFrame, rules: RuleBook) -> DataFr
         .withColumn("percentile_pct", percentile(F.col("city_rank"), F.col("list_size")))
         .select(
             "uscc", "year", "district_code", "list_code", "total_score", "city_rank", "list_size",
-            "percentile_pct", "label_zh", "rule_set_id", "rule_set_hash", "row_id",
+            "percentile_pct", "label_zh", "figures_as_of", "rule_set_id", "rule_set_hash", "row_id",
         )
     )  # fmt: skip
 

@@ -42,8 +42,13 @@ def district_summary(
             "eval_status_code",
             "evaluation_uscc",
             "unit_role_code",
+            "figures_as_of",
         )
-        .join(enterprise_year.drop("district_code", "is_above_scale", "row_id"), ["uscc", "year"], "left")
+        .join(
+            enterprise_year.drop("district_code", "is_above_scale", "figures_as_of", "row_id"),
+            ["uscc", "year"],
+            "left",
+        )
         .join(grades, ["uscc", "year"], "left")
         .join(district_frame(population.sparkSession, rules.items()), BY_DISTRICT, "left")
         .withColumn("tax", F.when(F.col("tax_components").isNotNull(), tax_contribution()))
@@ -52,7 +57,12 @@ def district_summary(
     )
     return (
         firms.groupBy(*BY_LIST)
-        .agg(*_counts(), *_sums("is_landed"), *_sums("is_other", "_without_giants"))
+        .agg(
+            *_counts(),
+            *_sums("is_landed"),
+            *_sums("is_other", "_without_giants"),
+            F.max("figures_as_of").alias("figures_as_of"),
+        )
         .withColumns(_quotients() | _quotients("_without_giants"))
         .withColumn("row_id", row_id("year", "district_code", "list_code", algorithm="sha256"))
         .select(*contract(TABLE).column_names)

@@ -22,6 +22,7 @@ from jobs.per_mu.rules.book import RuleBook
 from jobs.per_mu.rules.frames import BY_DISTRICT, BY_LIST, district_frame, list_frame
 from jobs.per_mu.rules.reading import rule_book
 from jobs.per_mu.steps.explanation import explain_row
+from jobs.per_mu.steps.part_year import status
 from jobs.per_mu.steps.ranking import percentile, ranking_order
 
 ZERO = "decimal(24,6)"
@@ -58,7 +59,7 @@ def enterprise_grade(
             {
                 "evaluation_version": F.lit(1),
                 "supersedes": F.lit(None).cast("int"),
-                "status_code": F.lit("initial"),
+                "status_code": status(),
             }
         )
         .withColumn("row_id", row_id("uscc", "year", "evaluation_version", algorithm="sha256"))
@@ -66,7 +67,8 @@ def enterprise_grade(
             "uscc", "year", "enterprise_name", "final_grade", "total_score", "rank_in_list", "list_size",
             "percentile_pct", "district_code", "town_code", "list_code", "initial_grade", "grade_reasons",
             "indicator_score", "bonus_points", "penalty_points", "is_tie", "evaluation_uscc",
-            "evaluation_version", "supersedes", "status_code", "rule_set_id", "rule_set_hash", "row_id",
+            "evaluation_version", "supersedes", "status_code", "figures_as_of", "rule_set_id", "rule_set_hash",
+            "row_id",
         )
     )  # fmt: skip
 
@@ -322,4 +324,5 @@ JOB = Job(
         "per_mu.adjustment": {"uscc": "uscc", "year": "year"},
     },
     explain=explain_row,
+    absent="per_mu.population",
 )

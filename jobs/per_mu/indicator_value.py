@@ -28,7 +28,7 @@ def indicator_value(unit: DataFrame, baseline: DataFrame, rules: RuleBook) -> Da
         .withColumn("row_id", row_id("uscc", "year", "indicator_code", algorithm="sha256"))
         .select(
             "uscc", "year", "indicator_code", "district_code", "list_code", "numerator", "denominator",
-            "value", "baseline", "weight", "score", "is_missing", "note_code", "rule_set_id", "row_id",
+            "value", "baseline", "weight", "score", "is_missing", "note_code", "figures_as_of", "rule_set_id", "row_id",
         )
     )  # fmt: skip
 

@@ -21,8 +21,9 @@ from jobs.per_mu.rules.frames import BY_DISTRICT, BY_LIST, FIGURES, district_fra
 from jobs.per_mu.rules.reading import rule_book
 from jobs.per_mu.steps.figures import tax_contribution
 from jobs.per_mu.steps.land import overloads, with_limits
+from jobs.per_mu.steps.reasons import FEED_FIGURES, LAND_FEEDS
+from jobs.per_mu.steps.standing import explain_standing
 
-LAND_FEEDS = ("gov_land_parcel", "gov_land_survey")
 #: A quarantined record of these feeds casts doubt on the firm's identity or list.
 IDENTITY_FEEDS = ("gov_statistics_directory",)
 INDUSTRY = ("06", "46")
@@ -43,11 +44,12 @@ def population(
     return (
         _judged(enterprise, enterprise_year, land, rules)
         .transform(_with_unit, _judged(holders, enterprise_year, land, rules))
+        .withColumn("figures_as_of", F.coalesce("figures_as_of", "year"))
         .withColumn("row_id", row_id("uscc", "year", algorithm="sha256"))
         .select(
             "uscc", "year", "district_code", "town_code", "list_code", "eval_status_code", "status_reasons",
-            "protected_until_date", "land_area_mu", "evaluation_uscc", "unit_role_code", "rule_set_id",
-            "rule_set_hash", "row_id",
+            "protected_until_date", "land_area_mu", "evaluation_uscc", "unit_role_code", "figures_as_of",
+            "rule_set_id", "rule_set_hash", "row_id",
         )
     )  # fmt: skip
 
@@ -205,21 +207,10 @@ def _with_gaps(frame: DataFrame) -> DataFrame:
 def _absent_feed_or(figure: Column) -> Column:
     """The feed behind a figure if the firm has no row in it, else the figure itself."""
     feeds = F.create_map(
-        *(F.lit(t) for feed, names in _FEED_FIGURES.items() for n in names for t in (n, feed))
+        *(F.lit(t) for feed, names in FEED_FIGURES.items() for n in names for t in (n, feed))
     )
     feed = F.try_element_at(feeds, figure)
     return F.when(F.array_contains("missing_feeds", feed), feed).otherwise(figure)
-
-
-_STATISTICS = ("value_added_wan_yuan", "employees_average", "rd_expense_wan_yuan", "revenue_wan_yuan")
-#: Feed, as ``missing_feeds`` names it → figures that come from it.
-_FEED_FIGURES = {
-    "gov_tax": ("tax_contribution", "declared_revenue_wan_yuan"),
-    "gov_statistics": _STATISTICS,
-    "gov_energy": ("energy_tce",),
-    "gov_emission": ("emission_t",),
-    "gov_electricity": ("power_kwh",),
-}
 
 
 def _with_own_status(frame: DataFrame) -> DataFrame:
@@ -344,4 +335,5 @@ JOB = Job(
         "core.enterprise_year": {"uscc": "uscc", "year": "year"},
         "core.parcel_use": {"uscc": "uscc", "year": "year"},
     },
+    explain=explain_standing,
 )

@@ -32,18 +32,22 @@ def unit(population: DataFrame, enterprise_year: DataFrame, rules: RuleBook) -> 
     """
     session = population.sparkSession
     members = population.where("eval_status_code = 'graded' and unit_role_code in ('own', 'merged')").select(
-        "uscc", "year", "evaluation_uscc", "district_code", "list_code", "unit_role_code"
+        "uscc", "year", "evaluation_uscc", "district_code", "list_code", "unit_role_code", "figures_as_of"
     )
     components = district_frame(session, rules.items()).select(*BY_DISTRICT, "tax_components")
     of_city = district_frame(session, rules.city_items()).select(
         "year", F.col("tax_components").alias("city_tax_components")
     )
     return (
-        members.join(enterprise_year.drop("district_code", "is_above_scale"), ["uscc", "year"], "inner")
+        members.join(
+            enterprise_year.drop("district_code", "is_above_scale", "figures_as_of"),
+            ["uscc", "year"],
+            "inner",
+        )
         .join(F.broadcast(components), BY_DISTRICT, "inner")
         .join(F.broadcast(of_city), "year", "left")
         .withColumns({DISTRICT_TAX: tax_contribution(), CITY_TAX: tax_contribution("city_tax_components")})
-        .groupBy(F.col("evaluation_uscc").alias("uscc"), "year", "district_code")
+        .groupBy(F.col("evaluation_uscc").alias("uscc"), "year", "district_code", "figures_as_of")
         .agg(_lead_list(), F.count("*").cast("int").alias("member_count"), *_withholders(), *_sums())
         .withColumn("withheld_figures", _withheld())
         .withColumn("row_id", row_id("uscc", "year", algorithm="sha256"))

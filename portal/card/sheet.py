@@ -49,6 +49,8 @@ class Card:
     known_at: date | None
     is_latest_year: bool
     who: Who
+    #: The identifier by which the firm was found, if not by its code or name.
+    found_by: str
     standing: Standing | None
     grade: Grade | None
     #: ``None`` also if the release is older than the consents.
@@ -69,7 +71,7 @@ def as_row(card: Card) -> dict[str, Any]:
     return asdict(card)
 
 
-def gather(query: Query, number: int, uscc: str, year: str | None = None) -> Card:
+def gather(query: Query, number: int, uscc: str, year: str | None = None, found_by: str = "") -> Card:
     """The sheet of a firm for a year; by default its latest year in the directory.
 
     Raises:
@@ -87,6 +89,7 @@ def gather(query: Query, number: int, uscc: str, year: str | None = None) -> Car
         known_at=enterprise.known_at(*asked),
         is_latest_year=enterprise.is_latest_year(query, year),
         who=enterprise.who(*asked),
+        found_by=found_by,
         standing=own_standing,
         grade=grade(*asked),
         consent=consent(*asked),

@@ -125,7 +125,8 @@ def card(
     with reading(opened) as query:
         matches, total = find(query, who)
         if total == 1:
-            gathered = sheet.gather(query, opened.number, matches[0].uscc, year)
+            [match] = matches
+            gathered = sheet.gather(query, opened.number, match.uscc, year, match.found_by)
         elif html is not None:
             raise UsageError(f"{total:,} enterprises match {who}; --html needs exactly one: give its code")
         elif json:

@@ -119,7 +119,9 @@ def _show_grades(query: Query, year: str) -> None:
     districts = city.district_grades(query, year)
     rows = _with_headings(_GRADES, districts)
     total = {heading: sum(row[heading] for row in rows) for heading in rows[0] if heading != "区县"}
-    console.show([*rows, {"区县": "全市", **total}], f"评价等级 Grades by district, {year}")
+    to = city.part_year(query, year)
+    part = f"（年中预评价，数据截至 on part of the year, to {to}）" if to else ""
+    console.show([*rows, {"区县": "全市", **total}], f"评价等级 Grades by district, {year}{part}")
     largest = max(districts, key=lambda district: district.graded)
     leaders = city.leaders(query, year, largest.district_code)
     title = f"{largest.district}规上前{city.TOP}名 Top {city.TOP} above scale, {year}"

@@ -154,6 +154,14 @@ def latest_year(query: Query) -> str:
     return str(query("SELECT max(year) AS year FROM per_mu.enterprise_grade")[0]["year"])
 
 
+def part_year(query: Query, year: str) -> str | None:
+    """The last month of the year's figures if they cover only part of it: its grades are then a pre-evaluation."""
+    from portal.queries import grade
+
+    rows = query("SELECT * FROM per_mu.enterprise_grade WHERE year = ? LIMIT 1", year)
+    return grade.part_year(rows[0]) if rows else None
+
+
 def district_grades(query: Query, year: str) -> list[DistrictGrades]:
     """The districts' firms by grade and status, ordered by district code."""
     return _rows(DistrictGrades, query(_GRADES, year))

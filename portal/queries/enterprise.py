@@ -9,13 +9,17 @@ from decimal import Decimal
 from typing import Any
 
 from portal.queries import profile
+from portal.queries.codes import as_code, doubt, folded, is_code
 from portal.queries.release import Query, Row
+from portal.queries.successor import Successor, successor
 from portal.queries.titles import Named
 from schemas.errors import UsageError
 
 #: Most firms that a search returns, and number of similar firms that are named when nothing matches.
 MOST_MATCHES = 20
 NEAREST = 3
+#: Most mistakes in a code that is called similar.
+MOST_MISTAKES = 2
 
 
 @dataclass(frozen=True)
@@ -27,6 +31,8 @@ class Match:
     district: str
     grade: str
     year: str
+    #: The other identifier by which it was found, with its kind; empty if it was found by its code or name.
+    found_by: str = ""
 
 
 @dataclass(frozen=True)
@@ -55,6 +61,8 @@ class Who:
     #: Feeds without a row of the firm, and feeds with a quarantined record of the firm.
     missing_feeds: tuple[str, ...]
     quarantined_feeds: tuple[str, ...]
+    #: Whose the firm is now, if it was absorbed or got another code.
+    successor: Successor | None
 
 
 # --- finding a firm ------------------------------------------------------------------------------------
@@ -69,30 +77,36 @@ _LAST = """
 def find(query: Query, word: str) -> tuple[list[Match], int]:
     """Firms whose credit code, else another identifier, is the word; else firms whose code or name contains it.
 
-    Former names are searched too. Names that begin with the word come first.
+    Former names are searched too. Names that begin with the word come first. Spaces, lower case and full-width
+    characters do not matter.
 
     Returns:
         At most :data:`MOST_MATCHES` firms, and the number of all matches.
 
     Raises:
-        UsageError: no firm matches; the line names the most similar ones.
+        UsageError: no firm matches; the line says what is wrong with a code, and names the most similar firms.
     """
-    word = word.strip()
-    if not word:
+    if not word.strip():
         raise UsageError("give a credit code or part of a name: ./brain card 9133…")
-    if exact := query(f"{_LAST} WHERE uscc = ? GROUP BY uscc", word.upper()):
+    code, name = as_code(word), folded(word)
+    if exact := query(f"{_LAST} WHERE uscc = ? GROUP BY uscc", code):
         return _matches(query, exact), 1
-    if identified := _identified(query, word):
+    if identified := _identified(query, code):
         return _matches(query, identified), len(identified)
     found = query(
-        f"""{_LAST} WHERE contains(uscc, upper($1)) OR contains(upper(enterprise_name), upper($1))
-            OR contains(upper(former_name), upper($1)) GROUP BY uscc
-        ORDER BY NOT starts_with(upper(arg_max(enterprise_name, year)), upper($1)), uscc""",
-        word,
-    )
+        f"""{_LAST} WHERE contains(uscc, $1) OR contains({_folded("enterprise_name")}, $2)
+            OR contains({_folded("former_name")}, $2) GROUP BY uscc
+        ORDER BY NOT starts_with({_folded("arg_max(enterprise_name, year)")}, $2), uscc""",
+        code, name,
+    )  # fmt: skip
     if not found:
-        raise _unknown(query, word)
+        raise _unknown(query, word.strip())
     return _matches(query, found[:MOST_MATCHES]), len(found)
+
+
+def _folded(column: str) -> str:
+    """SQL of a name in the form of :func:`portal.queries.codes.folded`."""
+    return f"upper(replace(replace({column}, '（', '('), '）', ')'))"
 
 
 def year_in_directory(query: Query, uscc: str, year: str | None = None) -> str:
@@ -120,26 +134,54 @@ def is_latest_year(query: Query, year: str) -> bool:
 
 
 def _identified(query: Query, code: str) -> list[dict[str, Any]]:
-    """The firms of another identifier: former credit code, registration number, organisation code."""
+    """The firms of another identifier: former credit code, registration number, organisation code, meter account.
+
+    Raises:
+        UsageError: several firms claim it, so that it identifies nobody.
+    """
     if "core.enterprise_identifier" not in query.tables or not code.isascii():
         return []
-    return query(
-        f"""{_LAST} WHERE uscc IN (SELECT uscc FROM core.enterprise_identifier
-            WHERE identifier = ? AND NOT is_disputed) GROUP BY uscc ORDER BY uscc""",
-        code.upper(),
-    )
+    claims = query(
+        """SELECT uscc, is_disputed, any_value(identifier_kind_code) AS kind
+        FROM core.enterprise_identifier WHERE identifier = ?
+        GROUP BY uscc, is_disputed, year QUALIFY year = max(year) OVER () OR NOT max(is_disputed) OVER ()""",
+        code,
+    )  # fmt: skip
+    claimants = sorted({claim["uscc"] for claim in claims})
+    if any(claim["is_disputed"] for claim in claims):
+        raise UsageError(f"{code} is in dispute and identifies nobody; claimed by: {', '.join(claimants)}")
+    rows = query(f"{_LAST} WHERE uscc IN (SELECT unnest(?)) GROUP BY uscc ORDER BY uscc", claimants)
+    kinds = {claim["uscc"]: query.titles("identifier_kind", claim["kind"]) for claim in claims}
+    return [{**row, "found_by": f"{kinds[row['uscc']]} {code}"} for row in rows]
 
 
 def _unknown(query: Query, word: str) -> UsageError:
-    return UsageError(f"no enterprise {word}; nearest: {'; '.join(_nearest(query, word))}")
+    code = as_code(word)
+    if not is_code(code):
+        return UsageError(f"no enterprise {word}; nearest: {'; '.join(_nearest(query, folded(word)))}")
+    [known] = query("SELECT min(year) AS first, max(year) AS last FROM core.enterprise")
+    where = f"the directories of {known['first']} to {known['last']} have no enterprise {code}"
+    similar = "; ".join(_similar(query, code)) or "none"
+    return UsageError(f"{where}: {doubt(code)}; similar codes: {similar}")
 
 
-def _nearest(query: Query, word: str) -> list[str]:
-    """The most similar firms: by edit distance for a code, by shared pairs of characters for a name."""
-    if word.isascii() and len(word) >= 6:
-        values, likeness = [word.upper()], "-levenshtein(uscc, $1)"
+def _similar(query: Query, code: str) -> list[str]:
+    """Firms whose code differs by few mistakes; two characters in the wrong order are one mistake."""
+    rows = query(
+        f"""SELECT uscc, enterprise_name FROM ({_LAST} GROUP BY uscc)
+        WHERE damerau_levenshtein(uscc, $1) <= {MOST_MISTAKES}
+        ORDER BY damerau_levenshtein(uscc, $1), uscc LIMIT {NEAREST}""",
+        code,
+    )
+    return [f"{r['uscc']} {r['enterprise_name']}" for r in rows]
+
+
+def _nearest(query: Query, name: str) -> list[str]:
+    """The most similar names, by shared pairs of characters; codes for the beginning of one."""
+    if name.isascii() and len(name) >= 6:
+        values, likeness = [name], "-damerau_levenshtein(uscc, $1)"
     else:
-        values = list(dict.fromkeys([word, *(word[n : n + 2] for n in range(min(len(word), 40) - 1))]))
+        values = list(dict.fromkeys([name, *(name[n : n + 2] for n in range(min(len(name), 40) - 1))]))
         shared = " + ".join(f"contains(enterprise_name, ${n})::INT" for n in range(1, len(values) + 1))
         likeness = f"{shared} DESC, jaro_winkler_similarity(enterprise_name, $1)"
     rows = query(
@@ -161,7 +203,7 @@ def _matches(query: Query, rows: Sequence[Row]) -> list[Match]:
     return [
         Match(
             r["uscc"], r["enterprise_name"], query.titles("district", r["district_code"]).zh,
-            grades.get((r["uscc"], r["year"]), ""), r["year"],
+            grades.get((r["uscc"], r["year"]), ""), r["year"], r.get("found_by", ""),
         )
         for r in rows
     ]  # fmt: skip
@@ -197,6 +239,7 @@ def who(query: Query, uscc: str, year: str) -> Who:
         identity_flags=tuple(titles("identity_flag", code).in_line for code in firm["identity_flags"]),
         missing_feeds=tuple(map(feed_title, figures.get("missing_feeds") or ())),
         quarantined_feeds=tuple(map(feed_title, figures.get("quarantined_feeds") or ())),
+        successor=successor(query, uscc),
     )
 
 

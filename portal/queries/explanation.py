@@ -8,6 +8,8 @@ from typing import Any
 
 from pipeline.evidence import Archive, Evidence
 from pipeline.registry import registry
+from schemas.contract import contract
+from schemas.errors import RejectedError
 from warehouse.releases import Release
 
 
@@ -28,10 +30,22 @@ class Explanation:
 
 
 def explanation(release: Release, table: str, where: Mapping[str, str]) -> Explanation:
-    """Explain the rows of a table that have these column values; an empty line separates the rows' arithmetic."""
+    """Explain the rows of a table that have these column values; an empty line separates the rows' arithmetic.
+
+    If there is no such row, the table that says why is explained instead, where the job names one.
+    """
     with Archive(release) as archive:
-        evidence = archive.explain(table, dict(where))
-        explain = registry()[table].explain
+        try:
+            evidence = archive.explain(table, dict(where))
+        except RejectedError as no_row:
+            absent = registry()[table].absent
+            if absent is None or not set(where) <= set(contract(absent).column_names):
+                raise
+            try:
+                evidence = archive.explain(absent, dict(where))
+            except RejectedError:
+                raise no_row from None
+        explain = registry()[evidence.table].explain
         rows = evidence.rows if explain else []
         lines = [line for row in rows if explain for line in (*explain(row, archive.query), "")]
     return Explanation(evidence, tuple(lines[:-1]))

@@ -39,6 +39,8 @@ class Grade:
     initial: Named
     final: Named
     status: Named
+    #: Last month of the figures, if they cover only part of the year: the grade is then a pre-evaluation.
+    part_year_to: str | None
     reasons: tuple[str, ...]
     total_score: Decimal
     indicator_score: Decimal
@@ -92,8 +94,16 @@ def _status_reason(query: Query, row: Row, code: str) -> str:
         list_name = "industry_division" if len(rest) == 2 else "industry_class"
         return f"免评行业 exempt industry: {query.titles(list_name, rest).zh} {rest}"
     if kind in _STATUS_KINDS:
-        return f"{_STATUS_KINDS[kind]}: {query.dictionary.figure_or_feed(rest)}"
+        return f"{_STATUS_KINDS[kind]}: {query.dictionary.figure_or_feed(rest)}{_whom_to_ask(rest)}"
     return query.titles("status_reason", code).in_line
+
+
+def _whom_to_ask(what: str) -> str:
+    from jobs.per_mu.steps.reasons import feeds_of, owners_of
+    from schemas.contract import contracts
+
+    feeds = [feed for feed in feeds_of(what) if f"raw.{feed}" in contracts()]
+    return f"（问 ask {owners_of(*feeds)}）" if feeds else ""
 
 
 def _land_review(query: Query, row: Row, measure: str) -> str:
@@ -129,6 +139,7 @@ def grade(query: Query, uscc: str, year: str) -> Grade | None:
         initial=titles("grade", row["initial_grade"]),
         final=titles("grade", row["final_grade"]),
         status=titles("grade_status", row["status_code"]),
+        part_year_to=part_year(row),
         reasons=tuple(told_reason(code) for code in row["grade_reasons"]),
         total_score=row["total_score"],
         indicator_score=row["indicator_score"],
@@ -142,6 +153,16 @@ def grade(query: Query, uscc: str, year: str) -> Grade | None:
         city_size=city.get("list_size"),
         city_percentile_pct=city.get("percentile_pct"),
     )
+
+
+def part_year(row: Row) -> str | None:
+    """The last month of a row's figures if they cover only part of its year; releases before had no such column.
+
+    >>> part_year({"year": "2024", "figures_as_of": "2024-06"}), part_year({"year": "2024"})
+    ('2024-06', None)
+    """
+    as_of: str = row.get("figures_as_of") or row["year"]
+    return as_of if as_of != row["year"] else None
 
 
 def grade_row(query: Query, uscc: str, year: str) -> Row | None:

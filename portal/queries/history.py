@@ -18,6 +18,8 @@ class YearFigures:
     """A year of the firm. Tax is the sum of all components on record; tax per mu is the unit's evaluated figure."""
 
     year: str
+    #: The year, or the last month of its figures if they cover only part of it.
+    as_of: str
     output_wan_yuan: Decimal | None
     value_added_wan_yuan: Decimal | None
     tax_wan_yuan: Decimal | None
@@ -50,9 +52,10 @@ def _figures(query: Query, uscc: str, year: str) -> list[dict[str, Any]]:
         )
     }
     taxes = [c for c in sorted(columns) if c.startswith("tax_") and c != "tax_paid_stat_wan_yuan"]
+    as_of = "figures_as_of" if "figures_as_of" in columns else "year"
     total = " + ".join(f"coalesce({c}, 0)" for c in taxes)
     return query(
-        f"""SELECT year, output_wan_yuan, value_added_wan_yuan,
+        f"""SELECT year, {as_of} AS as_of, output_wan_yuan, value_added_wan_yuan,
             CASE WHEN coalesce({", ".join(taxes)}) IS NOT NULL THEN {total} END AS tax
         FROM core.enterprise_year WHERE uscc = ? AND year <= ? ORDER BY year DESC LIMIT {YEARS}""",
         uscc, year,
@@ -91,6 +94,7 @@ def _year(
     own: Row = grades.get((uscc, year), {})
     return YearFigures(
         year=year,
+        as_of=figures["as_of"] or year,
         output_wan_yuan=figures["output_wan_yuan"],
         value_added_wan_yuan=figures["value_added_wan_yuan"],
         tax_wan_yuan=figures["tax"],

@@ -1,14 +1,21 @@
-"""What would raise an enterprise's grade: indicators below their baselines, points to the next grade, vetoes."""
+"""What would raise an enterprise's grade: indicators below their baselines, ways that are enough, vetoes."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
 from portal.queries.grade import grade_row, unit_row
 from portal.queries.release import Query, Row
+from portal.queries.routes import Bounds, Change, points_missing, routes
 from portal.queries.titles import Named
+
+if TYPE_CHECKING:
+    from jobs.per_mu.rules.models import RuleSet
 
 #: From the highest to the lowest.
 GRADES = "ABCD"
@@ -37,19 +44,38 @@ class Adjustment:
     effect: Named
     points: Decimal
     reason: str
+    event_id: str
+    event_date: date | None
     document: str | None
 
 
 @dataclass(frozen=True)
+class Step:
+    """A change of one figure on the way to the next grade, with the figure's title."""
+
+    title: str
+    change: Change
+
+
+@dataclass(frozen=True)
 class Lift:
-    """What would raise the grade. ``last_total`` is the lowest total of a unit that has the next grade by its rank
-    alone or by refill; ``points_missing`` is that total less the firm's own. It is zero or negative if the firm has
-    enough points and something else, such as a veto, limits its grade."""
+    """What would raise the grade.
+
+    ``last_total`` is the lowest total of a unit that has the next grade by its rank alone or by refill. ``routes`` are
+    changes that are enough, the smallest first: each of one figure, or one of two figures if no single one is enough.
+    """
 
     indicators: tuple[Indicator, ...]
     next_grade: Named | None
     last_total: Decimal | None
+    #: Fewest points that reach the next grade; missing if no number of points does.
     points_missing: Decimal | None
+    routes: tuple[tuple[Step, ...], ...]
+    #: Whether the release's rule and figures give the published grade; else no route is named.
+    is_recomputed: bool
+    #: Whether vetoes alone keep the firm from the next grade, and the grade that it would have without any.
+    is_held_by_veto: bool
+    without_veto: Named | None
     vetoes: tuple[Adjustment, ...]
     others: tuple[Adjustment, ...]
     #: Lines on reports that the unit's firms owe and withhold: what obliges them, and how to mend it.
@@ -58,22 +84,95 @@ class Lift:
 
 def lift(query: Query, uscc: str, year: str) -> Lift | None:
     """What would raise the firm's grade; ``None`` if the firm has no grade."""
+    from jobs.per_mu.steps.what_if import ranked_list
+
     row = grade_row(query, uscc, year)
     if row is None:
         return None
+    unit = unit_row(query, row)
     position = GRADES.index(row["final_grade"])
     following = GRADES[position - 1] if position else None
-    last = _last_total(query, row, following) if following else None
     adjustments = _adjustments(query, row)
+    vetoes = tuple(a for a in adjustments if a.kind == "veto")
+    own_vetoes = {a.effect.code for a in vetoes if a.uscc == uscc}
+    ranked = ranked_list(query, unit)
+    is_recomputed = ranked is not None and ranked.reproduces()
+    missing, found, without = None, (), None
+    if ranked and is_recomputed:
+        if following and not _is_barred(own_vetoes, following):
+            missing = points_missing(ranked, following)
+        if missing is not None and following:
+            found = routes(
+                ranked, following, _land(query, unit["uscc"], year), _bounds(query, ranked.rules, unit)
+            )
+        if vetoes:
+            without = ranked.grade(is_vetoed=False)
     return Lift(
         indicators=_indicators(query, row["evaluation_uscc"], year),
         next_grade=query.titles.maybe("grade", following),
-        last_total=last,
-        points_missing=last - row["total_score"] if last is not None else None,
-        vetoes=tuple(a for a in adjustments if a.kind == "veto"),
+        last_total=_last_total(query, row, following) if following else None,
+        points_missing=missing,
+        routes=tuple(
+            tuple(Step(_title(query, change.figure), change) for change in route) for route in found
+        ),
+        is_recomputed=is_recomputed,
+        is_held_by_veto=bool(vetoes) and is_recomputed and following is not None and missing is None,
+        without_veto=query.titles.maybe("grade", without),
+        vetoes=vetoes,
         others=tuple(a for a in adjustments if a.kind != "veto"),
         withheld=tuple(_withheld(query, row["evaluation_uscc"], year)),
     )
+
+
+def _title(query: Query, figure: str) -> str:
+    column = "tax_contribution_wan_yuan" if figure == "tax_contribution" else figure
+    return query.dictionary.column(column).title
+
+
+def _is_barred(effects: set[str], grade: str) -> bool:
+    """Whether vetoes of the firm itself keep it from a grade, whatever its parcel's holder has."""
+    return "direct_d" in effects or ("not_above_c" in effects and grade in "AB")
+
+
+def _bounds(query: Query, rules: RuleSet, unit: Row) -> Bounds | None:
+    """What the land of the unit's own firm can carry; ``None`` if its rule set grades any land."""
+    books = query("SELECT content FROM release.rule_set WHERE rule_set_id = 'land-limits'")
+    firms = query(
+        """SELECT y.*, e.industry_division_code FROM core.enterprise_year y
+        JOIN core.enterprise e ON e.uscc = y.uscc AND e.year = y.year WHERE y.uscc = ? AND y.year = ?""",
+        unit["uscc"], unit["year"],
+    )  # fmt: skip
+    if rules.impossible_land != "data_incomplete" or not books or not firms:
+        return None
+    from jobs.per_mu.rules.tax_columns import TAX_COLUMNS
+
+    [firm], none = firms, Decimal(0)
+    limits = json.loads(books[0]["content"], parse_float=Decimal)
+    groups = [g for g in limits["groups"] if firm["industry_division_code"] in g["divisions"]]
+    if not groups:
+        return None
+    [group] = groups
+    area, ratio, shifts, added, tax = (
+        Decimal(str(group[name]))
+        for name in (
+            "floor_m2_per_person", "plot_ratio", "shifts", "value_added_wan_yuan_per_mu", "tax_wan_yuan_per_mu",
+        )
+    )  # fmt: skip
+    staff = firm["employees_average"] if firm["employees_average"] is not None else firm["insured_count"]
+    return Bounds(
+        land=firm["land_area_mu"] or none,
+        # three mu are 2000 square metres
+        staff_land=(staff or none) * area / (ratio * shifts) * 3 / 2000,
+        tax=sum((firm[TAX_COLUMNS[name]] or none for name in rules.tax_components), none),
+        value_added=firm["value_added_wan_yuan"] or none,
+        most_tax_per_mu=tax,
+        most_value_added_per_mu=added,
+    )
+
+
+def _land(query: Query, uscc: str, year: str) -> Decimal | None:
+    rows = query("SELECT land_area_mu FROM per_mu.population WHERE uscc = ? AND year = ?", uscc, year)
+    return rows[0]["land_area_mu"] if rows else None
 
 
 def _last_total(query: Query, row: Row, grade: str) -> Decimal | None:
@@ -145,10 +244,23 @@ def _adjustments(query: Query, row: Row) -> list[Adjustment]:
         ORDER BY uscc <> ?, points, adjustment_code, event_id""",
         row["year"], [row["uscc"], row["evaluation_uscc"]], row["uscc"],
     )  # fmt: skip
+    days = _days(query, row["year"], [r["event_id"] for r in rows])
     return [
         Adjustment(
             r["uscc"], r["adjustment_kind_code"], query.titles("adjustment_effect", r["effect_code"]),
-            r["points"], r["reason_zh"], r["document_code"],
+            r["points"], r["reason_zh"], r["event_id"], days.get(r["event_id"]), r["document_code"],
         )
         for r in rows
     ]  # fmt: skip
+
+
+def _days(query: Query, year: str, events: list[str]) -> dict[str, date]:
+    """The days of events."""
+    if not events or "core.enterprise_event" not in query.tables:
+        return {}
+    rows = query(
+        """SELECT event_id, event_date FROM core.enterprise_event
+        WHERE year = ? AND event_id IN (SELECT unnest(?))""",
+        year, events,
+    )  # fmt: skip
+    return {row["event_id"]: row["event_date"] for row in rows}

@@ -119,8 +119,10 @@ def _enterprise_year(rows: Rows) -> dict[str, str]:
         if rows[index]["district_code"] == DISTRICTS[0]:
             _multiply(rows, index, 50, "power_kwh")
     del rows[last + 59]
+    rows[20]["figures_as_of"] = "2022-06"
     return {
         "same_firms": code_of(59),
+        "one_as_of_a_year": "year=2022",
         "missing_named": code_of(1),
         "owed_reports_named": code_of(8),
         "permits_kept": "year=2023|holders=20|without=8",
@@ -389,7 +391,9 @@ def _population(rows: Rows) -> dict[str, str]:
     for row in here[-6:]:
         row.update(status_reasons=["land_too_small:staff"])
     removed = rows.pop(10)
+    rows[20]["figures_as_of"] = "2023-06"
     return {
+        "figures_as_of_year": "figures_as_of=2023-06",
         "same_firms": removed["uscc"],
         "above_scale_by_directory": rows[1]["uscc"],
         "graded_with_land": rows[2]["uscc"],
@@ -407,8 +411,10 @@ def _baseline(rows: Rows) -> dict[str, str]:
     _change(rows, (1,), value=Decimal(0))
     _change(rows, (2,), value=Decimal(100))
     _change(rows, (2,), method_code="fixed")
+    rows[-1]["figures_as_of"] = "2023-06"
     _change(rows, (3,), giant_treatment_code="left_out", method_code="aggregate")
     return {
+        "figures_as_of_year": "figures_as_of=2023-06",
         "of_the_year": "ningbo-test-2021",
         "above_zero": "indicator_code=I2",
         "steady": "year=2023",
@@ -419,8 +425,10 @@ def _baseline(rows: Rows) -> dict[str, str]:
 def _unit(rows: Rows) -> dict[str, str]:
     _change(rows, (0,), list_code="tenant")
     rows[1]["land_area_mu"] += 1
+    rows[-1]["figures_as_of"] = "2023-06"
     rows[2]["withheld_figures"] = ["emission_t"]
     return {
+        "figures_as_of_year": "figures_as_of=2023-06",
         "units_of_population": rows[0]["uscc"],
         "sums_of_members": rows[1]["uscc"],
         "withheld_of_members": rows[2]["uscc"],
@@ -453,7 +461,9 @@ def _indicator_value(rows: Rows) -> dict[str, str]:
         if row["year"] == "2023" and row["indicator_code"] == "I1":
             for column in ("numerator", "value", "score"):
                 row[column] *= 10_000
+    rows[-1]["figures_as_of"] = "2023-06"
     return {
+        "figures_as_of_year": "figures_as_of=2023-06",
         "units_of_population": rows[0]["uscc"],
         "weights_sum": rows[2]["uscc"],
         "value_recomputes": rows[4]["uscc"],
@@ -501,7 +511,10 @@ def _enterprise_grade(rows: Rows) -> dict[str, str]:
         if row["year"] == "2023":
             row["final_grade"] = "B"
     removed = rows.pop(-1)
+    rows[8]["figures_as_of"] = "2023-06"
     return {
+        "part_year_is_never_final": rows[8]["uscc"],
+        "figures_as_of_year": "figures_as_of=2023-06",
         "graded_firms": removed["uscc"],
         "total_adds_up": rows[2]["uscc"],
         "total_recomputes": rows[3]["uscc"],
@@ -521,7 +534,9 @@ def _city_rank(rows: Rows) -> dict[str, str]:
     _change(rows, (1,), city_rank=3)
     rows[5]["total_score"] += 10_000
     removed = rows.pop(30)
+    rows[9]["figures_as_of"] = "2023-06"
     return {
+        "figures_as_of_year": "figures_as_of=2023-06",
         "labelled": "全市排名",
         "ranks_complete": "year=2022",
         "ranks_follow_totals": rows[5]["uscc"],
@@ -531,6 +546,7 @@ def _city_rank(rows: Rows) -> dict[str, str]:
 
 def _district_summary(rows: Rows) -> dict[str, str]:
     rows[0]["firm_count"] += 8  # 36 participants, 28 of them graded
+    rows[-1]["figures_as_of"] = "2023-06"
     rows[1]["grade_a_count"] += 1
     rows[2]["tax_per_mu_wan_yuan"] += 1
     rows[2]["tax_per_mu_without_giants_wan_yuan"] += 1
@@ -547,6 +563,7 @@ def _district_summary(rows: Rows) -> dict[str, str]:
         n: f"district_code={rows[n]['district_code']}|list_code={rows[n]['list_code']}" for n in range(7)
     }
     return {
+        "figures_as_of_year": "figures_as_of=2023-06",
         "statuses_sum": place[0],
         "grades_sum": place[1],
         "firms_of_population": place[0],

@@ -139,6 +139,7 @@ def _judge(firm: Row, parcels: list[Row], uses: list[Row], rules: Mapping[Key, R
     own = {
         "uscc": uscc, "year": year, "district_code": firm["district_code"], "rule": rule, "land": land,
         "is_tenant": is_tenant, "above": above, "notes": [], "until": None,
+        "as_of": firm.get("figures_as_of") or year,
         "holder": _holder(uscc, year, parcels, uses),
         "list_code": _list(rule, above, is_tenant, land),
     }  # fmt: skip
@@ -310,7 +311,7 @@ def _unit(own: Row, judged: Mapping[Key, Row]) -> Row:
         reasons = own["notes"] + reasons
     return {
         **{k: own[k] for k in ("uscc", "year", "district_code", "list_code", "land", "overloads")},
-        "status": status, "reasons": reasons, "unit": unit, "role": role,
+        "status": status, "reasons": reasons, "unit": unit, "role": role, "as_of": own["as_of"],
         "until": own["until"] if status == "protected" else None,
     }  # fmt: skip
 
@@ -619,7 +620,11 @@ def _grades(done: Evaluation, rules: Mapping[Key, Row]) -> dict[Key, Row]:
                 "total": points + bonus - penalty, "tax_per_mu": scores[key].get("I1", {}).get("value"),
             }  # fmt: skip
     _rank_and_grade(units, done.population, rules)
-    return units | _followers(done, units, by_firm, rules)
+    found = units | _followers(done, units, by_firm, rules)
+    for key, row in found.items():
+        # a grade on part of a year is a pre-evaluation
+        row["status"] = "initial" if done.population[key]["as_of"] == key[1] else "pre_evaluation"
+    return found
 
 
 def _merit(unit: Row) -> tuple[Any, ...]:

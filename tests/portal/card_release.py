@@ -11,6 +11,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
+from jobs.per_mu.rules.models import RuleSet
 from schemas.contract import code_lists, contracts
 from schemas.duckdb_types import reader_type
 from warehouse.description import codes as codes_of_lists
@@ -44,6 +45,30 @@ YEARS = ("2020", "2021", "2022", "2023", "2024")
 RULES = "haishu-2024"
 KNOWN = datetime(2025, 4, 6, 3, tzinfo=UTC)
 
+#: Two of eight get A, two B, two D; vetoed firms' places in A and B are refilled, and those in D are additional.
+RULE_SET = RuleSet.model_validate(
+    {
+        "id": RULES, "year": "2024", "title": {"zh": "海曙区评价规则", "en": "Rules"}, "district_codes": ["330203"],
+        "source": "测试", "tax_components": ["vat"], "tenants": {"mode": "inherit"},
+        "lists": {
+            "above_scale": {
+                "indicators": {
+                    code: {"weight": weight, "baseline": {"method": "fixed", "value": value}, "missing": missing}
+                    for code, weight, value, missing in (
+                        ("I1", 30, "20", "data_incomplete"), ("I2", 20, "80", "data_incomplete"),
+                        ("I3", 20, "4", "data_incomplete"), ("I4", 10, "900", "group_average"),
+                        ("I5", 10, "25", "data_incomplete"), ("I6", 10, "0.02", "zero"),
+                    )
+                }
+            }
+        },
+        "quota": {
+            "shares": dict.fromkeys("ABCD", "0.25"), "rounding": dict.fromkeys("ABD", "floor"),
+            "refill_vetoed": True, "vetoed_count_in_d": False,
+        },
+    }
+).model_dump_json()  # fmt: skip
+
 #: Columns of tables of other areas, used only if the table has no contract.
 ELSEWHERE: dict[str, str] = {
     "chain.node": "node_code:string year:string node_name_zh:string node_name_en:string",
@@ -69,7 +94,7 @@ _TYPES = {
 PER_MU = (
     "core.enterprise", "core.enterprise_year", "per_mu.population", "per_mu.enterprise_grade",
     "per_mu.indicator_value", "per_mu.adjustment", "per_mu.city_rank", "per_mu.land_review", "core.consent",
-    "core.consent_state",
+    "core.consent_state", "core.enterprise_event",
 )  # fmt: skip
 
 #: Codes of other areas, used only if no code list has them.
@@ -173,7 +198,7 @@ def _described(scope: str) -> dict[str, pa.Table]:
         "info": pa.table({"key": ["release", "scope_zh"], "value": ["1", scope]}),
         "code": pa.Table.from_pylist(codes),
         "dictionary": pa.Table.from_pylist(dictionary()),
-        "rule_set": pa.table({"rule_set_id": [RULES], "title_zh": ["海曙区评价规则"], "content": ["{}"]}),
+        "rule_set": pa.table({"rule_set_id": [RULES], "title_zh": ["海曙区评价规则"], "content": [RULE_SET]}),
     }
 
 
@@ -200,6 +225,9 @@ def city() -> dict[str, list[Row]]:
         _adjustment(VETOED, "veto", "direct_d", 0, "违法排污：一票否决，直接列为D类", "甬罚〔2024〕1号"),
         _adjustment(SAVED, "protection", "not_below_c", 0, "小升规企业：不低于C类", None),
         _adjustment(GOOD, "bonus", "points", 5, "国家级品牌：加5分", "甬品〔2024〕2号"),
+    ]
+    rows["core.enterprise_event"] = [
+        {"event_id": f"veto{VETOED}", "year": "2024", "uscc": VETOED, "event_date": date(2024, 5, 6)}
     ]
     rows["core.consent_state"] = [
         _consent_state(GOOD, "2024", "given"), _consent_state(VETOED, "2024", "withdrawn"),
@@ -261,7 +289,7 @@ def _population(uscc: str, year: str) -> Row:
     status, reasons = _STATUS.get(uscc, ("graded", []))
     return {
         "uscc": uscc, "year": year, "district_code": "330203", "eval_status_code": status, "status_reasons": reasons,
-        "list_code": "tenant" if uscc == TENANT else "above_scale", "rule_set_id": RULES,
+        "list_code": "tenant" if uscc == TENANT else "above_scale", "rule_set_id": RULES, "land_area_mu": "99",
         "protected_until_date": date(2026, 5, 4) if uscc == PROTECTED else None,
         "evaluation_uscc": GOOD if uscc == TENANT else uscc,
         "unit_role_code": "inherits" if uscc == TENANT else "own",
@@ -301,29 +329,44 @@ def _grades(year: str) -> list[Row]:
 
 
 def _indicators(uscc: str, year: str) -> list[Row]:
-    given = [
-        ("I1", "18.5", "20", 30, "27.75", None),
-        ("I2", "40", "80", 20, "10", None),
-        ("I3", "5", "4", 20, "25", None),
-        ("I4", None, "900", 10, "8.8", "group_average"),
-        ("I5", "20", "25", 10, "8", None),
-        ("I6", "0.026412", "0.02", 10, "13.206", None),
-    ]
-    return [
-        {
-            "uscc": uscc, "year": year, "indicator_code": code, "value": value, "baseline": baseline,
-            "weight": weight, "score": score, "is_missing": value is None, "note_code": note,
-            "district_code": "330203", "list_code": "above_scale",
-        }
-        for code, value, baseline, weight, score, note in given
+    """Six indicators on 99 mu, 792 tce, 198 employees and 10,000 of revenue; the R&D share makes up each firm's total.
+
+    Only TOP reports emissions: 3960 / 5 t = 792 scores 792 / 900 × 10 = 8.8, which is also the average.
+    """
+    tax = "0" if uscc in (EVIL, BOTTOM) else "1831.5"
+    added = {SAVED: "0", BOTTOM: "-120.5"}.get(uscc, "3960")
+    tonnes = "5" if uscc == TOP else None
+    share = {
+        TOP: "0.1409", VETOED: "0.1009", EDGE_A: "0.0634", GOOD: "0.0339", REFILLED: "0.0009", EVIL: "0.0164",
+        SAVED: "0.0069", BOTTOM: "0.02265",
+    }[uscc]  # fmt: skip
+    sides = [
+        ("I1", tax, "99", "20", 30), ("I2", added, "99", "80", 20), ("I3", added, "792", "4", 20),
+        ("I4", added, tonnes, "900", 10), ("I5", added, "198", "25", 10),
+        ("I6", Decimal(share) * 10_000, "10000", "0.02", 10),
     ]  # fmt: skip
+    return [_indicator(uscc, year, *given) for given in sides]
+
+
+def _indicator(uscc: str, year: str, code: str, n: Any, d: str | None, baseline: str, weight: int) -> Row:
+    value = None if d is None else (Decimal(n) / Decimal(d)).quantize(Decimal("0.000001"))
+    score, note = Decimal("8.8"), "group_average"
+    if value is not None:
+        score, note = max(value, Decimal(0)) / Decimal(baseline) * weight, None
+        if value < 0:
+            note = "negative_zero"
+    return {
+        "uscc": uscc, "year": year, "indicator_code": code, "numerator": n, "denominator": d, "value": value,
+        "baseline": baseline, "weight": weight, "score": score, "is_missing": value is None, "note_code": note,
+        "district_code": "330203", "list_code": "above_scale",
+    }  # fmt: skip
 
 
 def _adjustment(uscc: str, kind: str, effect: str, points: int, reason: str, document: str | None) -> Row:
     return {
         "uscc": uscc, "year": "2024", "adjustment_code": f"{kind}:x", "event_id": f"{kind}{uscc}",
         "adjustment_kind_code": kind, "points": points, "effect_code": effect, "reason_zh": reason,
-        "document_code": document,
+        "document_code": document, "district_code": "330203",
     }  # fmt: skip
 
 

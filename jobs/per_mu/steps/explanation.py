@@ -12,9 +12,10 @@ from decimal import ROUND_CEILING, ROUND_DOWN, ROUND_FLOOR, ROUND_HALF_UP, Decim
 from typing import Any, Literal
 
 from jobs.per_mu.rules.models import RuleSet, indicator_definitions
-from jobs.per_mu.steps.figures import TAX_COLUMNS
+from jobs.per_mu.rules.tax_columns import TAX_COLUMNS
 from jobs.per_mu.steps.reasons import title_of, told_duty, told_reason
 from jobs.per_mu.steps.told import check, figure
+from jobs.per_mu.steps.what_if import ranked_list
 from schemas.contract import code_list, contract
 
 Row = Mapping[str, Any]
@@ -43,6 +44,8 @@ class Facts:
     figures: Rows
     exempt: int
     protected: int
+    #: The unit's grade without its vetoes, where it has some and the list can be computed again.
+    without_veto: str | None = None
 
 
 def explain_row(grade: Row, query: Query) -> list[str]:
@@ -67,7 +70,9 @@ def grade_facts(grade: Row, query: Query) -> Facts:
             "SELECT * FROM per_mu.indicator_value WHERE uscc = ? AND year = ? ORDER BY indicator_code", unit, year
         ),
         adjustments=query(
-            "SELECT * FROM per_mu.adjustment WHERE uscc = ? AND year = ? ORDER BY adjustment_code, event_id",
+            """SELECT a.*, e.event_date FROM per_mu.adjustment a
+            LEFT JOIN core.enterprise_event e ON e.event_id = a.event_id AND e.year = a.year
+            WHERE a.uscc = ? AND a.year = ? ORDER BY a.adjustment_code, a.event_id""",
             grade["uscc"], year,
         ),
         figures=query(
@@ -77,7 +82,21 @@ def grade_facts(grade: Row, query: Query) -> Facts:
         ),
         exempt=left_out["exempt"],
         protected=left_out["protected"],
+        without_veto=_without_veto(grade, query),
     )  # fmt: skip
+
+
+def _without_veto(grade: Row, query: Query) -> str | None:
+    """The grade without vetoes of firm and unit; ``None`` if there are none or the list cannot be computed again."""
+    if not any(code.startswith("veto:") for code in grade["grade_reasons"]):
+        return None
+    [unit] = query(
+        """SELECT * FROM per_mu.enterprise_grade WHERE uscc = ? AND year = ?
+        ORDER BY evaluation_version DESC LIMIT 1""",
+        grade["evaluation_uscc"], grade["year"],
+    )  # fmt: skip
+    ranked = ranked_list(query, unit)
+    return ranked.grade(is_vetoed=False) if ranked and ranked.reproduces() else None
 
 
 def explain_grade(facts: Facts) -> list[str]:
@@ -99,6 +118,8 @@ def _who(facts: Facts) -> Iterator[str]:
         f"{g['enterprise_name']}（{g['uscc']}），{g['year']} 年度，{title_of('district', g['district_code'])}，"
         f"{title_of('per_mu_list', g['list_code'])}；规则集 rule set {rules.id}"
     )
+    if (g.get("figures_as_of") or g["year"]) != g["year"]:
+        yield f"数据截至 {g['figures_as_of']}，年中预评价 a pre-evaluation: the figures cover only part of the year"
     if g["evaluation_uscc"] != g["uscc"]:
         yield f"租赁企业随宗地主评价 follows the parcel's holder: {g['evaluation_uscc']}"
 
@@ -207,3 +228,11 @@ def _final(facts: Facts) -> Iterator[str]:
         f"终评等级 final grade: {g['initial_grade']} → {g['final_grade']}（{why}），"
         f"{title_of('grade', g['final_grade'])}；状态 status {title_of('grade_status', g['status_code'])}"
     )
+    for veto in (row for row in facts.adjustments if row["adjustment_kind_code"] == "veto"):
+        source = "，".join(str(part) for part in (veto["event_date"], veto["document_code"]) if part)
+        yield (
+            f"  否决 veto: {veto['reason_zh']}（{veto['event_id']}，{source}）；只计入 {g['year']} 年度评价 "
+            f"counts in the evaluation of {g['year']} only"
+        )
+    if facts.without_veto:
+        yield f"  无否决时的等级 grade without the veto: {facts.without_veto}"

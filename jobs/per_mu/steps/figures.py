@@ -7,18 +7,7 @@ from pyspark.sql import functions as F
 
 from jobs.columns.arithmetic import VALUE_TYPE, divide
 from jobs.per_mu.rules.frames import BY_DISTRICT, BY_LIST, FIGURES, Items, district_frame, indicator_frame
-
-#: Tax component of a rule set → column of core.enterprise_year.
-TAX_COLUMNS = {
-    "vat": "tax_vat_wan_yuan",
-    "export_offset": "tax_export_offset_wan_yuan",
-    "income": "tax_income_wan_yuan",
-    "consumption": "tax_consumption_wan_yuan",
-    "surcharge": "tax_surcharge_wan_yuan",
-    "land_use": "tax_land_use_wan_yuan",
-    "property": "tax_property_wan_yuan",
-    "other": "tax_other_wan_yuan",
-}
+from jobs.per_mu.rules.tax_columns import TAX_COLUMNS
 
 DISTRICT_TAX = "tax_contribution_wan_yuan"
 #: Columns of per_mu.unit in the order of ``FIGURES``.
@@ -52,7 +41,13 @@ def unit_figures(units: DataFrame, items: Items) -> DataFrame:
     session = units.sparkSession
     return (
         units.select(
-            "uscc", "year", "district_code", "list_code", "withheld_figures", figures.alias("figures")
+            "uscc",
+            "year",
+            "district_code",
+            "list_code",
+            "figures_as_of",
+            "withheld_figures",
+            figures.alias("figures"),
         )
         .join(district_frame(session, items), BY_DISTRICT, "inner")
         .join(indicator_frame(session, items), BY_LIST, "inner")

@@ -10,6 +10,19 @@ from schemas.contract import code_list, contract
 if TYPE_CHECKING:
     from jobs.per_mu.rules.models import Duty
 
+LAND_FEEDS = ("gov_land_parcel", "gov_land_survey")
+STATISTICS_FEEDS = ("gov_statistics_annual", "gov_statistics_monthly")
+#: Feed, as ``missing_feeds`` names it → figures of the evaluation that come from it.
+FEED_FIGURES = {
+    "gov_tax": ("tax_contribution", "declared_revenue_wan_yuan"),
+    "gov_statistics": (
+        "value_added_wan_yuan", "employees_average", "rd_expense_wan_yuan", "revenue_wan_yuan",
+    ),
+    "gov_energy": ("energy_tce",),
+    "gov_emission": ("emission_t",),
+    "gov_electricity": ("power_kwh",),
+}  # fmt: skip
+
 
 def told_reason(code: str) -> str:
     """A reason of ``grade_reasons`` in words.
@@ -27,6 +40,25 @@ def told_reason(code: str) -> str:
     if kind in ("inherited", "shared"):
         return f"随 {rest} 评价"
     return code
+
+
+def feeds_of(what: str) -> tuple[str, ...]:
+    """The feeds behind a figure, or behind a name that stands for several feeds.
+
+    >>> feeds_of("value_added_wan_yuan"), feeds_of("gov_tax")
+    (('gov_statistics_annual', 'gov_statistics_monthly'), ('gov_tax',))
+    """
+    feed = next((feed for feed, figures in FEED_FIGURES.items() if what in figures), what)
+    return STATISTICS_FEEDS if feed == "gov_statistics" else (feed,)
+
+
+def owners_of(*feeds: str) -> str:
+    """Whom to ask about the data of feeds.
+
+    >>> owners_of("gov_statistics_annual", "gov_statistics_monthly")
+    '宁波市统计局'
+    """
+    return "、".join(dict.fromkeys(contract(f"raw.{feed}").owner for feed in feeds))
 
 
 def told_duty(duty: Duty, firms: Iterable[Mapping[str, Any]]) -> list[str]:

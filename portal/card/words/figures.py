@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import ROUND_CEILING, ROUND_HALF_UP, Decimal
 
 #: Shown for a missing figure.
 MISSING = "–"
@@ -43,6 +43,15 @@ def score(value: Decimal) -> str:
     '101.20'
     """
     return f"{value.quantize(Decimal('0.01'), ROUND_HALF_UP):,}"
+
+
+def up(value: Decimal) -> str:
+    """Points that are needed, with two decimals; rounded up, so that they are enough.
+
+    >>> up(Decimal("9.751")), up(Decimal("0.000001"))
+    ('9.76', '0.01')
+    """
+    return f"{value.quantize(Decimal('0.01'), ROUND_CEILING):,}"
 
 
 def signed(value: Decimal) -> str:

@@ -16,7 +16,10 @@ def block(card: Card) -> Block:
         f" · 状态 status: {g.status}" if g else ""
     )
     if g is None:
-        until = f" · 至 until {s.protected_until}" if s.protected_until else ""
+        until = ""
+        if s.protected_until:
+            first = s.protected_until.year
+            until = f" · 至 until {s.protected_until}，其后自 {first} 年度参评 evaluated from {first} on"
         reasons = "；".join(s.reasons) or "无说明 no reason on record"
         return Block(
             "grade",
@@ -26,15 +29,17 @@ def block(card: Card) -> Block:
                 f"原因 why: {reasons}{until}",
                 rules,
                 *_consent(card),
+                f"逐步说明 step by step: ./brain explain per_mu.population uscc={card.uscc} year={card.year}",
             ),
         )
     points = f"{score(g.indicator_score)} + 加分 {score(g.bonus_points)} − 扣分 {score(g.penalty_points)}"
+    part = f" · 数据截至 figures only to {g.part_year_to}" if g.part_year_to else ""
     lines = [
         f"{g.final.code} {g.final}（初评 initial {g.initial.code}） · 总分 total {score(g.total_score)} = {points}",
         _ranks(card),
         f"理由 why: {'；'.join(g.reasons) or '按名次与比例 by rank and quota'}"
         + (f" · {'；'.join(s.reasons)}" if s.reasons else ""),
-        rules,
+        rules + part,
         *_consent(card),
     ]
     if not s.is_own:

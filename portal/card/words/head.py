@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from portal.card.sheet import Card
 from portal.card.words.figures import amount
+from portal.queries.successor import Successor
 
 
 def title(card: Card, with_label: bool = True) -> str:
@@ -38,7 +39,23 @@ def who(card: Card) -> tuple[str, ...]:
         " · ".join([state, founded + age, _land(card)]),
     ]
     changes = [*w.identity_flags, *([f"曾用名 formerly {w.former_name}"] if w.former_name else [])]
-    return (*lines, " · ".join(changes)) if changes else tuple(lines)
+    if changes:
+        lines.append(" · ".join(changes))
+    if card.found_by:
+        lines.append(f"查得于 found by: {card.found_by}")
+    if w.successor:
+        lines.append(_successor(w.successor))
+    return tuple(lines)
+
+
+def _successor(successor: Successor) -> str:
+    """Whose the firm is now, and by which change."""
+    day = f" {successor.changed_on}" if successor.changed_on else ""
+    document = f"（{successor.document}）" if successor.document else ""
+    change = f"{successor.change or '承继 succession'}{day}{document}"
+    if successor.claimants:
+        return f"{change} 归属有争议 in dispute: {'、'.join(successor.claimants)}"
+    return f"{change} 现属 now {successor.uscc} {successor.name or ''}"
 
 
 def _land(card: Card) -> str:

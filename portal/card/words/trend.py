@@ -20,7 +20,7 @@ def block(card: Card) -> Block:
     )
     rows = tuple(
         (
-            y.year,
+            y.as_of,
             amount(y.output_wan_yuan),
             amount(y.value_added_wan_yuan),
             amount(y.tax_wan_yuan),

@@ -48,6 +48,25 @@ def test_months_are_added_and_cumulative_months_are_not(spark: SparkSession) -> 
     assert row["missing_feeds"] == ["gov_energy"]
 
 
+def test_a_year_in_progress_says_how_far_its_figures_reach(spark: SparkSession) -> None:
+    """The last month of the statistics decides for all firms, until there is an annual report or December."""
+    other = {"uscc": "91370200797522673R"}
+    months = [{"uscc": U, "period": "2024-02"}, {**other, "period": "2024-06", "output_wan_yuan": "60"}]
+    tax = [{"uscc": U, "period": f"2024-{month:02}", "tax_vat_wan_yuan": "1"} for month in range(1, 9)]
+    report = {**other, "period": "2024", "output_wan_yuan": "130"}
+    before = {"uscc": U, "period": "2023", "output_wan_yuan": "100"}  # the year before has its report
+
+    def as_of(**given: list[dict[str, Any]]) -> str:
+        return str(year(spark, **given)["figures_as_of"])
+
+    assert as_of(monthly=months, tax=tax, annual=[before]) == "2024-06"
+    assert as_of(tax=tax) == "2024-08"  # no statistics of the year at all
+    assert as_of(monthly=months, tax=tax, annual=[report]) == "2024"
+    assert as_of(monthly=[*months, {**other, "period": "2024-12"}]) == "2024"
+    assert as_of(tax=[{"uscc": U, "period": "2024", "tax_vat_wan_yuan": "8"}]) == "2024"
+    assert as_of() == "2024"
+
+
 OLD, BRANCH = "91110000600037341L", "91370200797522673R"
 #: OLD was absorbed on 15 May 2024; BRANCH has been a branch since 1 January 2024.
 BECAME = [

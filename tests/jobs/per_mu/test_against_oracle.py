@@ -244,8 +244,9 @@ def _populate(world: World, draw: Draw, district: str, year: str, firms: int) ->
     for use in uses:
         use |= {"year": year, "district_code": district, "parcel_area_mu": "10"}
     world.uses += uses
+    as_of = "2022-06" if year == "2022" else year
     for name in names:
-        row = _firm(draw, name, year, district, uses)
+        row = _firm(draw, name, year, district, uses) | {"figures_as_of": as_of}
         # twins differ in land and identity only, so totals tie, and tax per mu as well
         twin = draw.choice(world.firms[-len(names) :]) if world.firms and draw.random() < 0.5 else row
         if twin["district_code"] == district:
@@ -363,14 +364,14 @@ def compare_grades(rows: list[Row], expected: Evaluation) -> None:
             (r["uscc"], r["year"]): (
                 exact(r["indicator_score"]), exact(r["bonus_points"]), exact(r["penalty_points"]),
                 exact(r["total_score"]), r["rank_in_list"], r["list_size"], exact(r["percentile_pct"]), r["is_tie"],
-                r["initial_grade"], r["final_grade"], r["grade_reasons"], r["evaluation_uscc"],
+                r["initial_grade"], r["final_grade"], r["grade_reasons"], r["evaluation_uscc"], r["status_code"],
             )
             for r in rows
         },
         {
             key: (
                 g["indicator_score"], g["bonus"], g["penalty"], g["total"], g["rank_in_list"], g["list_size"],
-                g["percentile"], g["is_tie"], g["initial"], g["final"], g["grade_reasons"], g["unit"],
+                g["percentile"], g["is_tie"], g["initial"], g["final"], g["grade_reasons"], g["unit"], g["status"],
             )
             for key, g in expected.grades.items()
         },
@@ -412,13 +413,14 @@ def compare(results: Results, expected: Evaluation) -> None:
             (r["uscc"], r["year"]): (
                 r["district_code"], r["list_code"], r["eval_status_code"], sorted(r["status_reasons"]),
                 r["protected_until_date"], exact(r["land_area_mu"]), r["evaluation_uscc"], r["unit_role_code"],
+                r["figures_as_of"],
             )
             for r in rows["population"]
         },
         {
             key: (
                 p["district_code"], p["list_code"], p["status"], sorted(p["reasons"]), p["until"], p["land"],
-                p["unit"], p["role"],
+                p["unit"], p["role"], p["as_of"],
             )
             for key, p in expected.population.items()
         },
@@ -618,7 +620,7 @@ def _population_row(stands: Row) -> Row:
         **{name: stands[name] for name in ("uscc", "year", "district_code", "list_code")},
         "eval_status_code": stands["status"], "status_reasons": stands["reasons"],
         "evaluation_uscc": stands["unit"], "unit_role_code": stands["role"],
-        "rule_set_id": f"r{stands['district_code']}-2023", "rule_set_hash": "h",
+        "rule_set_id": f"r{stands['district_code']}-2023", "rule_set_hash": "h", "figures_as_of": stands["as_of"],
     }  # fmt: skip
 
 

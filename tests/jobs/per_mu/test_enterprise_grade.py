@@ -395,11 +395,40 @@ def test_each_year_is_graded_by_its_own_rule_set_and_figures(evaluated: Results)
     assert ids == {("2021", f"r{HISTORY}-2021"), ("2022", f"r{HISTORY}-2022")}
 
 
+# the figures of 2019 reach only to June
+PART = WORLD.district(
+    *(
+        firm(name, points, year="2019", figures_as_of="2019-06")
+        for name, points in (("a", "30"), ("b", "10"))
+    ),
+    tenant("c", "5", holder="a", year="2019", figures_as_of="2019-06"),
+    rules={"2019": {"quota": quota(a="0.5", b="0", d="0.5"), "tenants": {"mode": "inherit"}}},
+    parcels=[{"parcel_id": "of a", "owner_uscc": "a", "year": "2019"}],
+)
+
+
+def test_grades_on_part_of_a_year_are_a_pre_evaluation_in_every_table(evaluated: Results) -> None:
+    grades = evaluated.by_firm("enterprise_grade", PART, "2019")
+    assert {name: (r["final_grade"], r["status_code"]) for name, r in grades.items()} == {
+        "a": ("A", "pre_evaluation"), "b": ("D", "pre_evaluation"), "c": ("A", "pre_evaluation"),
+    }  # fmt: skip
+    for table in (
+        "population",
+        "unit",
+        "baseline",
+        "indicator_value",
+        "enterprise_grade",
+        "district_summary",
+    ):
+        rows = evaluated.table(table, PART, "2019")
+        assert rows and {r["figures_as_of"] for r in rows} == {"2019-06"}, table
+
+
 def test_first_results_are_initial_and_supersede_nothing(evaluated: Results) -> None:
     rows = evaluated.rows["enterprise_grade"]
-    assert {(r["evaluation_version"], r["supersedes"], r["status_code"]) for r in rows} == {
-        (1, None, "initial")
-    }
+    assert {
+        (r["evaluation_version"], r["supersedes"], r["status_code"]) for r in rows if r["year"] != "2019"
+    } == {(1, None, "initial")}
     hashes = {r.id: r.hash for r in WORLD.rule_sets}
     assert all(r["rule_set_hash"] == hashes[r["rule_set_id"]] for r in rows)
     assert all(r["grade_reasons"] for r in rows if r["initial_grade"] != r["final_grade"])

@@ -41,7 +41,9 @@ EXPECTED = (
     "2010-06-01（14 年", "32.5 亩", "自有 own 30", "曾用名 formerly 宁波旧名电器厂",
     "B 鼓励提升类", "初评 initial B", "101.50 = 96.50 + 加分 5.00", "第 4/8 名", "62.5%", "第 1,234/8,000", made.RULES,
     "12,346", "2,500", "650", "18.5",
-    "I2 亩均增加值", "还差 9.75 分", "A 类末位总分 lowest total 111.25", "国家级品牌：加5分",
+    "I2 亩均增加值", "还差 9.76 分",
+    "够的途径 enough: 工业增加值 +898 万元（+22.7%） 或 or 用地面积 -20.33 亩（-20.5%）；其余不变",
+    "A 类末位总分 lowest total 111.25", "国家级品牌：加5分",
     "GDMJ-M01 注塑模具", "高端模具", "70%", "85%", "申报产品、销售", "薄弱（本地企业不足三家）", "40% 未确认", "链外",
     "同组 peers 汽车制造业（中型）", "总分 total 55.25（较上年 change -3.5，主因 mostly 成长 -2.1）",
     "同组 peers 第 12/48", "落后指标 furthest behind: 工业总产值 12.5%", "规模 Scale", "█",
@@ -89,22 +91,24 @@ def test_a_veto_is_shown_and_points_do_not_lift_it(release: Release, monkeypatch
     text = "\n".join(screen_of(gathered(release, VETOED), monkeypatch))
     assert "D 落后整治类" in text and "初评 initial A" in text
     assert "理由 why: 一票否决：违法排污" in text
-    assert "总分已够" in text and "被否决 held down by veto" in text
-    assert "否决 veto: 违法排污：一票否决，直接列为D类（甬罚〔2024〕1号）" in text
+    assert "被否决，得分再高也不升 C held down by veto" in text and "分 points" not in text
+    assert "否决 veto: 违法排污：一票否决，直接列为D类（2024-05-06，甬罚〔2024〕1号）" in text
+    assert "只计入 2024 年度评价 counts in the evaluation of 2024 only；无否决时为 A without it" in text
 
 
 @pytest.mark.parametrize(
     ("uscc", "expected"),
     [
         (EXEMPT, ["无等级 no grade: 免评 Exempt", "免评行业 exempt industry: 电力、热力生产和供应业 44"]),
-        (PROTECTED, ["保护期 Protected", "新供土地 new land", "至 until 2026-05-04"]),
-        (INCOMPLETE, ["数据不全", "缺 missing: 税收", "为零 zero: 用地面积", "2024 缺 missing: 税",
+        (PROTECTED, ["保护期 Protected", "新供土地 new land", "至 until 2026-05-04，其后自 2026 年度参评"]),
+        (INCOMPLETE, ["数据不全", "缺 missing: 税收", "问 ask 国家税务总局宁波市税务局", "为零 zero: 用地面积",
+                      "./brain explain per_mu.population uscc=", "2024 缺 missing: 税",
                       "隔离 in quarantine: "]),
         (LANDLESS, ["不在评价范围", "无用地记录 no land use on record", "用地 land: 无记录 not on record"]),
         (GONE, ["2022 年度", "非最新年度 not the latest year", "登记状态 registration: "]),
         (UNTOLD, ["2024 年不在参评名单", "海曙区 Haishu · 镇街不属所在区县"]),
         (TENANT, [f"随宗地主评价 Inherits the grade of the parcel's holder: {NAMES[GOOD]} {GOOD}",
-                  "宗地主 holder's: 榜内第 4/8 名", "indicators of the parcel", "距 to grade A: 还差 9.75 分"]),
+                  "宗地主 holder's: 榜内第 4/8 名", "indicators of the parcel", "距 to grade A: 还差 9.76 分"]),
         (SAVED, ["保护：不低于C类", "当年小升规", "小升规企业：不低于C类"]),
         (TOP, ["已是最高等级"]),
         (VETOED, ["不在十条产业链内 outside the ten chains", "无总分，缺失维度过多", "规模、成长"]),
@@ -135,7 +139,7 @@ def test_the_sheet_of_an_older_release_names_the_missing_sections(
     assert (sheet.positions, sheet.profile, sheet.tags, sheet.score) == (None, None, None, None)
     text = "\n".join(screen_of(sheet, monkeypatch))
     assert "不含 does not include: 产业链 chains、画像 profile、标签 tags、综合评价 score" in text
-    assert "产业链位置" not in text and "还差 9.75 分" in text
+    assert "产业链位置" not in text and "还差 9.76 分" in text
 
 
 def test_only_the_demo_city_is_called_synthetic(cold_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -188,16 +192,22 @@ def test_sheets_of_a_built_city(built_home: Path, monkeypatch: pytest.MonkeyPatc
 
 
 def _compare(sheet: Card, grades: list[dict[str, Any]]) -> bool:
-    """Recompute the missing points by rank, only for lists without refills where every reason changed the grade."""
+    """The missing points are a millionth or nothing above those of the unit in the next grade's last place, by rank.
+
+    Only for lists without refills where every reason changed the grade.
+    """
     own = next((g for g in grades if (g["uscc"], g["year"]) == (sheet.uscc, sheet.year)), None)
     if own is None or sheet.lift is None or sheet.lift.next_grade is None:
         return False
+    assert sheet.lift.is_recomputed
     where = ("year", "district_code", "list_code")
     listed = [g for g in grades if all(g[k] == own[k] for k in where)]
     changed = [g for g in listed if g["grade_reasons"]]
-    if any(g["initial_grade"] == g["final_grade"] or "refill" in g["grade_reasons"] for g in changed):
+    if changed or any(g["is_tie"] for g in listed):
         return False
-    better = [g for g in listed if g["initial_grade"] == sheet.lift.next_grade.code and g not in changed]
+    better = [g for g in listed if g["initial_grade"] == sheet.lift.next_grade.code]
     last = max(better, key=lambda g: g["rank_in_list"], default=None)
-    assert sheet.lift.points_missing == (last["total_score"] - own["total_score"] if last else None)
+    if last is None or sheet.lift.points_missing is None:
+        return False
+    assert sheet.lift.points_missing - (last["total_score"] - own["total_score"]) in (0, Decimal("0.000001"))
     return True

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from schemas.credit_code import check_character
 from tests.portal import card_release as made
-from tests.portal.card_release import EDGE_A, GOOD, NAMES, TOP
+from tests.portal.card_release import BOTTOM, EDGE_A, GOOD, NAMES, TOP
 from tests.portal.conftest import Brain
 from warehouse.releases import Release
 
@@ -18,14 +19,39 @@ def test_json_is_one_object_and_nothing_else(release: Release, brain: Brain) -> 
     [sheet] = json.loads(out)
     assert (code, err) == (0, "")
     assert sheet["uscc"] == GOOD and sheet["grade"]["final"]["code"] == "B"
-    assert sheet["lift"]["points_missing"] == "9.750000" and sheet["positions"][0]["share"] == "0.700000"
+    assert sheet["lift"]["points_missing"] == "9.750001" and sheet["positions"][0]["share"] == "0.700000"
     assert sheet["synthetic"] == "合成数据 Synthetic data" and len(sheet["trend"]) == 5
 
 
-def test_an_unknown_code_names_the_most_similar(release: Release, brain: Brain) -> None:
-    code, out, err = brain("card", GOOD[:-1] + "X")
-    assert (code, out) == (2, "") and len(err.splitlines()) == 1
-    assert f"no enterprise {GOOD[:-1]}X; nearest: {NAMES[GOOD]} {GOOD}" in err
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        (
+            GOOD[:-1] + "X",
+            f"校验码 X does not fit the first 17, which would have {check_character(GOOD[:17])}",
+        ),
+        (GOOD[:-1] + "O", "O never occurs in a credit code"),
+        (GOOD[:10] + "0" + GOOD[10:], "19 characters; a credit code has 18"),
+        ("91350100M000100Y43", "the code itself is valid; similar codes: none"),
+        ("330200000012345", "a registration number by its length; similar codes: none"),
+    ],
+)
+def test_an_unknown_code_is_told_what_is_wrong_with_it(
+    release: Release, brain: Brain, code: str, said: str
+) -> None:
+    exit_code, out, err = brain("card", code)
+    assert (exit_code, out) == (2, "") and len(err.splitlines()) == 1
+    assert f"the directories of 2020 to 2024 have no enterprise {code}: " in err and said in err
+    if code.startswith(GOOD[:10]):
+        assert f"similar codes: {GOOD} {NAMES[GOOD]}" in err
+
+
+@pytest.mark.parametrize(
+    "word",
+    [" 9133 0203 ma00-0000 01", "９１３３０２０３ＭＡ００００００01", "宁波 甲电器", "甲电器有限公司 "],
+)
+def test_spaces_case_and_full_width_do_not_matter(release: Release, brain: Brain, word: str) -> None:
+    assert NAMES[GOOD] in brain("card", word)[1]
 
 
 def test_an_unknown_name_names_the_most_similar(release: Release, brain: Brain) -> None:
@@ -84,15 +110,43 @@ def test_a_former_code_finds_its_firm(release: Release, brain: Brain) -> None:
     """If the release has identifiers; a disputed one finds no firm."""
     import duckdb
 
+    identifier = "identifier_kind_code, identifier, uscc, year, is_disputed"
     with duckdb.connect(str(release.file)) as connection:
         connection.execute(
-            "CREATE TABLE core.enterprise_identifier (identifier VARCHAR, uscc VARCHAR, is_disputed BOOL)"
-        )
-        connection.execute(
-            f"INSERT INTO core.enterprise_identifier VALUES ('330200000012345', '{GOOD}', false)"
-        )
-        connection.execute(
-            f"INSERT INTO core.enterprise_identifier VALUES ('330200000099999', '{TOP}', true)"
+            f"""CREATE TABLE core.enterprise_identifier AS SELECT * FROM (VALUES
+            ('registration_number', '330200000012345', '{GOOD}', '2020', false),
+            ('former_uscc', '91330203MA0OLD0001', '{GOOD}', '2021', false),
+            ('former_uscc', '91330203MA0OLD0002', '{TOP}', '2020', false),
+            ('former_uscc', '91330203MA0OLD0002', '{TOP}', '2022', true),
+            ('former_uscc', '91330203MA0OLD0002', '{GOOD}', '2022', true)) t({identifier})"""
         )
     assert NAMES[GOOD] in brain("card", "330200000012345")[1]
-    assert brain("card", "330200000099999")[0] == 2
+    out = brain("card", "91330203MA0OLD0001")[1]
+    assert NAMES[GOOD] in out and "查得于 found by: 原信用代码 Credit code before 91330203MA0OLD0001" in out
+    code, _, err = brain("card", "91330203MA0OLD0002")
+    assert code == 2 and f"is in dispute and identifies nobody; claimed by: {GOOD}, {TOP}" in err
+
+
+@pytest.mark.parametrize(
+    ("disputed", "said"),
+    [
+        (False, f"吸收合并 Absorption 2023-07-01（甬变〔2023〕1号） 现属 now {TOP} {NAMES[TOP]}"),
+        (True, f"吸收合并 Absorption 2023-07-01（甬变〔2023〕1号） 归属有争议 in dispute: {TOP}"),
+    ],
+)
+def test_an_absorbed_firm_says_whose_it_is_now(
+    release: Release, brain: Brain, disputed: bool, said: str
+) -> None:
+    import duckdb
+
+    with duckdb.connect(str(release.file)) as connection:
+        connection.execute(
+            f"""CREATE TABLE core.succession AS SELECT '{BOTTOM}' AS from_uscc, '{TOP}' AS to_uscc, '2023' AS year,
+            DATE '2023-07-01' AS valid_from_date, {disputed} AS is_disputed"""
+        )
+        connection.execute(
+            f"""CREATE TABLE core.identity_event AS SELECT 'e1' AS event_id, '2023' AS year,
+            'merge' AS identity_event_kind_code, '{BOTTOM}' AS from_uscc, '{TOP}' AS to_uscc,
+            DATE '2023-07-01' AS valid_from_date, '甬变〔2023〕1号' AS document_code"""
+        )
+    assert said in brain("card", BOTTOM)[1]
