@@ -30,7 +30,8 @@ from pydantic import Field, ValidationError, model_validator
 
 from schemas.definition import Definition, Titles, first_error, read_mapping
 from schemas.errors import UsageError, UserError
-from schemas.field import Column, FieldEntry, arrow_type
+from schemas.disclosure import settled
+from schemas.field import LEGAL_BASES, Column, Disclosure, FieldEntry, LegalBasis, arrow_type
 from schemas.source import MappedColumn, Source
 
 SCHEMAS = Path(__file__).parent
@@ -38,10 +39,11 @@ SCHEMAS = Path(__file__).parent
 EXTRA = "BRAIN_SCHEMAS"
 #: Folder of industry chains (产业链); jobs (jobs/chain/rules/models.py) and the demo city each read it themselves.
 CHAINS = "chains"
+#: File with what each column of a derived table is made of; ``python -m pipeline.lineage`` writes it.
+LINEAGE = "lineage.csv"
 #: Placeholder in a proposal (ingest/proposal/infer.py) for what a person must decide.
 UNDECIDED = "TODO"
 
-LegalBasis = Literal["administration", "statistics_only", "authorisation"]
 AccessKey = Literal["district", "uscc", "district_and_uscc", "public"]
 Delivery = Literal["snapshot", "increment", "event", "derived"]
 Layer = Literal["raw", "quarantine", "staged"]
@@ -83,13 +85,16 @@ class Contract(Definition):
     key: tuple[str, ...] = Field(min_length=1)
     period: str | None = None
     owner: str = Field(min_length=1)
-    legal_basis: LegalBasis
+    #: A feed names it; that of a derived table follows from the feeds behind it.
+    legal_basis: LegalBasis = LEGAL_BASES[-1]
     legal_source: str = Field(min_length=1)
     access_key: AccessKey
     delivery: Delivery
     #: Each version is a separate table. A new one is needed where columns are not only added.
     version: int = Field(default=1, ge=1)
     columns: tuple[Column, ...] = Field(min_length=1)
+    #: Columns of a derived table that may be shown more openly than what they are made of.
+    disclosed: tuple[Disclosure, ...] = ()
 
     @property
     def name(self) -> str:
@@ -115,6 +120,24 @@ class Contract(Definition):
             if column.name == name:
                 return column
         raise UsageError(f"{self.name} has no column {name}; it has {', '.join(self.column_names)}")
+
+    def disclosure_of(self, column: str) -> Disclosure | None:
+        return next((d for d in self.disclosed if column in d.columns), None)
+
+    @model_validator(mode="after")
+    def _lawful(self) -> Contract:
+        if self.layer != "staged":
+            if "legal_basis" not in self.model_fields_set:
+                raise ValueError("legal_basis: say on which basis the data may be used")
+            if self.disclosed:
+                raise ValueError("disclosed: only a derived table discloses; a feed's fields say how sensitive they are")
+        named = [name for each in self.disclosed for name in each.columns]
+        counted = [each.counted_by for each in self.disclosed if each.counted_by]
+        if unknown := sorted({*named, *counted} - set(self.column_names)):
+            raise ValueError(f"disclosed: {', '.join(unknown)} is not among the columns")
+        if again := sorted({name for name in named if named.count(name) > 1}):
+            raise ValueError(f"disclosed: {', '.join(again)} is named twice")
+        return self
 
     @model_validator(mode="after")
     def _references(self) -> Contract:
@@ -343,7 +366,8 @@ def parse_contract(area: str, table: str, raw: dict[str, Any], where: str = "") 
     for name, override in names.items():
         if name not in fields():
             raise ContractError(f"{where}: field {name} is unknown; add it to schemas/fields/{area}.yml")
-        columns.append({**fields()[name].model_dump(), "name": name, **(override or {})})
+        stated = {"stated": (override or {}).get("sensitivity")}
+        columns.append({**fields()[name].model_dump(), "name": name, **(override or {}), **stated})
     try:
         kind = Feed if raw.get("source") else Contract
         return kind.model_validate({**raw, "area": area, "table": table, "columns": columns})
@@ -364,7 +388,7 @@ def contracts() -> dict[str, Contract]:
                 f"{shown(path)}: {contract.name} is a contract of the package; give it another name"
             )
         found[contract.name] = contract
-    return dict(sorted(found.items()))
+    return settled(dict(sorted(found.items())), SCHEMAS / LINEAGE)
 
 
 def _contract_files() -> Iterator[Path]:

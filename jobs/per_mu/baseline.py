@@ -33,10 +33,12 @@ def baselines(population: DataFrame, units: DataFrame, items: Items) -> DataFram
         .withColumn("by_method", _by_method())
         .withColumn("scaled", multiply(F.col("by_method"), F.col("factor")))
         .withColumn("value", F.when(F.col("scaled") > 0, F.col("scaled")))
+        # a published figure rests on no unit of the list
+        .withColumn("unit_count", F.when(F.col("method_code") != "fixed", F.coalesce("units", F.lit(0))))
         .withColumn("row_id", row_id(*KEY, algorithm="sha256"))
         .select(
-            "year", "district_code", "list_code", "indicator_code", "value", "method_code", "rule_set_id",
-            "rule_source", "row_id",
+            "year", "district_code", "list_code", "indicator_code", "value", "unit_count", "method_code",
+            "rule_set_id", "rule_source", "row_id",
         )
     )  # fmt: skip
 

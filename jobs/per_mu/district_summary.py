@@ -47,6 +47,7 @@ def district_summary(
                 "value_added_per_mu_wan_yuan": divide(
                     F.col("value_added_total_wan_yuan"), F.col("land_total_mu")
                 ),
+                "least_firm_count": _least_firms(),
                 "row_id": row_id("year", "district_code", "list_code", "scope_code", algorithm="sha256"),
             }
         )
@@ -54,7 +55,7 @@ def district_summary(
             "year", "district_code", "list_code", "scope_code", "firm_count", "graded_count",
             "exempt_count", "protected_count", "data_incomplete_count", "out_of_scope_count",
             "grade_a_count", "grade_b_count", "grade_c_count", "grade_d_count", "landed_firm_count",
-            "land_total_mu", "tax_contribution_wan_yuan", "value_added_total_wan_yuan",
+            "least_firm_count", "land_total_mu", "tax_contribution_wan_yuan", "value_added_total_wan_yuan",
             "tax_per_mu_wan_yuan", "value_added_per_mu_wan_yuan", "row_id",
         )
     )  # fmt: skip
@@ -79,7 +80,26 @@ def _counts() -> list[Column]:
         *[F.count(F.when(F.col("eval_status_code") == s, 1)).alias(f"{s}_count") for s in STATUSES],
         *[F.count(F.when(F.col("final_grade") == g, 1)).alias(f"grade_{g.lower()}_count") for g in "ABCD"],
         F.count(F.when(F.col("is_landed"), 1)).alias("landed_firm_count"),
+        *[F.count(F.when(which, 1)).alias(name) for name, which in _parts().items()],
     ]
+
+
+def _parts() -> dict[str, Column]:
+    """Firms that sums stand for besides all with land: those with value added, and the giants of both."""
+    has_value_added = F.col("is_landed") & F.col("value_added_wan_yuan").isNotNull()
+    return {
+        "valued": has_value_added,
+        "giants": F.col("is_landed") & F.col("is_giant"),
+        "valued_giants": has_value_added & F.col("is_giant"),
+    }
+
+
+def _least_firms() -> Column:
+    """Fewest firms that a sum of the row stands for, or its difference from the sum with the giants."""
+    giants = [F.max(name).over(whole(*BY_LIST)) for name in ("giants", "valued_giants")]
+    is_without = F.col("scope_code") == "without_giants"
+    some = [F.when(F.col("valued") > 0, F.col("valued")), *(F.when(is_without & (n > 0), n) for n in giants)]
+    return F.least("landed_firm_count", *some)
 
 
 def _sums() -> list[Column]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
+from typing import Any
 
 from portal.queries.release import Query
 from schemas.errors import UsageError
@@ -22,7 +24,10 @@ class TableEntry:
 
 @dataclass(frozen=True)
 class ColumnEntry:
-    """A column of a table: type, unit, titles, meaning, and the code list of its values."""
+    """A column of a table: type, unit, titles, meaning, code list, and what it may show.
+
+    ``made_of`` is empty for a column made of rules alone, and in releases that do not tell it.
+    """
 
     column: str
     type: str
@@ -31,6 +36,8 @@ class ColumnEntry:
     en: str
     description: str
     code_list: str
+    sensitivity: str
+    made_of: tuple[str, ...]
 
 
 def tables(query: Query) -> list[TableEntry]:
@@ -68,7 +75,7 @@ def columns(query: Query, table: str) -> list[ColumnEntry]:
         hint = f"similar: {', '.join(similar)}; " if similar else ""
         raise UsageError(f"the release has no table {table}; {hint}./brain tables lists all")
     rows = query(
-        """SELECT c.column_name, c.data_type, c.comment, d.unit, d.title_zh, d.title_en, d.description, d.code_list
+        """SELECT d.*, c.column_name AS name, c.data_type, c.comment
         FROM duckdb_columns() c LEFT JOIN release.dictionary d
             ON d.table_name = c.schema_name || '.' || c.table_name AND d.column_name = c.column_name
         WHERE c.schema_name || '.' || c.table_name = ? ORDER BY c.column_index""",
@@ -77,15 +84,20 @@ def columns(query: Query, table: str) -> list[ColumnEntry]:
     return [_column(row) for row in rows]
 
 
-def _column(row: dict[str, str | None]) -> ColumnEntry:
-    """A column by the data dictionary; one of the schema ``release`` has only its comment."""
+def _column(row: Mapping[str, Any]) -> ColumnEntry:
+    """A column by the data dictionary; one of the schema ``release`` has only its comment.
+
+    Older releases have fewer columns in their dictionary.
+    """
     zh, _, rest = (row["comment"] or "").partition(" | ")
     return ColumnEntry(
-        column=row["column_name"] or "",
-        type=(row["data_type"] or "").lower(),
+        column=row["name"],
+        type=row["data_type"].lower(),
         unit=row["unit"] or "",
         zh=row["title_zh"] or zh,
         en=row["title_en"] or "",
         description=row["description"] or rest,
         code_list=row["code_list"] or "",
+        sensitivity=row["sensitivity"] or "",
+        made_of=tuple(row.get("made_of") or ()),
     )
