@@ -29,8 +29,8 @@ import pyarrow as pa
 from pydantic import Field, ValidationError, model_validator
 
 from schemas.definition import Definition, Titles, first_error, read_mapping
-from schemas.errors import UsageError, UserError
 from schemas.disclosure import settled
+from schemas.errors import UsageError, UserError
 from schemas.field import LEGAL_BASES, Column, Disclosure, FieldEntry, LegalBasis, arrow_type
 from schemas.source import MappedColumn, Source
 
@@ -130,7 +130,9 @@ class Contract(Definition):
             if "legal_basis" not in self.model_fields_set:
                 raise ValueError("legal_basis: say on which basis the data may be used")
             if self.disclosed:
-                raise ValueError("disclosed: only a derived table discloses; a feed's fields say how sensitive they are")
+                raise ValueError(
+                    "disclosed: only a derived table discloses; a feed's fields say their sensitivity"
+                )
         named = [name for each in self.disclosed for name in each.columns]
         counted = [each.counted_by for each in self.disclosed if each.counted_by]
         if unknown := sorted({*named, *counted} - set(self.column_names)):

@@ -1,9 +1,9 @@
 """What a figure may show 数据能公开到哪一步: the sensitivity and legal basis of derived columns.
 
 ``schemas/lineage.csv`` has for each column of a derived table the columns that it is made of
-(``python -m pipeline.lineage`` writes it from the jobs). A column is as sensitive as the most sensitive of them, and its
-legal basis is the strictest of the feeds behind them. A contract may show a column more openly only by a disclosure, which
-says why. A column made of rules alone is public, as the rules are.
+(``python -m pipeline.lineage`` writes it from the jobs). A column is as sensitive as the most sensitive of them, and
+its legal basis is the strictest of the feeds behind them. A contract may show a column more openly only by a
+disclosure, which says why. A column made of rules alone is public, as the rules are.
 """
 
 from __future__ import annotations
@@ -143,9 +143,9 @@ class _Graph:
         elif column.stated and _is_opener(column.stated, made.sensitivity):
             source = self._source(spec, column, lambda s: s.sensitivity == made.sensitivity)
             yield (
-                f"{where} is said to be {column.stated}, but it is made of {source} ({made.sensitivity}); say nothing of "
-                f"its sensitivity, or add to {file}: disclosed: [{{columns: [{column.name}], shown_as: {column.stated}, "
-                "because: who may show it, by which document}]"
+                f"{where} is said to be {column.stated}, but it is made of {source} ({made.sensitivity}); say nothing "
+                f"of its sensitivity, or add to {file}: disclosed: [{{columns: [{column.name}], "
+                f"shown_as: {column.stated}, because: who may show it, by which document}}]"
             )
         elif made.is_counted and _is_opener(made.sensitivity, "statistics"):
             source = self._source(spec, column, lambda s: s.is_counted)

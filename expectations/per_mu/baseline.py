@@ -25,6 +25,17 @@ SUITE = Suite(
             "SELECT year, district_code, list_code, indicator_code FROM {table} WHERE value <= 0",
         ),
         Check(
+            "units_behind",
+            "参算单元数与指标值一致",
+            "A computed baseline names the units whose value is defined; a published one names none",
+            """SELECT b.year, b.district_code, b.list_code, b.indicator_code FROM {table} b
+            LEFT JOIN (SELECT year, district_code, list_code, indicator_code, count(value) AS units
+                FROM per_mu.indicator_value GROUP BY ALL) v
+            ON v.year = b.year AND v.district_code = b.district_code AND v.list_code = b.list_code
+                AND v.indicator_code = b.indicator_code
+            WHERE b.unit_count IS DISTINCT FROM CASE WHEN b.method_code <> 'fixed' THEN coalesce(units, 0) END""",
+        ),
+        Check(
             "steady",
             "规定的基准值与上年相比在三分之一至三倍之间",
             "A published baseline stays between a third and three times the year before",

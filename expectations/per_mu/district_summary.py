@@ -86,6 +86,18 @@ SUITE = Suite(
                 OR w.land_total_mu > a.land_total_mu)""",
         ),
         Check(
+            "least_firms",
+            "披露基数不大于合计及其差额所含企业数",
+            "The fewest firms behind a sum are no more than those of the sums, or of the difference between the scopes",
+            """SELECT t.year, t.district_code, t.list_code, t.scope_code FROM {table} t
+            LEFT JOIN {table} a ON a.year = t.year AND a.district_code = t.district_code
+                AND a.list_code = t.list_code AND a.scope_code = 'all'
+            WHERE t.least_firm_count > t.landed_firm_count
+                OR (t.landed_firm_count > 0 AND t.least_firm_count = 0)
+                OR (a.landed_firm_count > t.landed_firm_count
+                    AND t.least_firm_count > a.landed_firm_count - t.landed_firm_count)""",
+        ),
+        Check(
             "land_within_city",
             "用地合计不超过全市工业用地",
             "The firms' land does not exceed the city's 795,000 mu of industrial land (530 km²)",

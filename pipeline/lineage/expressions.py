@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pipeline.lineage.values import Frame, LineageError, Sources, Value, field_of, one_of, together
@@ -40,36 +40,39 @@ def value_of(expression: Any, scope: Scope) -> Value:
         LineageError: its kind is unknown, or a name is not found.
     """
     kind = expression.WhichOneof("expr_type")
-    part = getattr(expression, kind)
-    match kind:
-        case "literal":
-            return Value(constant=_constant(part))
-        case "unresolved_attribute":
-            if part.HasField("plan_id"):
-                raise LineageError(f"{part.unparsed_identifier} is taken from a DataFrame; name it by F.col")
-            return scope.frame.find(part.unparsed_identifier)
-        case "unresolved_named_lambda_variable":
-            return scope.variables[part.name_parts[0]]
-        case "alias":
-            return value_of(part.expr, scope)
-        case "cast":
-            inner = value_of(part.expr, scope)
-            return Value(inner.sources, inner.fields, constant=inner.constant)
-        case "sort_order":
-            return value_of(part.child, scope)
-        case "unresolved_function":
-            return _function(part.function_name.lower(), part.arguments, scope)
-        case "call_function":
-            return _function(part.function_name.lower(), part.arguments, scope)
-        case "window":
-            return _window(part, scope)
-        case "unresolved_extract_value":
-            return _extracted(part, scope)
-        case "expression_string":
-            return Value(named_in(part.expression, scope.frame))
-        case "named_argument_expression":
-            return value_of(part.value, scope)
-    raise LineageError(f"expressions of the kind {kind} are not followed; add it to {__name__}")
+    if kind not in KINDS:
+        raise LineageError(f"expressions of the kind {kind} are not followed; add it to {__name__}")
+    return KINDS[kind](getattr(expression, kind), scope)
+
+
+def _literal(part: Any, scope: Scope) -> Value:
+    return Value(constant=_constant(part))
+
+
+def _attribute(part: Any, scope: Scope) -> Value:
+    if part.HasField("plan_id"):
+        raise LineageError(f"{part.unparsed_identifier} is taken from a DataFrame; name it by F.col")
+    return scope.frame.find(part.unparsed_identifier)
+
+
+def _variable(part: Any, scope: Scope) -> Value:
+    return scope.variables[part.name_parts[0]]
+
+
+def _aliased(part: Any, scope: Scope) -> Value:
+    return value_of(part.expr, scope)
+
+
+def _cast(part: Any, scope: Scope) -> Value:
+    return replace(value_of(part.expr, scope), copied=None)
+
+
+def _sql(part: Any, scope: Scope) -> Value:
+    return Value(named_in(part.expression, scope.frame))
+
+
+def _call(part: Any, scope: Scope) -> Value:
+    return _function(part.function_name.lower(), part.arguments, scope)
 
 
 def name_of(expression: Any) -> str:
@@ -170,7 +173,8 @@ def _read(text: Value, schema: str) -> Value:
 def _window(window: Any, scope: Scope) -> Value:
     inner = value_of(window.window_function, scope)
     around = together(
-        value_of(each, scope) for each in (*window.partition_spec, *(order.child for order in window.order_spec))
+        value_of(each, scope)
+        for each in (*window.partition_spec, *(order.child for order in window.order_spec))
     )
     return Value(inner.sources, inner.fields).and_of(around)
 
@@ -183,8 +187,21 @@ def _extracted(part: Any, scope: Scope) -> Value:
     return child.and_of(key.sources)
 
 
+#: Kind of expression → what makes its value.
+KINDS: Mapping[str, Callable[[Any, Scope], Value]] = {
+    "literal": _literal,
+    "unresolved_attribute": _attribute,
+    "unresolved_named_lambda_variable": _variable,
+    "alias": _aliased,
+    "cast": _cast,
+    "unresolved_function": _call,
+    "call_function": _call,
+    "window": _window,
+    "unresolved_extract_value": _extracted,
+    "expression_string": _sql,
+}
+
+
 def _constant(literal: Any) -> Any:
     kind = literal.WhichOneof("literal_type")
     return getattr(literal, kind) if kind in ("string", "integer", "long", "boolean") else None
-
-

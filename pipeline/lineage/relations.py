@@ -6,20 +6,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from pipeline.lineage.expressions import GENERATORS, Scope, attributes, name_of, named_in, names_of_schema, value_of
-from pipeline.lineage.values import (
-    NOTHING,
-    Frame,
-    LineageError,
-    Named,
-    Sources,
-    Value,
-    one_of,
-    together,
-)
+from pipeline.lineage.expressions import GENERATORS, Scope, name_of, names_of_schema, value_of
+from pipeline.lineage.joins import joined, told_apart
+from pipeline.lineage.values import Frame, LineageError, Named, Value, one_of, together
 
 #: Relations that change neither columns nor values.
-PASSING = frozenset({"sort", "limit", "offset", "sample", "repartition", "repartition_by_expression", "hint", "deduplicate"})  # fmt: skip
+PASSING = frozenset(
+    {"sort", "limit", "offset", "sample", "repartition", "repartition_by_expression", "hint", "deduplicate"}
+)
 
 
 class Walk:
@@ -86,9 +80,7 @@ class Walk:
     def with_columns(self, part: Any) -> Frame:
         given = self.frame(part.input)
         made = {alias.name[0]: value_of(alias.expr, Scope(given)) for alias in part.aliases}
-        kept = [
-            Named(c.name, made.pop(c.name), c.qualifiers) if c.name in made else c for c in given.columns
-        ]
+        kept = [Named(c.name, made.pop(c.name), c.qualifiers) if c.name in made else c for c in given.columns]
         added = [Named(name, value) for name, value in made.items()]
         return replace(given, columns=(*kept, *added), branches=())
 
@@ -111,9 +103,7 @@ class Walk:
     def drop(self, part: Any) -> Frame:
         given = self.frame(part.input)
         dropped = {*part.column_names, *(name_of(column) for column in part.columns)}
-        return replace(
-            given, columns=tuple(c for c in given.columns if c.name not in dropped), branches=()
-        )
+        return replace(given, columns=tuple(c for c in given.columns if c.name not in dropped), branches=())
 
     def subquery_alias(self, part: Any) -> Frame:
         given = self.frame(part.input)
@@ -133,40 +123,11 @@ class Walk:
     # --- several tables
 
     def join(self, part: Any) -> Frame:
-        left, right = self.frame(part.left), self.frame(part.right)
-        using = list(part.using_columns)
-        kind = part.DESCRIPTOR.fields_by_name["join_type"].enum_type.values_by_number[part.join_type].name
-        kind = kind.removeprefix("JOIN_TYPE_").lower()
-        is_choice = kind in ("left_semi", "left_anti")
-        chosen_by = {
-            "left_outer": left.chosen_by,
-            "right_outer": right.chosen_by,
-        }.get(kind, left.chosen_by | right.chosen_by)
-        if is_choice:
-            return replace(left, chosen_by=chosen_by, branches=())
-        if using:
-            keys = tuple(
-                Named(
-                    name,
-                    _key(kind, left.find(name), right.find(name)),
-                    frozenset().union(*(c.qualifiers for c in (*left.columns, *right.columns) if c.name == name)),
-                )
-                for name in using
-            )
-        else:
-            keys = ()
-        if using or part.HasField("join_condition"):
-            left, right = _looked_up(left, right, part, kind)
-        columns = (
-            *keys,
-            *(c for c in left.columns if c.name not in using),
-            *(c for c in right.columns if c.name not in using),
-        )
-        return Frame(columns, chosen_by, left.is_rules and right.is_rules)
+        return joined(self.frame(part.left), self.frame(part.right), part)
 
     def set_op(self, part: Any) -> Frame:
         left, right = self.frame(part.left_input), self.frame(part.right_input)
-        branches = (_told_apart(left), _told_apart(right))
+        branches = (told_apart(left), told_apart(right))
         if part.by_name:
             names = dict.fromkeys(c.name for c in (*left.columns, *right.columns))
             columns = tuple(
@@ -223,76 +184,10 @@ def _star(target: str, given: Frame) -> Iterator[Named]:
     if of_table:
         yield from of_table
     else:
-        yield from (
-            Named(name, value) for name, value in _fields(given.find(target), f"{target}.*").items()
-        )
+        yield from (Named(name, value) for name, value in _fields(given.find(target), f"{target}.*").items())
 
 
 def _fields(value: Value, what: str) -> Mapping[str, Value]:
     if value.fields is None:
         raise LineageError(f"{what}: the fields of the struct are not known")
     return value.fields
-
-
-def _key(kind: str, left: Value, right: Value) -> Value:
-    if kind == "full_outer":
-        return one_of([left, right])
-    return right if kind == "right_outer" else left
-
-
-def _looked_up(left: Frame, right: Frame, part: Any, kind: str) -> tuple[Frame, Frame]:
-    """Both sides of a join, each made also of the other's columns that chose among its rows.
-
-    Equal keys name a row and say nothing about its values, except in rules: there they choose the value. Any other
-    condition (a limit, a span of days) chooses. A side of which all rows stay is not chosen from.
-    """
-    equal: list[tuple[Value | None, Value | None]] = [
-        (left.find(name), right.find(name)) for name in part.using_columns
-    ]
-    limits: list[tuple[Value | None, Value | None]] = []
-    if part.HasField("join_condition"):
-        for condition in _conjuncts(part.join_condition):
-            pairs = [(left.known(n), right.known(n)) for n in attributes(condition)]
-            if condition.WhichOneof("expr_type") == "expression_string":
-                sql = condition.expression_string.expression
-                pairs = [(Value(named_in(sql, left)), Value(named_in(sql, right)))]
-            is_equal = condition.unresolved_function.function_name in ("==", "<=>", "=")
-            (equal if is_equal else limits).extend(pairs)
-    of_left, of_right = ([pair[side] for pair in limits] for side in (0, 1))
-    if right.is_rules and not left.is_rules:
-        of_left += [pair[0] for pair in equal]
-    if left.is_rules and not right.is_rules:
-        of_right += [pair[1] for pair in equal]
-    if kind != "left_outer":
-        left = left.with_values(_all(of_right))
-    if kind != "right_outer":
-        right = right.with_values(_all(of_left))
-    if kind in ("right_outer", "full_outer"):
-        left = _told_apart(left, _all(pair[0] for pair in equal))
-    if kind in ("left_outer", "full_outer"):
-        right = _told_apart(right, _all(pair[1] for pair in equal))
-    return left, right
-
-
-def _all(values: Iterable[Value | None]) -> Sources:
-    return together(value for value in values if value is not None) or NOTHING
-
-
-def _conjuncts(condition: Any) -> Iterator[Any]:
-    call = condition.unresolved_function
-    if condition.WhichOneof("expr_type") == "unresolved_function" and call.function_name == "and":
-        for argument in call.arguments:
-            yield from _conjuncts(argument)
-    else:
-        yield condition
-
-
-def _told_apart(part: Frame, keys: Sources = NOTHING) -> Frame:
-    """A branch of a union, or a side of a join that may be missing: its constants tell which rows it has."""
-    if part.is_rules:
-        return part
-    which = part.chosen_by | keys
-    return replace(
-        part,
-        columns=tuple(c if c.value.sources else replace(c, value=c.value.and_of(which)) for c in part.columns),
-    )

@@ -1,6 +1,6 @@
 """A session in which no engine answers: it records the plans that a job builds.
 
-``materialised`` writes a table and reads it again: the recorder remembers what was written. ``collect`` gets one example
+``materialised`` writes a table and reads it again: the recorder remembers what was written. ``collect`` gets an example
 row, so that the code behind it runs; a table that the code writes down afterwards is made of what it collected.
 """
 
@@ -11,21 +11,21 @@ import re
 from datetime import UTC, date, datetime
 from typing import Any
 
-from pipeline.lineage.expressions import names_of_schema
-from pipeline.lineage.relations import Walk
-from jobs.job import Input
-from pipeline.lineage.values import NOTHING, Frame, LineageError, Named, Sources, Value, together
-from schemas.contract import contract, feed
-
-# PySpark functions look at this variable, not at the session, to build plans for Connect
-os.environ["SPARK_CONNECT_MODE_ENABLED"] = "1"
-
 from pyspark.sql.connect.client import SparkConnectClient
 from pyspark.sql.connect.client.core import ConfigResult, DefaultChannelBuilder
 from pyspark.sql.connect.dataframe import DataFrame
 from pyspark.sql.connect.plan import LocalRelation
 from pyspark.sql.connect.session import SparkSession
 from pyspark.sql.types import NullType, StructField, StructType
+
+from jobs.job import Input
+from pipeline.lineage.expressions import names_of_schema
+from pipeline.lineage.relations import Walk
+from pipeline.lineage.values import NOTHING, Frame, LineageError, Named, Sources, Value, together
+from schemas.contract import contract, feed
+
+# PySpark functions look at this variable, not at the session, to build plans for Connect
+os.environ["SPARK_CONNECT_MODE_ENABLED"] = "1"
 
 #: Column of the quarantine with the record as mapped.
 MAPPED = "mapped_record"

@@ -250,6 +250,7 @@ def _summary(city: City, place: Row, members: list[int], grades: str) -> None:
         _add(
             city, "per_mu.district_summary", **place, scope_code=scope, firm_count=len(members), **counted,
             **{f"grade_{g.lower()}_count": grades.count(g) for g in "ABCD"}, landed_firm_count=len(members),
+            least_firm_count=len(members),
             land_total_mu=land, tax_contribution_wan_yuan=tax, tax_per_mu_wan_yuan=six(tax / land),
         )  # fmt: skip
 

@@ -351,7 +351,13 @@ def _baseline(rows: Rows) -> dict[str, str]:
     _change(rows, (1,), value=Decimal(0))
     _change(rows, (2,), value=Decimal(100))
     _change(rows, (2,), method_code="fixed")
-    return {"of_the_year": "ningbo-test-2021", "above_zero": "indicator_code=I2", "steady": "year=2023"}
+    _change(rows, (3,), unit_count=5)
+    return {
+        "of_the_year": "ningbo-test-2021",
+        "above_zero": "indicator_code=I2",
+        "steady": "year=2023",
+        "units_behind": f"indicator_code={rows[3]['indicator_code']}",
+    }
 
 
 def _unit(rows: Rows) -> dict[str, str]:
@@ -453,7 +459,9 @@ def _district_summary(rows: Rows) -> dict[str, str]:
     rows[4]["tax_per_mu_wan_yuan"] += 1
     _change(rows, (6,), value_added_per_mu_wan_yuan=Decimal(5))
     _change(rows, (8,), land_total_mu=Decimal(800_000))
+    _change(rows, (10,), least_firm_count=1000)
     return {
+        "least_firms": f"list_code={rows[10]['list_code']}",
         "statuses_sum": "scope_code=all",
         "grades_sum": f"list_code={rows[2]['list_code']}",
         "firms_of_population": "list_code=above_scale",

@@ -54,6 +54,8 @@ class Evaluation:
 
     population: dict[Key, Row] = field(default_factory=dict)
     baselines: dict[tuple[str, str, str, str], Fraction | None] = field(default_factory=dict)
+    #: Units with a value behind a computed baseline; None for one that a document fixes.
+    units_behind: dict[tuple[str, str, str, str], int | None] = field(default_factory=dict)
     values: dict[tuple[str, str, str], Row] = field(default_factory=dict)
     adjustments: dict[tuple[str, str, str, str], tuple[Fraction, str]] = field(default_factory=dict)
     grades: dict[Key, Row] = field(default_factory=dict)
@@ -74,6 +76,7 @@ def evaluate(
         done.population[key] = _unit(own, judged)
     groups = _units(firms, done.population)
     done.baselines = _baselines(groups, done.population.values(), rules)
+    done.units_behind = _units_behind(groups, done.baselines, rules)
     done.values = _scores(groups, done.baselines, rules)
     done.adjustments = _adjustments(done.population, events, rules)
     done.grades = _grades(done, rules)
@@ -326,6 +329,19 @@ def _baselines(
             here = [u for u in units if u[1:4] == (year, district, code)]
             for name, indicator in ranked["indicators"].items():
                 found[year, district, code, name] = _baseline(here, name, indicator["baseline"], rule or {})
+    return found
+
+
+def _units_behind(
+    units: list[Unit], keys: Iterable[tuple[str, str, str, str]], rules: Mapping[Key, Row]
+) -> dict[tuple[str, str, str, str], int | None]:
+    found: dict[tuple[str, str, str, str], int | None] = {}
+    for year, district, code, name in keys:
+        rule = rules[district, year]
+        of_list = [u for u in units if u[1:4] == (year, district, code)]
+        is_fixed = rule["lists"][code]["indicators"][name]["baseline"]["method"] == "fixed"
+        values = [_value(u, name, rule) for u in of_list]
+        found[year, district, code, name] = None if is_fixed else len(values) - values.count(None)
     return found
 
 

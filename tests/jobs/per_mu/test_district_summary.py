@@ -39,6 +39,9 @@ def test_counts_and_sums_exist_with_and_without_the_giants(evaluated: Results) -
     assert (everyone["landed_firm_count"], everyone["land_total_mu"]) == (5, 16)
     assert (everyone["tax_contribution_wan_yuan"], everyone["tax_per_mu_wan_yuan"]) == (900, Decimal("56.25"))
     assert everyone["value_added_total_wan_yuan"] == 1090
+    # value added is of the giant, a and b; without the giant it is of a and b, and the difference of both rows is the
+    # giant's own figure
+    assert (everyone["least_firm_count"], others["least_firm_count"]) == (3, 1)
     assert (others["land_total_mu"], others["tax_contribution_wan_yuan"]) == (14, 300)
     assert others["tax_per_mu_wan_yuan"] == Decimal("21.428571")  # 300/14
     assert others["value_added_per_mu_wan_yuan"] == Decimal("6.428571")  # 90/14

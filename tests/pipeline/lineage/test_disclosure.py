@@ -113,7 +113,9 @@ def test_a_column_more_public_than_its_sources_is_a_fault_that_says_what_to_writ
 def test_a_column_that_is_said_to_be_open_stays_closed_until_there_is_a_reason() -> None:
     raw = yaml.safe_load((SCHEMAS / "per_mu" / "enterprise_grade.yml").read_text(encoding="utf-8"))
     raw["columns"]["indicator_score"]["sensitivity"] = "public"
-    edited = settled(contracts() | {GRADES: parse_contract("per_mu", "enterprise_grade", raw)}, SCHEMAS / LINEAGE)
+    edited = settled(
+        contracts() | {GRADES: parse_contract("per_mu", "enterprise_grade", raw)}, SCHEMAS / LINEAGE
+    )
     assert edited[GRADES].column("indicator_score").sensitivity == "statistics"
 
 
@@ -124,7 +126,9 @@ def test_a_contract_may_be_stricter_without_a_reason() -> None:
 def test_a_reason_that_is_not_needed_is_a_fault() -> None:
     extra = {"columns": ["year"], "shown_as": "public", "because": "no secret"}
     [said] = _with(GRADES, lambda raw: raw["disclosed"].append(extra))
-    assert said.startswith("per_mu.enterprise_grade.year is public by what it is made of; take it out of `disclosed`")
+    assert said.startswith(
+        "per_mu.enterprise_grade.year is public by what it is made of; take it out of `disclosed`"
+    )
 
 
 def test_what_is_made_of_a_sum_needs_the_number_of_firms_as_well() -> None:
@@ -191,7 +195,9 @@ def test_derived_tables_say_no_legal_basis() -> None:
 
 
 def test_every_line_of_the_kept_file_is_a_column() -> None:
-    known = {(spec.name, c.name) for spec in contracts().values() if spec.layer == "staged" for c in spec.columns}
+    known = {
+        (spec.name, c.name) for spec in contracts().values() if spec.layer == "staged" for c in spec.columns
+    }
     assert set(read_lineage(SCHEMAS / LINEAGE)) == known
 
 

@@ -36,7 +36,7 @@ def test_the_kept_file_is_what_the_jobs_say(made: Mapping[str, MadeOf]) -> None:
 @pytest.mark.parametrize("table", list(registry()))
 def test_every_column_is_traced_to_columns_of_the_inputs(made: Mapping[str, MadeOf], table: str) -> None:
     assert list(made[table]) == contract(table).column_names
-    given = [one for one in registry()[table].inputs.values()]
+    given = list(registry()[table].inputs.values())
     # a refused record of a feed has the feed's columns
     names = {one.table for one in given} | {f"raw.{one.feed}" for one in given if one.feed}
     for sources in made[table].values():
@@ -108,7 +108,9 @@ def _collecting(write: bool) -> Job:
 
 def test_a_collected_figure_must_go_into_a_table() -> None:
     assert traced(_collecting(write=True)) == {"most": ("raw.gov_tax.tax_vat_wan_yuan",)}
-    with pytest.raises(LineageError, match=r"test\.steered: the code collects raw\.gov_tax\.tax_vat_wan_yuan"):
+    with pytest.raises(
+        LineageError, match=r"test\.steered: the code collects raw\.gov_tax\.tax_vat_wan_yuan"
+    ):
         traced(_collecting(write=False))
 
 
@@ -155,9 +157,7 @@ def test_only_what_is_made_of_statistics_changes_with_them(
     )
     both = before.keys() & after.keys()
     assert len(both) > 10
-    moved = {
-        name for name in spec.column_names if any(before[key][name] != after[key][name] for key in both)
-    }
+    moved = {name for name in spec.column_names if any(before[key][name] != after[key][name] for key in both)}
     rests = {name for name, sources in made[table].items() if any(map(_is_statistics, sources))}
     assert moved, "no figure changed: the test proves nothing"
     assert moved <= rests

@@ -135,7 +135,10 @@ def test_a_table_that_the_code_writes_is_made_of_what_it_collected(plan: Plan) -
         (lambda p: p.tax.groupBy("uscc").pivot("period", ["2024"]).agg(F.sum("tax_vat_wan_yuan")), "pivots"),
         (lambda p: p.tax.select(p.tax["uscc"]), "name it by F.col"),
         (lambda p: p.tax.select("no_column"), "no column no_column"),
-        (lambda p: p.tax.select(F.struct("uscc").withField("x", F.lit(1))), "expressions of the kind update_fields"),
+        (
+            lambda p: p.tax.select(F.struct("uscc").withField("x", F.lit(1))),
+            "expressions of the kind update_fields",
+        ),
         (lambda p: p.session.read.parquet("/elsewhere"), "reads .* itself"),
     ],
 )
