@@ -53,24 +53,27 @@ def settled(contracts: Mapping[str, Contract], lineage: Path) -> dict[str, Contr
     return {name: graph.settled(spec) for name, spec in contracts.items()}
 
 
-def read_lineage(path: Path) -> dict[tuple[str, str], tuple[str, ...]]:
-    """Table and column → the columns that it is made of; empty if the file does not exist."""
+def read_lineage(path: Path) -> dict[str, tuple[str, ...]]:
+    """Column (``area.table.column``) → the columns that it is made of; empty if the file does not exist."""
     if not path.exists():
         return {}
     with path.open(encoding="utf-8", newline="") as file:
-        return {(row["table"], row["column"]): tuple(row["made_of"].split()) for row in csv.DictReader(file)}
+        _, *lines = csv.reader(file)
+    return {f"{table}.{column}": tuple(made_of.split()) for table, column, made_of in lines}
 
 
 class _Graph:
     """Contracts and what their columns are made of."""
 
-    def __init__(
-        self, contracts: Mapping[str, Contract], made_of: Mapping[tuple[str, str], tuple[str, ...]]
-    ) -> None:
+    def __init__(self, contracts: Mapping[str, Contract], made_of: Mapping[str, tuple[str, ...]]) -> None:
         self.contracts = contracts
         self.made_of = made_of
-        self.columns = {name: {c.name: c for c in spec.columns} for name, spec in contracts.items()}
-        self._found: dict[tuple[str, str], Standing] = {}
+        self.columns = {
+            f"{name}.{column.name}": (spec, column)
+            for name, spec in contracts.items()
+            for column in spec.columns
+        }
+        self._found: dict[str, Standing] = {}
 
     def settled(self, spec: Contract) -> Contract:
         columns = [self._settled(spec, column) for column in spec.columns]
@@ -80,31 +83,34 @@ class _Graph:
         )
 
     def _settled(self, spec: Contract, column: Column) -> Column:
-        standing = self.standing(spec.name, column.name)
+        name = f"{spec.name}.{column.name}"
+        standing = self.standing(name)
         return column.model_copy(
             update={
                 "sensitivity": standing.sensitivity,
                 "legal_basis": standing.legal_basis,
                 "rests_on_consent": standing.rests_on_consent,
-                "made_of": self.made_of.get((spec.name, column.name), ()),
+                "made_of": tuple(sorted(self.made_of.get(name, ()), key=self._strictest_first)),
                 "disclosed": spec.disclosure_of(column.name),
             }
         )
 
-    def standing(self, table: str, name: str) -> Standing:
-        key = (table, name)
-        if key not in self._found:
-            self._found[key] = self._standing(table, name)
-        return self._found[key]
+    def _strictest_first(self, source: str) -> tuple[int, str]:
+        return -SENSITIVITIES.index(self.standing(source).sensitivity), source
 
-    def _standing(self, table: str, name: str) -> Standing:
-        spec, column = self.contracts.get(table), self.columns.get(table, {}).get(name)
-        if spec is None or column is None:  # a source of another version of the contracts
+    def standing(self, name: str) -> Standing:
+        if name not in self._found:
+            self._found[name] = self._standing(name)
+        return self._found[name]
+
+    def _standing(self, name: str) -> Standing:
+        if name not in self.columns:  # a source of another version of the contracts
             return UNTRACED
+        spec, column = self.columns[name]
         if spec.layer != "staged":
             return Standing(column.sensitivity, spec.legal_basis, column.sensitivity == "statistics")
-        made = self._of_sources(table, name)
-        disclosure = spec.disclosure_of(name)
+        made = self._of_sources(name)
+        disclosure = spec.disclosure_of(column.name)
         if disclosure:
             is_counted = disclosure.counted_by is not None
             rests = made.rests_on_consent and not is_counted
@@ -113,12 +119,11 @@ class _Graph:
             return made.with_(replace(OPEN, sensitivity=column.stated))
         return made
 
-    def _of_sources(self, table: str, name: str) -> Standing:
-        """The strictest of what it is made of, whatever the contract says."""
-        sources = self.made_of.get((table, name))
-        if sources is None:
+    def _of_sources(self, name: str) -> Standing:
+        """The strictest of what a column is made of, whatever its contract says."""
+        if name not in self.made_of:
             return UNTRACED
-        return reduce(Standing.with_, {self.standing(*source.rsplit(".", 1)) for source in sources}, OPEN)
+        return reduce(Standing.with_, {self.standing(source) for source in self.made_of[name]}, OPEN)
 
     def faults(self) -> Iterator[str]:
         for spec in self.contracts.values():
@@ -130,10 +135,10 @@ class _Graph:
     def _faults(self, spec: Contract, column: Column) -> Iterator[str]:
         where = f"{spec.name}.{column.name}"
         file = f"schemas/{spec.area}/{spec.table}.yml"
-        if (spec.name, column.name) not in self.made_of:
+        if where not in self.made_of:
             yield f"{where} is not in schemas/lineage.csv; run python -m pipeline.lineage"
             return
-        made, disclosure = self._of_sources(spec.name, column.name), spec.disclosure_of(column.name)
+        made, disclosure = self._of_sources(where), spec.disclosure_of(column.name)
         if disclosure:
             if not made.is_counted and not _is_opener(disclosure.shown_as, made.sensitivity):
                 yield (
@@ -141,24 +146,23 @@ class _Graph:
                     "needs no reason"
                 )
         elif column.stated and _is_opener(column.stated, made.sensitivity):
-            source = self._source(spec, column, lambda s: s.sensitivity == made.sensitivity)
+            source = self._source(where, lambda s: s.sensitivity == made.sensitivity)
             yield (
                 f"{where} is said to be {column.stated}, but it is made of {source} ({made.sensitivity}); say nothing "
                 f"of its sensitivity, or add to {file}: disclosed: [{{columns: [{column.name}], "
                 f"shown_as: {column.stated}, because: who may show it, by which document}}]"
             )
         elif made.is_counted and _is_opener(made.sensitivity, "statistics"):
-            source = self._source(spec, column, lambda s: s.is_counted)
+            source = self._source(where, lambda s: s.is_counted)
             yield (
                 f"{where} is made of {source}, which may be shown only if it stands for enough firms; add to {file}: "
                 f"disclosed: [{{columns: [{column.name}], shown_as: {made.sensitivity}, because: …, counted_by: column "
                 "with the number of firms, least_firms: 3}], without a count only if no firm's figure can be inferred"
             )
 
-    def _source(self, spec: Contract, column: Column, is_it: Callable[[Standing], bool]) -> str:
-        """The first column that it is made of for which something holds."""
-        sources = self.made_of[spec.name, column.name]
-        return next(s for s in sources if is_it(self.standing(*s.rsplit(".", 1))))
+    def _source(self, name: str, is_it: Callable[[Standing], bool]) -> str:
+        """The first column that a column is made of for which something holds."""
+        return next(source for source in self.made_of[name] if is_it(self.standing(source)))
 
 
 def _is_opener(one: Sensitivity, other: Sensitivity) -> bool:

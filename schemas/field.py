@@ -86,7 +86,7 @@ class Column(FieldEntry):
     #: What the contract of a derived table says of its sensitivity; it may only be stricter than what follows.
     stated: Sensitivity | None = None
     # what follows for a derived table from what the column is made of (schemas/disclosure.py)
-    #: Columns (``area.table.column``) of the job's inputs that its value is made of.
+    #: Columns (``area.table.column``) of the job's inputs that its value is made of, the strictest first.
     made_of: tuple[str, ...] = ()
     #: Strictest legal basis of the feeds behind it.
     legal_basis: LegalBasis = "administration"
