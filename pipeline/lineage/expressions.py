@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from pipeline.lineage.values import Frame, LineageError, Sources, Value, field_of, one_of, together
+from pipeline.lineage.values import NOTHING, Frame, LineageError, Sources, Value, field_of, one_of, together
 
 #: Functions that pass on whole structs; each field stays what it was.
 PASSING_ON = frozenset(
@@ -17,8 +17,10 @@ PASSING_ON = frozenset(
         "inline_outer", "collect_list", "collect_set", "first", "last", "any_value", "flatten",
     }
 )  # fmt: skip
-#: Functions that make a struct of each argument, named as the argument is.
-STRUCTS = frozenset({"struct"})
+#: Functions of a window that give a row its place.
+PLACES = frozenset({"row_number", "rank", "dense_rank"})
+#: Aggregates that are one of the values: who keeps the rows that have it chooses by it.
+EXTREMES = frozenset({"max", "min"})
 GENERATORS = frozenset({"inline", "inline_outer"})
 
 
@@ -43,6 +45,33 @@ def value_of(expression: Any, scope: Scope) -> Value:
     if kind not in KINDS:
         raise LineageError(f"expressions of the kind {kind} are not followed; add it to {__name__}")
     return KINDS[kind](getattr(expression, kind), scope)
+
+
+def ordered_by(condition: Any, frame: Frame) -> Sources:
+    """What orders the rows of which a condition keeps those of one place, as the first."""
+    if condition.WhichOneof("expr_type") == "expression_string":
+        names = re.findall(r"(\w+)\s*=\s*\d", condition.expression_string.expression)
+    else:
+        names = [*_set_to_a_constant(condition)]
+    places = (value for name in names if (value := frame.known(name)) is not None)
+    return NOTHING.union(*(value.ordered_by for value in places))
+
+
+def _set_to_a_constant(condition: Any) -> Iterator[str]:
+    for part in conjuncts(condition):
+        call = part.unresolved_function
+        if call.function_name == "==" and any(a.WhichOneof("expr_type") == "literal" for a in call.arguments):
+            yield from attributes(part)
+
+
+def conjuncts(condition: Any) -> Iterator[Any]:
+    """The conditions that must all hold."""
+    call = condition.unresolved_function
+    if condition.WhichOneof("expr_type") == "unresolved_function" and call.function_name == "and":
+        for argument in call.arguments:
+            yield from conjuncts(argument)
+    else:
+        yield condition
 
 
 def _literal(part: Any, scope: Scope) -> Value:
@@ -127,18 +156,19 @@ def _function(name: str, arguments: Any, scope: Scope) -> Value:
     if name == "transform":
         return _transformed(arguments, scope)
     values = [_argument(argument, scope) for argument in arguments]
-    if name in STRUCTS:
-        fields = {name_of(a): v for a, v in zip(arguments, values, strict=True)}
-        return Value(together(values), fields)
-    if name == "named_struct":
-        fields = {str(key.constant): value for key, value in zip(values[::2], values[1::2], strict=True)}
-        return Value(together(values), fields)
-    if name == "from_json":
-        return _read(values[0], str(values[1].constant))
     if name in PASSING_ON:
         return one_of(values)
-    sources = together(values)
-    return Value(sources or scope.frame.chosen_by) if name == "count" else Value(sources)
+    fields: Mapping[str, Value] | None = None
+    if name == "struct":
+        fields = {name_of(a): v for a, v in zip(arguments, values, strict=True)}
+    elif name == "named_struct":
+        fields = {str(key.constant): value for key, value in zip(values[::2], values[1::2], strict=True)}
+    elif name == "from_json":
+        fields = _read(values[0], str(values[1].constant))
+    sources = together(fields.values() if fields else values)
+    if name == "count":
+        sources = sources or scope.frame.chosen_by
+    return Value(sources, fields, ordered_by=sources if name in EXTREMES else NOTHING)
 
 
 def _argument(argument: Any, scope: Scope) -> Value:
@@ -163,11 +193,10 @@ def _transformed(arguments: Any, scope: Scope) -> Value:
     return made if made.sources else Value(array.sources)
 
 
-def _read(text: Value, schema: str) -> Value:
-    """A struct read from a text: its fields are those that the text is known to have, else each is the whole text."""
+def _read(text: Value, schema: str) -> dict[str, Value]:
+    """Fields of a struct read from a text: those that the text is known to have; any other is the whole text."""
     known = text.fields or {}
-    fields = {name: known.get(name, Value(text.sources)) for name in names_of_schema(schema)}
-    return Value(together(fields.values()), fields)
+    return {name: known.get(name, Value(text.sources)) for name in names_of_schema(schema)}
 
 
 def _window(window: Any, scope: Scope) -> Value:
@@ -176,7 +205,9 @@ def _window(window: Any, scope: Scope) -> Value:
         value_of(each, scope)
         for each in (*window.partition_spec, *(order.child for order in window.order_spec))
     )
-    return Value(inner.sources, inner.fields).and_of(around)
+    order = together(value_of(each.child, scope) for each in window.order_spec)
+    is_place = window.window_function.unresolved_function.function_name in PLACES
+    return Value(inner.sources, inner.fields, ordered_by=order if is_place else NOTHING).and_of(around)
 
 
 def _extracted(part: Any, scope: Scope) -> Value:

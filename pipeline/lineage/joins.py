@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
-from pipeline.lineage.expressions import attributes, named_in
+from pipeline.lineage.expressions import attributes, conjuncts, named_in
 from pipeline.lineage.values import NOTHING, Frame, Named, Sources, Value, one_of, together
 
 #: The value of a name on the left and on the right side; None where the side does not have it.
@@ -20,6 +20,8 @@ def joined(left: Frame, right: Frame, part: Any) -> Frame:
     chosen_by = {"left_outer": left.chosen_by, "right_outer": right.chosen_by}.get(
         kind, left.chosen_by | right.chosen_by
     )
+    if kind in ("left_semi", "inner"):
+        left = left.with_figures(_order(left, right, part))
     if kind in ("left_semi", "left_anti"):
         return replace(left, chosen_by=chosen_by, branches=())
     keys = [_key(name, left, right, kind) for name in part.using_columns]
@@ -27,6 +29,12 @@ def joined(left: Frame, right: Frame, part: Any) -> Frame:
         left, right = _looked_up(left, right, part, kind)
     others = [c for c in (*left.columns, *right.columns) if c.name not in part.using_columns]
     return Frame((*keys, *others), chosen_by, left.is_rules and right.is_rules)
+
+
+def _order(left: Frame, right: Frame, part: Any) -> Sources:
+    """What orders the rows of which a join keeps those with the greatest value, as a maximum on its right side."""
+    equal, _ = _compared(left, right, part)
+    return NOTHING.union(*(value.ordered_by for _, value in equal if value is not None))
 
 
 def _key(name: str, left: Frame, right: Frame, kind: str) -> Named:
@@ -64,7 +72,7 @@ def _compared(left: Frame, right: Frame, part: Any) -> tuple[list[Pair], list[Pa
     equal: list[Pair] = [(left.find(name), right.find(name)) for name in part.using_columns]
     limits: list[Pair] = []
     if part.HasField("join_condition"):
-        for condition in _conjuncts(part.join_condition):
+        for condition in conjuncts(part.join_condition):
             if condition.WhichOneof("expr_type") == "expression_string":
                 sql = condition.expression_string.expression
                 limits.append((Value(named_in(sql, left)), Value(named_in(sql, right))))
@@ -73,15 +81,6 @@ def _compared(left: Frame, right: Frame, part: Any) -> tuple[list[Pair], list[Pa
             is_equal = condition.unresolved_function.function_name in ("==", "<=>")
             (equal if is_equal else limits).extend(names)
     return equal, limits
-
-
-def _conjuncts(condition: Any) -> Iterator[Any]:
-    call = condition.unresolved_function
-    if condition.WhichOneof("expr_type") == "unresolved_function" and call.function_name == "and":
-        for argument in call.arguments:
-            yield from _conjuncts(argument)
-    else:
-        yield condition
 
 
 def _all(pairs: Iterable[Pair], side: int) -> Sources:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from pipeline.lineage.expressions import GENERATORS, Scope, name_of, names_of_schema, value_of
+from pipeline.lineage.expressions import GENERATORS, Scope, name_of, names_of_schema, ordered_by, value_of
 from pipeline.lineage.joins import joined, told_apart
 from pipeline.lineage.values import Frame, LineageError, Named, Value, one_of, together
 
@@ -75,6 +75,7 @@ class Walk:
     def filter(self, part: Any) -> Frame:
         given = self.frame(part.input)
         condition = value_of(part.condition, Scope(given)).sources
+        given = given.with_figures(ordered_by(part.condition, given))
         return replace(given, chosen_by=given.chosen_by | condition)
 
     def with_columns(self, part: Any) -> Frame:

@@ -2,8 +2,9 @@
 
 A value is *made of* the columns that it is computed from: arguments of functions, conditions of ``when``, partition and
 order of windows, keys of groups. Which rows a table has says nothing about its values, so filters and the keys of joins
-are left out, with three exceptions in which they alone decide the value:
+are left out, with four exceptions in which they decide the value:
 
+* The first row of an order (the largest firm) is made of what orders the rows.
 * A count of rows is made of what its rows were chosen by, and of the keys of its group.
 * A constant in one branch of a union ("A" for the firms above a limit), or on a side of a join that may be missing, is
   made of what that part was chosen by.
@@ -36,13 +37,15 @@ class Value:
     #: The input column that it repeats unchanged.
     copied: str | None = None
     constant: Any = None
+    #: For a place in an order, and for a maximum: what orders the rows. Who keeps the rows that have it chooses by it.
+    ordered_by: Sources = NOTHING
 
     def and_of(self, more: Sources) -> Value:
         """The value made of these sources too, in each of its fields."""
         if more <= self.sources and self.fields is None:
             return self
         fields = {name: value.and_of(more) for name, value in self.fields.items()} if self.fields else None
-        return Value(self.sources | more, fields)
+        return Value(self.sources | more, fields, ordered_by=self.ordered_by)
 
 
 def together(values: Iterable[Value]) -> Sources:
@@ -86,6 +89,11 @@ class Frame:
     def with_values(self, more: Sources) -> Frame:
         """The table with every value made of these sources too."""
         return replace(self, columns=tuple(replace(c, value=c.value.and_of(more)) for c in self.columns))
+
+    def with_figures(self, more: Sources) -> Frame:
+        """The table with every value, but not its constants, made of these sources too."""
+        made = (replace(c, value=c.value.and_of(more)) if c.value.sources else c for c in self.columns)
+        return replace(self, columns=tuple(made))
 
     def find(self, identifier: str) -> Value:
         """The value that a name stands for: ``column``, ``table.column``, or either with fields behind it.

@@ -9,7 +9,7 @@ import pytest
 from pyspark.sql import Window
 from pyspark.sql import functions as F
 
-from jobs.columns.rows import first_of, literal_table, materialised
+from jobs.columns.rows import at_most, first_of, literal_table, materialised
 from jobs.job import Input
 from pipeline.lineage.session import RecordingSession
 from pipeline.lineage.values import LineageError
@@ -74,6 +74,19 @@ def test_filters_and_keys_choose_rows_and_are_not_part_of_a_value(plan: Plan) ->
     rows = plan.tax.where(vat > 0).join(plan.energy.select("uscc", "energy_tce"), "uscc", "inner")
     assert plan.made_of(rows, "tax_income_wan_yuan") == {"tax_income_wan_yuan"}
     assert plan.made_of(rows, "energy_tce") == {"gov_energy.energy_tce"}
+
+
+@pytest.mark.parametrize("first", ["place = 1", F.col("place") == 1, (F.col("place") == 1) & (income > 0)])
+def test_the_first_of_an_order_is_made_of_what_orders_it(plan: Plan, first: Any) -> None:
+    place = F.row_number().over(Window.partitionBy("period").orderBy(vat.desc()))
+    placed = plan.tax.withColumn("place", place)
+    assert plan.made_of(placed.where(first), "uscc") == {"uscc", "tax_vat_wan_yuan"}
+    assert plan.made_of(at_most(plan.tax, ["period"], "tax_vat_wan_yuan"), "uscc") == {
+        "uscc",
+        "tax_vat_wan_yuan",
+    }
+    # a list of the first hundred chooses rows
+    assert plan.made_of(placed.where("place <= 100"), "uscc") == {"uscc"}
 
 
 def test_a_count_is_made_of_what_chose_its_rows(plan: Plan) -> None:
