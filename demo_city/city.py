@@ -28,7 +28,7 @@ from demo_city.faults.plan import Plan
 from demo_city.faults.successions import plan_identities, with_branches
 from demo_city.frame import Frame
 from demo_city.plan_comparison import Comparison, compare_with_plan
-from demo_city.senders import true_positions
+from demo_city.senders import consent, discharge_permit, true_positions
 from demo_city.senders.schedule import by_group, deliveries
 from demo_city.world.chains import MODELS
 from demo_city.world.city import City, build_city
@@ -40,6 +40,10 @@ MARKER = ".demo_city.json"
 TRUTH, IDENTITIES = "planted_faults.json", "identities.json"
 #: The true chain positions of firms and the planted gaps; no job reads them.
 POSITIONS, GAPS = "chain_positions.csv", "chain_gaps.json"
+#: Firms without consent to the per-mu evaluation, as the senders know it; no job reads it.
+CONSENTS = "consents.json"
+#: The permit holders that withhold their emission report.
+WITHHELD = "withheld_reports.csv"
 MIN_SCALE, MAX_SCALE = 0.005, 10.0
 LAST_YEAR = 2035
 
@@ -104,7 +108,8 @@ def generate(
     progress: Callable[[str, int], None] = lambda *_: None,
     complete: Callable[[str], None] = lambda _: None,
 ) -> GenerationReport:
-    """Write the city's files to ``landing/<feed>/``; its planted faults, identities and true positions to ``truth``.
+    """Write the city's files to ``landing/<feed>/``, and what is planted in them (faults, identities, withheld reports,
+    true positions) to ``truth``.
 
     If the same city already exists there, nothing is written. Files of another demo city are removed first; files
     that no demo city wrote are left alone.
@@ -125,6 +130,8 @@ def generate(
     city = build_city(parameters(), spec.seed, spec.scale, max(2024, spec.years[-1]))
     replace(truth / POSITIONS, _csv(true_positions.positions(city, spec.years)))
     replace(truth / GAPS, _dump(true_positions.gaps(city)))
+    replace(truth / CONSENTS, _dump(consent.true_states(city, spec.years)))
+    replace(truth / WITHHELD, _csv(discharge_permit.withheld_reports(city, spec.years)))
     plan = plan_faults(city, spec.years)
     identities = plan_identities(city, spec.years, plan.taken)
     plan = dataclasses.replace(plan, edits=(*plan.edits, *identities.edits))
@@ -158,7 +165,8 @@ def is_there(spec: CitySpec, landing: Path, truth: Path) -> bool:
     """Whether the landing folder holds exactly this city, complete and with its truth files."""
     marker = _read_marker(landing / MARKER)
     same = all(marker.get(k) == v for k, v in _identity(spec).items())
-    has_truth = all((truth / name).exists() for name in (TRUTH, IDENTITIES, POSITIONS, GAPS))
+    truths = (TRUTH, IDENTITIES, POSITIONS, GAPS, CONSENTS, WITHHELD)
+    has_truth = all((truth / name).exists() for name in truths)
     return bool(marker.get("complete")) and same and has_truth
 
 

@@ -23,7 +23,7 @@ if str(CHECKOUT) not in sys.path:
 
 from schemas.coded import titled, value_lists  # noqa: E402
 from schemas.contract import Contract, Feed, code_list, code_lists, contracts, file_of  # noqa: E402
-from schemas.field import Column  # noqa: E402
+from schemas.field import Column, both  # noqa: E402
 
 #: Folder of the pages below docs/.
 FOLDER = "dictionary"
@@ -111,7 +111,7 @@ def _area(area: str, specs: Iterable[Contract]) -> str:
 def _table(spec: Contract) -> Iterator[str]:
     """A table's section: definition, source and columns."""
     yield f"## {spec.name} {spec.title.zh} {spec.title.en} {{#{spec.table}}}"
-    yield from ("", _text(spec.description), "", "| | |", "|---|---|")
+    yield from ("", _text(both(spec.description_zh, spec.description)), "", "| | |", "|---|---|")
     yield _row("grain 粒度", spec.grain)
     yield _row("key 主键", ", ".join(f"`{name}`" for name in spec.key))
     yield _row("period 所属期", f"`{spec.period}`" if spec.period else "–")
@@ -144,7 +144,7 @@ def _table(spec: Contract) -> Iterator[str]:
             f"{column.zh} {column.en}",
             "✓" if column.required else "",
             _values(column),
-            column.description,
+            both(column.description_zh, column.description),
             column.sensitivity,
             _sources(column),
         )
@@ -172,6 +172,7 @@ def _values(column: Column) -> str:
     values += [f"≥ {domain.min}"] if domain.min is not None else []
     values += [f"≤ {domain.max}"] if domain.max is not None else []
     values += [f"`{domain.pattern}`"] if domain.pattern else []
+    values += [f"≥ `{domain.not_before}`"] if domain.not_before else []
     return ", ".join([*values, *(["credit code 信用代码"] if domain.check else [])])
 
 

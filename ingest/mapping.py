@@ -5,7 +5,7 @@ The mapping is DuckDB SQL, the same for files, databases and streams. DuckDB cas
 
 A reason is ``column:rule``:
 
-- the rules of a column are missing, type, code, date, pattern, domain, check, formula, late and future;
+- the rules of a column are missing, type, code, date, pattern, domain, check, order, formula, late and future;
 - the rules of ``period``, if records state it, are missing and form (no real year, month or day);
 - reasons of a complete record are ``record:cells`` (the number of cells differs from the number of headings),
   ``record:json``, ``record:field_twice`` (of a JSON object), ``record:nul``, ``record:size`` and
@@ -198,6 +198,8 @@ def domain_faults(column: Column) -> list[str]:
         faults.append(_reason(f"{name} NOT IN ({codes})", f"{name}:code"))
     if domain.check == "uscc":
         faults.append(_reason(f"{name} IS NOT NULL AND NOT {VALID}{name}", f"{name}:check"))
+    if domain.not_before:
+        faults.append(_reason(f"{name} < {domain.not_before}", f"{name}:order"))
     return faults
 
 

@@ -21,6 +21,7 @@ from pipeline.rules import rule_hashes, rule_tables
 from schemas.contract import contract, digest, feeds
 from schemas.errors import RejectedError
 from warehouse import access, draft, engine, releases, tables
+from warehouse.chinese import add_views
 from warehouse.description import describe
 from warehouse.draft import Draft, remove_leftovers, write_published
 from warehouse.progress import Progress, silent
@@ -177,6 +178,7 @@ def _release(
     verdicts = verdict_rows(gate)
     made_with = code_version()
     describe(made.path, release_tables(number, made_with, verdicts, pins))
+    add_views(made.path)
     name = f"release-{number}.duckdb"
     move(made.path, settings().releases / name)
     release = releases.create_manifest(

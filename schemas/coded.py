@@ -58,7 +58,7 @@ def title(name: str, code: str) -> Titles:
     >>> title("grade_reason", "veto:tax_evasion").zh
     '一票否决：偷逃税'
     >>> title("grade_reason", "inherited:91330203MA7FDR5A3W").zh
-    '随宗地主评价 91330203MA7FDR5A3W'
+    '随宗地主评价：91330203MA7FDR5A3W'
     """
     known = titled(name)
     if code in known:
@@ -66,8 +66,9 @@ def title(name: str, code: str) -> Titles:
     for pattern, stand_in in stand_ins(name).items():
         if found := known.get(re.sub(pattern, stand_in, code)):
             head, _, tail = code.partition(":")
-            first, last = (head, "") if stand_in.endswith(":") else ("", tail)
-            return Titles(zh=f"{first} {found.zh} {last}".strip(), en=f"{first} {found.en} {last}".strip())
+            if stand_in.endswith(":"):
+                return Titles(zh=f"{head}{found.zh}", en=f"{head} {found.en}")
+            return Titles(zh=f"{found.zh}：{tail}", en=f"{found.en}: {tail}")
     return Titles(zh=code, en=code)
 
 
@@ -86,7 +87,7 @@ def stand_ins(name: str) -> dict[str, str]:
 
 def _of_file(name: str) -> Iterator[tuple[str, Titles]]:
     for code, row in code_list(name).items():
-        own = _titles(row["zh"], row.get("en"))
+        own = Titles(zh=row["zh"].strip(), en=row["en"].strip())
         if not (detail := row.get("detail")):
             yield code, own
         elif detail == USCC:
@@ -104,10 +105,6 @@ def _each_with_each(heads: Codes, details: Codes) -> Codes:
     }
 
 
-def _titles(zh: str, en: str | None) -> Titles:
-    return Titles(zh=zh.strip(), en=(en or zh).strip())
-
-
 # --- lists built from other definitions ------------------------------------------------------------------
 
 
@@ -118,7 +115,7 @@ def _feeds() -> Codes:
 
 def _nodes() -> Codes:
     """Nodes of all chain models of all years, and OUT, outside the chains."""
-    found = {"OUT": titled("chain_sum")["OUT"]}
+    found = {"OUT": titled("chain_outside")["OUT"]}
     for folder in schema_folders():
         for path in sorted((folder / CHAINS).glob("*.yml")):
             model = read_mapping(path, ContractError, shown(path))
@@ -132,19 +129,14 @@ def _nodes() -> Codes:
 
 
 def _industries() -> Codes:
-    """Divisions, groups and classes of industry, by two, three or four digits; a group has its division's title."""
-    divisions, classes = titled("industry_division"), titled("industry_class")
-    groups = {
-        code[:3]: Titles(zh=f"{divisions[code[:2]].zh} {code[:3]}", en=f"{divisions[code[:2]].en} {code[:3]}")
-        for code in classes
-    }
-    return {**divisions, **groups, **classes}
+    """Divisions, groups and classes of industry, by two, three or four digits."""
+    return {**titled("industry_division"), **titled("industry_group"), **titled("industry_class")}
 
 
 def _peers() -> Codes:
     divisions, sizes = titled("industry_division"), titled("size_class")
     both = {
-        f"{d}/{s}": Titles(zh=f"{of.zh} {size.zh}", en=f"{of.en}, {size.en}")
+        f"{d}/{s}": Titles(zh=f"{of.zh}（{size.zh}）", en=f"{of.en} ({size.en.lower()})")
         for d, of in divisions.items()
         for s, size in sizes.items()
     }

@@ -30,8 +30,8 @@ from pydantic import Field, ValidationError, model_validator
 
 from schemas.definition import Definition, Titles, first_error, read_mapping
 from schemas.disclosure import settled
-from schemas.errors import UsageError, UserError
-from schemas.field import LEGAL_BASES, Column, Disclosure, FieldEntry, LegalBasis, arrow_type
+from schemas.errors import UsageError, UserError, similar
+from schemas.field import LEGAL_BASES, Column, Disclosure, FieldEntry, LegalBasis, arrow_type, both
 from schemas.source import MappedColumn, Source
 
 SCHEMAS = Path(__file__).parent
@@ -44,7 +44,21 @@ LINEAGE = "lineage.csv"
 #: Placeholder in a proposal (ingest/proposal/infer.py) for what a person must decide.
 UNDECIDED = "TODO"
 
-AccessKey = Literal["district", "uscc", "district_and_uscc", "public"]
+#: Columns with the row's district, and with the firms that the row is about.
+_DISTRICT = ("district_code", "reported_district_code")
+_FIRM = ("uscc", "owner_uscc", "from_uscc", "seller_code", "claimants")
+
+AccessKey = Literal["public", "official", "district", "uscc", "district_and_uscc", "town"]
+#: Access key → columns by which a table's rows are cut, of which it must have one per group. docs/operations/access.md
+#: says who sees which rows.
+ACCESS_COLUMNS: Mapping[AccessKey, tuple[tuple[str, ...], ...]] = {
+    "public": (),
+    "official": (),
+    "district": (_DISTRICT,),
+    "uscc": (_FIRM,),
+    "district_and_uscc": (_FIRM,),  # a table without a district takes that of the firm in core.enterprise
+    "town": (("town_code",), _DISTRICT, _FIRM),
+}
 Delivery = Literal["snapshot", "increment", "event", "derived"]
 Layer = Literal["raw", "quarantine", "staged"]
 
@@ -81,6 +95,7 @@ class Contract(Definition):
     table: str
     title: Titles
     description: str = Field(min_length=1)
+    description_zh: str = ""
     grain: str = Field(min_length=1)
     key: tuple[str, ...] = Field(min_length=1)
     period: str | None = None
@@ -150,6 +165,10 @@ class Contract(Definition):
         for name in self.key:
             if not self.column(name).required:
                 raise ValueError(f"key column {name} must be required")
+        for column in self.columns:
+            earlier = column.domain.not_before
+            if earlier and {c.type for c in self.columns if c.name in (earlier, column.name)} != {"date"}:
+                raise ValueError(f"column {column.name}: not_before compares two dates of the table")
         if (self.delivery == "derived") == isinstance(self, Feed):
             raise ValueError(
                 "a feed has a source block and a delivery other than derived; a derived table has neither"
@@ -182,6 +201,9 @@ class Feed(Contract):
             raise ValueError(
                 f"mapping: not mapped {sorted(unmapped)}, mapped but no column {sorted(unknown)}"
             )
+        required = [n for n, m in self.source.mapping.items() if m.may_be_absent and self.column(n).required]
+        if required:
+            raise ValueError(f"mapping: {required} are required, so their headings may not be absent")
         event_time = self.source.event_time
         if event_time and (event_time not in names or self.column(event_time).type != "timestamp"):
             raise ValueError(f"event_time: {event_time} is not a timestamp column of the table")
@@ -240,7 +262,8 @@ def factor(column: Column, mapped: MappedColumn) -> Decimal:
 
 
 def table_comment(contract: Contract) -> str:
-    return f"{contract.title.zh} | {contract.title.en}. {contract.description} Grain: {contract.grain}."
+    described = both(contract.description_zh, contract.description)
+    return f"{contract.title.zh} | {contract.title.en}. {described} Grain: {contract.grain}."
 
 
 def digest(value: Any) -> str:
@@ -349,6 +372,9 @@ def code_list(name: str) -> dict[str, dict[str, str]]:
     for path in paths:
         with path.open(encoding="utf-8", newline="") as file:
             rows = {row["code"]: row for row in csv.DictReader(file)}
+        for code, row in rows.items():
+            if not ((row.get("zh") or "").strip() and (row.get("en") or "").strip()):
+                raise ContractError(f"{shown(path)}: {code} needs a title in zh and in en")
         if again := sorted(set(rows) & set(found)):
             raise ContractError(f"{shown(path)}: {again[0]} is in schemas/codes/{name}.csv already")
         found |= rows
@@ -368,8 +394,10 @@ def parse_contract(area: str, table: str, raw: dict[str, Any], where: str = "") 
     for name, override in names.items():
         if name not in fields():
             raise ContractError(f"{where}: field {name} is unknown; add it to schemas/fields/{area}.yml")
-        stated = {"stated": (override or {}).get("sensitivity")}
-        columns.append({**fields()[name].model_dump(), "name": name, **(override or {}), **stated})
+        # a description of its own replaces the field's in both languages
+        own = {"description_zh": "", **override} if "description" in (override or {}) else override or {}
+        stated = {"stated": own.get("sensitivity")}
+        columns.append({**fields()[name].model_dump(), "name": name, **own, **stated})
     try:
         kind = Feed if raw.get("source") else Contract
         return kind.model_validate({**raw, "area": area, "table": table, "columns": columns})
@@ -450,7 +478,10 @@ def contract(name: str) -> Contract:
     try:
         return contracts()[name]
     except KeyError:
-        raise UsageError(f"unknown table {name}; known: {', '.join(contracts())}") from None
+        raise UsageError(
+            f"unknown table {name}; {similar(name, contracts())}./brain tables lists those of a release, "
+            "./brain feeds all feeds"
+        ) from None
 
 
 def published_contracts() -> list[Contract]:
@@ -468,7 +499,9 @@ def feed(name: str) -> Feed:
     try:
         return feeds()[name.removeprefix("raw.")]
     except KeyError:
-        raise UsageError(f"unknown feed {name}; known: {', '.join(feeds())}") from None
+        raise UsageError(
+            f"unknown feed {name}; {similar(name.removeprefix('raw.'), feeds())}./brain feeds lists all"
+        ) from None
 
 
 def connected_groups() -> dict[str, list[Feed]]:

@@ -32,6 +32,8 @@ class Domain(Definition):
     pattern: str | None = None
     codes: str | None = None
     check: Literal["uscc"] | None = None
+    #: Another date column of the table; the date is not before it.
+    not_before: str | None = None
 
 
 class FieldEntry(Definition):
@@ -41,6 +43,8 @@ class FieldEntry(Definition):
     zh: str = Field(min_length=1)
     en: str = Field(min_length=1)
     description: str = Field(min_length=1)
+    #: The same in Chinese; only an installation's own definitions may leave it out.
+    description_zh: str = ""
     unit: str | None = None
     domain: Domain = Domain()
     sensitivity: Sensitivity = "internal"
@@ -96,11 +100,16 @@ class Column(FieldEntry):
 
 
 def comment(column: FieldEntry) -> str:
-    """The comment of a column in any engine: Chinese and English title, unit, description, code list, sensitivity."""
+    """The comment of a column in any engine: titles, unit, descriptions in both languages, codes, sensitivity."""
     unit = f" [{column.unit}]" if column.unit else ""
     codes = f" Code list: {column.domain.codes}." if column.domain.codes else ""
     shown = f" Sensitivity: {column.sensitivity}." if isinstance(column, Column) else ""
-    return f"{column.zh} | {column.en}{unit}. {column.description}{codes}{shown}"
+    return f"{column.zh} | {column.en}{unit}. {both(column.description_zh, column.description)}{codes}{shown}"
+
+
+def both(zh: str, en: str) -> str:
+    """A description in both languages as one text."""
+    return f"{zh} {en}".strip()
 
 
 _SIMPLE: Mapping[str, pa.DataType] = {

@@ -42,6 +42,8 @@ class MappedColumn(Definition):
     codes: dict[str, str] | None = None
     #: yyyy-MM-dd (default), yyyy/M/d, yyyy年M月d日, yyyyMMdd; several where people type the file.
     date_format: DateFormat | tuple[DateFormat, ...] | None = None
+    #: A file without the heading is read, the column is then null: senders add a new column one after the other.
+    may_be_absent: bool = False
 
     @property
     def date_formats(self) -> tuple[DateFormat, ...]:
@@ -162,6 +164,12 @@ class Source(Definition):
         """Headings that the mapping needs, each once."""
         wanted = [m.heading for m in self.mapping.values() if m.heading]
         return list(dict.fromkeys(wanted + ([self.period_from.heading] if self.period_from else [])))
+
+    @property
+    def needed_headings(self) -> list[str]:
+        """Headings without which a file is refused."""
+        absent = {m.heading for m in self.mapping.values() if m.may_be_absent}
+        return [h for h in self.headings if h not in absent]
 
     def named(self, headings: Iterable[str]) -> list[str]:
         """A file's headings in the contract's spelling, where a reader takes both as the same."""

@@ -55,7 +55,8 @@ _TERMS = {
     "is_current": "是否计入 | Whether its rows are current: not withdrawn, not held, not superseded.",
     "type": "类型 | Type.",
     "unit": "单位 | Unit.",
-    "description": "说明 | Description.",
+    "description_zh": "说明 | Description in Chinese.",
+    "description": "英文说明 | Description in English.",
     "sensitivity": "敏感级别 | Sensitivity.",
     "legal_basis": "法律依据 | Strictest legal basis of the feeds behind it.",
     "rests_on_consent": "须企业授权 | Whether it is made of the firm's own statistics.",
@@ -100,7 +101,8 @@ def dictionary() -> list[dict[str, Any]]:
     return [
         {
             "table_name": spec.name, "column_name": c.name, "type": c.type, "unit": c.unit,
-            "title_zh": c.zh, "title_en": c.en, "description": c.description, "code_list": c.domain.codes,
+            "title_zh": c.zh, "title_en": c.en, "description_zh": c.description_zh,
+            "description": c.description, "code_list": c.domain.codes,
             "sensitivity": c.sensitivity, "legal_basis": c.legal_basis, "rests_on_consent": c.rests_on_consent,
             "made_of": list(c.made_of),
             "disclosed_because": c.disclosed.because if c.disclosed else None,

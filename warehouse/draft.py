@@ -146,6 +146,7 @@ def _files_by_period(spec: Contract, folder: Path, version: int) -> Files:
 def _drop_others(connection: duckdb.DuckDBPyConnection, kept: Contents) -> None:
     """Delete from a copy of a release's file all but the kept periods; new rows reuse the freed space."""
     connection.execute("DROP SCHEMA draft.release CASCADE")
+    connection.execute("DROP SCHEMA IF EXISTS draft.cn CASCADE")
     for (name,) in connection.execute(
         "SELECT schema_name || '.' || table_name FROM duckdb_tables() WHERE database_name = 'draft'"
     ).fetchall():

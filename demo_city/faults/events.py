@@ -6,6 +6,7 @@ import numpy as np
 
 from demo_city.faults.plan import Edit, quarantined
 from demo_city.faults.planner import Planner
+from demo_city.senders.discharge_permit import withholders
 
 
 def events(planner: Planner) -> None:
@@ -22,6 +23,7 @@ def events(planner: Planner) -> None:
         Edit("unknown_code_word", "gov_penalty", year, first, {"penalty_code": "其他"}, word)
     )
     q = planner.city.population
-    permitted = [s for s in planner.large if planner.city.base.has_permit[s]]
+    silent = set(withholders(planner.city, planner.year).site.tolist())
+    permitted = [s for s in planner.large if planner.city.base.has_permit[s] and s not in silent]
     site = planner.site(permitted or [int(np.flatnonzero((q.giant >= 0) & planner.city.base.has_permit)[0])])
     planner.add("not_a_number", "gov_emission", site, {"nh3n_t": "未检出"}, quarantined("nh3n_t:type"))

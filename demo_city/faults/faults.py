@@ -8,6 +8,7 @@ begin, or the first year if there is none.
 from __future__ import annotations
 
 from demo_city.faults.chains import customs, products, trades
+from demo_city.faults.consents import consents
 from demo_city.faults.events import events
 from demo_city.faults.figures import cumulative, figures
 from demo_city.faults.files import files
@@ -17,6 +18,7 @@ from demo_city.faults.meters import meters
 from demo_city.faults.plan import Plan
 from demo_city.faults.planner import Planner
 from demo_city.faults.registry import registry
+from demo_city.faults.towns import towns
 from demo_city.senders import main_meters, market
 from demo_city.senders.months import FIRST_MONTHLY_YEAR
 from demo_city.world.city import City
@@ -32,6 +34,7 @@ def plan_faults(city: City, years: tuple[int, ...]) -> Plan:
     figures(planner, has_annual=bool(yearly))
     registry(planner, years)
     events(planner)
+    consents(planner)
     land_use(planner)
     files(planner, has_annual=bool(yearly))
     if monthly:
@@ -42,4 +45,5 @@ def plan_faults(city: City, years: tuple[int, ...]) -> Plan:
     products(planner)
     if market.TRADES_YEAR in years:
         trades(planner)
+    towns(planner)
     return Plan(tuple(planner.edits), tuple(planner.extras), planner.late, frozenset(planner.taken))

@@ -8,7 +8,7 @@ from decimal import Decimal
 import numpy as np
 import pyarrow as pa
 
-from demo_city.faults.plan import ACCEPTED, TOO_SMALL, Change, Edit, Outcome, quarantined
+from demo_city.faults.plan import ACCEPTED, INCOMPLETE, TOO_SMALL, Change, Edit, Outcome, quarantined
 from demo_city.faults.planner import Planner, plus, times
 from demo_city.senders.land import Uses, holder_codes, land_uses, parcel_codes
 from demo_city.world.land import LET_WHOLLY
@@ -44,6 +44,11 @@ def land_use(planner: Planner) -> None:
             "surveyed_area_mu": plus(Decimal(int(land.area[uses.parcel[row]])) * Decimal("0.004"))
         }
         _use(planner, "over_allotted_parcel", uses, row, more, scaled)
+    settled = {s for s in planner.large if planner.evaluated[s]} - planner.taken
+    row = lease(lambda r: int(uses.site[r]) in settled)
+    planner.taken.add(int(uses.site[row]))
+    slip: dict[str, Change] = {"surveyed_area_mu": times("0.001", places=6)}
+    _use(planner, "land_a_thousandth", uses, row, slip, INCOMPLETE)
     metres = max(Decimal(int(uses.area[largest])) * 20 / 3, Decimal(20_001)).quantize(Decimal("0.01"))
     _use(
         planner,

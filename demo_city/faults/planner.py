@@ -13,7 +13,8 @@ from demo_city.world.draws import stream
 from demo_city.world.population import ABOVE, BELOW, LANDED, NONE, ROOMS
 from schemas.errors import UsageError
 
-_EXEMPT_GROUPS = ("16", "25", "41-43", "44", "45-46")
+#: Groups of divisions that some rule set exempts.
+EXEMPT_GROUPS = ("16", "25", "41-43", "44", "45-46")
 
 
 class Planner:
@@ -29,7 +30,8 @@ class Planner:
         q = city.population
         status, change = q.status[year], q.change[year]
         old = city.registered[q.firm[year]] < np.datetime64(f"{year - 4}-12-31")
-        exempt = np.isin(q.group, [j for j, d in enumerate(city.p.divisions) if d.group in _EXEMPT_GROUPS])
+        exempt = np.isin(q.group, [j for j, d in enumerate(city.p.divisions) if d.group in EXEMPT_GROUPS])
+        self.evaluated = ~exempt
         quiet = old & (change == NONE) & (q.giant < 0) & ~q.collective
         building = np.unique(city.land.holder[city.land.in_construction & (city.land.holder >= 0)])
         quiet[building] = False

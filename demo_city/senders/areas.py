@@ -15,7 +15,7 @@ from demo_city.senders.land import land_uses
 from demo_city.senders.parks import Parks, parks
 from demo_city.world.city import City
 from demo_city.world.draws import Ints, stream
-from schemas.contract import feed
+from schemas.contract import code_list, feed
 
 
 def park(city: City, year: int) -> Frame:
@@ -101,6 +101,10 @@ def zone(city: City, year: int) -> Frame:
         f"{city.p.districts[d].name}示范第{k + 1}开发区（合成）"
         for d, k in zip(district.tolist(), number.tolist(), strict=True)
     ]
+    in_english = [
+        f"{code_list('district')[city.p.districts[d].code]['en']} Demonstration Development Zone {k + 1} (synthetic)"
+        for d, k in zip(district.tolist(), number.tolist(), strict=True)
+    ]
     return Frame(
         contract,
         str(year),
@@ -108,6 +112,7 @@ def zone(city: City, year: int) -> Frame:
         {
             "zone_code": pa.array(city.zone_codes),
             "zone_name": pa.array(titles),
+            "zone_name_en": pa.array(in_english),
             "level_code": words(contract, "level_code", ["national", "provincial"], np.minimum(number, 1)),
             "reported_district_code": take([d.code for d in city.p.districts], district),
             "planned_area_mu": amounts(contract, "planned_area_mu", hectares, "公顷", 0),

@@ -1,9 +1,13 @@
 """Discharge permits (排污许可) of the demo city.
 
-Irregularities for the platform to detect: 3 % of the permits allow less than the firm discharges, 2 % have expired.
+Irregularities for the platform to detect: 3 % of the permits allow less than the firm discharges, 2 % have expired, and
+3 % of the holders withhold the report that they owe.
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
@@ -16,10 +20,30 @@ from demo_city.world.figures import POLLUTANTS
 from demo_city.world.population import ABOVE
 from schemas.contract import feed
 
+Days = np.ndarray[tuple[int], np.dtype[np.datetime64]]
+#: Share of the permits' holders that withhold their report in a year.
+WITHHELD = 0.03
 
-def discharge_permit(city: City, year: int) -> Frame:
-    """Permits of the firms that report emissions, and registrations of 45 % of the other firms above scale."""
-    contract, q, figures = feed("gov_discharge_permit"), city.population, city.year(year)
+
+@dataclass(frozen=True)
+class Register:
+    """Permits by site: kind (0 key, 1 simplified, 2 registered only), first and last day, permitted / discharged."""
+
+    site: Ints
+    kind: Ints
+    start: Days
+    end: Days
+    slack: Floats
+
+    def codes(self, city: City, year: int) -> pa.Array:
+        """Numbers of the permits."""
+        ends = take(["001P", "001Q", "001X"], self.kind)
+        return pa.compute.binary_join_element_wise(city.uscc(self.site, year), ends, "")
+
+
+def register(city: City, year: int) -> Register:
+    """Permits of the firms with emissions, and registrations of 45 % of the other firms above scale."""
+    q = city.population
     rng = stream(q.seed, "permits")
     draw, kind_draw, slack = rng.random(q.sites), rng.random(q.sites), _slack(rng, q.sites)
     above = q.status[year] == ABOVE
@@ -27,21 +51,52 @@ def discharge_permit(city: City, year: int) -> Frame:
     registered = above & ~city.base.has_permit & (draw < 0.45)
     site = np.flatnonzero(permitted | registered)
     kind = np.where(registered, 2, np.where(kind_draw < 0.3, 0, 1))[site]
-    start, end = _terms(city, site, year, draw)
+    return Register(site, kind, *_terms(city, site, year, draw), slack[site])
+
+
+def withholders(city: City, year: int) -> Register:
+    """Permits, held all year, whose holders withhold the report; at least one, and none of a giant."""
+    q, all_permits = city.population, register(city, year)
+    first, last = np.datetime64(f"{year}-01-01"), np.datetime64(f"{year}-12-31")
+    obliging = all_permits.kind < 2
+    whole = (all_permits.start < first) & (all_permits.end > last) & (q.giant[all_permits.site] < 0)
+    order = stream(q.seed, f"withheld-{year}").random(q.sites)[all_permits.site]
+    may = np.flatnonzero(obliging & whole)
+    count = max(1, round(WITHHELD * int(obliging.sum())))
+    chosen = np.sort(may[np.argsort(order[may])][:count])
+    return Register(*(values[chosen] for values in vars(all_permits).values()))
+
+
+def withheld_reports(city: City, years: Iterable[int]) -> pa.Table:
+    """The planted withholders: year, uscc, permit_code."""
+    tables = []
+    for year in years:
+        held = withholders(city, year)
+        columns = {
+            "year": take([str(year)], np.zeros(len(held.site), dtype=np.int64)),
+            "uscc": city.uscc(held.site, year),
+            "permit_code": held.codes(city, year),
+        }
+        tables.append(pa.table(columns))
+    return pa.concat_tables(tables)
+
+
+def discharge_permit(city: City, year: int) -> Frame:
+    """The permits on the register at the year's end."""
+    contract, figures, permits = feed("gov_discharge_permit"), city.year(year), register(city, year)
+    site, kind = permits.site, permits.kind
     columns = {
-        "permit_code": pa.compute.binary_join_element_wise(
-            city.uscc(site, year), take(["001P", "001Q", "001X"], kind), ""
-        ),
+        "permit_code": permits.codes(city, year),
         "uscc": city.uscc(site, year),
         "permit_class_code": words(contract, "permit_class_code", ["key", "simplified", "registered"], kind),
-        "permit_from_date": dates(contract, "permit_from_date", start),
-        "permit_to_date": dates(contract, "permit_to_date", end),
+        "permit_from_date": dates(contract, "permit_from_date", permits.start),
+        "permit_to_date": dates(contract, "permit_to_date", permits.end),
     }
     for pollutant in POLLUTANTS:
         # to kilograms, from grams of cod and nh3n or kilograms of so2 and nox
         grams = pollutant in ("cod", "nh3n")
         kilograms = figures.emissions[pollutant][site] / (1000 if grams else 1)
-        amount = np.ceil(kilograms * slack[site]).astype(np.int64)
+        amount = np.ceil(kilograms * permits.slack).astype(np.int64)
         name = f"{pollutant}_permitted_t"
         columns[name] = amounts(contract, name, amount, "吨", 3, blank=kind == 2)
     return Frame(contract, str(year), "", columns)
@@ -52,9 +107,7 @@ def _slack(rng: np.random.Generator, n: int) -> Floats:
     return np.where(rng.random(n) < 0.03, rng.uniform(0.6, 0.95, n), rng.uniform(1.05, 1.8, n))
 
 
-def _terms(
-    city: City, site: Ints, year: int, draw: Floats
-) -> tuple[np.ndarray[tuple[int], np.dtype[np.datetime64]], np.ndarray[tuple[int], np.dtype[np.datetime64]]]:
+def _terms(city: City, site: Ints, year: int, draw: Floats) -> tuple[Days, Days]:
     """First and last day of the permits, which last five years; 2 % expired in the year and are not yet renewed."""
     age = (year + site) % 5
     has_expired = stream(city.population.seed, f"permit-terms-{year}").random(len(site)) < 0.02

@@ -65,6 +65,7 @@ def land_parcel(city: City, year: int) -> Frame:
             # 0.01 mu = 20/3 square metres; areas are multiples of 0.03 mu
             "parcel_area_mu": amounts(contract, "parcel_area_mu", land.area[which] // 3 * 2000, "平方米", 2),
             "reported_district_code": take([d.code for d in city.p.districts], land.district[which]),
+            "reported_town": take(city.towns.names, city.towns.parcel[which]),
             "supply_mode_code": words(
                 contract,
                 "supply_mode_code",
@@ -142,7 +143,6 @@ def land_survey(city: City, year: int, district: int) -> Frame:
         {
             "parcel_id": parcel_codes(city).take(pa.array(parcel)),
             "用地企业名称": city.name(site, year),
-            "镇街": take([f"示范{k + 1}镇" for k in range(9)], parcel % 9),
             "uscc": city.uscc(site, year),
             "use_type_code": words(contract, "use_type_code", ["own", "lease", "sublet"], kind),
             "lessor_uscc": pa.compute.if_else(
@@ -150,6 +150,7 @@ def land_survey(city: City, year: int, district: int) -> Frame:
                 pa.nulls(n, pa.string()),
                 pa.compute.if_else(pa.array(kind == 2), sublessor, holder),
             ),
+            "reported_town": take(city.towns.names, city.towns.parcel[parcel]),
             "surveyed_area_mu": amounts(contract, "surveyed_area_mu", area, "亩", 2, blank=share_only),
             "floor_area_m2": decimals(floor, 0),
             "floor_share_pct": decimals(share, 2, ~share_only),

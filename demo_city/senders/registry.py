@@ -68,6 +68,7 @@ def business_registry(city: City, year: int, complete: bool) -> Frame:
             "industry_code": take(city.classes, firms),
             "industry_edition": take(["2017"], np.zeros(n, dtype=np.int64)),
             "reported_district_code": take([d.code for d in city.p.districts], q.district[sites]),
+            "reported_town": take(city.towns.names, city.towns.site[sites]),
             "registered_address": address,
         },
     )

@@ -9,6 +9,7 @@ from demo_city.frame import Frame
 from demo_city.senders import (
     areas,
     buildings,
+    consent,
     customs,
     devices,
     discharge_permit,
@@ -97,6 +98,7 @@ def _yearly(city: City, year: int, complete: bool) -> Iterator[Delivery]:
     yield "ent_product", period, "", partial(products.product, city, year)
     yield "gov_patent", period, "", partial(innovation.patent, city, year, complete)
     yield "gov_credit", period, "", partial(marks.credit, city, year, complete)
+    yield "ent_consent", period, "", partial(consent.consent, city, year)
     yield "gov_industry_mark", period, "", partial(marks.industry_mark, city, year)
 
 

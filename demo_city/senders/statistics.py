@@ -28,6 +28,7 @@ def statistics_directory(city: City, year: int) -> Frame:
             "uscc": take(city.codes, firms),
             "enterprise_name": take(city.names, firms),
             "reported_district_code": take([d.code for d in city.p.districts], q.district[sites]),
+            "reported_town": take(city.towns.codes, city.towns.site[sites]),
             "industry_code": take(city.classes, firms),
             "industry_edition": take(["2017"], np.zeros(n, dtype=np.int64)),
             "is_above_scale": words(

@@ -16,6 +16,7 @@ from demo_city.world.land import Land, parcels, used_land
 from demo_city.world.parameters import Parameters
 from demo_city.world.population import ABOVE, ABSENT, NEW, Population, class_codes, populate
 from demo_city.world.roles import Roles, draw_roles
+from demo_city.world.towns import Places, draw_towns
 from demo_city.world.years import year_figures
 
 #: Former district codes in credit codes: successor -> (former code, share of the base year's firms).
@@ -55,6 +56,7 @@ class City:
     zone_codes: list[str]
     #: Functional zone that manages each site, -1 if none does.
     manager: Ints
+    towns: Places
     #: Site of each meter account, and its share of the site's electricity.
     meter_site: Ints
     meter_share: Floats
@@ -117,6 +119,7 @@ def build_city(p: Parameters, seed: int, scale: float, last_year: int) -> City:
     firms = len(population.firm_site)
     villages, village_names = _villages(p, land, firms, seed)
     zone, zone_codes = _zones(p, population, base)
+    manager = _managers(p, population)
     word = population.group[population.firm_site]
     for number in range(len(p.landmarks)):
         word[population.giant[population.firm_site] == number] = len(p.divisions) + number
@@ -142,7 +145,8 @@ def build_city(p: Parameters, seed: int, scale: float, last_year: int) -> City:
         village_names=village_names,
         zone=zone,
         zone_codes=zone_codes,
-        manager=_managers(p, population),
+        manager=manager,
+        towns=draw_towns(p, population, land, zone, manager),
         meter_site=meter_site,
         meter_share=meter_share,
         roles=draw_roles(p, population, base, classes),

@@ -108,6 +108,22 @@ class ManagingZone(Definition):
     code: str
     district: str
     share: float
+    towns: tuple[str, ...]
+
+
+class Towns(Definition):
+    """Codes of towns: of each district's zones, in order, and of those with few works; weights of both."""
+
+    zones: dict[str, tuple[str, ...]]
+    few_works: tuple[str, ...]
+    zone_weight: float
+    few_weight: float
+
+    def weight(self, town: str, district: str) -> float:
+        """Weight of a town in the draw of its district's firms outside zones."""
+        if town in self.few_works:
+            return self.few_weight
+        return self.zone_weight if town in self.zones[district] else 1.0
 
 
 class Firm(Definition):
@@ -223,6 +239,7 @@ class Parameters(Definition):
     giants: tuple[tuple[str, str, float], ...]
     zones: Zones
     managing_zones: tuple[ManagingZone, ...]
+    towns: Towns
     firm: Firm
     land: Land
     honours: dict[str, int]

@@ -3,4 +3,4 @@
 SELECT d.zh AS district, s.year, round(100.0 * sum(grade_a_count) / sum(graded_count), 1) AS a_pct,
     round(100.0 * sum(grade_d_count) / sum(graded_count), 1) AS d_pct
 FROM per_mu.district_summary s JOIN release.code d ON d.list = 'district' AND d.code = s.district_code
-WHERE s.scope_code = 'all' GROUP BY ALL HAVING sum(graded_count) > 0 ORDER BY s.year, d.zh;
+GROUP BY ALL HAVING sum(graded_count) > 0 ORDER BY s.year, d.zh;

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from expectations.checks.growth import noted
 from expectations.gate.suite import Check
 
 
@@ -63,6 +64,7 @@ def recomputed(key: str) -> tuple[Check, ...]:
                 "comparable_output_before_wan_yuan",
             ),
         ),
+        noted(key, {f"{name}_growth_pct": f"{name}_wan_yuan" for name in ("output", "value_added")}),
         Check(
             "one_growth",
             "年度与十二月增速一致",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from expectations.checks.towns import town_checks
 from expectations.gate.suite import Check, Suite
 
 #: Fewer than 1 % of firms move to another district in a year; the code list of former districts maps districts that
@@ -13,10 +14,15 @@ _MOVED = (("", 1), ("_wide", 3))
 #: Two or three firms in a hundred change their name in a year, and the registry may learn of it a year later.
 _RENAMED = (("", 5), ("_wide", 20))
 
+#: Firms seldom move to another town, but a division of towns moves all firms of one.
+_TOWN_MOVED = (("", 3), ("_wide", 20))
+
 #: One row per year: firms known from the year before, and how many differ from that year or from the registry.
 _SUMMARY = """
     SELECT n.year, count(b.uscc) AS known, count(*) FILTER (n.district_code <> b.district_code) AS moved,
         count(*) FILTER (n.enterprise_name <> b.enterprise_name) AS renamed,
+        count(n.town_code) FILTER (b.town_code IS NOT NULL) AS placed,
+        count(*) FILTER (n.town_code <> b.town_code) AS town_moved,
         count(*) FILTER (n.is_in_registry) AS registered,
         count(*) FILTER (list_contains(n.identity_flags, 'name_differs')) AS differing
     FROM {table} n LEFT JOIN {table} b
@@ -127,6 +133,15 @@ SUITE = Suite(
             "moved",
             "known",
         ),
+        *_few(
+            "town_moved",
+            "迁往其他镇街的企业",
+            "are in another town than the year before",
+            _TOWN_MOVED,
+            "town_moved",
+            "placed",
+        ),
+        *town_checks("uscc", "企业", "firms"),
         *_few("renamed", "更名企业", "have another name than the year before", _RENAMED, "renamed", "known"),
         *_few(
             "name_of_registry",

@@ -1,4 +1,7 @@
-"""Suite 企业年度数据: every firm of the directory, plausible figures, no unit slips, coverage."""
+"""Suite 企业年度数据: every firm of the directory, plausible figures, no unit slips, coverage.
+
+The module is one, above 300 lines: all checks of one wide table.
+"""
 
 from __future__ import annotations
 
@@ -164,6 +167,33 @@ SUITE = Suite(
             "Where electricity is missing, gov_electricity is named among the missing or quarantined feeds",
             "SELECT uscc, year FROM {table} WHERE power_kwh IS NULL "
             "AND NOT list_contains(list_concat(missing_feeds, quarantined_feeds), 'gov_electricity')",
+            level="warn",
+        ),
+        Check(
+            "owed_reports_named",
+            "持排污许可证而无排放数据的均有说明",
+            "Exactly where a permit obliges a firm to report emissions and it has none, gov_emission is named missing",
+            """SELECT uscc, year, permit_class_code FROM {table} WHERE list_contains(missing_feeds, 'gov_emission')
+            <> (coalesce(permit_class_code IN ('key', 'simplified'), false) AND emission_t IS NULL)""",
+        ),
+        Check(
+            "permits_kept",
+            "上年持排污许可证的规上企业今年仍持证",
+            "Of the firms above scale that a permit obliged last year, at most five plus 5 % have none this year",
+            """SELECT t.year, count(*) AS holders, count(*) FILTER (t.permit_class_code IS NULL
+                OR t.permit_class_code = 'registered') AS without
+            FROM {table} t JOIN {table} b ON b.uscc = t.uscc AND CAST(b.year AS INTEGER) + 1 = CAST(t.year AS INTEGER)
+            WHERE t.is_above_scale AND b.permit_class_code IN ('key', 'simplified')
+            GROUP BY t.year HAVING without > 5 + 0.05 * holders""",
+            level="warn",
+        ),
+        Check(
+            "emissions_of_permit",
+            "排放量不低于许可排放量的1%",
+            "At most five firms plus 5 % of a year's reporters emit less than a hundredth of what their permits allow",
+            """SELECT year, count(*) AS reporters, count(*) FILTER (emission_t < 0.01 * emission_permitted_t) AS tiny
+            FROM {table} WHERE emission_t IS NOT NULL AND emission_permitted_t > 0
+            GROUP BY year HAVING tiny > 5 + 0.05 * reporters""",
             level="warn",
         ),
         Check(

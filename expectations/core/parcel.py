@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from expectations.checks.towns import town_checks
 from expectations.gate.suite import Check, Suite
 
 SUITE = Suite(
@@ -34,6 +35,7 @@ SUITE = Suite(
             "SELECT year FROM {table} GROUP BY year HAVING sum(parcel_area_mu) > 795000",
             level="warn",
         ),
+        *town_checks("parcel_id", "宗地", "parcels"),
     ),
     shrinks="fail",
 )

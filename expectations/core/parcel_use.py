@@ -30,6 +30,15 @@ SUITE = Suite(
                 ELSE p.parcel_area_mu <> u.parcel_area_mu END""",
         ),
         Check(
+            "town_of_parcel",
+            "镇街与宗地一致",
+            "The town is that of the parcel, or one of the district if the parcel is unknown",
+            """SELECT u.parcel_id, u.uscc, u.year, u.town_code FROM {table} u
+            LEFT JOIN core.parcel p ON p.parcel_id = u.parcel_id AND p.year = u.year
+            WHERE CASE WHEN p.parcel_id IS NULL THEN left(u.town_code, 6) <> u.district_code
+                ELSE p.town_code IS DISTINCT FROM u.town_code END""",
+        ),
+        Check(
             "unknown_parcel_share",
             "未登记宗地不超过2%",
             "At most five parcels plus 2 % of a year are unknown to the register",

@@ -146,6 +146,14 @@ def _domain(contract: Contract, column: Column) -> Iterator[Check]:
             f"{column.en} has the right check character (GB 32100-2015)",
             f"{select} NOT uscc_is_valid({name})",
         )
+    if domain.not_before:
+        earlier = contract.column(domain.not_before)
+        yield Check(
+            f"{name}_order",
+            f"{column.zh}不早于{earlier.zh}",
+            f"{column.en} is not before {earlier.en}",
+            f"{select} {name} < {earlier.name}",
+        )
 
 
 def _unlisted(column: Column, codes: str) -> str:

@@ -1,4 +1,4 @@
-"""Suite 评价基准值: of the evaluation year, above zero, and published values without slips in the rules' file.
+"""Suite 评价基准值: of the evaluation year, above zero, not moved by one unit, published values without slips.
 
 A baseline that is computed from a list moves with the list's largest units, so the list's median is compared with the
 year before instead (``expectations/per_mu/indicator_value.py``).
@@ -6,7 +6,11 @@ year before instead (``expectations/per_mu/indicator_value.py``).
 
 from __future__ import annotations
 
+from expectations.checks.year_before import FEW
 from expectations.gate.suite import Check, Suite
+
+#: A unit with a quarter of its list's tax, just below a giant's, lifts the quotient of totals by a third.
+MOVED = "4 / 3.0"
 
 SUITE = Suite(
     "per_mu.baseline",
@@ -27,13 +31,55 @@ SUITE = Suite(
         Check(
             "units_behind",
             "参算单元数与指标值一致",
-            "A computed baseline names the units whose value is defined; a published one names none",
+            "A computed baseline names the units whose value is behind it; a published one names none",
             """SELECT b.year, b.district_code, b.list_code, b.indicator_code FROM {table} b
             LEFT JOIN (SELECT year, district_code, list_code, indicator_code, count(value) AS units
                 FROM per_mu.indicator_value GROUP BY ALL) v
             ON v.year = b.year AND v.district_code = b.district_code AND v.list_code = b.list_code
                 AND v.indicator_code = b.indicator_code
-            WHERE b.unit_count IS DISTINCT FROM CASE WHEN b.method_code <> 'fixed' THEN coalesce(units, 0) END""",
+            WHERE b.unit_count IS DISTINCT FROM CASE WHEN b.method_code <> 'fixed' THEN coalesce(units, 0)
+                - CASE b.giant_treatment_code WHEN 'left_out' THEN b.giant_count ELSE 0 END END""",
+        ),
+        Check(
+            "giants_treated",
+            "执行值与龙头处理方式一致",
+            "The baseline in force is that of its treatment of giants, and giants are counted",
+            """SELECT year, district_code, list_code, indicator_code, giant_treatment_code FROM {table}
+            WHERE giant_count <> len(giants) OR CASE giant_treatment_code
+                WHEN 'published' THEN method_code <> 'fixed' OR value_with_giants IS NOT NULL
+                    OR value_without_giants IS NOT NULL
+                WHEN 'none' THEN giant_count > 0 OR value IS DISTINCT FROM value_with_giants
+                    OR value IS DISTINCT FROM value_without_giants
+                WHEN 'left_out' THEN giant_count = 0 OR value_without_giants IS NULL
+                    OR value <> value_without_giants
+                WHEN 'nothing_left' THEN giant_count = 0 OR value_without_giants IS NOT NULL
+                    OR value IS DISTINCT FROM value_with_giants
+                ELSE giant_count = 0 OR value IS DISTINCT FROM value_with_giants END""",
+        ),
+        Check(
+            "no_unit_moves_it",
+            "单个企业对基准值的影响不超过三分之一",
+            "No single unit lifts or lowers a baseline of thirty units or more by more than a third",
+            f"""WITH counted AS (
+                SELECT v.uscc, b.year, b.district_code, b.list_code, b.indicator_code, b.value AS baseline,
+                    CASE b.method_code WHEN 'mean' THEN v.value ELSE v.numerator END::DOUBLE AS above,
+                    CASE b.method_code WHEN 'mean' THEN 1 ELSE v.denominator END::DOUBLE AS below
+                FROM {{table}} b JOIN per_mu.indicator_value v ON v.year = b.year
+                    AND v.district_code = b.district_code AND v.list_code = b.list_code
+                    AND v.indicator_code = b.indicator_code
+                WHERE b.method_code IN ('aggregate', 'mean') AND v.value IS NOT NULL
+                    AND NOT (b.giant_treatment_code = 'left_out' AND list_contains(b.giants, v.uscc))),
+            moved AS (
+                SELECT *, sum(above) OVER w / sum(below) OVER w AS own,
+                    (sum(above) OVER w - above) / nullif(sum(below) OVER w - below, 0) AS others
+                FROM counted WINDOW w AS (PARTITION BY year, district_code, list_code, indicator_code)
+                QUALIFY count(*) OVER w >= {FEW})
+            SELECT m.year, m.district_code, m.list_code, m.indicator_code, m.uscc, e.enterprise_name, m.baseline,
+                round(m.baseline * m.others / m.own, 6) AS without_it
+            FROM moved m LEFT JOIN core.enterprise e ON e.uscc = m.uscc AND e.year = m.year
+            WHERE m.own > 0 AND (m.others <= 0 OR greatest(m.own / m.others, m.others / m.own) > {MOVED})
+            ORDER BY ALL""",
+            level="warn",
         ),
         Check(
             "steady",

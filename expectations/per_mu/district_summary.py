@@ -7,16 +7,24 @@ from __future__ import annotations
 
 from expectations.gate.suite import Check, Suite
 
-_KEY = "year, district_code, list_code, scope_code"
+_KEY = "year, district_code, list_code"
 _STATUSES = "graded_count + exempt_count + protected_count + data_incomplete_count + out_of_scope_count"
 _GRADES = "grade_a_count + grade_b_count + grade_c_count + grade_d_count"
 
 
-def _per_mu(column: str, total: str) -> str:
-    quotient = f"CAST({total} AS DOUBLE) / CAST(land_total_mu AS DOUBLE)"
+def _per_mu(column: str, total: str, land: str = "land_total_mu") -> str:
+    quotient = f"CAST({total} AS DOUBLE) / CAST({land} AS DOUBLE)"
     return (
-        f"SELECT {_KEY}, {column} FROM {{table}} WHERE {column} IS NOT NULL AND (land_total_mu = 0 "
+        f"SELECT {_KEY}, {column} FROM {{table}} WHERE {column} IS NOT NULL AND ({land} = 0 "
         f"OR {total} IS NULL OR abs({column} - {quotient}) > 0.000001 + 0.000000001 * abs({quotient}))"
+    )
+
+
+def _per_mu_without_giants(figure: str) -> str:
+    return _per_mu(
+        f"{figure}_per_mu_without_giants_wan_yuan",
+        f"{'tax_contribution' if figure == 'tax' else figure}_without_giants_wan_yuan",
+        "land_without_giants_mu",
     )
 
 
@@ -42,7 +50,7 @@ SUITE = Suite(
             """SELECT coalesce(t.year, p.year) AS year,
                 coalesce(t.district_code, p.district_code) AS district_code,
                 coalesce(t.list_code, p.list_code) AS list_code
-            FROM (SELECT * FROM {table} WHERE scope_code = 'all') t FULL JOIN (
+            FROM {table} t FULL JOIN (
                 SELECT year, district_code, list_code, count(*) AS firms,
                     count(*) FILTER (eval_status_code = 'graded') AS graded
                 FROM per_mu.population GROUP BY ALL) p
@@ -55,7 +63,7 @@ SUITE = Suite(
             "等级数与等级表一致",
             "The city's counts by grade are those of per_mu.enterprise_grade",
             f"""SELECT t.year FROM (SELECT year, sum({_GRADES}) AS graded, sum(grade_a_count) AS in_a,
-                    sum(grade_d_count) AS in_d FROM {{table}} WHERE scope_code = 'all' GROUP BY year) t
+                    sum(grade_d_count) AS in_d FROM {{table}} GROUP BY year) t
             FULL JOIN (SELECT year, count(*) AS graded, count(*) FILTER (final_grade = 'A') AS in_a,
                     count(*) FILTER (final_grade = 'D') AS in_d
                 FROM (SELECT * FROM per_mu.enterprise_grade QUALIFY evaluation_version
@@ -76,33 +84,59 @@ SUITE = Suite(
             _per_mu("value_added_per_mu_wan_yuan", "value_added_total_wan_yuan"),
         ),
         Check(
+            "tax_per_mu_without_giants",
+            "剔除龙头的亩均税收可复算",
+            "Tax per mu without giants is tax divided by land, both without giants",
+            _per_mu_without_giants("tax"),
+        ),
+        Check(
+            "value_added_per_mu_without_giants",
+            "剔除龙头的亩均增加值可复算",
+            "Value added per mu without giants is value added divided by land, both without giants",
+            _per_mu_without_giants("value_added"),
+        ),
+        Check(
+            "giants_counted",
+            "有用地企业数等于龙头与其余之和",
+            "The firms with land are the giants and the others",
+            f"SELECT {_KEY} FROM {{table}} WHERE landed_firm_count <> giant_count + landed_firm_without_giants_count",
+        ),
+        Check(
+            "same_without_a_giant",
+            "无龙头时两套数相同",
+            "Where a list has no giant, both figures are the same",
+            f"""SELECT {_KEY} FROM {{table}} WHERE giant_count = 0 AND (
+                land_total_mu <> land_without_giants_mu
+                OR tax_contribution_wan_yuan <> tax_contribution_without_giants_wan_yuan
+                OR value_added_total_wan_yuan IS DISTINCT FROM value_added_without_giants_wan_yuan)""",
+        ),
+        Check(
             "without_giants_below_all",
-            "剔除龙头后不大于全部",
-            "Without giants there are no more firms and no more land than with them",
-            """SELECT w.year, w.district_code, w.list_code FROM {table} w
-            LEFT JOIN {table} a ON a.year = w.year AND a.district_code = w.district_code
-                AND a.list_code = w.list_code AND a.scope_code = 'all'
-            WHERE w.scope_code = 'without_giants' AND (a.year IS NULL OR w.firm_count > a.firm_count
-                OR w.land_total_mu > a.land_total_mu)""",
+            "剔除龙头后用地不大于全部",
+            "Without giants there is no more land than with them",
+            f"SELECT {_KEY} FROM {{table}} WHERE land_without_giants_mu > land_total_mu",
+        ),
+        Check(
+            "giants_are_few",
+            "龙头企业不超过企业数的十分之一",
+            "Giants are at most a tenth of a list's firms with land: more do not dominate it",
+            f"SELECT {_KEY}, giant_count FROM {{table}} WHERE giant_count > greatest(1, 0.1 * landed_firm_count)",
+            level="warn",
         ),
         Check(
             "least_firms",
             "披露基数不大于合计及其差额所含企业数",
-            "The fewest firms behind a sum are no more than those of the sums, or of the difference between the scopes",
-            """SELECT t.year, t.district_code, t.list_code, t.scope_code FROM {table} t
-            LEFT JOIN {table} a ON a.year = t.year AND a.district_code = t.district_code
-                AND a.list_code = t.list_code AND a.scope_code = 'all'
-            WHERE t.least_firm_count > t.landed_firm_count
-                OR (t.landed_firm_count > 0 AND t.least_firm_count = 0)
-                OR (a.landed_firm_count > t.landed_firm_count
-                    AND t.least_firm_count > a.landed_firm_count - t.landed_firm_count)""",
+            "The fewest firms behind a sum are no more than its firms, without giants no more than the giants either",
+            f"""SELECT {_KEY} FROM {{table}} WHERE least_firm_count > landed_firm_count
+                OR (landed_firm_count > 0 AND least_firm_count = 0)
+                OR least_firm_without_giants_count > landed_firm_without_giants_count
+                OR (giant_count > 0 AND least_firm_without_giants_count > giant_count)""",
         ),
         Check(
             "land_within_city",
             "用地合计不超过全市工业用地",
             "The firms' land does not exceed the city's 795,000 mu of industrial land (530 km²)",
-            "SELECT year FROM {table} WHERE scope_code = 'all' GROUP BY year "
-            "HAVING sum(land_total_mu) > 795000",
+            "SELECT year FROM {table} GROUP BY year HAVING sum(land_total_mu) > 795000",
             level="warn",
         ),
     ),

@@ -22,12 +22,13 @@ SUITE = Suite(
         Check(
             "graded_firms",
             "参评企业均有等级",
-            "Exactly the graded firms have a grade",
+            "Exactly the graded firms have a grade, each in its district and town",
             f"""SELECT coalesce(g.uscc, p.uscc) AS uscc, coalesce(g.year, p.year) AS year
             FROM {_IN_FORCE} g
             FULL JOIN (SELECT * FROM per_mu.population WHERE eval_status_code = 'graded') p
             ON p.uscc = g.uscc AND p.year = g.year
-            WHERE g.uscc IS NULL OR p.uscc IS NULL OR p.district_code <> g.district_code""",
+            WHERE g.uscc IS NULL OR p.uscc IS NULL OR p.district_code <> g.district_code
+                OR p.town_code IS DISTINCT FROM g.town_code""",
         ),
         Check(
             "total_adds_up",

@@ -5,6 +5,7 @@ DuckDB divides decimals as doubles; a tolerance of one millionth allows for that
 
 from __future__ import annotations
 
+from expectations.checks.land_limit import LAND_LIMIT
 from expectations.checks.year_before import FEW
 from expectations.gate.suite import Check, Suite
 
@@ -18,8 +19,11 @@ def _apart(left: str, right: str) -> str:
 
 
 def _silence_pays(notes: str) -> str:
-    """Lists and indicators in which a typical silent unit has more points than a typical one that reports."""
-    silent = f"is_missing AND {notes}"
+    """Lists and indicators in which a typical silent unit has more points than a typical one that reports.
+
+    Units that withhold a figure are not among the silent: their zero points would hide what the others get.
+    """
+    silent = f"is_missing AND note_code {notes} AND note_code <> 'withheld_zero'"
     return f"""SELECT year, district_code, list_code, indicator_code,
             count(*) FILTER ({silent}) AS silent, median(score) FILTER ({silent}) AS their_points,
             count(value) AS reporting, median(score) FILTER (NOT is_missing) AS points
@@ -77,6 +81,7 @@ SUITE = Suite(
             f"""SELECT {_KEY}, note_code, score FROM {{table}} WHERE CASE
             WHEN note_code IN ('missing_zero', 'negative_zero', 'zero_land', 'no_baseline', 'group_empty')
                 THEN score <> 0
+            WHEN note_code = 'withheld_zero' THEN score > 0
             WHEN note_code = 'capped' THEN CAST(score AS DOUBLE) > {_PLAIN} + 0.000001
             WHEN note_code = 'floored' THEN CAST(score AS DOUBLE) < {_PLAIN} - 0.000001
             ELSE false END""",
@@ -110,13 +115,62 @@ SUITE = Suite(
             "silence_never_pays",
             "缺报企业得分中位数不高于报送企业",
             "Where thirty units or more report and thirty or more do not, those that do not have no more points",
-            _silence_pays("note_code <> 'group_average'"),
+            _silence_pays("NOT IN ('group_average', 'zero_average')"),
         ),
         Check(
             "average_rewards_silence",
             "按同组平均计分时缺报企业得分不高于报送企业",
             "A published rule that scores missing values by the average does not give the silent more points",
-            _silence_pays("note_code = 'group_average'"),
+            _silence_pays("IN ('group_average', 'zero_average')"),
+            level="warn",
+        ),
+        Check(
+            "withholding_never_pays",
+            "应报未报企业得分不高于任何报送企业",
+            "A unit that withholds a figure which it owes has no points, and no more than any unit that reports",
+            f"""SELECT {_KEY}, score, lowest FROM (
+                SELECT *, min(score) FILTER (NOT is_missing) OVER (
+                    PARTITION BY year, district_code, list_code, indicator_code) AS lowest FROM {{table}})
+            WHERE note_code = 'withheld_zero' AND (score > 0 OR score > lowest)""",
+        ),
+        Check(
+            "withheld_is_scored_so",
+            "应报未报企业均按规则计分",
+            "Where the rule set scores withheld figures apart, exactly the units that withhold one are scored so",
+            """SELECT v.uscc, v.year, v.indicator_code, v.note_code FROM {table} v
+            JOIN per_mu.unit u ON u.uscc = v.uscc AND u.year = v.year
+            LEFT JOIN rules.withheld w ON w.rule_set_id = v.rule_set_id AND w.list_code = v.list_code
+                AND w.indicator_code = v.indicator_code
+            WHERE (v.note_code IS NOT DISTINCT FROM 'withheld_zero')
+                <> (w.figure IS NOT NULL AND list_contains(u.withheld_figures, w.figure))""",
+        ),
+        Check(
+            "withheld_share",
+            "应报未报企业不超过应报企业的一成",
+            "At most five units plus a tenth of a list's that report or owe a figure withhold it",
+            """SELECT year, district_code, list_code, indicator_code, count(*) AS due,
+                count(*) FILTER (note_code = 'withheld_zero') AS withheld
+            FROM {table} WHERE NOT is_missing OR note_code = 'withheld_zero' GROUP BY ALL
+            HAVING withheld > 5 + 0.1 * due""",
+            level="warn",
+        ),
+        Check(
+            "maxima_possible",
+            "亩均税收与亩均增加值最大值在土地承载极限以内",
+            "No unit's tax or value added per mu is above what any land can carry, where the rule set bounds it",
+            f"""SELECT {_KEY}, value, most FROM {{table}}
+            JOIN (SELECT 'I1' AS indicator_code, max(tax_per_mu) AS most FROM rules.land_limit
+                UNION ALL SELECT 'I2', max(value_added_per_mu) FROM rules.land_limit) USING (indicator_code)
+            WHERE value > most AND rule_set_id IN (SELECT rule_set_id FROM rules.judged_land)""",
+        ),
+        Check(
+            "far_from_the_list",
+            "指标值不超过同组中位数的一万倍",
+            "No value is more than ten thousand times the median of its list, from thirty units on: that is a slip",
+            f"""SELECT {_KEY}, value, level FROM (
+                SELECT *, median(CAST(value AS DOUBLE)) OVER of_list AS level, count(value) OVER of_list AS units
+                FROM {{table}} WINDOW of_list AS (PARTITION BY year, district_code, list_code, indicator_code))
+            WHERE units >= {FEW} AND level > 0 AND value > 10000 * level""",
             level="warn",
         ),
         Check(
@@ -141,4 +195,10 @@ SUITE = Suite(
             "HAVING median(CAST(value AS DOUBLE)) NOT BETWEEN 0.1 AND 500",
         ),
     ),
-)
+    rules={
+        **LAND_LIMIT,
+        "withheld": {
+            "rule_set_id": "VARCHAR", "list_code": "VARCHAR", "indicator_code": "VARCHAR", "figure": "VARCHAR"
+        },
+    },
+)  # fmt: skip

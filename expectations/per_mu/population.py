@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from expectations.checks.land_limit import LAND_LIMIT
 from expectations.gate.suite import Check, Suite
 
 SUITE = Suite(
@@ -10,10 +11,11 @@ SUITE = Suite(
         Check(
             "same_firms",
             "名单与名录一致",
-            "Exactly the firms of core.enterprise, each in its district",
+            "Exactly the firms of core.enterprise, each in its district and town",
             """SELECT coalesce(e.uscc, t.uscc) AS uscc, coalesce(e.year, t.year) AS year
             FROM {table} t FULL JOIN core.enterprise e ON e.uscc = t.uscc AND e.year = t.year
-            WHERE t.uscc IS NULL OR e.uscc IS NULL OR e.district_code <> t.district_code""",
+            WHERE t.uscc IS NULL OR e.uscc IS NULL OR e.district_code <> t.district_code
+                OR e.town_code IS DISTINCT FROM t.town_code""",
         ),
         Check(
             "above_scale_by_directory",
@@ -77,10 +79,34 @@ SUITE = Suite(
             level="warn",
         ),
         Check(
+            "land_carries",
+            "参评企业用地足以承载其用工与增加值",
+            "The land of a firm that is graded by its own figures can carry its staff and value added",
+            """SELECT t.uscc, t.year, t.land_area_mu FROM {table} t
+            JOIN rules.judged_land j ON j.rule_set_id = t.rule_set_id
+            JOIN core.enterprise e ON e.uscc = t.uscc AND e.year = t.year
+            JOIN core.enterprise_year y ON y.uscc = t.uscc AND y.year = t.year
+            JOIN rules.land_limit m ON m.division = e.industry_division_code
+            WHERE t.eval_status_code = 'graded' AND t.unit_role_code <> 'inherits' AND t.land_area_mu > 0
+            AND CAST(t.land_area_mu AS DOUBLE) + 0.000001 < greatest(
+                coalesce(y.employees_average, y.insured_count, 0) * m.m2_per_person * 3 / 2000,
+                coalesce(y.value_added_wan_yuan, 0) / m.value_added_per_mu)""",
+        ),
+        Check(
+            "land_too_small_share",
+            "用地不足以承载的企业不超过0.5%",
+            "At most five firms plus 0.5 % of a district's firms with land have land that cannot carry them",
+            """SELECT year, district_code, count(*) FILTER (land_area_mu > 0) AS landed, count(*) FILTER (
+                len(list_filter(status_reasons, reason -> reason LIKE 'land_too_small:%')) > 0) AS too_small
+            FROM {table} GROUP BY ALL HAVING too_small > 5 + 0.005 * landed""",
+            level="warn",
+        ),
+        Check(
             "somebody_graded",
             "每年均有参评企业",
             "Every year has graded firms",
             "SELECT year FROM {table} GROUP BY year HAVING count(*) FILTER (eval_status_code = 'graded') = 0",
         ),
     ),
+    rules=LAND_LIMIT,
 )

@@ -45,7 +45,21 @@ SUITE = Suite(
             WHERE m.firms IS DISTINCT FROM u.member_count
                 OR {" OR ".join(f"m.{c} IS DISTINCT FROM u.{c}" for c in _SUMS)}""",
         ),
+        Check(
+            "withheld_of_members",
+            "应报未报数据与成员企业相符",
+            "A figure is withheld exactly if a firm of the unit owes it and sent no report, not even a faulty one",
+            """SELECT u.uscc, u.year, u.withheld_figures FROM {table} u LEFT JOIN (
+                SELECT p.evaluation_uscc AS uscc, year, list_sort(list_distinct(list(d.figure))) AS withheld
+                FROM per_mu.population p JOIN core.enterprise_year y USING (uscc, year)
+                JOIN rules.duty d ON list_contains(y.missing_feeds, d.feed)
+                    AND NOT list_contains(y.quarantined_feeds, d.feed)
+                WHERE p.eval_status_code = 'graded' AND p.unit_role_code IN ('own', 'merged') GROUP BY ALL) m
+            ON m.uscc = u.uscc AND m.year = u.year
+            WHERE coalesce(m.withheld, []) <> list_sort(u.withheld_figures)""",
+        ),
         *totals_steady("list_totals", "list_code", "各组", "a list's units"),
     ),
     summary=compared(_YEAR_BEFORE, groups=(("list_code",),)),
+    rules={"duty": {"feed": "VARCHAR", "figure": "VARCHAR"}},
 )

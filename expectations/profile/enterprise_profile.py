@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from expectations.checks.growth import noted
 from expectations.gate.suite import Check, Suite
 from schemas.contract import code_list
 
@@ -27,6 +28,16 @@ _GROWTH = {
     "revenue_growth_pct": "revenue_wan_yuan",
     "power_growth_pct": "power_kwh",
     "energy_growth_pct": "energy_tce",
+}
+#: Growth columns that cannot be computed again from the profiles alone.
+_OTHER_GROWTH = {
+    "declared_revenue_growth_pct": "declared_revenue_wan_yuan",
+    "insured_growth_pct": "insured_count",
+    "output_cagr_pct": "output_wan_yuan",
+    "output_ytd_growth_pct": "output_ytd_wan_yuan",
+    "tax_cagr_pct": "tax_total_wan_yuan",
+    "value_added_growth_pct": "value_added_wan_yuan",
+    "water_growth_pct": "water_m3",
 }
 #: Fields that count for a group's completeness.
 _GROUPS = {code: tuple(row["fields"].split()) for code, row in code_list("profile_group").items()}
@@ -69,7 +80,8 @@ SUITE = Suite(
             FROM {{table}} t FULL JOIN (SELECT e.*, p.period FROM core.enterprise e
                 JOIN {_PERIODS} p ON p.year = e.year) e ON e.uscc = t.uscc AND e.period = t.period
             WHERE t.uscc IS NULL OR e.uscc IS NULL OR e.is_above_scale <> t.is_above_scale
-                OR e.district_code <> t.district_code OR e.enterprise_name <> t.enterprise_name""",
+                OR e.district_code <> t.district_code OR e.enterprise_name <> t.enterprise_name
+                OR e.town_code IS DISTINCT FROM t.town_code""",
         ),
         Check(
             "figures_of_source",
@@ -145,6 +157,7 @@ SUITE = Suite(
             WHERE t.main_node_share IS DISTINCT FROM n.share""",
         ),
         *_growth(),
+        noted(_KEY, _GROWTH | _OTHER_GROWTH),
         Check(
             "size_limits",
             "规模划型符合2017办法",

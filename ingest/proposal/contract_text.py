@@ -30,7 +30,7 @@ def contract_lines(file: str, sample: Sample, columns: Sequence[Guess]) -> Itera
     yield f"owner: {UNDECIDED}  # the office or company that answers for the data"
     yield f"legal_basis: {UNDECIDED}  # administration, statistics_only or authorisation"
     yield f"legal_source: {UNDECIDED}  # document and article"
-    yield f"access_key: {UNDECIDED}  # who may see a row: district, uscc, district_and_uscc or public"
+    yield f"access_key: {UNDECIDED}  # who may see a row: public, official, district, uscc, district_and_uscc or town"
     yield f"delivery: {UNDECIDED}  # snapshot, increment or event"
     yield "columns:"
     for column, name in names:

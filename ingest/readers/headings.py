@@ -28,13 +28,13 @@ def some(headings: Sequence[str]) -> str:
 def check_headings(name: str, source: Source, headings: Sequence[str]) -> None:
     """
     Raises:
-        RejectedError: there are too many headings, one that the mapping reads is missing, or one appears twice.
+        RejectedError: there are too many headings, one that the mapping needs is missing, or one appears twice.
     """
     if len(headings) > MAX_HEADINGS:
         raise RejectedError(
             f"{name}: {len(headings):,} columns in the heading; at most {MAX_HEADINGS:,} are read"
         )
-    missing = [h for h in source.headings if h not in headings]
+    missing = [h for h in source.needed_headings if h not in headings]
     if missing:
         raise RejectedError(f"{name}: no column {some(missing)}; the file has {some(headings)}")
     repeated = sorted({h for h in headings if headings.count(h) > 1})

@@ -19,6 +19,9 @@ AMOUNT = "decimal(18,6)"
 PERCENT_TYPE = "decimal(18,4)"
 #: Compound growth has steps of 0.01 %.
 STEPS = 10_000
+#: Largest yearly change in times the base, 1,000 %: beyond it the base is almost nothing, and a rate says nothing.
+#: Assumed: docs/concepts/where-the-rules-are-silent.md.
+LARGEST_CHANGE = 10
 #: Limit of a quotient: a larger one (land of a millionth of a mu) is capped, so that it does not fail the job. In
 #: millionths the limit still fits 64 bits, which Spark's integral division requires.
 LARGEST = 10**12
@@ -135,9 +138,36 @@ def share_pct(part: Column, whole: Column) -> Column:
     return (ratio(part, whole) * F.lit(Decimal(100))).try_cast(PERCENT_TYPE)
 
 
+def is_comparable(now: Column, before: Column, years: int = 1) -> Column:
+    """Whether growth between two amounts is a rate: the base is above zero, and the yearly change at most 1,000 %."""
+    is_rate: Column = (
+        (before > 0)
+        & (now <= before * (1 + LARGEST_CHANGE) ** years)
+        & (now >= before * (1 - LARGEST_CHANGE))
+    )
+    return is_rate
+
+
 def growth_pct(now: Column, before: Column) -> Column:
-    """``now / before`` in percent with four digits, rounded half up, less 100; missing unless ``before`` is above 0."""
-    return ((ratio(now, before) - F.lit(Decimal(1))) * F.lit(Decimal(100))).try_cast(PERCENT_TYPE)
+    """``now / before`` in percent with four digits, rounded half up, less 100; missing unless they are comparable."""
+    rate = ((ratio(now, before) - F.lit(Decimal(1))) * F.lit(Decimal(100))).try_cast(PERCENT_TYPE)
+    return F.when(is_comparable(now, before), rate)
+
+
+def growth_note(name: str, now: Column, before: Column, years: int = 1) -> Column:
+    """Why the growth ``name`` of a known figure is missing, as a code of the list growth_note; else missing.
+
+    For growth over several years the figure itself must be above zero.
+    """
+    note = (
+        F.when(before.isNull(), F.lit(f"no_base:{name}"))
+        .when(before < 0, F.lit(f"base_negative:{name}"))
+        .when(before == 0, F.lit(f"base_near_zero:{name}"))
+    )
+    if years > 1:
+        note = note.when(now <= 0, F.lit(f"figure_not_positive:{name}"))
+    note = note.when(~is_comparable(now, before, years), F.lit(f"base_near_zero:{name}"))
+    return F.when(now.isNotNull(), note)
 
 
 def cagr_pct(now: Column, before: Column) -> Column:
@@ -145,10 +175,10 @@ def cagr_pct(now: Column, before: Column) -> Column:
 
     The growth is ``k / 10000`` for the whole number k with
     ``before × (20000 + 2k - 1)³ ≤ 8 × now × 10000³ < before × (20000 + 2k + 1)³``.
-    A floating-point cube root only estimates k; whole numbers decide. Missing unless both amounts are above zero,
-    and where they differ by a factor of a million or more.
+    A floating-point cube root only estimates k; whole numbers decide. Missing unless both amounts are above zero and
+    comparable.
     """
-    defined = (now > 0) & (before > 0) & (now < before * 1_000_000) & (now * 1_000_000 > before)
+    defined = (now > 0) & is_comparable(now, before, 3)
     guess = F.round((F.cbrt(now.cast("double") / before.cast("double")) - 1) * STEPS).cast("bigint")
     target = now.cast(AMOUNT) * F.lit(Decimal(8 * STEPS**3))
     steps = (

@@ -12,6 +12,7 @@ from pyspark.sql import functions as F
 from jobs.columns.rows import row_id
 from jobs.columns.values import flags, valid_credit_code
 from jobs.core.steps.identity import UNDIVIDED, present_district
+from jobs.core.steps.towns import with_town
 from jobs.job import Input, Job
 from schemas.contract import code_list, contract
 
@@ -32,6 +33,7 @@ def enterprise(directory: DataFrame, registry: DataFrame, refused: DataFrame) ->
     return (
         listed.join(known, ["uscc", "year"], "left")
         .transform(place)
+        .transform(with_town, "reported_town", "registered.reported_town")
         .transform(describe)
         .select(*contract(TABLE).column_names)
     )
@@ -40,8 +42,8 @@ def enterprise(directory: DataFrame, registry: DataFrame, refused: DataFrame) ->
 def members(directory: DataFrame, refused: DataFrame) -> DataFrame:
     """Every enterprise of the directory, accepted or quarantined; one row per code and year."""
     columns = [
-        "uscc", "enterprise_name", "reported_district_code", "industry_code", "is_above_scale",
-        "directory_change_code", "zone_code", "managing_zone_code",
+        "uscc", "enterprise_name", "reported_district_code", "reported_town", "industry_code",
+        "is_above_scale", "directory_change_code", "zone_code", "managing_zone_code",
     ]  # fmt: skip
     accepted = directory.select(
         *columns, F.col("period").alias("year"), "known_at", F.lit(False).alias("is_refused")
@@ -65,7 +67,7 @@ def as_of(listed: DataFrame, registry: DataFrame) -> DataFrame:
     """The latest registration known for each firm and year."""
     entry = F.struct(
         "period", "enterprise_name", "former_name", "registered_date", "registration_status_code",
-        "reported_district_code", "industry_code", "known_at",
+        "reported_district_code", "reported_town", "industry_code", "known_at",
     )  # fmt: skip
     last = (
         listed.select("uscc", "year")

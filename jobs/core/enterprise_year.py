@@ -19,6 +19,7 @@ from pyspark.sql import functions as F
 from jobs.columns.rows import at_most, row_id, with_part
 from jobs.columns.values import no_texts, present
 from jobs.core.steps.identity import behind, successors
+from jobs.core.steps.permits import OBLIGING, permits
 from jobs.job import Input, Job
 from schemas.contract import FEED_COLUMNS, contract
 
@@ -44,6 +45,7 @@ def enterprise_year(
     electricity: DataFrame,
     energy: DataFrame,
     emission: DataFrame,
+    permit: DataFrame,
     insurance: DataFrame,
     water: DataFrame,
     customs: DataFrame,
@@ -59,6 +61,7 @@ def enterprise_year(
         "gov_electricity": totals(behind(electricity, spans), ["power_kwh"]),
         "gov_energy": totals(energy, ["energy_tce", "energy_calorific_tce"]),
         "gov_emission": emissions(behind(emission, spans)),
+        "gov_discharge_permit": permits(behind(permit, spans)),
         "gov_social_insurance": insured(behind(insurance, spans)),
         "gov_water": totals(behind(water, spans), ["water_m3"]),
         "gov_customs": totals(behind(by_direction(customs), spans), DIRECTIONS),
@@ -209,10 +212,14 @@ def doubtful_feeds() -> Column:
 
 
 def missing_feeds() -> Column:
-    """Feeds in which a firm should have a row and has none; statistics and energy cover 规上 only."""
+    """Feeds in which a firm should have a row and has none; statistics and energy cover 规上 only.
+
+    A firm with a discharge permit of an obliging class reports its emissions (排污许可管理条例, article 22).
+    """
     above = F.col("is_above_scale")
     expected = {
         "gov_electricity": F.lit(True),
+        "gov_emission": F.col("permit_class_code").isin(*OBLIGING),
         "gov_energy": above,
         "gov_social_insurance": F.lit(True),
         "gov_statistics": above,
@@ -234,6 +241,7 @@ JOB = Job(
         "electricity": Input("raw.gov_electricity", "year"),
         "energy": Input("raw.gov_energy"),
         "emission": Input("raw.gov_emission"),
+        "permit": Input("raw.gov_discharge_permit", "upto"),
         "insurance": Input("raw.gov_social_insurance", "year"),
         "water": Input("raw.gov_water", "year"),
         "customs": Input("raw.gov_customs", "year"),
@@ -250,6 +258,7 @@ JOB = Job(
         "raw.gov_electricity": {"uscc": "uscc", "period": "year"},
         "raw.gov_energy": {"uscc": "uscc", "period": "year"},
         "raw.gov_emission": {"uscc": "uscc", "period": "year"},
+        "raw.gov_discharge_permit": {"uscc": "uscc", "period": "year"},
         "raw.gov_social_insurance": {"uscc": "uscc", "period": "year"},
         "raw.gov_water": {"uscc": "uscc", "period": "year"},
         "raw.gov_customs": {"uscc": "uscc", "period": "year"},

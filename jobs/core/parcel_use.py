@@ -21,6 +21,7 @@ from jobs.columns.arithmetic import rounded_div
 from jobs.columns.rows import materialised, row_id, with_part
 from jobs.columns.values import flags
 from jobs.core.steps.identity import behind, present_district, successors
+from jobs.core.steps.towns import with_town
 from jobs.job import Input, Job
 from schemas.contract import contract
 
@@ -95,8 +96,8 @@ def surveyed_uses(parcels: DataFrame, survey: DataFrame) -> DataFrame:
     A use of a parcel that the register lacks is kept; the sum of its surveyed land then serves as the parcel's area.
     """
     land = parcels.select(
-        "parcel_id", "year", "district_code", "parcel_area_mu", "owner_uscc",
-        F.col("known_at").alias("parcel_known_at"), F.lit(True).alias("is_registered"),
+        "parcel_id", "year", "district_code", F.col("town_code").alias("parcel_town"), "parcel_area_mu",
+        "owner_uscc", F.col("known_at").alias("parcel_known_at"), F.lit(True).alias("is_registered"),
     )  # fmt: skip
     area = F.col("parcel_area_mu")
     surveyed = survey.withColumn("year", F.col("period"))
@@ -121,6 +122,10 @@ def surveyed_uses(parcels: DataFrame, survey: DataFrame) -> DataFrame:
         .withColumn("stated_mu", F.coalesce("surveyed_area_mu", "by_floor", F.lit(0)).cast(AREA))
         .withColumn(
             "district_code", F.coalesce("district_code", present_district(F.left("parcel_id", F.lit(6))))
+        )
+        .transform(with_town, "reported_town")
+        .withColumn(
+            "town_code", F.when(F.col("is_registered"), F.col("parcel_town")).otherwise(F.col("town_code"))
         )
         .withColumn("known_at", F.greatest("known_at", "parcel_known_at"))
         .drop("floors", "surveyed_in_all")
@@ -222,7 +227,7 @@ def own_uses(parcels: DataFrame, uses: DataFrame, tenants: DataFrame) -> DataFra
         )
     )
     columns = [
-        "parcel_id", "year", "uscc", "district_code", "parcel_area_mu", "surveyed_area_mu",
+        "parcel_id", "year", "uscc", "district_code", "town_code", "parcel_area_mu", "surveyed_area_mu",
         "floor_share_pct", "used_area_mu", "land_flags", "known_at",
     ]  # fmt: skip
     return (

@@ -1,4 +1,8 @@
-"""Baselines 基准值 of each district's lists: published, or computed from the evaluated group of the same year."""
+"""Baselines 基准值 of each district's lists: published, or computed from the evaluated group of the same year.
+
+One firm can lift a computed baseline above what most of its list can reach. Therefore each is computed with and without
+the list's giants, and the rule set's ``giants`` says which of the two is in force.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +11,14 @@ from pyspark.sql import functions as F
 
 from jobs.columns.arithmetic import VALUE_TYPE, divide, median_of, multiply
 from jobs.columns.rows import row_id
+from jobs.columns.values import no_texts
 from jobs.job import Input, Job
 from jobs.per_mu.rules.book import RuleBook
 from jobs.per_mu.rules.frames import BY_DISTRICT, BY_LIST, Items, district_frame, indicator_frame
 from jobs.per_mu.rules.reading import rule_book
+from jobs.per_mu.steps.explanation_of_baseline import explain_baseline
 from jobs.per_mu.steps.figures import unit_figures
+from jobs.per_mu.steps.giants import giants
 
 KEY = ("year", "district_code", "list_code", "indicator_code")
 
@@ -24,48 +31,108 @@ def baseline(population: DataFrame, unit: DataFrame, rules: RuleBook) -> DataFra
 def baselines(population: DataFrame, units: DataFrame, items: Items) -> DataFrame:
     """``baseline`` for the given rule sets, of districts or of the city; missing where not above zero."""
     session = units.sparkSession
-    found = unit_figures(units, items).transform(_group_values)
+    dominant = giants(units, items).withColumn("is_giant", F.lit(True))
+    found = (
+        unit_figures(units, items)
+        .join(F.broadcast(dominant), ["uscc", "year"], "left")
+        .withColumn("is_giant", F.coalesce("is_giant", F.lit(False)))
+        .transform(_group_values)
+    )
     return (
         indicator_frame(session, items)
         .join(F.broadcast(population.select(*BY_DISTRICT).distinct()), BY_DISTRICT, "left_semi")
         .join(district_frame(session, items), BY_DISTRICT, "inner")
         .join(found, [*BY_LIST, "indicator_code"], "left")
-        .withColumn("by_method", _by_method())
-        .withColumn("scaled", multiply(F.col("by_method"), F.col("factor")))
-        .withColumn("value", F.when(F.col("scaled") > 0, F.col("scaled")))
-        # a published figure rests on no unit of the list
-        .withColumn("unit_count", F.when(F.col("method_code") != "fixed", F.coalesce("units", F.lit(0))))
+        .withColumns({f"by_method_{group}": _by_method(group) for group in ("all", "others")})
+        .withColumns(
+            {
+                "published_value": _scaled("fixed_value"),
+                "value_with_giants": _scaled("by_method_all"),
+                "value_without_giants": _scaled("by_method_others"),
+                "giants": F.coalesce("giant_usccs", no_texts()),
+            }
+        )
+        .withColumn("giant_count", F.size("giants").cast("bigint"))
+        .withColumn("giant_treatment_code", _treatment())
+        .withColumn("value", _in_force())
+        .withColumn("unit_count", _units_behind())
         .withColumn("row_id", row_id(*KEY, algorithm="sha256"))
         .select(
             "year", "district_code", "list_code", "indicator_code", "value", "unit_count", "method_code",
+            "value_with_giants", "value_without_giants", "giant_count", "giants", "giant_treatment_code",
             "rule_set_id", "rule_source", "row_id",
         )
     )  # fmt: skip
 
 
 def _group_values(figures: DataFrame) -> DataFrame:
-    """Totals, mean and median over the units whose value is defined."""
+    """Totals, number and ordered values of the units whose value is defined, of all and of those but the giants."""
+    groups = {"all": F.lit(True), "others": ~F.col("is_giant")}
     return (
         figures.where("value is not null")
         .groupBy(*BY_LIST, "indicator_code")
         .agg(
-            F.sum("numerator").cast(VALUE_TYPE).alias("numerators"),
-            F.sum("denominator").cast(VALUE_TYPE).alias("denominators"),
-            F.sum("value").cast(VALUE_TYPE).alias("values"),
-            F.count("*").alias("units"),
-            F.sort_array(F.collect_list("value")).alias("ordered"),
+            *(column for group, belongs in groups.items() for column in _totals(group, belongs)),
+            F.sort_array(F.collect_list(F.when(F.col("is_giant"), F.col("uscc")))).alias("giant_usccs"),
         )
     )
 
 
-def _by_method() -> Column:
-    """The baseline by the rule's method, before its factor."""
-    return (
-        F.when(F.col("method_code") == "fixed", F.col("fixed_value"))
-        .when(F.col("method_code") == "aggregate", divide(F.col("numerators"), F.col("denominators")))
-        .when(F.col("method_code") == "mean", divide(F.col("values"), F.col("units")))
-        .otherwise(median_of(F.col("ordered")))
+def _totals(group: str, belongs: Column) -> list[Column]:
+    of_median = belongs & (F.col("method_code") == "median")
+    return [
+        *(
+            F.sum(F.when(belongs, F.col(name))).cast(VALUE_TYPE).alias(f"{name}s_{group}")
+            for name in ("numerator", "denominator", "value")
+        ),
+        F.count(F.when(belongs, 1)).alias(f"units_{group}"),
+        F.sort_array(F.collect_list(F.when(of_median, F.col("value")))).alias(f"ordered_{group}"),
+    ]
+
+
+def _by_method(group: str) -> Column:
+    """The baseline of a group by the rule's method, before its factor; missing if the method is a published figure."""
+    numerators, denominators, values, units, ordered = (
+        F.col(f"{name}_{group}") for name in ("numerators", "denominators", "values", "units", "ordered")
     )
+    return (
+        F.when(F.col("method_code") == "aggregate", divide(numerators, denominators))
+        .when(F.col("method_code") == "mean", divide(values, units))
+        .when(F.col("method_code") == "median", median_of(ordered))
+    )
+
+
+def _scaled(value: str) -> Column:
+    """The value times the rule's factor; missing unless it is above zero."""
+    scaled = multiply(F.col(value), F.col("factor"))
+    return F.when(scaled > 0, scaled)
+
+
+def _treatment() -> Column:
+    return (
+        F.when(F.col("method_code") == "fixed", "published")
+        .when(F.col("giant_count") == 0, "none")
+        .when(F.col("rule_giants") == "with", "counted")
+        .when(F.col("value_without_giants").isNull(), "nothing_left")
+        .otherwise("left_out")
+    )
+
+
+def _in_force() -> Column:
+    """Without giants if they are left out; if nothing is left without them, the list's own value applies."""
+    return (
+        F.when(F.col("method_code") == "fixed", F.col("published_value"))
+        .when(F.col("giant_treatment_code") == "left_out", F.col("value_without_giants"))
+        .otherwise(F.col("value_with_giants"))
+    )
+
+
+def _units_behind() -> Column:
+    """Units behind the value in force; missing for a published figure, which rests on no unit of the list."""
+    units = F.when(F.col("giant_treatment_code") == "left_out", F.col("units_others")).otherwise(
+        F.col("units_all")
+    )
+    return F.when(F.col("method_code") != "fixed", F.coalesce(units, F.lit(0)))
 
 
 JOB = Job(
@@ -79,4 +146,5 @@ JOB = Job(
     evidence={
         "per_mu.population": {"year": "year", "district_code": "district_code", "list_code": "list_code"}
     },
+    explain=explain_baseline,
 )

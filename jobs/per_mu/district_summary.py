@@ -1,7 +1,8 @@
 """Summary by district 区县评价汇总, with and without giants.
 
-One cigarette factory or refinery lifts a district's tax and value added per mu above all others, so figures are given
-with and without it. Sums are over the firms' own figures, so merged tenants are not counted twice.
+One cigarette factory or refinery lifts a district's tax and value added per mu above all others, so sums and quotients
+are given with and without it. Sums are over the firms' own figures, so merged tenants are not counted twice. Counts by
+status and grade have no second figure: one firm more or less does not change what they say.
 """
 
 from __future__ import annotations
@@ -10,115 +11,145 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from jobs.columns.arithmetic import VALUE_TYPE, divide
-from jobs.columns.rows import row_id, whole
+from jobs.columns.rows import row_id
 from jobs.job import Input, Job
 from jobs.per_mu.rules.book import RuleBook
 from jobs.per_mu.rules.frames import BY_DISTRICT, BY_LIST, district_frame
 from jobs.per_mu.rules.reading import rule_book
 from jobs.per_mu.steps.figures import tax_contribution
+from jobs.per_mu.steps.giants import giant_amounts, giants, reaches_giant
+from schemas.contract import contract
 
-SCOPES = ("all", "without_giants")
+TABLE = "per_mu.district_summary"
 STATUSES = ("graded", "exempt", "protected", "data_incomplete", "out_of_scope")
 
 
 def district_summary(
-    population: DataFrame, enterprise_grade: DataFrame, enterprise_year: DataFrame, rules: RuleBook
+    population: DataFrame,
+    unit: DataFrame,
+    enterprise_grade: DataFrame,
+    enterprise_year: DataFrame,
+    rules: RuleBook,
 ) -> DataFrame:
-    """One row per year, district, list and scope; sums (亩, 万元) over firms that have land and are in scope."""
+    """One row per year, district and list; sums (亩, 万元) over firms that have land and are in scope."""
     grades = enterprise_grade.select("uscc", "year", "final_grade")
     firms = (
-        population.select("uscc", "year", "district_code", "list_code", "eval_status_code")
+        population.select(
+            "uscc",
+            "year",
+            "district_code",
+            "list_code",
+            "eval_status_code",
+            "evaluation_uscc",
+            "unit_role_code",
+        )
         .join(enterprise_year.drop("district_code", "is_above_scale", "row_id"), ["uscc", "year"], "left")
         .join(grades, ["uscc", "year"], "left")
         .join(district_frame(population.sparkSession, rules.items()), BY_DISTRICT, "left")
         .withColumn("tax", F.when(F.col("tax_components").isNotNull(), tax_contribution()))
-        .transform(_with_giants)
-    )
-    scoped = firms.withColumn(
-        "scope_code",
-        F.explode(F.when(F.col("is_giant"), F.array(F.lit("all"))).otherwise(F.array(*map(F.lit, SCOPES)))),
+        .withColumn("is_landed", _is_landed())
+        .transform(lambda f: _with_giants(f, unit, rules))
     )
     return (
-        scoped.groupBy(*BY_LIST, "scope_code")
-        .agg(*_counts(), *_sums())
-        .withColumns(
-            {
-                "tax_per_mu_wan_yuan": divide(F.col("tax_contribution_wan_yuan"), F.col("land_total_mu")),
-                "value_added_per_mu_wan_yuan": divide(
-                    F.col("value_added_total_wan_yuan"), F.col("land_total_mu")
-                ),
-                "least_firm_count": _least_firms(),
-                "row_id": row_id("year", "district_code", "list_code", "scope_code", algorithm="sha256"),
-            }
-        )
-        .select(
-            "year", "district_code", "list_code", "scope_code", "firm_count", "graded_count",
-            "exempt_count", "protected_count", "data_incomplete_count", "out_of_scope_count",
-            "grade_a_count", "grade_b_count", "grade_c_count", "grade_d_count", "landed_firm_count",
-            "least_firm_count", "land_total_mu", "tax_contribution_wan_yuan", "value_added_total_wan_yuan",
-            "tax_per_mu_wan_yuan", "value_added_per_mu_wan_yuan", "row_id",
-        )
-    )  # fmt: skip
+        firms.groupBy(*BY_LIST)
+        .agg(*_counts(), *_sums("is_landed"), *_sums("is_other", "_without_giants"))
+        .withColumns(_quotients() | _quotients("_without_giants") | _least_firms())
+        .withColumn("row_id", row_id("year", "district_code", "list_code", algorithm="sha256"))
+        .select(*contract(TABLE).column_names)
+    )
 
 
-def _with_giants(firms: DataFrame) -> DataFrame:
-    """A giant has at least the rule set's share of its list's tax or value added."""
+def _is_landed() -> Column:
+    return (F.col("eval_status_code") != "out_of_scope") & (F.coalesce("land_area_mu", F.lit(0)) > 0)
 
-    def large(figure: str) -> Column:
-        total = F.sum(F.when(F.col(figure) > 0, F.col(figure))).over(whole(*BY_LIST)).cast(VALUE_TYPE)
-        return F.coalesce((F.col(figure) > 0) & (F.col(figure) >= total * F.col("giant_share")), F.lit(False))
 
-    landed = (F.col("eval_status_code") != "out_of_scope") & (F.coalesce("land_area_mu", F.lit(0)) > 0)
-    return firms.withColumn("is_landed", landed).withColumn(
-        "is_giant", large("tax") | large("value_added_wan_yuan")
+def _with_giants(firms: DataFrame, units: DataFrame, rules: RuleBook) -> DataFrame:
+    """``is_giant``: firms of a dominant unit, and firms outside the units that are as large; ``is_other``: no giant."""
+    items = rules.items()
+    dominant = giants(units, items).select(
+        F.col("uscc").alias("evaluation_uscc"), "year", F.lit(True).alias("is_of_giant")
+    )
+    in_unit = (F.col("eval_status_code") == "graded") & F.col("unit_role_code").isin("own", "merged")
+    is_giant = F.when(in_unit, F.coalesce("is_of_giant", F.lit(False))).otherwise(reaches_giant(tax="tax"))
+    return (
+        firms.join(F.broadcast(dominant), ["evaluation_uscc", "year"], "left")
+        .join(F.broadcast(giant_amounts(units, items)), BY_LIST, "left")
+        .withColumn("is_giant", F.col("is_landed") & is_giant)
+        .withColumn("is_other", F.col("is_landed") & ~F.col("is_giant"))
     )
 
 
 def _counts() -> list[Column]:
+    def number(condition: Column) -> Column:
+        return F.count(F.when(condition, 1))
+
+    has_value_added = F.col("value_added_wan_yuan").isNotNull()
     return [
         F.count("*").alias("firm_count"),
-        *[F.count(F.when(F.col("eval_status_code") == s, 1)).alias(f"{s}_count") for s in STATUSES],
-        *[F.count(F.when(F.col("final_grade") == g, 1)).alias(f"grade_{g.lower()}_count") for g in "ABCD"],
-        F.count(F.when(F.col("is_landed"), 1)).alias("landed_firm_count"),
-        *[F.count(F.when(which, 1)).alias(name) for name, which in _parts().items()],
+        *[number(F.col("eval_status_code") == s).alias(f"{s}_count") for s in STATUSES],
+        *[number(F.col("final_grade") == g).alias(f"grade_{g.lower()}_count") for g in "ABCD"],
+        number(F.col("is_landed")).alias("landed_firm_count"),
+        number(F.col("is_giant")).alias("giant_count"),
+        number(F.col("is_other")).alias("landed_firm_without_giants_count"),
+        number(F.col("is_landed") & has_value_added).alias("valued"),
+        number(F.col("is_other") & has_value_added).alias("valued_others"),
     ]
 
 
-def _parts() -> dict[str, Column]:
-    """Firms that sums stand for besides all with land: those with value added, and the giants of both."""
-    has_value_added = F.col("is_landed") & F.col("value_added_wan_yuan").isNotNull()
+def _least_firms() -> dict[str, Column]:
+    """Fewest firms that a sum stands for; without giants also its difference from the sum with them."""
+
+    def some(number: Column) -> Column:
+        return F.when(number > 0, number)
+
+    valued, others = F.col("valued"), F.col("valued_others")
     return {
-        "valued": has_value_added,
-        "giants": F.col("is_landed") & F.col("is_giant"),
-        "valued_giants": has_value_added & F.col("is_giant"),
+        "least_firm_count": F.least("landed_firm_count", some(valued)),
+        "least_firm_without_giants_count": F.least(
+            "landed_firm_without_giants_count",
+            some(F.col("giant_count")),
+            some(others),
+            some(valued - others),
+        ),
     }
 
 
-def _least_firms() -> Column:
-    """Fewest firms that a sum of the row stands for, or its difference from the sum with the giants."""
-    giants = [F.max(name).over(whole(*BY_LIST)) for name in ("giants", "valued_giants")]
-    is_without = F.col("scope_code") == "without_giants"
-    some = [F.when(F.col("valued") > 0, F.col("valued")), *(F.when(is_without & (n > 0), n) for n in giants)]
-    return F.least("landed_firm_count", *some)
+def _names(without: str) -> tuple[str, str, str]:
+    """Columns of land, tax and value added."""
+    if without:
+        return f"land{without}_mu", f"tax_contribution{without}_wan_yuan", f"value_added{without}_wan_yuan"
+    return "land_total_mu", "tax_contribution_wan_yuan", "value_added_total_wan_yuan"
 
 
-def _sums() -> list[Column]:
+def _sums(group: str, without: str = "") -> list[Column]:
+    """Land, tax and value added of the firms of a group; value added is missing where none of them reports it."""
+
     def total(figure: str) -> Column:
-        return F.sum(F.when(F.col("is_landed"), F.col(figure))).cast(VALUE_TYPE)
+        return F.sum(F.when(F.col(group), F.col(figure))).cast(VALUE_TYPE)
 
     zero = F.lit(0).cast(VALUE_TYPE)
+    land, tax, value_added = _names(without)
     return [
-        F.coalesce(total("land_area_mu"), zero).alias("land_total_mu"),
-        F.coalesce(total("tax"), zero).alias("tax_contribution_wan_yuan"),
-        total("value_added_wan_yuan").alias("value_added_total_wan_yuan"),
+        F.coalesce(total("land_area_mu"), zero).alias(land),
+        F.coalesce(total("tax"), zero).alias(tax),
+        total("value_added_wan_yuan").alias(value_added),
     ]
 
 
+def _quotients(without: str = "") -> dict[str, Column]:
+    land, tax, value_added = map(F.col, _names(without))
+    return {
+        f"tax_per_mu{without}_wan_yuan": divide(tax, land),
+        f"value_added_per_mu{without}_wan_yuan": divide(value_added, land),
+    }
+
+
 JOB = Job(
-    table="per_mu.district_summary",
+    table=TABLE,
     transform=district_summary,
     inputs={
         "population": Input("per_mu.population"),
+        "unit": Input("per_mu.unit"),
         "enterprise_grade": Input("per_mu.enterprise_grade"),
         "enterprise_year": Input("core.enterprise_year"),
     },

@@ -64,7 +64,7 @@ def enterprise_grade(
         .withColumn("row_id", row_id("uscc", "year", "evaluation_version", algorithm="sha256"))
         .select(
             "uscc", "year", "enterprise_name", "final_grade", "total_score", "rank_in_list", "list_size",
-            "percentile_pct", "district_code", "list_code", "initial_grade", "grade_reasons",
+            "percentile_pct", "district_code", "town_code", "list_code", "initial_grade", "grade_reasons",
             "indicator_score", "bonus_points", "penalty_points", "is_tie", "evaluation_uscc",
             "evaluation_version", "supersedes", "status_code", "rule_set_id", "rule_set_hash", "row_id",
         )

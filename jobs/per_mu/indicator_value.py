@@ -77,7 +77,11 @@ def _with_own_score(figures: DataFrame) -> DataFrame:
 
 
 def _with_score(figures: DataFrame) -> DataFrame:
-    """Missing values by policy: the list's average score (黄岩区2022 for emissions), its median score, or nothing."""
+    """Missing values by policy: the list's average score (黄岩区2022 for emissions), its median score, or nothing.
+
+    A figure withheld by a firm that owes it (排污许可管理条例, article 22) has a policy of its own. A denominator
+    reported as zero is scored as a missing value, and its note says that it was reported.
+    """
     group = whole(*BY_LIST, "indicator_code")
     average = divide(F.col("list_points"), F.col("list_units"), F.col("score_scale"), F.col("rounding_mode"))
     no_land = F.coalesce(F.col("denominator") <= 0, F.lit(False)) & F.col("indicator_code").isin(*PER_MU)
@@ -89,18 +93,30 @@ def _with_score(figures: DataFrame) -> DataFrame:
     in_list = {
         "list_points": F.sum("own_score").over(group).cast(VALUE_TYPE),
         "list_units": F.count("own_score").over(group),
+        "list_lowest": F.min("own_score").over(group),
     }
+    none = F.lit(0).cast(VALUE_TYPE)
     of_group = F.when(policy == "group_median", F.col("median_score")).otherwise(average)
+    by_median = policy == "group_median"
+    is_zero = F.coalesce((F.col("denominator") <= 0) & F.col("numerator").isNotNull(), F.lit(False))
+    of_group_note = (
+        F.when(is_zero & by_median, "zero_median")
+        .when(is_zero, "zero_average")
+        .when(by_median, "group_median")
+        .otherwise("group_average")
+    )
     return (
         figures.withColumns(in_list)
         .join(F.broadcast(_median_scores(figures)), [*BY_LIST, "indicator_code"], "left")
-        .withColumn("group_score", F.when(by_group, of_group))
+        .withColumn("group_score", F.when(by_group & ~F.col("is_withheld"), of_group))
         .withColumns(
             {
-                "score": F.coalesce("own_score", "group_score", F.lit(0).cast(VALUE_TYPE)).cast(VALUE_TYPE),
+                "score": F.when(F.col("is_withheld"), F.least(none, F.coalesce("list_lowest", none)))
+                .otherwise(F.coalesce("own_score", "group_score", none))
+                .cast(VALUE_TYPE),
                 "note_code": F.when(~F.col("is_missing"), F.col("own_note"))
-                .when(F.col("group_score").isNotNull() & (policy == "group_median"), "group_median")
-                .when(F.col("group_score").isNotNull(), "group_average")
+                .when(F.col("is_withheld"), "withheld_zero")
+                .when(F.col("group_score").isNotNull(), of_group_note)
                 .when(by_group, "group_empty")
                 .when(no_land, "zero_land")
                 .otherwise("missing_zero"),

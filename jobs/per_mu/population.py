@@ -20,6 +20,7 @@ from jobs.per_mu.rules.book import RuleBook
 from jobs.per_mu.rules.frames import BY_DISTRICT, BY_LIST, FIGURES, district_frame, list_frame
 from jobs.per_mu.rules.reading import rule_book
 from jobs.per_mu.steps.figures import tax_contribution
+from jobs.per_mu.steps.land import overloads, with_limits
 
 LAND_FEEDS = ("gov_land_parcel", "gov_land_survey")
 #: A quarantined record of these feeds casts doubt on the firm's identity or list.
@@ -44,7 +45,7 @@ def population(
         .transform(_with_unit, _judged(holders, enterprise_year, land, rules))
         .withColumn("row_id", row_id("uscc", "year", algorithm="sha256"))
         .select(
-            "uscc", "year", "district_code", "list_code", "eval_status_code", "status_reasons",
+            "uscc", "year", "district_code", "town_code", "list_code", "eval_status_code", "status_reasons",
             "protected_until_date", "land_area_mu", "evaluation_uscc", "unit_role_code", "rule_set_id",
             "rule_set_hash", "row_id",
         )
@@ -56,8 +57,8 @@ def _judged(enterprise: DataFrame, enterprise_year: DataFrame, land: DataFrame, 
     session = enterprise.sparkSession
     return (
         enterprise.select(
-            "uscc", "year", "district_code", "industry_code", "industry_division_code", "is_above_scale",
-            "directory_change_code", "registered_date", "registration_status_code",
+            "uscc", "year", "district_code", "town_code", "industry_code", "industry_division_code",
+            "is_above_scale", "directory_change_code", "registered_date", "registration_status_code",
         )
         .transform(with_part, enterprise_year.drop("district_code", "is_above_scale", "row_id"), ["uscc", "year"])
         .join(district_frame(session, rules.items()), BY_DISTRICT, "left")
@@ -66,6 +67,7 @@ def _judged(enterprise: DataFrame, enterprise_year: DataFrame, land: DataFrame, 
         .transform(_with_list)
         .join(list_frame(session, rules.items()), BY_LIST, "left")
         .transform(_with_protection)
+        .transform(with_limits)
         .transform(_with_gaps)
         .transform(_with_own_status)
     )  # fmt: skip
@@ -163,16 +165,20 @@ def _codes(*pairs: tuple[Column, Column | str]) -> Column:
 
 
 def _with_gaps(frame: DataFrame) -> DataFrame:
-    """Gaps that keep a firm from being graded: missing, zero or quarantined figures, land."""
+    """Gaps that keep a firm from being graded: missing, zero or quarantined figures, land that is none or too small."""
     figures = [figure for figure in FIGURES if figure != "land_area_mu"]
     watched = F.concat(
         F.coalesce("watched_feeds", no_texts()), F.array(*map(F.lit, (*LAND_FEEDS, *IDENTITY_FEEDS)))
     )
     strict_land = (F.col("zero_land") != "zero_score") & (F.col("list_code") != "tenant")
     tenant_land = (F.col("zero_land") == "data_incomplete") & (F.col("list_code") == "tenant")
+    judged, beyond = F.col("impossible_land") == "data_incomplete", overloads()
     land = _codes(
         (F.col("land_area_mu").isNull(), "no_land_use"),
         ((F.col("land_area_mu") <= 0) & (strict_land | tenant_land), "zero_land"),
+        (judged & beyond["staff"], "land_too_small:staff"),
+        (judged & beyond["value_added"], "land_too_small:value_added"),
+        (judged & beyond["tax"], "land_too_small:tax"),
         (F.col("industry_division_code").isNull(), "missing:industry_code"),
     )
     absent = present(*(F.when(F.col(f).isNull(), F.lit(f)) for f in figures))

@@ -11,10 +11,11 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from jobs.columns.rows import row_id
+from jobs.columns.values import present
 from jobs.job import Input, Job
 from jobs.per_mu.rules.book import RuleBook
 from jobs.per_mu.rules.frames import BY_DISTRICT, district_frame
-from jobs.per_mu.rules.models import CITY, ListCode
+from jobs.per_mu.rules.models import CITY, ListCode, duties
 from jobs.per_mu.rules.reading import rule_book
 from jobs.per_mu.steps.figures import DISTRICT_TAX, FIGURE_COLUMNS, tax_contribution
 from schemas.contract import contract
@@ -43,7 +44,8 @@ def unit(population: DataFrame, enterprise_year: DataFrame, rules: RuleBook) -> 
         .join(F.broadcast(of_city), "year", "left")
         .withColumns({DISTRICT_TAX: tax_contribution(), CITY_TAX: tax_contribution("city_tax_components")})
         .groupBy(F.col("evaluation_uscc").alias("uscc"), "year", "district_code")
-        .agg(_lead_list(), F.count("*").cast("int").alias("member_count"), *_sums())
+        .agg(_lead_list(), F.count("*").cast("int").alias("member_count"), *_withholders(), *_sums())
+        .withColumn("withheld_figures", _withheld())
         .withColumn("row_id", row_id("uscc", "year", algorithm="sha256"))
         .select(*contract(TABLE).column_names)
     )
@@ -54,6 +56,25 @@ def _lead_list() -> Column:
     lists = F.array(*map(F.lit, get_args(ListCode)))
     place = F.when(F.col("unit_role_code") == "own", F.array_position(lists, F.col("list_code")).cast("int"))
     return F.element_at(lists, F.max(place)).alias("list_code")
+
+
+def _withholders() -> list[Column]:
+    """For each duty, the number of the unit's firms that owe a report and have sent none, not even a faulty one."""
+    return [
+        F.count(
+            F.when(
+                F.array_contains("missing_feeds", duty.feed)
+                & ~F.array_contains("quarantined_feeds", duty.feed),
+                1,
+            )
+        ).alias(f"without_{duty.feed}")
+        for duty in duties()
+    ]
+
+
+def _withheld() -> Column:
+    """Figures that at least one of the unit's firms withholds."""
+    return present(*(F.when(F.col(f"without_{d.feed}") > 0, F.lit(d.figure)) for d in duties()))
 
 
 def _sums() -> list[Column]:

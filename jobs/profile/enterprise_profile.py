@@ -18,16 +18,15 @@ from operator import add
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from jobs.columns.arithmetic import cagr_pct, div, growth_pct, ratio, share_pct
+from jobs.columns.arithmetic import div, ratio, share_pct
 from jobs.columns.rows import row_id, with_part
 from jobs.columns.values import no_texts, present
 from jobs.job import Input, Job
+from jobs.profile.steps.growth import notes, rates
 from jobs.profile.steps.parts import (
     CASES,
-    COMPOUND,
     GRADE_YEARS,
     GRADES,
-    GROWTH,
     HONOURS,
     KEY,
     LEVELS,
@@ -47,8 +46,8 @@ from schemas.contract import code_list
 TABLE = "profile.enterprise_profile"
 #: Columns copied from the directory.
 DIRECTORY = [
-    "uscc", "enterprise_name", "former_name", "district_code", "zone_code", "managing_zone_code", "industry_code",
-    "industry_division_code", "registered_date", "registration_status_code", "is_above_scale",
+    "uscc", "enterprise_name", "former_name", "district_code", "town_code", "zone_code", "managing_zone_code",
+    "industry_code", "industry_division_code", "registered_date", "registration_status_code", "is_above_scale",
     "directory_change_code", "known_at",
 ]  # fmt: skip
 #: Field group → the fields that count for its completeness.
@@ -104,6 +103,7 @@ def enterprise_profile(
             figures_year=lambda p: str(p.figures_year),
             figures_as_of=lambda p: p.figures_as_of,
             as_of_date=lambda p: p.last_day,
+            is_partial=lambda p: p.is_partial,
         )
     )
     fields = {name: F.col(name) for name in rows.columns}
@@ -157,8 +157,8 @@ def size_class(staff: Column, revenue: Column) -> Column:
 def quotients(c: Fields) -> dict[str, Column]:
     """Quotients and growth; each missing where one of its sides is."""
     return {
-        **{name: growth_pct(c[figure], c[f"before_{figure}"]) for figure, name in GROWTH.items()},
-        **{name: cagr_pct(c[figure], c[f"third_{figure}"]) for figure, name in COMPOUND.items()},
+        **rates(c),
+        "growth_notes": present(*notes(c)),
         "energy_intensity": ratio(c["energy_tce"], c["value_added_wan_yuan"]),
         "water_intensity": ratio(c["water_m3"], c["value_added_wan_yuan"]),
         "emission_intensity": ratio(c["emission_t"] * 1000, c["value_added_wan_yuan"]),
@@ -171,8 +171,6 @@ def quotients(c: Fields) -> dict[str, Column]:
         "rd_ratio_pct": share_pct(c["rd_expense_wan_yuan"], c["revenue_wan_yuan"]),
         "new_product_ratio_pct": share_pct(c["new_product_output_wan_yuan"], c["output_wan_yuan"]),
         "node_output_share_pct": share_pct(c["node_output_wan_yuan"], c["of_node"]),
-        "output_ytd_growth_pct": growth_pct(c["output_ytd_wan_yuan"], c["output_last_year_wan_yuan"]),
-        "orders_change_pct": F.when(c["ordered_months"] == 6, growth_pct(c["orders_now"], c["orders_before"])),
     }  # fmt: skip
 
 
@@ -219,8 +217,8 @@ def _codes(flags: Fields, number: Column) -> Column:
 
 
 def trend(c: Fields) -> dict[str, Column]:
-    growth = F.coalesce(c["output_growth_pct"], c["declared_revenue_growth_pct"])
-    found = F.when(growth >= 5, "rising").when(growth <= -5, "falling").when(growth.isNotNull(), "steady")
+    rate = F.coalesce(c["output_growth_pct"], c["declared_revenue_growth_pct"])
+    found = F.when(rate >= 5, "rising").when(rate <= -5, "falling").when(rate.isNotNull(), "steady")
     return {"trend_code": found}
 
 

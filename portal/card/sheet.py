@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from portal.queries import chain, enterprise, profile, scores, tags
 from portal.queries.chain import Position
+from portal.queries.consent import Consent, consent
 from portal.queries.enterprise import Who
 from portal.queries.grade import Grade, Standing, grade, standing
 from portal.queries.history import YearFigures, history
@@ -50,6 +51,8 @@ class Card:
     who: Who
     standing: Standing | None
     grade: Grade | None
+    #: ``None`` also if the release is older than the consents.
+    consent: Consent | None
     trend: tuple[YearFigures, ...]
     lift: Lift | None
     positions: tuple[Position, ...] | None
@@ -86,6 +89,7 @@ def gather(query: Query, number: int, uscc: str, year: str | None = None) -> Car
         who=enterprise.who(*asked),
         standing=own_standing,
         grade=grade(*asked),
+        consent=consent(*asked),
         trend=history(*asked),
         lift=lift(*asked) if own_standing else None,
         positions=chain.positions(*asked),

@@ -16,6 +16,7 @@ from schemas.errors import UsageError
 if TYPE_CHECKING:
     from portal.queries.quarantine import Record
 
+Period = Annotated[str | None, typer.Option(help="Only this period.")]
 Reason = Annotated[
     str | None, typer.Option(help="Only this reason (power_kwh:type), column (power_kwh) or rule (type).")
 ]
@@ -24,7 +25,7 @@ Reason = Annotated[
 def list_(
     feed: Feed = None,
     reason: Reason = None,
-    period: Annotated[str | None, typer.Option(help="Only this period.")] = None,
+    period: Period = None,
     json: Json = False,
 ) -> None:
     """Count the quarantined records by feed, period, reason and file. A record with two reasons counts twice."""
@@ -44,6 +45,7 @@ def list_(
 def show(
     feed: Feed = None,
     reason: Reason = None,
+    period: Period = None,
     file: Annotated[str | None, typer.Option(help="Only records of this file.")] = None,
     row: Annotated[
         int | None,
@@ -55,7 +57,7 @@ def show(
     """Show records as sent, with reasons, corrections and row ids."""
     from portal.queries.quarantine import records
 
-    shown, total = records(feed, reason, file, row, limit)
+    shown, total = records(feed, reason, period, file, row, limit)
     if json:
         console.as_json([asdict(record) for record in shown])
         return

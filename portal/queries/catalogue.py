@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Any
 
 from portal.queries.release import Query
-from schemas.errors import UsageError
+from schemas.errors import UsageError, similar
 
 
 @dataclass(frozen=True)
 class TableEntry:
-    """A table of the release with its titles and the number of its rows and columns."""
+    """A table of the release with its titles and the number of its rows and columns.
+
+    ``cn`` is its view with Chinese names and titles instead of codes; empty in a release without such views.
+    """
 
     table: str
+    cn: str
     zh: str
     en: str
     rows: int
@@ -24,16 +26,14 @@ class TableEntry:
 
 @dataclass(frozen=True)
 class ColumnEntry:
-    """A column of a table: type, unit, titles, meaning, code list, and what it may show.
-
-    ``made_of`` is empty for a column made of rules alone, and in releases that do not tell it.
-    """
+    """A column of a table: type, unit, titles, meaning, and the code list of its values."""
 
     column: str
     type: str
     unit: str
     zh: str
     en: str
+    description_zh: str
     description: str
     code_list: str
     sensitivity: str
@@ -46,12 +46,13 @@ def tables(query: Query) -> list[TableEntry]:
         """SELECT schema_name || '.' || table_name AS "table", comment, estimated_size, column_count
         FROM duckdb_tables() ORDER BY schema_name = 'release', schema_name, table_name"""
     )
-    return [
-        TableEntry(
-            row["table"], *_titles(row["comment"] or row["table"]), row["estimated_size"], row["column_count"]
-        )
-        for row in rows
-    ]
+    return [_table(row, query.tables) for row in rows]
+
+
+def _table(row: dict[str, Any], names: frozenset[str]) -> TableEntry:
+    zh, en = _titles(row["comment"] or row["table"])
+    cn = f"cn.{zh}" if f"cn.{zh}" in names else ""
+    return TableEntry(row["table"], cn, zh, en, row["estimated_size"], row["column_count"])
 
 
 def _titles(comment: str) -> tuple[str, str]:
@@ -71,11 +72,11 @@ def columns(query: Query, table: str) -> list[ColumnEntry]:
         UsageError: the release has no such table; the line names similar ones.
     """
     if table not in query.tables:
-        similar = get_close_matches(table, query.tables, n=3, cutoff=0.4)
-        hint = f"similar: {', '.join(similar)}; " if similar else ""
-        raise UsageError(f"the release has no table {table}; {hint}./brain tables lists all")
+        raise UsageError(
+            f"the release has no table {table}; {similar(table, query.tables)}./brain tables lists all"
+        )
     rows = query(
-        """SELECT d.*, c.column_name AS name, c.data_type, c.comment
+        """SELECT c.column_name, c.data_type, c.comment, d.* EXCLUDE (table_name, column_name)
         FROM duckdb_columns() c LEFT JOIN release.dictionary d
             ON d.table_name = c.schema_name || '.' || c.table_name AND d.column_name = c.column_name
         WHERE c.schema_name || '.' || c.table_name = ? ORDER BY c.column_index""",
@@ -84,18 +85,17 @@ def columns(query: Query, table: str) -> list[ColumnEntry]:
     return [_column(row) for row in rows]
 
 
-def _column(row: Mapping[str, Any]) -> ColumnEntry:
-    """A column by the data dictionary; one of the schema ``release`` has only its comment.
-
-    Older releases have fewer columns in their dictionary.
-    """
+def _column(row: dict[str, str | None]) -> ColumnEntry:
+    """A column by the data dictionary; one of the schema ``release`` has only its comment."""
     zh, _, rest = (row["comment"] or "").partition(" | ")
     return ColumnEntry(
-        column=row["name"],
-        type=row["data_type"].lower(),
+        column=row["column_name"] or "",
+        type=(row["data_type"] or "").lower(),
         unit=row["unit"] or "",
         zh=row["title_zh"] or zh,
         en=row["title_en"] or "",
+        # older releases describe columns in English alone
+        description_zh=row.get("description_zh") or "",
         description=row["description"] or rest,
         code_list=row["code_list"] or "",
         sensitivity=row["sensitivity"] or "",

@@ -93,6 +93,7 @@ _FEEDS = """
         GROUP BY feed) r USING (feed)
     GROUP BY feed ORDER BY feed"""
 
+# Old releases have a second row of each list, without its giants: the row with more firms is the list's.
 _GRADES = """
     SELECT min(s.district_code) AS district_code, d.zh AS district, sum(firm_count)::BIGINT AS firms,
         sum(graded_count)::BIGINT AS graded,
@@ -100,8 +101,10 @@ _GRADES = """
         sum(grade_c_count)::BIGINT AS grade_c, sum(grade_d_count)::BIGINT AS grade_d,
         sum(exempt_count)::BIGINT AS exempt, sum(protected_count)::BIGINT AS protected,
         sum(data_incomplete_count)::BIGINT AS data_incomplete, sum(out_of_scope_count)::BIGINT AS out_of_scope
-    FROM per_mu.district_summary s JOIN release.code d ON d.list = 'district' AND d.code = s.district_code
-    WHERE s.scope_code = 'all' AND s.year = ? GROUP BY ALL ORDER BY district_code"""
+    FROM (FROM per_mu.district_summary WHERE year = ? QUALIFY row_number()
+        OVER (PARTITION BY district_code, list_code ORDER BY firm_count DESC) = 1) s
+    JOIN release.code d ON d.list = 'district' AND d.code = s.district_code
+    GROUP BY ALL ORDER BY district_code"""
 
 _LEADERS = f"""
     SELECT rank_in_list AS rank, enterprise_name, uscc, total_score, final_grade AS grade

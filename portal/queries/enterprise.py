@@ -37,6 +37,8 @@ class Who:
     name: str
     former_name: str | None
     district: Named
+    #: The town, or the reason why it is missing; none in releases from before towns.
+    town: Named | None
     zone: Named | None
     industry: Named | None
     is_above_scale: bool
@@ -178,6 +180,8 @@ def who(query: Query, uscc: str, year: str) -> Who:
         name=firm["enterprise_name"],
         former_name=firm["former_name"],
         district=titles("district", firm["district_code"]),
+        town=titles.maybe("town", firm.get("town_code"))
+        or titles.maybe("town_note", firm.get("town_note_code")),
         zone=titles.maybe("managing_zone", firm["managing_zone_code"]),
         industry=_industry(query, firm),
         is_above_scale=firm["is_above_scale"],

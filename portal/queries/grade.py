@@ -71,7 +71,7 @@ def standing(query: Query, uscc: str, year: str) -> Standing | None:
     return Standing(
         list=titles("per_mu_list", row["list_code"]),
         status=titles("eval_status", row["eval_status_code"]),
-        reasons=tuple(_status_reason(query, code) for code in row["status_reasons"]),
+        reasons=tuple(_status_reason(query, row, code) for code in row["status_reasons"]),
         protected_until=row["protected_until_date"],
         role=titles("unit_role", row["unit_role_code"]),
         unit_uscc=row["evaluation_uscc"],
@@ -81,9 +81,11 @@ def standing(query: Query, uscc: str, year: str) -> Standing | None:
     )
 
 
-def _status_reason(query: Query, code: str) -> str:
+def _status_reason(query: Query, row: Row, code: str) -> str:
     """A reason of ``status_reasons`` in words."""
     kind, _, rest = code.partition(":")
+    if kind == "land_too_small":
+        return f"{query.titles('status_reason', code).zh} land too small{_land_review(query, row, rest)}"
     if kind == "registration":
         return f"登记状态 registration: {query.titles('registration_status', rest)}"
     if kind == "industry":
@@ -92,6 +94,19 @@ def _status_reason(query: Query, code: str) -> str:
     if kind in _STATUS_KINDS:
         return f"{_STATUS_KINDS[kind]}: {query.dictionary.figure_or_feed(rest)}"
     return query.titles("status_reason", code).in_line
+
+
+def _land_review(query: Query, row: Row, measure: str) -> str:
+    """The figures of the land survey's work list behind a reason."""
+    rows = query(
+        "SELECT * FROM per_mu.land_review WHERE uscc = ? AND year = ? AND land_measure_code = ?",
+        row["uscc"], row["year"], measure,
+    )  # fmt: skip
+    return "".join(
+        f" {r['carried_amount'].normalize():,f} {'人' if measure == 'staff' else '万元'}，"
+        f"{r['land_area_mu'].normalize():f} < {r['least_land_mu']:.4f} 亩 mu（待土地调查核实）"
+        for r in rows
+    )
 
 
 # --- grade ---------------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -51,6 +52,8 @@ class Lift:
     points_missing: Decimal | None
     vetoes: tuple[Adjustment, ...]
     others: tuple[Adjustment, ...]
+    #: Lines on reports that the unit's firms owe and withhold: what obliges them, and how to mend it.
+    withheld: tuple[str, ...] = ()
 
 
 def lift(query: Query, uscc: str, year: str) -> Lift | None:
@@ -69,6 +72,7 @@ def lift(query: Query, uscc: str, year: str) -> Lift | None:
         points_missing=last - row["total_score"] if last is not None else None,
         vetoes=tuple(a for a in adjustments if a.kind == "veto"),
         others=tuple(a for a in adjustments if a.kind != "veto"),
+        withheld=tuple(_withheld(query, row["evaluation_uscc"], year)),
     )
 
 
@@ -109,6 +113,29 @@ def _indicators(query: Query, unit: str, year: str) -> tuple[Indicator, ...]:
         )
         for row in rows
     )
+
+
+def _withheld(query: Query, unit: str, year: str) -> Iterator[str]:
+    """What the unit's firms owe and withhold, in words."""
+    from jobs.per_mu.rules.models import indicator_definitions
+    from jobs.per_mu.steps.reasons import told_duty
+
+    rows = query(
+        """SELECT indicator_code FROM per_mu.indicator_value
+        WHERE uscc = ? AND year = ? AND note_code = 'withheld_zero' ORDER BY indicator_code""",
+        unit, year,
+    )  # fmt: skip
+    if not rows:
+        return
+    firms = query(
+        """SELECT y.* FROM core.enterprise_year y JOIN per_mu.population p USING (uscc, year)
+        WHERE p.evaluation_uscc = ? AND y.year = ? AND p.unit_role_code IN ('own', 'merged') ORDER BY y.uscc""",
+        unit, year,
+    )  # fmt: skip
+    for row in rows:
+        definition = indicator_definitions().get(row["indicator_code"])
+        if definition and definition.duty:
+            yield from told_duty(definition.duty, firms)
 
 
 def _adjustments(query: Query, row: Row) -> list[Adjustment]:

@@ -147,7 +147,12 @@ def _example(sent: Sent, reason: str) -> str:
 
 
 def records(
-    name: str | None, reason: str | None, file: str | None, number: int | None, limit: int
+    name: str | None,
+    reason: str | None,
+    period: str | None,
+    file: str | None,
+    number: int | None,
+    limit: int,
 ) -> tuple[list[Record], int]:
     """At most ``limit`` records, and the number of all matching records.
 
@@ -160,6 +165,8 @@ def records(
     matching: list[Record] = []
     total = 0
     for sent in _chosen(name, reason, file, number):
+        if period not in (None, sent.row["period"]):
+            continue
         total += 1
         if len(matching) < limit:
             matching.append(_record(sent, recorded))

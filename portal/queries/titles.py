@@ -14,7 +14,8 @@ LISTS = (
     "per_mu_list", "eval_status", "unit_role", "grade", "grade_status", "indicator_note", "per_mu_indicator",
     "adjustment_effect", "penalty", "credit", "level", "size_class", "trend", "risk_level", "risk_reason",
     "chain", "chain_tier", "chain_state", "tag", "tag_kind", "evaluation_dimension", "peer_level",
-    "identity_flag", "status_reason", "feed", "position_reason", "state_reason", "peer_group",
+    "consent_state", "identity_flag", "town", "town_note", "status_reason", "feed", "position_reason", "state_reason",
+    "peer_group",
 )  # fmt: skip
 #: Names that stand for several feeds in the tables.
 _FEED_TITLES = {

@@ -15,6 +15,7 @@ from jobs.per_mu.adjustment import PROTECTIONS
 from jobs.per_mu.rules.frames import FIGURES, _event_rows
 from jobs.per_mu.rules.models import Baseline
 from jobs.per_mu.rules.reading import rule_book
+from jobs.per_mu.steps.land import MEASURES
 from jobs.profile.rules.evaluation import Level, evaluation
 from jobs.profile.rules.tags import tag_rules
 from schemas.coded import _MADE, titled, value_lists
@@ -41,11 +42,12 @@ NO_CODES = {
     **dict.fromkeys(("hs_code", "ipc_code", "partner_country_code"), "an international classification, kept elsewhere"),
     "product_code": "senders know more products than the list, whose products are those of the chains",
     "reported_district_code": "as the sender wrote it, possibly a former district",
-    "zone_code": "a zone listed in raw.gov_zone",
+    "zone_code": "a zone listed in core.zone",
     "feed": "records stay when their feed is no longer delivered",
     "headings": "a sender's words",
     "source_record": "a sender's words",
-    "claimants": "credit codes",
+    **dict.fromkeys(("claimants", "giants"), "credit codes"),
+    "parcel_ids": "codes of parcels",
     "grade_history": "figures as name=value",
     "indicator_percentiles": "figures as name=value",
     "tag_evidence": "figures as name=value",
@@ -79,7 +81,7 @@ def _adjusted() -> set[tuple[str, str, str]]:
 
 
 #: Lists defined by a standard or a plan: no row needs to have each of their codes.
-KEPT_ELSEWHERE = {"chain", "district", "product"}
+KEPT_ELSEWHERE = {"chain", "district", "product", "town"}
 
 
 #: List → codes that jobs take from rule files and models, not from their source.
@@ -96,11 +98,13 @@ FROM_RULES: dict[str, Callable[[], set[str]]] = {
         {code for kind, code, _ in _adjusted() if kind == "veto"} | {f"protection:{p}" for p in PROTECTIONS}
     ),
     "identifier_kind": lambda: set(SUCCEEDED.values()),
+    "land_measure": lambda: set(MEASURES),
     "peer_level": lambda: set(get_args(Level)),
     "protection": lambda: set(PROTECTIONS),
     "risk_tag": lambda: {"penalty:", "accident:", "credit:"},
     "state_reason": lambda: {rule.reason for rule in state_rules().rules},
     "tag": lambda: {tag.code for tag in tag_rules().tags},
+    "town_note": lambda: emitted("jobs.core.steps.towns", "town_note_code"),
     "tag_kind": lambda: {tag.kind for tag in tag_rules().tags},
 }
 
@@ -146,13 +150,22 @@ def test_every_named_list_exists_and_every_list_is_named() -> None:
     # parts of other lists, and lists that jobs read
     parts = {
         "feed_group",
-        "chain_sum",
-        "evaluation_figure",
+        "chain_all",
+        "chain_outside",
         "protection",
         "quarantine_record",
         "quarantine_rule",
     }
-    parts |= {"service_class", "figure_or_feed", "industry_prefix", "former_district", "profile_group"}
+    parts |= {
+        "service_class",
+        "figure_or_feed",
+        "industry_prefix",
+        "industry_group",
+        "growth_figure",
+        "former_district",
+        "former_town",
+        "profile_group",
+    }
     assert set(value_lists()) - named == parts, (
         "no column names the list: remove it, or name it where it belongs"
     )
@@ -164,21 +177,10 @@ def test_every_named_list_exists_and_every_list_is_named() -> None:
 # --- lists ---------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", code_lists())
-def test_every_code_has_titles_in_both_languages(name: str) -> None:
-    rows = code_list(name)
-    assert rows, f"schemas/codes/{name}.csv has no codes"
-    for code, row in rows.items():
-        for language in ("zh", "en"):
-            text = row.get(language) or ""
-            assert text.strip(), f"schemas/codes/{name}.csv: write {language} of {code}"
-
-
-@pytest.mark.parametrize("name", value_lists())
-def test_every_value_has_titles(name: str) -> None:
-    assert titled(name)
-    for code, titles in titled(name).items():
-        assert titles.zh and titles.en and re.search(r"[\u4e00-\u9fff]|R&D", titles.zh), (name, code)
+def test_industry_groups_are_those_of_the_classes() -> None:
+    assert set(code_list("industry_group")) == {code[:3] for code in code_list("industry_class")}
+    assert set(code_list("industry_division")) == {code[:2] for code in code_list("industry_class")}
+    assert all(row["division"] == code[:2] for code, row in code_list("industry_class").items())
 
 
 # --- codes that jobs emit --------------------------------------------------------------------------------
@@ -257,7 +259,11 @@ def test_figures_have_the_titles_of_their_columns() -> None:
         ("jobs.core.parcel", "land_flags", {"disputed", "holder_succeeded", "no_certificate", "no_holder"}),
         ("jobs.chain.local_supplier", "supplier_evidence", {"declared", "sold"}),
         ("jobs.profile.enterprise_profile", "trend_code", {"rising", "steady", "falling"}),
-        ("jobs.per_mu.district_summary", "scope_code", {"all", "without_giants"}),
+        (
+            "jobs.per_mu.baseline",
+            "giant_treatment_code",
+            {"published", "none", "counted", "nothing_left", "left_out"},
+        ),
     ],
 )
 def test_codes_are_found_in_the_source_of_a_job(module: str, column: str, codes: set[str]) -> None:

@@ -9,11 +9,20 @@ import sys
 from collections.abc import Iterator
 from importlib.metadata import packages_distributions
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from expectations.gate.suite import declared_suites
-from schemas.contract import ContractError, contracts, feeds, fields, parse_contract
+from schemas.contract import (
+    ACCESS_COLUMNS,
+    AccessKey,
+    ContractError,
+    contracts,
+    feeds,
+    fields,
+    parse_contract,
+)
 from schemas.definition import read_mapping
 from schemas.errors import UserError
 from warehouse.settings import CHECKOUT
@@ -131,6 +140,24 @@ def test_an_incomplete_contract_is_refused_in_one_line(missing: str) -> None:
     with pytest.raises(ContractError) as refused:
         parse_contract("raw", "gov_tax", raw)
     assert missing in str(refused.value) and "\n" not in str(refused.value)
+
+
+def test_a_table_has_the_columns_that_its_access_key_names() -> None:
+    """Otherwise its rows could not be cut: an official would see all of them, or none."""
+    assert set(ACCESS_COLUMNS) == set(get_args(AccessKey))
+    without = [
+        f"{spec.name}: access key {spec.access_key} needs one of {', '.join(group)}"
+        for spec in contracts().values()
+        for group in ACCESS_COLUMNS[spec.access_key]
+        if not set(group) & set(spec.column_names)
+    ]
+    assert without == []
+
+
+def test_a_table_with_towns_is_cut_by_them() -> None:
+    """A clerk sees only rows of tables whose access key is the town."""
+    for spec in contracts().values():
+        assert ("town_code" in spec.column_names) == (spec.access_key == "town"), spec.name
 
 
 def test_a_column_without_description_is_refused() -> None:

@@ -37,7 +37,8 @@ from warehouse.settings import CHECKOUT, Settings, settings
 
 DAGS = CHECKOUT / "dags"
 CORE = {
-    "core.enterprise", "core.enterprise_event", "core.enterprise_identifier", "core.enterprise_month",
+    "core.consent", "core.consent_state", "core.enterprise", "core.enterprise_event", "core.enterprise_identifier",
+    "core.enterprise_month",
     "core.enterprise_year", "core.group_member", "core.identity_event", "core.identity_review", "core.parcel",
     "core.parcel_use", "core.succession",
 }  # fmt: skip
@@ -50,7 +51,7 @@ PROFILE = {"profile.comprehensive_score", "profile.enterprise_profile", "profile
 LATER = {"core.enterprise_month", "chain.trade", "chain.supply_flow"}
 PER_MU = {
     "per_mu.adjustment", "per_mu.baseline", "per_mu.city_rank", "per_mu.district_summary",
-    "per_mu.enterprise_grade", "per_mu.indicator_value", "per_mu.population", "per_mu.unit",
+    "per_mu.enterprise_grade", "per_mu.indicator_value", "per_mu.land_review", "per_mu.population", "per_mu.unit",
 }  # fmt: skip
 AREAS = ["chain", "core", "per_mu", "profile"]
 CURATED = CORE | PER_MU | CHAIN | PROFILE
@@ -60,7 +61,13 @@ GROUPS = {
     "ingest_credit": ["gov_credit", "gov_penalty"],
     "ingest_devices": ["ent_equipment_status", "ent_meter_reading"],
     "ingest_energy": ["gov_electricity", "gov_energy", "gov_water"],
-    "ingest_enterprise_reports": ["ent_monthly_report", "ent_need", "ent_objection", "ent_pmi"],
+    "ingest_enterprise_reports": [
+        "ent_consent",
+        "ent_monthly_report",
+        "ent_need",
+        "ent_objection",
+        "ent_pmi",
+    ],
     "ingest_environment": ["gov_discharge_permit", "gov_emission"],
     "ingest_innovation": ["gov_honour", "gov_patent"],
     "ingest_land": ["gov_building", "gov_land_parcel", "gov_land_survey", "gov_park", "gov_zone"],
@@ -78,7 +85,7 @@ GROUPS = {
 }
 #: Feeds that a job reads; nothing listens to the others.
 READ = {
-    "raw.ent_monthly_report", "raw.gov_business_registry", "raw.gov_credit", "raw.gov_customs",
+    "raw.ent_consent", "raw.ent_monthly_report", "raw.gov_business_registry", "raw.gov_credit", "raw.gov_customs",
     "raw.gov_electricity", "raw.gov_emission", "raw.gov_energy", "raw.gov_honour", "raw.gov_identity_change",
     "raw.gov_land_parcel", "raw.gov_land_survey", "raw.gov_patent", "raw.gov_penalty",
     "raw.gov_social_insurance", "raw.gov_statistics_annual", "raw.gov_statistics_directory",
@@ -92,6 +99,7 @@ FROM_PARCEL = (
         "core.parcel",
         "core.parcel_use",
         "core.enterprise_year",
+        "core.consent_state",
         "core.enterprise_identifier",
         "core.identity_review",
     }

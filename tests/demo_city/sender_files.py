@@ -73,6 +73,11 @@ def faults_of(contract: Feed, record: Record) -> Iterator[str]:
         text = record.cells[mapped.heading] if mapped.heading else mapped.constant
         if rule := _broken_rule(contract.column(name), mapped, text):
             yield f"{name}:{rule}"
+        elif text and (earlier := contract.column(name).domain.not_before):
+            # both are written in the same format, year first
+            start = record.cells[str(contract.source.mapping[earlier].heading)]
+            if start and text < start:
+                yield f"{name}:order"
 
 
 def _broken_rule(column: Column, mapped: MappedColumn, text: str | None) -> str | None:

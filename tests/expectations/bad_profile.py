@@ -23,6 +23,7 @@ def _profile(rows: Rows) -> dict[str, str]:
     rows[12]["main_node_share"] = Decimal("0.4")
     for column in ("tax", "output", "revenue", "power", "energy"):
         rows[FIRMS + 15][f"{column}_growth_pct"] = Decimal(77)
+    rows[14]["growth_notes"] = []
     rows[16]["size_class_code"] = "large"
     rows[17]["tax_completeness"] = Decimal("0.5")
     rows[18]["land_as_of"] = "2023"
@@ -41,6 +42,7 @@ def _profile(rows: Rows) -> dict[str, str]:
         "months_of_source": monthly["uscc"],
         "node_of_source": code_of(12),
         **{f"{c}_growth_recomputes": code_of(15) for c in ("tax", "output", "revenue", "power", "energy")},
+        "growth_noted": code_of(14),
         "size_limits": code_of(16),
         "completeness_recomputes": code_of(17),
         "times_within_period": code_of(18),

@@ -66,6 +66,7 @@ def _metrics(city: City, year: str) -> None:
         "value_added_wan_yuan": sum((r["value_added_wan_yuan"] for r in firms), Decimal(0)),
         "comparable_count": 20, "comparable_output_wan_yuan": whole, "comparable_output_before_wan_yuan": whole / 2,
         "output_growth_pct": Decimal(100), "cr1_pct": parts[0], "cr5_pct": sum(parts[:5], Decimal(0)),
+        "growth_notes": ["not_comparable:value_added_growth_pct"],
         "hhi": six(sum((p * p for p in parts), Decimal(0))), "lead_uscc": code_of(0), "grade_a_count": 3,
     }  # fmt: skip
     place = {"location_quotient": Decimal("1.2"), "specialised_district_code": "330203"}

@@ -52,6 +52,14 @@ def district_of(number: int) -> str:
     return DISTRICTS[number // 3 % 2]
 
 
+def town_of(number: int) -> str:
+    return {"330203": "330203102", "330206": "330206002"}[district_of(number)]
+
+
+def zone_of(number: int) -> str:
+    return f"{district_of(number)}K01"
+
+
 def parcel_of(number: int) -> str:
     return f"{district_of(number)}001GB{number:06d}"
 
@@ -87,11 +95,13 @@ def good_city() -> City:
 
     city: City = defaultdict(list)
     for year in YEARS:
+        _zones(city, year)
         for number in range(FIRMS):
             _core(city, year, number)
         _per_mu(city, year)
     _events(city)
     _identities(city)
+    _consents(city)
     _months(city)
     add_chains(city)
     add_profiles(city)
@@ -115,13 +125,23 @@ def _land(number: int) -> tuple[Decimal, Decimal]:
     return own, leased
 
 
+def _zones(city: City, year: str) -> None:
+    for district in DISTRICTS:
+        _add(
+            city, "core.zone", zone_code=f"{district}K01", year=year, zone_name=f"{district}开发区",
+            zone_name_en=f"Zone of {district}", level_code="national", district_code=district,
+            planned_area_mu=Decimal(3000), leading_division_code="34", second_division_code="36",
+        )  # fmt: skip
+
+
 def _core(city: City, year: str, number: int) -> None:
     who = {"uscc": code_of(number), "year": year, "district_code": district_of(number)}
     above = list_of(number) == "above_scale"
     _add(
         city, "core.enterprise", **who, enterprise_name=f"宁波{number}号（合成）", is_above_scale=above,
         reported_district_code=who["district_code"], industry_code="3411", industry_division_code="34",
-        directory_change_code="none", is_in_registry=True, is_uscc_valid=True,
+        directory_change_code="none", is_in_registry=True, is_uscc_valid=True, town_code=town_of(number),
+        zone_code=zone_of(number),
     )  # fmt: skip
     own, leased = _land(number)
     quarantined = number == 1 and year == YEARS[-1]
@@ -141,7 +161,10 @@ def _core(city: City, year: str, number: int) -> None:
     )  # fmt: skip
     if list_of(number) != "tenant":
         area = own + (2 if list_of(number) == "below_scale_ge3" else 0)
-        place = {"parcel_id": parcel_of(number), "year": year, "district_code": who["district_code"]}
+        place = {
+            "parcel_id": parcel_of(number), "year": year, "district_code": who["district_code"],
+            "town_code": town_of(number),
+        }  # fmt: skip
         _add(
             city, "core.parcel", **place, owner_uscc=who["uscc"], parcel_area_mu=area,
             supply_mode_code="granted", acquired_date=date(2010, 1, 1),
@@ -164,6 +187,7 @@ def _per_mu(city: City, year: str) -> None:
                 _add(
                     city, "per_mu.baseline", year=year, district_code=district, list_code=name,
                     indicator_code=indicator, value=BASELINE, method_code="fixed", rule_set_id=rule_set,
+                    giant_treatment_code="published",
                 )  # fmt: skip
             _list_of_district(city, year, district, name, rule_set)
     _city_ranks(city, year)
@@ -188,7 +212,7 @@ def _list_of_district(city: City, year: str, district: str, name: str, rule_set:
         _add(
             city, "per_mu.population", uscc=code, **place, **rules, eval_status_code=status,
             status_reasons=reasons, evaluation_uscc=code, unit_role_code="own",
-            land_area_mu=sum(_land(number), Decimal(0)),
+            land_area_mu=sum(_land(number), Decimal(0)), town_code=town_of(number),
         )  # fmt: skip
         if status == "graded":
             totals[number] = _indicators(city, number, place, rule_set)
@@ -202,7 +226,7 @@ def _list_of_district(city: City, year: str, district: str, name: str, rule_set:
             evaluation_uscc=code_of(number), indicator_score=totals[number], total_score=totals[number],
             initial_grade=grades[rank - 1], final_grade=grades[rank - 1], rank_in_list=rank, list_size=size,
             percentile_pct=round(Decimal(100 * (size - rank + 1)) / size, 4), status_code="initial",
-            is_tie=sum(t == totals[number] for t in totals.values()) > 1,
+            town_code=town_of(number), is_tie=sum(t == totals[number] for t in totals.values()) > 1,
         )  # fmt: skip
     _summary(city, place, members, grades)
 
@@ -246,13 +270,14 @@ def _summary(city: City, place: Row, members: list[int], grades: str) -> None:
     tax = sum((r["tax_vat_wan_yuan"] or Decimal(0) for r in rows), Decimal(0))
     statuses = [_status(n, place["year"])[0] for n in members]
     counted = {f"{s}_count": statuses.count(s) for s in set(statuses)}
-    for scope in ("all", "without_giants"):
-        _add(
-            city, "per_mu.district_summary", **place, scope_code=scope, firm_count=len(members), **counted,
-            **{f"grade_{g.lower()}_count": grades.count(g) for g in "ABCD"}, landed_firm_count=len(members),
-            least_firm_count=len(members),
-            land_total_mu=land, tax_contribution_wan_yuan=tax, tax_per_mu_wan_yuan=six(tax / land),
-        )  # fmt: skip
+    _add(
+        city, "per_mu.district_summary", **place, firm_count=len(members), **counted,
+        **{f"grade_{g.lower()}_count": grades.count(g) for g in "ABCD"}, landed_firm_count=len(members),
+        land_total_mu=land, tax_contribution_wan_yuan=tax, tax_per_mu_wan_yuan=six(tax / land),
+        landed_firm_without_giants_count=len(members), land_without_giants_mu=land,
+        least_firm_count=len(members), least_firm_without_giants_count=len(members),
+        tax_contribution_without_giants_wan_yuan=tax, tax_per_mu_without_giants_wan_yuan=six(tax / land),
+    )  # fmt: skip
 
 
 def _city_ranks(city: City, year: str) -> None:
@@ -313,6 +338,27 @@ def _identities(city: City) -> None:
         city, "core.group_member", group_code="JT1", uscc=code_of(52), year=YEARS[1], controller_uscc=code_of(53),
         holding_share_pct=Decimal(60), valid_from_date=date(2020, 1, 1),
     )  # fmt: skip
+
+
+def _consents(city: City) -> None:
+    """Firms above scale confirm their sheets in the next spring; firm 3 does not, firm 6 withdraws."""
+    for year in YEARS:
+        spring = date(int(year) + 1, 5, 1)
+        for number in range(FIRMS):
+            who, above = {"uscc": code_of(number), "year": year}, list_of(number) == "above_scale"
+            _add(
+                city, "core.consent_state", **who, district_code=district_of(number), is_in_statistics=above,
+                per_mu_consent_code={3: "not_given", 6: "withdrawn"}.get(number, "given") if above else "not_needed",
+                profile_consent_code="not_given" if above else "not_needed",
+                chain_consent_code="not_given" if above else "not_needed",
+            )  # fmt: skip
+            ended = {"consent_end_date": date(int(year) + 1, 6, 1), "is_consent_withdrawn": True}
+            if above and number != 3:
+                _add(
+                    city, "core.consent", **who, consent_purpose_code="per_mu_evaluation", consent_from_date=spring,
+                    consent_kinds=["sheet"], given_uscc=who["uscc"],
+                    **(ended if number == 6 else {}),
+                )  # fmt: skip
 
 
 def _months(city: City) -> None:

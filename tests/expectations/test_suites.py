@@ -39,10 +39,14 @@ def _enterprise(rows: Rows) -> dict[str, str]:
     _change(rows, (12,), industry_code="3400")
     _change(rows, (13,), reported_district_code="330281")
     _change(rows, range(20, 29), is_in_registry=False)
+    _change(rows, range(40, 58), town_code=None, town_note_code="unknown")
+    _change(rows, (14,), town_code=None)
+    _change(rows, (15,), town_code="330281100")
     # a third of the next year's firms; a fifth plus five may have a new name
     for row in rows[FIRMS + 20 : FIRMS + 40]:
         row.update(enterprise_name="新名", identity_flags=["name_differs"])
         row["district_code"] = row["reported_district_code"] = "330205"
+        row["town_code"] = "330205103"
     del rows[FIRMS + 2], rows[FIRMS - 1]
     return {
         "uscc_flag": code_of(0),
@@ -51,11 +55,16 @@ def _enterprise(rows: Rows) -> dict[str, str]:
         "industry_division": code_of(11),
         "industry_class": "industry_code=3400",
         "district_mapped": "reported_district_code=330281",
+        "town_in_district": "town_code=330281100",
+        "town_missing_named": code_of(14),
+        "town_missing_share": "year=2022|district_code=330203|missing=",
+        "town_doubtful_share": "year=2022|district_code=330203|doubtful=",
         "directory_rows": code_of(59),
         "directory_count": "year=2022",
         "quarantined_stay": code_of(2),
         "in_registry_share": "year=2022",
         **dict.fromkeys(("moved", "moved_wide", "renamed", "renamed_wide"), "year=2023|known=58"),
+        **dict.fromkeys(("town_moved", "town_moved_wide"), "year=2023|placed="),
         **dict.fromkeys(
             ("name_of_registry", "name_of_registry_wide"), "year=2023|registered=59|differing=20"
         ),
@@ -68,6 +77,26 @@ def _enterprise_year(rows: Rows) -> dict[str, str]:
     _change(rows, (59,), power_kwh=None)
     _change(rows, (3,), missing_feeds=["gov_nonsense"])
     _change(rows, (4,), valid_to_date=date(2021, 12, 31))
+    _change(rows, (8,), permit_class_code="key")
+    # twenty firms above scale with a permit, eight of which have none in the next year and report hardly anything
+    for number, index in enumerate(range(0, FIRMS, 3)):
+        _change(
+            rows,
+            (index,),
+            permit_class_code="simplified",
+            emission_t=Decimal(1),
+            emission_permitted_t=Decimal(2),
+        )
+        _change(
+            rows,
+            (index + FIRMS,),
+            permit_class_code="registered" if number < 8 else "key",
+            emission_t=Decimal(1),
+        )
+        if number < 8:
+            rows[index]["emission_t"] = Decimal("0.01")
+        else:
+            rows[index]["emission_permitted_t"] = None if number > 11 else Decimal(2)
     rows[5]["land_own_mu"] += 1
     _multiply(rows, 7, 2, "land_area_mu", "land_own_mu")
     for index in range(20, 32):
@@ -93,6 +122,9 @@ def _enterprise_year(rows: Rows) -> dict[str, str]:
     return {
         "same_firms": code_of(59),
         "missing_named": code_of(1),
+        "owed_reports_named": code_of(8),
+        "permits_kept": "year=2023|holders=20|without=8",
+        "emissions_of_permit": "year=2022|reporters=12|tiny=8",
         "power_missing_named": code_of(59),
         "feeds_known": "feed=gov_nonsense",
         "within_year": code_of(4),
@@ -119,13 +151,31 @@ def _parcel(rows: Rows) -> dict[str, str]:
     _change(rows, (0,), completion_due_date=date(2009, 1, 1))
     _change(rows, (1,), acquired_date=date(2024, 1, 1))
     _change(rows, (2,), parcel_id="330299001GB000001")
+    _change(rows, (3,), town_code="330281100")
+    _change(rows, range(4, 25), town_code=None, town_note_code="contradictory")
+    _change(rows, (25,), town_code=None)
     for row in rows[40:]:
         row["parcel_area_mu"] = Decimal(20_000)
     return {
         "dates_ordered": parcel_of(0),
         "known_in_year": parcel_of(1),
         "district_of_code": "330299001GB000001",
+        "town_in_district": "town_code=330281100",
+        "town_missing_named": "parcel_id=",
+        "town_missing_share": "year=2022|district_code=330203|missing=",
+        "town_doubtful_share": "year=2022|district_code=330203|doubtful=",
         "industrial_land": "year=2023",
+    }
+
+
+def _zone(rows: Rows) -> dict[str, str]:
+    removed = rows.pop(0)
+    _change(rows, (1,), zone_name_en=None)
+    _change(rows, (2,), second_division_code=rows[2]["leading_division_code"])
+    return {
+        "zones_of_firms": removed["zone_code"],
+        "named_in_both": rows[1]["zone_code"],
+        "two_industries": rows[2]["zone_code"],
     }
 
 
@@ -134,12 +184,14 @@ def _parcel_use(rows: Rows) -> dict[str, str]:
     _change(rows, (1,), used_area_mu=Decimal(-1))
     _change(rows, (3,), parcel_id="330203001GB999999")
     _change(rows, (4,), lessor_uscc=code_of(0))
+    _change(rows, (5,), town_code=None)
     _change(rows, range(20, 50), land_flags=["over_allotted", "unknown_parcel"])
     return {
         "not_overallotted": parcel_of(0),
         "not_negative": code_of(1),
         "parcel_known": "330203001GB999999",
         "own_use_without_lessor": "uscc=",
+        "town_of_parcel": "town_code=",
         "over_allotted_share": "year=2022",
         "unknown_parcel_share": "year=2022",
     }
@@ -333,6 +385,9 @@ def _population(rows: Rows) -> dict[str, str]:
     for row in [r for r in rows if r["year"] == "2023"]:
         if row is not incomplete:
             row.update(eval_status_code="data_incomplete", status_reasons=["missing:gov_tax"])
+    here = [r for r in rows if r["year"] == "2022" and r["district_code"] == "330206"]
+    for row in here[-6:]:
+        row.update(status_reasons=["land_too_small:staff"])
     removed = rows.pop(10)
     return {
         "same_firms": removed["uscc"],
@@ -343,6 +398,7 @@ def _population(rows: Rows) -> dict[str, str]:
         "unit_of_evaluation": code_of(999),
         "graded_by_rule_set": "ningbo-test-2021",
         "data_incomplete_share": "year=2023",
+        "land_too_small_share": "year=2022|district_code=330206|landed=30|too_small=6",
     }
 
 
@@ -351,19 +407,39 @@ def _baseline(rows: Rows) -> dict[str, str]:
     _change(rows, (1,), value=Decimal(0))
     _change(rows, (2,), value=Decimal(100))
     _change(rows, (2,), method_code="fixed")
-    _change(rows, (3,), unit_count=5)
+    _change(rows, (3,), giant_treatment_code="left_out", method_code="aggregate")
+    _change(rows, (4,), unit_count=5)
     return {
         "of_the_year": "ningbo-test-2021",
         "above_zero": "indicator_code=I2",
         "steady": "year=2023",
-        "units_behind": f"indicator_code={rows[3]['indicator_code']}",
+        "giants_treated": "giant_treatment_code=left_out",
+        "units_behind": f"indicator_code={rows[4]['indicator_code']}",
     }
 
 
 def _unit(rows: Rows) -> dict[str, str]:
     _change(rows, (0,), list_code="tenant")
     rows[1]["land_area_mu"] += 1
-    return {"units_of_population": rows[0]["uscc"], "sums_of_members": rows[1]["uscc"]}
+    rows[2]["withheld_figures"] = ["emission_t"]
+    return {
+        "units_of_population": rows[0]["uscc"],
+        "sums_of_members": rows[1]["uscc"],
+        "withheld_of_members": rows[2]["uscc"],
+    }
+
+
+def _land_review(rows: Rows) -> dict[str, str]:
+    good = {
+        "uscc": code_of(3), "year": "2023", "land_measure_code": "staff", "carried_amount": Decimal(900),
+        "land_area_mu": Decimal("1.3"), "least_land_mu": Decimal("2.7"), "industry_division_code": "34",
+    }  # fmt: skip
+    spec = contract("per_mu.land_review")
+    rows += [
+        row_for(spec, **good),
+        row_for(spec, **{**good, "uscc": code_of(6), "least_land_mu": Decimal(1)}),
+    ]
+    return {"firms_of_population": code_of(3), "land_below_least": code_of(6)}
 
 
 def _indicator_value(rows: Rows) -> dict[str, str]:
@@ -374,6 +450,7 @@ def _indicator_value(rows: Rows) -> dict[str, str]:
     rows[8]["score"] += Decimal("0.0001")
     _change(rows, (10,), note_code="missing_zero")
     _change(rows, (12,), baseline=Decimal(11))
+    _change(rows, (14,), note_code="withheld_zero", score=Decimal("0.1"))
     for row in rows:
         if row["year"] == "2023" and row["indicator_code"] == "I1":
             for column in ("numerator", "value", "score"):
@@ -386,6 +463,8 @@ def _indicator_value(rows: Rows) -> dict[str, str]:
         "score_recomputes": rows[8]["uscc"],
         "score_by_note": "note_code=missing_zero",
         "baseline_of_year": rows[12]["uscc"],
+        "withholding_never_pays": rows[14]["uscc"],
+        "withheld_is_scored_so": "note_code=withheld_zero",
         "scores_bounded": "indicator_code=I1",
         "tax_per_mu_p99": "year=2023",
         "tax_per_mu_median": "year=2023",
@@ -454,22 +533,37 @@ def _city_rank(rows: Rows) -> dict[str, str]:
 
 def _district_summary(rows: Rows) -> dict[str, str]:
     rows[0]["firm_count"] += 8  # 36 participants, 28 of them graded
-    rows[2]["grade_a_count"] += 1
-    rows[3]["firm_count"] += 100
-    rows[4]["tax_per_mu_wan_yuan"] += 1
-    _change(rows, (6,), value_added_per_mu_wan_yuan=Decimal(5))
-    _change(rows, (8,), land_total_mu=Decimal(800_000))
-    _change(rows, (10,), least_firm_count=1000)
+    rows[1]["grade_a_count"] += 1
+    rows[2]["tax_per_mu_wan_yuan"] += 1
+    rows[2]["tax_per_mu_without_giants_wan_yuan"] += 1
+    _change(
+        rows,
+        (3,),
+        value_added_per_mu_wan_yuan=Decimal(5),
+        value_added_per_mu_without_giants_wan_yuan=Decimal(5),
+    )
+    _change(rows, (4,), land_total_mu=Decimal(800_000))
+    rows[5]["land_without_giants_mu"] += 1
+    rows[6]["giant_count"] = 3
+    rows[7]["least_firm_count"] = 1000
+    place = {
+        n: f"district_code={rows[n]['district_code']}|list_code={rows[n]['list_code']}" for n in range(8)
+    }
     return {
-        "least_firms": f"list_code={rows[10]['list_code']}",
-        "statuses_sum": "scope_code=all",
-        "grades_sum": f"list_code={rows[2]['list_code']}",
-        "firms_of_population": "list_code=above_scale",
+        "statuses_sum": place[0],
+        "grades_sum": place[1],
+        "firms_of_population": place[0],
         "grades_of_firms": "year=2022",
-        "tax_per_mu": f"list_code={rows[4]['list_code']}",
-        "value_added_per_mu": f"district_code={rows[6]['district_code']}",
-        "without_giants_below_all": f"list_code={rows[3]['list_code']}",
+        "tax_per_mu": place[2],
+        "tax_per_mu_without_giants": place[2],
+        "value_added_per_mu": place[3],
+        "value_added_per_mu_without_giants": place[3],
         "land_within_city": "year=2022",
+        "same_without_a_giant": place[5],
+        "without_giants_below_all": place[5],
+        "giants_counted": place[6],
+        "least_firms": place[7],
+        "giants_are_few": place[6],
     }
 
 
@@ -483,9 +577,47 @@ def _events_of(key: str) -> Callable[[Rows], dict[str, str]]:
     return spoil
 
 
+def _consent(rows: Rows) -> dict[str, str]:
+    rows[0]["consent_end_date"] = rows[0]["consent_from_date"]
+    rows.append(rows[5] | {"consent_from_date": date(2024, 1, 1), "row_id": "x"})
+    _change(rows, (2,), uscc=code_of(900))
+    _change(rows, (3,), consent_kinds=["withdrawal"])
+    _change(rows, (4,), is_consent_withdrawn=True)
+    return {
+        "validity_positive": code_of(0),
+        "no_overlap": rows[5]["uscc"],
+        "firm_in_directory": code_of(900),
+        "rests_on_consent": rows[3]["uscc"],
+        "withdrawn_ends": rows[4]["uscc"],
+    }
+
+
+def _consent_state(rows: Rows) -> dict[str, str]:
+    _change(rows, (0,), district_code="330299")
+    _change(rows, (3,), per_mu_consent_code="not_needed")
+    _change(rows, (6,), per_mu_consent_code="given")
+    for row in rows[FIRMS:]:
+        if row["is_in_statistics"] and row["district_code"] == DISTRICTS[0]:
+            row["per_mu_consent_code"] = "not_given"
+    return {
+        "same_firms": code_of(0),
+        "statistics_need_consent": code_of(3),
+        "state_of_consents": code_of(6),
+        "consent_share": f"year=2023|district_code={DISTRICTS[0]}",
+    }
+
+
+def _ent_consent(rows: Rows) -> dict[str, str]:
+    _change(rows, range(40), uscc=code_of(900))
+    _change(rows, range(20, 27), valid_until_date=date(2019, 12, 31))
+    return dict.fromkeys(("firm_known", "firm_known_wide", "given_in_time"), "period=2022")
+
+
 BAD: dict[str, Callable[[Rows], dict[str, str]]] = {
     **BAD_CHAIN,
     **BAD_PROFILE,
+    "core.consent": _consent,
+    "core.consent_state": _consent_state,
     "core.enterprise": _enterprise,
     "core.enterprise_event": _enterprise_event,
     "core.enterprise_identifier": _enterprise_identifier,
@@ -497,17 +629,20 @@ BAD: dict[str, Callable[[Rows], dict[str, str]]] = {
     "core.succession": _succession,
     "core.parcel": _parcel,
     "core.parcel_use": _parcel_use,
+    "core.zone": _zone,
     "per_mu.adjustment": _adjustment,
     "per_mu.baseline": _baseline,
     "per_mu.city_rank": _city_rank,
     "per_mu.district_summary": _district_summary,
     "per_mu.enterprise_grade": _enterprise_grade,
     "per_mu.indicator_value": _indicator_value,
+    "per_mu.land_review": _land_review,
     "per_mu.unit": _unit,
     "per_mu.population": _population,
     "quarantine.correction": _correction,
     "quarantine.record": _record,
     "raw.delivery": _delivery,
+    "raw.ent_consent": _ent_consent,
     "raw.gov_grant": _events_of("grant_code"),
     "raw.gov_honour": _events_of("event_id"),
     "raw.gov_penalty": _events_of("event_id"),
@@ -527,9 +662,18 @@ ELSEWHERE = {
     "chain.gap": {"strong_for_all", "rule_for_all", "rule_for_none", "condition_for_all_or_none"},
     "per_mu.unit": {"list_totals", "list_totals_wide"},
     "per_mu.adjustment": {"vetoes_applied"},
+    "per_mu.baseline": {"no_unit_moves_it"},
     "per_mu.enterprise_grade": {"quota_d", "vetoed_not_above_c", "final_results_stay", "grades_steady"},
-    "per_mu.indicator_value": {"levels_steady", "silence_never_pays", "average_rewards_silence"},
-    "per_mu.population": {"somebody_graded"},
+    "per_mu.indicator_value": {
+        "levels_steady",
+        "silence_never_pays",
+        "average_rewards_silence",
+        "withheld_share",
+        "maxima_possible",
+        "far_from_the_list",
+    },
+    "per_mu.land_review": {"least_land_recomputes", "out_of_d"},
+    "per_mu.population": {"somebody_graded", "land_carries"},
     "profile.comprehensive_score": {"percentiles_flat"},
 }
 
@@ -558,6 +702,20 @@ def test_every_check_has_a_bad_row(city: City) -> None:
     assert not any(missing.values()), missing
 
 
+@pytest.mark.parametrize(
+    ("table", "check"),
+    [
+        ("per_mu.population", "same_firms"),
+        ("per_mu.enterprise_grade", "graded_firms"),
+        ("profile.enterprise_profile", "firms_of_directory"),
+    ],
+)
+def test_a_town_is_that_of_the_directory(table: str, check: str, city: City, judge: Judge) -> None:
+    city[table][5]["town_code"] = None
+    [failed] = [v for v in judge(table).verdicts if not v.success]
+    assert failed.expectation == check and city[table][5]["uscc"] in failed.failing_keys[0]
+
+
 def test_vetoed_firm_in_a(city: City, judge: Judge) -> None:
     best = next(r for r in city["per_mu.enterprise_grade"] if r["final_grade"] == "A")
     fatal = {
@@ -580,6 +738,50 @@ def test_vetoed_firm_in_a(city: City, judge: Judge) -> None:
 
 
 @pytest.mark.parametrize(
+    ("numerator", "denominator", "units", "left_out", "is_named"),
+    [
+        # 29 units have 29 on 29: one with as much on one lifts the quotient from 1 to 58/30
+        ("29", "1", 29, False, True),
+        # it is left out as a giant
+        ("29", "1", 29, True, False),
+        # 10.3 and 10.4 more lift the quotient to less and more than 4/3
+        ("10.9", "1", 29, False, False),
+        ("11.1", "1", 29, False, True),
+        # land for nothing lowers it as much
+        ("1", "9.9", 29, False, False),
+        ("1", "11.1", 29, False, True),
+        # of few units each moves the quotient
+        ("29", "1", 28, False, False),
+        # without it nothing is left
+        ("29", "0.5", 0, False, False),
+    ],
+)  # fmt: skip
+def test_a_unit_that_moves_a_baseline_is_named(
+    city: City, judge: Judge, numerator: str, denominator: str, units: int, left_out: bool, is_named: bool
+) -> None:
+    value = city["per_mu.indicator_value"][0]
+    base = next(
+        r for r in city["per_mu.baseline"]
+        if all(r[k] == value[k] for k in ("year", "district_code", "list_code", "indicator_code"))
+    )  # fmt: skip
+    base |= {"method_code": "aggregate", "giants": [value["uscc"]], "giant_count": 1}
+    base["giant_treatment_code"] = "left_out" if left_out else "counted"
+    others = [
+        value | {"uscc": f"u{n}", "row_id": f"u{n}", "numerator": Decimal(1), "denominator": Decimal(1)}
+        for n in range(units)
+    ]
+    value |= {"numerator": Decimal(numerator), "denominator": Decimal(denominator)}
+    place = {k: value[k] for k in ("year", "district_code", "list_code", "indicator_code")}
+    rows = city["per_mu.indicator_value"]
+    rows[:] = [r for r in rows if any(r[k] != v for k, v in place.items())] + [value, *others]
+    report = judge("per_mu.indicator_value", "per_mu.baseline", tables=["per_mu.baseline"])
+    found = [v for v in report.verdicts if not v.success and v.expectation == "no_unit_moves_it"]
+    assert [
+        value["uscc"] in v.failing_keys[0] and "enterprise_name=宁波" in v.failing_keys[0] for v in found
+    ] == ([True] if is_named else [])
+
+
+@pytest.mark.parametrize(
     ("note", "points", "silent", "named"),
     [
         ("group_median", "16", 30, ["silence_never_pays"]),
@@ -587,6 +789,11 @@ def test_vetoed_firm_in_a(city: City, judge: Judge) -> None:
         ("group_median", "15.5", 30, []),
         ("missing_zero", "0", 30, []),
         ("group_median", "16", 29, []),
+        ("zero_median", "16", 30, ["silence_never_pays"]),
+        ("zero_average", "16", 30, ["average_rewards_silence"]),
+        ("withheld_zero", "0", 1, []),
+        ("withheld_zero", "1", 1, ["withholding_never_pays"]),
+        ("withheld_zero", "0", 9, ["withheld_share"]),
     ],
 )
 def test_silence_that_pays_is_named(
@@ -602,8 +809,68 @@ def test_silence_that_pays_is_named(
         for n in range(silent)
     ]  # fmt: skip
     report = judge("per_mu.indicator_value")
-    checks = {"silence_never_pays", "average_rewards_silence"}
+    checks = {"silence_never_pays", "average_rewards_silence", "withholding_never_pays", "withheld_share"}
     assert [v.expectation for v in report.verdicts if not v.success and v.expectation in checks] == named
+
+
+LIMITS = {
+    "land_limit": [
+        {"division": "34", "m2_per_person": 2.0, "value_added_per_mu": 20000.0, "tax_per_mu": 10000.0}
+    ],
+    "judged_land": [{"rule_set_id": f"ningbo-test-330203-{year}"} for year in ("2022", "2023")],
+}
+
+
+def test_a_value_beyond_what_land_can_carry_blocks(city: City, judge: Judge) -> None:
+    rows = city["per_mu.indicator_value"]
+    for row in rows:
+        if row["indicator_code"] == "I1":
+            row["value"] = Decimal(10001)
+    failed = {v.expectation: v for v in judge("per_mu.indicator_value", rules=LIMITS).failures()}
+    districts = {r["uscc"]: r["district_code"] for r in rows}
+    named = {key.partition("|")[0].removeprefix("uscc=") for key in failed["maxima_possible"].failing_keys}
+    assert {districts[uscc] for uscc in named} == {"330203"}  # the other rule sets have no bound
+
+
+def test_a_value_far_from_its_list_warns(city: City, judge: Judge) -> None:
+    rows = city["per_mu.indicator_value"]
+    same = {**rows[0], "indicator_code": "I4", "note_code": None, "weight": Decimal(50), "value": Decimal(2)}
+    rows += [same | {"uscc": f"r{n}", "row_id": f"r{n}"} for n in range(30)]
+    rows[-1]["value"] = Decimal(20000)
+    assert "far_from_the_list" not in {v.expectation for v in judge("per_mu.indicator_value").warnings()}
+    rows[-1]["value"] = Decimal(20001)
+    warned = {v.expectation: v for v in judge("per_mu.indicator_value").warnings()}
+    assert "uscc=r29" in warned["far_from_the_list"].failing_keys[0]
+
+
+def test_graded_firms_have_land_that_carries_them(city: City, judge: Judge) -> None:
+    assert judge("per_mu.population", rules=LIMITS).passed
+    row = city["per_mu.population"][0]
+    firm = next(r for r in city["core.enterprise_year"] if r["uscc"] == code_of(6) and r["year"] == "2023")
+    firm["employees_average"] = Decimal(100_000)
+    report = judge("core.enterprise_year", tables=["per_mu.population"], rules=LIMITS)
+    assert [v.expectation for v in report.failures()] == ["land_carries"]
+    assert code_of(6) in report.failures()[0].failing_keys[0] and row["land_area_mu"] > 0
+
+
+def test_the_work_list_recomputes_and_names_firms_that_left_d(city: City, judge: Judge) -> None:
+    graded = next(
+        r for r in city["per_mu.enterprise_grade"] if r["year"] == "2022" and r["final_grade"] == "D"
+    )
+    stands = next(r for r in city["per_mu.population"] if (r["uscc"], r["year"]) == (graded["uscc"], "2023"))
+    stands.update(eval_status_code="data_incomplete", status_reasons=["land_too_small:staff"])
+    row = row_for(
+        contract("per_mu.land_review"), uscc=graded["uscc"], year="2023", land_measure_code="staff",
+        carried_amount=Decimal(900), land_area_mu=Decimal("1.3"), least_land_mu=Decimal("2.7"),
+        industry_division_code="34",
+    )  # fmt: skip
+    city["per_mu.land_review"] = [row]
+    tables = ["per_mu.land_review"]
+    report = judge("per_mu.population", "per_mu.land_review", tables=tables, rules=LIMITS)
+    assert report.passed and [v.expectation for v in report.warnings()] == ["out_of_d"]
+    row["least_land_mu"] = Decimal("2.8")  # 900 x 2 m² is 1800 m² = 2.7 mu
+    report = judge("per_mu.population", "per_mu.land_review", tables=tables, rules=LIMITS)
+    assert [v.expectation for v in report.failures()] == ["least_land_recomputes"]
 
 
 def test_year_without_graded_firms(city: City, judge: Judge) -> None:

@@ -199,7 +199,7 @@ COLUMNS: dict[str, dict[str, Any]] = {
     "energy_tce": {},
     "insured_count": {},
     "event_date": {},
-    "registered_date": {},
+    "registered_date": {"domain": {"not_before": "event_date"}},
     "is_disputed": {},
     "is_above_scale": {},
     "penalty_code": {},
@@ -274,7 +274,7 @@ def _expected(cells: Cells | None) -> tuple[dict[str, Any], set[str]]:
                     "factor": FACTORS.get(column.name),
                 },
             )
-            reasons |= {f"{column.name}:{rule}" for rule in _faults(column, how, text, values[column.name])}
+            reasons |= {f"{column.name}:{rule}" for rule in _faults(column, how, text, values)}
     stamp = oracle.trimmed(given.get("时间"))
     values["period"] = _day_of(stamp)
     if values["period"] is None:
@@ -296,8 +296,9 @@ def _day_of(stamp: str | None) -> str | None:
     return text if is_day and text[:2] in ("19", "20") else None
 
 
-def _faults(column: Column, how: Mapping[str, Any], text: str | None, value: Any) -> list[str]:
-    found = []
+def _faults(column: Column, how: Mapping[str, Any], text: str | None, values: Mapping[str, Any]) -> list[str]:
+    """Rules that a cell breaks; columns before it have their values."""
+    found, value = [], values[column.name]
     if column.required and text is None:
         found.append("missing")
     if text is not None and value is None:
@@ -318,6 +319,8 @@ def _faults(column: Column, how: Mapping[str, Any], text: str | None, value: Any
         found.append("code")
     if domain.check == "uscc" and not oracle.is_credit_code(value):
         found.append("check")
+    if domain.not_before and (earlier := values[domain.not_before]) and value < earlier:
+        found.append("order")
     return found
 
 

@@ -486,10 +486,20 @@ def _sums(parts: Sequence[Row]) -> Row:
 
 
 def _ratios(row: Row) -> Row:
-    found = {}
+    found: Row = {"growth_notes": []}
     for name in ("output", "value_added"):
         now, before = (row[f"comparable_{name}{s}_wan_yuan"] for s in ("", "_before"))
-        found[f"{name}_growth_pct"] = None if now is None else percent(now - before, before)
+        rate, why = None, None
+        if now is None:
+            why = None if row[f"{name}_wan_yuan"] is None else "not_comparable"
+        elif before < 0:
+            why = "base_negative"
+        elif before == 0 or abs(now - before) > 10 * before:
+            why = "base_near_zero"
+        else:
+            rate = percent(now - before, before)
+        found[f"{name}_growth_pct"] = rate
+        found["growth_notes"] += [f"{why}:{name}_growth_pct"] if why else []
     found["local_supply_pct"] = percent(row["demand_local_wan_yuan"], row["demand_wan_yuan"])
     found["outside_dependence_pct"] = percent(row["purchases_outside_wan_yuan"], row["purchases_wan_yuan"])
     found["purchase_coverage_pct"] = percent(

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import date, timedelta
 from fractions import Fraction
 from pathlib import Path
 
@@ -119,6 +120,7 @@ class _Reader:
         self._land()
         self._events()
         figures = self._figures()
+        owing = self._owing()
         land = self._land_by_firm()
         for row in self._directory():
             key = row["uscc"], row["year"]
@@ -128,15 +130,15 @@ class _Reader:
                 refused.discard("gov_statistics_monthly")
             self.city.firms.append(
                 {**known, **land.get(key, {}), **row, "quarantined_feeds": sorted(refused),
-                 "missing_feeds": self._missing(known, row)}
+                 "missing_feeds": self._missing(known, row, key in owing)}
             )  # fmt: skip
         return self.city
 
     @staticmethod
-    def _missing(known: Row, row: Row) -> list[str]:
+    def _missing(known: Row, row: Row, owes: bool) -> list[str]:
         above = row["is_above_scale"]
-        due = {"gov_electricity": True, "gov_energy": above, "gov_social_insurance": True, "gov_statistics": above,
-               "gov_tax": True}  # fmt: skip
+        due = {"gov_electricity": True, "gov_emission": owes, "gov_energy": above, "gov_social_insurance": True,
+               "gov_statistics": above, "gov_tax": True}  # fmt: skip
         return [feed for feed, is_due in due.items() if is_due and feed not in known.get("feeds", ())]
 
     # --- who -------------------------------------------------------------------------------------
@@ -253,11 +255,41 @@ class _Reader:
         add("gov_emission", emitted)
         for key in [k for k in self.city.refused if k[0] in totals]:
             self.city.refused[key].discard("gov_emission")
-        add("gov_social_insurance",
-            self.accepted("gov_social_insurance", insured, "单位信用代码", delimiter="\t"))  # fmt: skip
+        insurance = self.accepted("gov_social_insurance", insured, "单位信用代码", delimiter="\t")
+        add("gov_social_insurance", insurance)
+        months: dict[Key, set[str]] = defaultdict(set)
+        for row in insurance:
+            months[self.behind(row["uscc"], row["period"]), row["year"]].add(row["period"])
+        for key, told in months.items():
+            found[key]["insured_count"] = rounded(found[key]["insured"] / len(told), 0)
         for key, row in self._statistics().items():
             found[key] |= {**row, "feeds": found[key]["feeds"] | {"gov_statistics"}}
         return found
+
+    def _owing(self) -> set[Key]:
+        """Firms and years that owe a report of emissions.
+
+        They hold a permit (重点管理, 简化管理) for three months of the year or longer, since its first term on record.
+        """
+
+        def permitted(_: str, r: Row) -> Row:
+            kinds = {"重点管理": True, "简化管理": True, "登记管理": False}
+            return {
+                "uscc": firm_of(r, "许可证/单位信用代码"), "code": r["许可证/编号"], "first": day(r, "有效期/自"),
+                "last": day(r, "有效期/至"), "obliges": word(r, "许可证/管理类别", kinds),
+            }  # fmt: skip
+
+        rows = self.accepted("gov_discharge_permit", permitted, "许可证/单位信用代码")
+        owing = set()
+        for row in rows:
+            terms = [r["first"] for r in rows if r["code"] == row["code"] and r["period"] <= row["period"]]
+            year = int(row["year"])
+            begins, ends = max(min(terms), date(year, 1, 1)), min(row["last"], date(year, 12, 31))
+            months_later = date(year + (begins.month > 9), (begins.month + 2) % 12 + 1, 1)
+            least = min(months_later + timedelta(begins.day - 1), _last_day(months_later))
+            if row["obliges"] and least <= ends + timedelta(1):
+                owing.add((self.behind(row["uscc"], row["period"]), row["year"]))
+        return owing
 
     def _statistics(self) -> dict[Key, Row]:
         """The annual report, else the last month's cumulative figures."""
@@ -382,6 +414,12 @@ class _Reader:
             *self.accepted("gov_honour", honoured, "企业/统一社会信用代码"),
             *self.accepted("gov_penalty", punished, "统一社会信用代码"),
         ]
+
+
+def _last_day(first: date) -> date:
+    """Last day of a month, from its first day."""
+    following = date(first.year + first.month // 12, first.month % 12 + 1, 1)
+    return following - timedelta(1)
 
 
 def _uses_of_parcel(key: Key, parcel: Row | None, rows: list[Row]) -> Iterator[Row]:

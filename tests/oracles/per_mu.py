@@ -46,6 +46,12 @@ SOURCES = {
 #: Figure → its name in reasons, where that differs.
 NAMES = {"tax": "tax_contribution"}
 LAND_FEEDS = {"gov_land_parcel", "gov_land_survey"}
+#: Indicator → the figure that a firm with a discharge permit owes, and the feed in which its absence is noted.
+OWED = {"I4": ("emission_t", "gov_emission")}
+#: Division → least land per person (m²), highest value added and highest tax per mu (万元).
+Limits = Mapping[str, tuple[Fraction, Fraction, Fraction]]
+#: A mu in square metres.
+MU = Fraction(2000, 3)
 
 
 @dataclass
@@ -53,17 +59,23 @@ class Evaluation:
     """Results by (firm, year), values by (firm, year, indicator)."""
 
     population: dict[Key, Row] = field(default_factory=dict)
-    baselines: dict[tuple[str, str, str, str], Fraction | None] = field(default_factory=dict)
-    #: Units with a value behind a computed baseline; None for one that a document fixes.
-    units_behind: dict[tuple[str, str, str, str], int | None] = field(default_factory=dict)
+    #: By (year, district, list, indicator): value in force, with and without giants, the giants, their treatment.
+    baselines: dict[tuple[str, str, str, str], Row] = field(default_factory=dict)
     values: dict[tuple[str, str, str], Row] = field(default_factory=dict)
     adjustments: dict[tuple[str, str, str, str], tuple[Fraction, str]] = field(default_factory=dict)
     grades: dict[Key, Row] = field(default_factory=dict)
     city: dict[Key, Row] = field(default_factory=dict)
+    #: By (year, district, list): sums of the firms in scope that have land, with and without giants.
+    summaries: dict[tuple[str, str, str], Row] = field(default_factory=dict)
 
 
 def evaluate(
-    firms: list[Row], parcels: list[Row], uses: list[Row], events: list[Row], rules: Mapping[Key, Row]
+    firms: list[Row],
+    parcels: list[Row],
+    uses: list[Row],
+    events: list[Row],
+    rules: Mapping[Key, Row],
+    limits: Limits,
 ) -> Evaluation:
     """Evaluate firms (directory and figures in one row) under the rule sets of (district, year)."""
     done = Evaluation()
@@ -71,16 +83,16 @@ def evaluate(
     # the city's rule set evaluates nobody: a firm filed under the city as a whole has no rule set
     rules = {key: rule for key, rule in rules.items() if key[0] != CITY}
     firms = [{**firm, "tax": _tax(firm, rules)} for firm in firms]
-    judged = {(f["uscc"], f["year"]): _judge(f, parcels, uses, rules) for f in firms}
+    judged = {(f["uscc"], f["year"]): _judge(f, parcels, uses, rules, limits) for f in firms}
     for key, own in judged.items():
         done.population[key] = _unit(own, judged)
     groups = _units(firms, done.population)
     done.baselines = _baselines(groups, done.population.values(), rules)
-    done.units_behind = _units_behind(groups, done.baselines, rules)
     done.values = _scores(groups, done.baselines, rules)
     done.adjustments = _adjustments(done.population, events, rules)
     done.grades = _grades(done, rules)
     done.city = _city(firms, done.population, city_rules)
+    done.summaries = _summaries(firms, groups, done.population, rules)
     return done
 
 
@@ -115,7 +127,7 @@ def _tax(firm: Row, rules: Mapping[Key, Row]) -> Fraction | None:
 # --- who is evaluated ------------------------------------------------------------------------------
 
 
-def _judge(firm: Row, parcels: list[Row], uses: list[Row], rules: Mapping[Key, Row]) -> Row:
+def _judge(firm: Row, parcels: list[Row], uses: list[Row], rules: Mapping[Key, Row], limits: Limits) -> Row:
     """The firm's own list, status and reasons, before tenants follow a holder."""
     uscc, year = firm["uscc"], firm["year"]
     rule = rules.get((firm["district_code"], year))
@@ -130,6 +142,7 @@ def _judge(firm: Row, parcels: list[Row], uses: list[Row], rules: Mapping[Key, R
         "holder": _holder(uscc, year, parcels, uses),
         "list_code": _list(rule, above, is_tenant, land),
     }  # fmt: skip
+    own["overloads"] = _overloads(firm, rule, land, limits)
     own["status"], own["reasons"] = _status(firm, own, held)
     return own
 
@@ -215,6 +228,30 @@ def _new_until(parcel: Row, rule: Row) -> date | None:
     return by_years if due is None else min(by_years, due)
 
 
+def _overloads(
+    firm: Row, rule: Row | None, land: Fraction | None, limits: Limits
+) -> dict[str, tuple[Fraction, Fraction]]:
+    """What the firm's land cannot carry, with the land it needs at the densest use: people, value added or tax."""
+    if rule is None or rule["impossible_land"] != "data_incomplete" or land is None or land <= 0:
+        return {}
+    if firm["industry_division_code"] not in limits:
+        return {}
+    area, added, tax = limits[firm["industry_division_code"]]
+    people = number(firm.get("employees_average"))
+    if people is None:
+        people = number(firm.get("insured_count"))
+    amounts = {
+        "staff": (people, MU / area),
+        "value_added": (number(firm.get("value_added_wan_yuan")), added),
+        "tax": (firm["tax"], tax),
+    }
+    return {
+        name: (own, rounded(own / most))
+        for name, (own, most) in amounts.items()
+        if own is not None and land < own / most
+    }
+
+
 def _gaps(firm: Row, own: Row, quarantined: set[str]) -> list[str]:
     rule, land, code = own["rule"], own["land"], own["list_code"]
     indicators = rule["lists"].get(code, {"indicators": {}})["indicators"]
@@ -240,6 +277,7 @@ def _gaps(firm: Row, own: Row, quarantined: set[str]) -> list[str]:
         rule["zero_land"] == "data_incomplete" or (rule["zero_land"] == "tenant_list" and code != "tenant")
     ):
         gaps.add("zero_land")
+    gaps |= {"land_too_small:" + name for name in own["overloads"]}
     if firm["industry_division_code"] is None:
         gaps.add("missing:industry_code")
     return sorted(gaps)
@@ -271,7 +309,7 @@ def _unit(own: Row, judged: Mapping[Key, Row]) -> Row:
     if status == "graded":
         reasons = own["notes"] + reasons
     return {
-        **{k: own[k] for k in ("uscc", "year", "district_code", "list_code", "land")},
+        **{k: own[k] for k in ("uscc", "year", "district_code", "list_code", "land", "overloads")},
         "status": status, "reasons": reasons, "unit": unit, "role": role,
         "until": own["until"] if status == "protected" else None,
     }  # fmt: skip
@@ -307,9 +345,20 @@ def _sides(unit: Unit, name: str) -> tuple[Fraction | None, Fraction | None]:
     return total(top), None if below is None else below / scale
 
 
+def _is_withheld(unit: Unit, name: str, rule: Row) -> bool:
+    """A firm of the unit owes a report of the indicator's figure and sent none, and the rule scores that apart."""
+    if name not in OWED or rule["lists"][unit[3]]["indicators"][name]["withheld"] == "as_missing":
+        return False
+    feed = OWED[name][1]
+    return any(
+        feed in (firm.get("missing_feeds") or []) and feed not in (firm.get("quarantined_feeds") or [])
+        for firm in unit[4]
+    )
+
+
 def _value(unit: Unit, name: str, rule: Row) -> Fraction | None:
     above, below = _sides(unit, name)
-    if above is None or below is None or below <= 0:
+    if above is None or below is None or below <= 0 or _is_withheld(unit, name, rule):
         return None
     return rounded(above / below, rule["rounding"]["value_scale"], rule["rounding"]["mode"])
 
@@ -319,57 +368,104 @@ def _median(ordered: list[Fraction]) -> Fraction:
     return ordered[middle] if len(ordered) % 2 else (ordered[middle - 1] + ordered[middle]) / 2
 
 
+def _total(rows: Iterable[Row], figure: str) -> Fraction | None:
+    known = [v for row in rows if (v := number(row.get(figure))) is not None]
+    return sum(known, Fraction(0)) if known else None
+
+
+def _amounts(units: list[Unit], rule: Row) -> dict[str, Fraction]:
+    """Figure → the amount from which on one dominates a list of these units, where enough of them report it.
+
+    A giant has the rule's share of the list's positive figures, and the rule's multiple of its median figure.
+    """
+    found = {}
+    for figure in ("tax", "value_added_wan_yuan"):
+        known = sorted(v for unit in units if (v := _total(unit[4], figure)) is not None)
+        enough = len(units) * Fraction(str(rule["giant_reporting_share"]))
+        if len(known) >= rule["giant_from_units"] and len(known) >= enough:
+            found[figure] = max(
+                number(rule["giant_share"]) * sum((v for v in known if v > 0), Fraction(0)),  # type: ignore[operator]
+                number(rule["giant_times_median"]) * rounded(_median(known)),  # type: ignore[operator]
+            )
+    return found
+
+
+def _dominates(rows: list[Row], amounts: Mapping[str, Fraction]) -> bool:
+    figures = {figure: _total(rows, figure) for figure in amounts}
+    return any(v is not None and v > 0 and v >= amounts[figure] for figure, v in figures.items())
+
+
 def _baselines(
     units: list[Unit], population: Iterable[Row], rules: Mapping[Key, Row]
-) -> dict[tuple[str, str, str, str], Fraction | None]:
-    found: dict[tuple[str, str, str, str], Fraction | None] = {}
+) -> dict[tuple[str, str, str, str], Row]:
+    found: dict[tuple[str, str, str, str], Row] = {}
     for district, year in sorted({(p["district_code"], p["year"]) for p in population}):
         rule = rules.get((district, year))
         for code, ranked in (rule or {"lists": {}})["lists"].items():
+            assert rule is not None
             here = [u for u in units if u[1:4] == (year, district, code)]
+            amounts = _amounts(here, rule)
+            giants = {u[0] for u in here if _dominates(u[4], amounts)}
             for name, indicator in ranked["indicators"].items():
-                found[year, district, code, name] = _baseline(here, name, indicator["baseline"], rule or {})
+                found[year, district, code, name] = _baseline(here, giants, name, indicator["baseline"], rule)
     return found
 
 
-def _units_behind(
-    units: list[Unit], keys: Iterable[tuple[str, str, str, str]], rules: Mapping[Key, Row]
-) -> dict[tuple[str, str, str, str], int | None]:
-    found: dict[tuple[str, str, str, str], int | None] = {}
-    for year, district, code, name in keys:
-        rule = rules[district, year]
-        of_list = [u for u in units if u[1:4] == (year, district, code)]
-        is_fixed = rule["lists"][code]["indicators"][name]["baseline"]["method"] == "fixed"
-        values = [_value(u, name, rule) for u in of_list]
-        found[year, district, code, name] = None if is_fixed else len(values) - values.count(None)
-    return found
+def _baseline(units: list[Unit], giants: set[str], name: str, method: Row, rule: Row) -> Row:
+    """The baseline by the rule's method from all units and from the others than giants, and the one in force."""
+    counted = sorted(u[0] for u in units if u[0] in giants and _value(u, name, rule) is not None)
+    if method["method"] == "fixed":
+        value = _positive(number(method["value"]), method)
+        return {
+            "value": value, "with": None, "without": None, "giants": counted, "treatment": "published", "units": None,
+        }  # fmt: skip
+    both = {
+        "with": _positive(_computed(units, name, method["method"], rule), method),
+        "without": _positive(
+            _computed([u for u in units if u[0] not in giants], name, method["method"], rule), method
+        ),
+    }
+    if not counted:
+        treatment = "none"
+    elif method["giants"] == "with":
+        treatment = "counted"
+    else:
+        treatment = "nothing_left" if both["without"] is None else "left_out"
+    in_force = both["without" if treatment == "left_out" else "with"]
+    # units behind the figure in force: giants are none of them where they are left out
+    behind = [u for u in units if _value(u, name, rule) is not None]
+    left_out = len(counted) if treatment == "left_out" else 0
+    return {
+        "value": in_force, **both, "giants": counted, "treatment": treatment, "units": len(behind) - left_out,
+    }  # fmt: skip
 
 
-def _baseline(units: list[Unit], name: str, method: Row, rule: Row) -> Fraction | None:
+def _positive(value: Fraction | None, method: Row) -> Fraction | None:
+    """The value times the rule's factor, if above zero."""
+    scaled = Fraction(0) if value is None else rounded(rounded(value) * Fraction(str(method["factor"])))
+    return scaled if scaled > 0 else None
+
+
+def _computed(units: list[Unit], name: str, method: str, rule: Row) -> Fraction | None:
     defined = [(v, *_sides(u, name)) for u in units if (v := _value(u, name, rule)) is not None]
     values = sorted(v for v, _, _ in defined)
+    if not values:
+        return None
     # a value is the quotient of both sides, so neither is missing
     sides = [(n, d) for _, n, d in defined if n is not None and d is not None]
-    own: Fraction | None = number(method["value"])
-    if method["method"] != "fixed":
-        if not values:
-            return None
-        means: dict[str, Callable[[], Fraction]] = {
-            "aggregate": lambda: (
-                sum((n for n, _ in sides), Fraction(0)) / sum((d for _, d in sides), Fraction(0))
-            ),
-            "mean": lambda: sum(values, Fraction(0)) / len(values),
-            "median": lambda: _median(values),
-        }
-        own = means[method["method"]]()
-    assert own is not None
-    scaled = rounded(rounded(own) * Fraction(str(method["factor"])))
-    return scaled if scaled > 0 else None
+    means: dict[str, Callable[[], Fraction]] = {
+        "aggregate": lambda: (
+            sum((n for n, _ in sides), Fraction(0)) / sum((d for _, d in sides), Fraction(0))
+        ),
+        "mean": lambda: sum(values, Fraction(0)) / len(values),
+        "median": lambda: _median(values),
+    }
+    return means[method]()
 
 
 def _scores(
     units: list[Unit],
-    baselines: Mapping[tuple[str, str, str, str], Fraction | None],
+    baselines: Mapping[tuple[str, str, str, str], Row],
     rules: Mapping[Key, Row],
 ) -> dict[tuple[str, str, str], Row]:
     found: dict[tuple[str, str, str], Row] = {}
@@ -379,12 +475,13 @@ def _scores(
         rule = rules.get((district, year))
         for name, indicator in (rule["lists"][code]["indicators"] if rule else {}).items():
             assert rule is not None
-            base = baselines[year, district, code, name]
+            base = baselines[year, district, code, name]["value"]
             value = _value(unit, name, rule)
             score, note = (None, None) if value is None else _own_score(name, value, base, indicator, rule)
             found[uscc, year, name] = {
                 "value": value, "baseline": base, "score": score, "note": note, "sides": _sides(unit, name),
                 "group": (year, district, code, name), "policy": indicator["missing"], "rule": rule,
+                "withheld": _is_withheld(unit, name, rule),
             }  # fmt: skip
             if score is not None:
                 averages[year, district, code, name].append(score)
@@ -412,8 +509,14 @@ def _own_score(
 
 
 def _missing_score(name: str, row: Row, others: list[Fraction]) -> tuple[Fraction, str]:
-    """Average or median of the list's own scores, or zero; zero without land if the rule set says so."""
-    below = row["sides"][1]
+    """Average or median of the list's own scores, or zero; zero without land if the rule set says so.
+
+    A withheld figure never scores better than the list's lowest. A denominator reported as zero is told apart.
+    """
+    if row["withheld"]:
+        return min([Fraction(0), *others]), "withheld_zero"
+    above, below = row["sides"]
+    is_zero = above is not None and below is not None and below <= 0
     by_land = FORMULAS[name][1] == "land_area_mu" and below is not None and below <= 0
     averaged = row["policy"].startswith("group_") and not (
         by_land and row["rule"]["zero_land"] == "zero_score"
@@ -425,7 +528,8 @@ def _missing_score(name: str, row: Row, others: list[Fraction]) -> tuple[Fractio
             if row["policy"] == "group_median"
             else sum(others, Fraction(0)) / len(others)
         )
-        return rounded(typical, mode["score_scale"], mode["mode"]), row["policy"]
+        how = row["policy"].removeprefix("group_")
+        return rounded(typical, mode["score_scale"], mode["mode"]), f"{'zero' if is_zero else 'group'}_{how}"
     if averaged:
         return Fraction(0), "group_empty"
     return Fraction(0), "zero_land" if by_land else "missing_zero"
@@ -679,3 +783,49 @@ def _city(firms: list[Row], population: Mapping[Key, Row], rules: Mapping[Key, R
                 **unit, "city_rank": rank, "list_size": len(members), "percentile": _percentile(rank, len(members)),
             }  # fmt: skip
     return found
+
+
+# --- district figures ------------------------------------------------------------------------------
+
+
+def _summaries(
+    firms: list[Row], units: list[Unit], population: Mapping[Key, Row], rules: Mapping[Key, Row]
+) -> dict[tuple[str, str, str], Row]:
+    """Sums over the firms' own figures, once of all firms in scope that have land and once of those but the giants.
+
+    A firm of a unit of evaluation is left out with its unit; any other firm if it has what makes a giant of its list.
+    """
+    amounts: dict[tuple[str, str, str], dict[str, Fraction]] = {}
+    dominant: set[Key] = set()
+    for place in {u[1:4] for u in units}:
+        here = [u for u in units if u[1:4] == place]
+        amounts[place] = _amounts(here, rules[place[1], place[0]])
+        dominant |= {(u[0], u[1]) for u in here if _dominates(u[4], amounts[place])}
+    groups: dict[tuple[str, str, str], list[tuple[Row, bool]]] = defaultdict(list)
+    for firm in firms:
+        stands = population[firm["uscc"], firm["year"]]
+        place = (stands["year"], stands["district_code"], stands["list_code"])
+        in_unit = stands["status"] == "graded" and stands["role"] != "inherits"
+        if in_unit:
+            is_giant = (stands["unit"], stands["year"]) in dominant
+        else:
+            is_giant = _dominates([firm], amounts.get(place, {}))
+        landed = stands["status"] != "out_of_scope" and (stands["land"] or 0) > 0
+        groups[place] += [(firm, is_giant)] if landed else []
+    found = {}
+    for place, rows in groups.items():
+        everyone, others = [f for f, _ in rows], [f for f, is_giant in rows if not is_giant]
+        found[place] = {
+            "giants": len(everyone) - len(others), "all": _sums(everyone), "others": _sums(others)
+        }  # fmt: skip
+    return found
+
+
+def _sums(
+    firms: list[Row],
+) -> tuple[int, Fraction, Fraction, Fraction | None, Fraction | None, Fraction | None]:
+    """Number of firms, land, tax, value added, tax per mu, value added per mu."""
+    land, tax = (_total(firms, figure) or Fraction(0) for figure in ("land_area_mu", "tax"))
+    added = _total(firms, "value_added_wan_yuan")
+    per_mu = [None if amount is None or land <= 0 else rounded(amount / land) for amount in (tax, added)]
+    return len(firms), land, tax, added, per_mu[0], per_mu[1]

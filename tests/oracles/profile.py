@@ -63,8 +63,30 @@ def percent(part: Any, by: Any) -> Fraction | None:
 
 
 def growth(now: Any, before: Any) -> Fraction | None:
+    """A change by more than 1,000 % of the base is no rate."""
     found = percent(now, before)
-    return None if found is None else found - 100
+    if found is None or abs(Fraction(str(now)) / Fraction(str(before)) - 1) > 10:
+        return None
+    return found - 100
+
+
+def without_rate(now: Any, before: Any, years: int = 1) -> str | None:
+    """Why a known figure has no growth rate over so many years."""
+    now, before = exact(now), exact(before)
+    found = None
+    if now is None:
+        pass
+    elif before is None:
+        found = "no_base"
+    elif before < 0:
+        found = "base_negative"
+    elif before == 0:
+        found = "base_near_zero"
+    elif years > 1 and now <= 0:
+        found = "figure_not_positive"
+    elif (now / before > 11**years) if years > 1 else (abs(now - before) / before > 10):
+        found = "base_near_zero"
+    return found
 
 
 def compound(now: Any, before: Any) -> Fraction | None:
@@ -72,9 +94,9 @@ def compound(now: Any, before: Any) -> Fraction | None:
     now, before = exact(now), exact(before)
     if now is None or before is None or now <= 0 or before <= 0:
         return None
-    if not Fraction(1, 10**6) < now / before < 10**6:
+    if now > before * 11**3:
         return None
-    low, high = -10_000, 2_000_000  # steps of 0.01 %
+    low, high = -10_000, 100_000  # steps of 0.01 %, to 1,000 %
     while low < high:
         middle = (low + high + 1) // 2
         # the lower edge of a step belongs to the step
@@ -146,7 +168,9 @@ def profiles(tables: Mapping[str, list[Row]], periods: Iterable[str]) -> dict[Ke
             row |= _evaluation(tables, uscc, figures_year, year)
             row |= _events(tables["events"], uscc, int(period[:4]), last_day)
             row |= _chain(tables, uscc, str(figures_year))
-            row |= _months(tables["months"], uscc, period, last_day)
+            months_of_firm = _months(tables["months"], uscc, period, last_day)
+            row["growth_notes"] |= months_of_firm.pop("growth_notes")
+            row |= months_of_firm
             row |= _trend_and_risk(row)
             done[uscc, period] = row | _groups(row, firm, as_of)
     return done
@@ -171,7 +195,20 @@ def _figures(year: Callable[..., Row], partial: bool) -> Row:
     third: Row = {} if partial else year(3)
     row: Row = {c: exact(now.get(c)) for c in TAKEN}
     g = row.get
+    noted: set[str] = set()
+
+    def note(name: str, figure: Any, base: Any, years: int = 1) -> None:
+        why = without_rate(figure, base, years)
+        if figure is not None and partial:
+            why = "not_comparable"
+        if why:
+            noted.add(f"{why}:{name}")
+
+    note("tax_growth_pct", taxes(now), taxes(before))
+    note("tax_cagr_pct", taxes(now), taxes(third), 3)
+    note("output_cagr_pct", now.get("output_wan_yuan"), third.get("output_wan_yuan"), 3)
     row |= {
+        "growth_notes": noted,
         "tax_total_wan_yuan": taxes(now),
         "size_staff_count": g("employees_average")
         if g("employees_average") is not None
@@ -190,6 +227,7 @@ def _figures(year: Callable[..., Row], partial: bool) -> Row:
         ("value_added_wan_yuan", "value_added"), ("revenue_wan_yuan", "revenue"),
     ):  # fmt: skip
         row[f"{name}_growth_pct"] = growth(now.get(figure), before.get(figure))
+        note(f"{name}_growth_pct", now.get(figure), before.get(figure))
     added, revenue, output = g("value_added_wan_yuan"), g("revenue_wan_yuan"), g("output_wan_yuan")
     emission = g("emission_t")
     row |= {
@@ -332,9 +370,18 @@ def _months(months: list[Row], uscc: str, period: str, day: date) -> Row:
         return sum(reported, Fraction(0)) if len(reported) == len(numbers) else None
 
     three, before = total(range(last - 2, last + 1)), total(range(last - 5, last - 2))
+    base = now.get("output_last_year_wan_yuan")
+    why = {
+        "output_ytd_growth_pct": without_rate(now.get("output_ytd_wan_yuan"), base),
+        "orders_change_pct": without_rate(three, before),
+    }
+    known = [orders.get(n) is not None for n in range(last - 5, last + 1)]
+    if not all(known):
+        why["orders_change_pct"] = "not_comparable" if any(known) else None
     return {
+        "growth_notes": {f"{reason}:{name}" for name, reason in why.items() if reason},
         "output_ytd_wan_yuan": exact(now.get("output_ytd_wan_yuan")),
-        "output_ytd_growth_pct": growth(now.get("output_ytd_wan_yuan"), now.get("output_last_year_wan_yuan")),
+        "output_ytd_growth_pct": growth(now.get("output_ytd_wan_yuan"), base),
         "new_orders_wan_yuan": exact(now.get("new_orders_wan_yuan")),
         "orders_in_hand_wan_yuan": exact(now.get("orders_in_hand_wan_yuan")),
         "capacity_utilisation_pct": exact(now.get("capacity_utilisation_pct")),

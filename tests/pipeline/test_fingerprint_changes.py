@@ -103,7 +103,7 @@ TEXTS: list[Edit] = [
     ("schemas/raw/gov_patent.yml", "lateness_days: 60", "lateness_days: 61"),
     ("schemas/fields/raw.yml", "en: Title of the patent, description: Title", "en: Title, description: The title"),
     ("schemas/codes/product.csv", "131101,大米,Milled rice", "131101,大米,Rice"),
-    ("schemas/codes/district.csv", "330203,海曙区,Haishu", "330203,海曙,Haishu district"),
+    ("schemas/codes/town.csv", "集士港镇,Jishigang Town", "集士港镇,Jishigang"),
     ("schemas/codes/penalty.csv", "Fatal work-safety accident", "Fatal accident at work"),
     ("jobs/chain/rules/evidence.yml", "why: a list for procurement is read by people", "why: it is read by people"),
     ("jobs/chain/rules/targets.yml", "split_why: no document", "split_why: no public document"),
@@ -187,6 +187,10 @@ CHANGES: dict[str, tuple[list[Edit], set[str]]] = {
     "a former district": (
         [("schemas/codes/former_district.csv", "鄞县,Yin county,330212", "鄞县,Yin county,330213")],
         below("core.enterprise", "core.enterprise_month", "core.parcel", "core.parcel_use"),
+    ),
+    "the name of a town": (
+        [("schemas/codes/town.csv", "集士港镇", "集仕港镇")],
+        below("core.enterprise", "core.parcel", "core.parcel_use"),
     ),
     "a kind of penalty": (
         [("schemas/codes/penalty.csv", "", "noise,噪声污染,Noise\n")],

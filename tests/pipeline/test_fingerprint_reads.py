@@ -60,8 +60,14 @@ def test_a_job_reads_exactly_what_its_fingerprint_covers(recorded: Recorded, tab
 
 def test_the_recorder_sees_what_is_read(recorded: Recorded) -> None:
     """Known reads are recorded; otherwise the test above would compare nothing with nothing."""
-    assert of("code_list", recorded["plan", "core.parcel"]) == {("district",), ("former_district",)}
-    assert of("column", recorded["plan", "core.parcel"]) == {("former_district", "successor")}
+    places = ("district", "town")
+    assert of("code_list", recorded["plan", "core.parcel"]) == {
+        (f"{f}{p}",) for p in places for f in ("", "former_")
+    }
+    assert of("column", recorded["plan", "core.parcel"]) == {
+        ("former_district", "successor"), ("former_town", "successor"), ("former_town", "zh"),
+        ("town", "zh"), ("town", "former_zh"), ("town", "district"),
+    }  # fmt: skip
     assert of("column", recorded["plan", "chain.node_enterprise"]) == {
         ("product", "zh"), ("product", "industry_class"),
     }  # fmt: skip

@@ -146,7 +146,8 @@ def redelivered(feed: str, period: str, refused: int = 0) -> list[dict[str, Any]
         (
             "gov_land_survey",
             "2022",
-            all_of(["core.parcel_use", "core.enterprise_year", *AFTER_YEAR], "2022") | looking_back("2022"),
+            all_of(["core.parcel", "core.parcel_use", "core.enterprise_year", *AFTER_YEAR], "2022")
+            | looking_back("2022"),
         ),
         # the registry of a year also describes the years after it, never those before
         ("gov_business_registry", "2024", registered("2024")),
@@ -457,6 +458,15 @@ def test_a_table_is_selected_with_what_it_needs_and_nothing_else() -> None:
         "core.identity_event", "core.succession", "core.parcel", "core.parcel_use",
     ]  # fmt: skip
     assert {job.table for job in select_jobs([])} == set(registry())
+
+
+def test_no_evaluation_reads_consents() -> None:
+    """Whether a firm consents can change no score, rank, grade, position or tag."""
+    consents = {"raw.ent_consent", "core.consent", "core.consent_state"}
+    readers = {
+        name for name, job in registry().items() if consents & {given.table for given in job.inputs.values()}
+    }
+    assert readers == {"core.consent", "core.consent_state"}
 
 
 def test_jobs_run_after_their_inputs() -> None:

@@ -6,6 +6,7 @@ outcome, and check that no kind is left out.
 
 from __future__ import annotations
 
+import csv
 import json
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -57,6 +58,9 @@ class City:
             r for r in rows if r["delivery_id"] in current and r["uscc"] == uscc and r["period"] == period
         ]
 
+    def select(self, sql: str) -> list[dict[str, Any]]:
+        return duck.fetch(self._release, sql)
+
     def rows(self, table: str, **where: str) -> list[dict[str, Any]]:
         conditions = " AND ".join(f"{name} = ?" for name in where)
         return duck.fetch(self._release, f"SELECT * FROM {table} WHERE {conditions}", list(where.values()))
@@ -90,7 +94,8 @@ def accepted(city: City, fault: Fault) -> str | None:
         return f"not accepted: {city.quarantined.get(record)}"
     if "column" not in outcome:
         return None
-    rows = city.rows(outcome["table"], uscc=fault["key"]["uscc"], year=fault["period"][:4])
+    key = {name: fault["key"][name] for name in ("uscc", "parcel_id") if name in fault["key"]}
+    rows = city.rows(outcome["table"], **key, year=fault["period"][:4])
     values = [r[outcome["column"]] for r in rows]
     return None if values == [outcome["value"]] else f"{outcome['column']} is {values}"
 
@@ -205,3 +210,17 @@ def manifest_of(feed_name: str, file: str) -> dict[str, Any]:
     path = settings().landing / feed_name / f"{file}.manifest.json"
     manifest: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return manifest
+
+
+def test_exactly_the_planted_holders_of_permits_withhold_their_report(city: City, built_home: Path) -> None:
+    with (built_home / "truth" / "withheld_reports.csv").open(encoding="utf-8", newline="") as file:
+        planted = {(r["uscc"], r["year"], r["permit_code"]) for r in csv.DictReader(file)}
+    rows = city.select(
+        """SELECT uscc, year, permit_code FROM core.enterprise_year
+        WHERE list_contains(missing_feeds, 'gov_emission') AND NOT list_contains(quarantined_feeds, 'gov_emission')"""
+    )
+    assert {(r["uscc"], r["year"], r["permit_code"]) for r in rows} == planted
+    scored = city.select(
+        "SELECT DISTINCT uscc, year FROM per_mu.indicator_value WHERE note_code = 'withheld_zero'"
+    )
+    assert scored and {(r["uscc"], r["year"]) for r in scored} <= {(u, y) for u, y, _ in planted}

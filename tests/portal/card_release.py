@@ -70,7 +70,8 @@ _TYPES = {
 
 PER_MU = (
     "core.enterprise", "core.enterprise_year", "per_mu.population", "per_mu.enterprise_grade",
-    "per_mu.indicator_value", "per_mu.adjustment", "per_mu.city_rank",
+    "per_mu.indicator_value", "per_mu.adjustment", "per_mu.city_rank", "per_mu.land_review", "core.consent",
+    "core.consent_state",
 )  # fmt: skip
 
 #: Codes of other areas, used only if no code list has them.
@@ -179,9 +180,26 @@ def city() -> dict[str, list[Row]]:
         _adjustment(SAVED, "protection", "not_below_c", 0, "小升规企业：不低于C类", None),
         _adjustment(GOOD, "bonus", "points", 5, "国家级品牌：加5分", "甬品〔2024〕2号"),
     ]
+    rows["core.consent_state"] = [
+        _consent_state(GOOD, "2024", "given"), _consent_state(VETOED, "2024", "withdrawn"),
+        _consent_state(BOTTOM, "2024", "not_given"), _consent_state(TENANT, "2024", "not_needed", "not_needed"),
+    ]  # fmt: skip
+    rows["core.consent"] = [
+        {"uscc": uscc, "year": "2024", "consent_purpose_code": "per_mu_evaluation", "given_uscc": uscc,
+         "consent_from_date": date(2025, 5, 10), "consent_end_date": end, "is_consent_withdrawn": end is not None,
+         "consent_kinds": ["sheet"]}
+        for uscc, end in ((GOOD, None), (VETOED, date(2025, 6, 2)))
+    ]  # fmt: skip
     _add_chains(rows)
     _add_profiles(rows)
     return rows
+
+
+def _consent_state(uscc: str, year: str, state: str, profile: str = "not_given") -> Row:
+    return {
+        "uscc": uscc, "year": year, "district_code": "330203", "is_in_statistics": state != "not_needed",
+        "per_mu_consent_code": state, "profile_consent_code": profile, "chain_consent_code": profile,
+    }  # fmt: skip
 
 
 def _enterprise(uscc: str, year: str) -> Row:
@@ -190,7 +208,8 @@ def _enterprise(uscc: str, year: str) -> Row:
         "industry_code": "3670", "industry_division_code": "36", "is_above_scale": uscc not in (TENANT, LANDLESS),
         "directory_change_code": "none", "registered_date": date(2010, 6, 1), "registration_status_code": "active",
         "former_name": "宁波旧名电器厂" if uscc == GOOD and year == "2024" else None, "identity_flags": [],
-        "known_at": KNOWN,
+        "town_code": None if uscc == UNTOLD else "330203102",
+        "town_note_code": "other_district" if uscc == UNTOLD else None, "known_at": KNOWN,
     }  # fmt: skip
 
 

@@ -53,8 +53,9 @@ def test_the_file_opens_read_only_and_needs_no_extension(
     assert all(row[0] for row in counted.values() if row and row[0] is not None)
     with pytest.raises(duckdb.InvalidInputException, match="read-only"):
         file.execute("CREATE TABLE mine (a INT)")
-    views = file.execute("SELECT view_name FROM duckdb_views() WHERE NOT internal").fetchall()
-    assert views == []  # a view would need the tables it reads
+    views = file.execute("SELECT schema_name, view_name FROM duckdb_views() WHERE NOT internal").fetchall()
+    for schema, view in views:  # each reads tables of the file alone
+        file.execute(f'SELECT * FROM {schema}."{view}" LIMIT 1').fetchall()
 
 
 def test_the_file_is_written_for_duckdb_1_2_and_later(release: Release) -> None:

@@ -83,13 +83,13 @@ def plan_of(spec: Feed, connection: str, columns: Mapping[str, Column], period: 
         period: the only period to read.
 
     Raises:
-        RejectedError: the table lacks a column that the contract reads, the rows' period is unknown, or the mapping
+        RejectedError: the table lacks a column that the contract needs, the rows' period is unknown, or the mapping
             cannot read a column's type.
     """
     source = source_of(spec)
     database, where = source.database, source_file(connection, spec)
     named = [n for n in (database.part, database.watermark) if n]
-    if missing := [n for n in (*source.headings, *named) if n not in columns]:
+    if missing := [n for n in (*source.needed_headings, *named) if n not in columns]:
         raise RejectedError(f"{where}: no column {some(missing)}; the table has {some(list(columns))}")
 
     def printed(name: str) -> str:
@@ -120,7 +120,7 @@ def plan_of(spec: Feed, connection: str, columns: Mapping[str, Column], period: 
         spec=spec,
         table=table_of(spec),
         where=where,
-        cells=[printed(h) for h in source.headings],
+        cells=[printed(h) if h in columns else "NULL::text" for h in source.headings],
         period_sql=period_sql(),
         part_sql=printed(database.part) if database.part else "NULL::text",
         watermark=columns[database.watermark] if database.watermark else None,

@@ -392,8 +392,6 @@ def _prove_products(listed: Mapping[str, Mapping[str, str]]) -> None:
             )
         if not (len(code) == 6 and code.isdigit() and code.startswith(of)):
             raise RejectedError(f"{where}a product's code is its class {of} and two digits")
-        if not row["zh"] or not row["en"]:
-            raise RejectedError(f"{where}give both names, zh and en")
         if (other := names.setdefault(row["zh"], code)) != code:
             raise RejectedError(f"{where}{row['zh']} is {other} already")
 

@@ -7,8 +7,9 @@ from decimal import Decimal
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
-from jobs.columns.arithmetic import divide
+from jobs.columns.arithmetic import divide, growth_note, is_comparable
 from jobs.columns.rows import whole
+from jobs.columns.values import present
 from jobs.per_mu.steps.versions import in_force
 
 MONEY = "decimal(18,6)"
@@ -173,9 +174,23 @@ def concentration() -> list[Column]:
 
 
 def growth(name: str) -> Column:
-    """Growth of a comparable sum over that of the year before, in percent."""
-    now, before = (F.col(f"comparable_{name}{suffix}_wan_yuan") for suffix in ("", "_before"))
-    return (divide((now - before).cast(MONEY), before) * F.lit(100)).cast("decimal(24,6)")
+    """Growth of a comparable sum over that of the year before, in percent; missing unless they are comparable."""
+    now, before = _compared(name)
+    rate = (divide((now - before).cast(MONEY), before) * F.lit(100)).cast("decimal(24,6)")
+    return F.when(is_comparable(now, before), rate)
+
+
+def _note(name: str) -> Column:
+    """Why a growth is missing; without a firm that has both figures nothing can be compared."""
+    column, has_any = f"{name}_growth_pct", F.col(f"{name}_wan_yuan").isNotNull()
+    now, before = _compared(name)
+    return F.when(has_any & now.isNull(), F.lit(f"not_comparable:{column}")).otherwise(
+        growth_note(column, now, before)
+    )
+
+
+def _compared(name: str) -> tuple[Column, Column]:
+    return F.col(f"comparable_{name}_wan_yuan"), F.col(f"comparable_{name}_before_wan_yuan")
 
 
 def ratios(rows: DataFrame) -> DataFrame:
@@ -188,6 +203,7 @@ def ratios(rows: DataFrame) -> DataFrame:
         {
             "output_growth_pct": growth("output"),
             "value_added_growth_pct": growth("value_added"),
+            "growth_notes": present(_note("output"), _note("value_added")),
             "local_supply_pct": percent("demand_local_wan_yuan", "demand_wan_yuan"),
             "outside_dependence_pct": percent("purchases_outside_wan_yuan", "purchases_wan_yuan"),
             "purchase_coverage_pct": percent("covered_purchases_wan_yuan", "estimated_purchases_wan_yuan"),

@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from jobs.per_mu.rules.models import CITY, KIND, RuleSet, indicator_definitions
+from jobs.per_mu.rules.land_limits import land_limits
+from jobs.per_mu.rules.models import CITY, KIND, RuleSet, duties, indicator_definitions
 from jobs.rules.base import RuleDocument, Rules
 from schemas.contract import code_list, contract, digest
 from schemas.errors import RejectedError, UsageError
@@ -86,8 +87,8 @@ class RuleBook(Rules):
         return RuleBook([*others, rule_set])
 
     def describe(self) -> list[RuleDocument]:
-        """One document for each rule set."""
-        return [
+        """One document for each rule set, and one for the limits of land."""
+        of_sets = [
             RuleDocument(
                 id=rule_set.id,
                 kind=KIND,
@@ -99,9 +100,16 @@ class RuleBook(Rules):
             )
             for rule_set in self.all()
         ]
+        return [*of_sets, land_limits().document()]
 
     def tables(self) -> dict[str, list[dict[str, Any]]]:
-        """``quota``: by rule set, the largest share of A and the smallest of D over its lists."""
+        """Tables for suites.
+
+        ``quota``: by rule set, the largest share of A and the smallest of D over its lists. ``land_limit``: what land
+        can carry, by industry division. ``judged_land``: rule sets that do not grade impossible land. ``duty``: by
+        feed, the figure that a firm owes. ``withheld``: by rule set, list and indicator, the figure that scores nothing
+        if a firm withholds it.
+        """
         shares = {r.id: [r.quota_of(code).shares for code in r.lists] for r in self.all()}
         return {
             "quota": [
@@ -111,7 +119,27 @@ class RuleBook(Rules):
                     "share_d": float(min(share["D"] for share in of_lists)),
                 }
                 for rule_set_id, of_lists in shares.items()
-            ]
+            ],
+            "land_limit": [
+                {
+                    "division": division,
+                    "m2_per_person": float(area),
+                    "value_added_per_mu": float(added),
+                    "tax_per_mu": float(tax),
+                }
+                for division, area, added, tax in land_limits().rows()
+            ],
+            "judged_land": [
+                {"rule_set_id": r.id} for r in self.all() if r.impossible_land == "data_incomplete"
+            ],
+            "duty": [{"feed": duty.feed, "figure": duty.figure} for duty in duties()],
+            "withheld": [
+                {"rule_set_id": r.id, "list_code": name, "indicator_code": code, "figure": duty.figure}
+                for r in self.all()
+                for name, rules in r.lists.items()
+                for code, indicator in rules.indicators.items()
+                if indicator.withheld != "as_missing" and (duty := indicator_definitions()[code].duty)
+            ],
         }
 
     def check(self) -> None:
@@ -126,7 +154,12 @@ class RuleBook(Rules):
             )
         columns = set(contract("per_mu.unit").column_names) | {"tax_contribution"}
         for code, definition in indicator_definitions().items():
-            if lacking := {definition.numerator, definition.denominator} - columns:
+            figures = {definition.numerator, definition.denominator}
+            if definition.duty and definition.duty.figure not in figures:
+                raise RejectedError(
+                    f"indicator {code}: its duty names {definition.duty.figure}, which is no figure of it"
+                )
+            if lacking := figures - columns:
                 raise RejectedError(
                     f"indicator {code}: schemas/per_mu/unit.yml has no column {sorted(lacking)[0]}; add it there"
                 )
@@ -135,8 +168,11 @@ class RuleBook(Rules):
         """Hash of the rule sets of the period's year and of the indicators' formulas."""
         year = period[:4]
         hashes = {d: r.hash for (d, y), r in self._sets.items() if y == year}
-        titles = {"unit", "numerator_unit", "denominator_unit"}
+        titles = {
+            **dict.fromkeys(("unit", "numerator_unit", "denominator_unit"), True),
+            "duty": {"proof", "source", "remedy"},
+        }
         definitions = {
             c: d.model_dump(mode="json", exclude=titles) for c, d in indicator_definitions().items()
         }
-        return digest([hashes, definitions])
+        return digest([hashes, definitions, [[str(part) for part in row] for row in land_limits().rows()]])

@@ -21,13 +21,14 @@ FIGURES = sorted(
 
 _DISTRICT = """district_code string, year string, rule_set_id string, rule_set_hash string, rule_source string,
 upgraded_list string, dropped_list string, large_land_mu decimal(18,6), exempt_industries
-array<string>, inactive_statuses array<string>, zero_land string, new_firm_years int,
+array<string>, inactive_statuses array<string>, zero_land string, impossible_land string, new_firm_years int,
 new_firm_effect string, new_land_years int, new_land_effect string, new_land_modes
 array<string>, upgraded_effect string, tenant_mode string, tenant_scales array<string>,
 tenant_apart_mu decimal(18,6), tax_components array<string>, cap_ratio decimal(18,6), floor
 decimal(18,6), zero_negative boolean, value_scale int, score_scale int, rounding_mode string,
 bonus_cap decimal(9,4), penalty_cap decimal(9,4), veto_overrides boolean, giant_share
-decimal(9,6)"""
+decimal(9,6), giant_times_median decimal(9,6), giant_from_units int,
+giant_reporting_share decimal(9,6)"""
 
 _LIST = """district_code string, year string, list_code string, required_figures array<string>,
 positive_figures array<string>, watched_feeds array<string>, share_a decimal(9,6), share_b
@@ -35,7 +36,8 @@ decimal(9,6), share_d decimal(9,6), round_a string, round_b string, round_d stri
 boolean, count_protected boolean, edge string, refill boolean, vetoed_in_d boolean"""
 
 _INDICATOR = """district_code string, year string, list_code string, indicator_code string, weight decimal(9,4),
-missing_policy string, method_code string, fixed_value decimal(24,6), factor decimal(18,6),
+missing_policy string, withheld_policy string, owed_figure string, method_code string,
+fixed_value decimal(24,6), factor decimal(18,6), rule_giants string,
 numerator_place int, denominator_place int, denominator_factor decimal(9,6)"""
 
 _EVENT = """district_code string, year string, rule_set_id string, is_honour boolean, event_code string,
@@ -53,13 +55,15 @@ def _district_row(district: str, year: str, r: RuleSet) -> tuple[object, ...]:
     return (
         district, year, r.id, r.hash, r.source,
         r.upgraded_list, r.dropped_list, r.large_land_mu, list(r.exempt_industries),
-        list(r.inactive_statuses), r.zero_land, firm.years if firm else None, firm.effect if firm else None,
+        list(r.inactive_statuses), r.zero_land, r.impossible_land, firm.years if firm else None,
+        firm.effect if firm else None,
         land.years if land else None, land.effect if land else None,
         list(land.supply_modes) if land else None, r.protection.upgraded, r.tenants.mode,
         list(r.tenants.applies_to), r.tenants.apart_from_land_mu, list(r.tax_components),
         r.cap_ratio, r.floor, r.negative_value_added == "zero_score", r.rounding.value_scale,
         r.rounding.score_scale, r.rounding.mode, r.bonus_cap, r.penalty_cap, r.protection.veto_overrides,
-        r.giant_share,
+        r.giant_share, r.giant_times_median, r.giant_from_units,
+        r.giant_reporting_share,
     )  # fmt: skip
 
 
@@ -108,7 +112,8 @@ def indicator_frame(session: SparkSession, items: Items) -> DataFrame:
 def _indicator_row(name: str, rule: Indicator) -> tuple[object, ...]:
     definition = indicator_definitions()[name]
     return (
-        rule.weight, rule.missing, rule.baseline.method, rule.baseline.value, rule.baseline.factor,
+        rule.weight, rule.missing, rule.withheld, definition.duty.figure if definition.duty else "",
+        rule.baseline.method, rule.baseline.value, rule.baseline.factor, rule.baseline.giants,
         FIGURES.index(definition.numerator), FIGURES.index(definition.denominator),
         # divisors are powers of ten: their inverse is exact
         1 / Decimal(definition.denominator_divisor),

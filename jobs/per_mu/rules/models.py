@@ -30,6 +30,18 @@ Amount = Annotated[Decimal, Field(decimal_places=6)]
 Points = Annotated[Decimal, Field(decimal_places=4)]
 
 
+class Duty(Definition):
+    """A figure that a firm owes by law: ``missing_feeds`` of core.enterprise_year names the feed if it is withheld."""
+
+    feed: str
+    figure: str
+    #: Columns of core.enterprise_year that show why the firm owes it.
+    proof: tuple[str, ...]
+    source: str
+    #: What the firm does to mend it.
+    remedy: Titles
+
+
 class IndicatorDefinition(Definition):
     """Numerator and denominator of an indicator; the same for every rule set."""
 
@@ -40,6 +52,7 @@ class IndicatorDefinition(Definition):
     denominator_divisor: Literal[1, 10, 100, 1_000, 10_000, 100_000, 1_000_000] = 1
     denominator_unit: str
     feeds: tuple[str, ...]
+    duty: Duty | None = None
 
 
 @cache
@@ -49,16 +62,24 @@ def indicator_definitions() -> dict[str, IndicatorDefinition]:
     return {code: IndicatorDefinition.model_validate(entry) for code, entry in raw.items()}
 
 
+def duties() -> list[Duty]:
+    """Duties of all indicators, each once."""
+    found = (d.duty for d in indicator_definitions().values() if d.duty)
+    return list({duty.figure: duty for duty in found}.values())
+
+
 class Baseline(Definition):
     """Baseline 基准值 of an indicator: a published figure, or computed from the evaluated group itself.
 
     ``aggregate`` is Σ numerator / Σ denominator; ``factor`` multiplies the result (Huai'an 2024: about twice the
-    county's average).
+    county's average). ``giants`` tells whether the list's giants count; a published figure is what it is, so an
+    inherited ``giants`` does not matter to it.
     """
 
     method: Literal["fixed", "aggregate", "median", "mean"]
     value: Amount | None = Field(default=None, gt=0)
     factor: Amount = Field(default=Decimal(1), gt=0)
+    giants: Literal["with", "without"] = "with"
 
     @model_validator(mode="after")
     def _value_when_fixed(self) -> Baseline:
@@ -76,6 +97,9 @@ class Indicator(Definition):
     #: ``group_average`` and ``group_median`` give the mean or median score of the list's other units. The mean of a
     #: skewed list is above most of its scores, so silence pays under it; under the median it never does.
     missing: Literal["group_average", "group_median", "zero", "data_incomplete"] = "data_incomplete"
+    #: A figure that the firm owes by law (``duty``) and did not report. ``as_missing``: as if it owed none; ``zero``:
+    #: no points, and never more than the list's lowest score, so that no report is worse than withholding it.
+    withheld: Literal["as_missing", "zero"] = "as_missing"
 
 
 class Quota(Definition):
@@ -113,6 +137,15 @@ class ListRules(Definition):
         unknown = set(self.indicators) - set(indicator_definitions())
         if unknown:
             raise ValueError(f"unknown indicators {sorted(unknown)}; define them in indicators.yml")
+        for code, rule in self.indicators.items():
+            if rule.withheld != "as_missing" and indicator_definitions()[code].duty is None:
+                raise ValueError(
+                    f"{code}: nobody owes a figure of it (no `duty` in indicators.yml); remove `withheld`"
+                )
+            if rule.withheld != "as_missing" and rule.missing == "data_incomplete":
+                raise ValueError(
+                    f"{code}: a withheld figure would keep a firm out of the grading; choose another `missing`"
+                )
         total = sum(i.weight for i in self.indicators.values())
         if total != 100:
             raise ValueError(f"weights sum to {total}, not to 100")
@@ -198,6 +231,8 @@ class RuleSet(Definition):
     floor: Amount | None = None
     negative_value_added: Literal["zero_score", "keep"] = "zero_score"
     zero_land: Literal["data_incomplete", "zero_score", "tenant_list"] = "data_incomplete"
+    #: Land that cannot carry the people and the output on it (``land_limits.yml``).
+    impossible_land: Literal["graded", "data_incomplete"] = "graded"
     large_land_mu: Amount = Decimal(3)
     upgraded_list: Literal["above_scale", "below_scale"] = "below_scale"
     dropped_list: Literal["above_scale", "below_scale"] = "above_scale"
@@ -214,8 +249,13 @@ class RuleSet(Definition):
     penalties: dict[str, Annotated[Points, Field(gt=0)]] = Field(default_factory=dict)
     penalty_cap: Points | None = Field(default=None, ge=0)
     rounding: Rounding = Rounding()
-    #: A firm with at least this share of its list's tax or value added is a giant: figures are also given without it.
+    #: A giant 龙头企业 dominates its list: its tax contribution or value added is at least ``giant_share`` of that of
+    #: the list's units, and ``giant_times_median`` times their median. A figure counts if at least so many units, and
+    #: this share of them, report it: in a short list of equals everyone has a large share, and nobody dominates.
     giant_share: Amount = Field(default=Decimal("0.25"), gt=0, le=1)
+    giant_times_median: Amount = Field(default=Decimal(10), ge=1, lt=1000)
+    giant_from_units: int = Field(default=10, ge=1)
+    giant_reporting_share: Amount = Field(default=Decimal("0.5"), ge=0, le=1)
 
     @model_validator(mode="after")
     def _codes(self) -> RuleSet:

@@ -13,7 +13,8 @@ from typing import Any, Literal
 
 from jobs.per_mu.rules.models import RuleSet, indicator_definitions
 from jobs.per_mu.steps.figures import TAX_COLUMNS
-from jobs.per_mu.steps.reasons import title_of, told_reason
+from jobs.per_mu.steps.reasons import title_of, told_duty, told_reason
+from jobs.per_mu.steps.told import check, figure
 from schemas.contract import code_list, contract
 
 Row = Mapping[str, Any]
@@ -85,6 +86,7 @@ def explain_grade(facts: Facts) -> list[str]:
         *_who(facts),
         *_tax(facts),
         *(_indicator(row, facts.rule_set) for row in facts.indicators),
+        *_withheld(facts),
         *_total(facts),
         *_initial(facts),
         *_final(facts),
@@ -112,53 +114,63 @@ def _tax(facts: Facts) -> Iterator[str]:
             parts.append((titles.column(column).zh, amount))
     if parts:
         total = sum((amount for _, amount in parts), Decimal(0))
-        told = " + ".join(f"{zh} {_n(amount)}" for zh, amount in parts)
-        yield f"税收实际贡献 tax contribution = {told} = {_n(total)} 万元"
+        told = " + ".join(f"{zh} {figure(amount)}" for zh, amount in parts)
+        yield f"税收实际贡献 tax contribution = {told} = {figure(total)} 万元"
 
 
 def _indicator(row: Row, rules: RuleSet) -> str:
     d = indicator_definitions()[row["indicator_code"]]
     title = code_list("per_mu_indicator")[row["indicator_code"]]
     name = f"{row['indicator_code']} {title['zh']} {title['en']}"
-    sides = f"{_n(row['numerator'])} {d.numerator_unit} ÷ {_n(row['denominator'])} {d.denominator_unit}"
-    points = f"{_n(row['score'])} 分"
+    sides = (
+        f"{figure(row['numerator'])} {d.numerator_unit} ÷ {figure(row['denominator'])} {d.denominator_unit}"
+    )
+    points = f"{figure(row['score'])} 分"
     note = f"（{title_of('indicator_note', row['note_code'])}）" if row["note_code"] else ""
     if row["value"] is None:
         return f"{name} = {sides}：无值 no value；得分 score {points}{note}"
     if row["baseline"] is None:
-        return f"{name} = {sides} = {_n(row['value'])} {d.unit}；得分 score {points}{note}"
+        return f"{name} = {sides} = {figure(row['value'])} {d.unit}；得分 score {points}{note}"
     plain = row["value"] * row["weight"] / row["baseline"]
     step = Decimal(1).scaleb(-rules.rounding.score_scale)
     mode = ROUND_HALF_UP if rules.rounding.mode == "half_up" else ROUND_DOWN
     computed = plain.quantize(step, mode)
-    check = "" if row["note_code"] else _check(computed, row["score"])
+    verdict = "" if row["note_code"] else check(computed, row["score"])
     return (
-        f"{name} = {sides} = {_n(row['value'])} {d.unit}；得分 score = {_n(row['value'])} ÷ 基准值 "
-        f"{_n(row['baseline'])} × 权重 {_n(row['weight'])} = {_n(computed)}"
+        f"{name} = {sides} = {figure(row['value'])} {d.unit}；得分 score = {figure(row['value'])} ÷ 基准值 "
+        f"{figure(row['baseline'])} × 权重 {figure(row['weight'])} = {figure(computed)}"
         + (f"，计 {points}{note}" if note else " 分")
-        + check
+        + verdict
     )
+
+
+def _withheld(facts: Facts) -> Iterator[str]:
+    """The reports that the unit's firms owe and withhold."""
+    for row in facts.indicators:
+        duty = indicator_definitions()[row["indicator_code"]].duty
+        if row["note_code"] == "withheld_zero" and duty:
+            yield from (f"  {line}" for line in told_duty(duty, facts.figures))
 
 
 def _total(facts: Facts) -> Iterator[str]:
     g = facts.grade
     summed = sum((row["score"] for row in facts.indicators), Decimal(0))
-    scores = " + ".join(_n(row["score"]) for row in facts.indicators)
-    yield f"指标得分 indicator score = {scores} = {_n(summed)}{_check(summed, g['indicator_score'])}"
+    scores = " + ".join(figure(row["score"]) for row in facts.indicators)
+    yield f"指标得分 indicator score = {scores} = {figure(summed)}{check(summed, g['indicator_score'])}"
     for row in facts.adjustments:
         document = f"，{row['document_code']}" if row["document_code"] else ""
         yield f"  {row['reason_zh']}（{row['event_id']}{document}）"
     total = g["indicator_score"] + g["bonus_points"] - g["penalty_points"]
     caps = _caps(facts.rule_set)
     yield (
-        f"综合得分 total = {_n(g['indicator_score'])} + 加分 {_n(g['bonus_points'])} − 扣分 "
-        f"{_n(g['penalty_points'])} = {_n(total)}{_check(total, g['total_score'])}{caps}"
+        f"综合得分 total = {figure(g['indicator_score'])} + 加分 {figure(g['bonus_points'])} − 扣分 "
+        f"{figure(g['penalty_points'])} = {figure(total)}{check(total, g['total_score'])}{caps}"
     )
 
 
 def _caps(rules: RuleSet) -> str:
     caps = {"加分上限": rules.bonus_cap, "扣分上限": rules.penalty_cap}
-    parts = [f"{zh} {_n(cap)}" for zh, cap in caps.items() if cap is not None]
+    parts = [f"{zh} {figure(cap)}" for zh, cap in caps.items() if cap is not None]
     return f"（{'，'.join(parts)}）" if parts else ""
 
 
@@ -178,12 +190,12 @@ def _initial(facts: Facts) -> Iterator[str]:
     for grade in edges:
         share, rounding = quota.shares[grade], quota.rounding[grade]
         places = int((base * share).to_integral_value(_ROUNDING[rounding]))
-        shares.append(f"{grade} {_n(share * 100)}% {_ROUNDING_ZH[rounding]} → {places}")
+        shares.append(f"{grade} {figure(share * 100)}% {_ROUNDING_ZH[rounding]} → {places}")
     yield f"名额 places: （{told}）× 比例: {'，'.join(shares)}，其余为 C；{_EDGE_ZH[quota.edge]}"
     tie = "，与他人同分 tied" if g["is_tie"] else ""
     yield (
         f"初评等级 initial grade: 榜内第 {g['rank_in_list']} 名，共 {g['list_size']} 家{tie}"
-        f"（不低于榜内 {_n(g['percentile_pct'])}% 的企业）→ {g['initial_grade']}"
+        f"（不低于榜内 {figure(g['percentile_pct'])}% 的企业）→ {g['initial_grade']}"
     )
 
 
@@ -195,18 +207,3 @@ def _final(facts: Facts) -> Iterator[str]:
         f"终评等级 final grade: {g['initial_grade']} → {g['final_grade']}（{why}），"
         f"{title_of('grade', g['final_grade'])}；状态 status {title_of('grade_status', g['status_code'])}"
     )
-
-
-def _check(computed: Decimal, published: Decimal) -> str:
-    return " ✓" if computed == published else f" ≠ 发布值 published {_n(published)}"
-
-
-def _n(value: Decimal | int | None) -> str:
-    """A figure without trailing zeros, with thousands separators.
-
-    >>> _n(Decimal("1234.500000")), _n(None)
-    ('1,234.5', '缺')
-    """
-    if value is None:
-        return "缺"
-    return f"{Decimal(value):,.6f}".rstrip("0").rstrip(".")

@@ -42,14 +42,18 @@ def tax_contribution(components: str = "tax_components") -> Column:
 def unit_figures(units: DataFrame, items: Items) -> DataFrame:
     """One row per unit, year and indicator of its list, with the parameters of rule set and indicator.
 
-    ``value`` is in the indicator's unit and rounded as the rule set says; missing where not defined.
+    ``value`` is in the indicator's unit and rounded as the rule set says; missing where not defined, and where a firm
+    of the unit withholds a figure that it owes and the rule set scores that apart (``is_withheld``): the other firms'
+    figures alone would be better than the unit's.
     """
     # an array costs one look-up per figure; choosing among columns for each indicator generated methods so long that
     # Java did not compile them
     figures = F.array(*[F.col(name).cast(VALUE_TYPE) for name in FIGURE_COLUMNS])
     session = units.sparkSession
     return (
-        units.select("uscc", "year", "district_code", "list_code", figures.alias("figures"))
+        units.select(
+            "uscc", "year", "district_code", "list_code", "withheld_figures", figures.alias("figures")
+        )
         .join(district_frame(session, items), BY_DISTRICT, "inner")
         .join(indicator_frame(session, items), BY_LIST, "inner")
         .withColumns(
@@ -60,8 +64,20 @@ def unit_figures(units: DataFrame, items: Items) -> DataFrame:
                 ).cast(VALUE_TYPE),
             }
         )
-        .withColumn(
-            "value", divide(*map(F.col, ("numerator", "denominator", "value_scale", "rounding_mode")))
+        .withColumns(
+            {
+                "is_withheld": (F.col("withheld_policy") != "as_missing")
+                & F.array_contains("withheld_figures", F.col("owed_figure")),
+                "quotient": divide(*map(F.col, ("numerator", "denominator", "value_scale", "rounding_mode"))),
+            }
         )
-        .drop("figures", "numerator_place", "denominator_place", "denominator_factor")
+        .withColumn("value", F.when(~F.col("is_withheld"), F.col("quotient")))
+        .drop(
+            "quotient",
+            "withheld_figures",
+            "figures",
+            "numerator_place",
+            "denominator_place",
+            "denominator_factor",
+        )
     )

@@ -1,8 +1,14 @@
-"""Reasons of grades in words; works without Spark, as reading a release does."""
+"""Reasons of grades and scores in words; works without Spark, as reading a release does."""
 
 from __future__ import annotations
 
-from schemas.contract import code_list
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from schemas.contract import code_list, contract
+
+if TYPE_CHECKING:
+    from jobs.per_mu.rules.models import Duty
 
 
 def told_reason(code: str) -> str:
@@ -21,6 +27,30 @@ def told_reason(code: str) -> str:
     if kind in ("inherited", "shared"):
         return f"随 {rest} 评价"
     return code
+
+
+def told_duty(duty: Duty, firms: Iterable[Mapping[str, Any]]) -> list[str]:
+    """What a unit withholds, which firm owes it by what, and how to mend it; in lines that fit a screen.
+
+    Args:
+        firms: rows of core.enterprise_year of the unit's firms.
+    """
+    spec = contract("core.enterprise_year")
+    owing = []
+    for firm in firms:
+        if duty.feed in firm["missing_feeds"]:
+            proof = [
+                title_of(codes, str(firm[name])) if (codes := spec.column(name).domain.codes) else firm[name]
+                for name in duty.proof
+                if firm.get(name)
+            ]
+            owing.append(" ".join(map(str, (firm["uscc"], *proof))))
+    return [
+        f"应报未报 withheld: {spec.column(duty.figure).zh} · {'、'.join(owing)}",
+        f"依据 by {duty.source}",
+        f"补正 to mend: {duty.remedy.zh}",
+        duty.remedy.en,
+    ]
 
 
 def title_of(list_name: str, code: str) -> str:

@@ -21,7 +21,12 @@ def block(card: Card) -> Block:
         return Block(
             "grade",
             heading,
-            (f"无等级 no grade: {s.status} · {s.list}", f"原因 why: {reasons}{until}", rules),
+            (
+                f"无等级 no grade: {s.status} · {s.list}",
+                f"原因 why: {reasons}{until}",
+                rules,
+                *_consent(card),
+            ),
         )
     points = f"{score(g.indicator_score)} + 加分 {score(g.bonus_points)} − 扣分 {score(g.penalty_points)}"
     lines = [
@@ -30,10 +35,24 @@ def block(card: Card) -> Block:
         f"理由 why: {'；'.join(g.reasons) or '按名次与比例 by rank and quota'}"
         + (f" · {'；'.join(s.reasons)}" if s.reasons else ""),
         rules,
+        *_consent(card),
     ]
     if not s.is_own:
         lines.insert(1, f"{s.role}: {s.unit_name or ''} {s.unit_uscc}")
     return Block("grade", heading, tuple(lines))
+
+
+def _consent(card: Card) -> tuple[str, ...]:
+    """Whether the firm's statistics may be used outside statistics; nothing for a release without consents."""
+    if (c := card.consent) is None:
+        return ()
+    since = f" {c.since} 起" if c.since else ""
+    end = f"，{c.end} 失效 ends" if c.end else ""
+    if c.per_mu.code == "not_needed":
+        return (f"使用统计数据 use of statistics: {c.per_mu}",)
+    return (
+        f"使用统计数据 use of statistics: 评价 evaluation {c.per_mu}{since}{end} · 画像 profile {c.profile}",
+    )
 
 
 def _ranks(card: Card) -> str:

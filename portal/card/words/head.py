@@ -29,7 +29,7 @@ def who(card: Card) -> tuple[str, ...]:
     if w.directory_change.code in ("new", "upgraded", "dropped"):
         sizes.append(str(w.directory_change))
     industry = f"{w.industry.code} {w.industry}" if w.industry else "行业不详 industry unknown"
-    place = [str(w.district), str(w.zone)] if w.zone else [str(w.district)]
+    place = [str(part) for part in (w.district, w.town, w.zone) if part]
     founded = f"成立 founded {w.registered_date}" if w.registered_date else "成立日期不详 date unknown"
     age = f"（{w.age_years} 年）" if w.age_years is not None else ""
     state = f"登记 {w.registration}" if w.registration else "登记状态不详 status unknown"

@@ -33,6 +33,7 @@ def block(card: Card, lift: Lift) -> Block:
         for i in lift.indicators
     )
     remarks = [_next(lift, card)]
+    remarks += lift.withheld
     if lift.vetoes:
         remarks.append(f"否决 veto: {'；'.join(_veto(card, veto) for veto in lift.vetoes)}")
     if "lift" in card.notes:

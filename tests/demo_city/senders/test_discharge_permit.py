@@ -2,20 +2,44 @@
 
 from __future__ import annotations
 
+import csv
+
 import numpy as np
 
-from demo_city.senders.discharge_permit import discharge_permit
+from demo_city.city import WITHHELD
+from demo_city.senders.discharge_permit import discharge_permit, register, withholders
 from demo_city.world.city import City
 from tests.demo_city.senders.test_places import rows
 from tests.demo_city.sent_city import Sent
 
 
+def withheld_reports(sent: Sent) -> list[list[str]]:
+    """Year, credit code and permit of the planted withholders."""
+    with (sent.truth / WITHHELD).open(encoding="utf-8", newline="") as file:
+        return list(csv.reader(file))[1:]
+
+
+def test_a_few_holders_withhold_their_report_in_every_year(sent: Sent, city: City) -> None:
+    planted = withheld_reports(sent)
+    assert {year for year, _, _ in planted} == {str(year) for year in sent.spec.years}
+    for year, uscc, permit in planted:
+        of = {c["许可证/编号"]: c for c in rows(sent, f"discharge_permit_{year}.xlsx")}[permit]
+        assert of["许可证/单位信用代码"] == uscc and of["许可证/管理类别"] != "登记管理"
+        # held all year, so that the year's report is due
+        assert str(of["有效期/自"]) < f"{year}-01-01" and str(of["有效期/至"]) > f"{year}-12-31"
+        assert uscc not in {c["企业/信用代码"] for c in rows(sent, f"emission_{year}.xlsx")}
+    silent, everyone = len(withholders(city, 2022).site), int((register(city, 2022).kind < 2).sum())
+    assert silent == round(0.03 * everyone) > 0
+
+
 def test_firms_that_report_emissions_have_a_permit_with_amounts(sent: Sent) -> None:
     permits = {c["许可证/单位信用代码"]: c for c in rows(sent, "discharge_permit_2022.xlsx")}
     reporting = {c["企业/信用代码"] for c in rows(sent, "emission_2022.xlsx")}
+    withheld = {uscc for year, uscc, _ in withheld_reports(sent) if year == "2022"}
     amount = "年许可排放量/化学需氧量"
-    assert reporting == {code for code, c in permits.items() if c[amount] is not None}
-    assert {c["许可证/管理类别"] for code, c in permits.items() if code not in reporting} == {"登记管理"}
+    assert reporting | withheld == {code for code, c in permits.items() if c[amount] is not None}
+    silent = permits.keys() - reporting - withheld
+    assert {permits[code]["许可证/管理类别"] for code in silent} == {"登记管理"}
     assert all(str(c["有效期/自"]) < str(c["有效期/至"]) for c in permits.values())
 
 

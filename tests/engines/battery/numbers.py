@@ -14,6 +14,7 @@ from jobs.columns.arithmetic import (
     cagr_pct,
     div,
     divide,
+    growth_note,
     growth_pct,
     multiply,
     ratio,
@@ -249,7 +250,19 @@ def division() -> Iterator[Case]:
         "growth_pct",
         growth_pct(b, w),
         "decimal(18,4)",
-        given(lambda r: (q - 1) * 100 if (q := within(quotient(r.b, r.w, 6))) is not None else None, "b"),
+        given(lambda r: (q - 1) * 100 if (q := quotient(r.b, r.w, 6)) is not None and q <= 11 else None, "b"),
+    )
+    yield Case(
+        "growth_note",
+        growth_note("x", b, w),
+        "string",
+        [None, "base_near_zero:x", "base_near_zero:x", "base_near_zero:x", None, None],
+    )
+    yield Case(
+        "growth_note over three years",
+        growth_note("x", w, b - 1, 3),
+        "string",
+        ["base_negative:x", None, None, "base_negative:x", None, "base_negative:x"],
     )
     # 1.331 = 1.1³ and 2 ≈ 1.259921³; a value of 0 or below has no growth
     yield Case(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 import duckdb
@@ -36,6 +37,7 @@ def test_good_city_passes(good_pins: Mapping[str, Pin]) -> None:
     assert not report.warnings()
     judged = {v.table for v in report.verdicts}
     feeds = {f"raw.gov_{name}" for name in ("tax", "electricity", "penalty", "honour", "grant")}
+    feeds.add("raw.ent_consent")
     assert judged == (set(required_tables()) | feeds) - {"raw.gov_statistics_directory"}
     assert report.suites == len({v.suite for v in report.verdicts})
     assert report.expectations == len(report.verdicts) > 400
@@ -141,6 +143,16 @@ def test_contract_is_checked(city: City, judge: Judge) -> None:
     }  # fmt: skip
     assert named["key_unique"] == (f"parcel_id={rows[0]['parcel_id']}|year={rows[0]['year']}",)
     assert named["district_code_code"][0].endswith("district_code=330299")
+
+
+def test_a_date_before_the_one_that_it_may_not_precede_is_named(city: City, judge: Judge) -> None:
+    row = city["core.consent"][0]
+    row["consent_end_date"] = date(2020, 1, 1)
+    failed = {
+        v.expectation: v for v in judge("core.consent").failures() if v.suite == "core.consent/contract"
+    }
+    assert set(failed) == {"consent_end_date_order"}
+    assert row["uscc"] in failed["consent_end_date_order"].failing_keys[0]
 
 
 def test_required_columns_are_checked(city: City, good_pins: Mapping[str, Pin], tmp_path: Path) -> None:

@@ -214,3 +214,19 @@ def test_with_a_period_only_its_deliveries_are_ingested_or_remapped(
     assert again(period="2024") == ["2024-03", "2024-04", "2024-05"]
     assert again(period="2024") == []
     assert again() == ["2023"]
+
+
+def test_a_file_without_a_heading_that_may_be_absent_is_read(home: Path) -> None:
+    """Senders add a new column one after the other; other headings stay necessary."""
+    head = "宗地代码,不动产权证号,权利人代码,宗地面积(平方米),行政区,供地方式,取得日期,约定竣工日期,开发区代码,权属争议"
+    cells = "330203001GB000001,,,2000,330203,出让,2010/1/1,,,否"
+    parcels = {"feed_name": "gov_land_parcel"}
+    drop(home, "old.csv", "2022", [cells], **parcels, head=head)
+    drop(home, "new.csv", "2023", [f"{cells},集士港镇"], **parcels, head=f"{head},所在镇街")
+    drop(home, "bad.csv", "2021", [cells], **parcels, head=head.replace("供地方式", "方式"))
+    report = ingest()
+    assert {f.file for f in report.taken} == {"old.csv", "new.csv"}
+    assert "no column 供地方式" in report.rejected[0].message
+    towns = {row["period"]: row["reported_town"] for row in current("gov_land_parcel")}
+    assert towns == {"2022": None, "2023": "集士港镇"}
+    assert len(remap("raw.gov_land_parcel").files) == 0, "the mapping has not changed"

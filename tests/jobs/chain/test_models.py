@@ -435,7 +435,7 @@ def test_an_installation_adds_a_chain_as_data(own: Path) -> None:
     [
         ("codes/product.csv", "398501,磁,Magnet,3985\n", "398501 is in schemas/codes/product.csv already"),
         ("codes/product.csv", "384991,膜电极,Electrodes,3849\n", "384991: 膜电极 is 384990 already"),
-        ("codes/product.csv", "384991,膜,,3849\n", "384991: give both names"),
+        ("codes/product.csv", "384991,膜,,3849\n", "384991 needs a title in zh and in en"),
         ("codes/product.csv", "384991,膜,Membrane,3850\n", "384991: unknown class 3850"),
         (
             "codes/product.csv",

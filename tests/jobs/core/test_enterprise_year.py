@@ -171,3 +171,52 @@ def test_land_area_is_own_use_plus_leased_land(spark: SparkSession) -> None:
         str(row[c].normalize()) for c in ("land_area_mu", "land_own_mu", "land_lease_mu", "land_let_mu")
     ]
     assert figures == ["8.5", "6", "2.5", "4"]
+
+
+def permit(code: str, kind: str, since: str, until: str, period: str = "2024", **more: Any) -> dict[str, Any]:
+    return {
+        "uscc": U, "permit_code": code, "permit_class_code": kind, "period": period,
+        "permit_from_date": date.fromisoformat(since), "permit_to_date": date.fromisoformat(until), **more,
+    }  # fmt: skip
+
+
+REPORT = {"uscc": U, "period": "2024", "cod_t": "0", "nh3n_t": "0", "so2_t": "0", "nox_t": "0"}
+
+
+def test_the_strictest_permit_counts_and_amounts_are_summed(spark: SparkSession) -> None:
+    row = year(
+        spark,
+        permit=[
+            permit("a", "registered", "2020-01-01", "2030-01-01"),
+            permit("b", "simplified", "2022-01-01", "2028-01-01", cod_permitted_t="1.5", so2_permitted_t="2"),
+            permit("c", "key", "2022-01-01", "2027-01-01", nox_permitted_t="4"),
+        ],
+    )
+    assert (row["permit_class_code"], row["permit_code"]) == ("key", "c")
+    assert str(row["emission_permitted_t"]) == "7.500000"
+    assert "gov_emission" in row["missing_feeds"]
+
+
+def test_a_report_of_zero_tonnes_is_a_report(spark: SparkSession) -> None:
+    row = year(spark, permit=[permit("c", "key", "2022-01-01", "2027-01-01")], emission=[REPORT])
+    assert str(row["emission_t"]) == "0.000000" and "gov_emission" not in row["missing_feeds"]
+
+
+def test_only_a_permit_held_for_three_months_of_the_year_obliges(spark: SparkSession) -> None:
+    def owed(*rows: dict[str, Any]) -> tuple[str | None, bool]:
+        row = year(spark, permit=list(rows))
+        return row["permit_class_code"], "gov_emission" in row["missing_feeds"]
+
+    assert owed() == (None, False)
+    assert owed(permit("r", "registered", "2020-01-01", "2030-01-01")) == ("registered", False)
+    # 1 October to 31 December are three months, 2 October to 31 December are not
+    assert owed(permit("n", "key", "2024-10-01", "2029-09-30")) == ("key", True)
+    assert owed(permit("n", "key", "2024-10-02", "2029-10-01")) == (None, False)
+    assert owed(permit("e", "simplified", "2019-04-01", "2024-03-31")) == ("simplified", True)
+    assert owed(permit("e", "simplified", "2019-03-31", "2024-03-30")) == (None, False)
+    assert owed(permit("o", "key", "2015-01-01", "2023-12-31")) == (None, False)  # expired before the year
+    # renewed in November: last year's register tells the first term
+    renewed = permit("n", "key", "2024-11-01", "2029-10-31")
+    assert owed(renewed, permit("n", "key", "2019-11-01", "2024-10-31", "2023")) == ("key", True)
+    # a cancelled permit is no longer on the register of the year's end
+    assert owed(permit("x", "key", "2019-11-01", "2029-10-31", "2023")) == (None, False)

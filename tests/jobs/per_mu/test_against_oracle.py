@@ -22,8 +22,19 @@ from jobs.per_mu.enterprise_grade import enterprise_grade
 from jobs.per_mu.rules.models import CITY, RuleSet
 from jobs.per_mu.rules.reading import parse_rule_set
 from tests.frames import frame
-from tests.jobs.per_mu.world import LISTS, WORLD, Results, Row, World, event, firm, run, veto
-from tests.oracles.per_mu import FORMULAS, STATISTICS, TAXES, Evaluation, evaluate
+from tests.jobs.per_mu.world import (
+    LISTS,
+    WORLD,
+    Results,
+    Row,
+    World,
+    event,
+    firm,
+    plain_limits,
+    run,
+    veto,
+)  # fmt: skip
+from tests.oracles.per_mu import FORMULAS, OWED, STATISTICS, TAXES, Evaluation, evaluate
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -41,6 +52,7 @@ OPTIONS: dict[str, list[Any]] = {
     "floor": [None, "0", "-5.5", "1"],
     "negative_value_added": ["zero_score", "keep"],
     "zero_land": ["data_incomplete", "zero_score", "tenant_list"],
+    "impossible_land": ["graded", "data_incomplete"],
     "large_land_mu": ["3", "5.5"],
     "upgraded_list": ["above_scale", "below_scale"],
     "dropped_list": ["above_scale", "below_scale"],
@@ -82,8 +94,14 @@ OPTIONS: dict[str, list[Any]] = {
     "rounding.score_scale": [6, 0, 1, 3],
     "rounding.mode": ["half_up", "down"],
     "missing": ["group_average", "group_median", "zero", "data_incomplete"],
+    "withheld": ["as_missing", "zero"],
     "method": ["fixed", "aggregate", "median", "mean"],
     "factor": ["1", "2", "0.499999", "1.000001"],
+    "giants": ["with", "without"],
+    "giant_share": ["0.1", "0.25", "0.4"],
+    "giant_times_median": ["1", "2.5", "10"],
+    "giant_from_units": [1, 4, 10],
+    "giant_reporting_share": ["0", "0.5", "0.95"],
 }  # fmt: skip
 FIGURES = [
     *(f"tax_{name}_wan_yuan" for name in TAXES), *STATISTICS,
@@ -111,7 +129,17 @@ class Draw(random.Random):
 
 def generated_rule_set(draw: Draw, district: str, year: str) -> RuleSet:
     top = {name: draw.option(name) for name in OPTIONS if "." not in name}
-    for name in ("missing", "method", "factor", "new_firm", "new_land", "upgraded", "veto_overrides"):
+    for name in (
+        "missing",
+        "withheld",
+        "method",
+        "factor",
+        "giants",
+        "new_firm",
+        "new_land",
+        "upgraded",
+        "veto_overrides",
+    ):
         del top[name]
     name = f"g{district}-{year}"
     left_out = draw.choice([None, None, None, None, "tenant", "below_scale_lt3"])
@@ -157,8 +185,16 @@ def _list_rules(draw: Draw, code: str) -> Row:
     for name, weight in zip(names, weights, strict=True):
         method = draw.option("method")
         value = draw.choice(["2.5", "24.097", "0.0302"]) if method == "fixed" else None
-        base = {"method": method, "value": value, "factor": draw.option("factor")}
-        indicators[name] = {"weight": weight, "baseline": base, "missing": draw.option("missing")}
+        base = {
+            "method": method,
+            "value": value,
+            "factor": draw.option("factor"),
+            "giants": draw.option("giants"),
+        }
+        missing = draw.option("missing")
+        can = name in OWED and missing != "data_incomplete"
+        withheld = draw.option("withheld") if can else "as_missing"
+        indicators[name] = {"weight": weight, "baseline": base, "missing": missing, "withheld": withheld}
     return {"indicators": indicators, "quota": _quota(draw) if draw.random() < 0.3 else None}
 
 
@@ -190,7 +226,7 @@ def _populate(world: World, draw: Draw, district: str, year: str, firms: int) ->
         for part in range(1 if draw.random() < 0.9 else 2):
             world.parcels.append(_parcel(draw, f"{district}-p{number}{part}", year, district, holder))
     here = [p for p in world.parcels if p["district_code"] == district and p["year"] == year]
-    areas = ["0", "1", "1", "1", "2.5", "2.5", "4", "4", "6"]
+    areas = ["0", "0.01", "1", "1", "1", "2.5", "2.5", "4", "4", "6"]
     uses = [
         _use(p["parcel_id"], p["owner_uscc"], None, "own", draw.choice(areas))
         for p in here
@@ -269,7 +305,10 @@ def _firm(draw: Draw, name: str, year: str, district: str, uses: list[Row]) -> R
         "energy_tce": some("10", "10", "10", "33.3333", "33.3333", "0"),
         "emission_t": some("0.5", "0.3", "0", missing=0.3),
         **_taxes(draw),
-        "missing_feeds": draw.choice([[], [], ["gov_statistics"], ["gov_electricity", "gov_tax"]]),
+        "insured_count": some(8, 12, 0),
+        "missing_feeds": draw.choice(
+            [[], [], ["gov_statistics"], ["gov_electricity", "gov_tax"], ["gov_emission"]]
+        ),
         "quarantined_feeds": draw.choice(
             [[]] * 60 + [["gov_tax"], ["gov_emission", "gov_social_insurance"], ["gov_land_survey"],
              ["gov_statistics_annual"], ["gov_statistics_directory"]]
@@ -302,7 +341,9 @@ def exact(value: Any) -> Fraction | None:
 
 
 def expectation(world: World) -> Evaluation:
-    return evaluate(world.plain_firms(), world.parcels, world.uses, world.events, world.plain_rules())
+    return evaluate(
+        world.plain_firms(), world.parcels, world.uses, world.events, world.plain_rules(), plain_limits()
+    )
 
 
 def assert_same(got: dict[Any, Any], expected: dict[Any, Any]) -> None:
@@ -356,17 +397,37 @@ def compare(results: Results, expected: Evaluation) -> None:
     )  # fmt: skip
     assert_same(
         {
-            (r["year"], r["district_code"], r["list_code"], r["indicator_code"]): exact(r["value"])
+            (r["uscc"], r["year"], r["land_measure_code"]): (
+                exact(r["carried_amount"]), exact(r["least_land_mu"]), exact(r["land_area_mu"])
+            )
+            for r in rows["land_review"]
+        },
+        {
+            (*key, measure): (amount, least, p["land"])
+            for key, p in expected.population.items()
+            if p["status"] == "data_incomplete"
+            for measure, (amount, least) in p["overloads"].items()
+        },
+    )  # fmt: skip
+    assert_same(
+        {
+            (r["year"], r["district_code"], r["list_code"], r["indicator_code"]): (
+                exact(r["value"]), exact(r["value_with_giants"]), exact(r["value_without_giants"]), r["giants"],
+                r["giant_count"], r["giant_treatment_code"],
+            )
             for r in rows["baseline"]
         },
-        dict(expected.baselines),
-    )
+        {
+            key: (b["value"], b["with"], b["without"], b["giants"], len(b["giants"]), b["treatment"])
+            for key, b in expected.baselines.items()
+        },
+    )  # fmt: skip
     assert_same(
         {
             (r["year"], r["district_code"], r["list_code"], r["indicator_code"]): r["unit_count"]
             for r in rows["baseline"]
         },
-        dict(expected.units_behind),
+        {key: b["units"] for key, b in expected.baselines.items()},
     )
     assert_same(
         {
@@ -401,6 +462,24 @@ def compare(results: Results, expected: Evaluation) -> None:
             for key, c in expected.city.items()
         },
     )  # fmt: skip
+    assert_same(
+        {
+            (r["year"], r["district_code"], r["list_code"]): (
+                r["giant_count"], _summed(r), _summed(r, "_without_giants")
+            )
+            for r in rows["district_summary"]
+        },
+        {key: (s["giants"], s["all"], s["others"]) for key, s in expected.summaries.items()},
+    )  # fmt: skip
+
+
+def _summed(row: Row, without: str = "") -> tuple[Any, ...]:
+    land, added = ("land", "value_added") if without else ("land_total", "value_added_total")
+    amounts = (
+        f"{land}{without}_mu", f"tax_contribution{without}_wan_yuan", f"{added}{without}_wan_yuan",
+        f"tax_per_mu{without}_wan_yuan", f"value_added_per_mu{without}_wan_yuan",
+    )  # fmt: skip
+    return (row[f"landed_firm{without}_count"], *(exact(row[name]) for name in amounts))
 
 
 @pytest.fixture(scope="module")
@@ -423,10 +502,14 @@ def test_a_generated_city_is_evaluated_as_the_oracle_says(generated: tuple[World
     }  # fmt: skip
     assert {p["role"] for p in expected.population.values()} == {"own", "inherits", "merged"}
     assert {v["note"] for v in expected.values.values()} >= {
-        None, "group_average", "group_median", "group_empty", "missing_zero", "negative_zero", "zero_land",
-        "no_baseline", "capped", "floored",
+        None, "group_average", "group_median", "zero_average", "zero_median", "withheld_zero", "group_empty",
+        "missing_zero", "negative_zero", "zero_land", "no_baseline", "capped", "floored",
     }  # fmt: skip
     assert sum(g["is_tie"] for g in expected.grades.values()) > 50
+    assert {b["treatment"] for b in expected.baselines.values()} == {
+        "none", "left_out", "counted", "nothing_left", "published",
+    }  # fmt: skip
+    assert sum(s["giants"] for s in expected.summaries.values()) > 20
     compare(results, expected)
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from tests.jobs.per_mu.world import WORLD, Results, firm, quota
+from tests.jobs.per_mu.world import WORLD, Results, firm, quota, tenant
 
+RULE = {"giant_share": "0.5", "giant_times_median": "1", "giant_from_units": 1, "exempt_industries": ["44"]}
 TOWN = WORLD.district(
     firm("giant", "600", land_area_mu="2", value_added_wan_yuan="1000"),
     firm("a", "90", land_area_mu="2", value_added_wan_yuan="100"),
@@ -14,16 +15,28 @@ TOWN = WORLD.district(
     firm("exempt", "100", land_area_mu="3", industry_code="4411", industry_division_code="44"),
     firm("no land", "100", land_area_mu=None),
     firm("closed", "100", land_area_mu="100", registration_status_code="cancelled"),
-    rule={"giant_share": "0.5", "exempt_industries": ["44"], "quota": quota(a="0.25", b="0.25", d="0.25")},
+    rule={**RULE, "quota": quota(a="0.25", b="0.25", d="0.25")},
 )
+# the exempt firm is no unit, and as large as a giant of the units: 500 is half of 1000
+EXEMPT_GIANT = WORLD.district(
+    *(firm(f"f{n}", "100", land_area_mu="2") for n in range(10)),
+    firm("exempt", "500", land_area_mu="5", industry_code="4411", industry_division_code="44"),
+    rule=RULE,
+)
+# the holder has 10 and its tenant 30 of the list's 60: as one unit they are a giant, and both are left out
+MERGED = WORLD.district(
+    firm("holder", "10"),
+    tenant("tenant", "30", "holder"),
+    *(firm(f"f{n}", "4") for n in range(5)),
+    rule={**RULE, "tenants": {"mode": "merge"}, "giant_times_median": "5"},
+)
+ALONE = WORLD.district(firm("giant", "600"), rule=RULE)
 
 
 def test_counts_and_sums_exist_with_and_without_the_giants(evaluated: Results) -> None:
-    scopes = {r["scope_code"]: r for r in evaluated.table("district_summary", TOWN)}
-    assert set(scopes) == {"all", "without_giants"}
-    everyone, others = scopes["all"], scopes["without_giants"]
-    # the giant has 600 of 1100 tax, above the share of 0.5
-    assert (everyone["firm_count"], others["firm_count"]) == (7, 6)
+    [row] = evaluated.table("district_summary", TOWN)
+    # the giant has 600 of the units' 800 tax, above the share of 0.5
+    assert (row["firm_count"], row["giant_count"]) == (7, 1)
     counts = (
         "graded_count",
         "exempt_count",
@@ -31,24 +44,48 @@ def test_counts_and_sums_exist_with_and_without_the_giants(evaluated: Results) -
         "data_incomplete_count",
         "out_of_scope_count",
     )
-    assert [everyone[c] for c in counts] == [4, 1, 0, 1, 1]
+    assert [row[c] for c in counts] == [4, 1, 0, 1, 1]
     grades = ("grade_a_count", "grade_b_count", "grade_c_count", "grade_d_count")
-    assert [everyone[g] for g in grades] == [1, 1, 1, 1]
-    assert [others[g] for g in grades] == [0, 1, 1, 1]
+    assert [row[g] for g in grades] == [1, 1, 1, 1]
     # in scope with land: giant, a, b, c, exempt: 2 + 2 + 4 + 5 + 3 mu; 600 + 90 + 60 + 50 + 100
-    assert (everyone["landed_firm_count"], everyone["land_total_mu"]) == (5, 16)
-    assert (everyone["tax_contribution_wan_yuan"], everyone["tax_per_mu_wan_yuan"]) == (900, Decimal("56.25"))
-    assert everyone["value_added_total_wan_yuan"] == 1090
-    # value added is of the giant, a and b; without the giant it is of a and b, and the difference of both rows is the
-    # giant's own figure
-    assert (everyone["least_firm_count"], others["least_firm_count"]) == (3, 1)
-    assert (others["land_total_mu"], others["tax_contribution_wan_yuan"]) == (14, 300)
-    assert others["tax_per_mu_wan_yuan"] == Decimal("21.428571")  # 300/14
-    assert others["value_added_per_mu_wan_yuan"] == Decimal("6.428571")  # 90/14
+    assert (row["landed_firm_count"], row["land_total_mu"]) == (5, 16)
+    assert (row["tax_contribution_wan_yuan"], row["tax_per_mu_wan_yuan"]) == (900, Decimal("56.25"))
+    assert row["value_added_total_wan_yuan"] == 1090
+    assert (row["landed_firm_without_giants_count"], row["land_without_giants_mu"]) == (4, 14)
+    assert row["tax_contribution_without_giants_wan_yuan"] == 300
+    assert row["tax_per_mu_without_giants_wan_yuan"] == Decimal("21.428571")  # 300/14
+    assert row["value_added_without_giants_wan_yuan"] == 90
+    # value added is of the giant, a and b; without the giant of a and b, and the difference of both is the giant's own
+    assert (row["least_firm_count"], row["least_firm_without_giants_count"]) == (3, 1)
+    assert row["value_added_per_mu_without_giants_wan_yuan"] == Decimal("6.428571")  # 90/14
+
+
+def test_a_firm_outside_the_grading_is_a_giant_if_it_is_as_large_as_one(evaluated: Results) -> None:
+    [row] = evaluated.table("district_summary", EXEMPT_GIANT)
+    assert (row["giant_count"], row["landed_firm_count"]) == (1, 11)
+    assert row["tax_per_mu_wan_yuan"] == 60  # 1500/25
+    assert row["tax_per_mu_without_giants_wan_yuan"] == 50  # 1000/20
+    [base] = [r for r in evaluated.table("baseline", EXEMPT_GIANT) if r["list_code"] == "above_scale"]
+    assert base["giant_count"] == 0  # a baseline is of units only
+
+
+def test_a_merged_tenant_is_left_out_with_its_giant(evaluated: Results) -> None:
+    rows = {r["list_code"]: r for r in evaluated.table("district_summary", MERGED)}
+    above, of_tenant = rows["above_scale"], rows["tenant"]
+    assert (above["giant_count"], above["tax_contribution_without_giants_wan_yuan"]) == (1, 20)
+    assert (of_tenant["giant_count"], of_tenant["tax_contribution_without_giants_wan_yuan"]) == (1, 0)
+
+
+def test_where_nobody_is_left_there_are_no_quotients(evaluated: Results) -> None:
+    [row] = evaluated.table("district_summary", ALONE)
+    assert (row["landed_firm_without_giants_count"], row["land_without_giants_mu"]) == (0, 0)
+    assert row["tax_per_mu_without_giants_wan_yuan"] is None
+    assert row["value_added_without_giants_wan_yuan"] is None
 
 
 def test_statuses_and_grades_of_every_list_sum_to_its_firms(evaluated: Results) -> None:
-    rows = [r for r in evaluated.rows["district_summary"] if r["scope_code"] == "all"]
+    rows = evaluated.rows["district_summary"]
+    assert len({(r["year"], r["district_code"], r["list_code"]) for r in rows}) == len(rows)
     for r in rows:
         statuses = ("graded", "exempt", "protected", "data_incomplete", "out_of_scope")
         assert sum(r[f"{s}_count"] for s in statuses) == r["firm_count"]

@@ -1,7 +1,7 @@
 """A release's grades, recomputed from the senders' files by code that shares nothing with the platform.
 
 tests/oracles/landing.py reads the files, tests/oracles/per_mu.py applies the rules; rule sets are data, read by the
-platform. Five odd kinds of firm must be among those compared.
+platform. Seven odd kinds of firm must be among those compared.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from jobs.per_mu.rules.reading import rule_book
 from schemas.contract import SCHEMAS
 from tests.built_city import YEARS
 from tests.jobs.per_mu.test_against_oracle import assert_same
+from tests.jobs.per_mu.world import plain_limits
 from tests.oracles.landing import city
 from tests.oracles.per_mu import Evaluation, evaluate
 from warehouse import duck
@@ -50,7 +51,7 @@ def recomputed(landing: Path) -> Evaluation:
     read = city(landing, YEARS, classes)
     book = rule_book()
     rules = {(d, y): r.model_dump(mode="json") for d, y, r in [*book.items(), *book.city_items()]}
-    return evaluate(read.firms, read.parcels, read.uses, read.events, rules)
+    return evaluate(read.firms, read.parcels, read.uses, read.events, rules, plain_limits())
 
 
 def exact(value: Any) -> Fraction | None:
@@ -138,10 +139,16 @@ def kinds_of_firm(expected: Evaluation) -> dict[str, set[tuple[str, str]]]:
         "tie": {key for key, g in grades.items() if g["is_tie"]},
         "protected": {key for key, p in population.items() if p["status"] == "protected"},
         "lowest A": {key for _, key in lowest.values()},
+        "withholds": {(uscc, year) for (uscc, year, _), v in expected.values.items() if v["withheld"]},
+        "land too small": {
+            key for key, p in population.items() if p["status"] == "data_incomplete" and p["overloads"]
+        },
     }
 
 
-@pytest.mark.parametrize("kind", ["tenant", "vetoed", "tie", "protected", "lowest A"])
+@pytest.mark.parametrize(
+    "kind", ["tenant", "vetoed", "tie", "protected", "lowest A", "withholds", "land too small"]
+)
 def test_odd_kinds_of_firm_occur_among_those_compared(
     kind: str, published: dict[str, list[Row]], expected: Evaluation
 ) -> None:

@@ -183,9 +183,9 @@ SKEWED, SKEWED_MEDIAN = (missing(f"group_{how}", GIANT, *EMITTERS) for how in ("
 
 def test_a_missing_value_is_scored_by_the_rule_sets_policy(evaluated: Results) -> None:
     # 10/100x50 = 5, 10 and 2.5; their average (5 + 10 + 2.5) / 3 = 5.833333
-    average = (Decimal("5.833333"), "group_average")
     found = scored(evaluated, AVERAGE, "I4")
-    assert found["none"] == found["zero"] == average
+    assert found["none"] == (Decimal("5.833333"), "group_average")
+    assert found["zero"] == (Decimal("5.833333"), "zero_average")  # zero tonnes are a report
     assert [found[n][0] for n in ("ten", "twenty", "five")] == [5, 10, Decimal("2.5")]
     assert (
         scored(evaluated, NOTHING, "I4")["none"]
@@ -195,11 +195,8 @@ def test_a_missing_value_is_scored_by_the_rule_sets_policy(evaluated: Results) -
     assert set(scored(evaluated, STRICT, "I4")) == {"ten", "twenty", "five"}
     assert evaluated.statuses(STRICT)["none"] == ("data_incomplete", ["missing:emission_t"])
     assert evaluated.statuses(STRICT)["zero"] == ("data_incomplete", ["zero:emission_t"])
-    assert (
-        scored(evaluated, MEDIAN, "I4")["none"]
-        == scored(evaluated, MEDIAN, "I4")["zero"]
-        == (5, "group_median")
-    )
+    assert scored(evaluated, MEDIAN, "I4")["none"] == (5, "group_median")
+    assert scored(evaluated, MEDIAN, "I4")["zero"] == (5, "zero_median")
     for district in (EMPTY, EMPTY_MEDIAN):
         assert set(scored(evaluated, district, "I4").values()) == {(Decimal(0), "group_empty")}
 
@@ -210,6 +207,61 @@ def test_silence_pays_under_the_average_of_a_skewed_list_and_never_under_its_med
     # scores 500, 10, 5 and 2.5: the average 129.375 is above three of four, the median is (5 + 10) / 2
     assert scored(evaluated, SKEWED, "I4")["none"] == (Decimal("129.375"), "group_average")
     assert scored(evaluated, SKEWED_MEDIAN, "I4")["none"] == (Decimal("7.5"), "group_median")
+
+
+#: ``missing_feeds`` names the feed of a report that a permit obliges the firm to send.
+OWES = {"missing_feeds": ["gov_emission"]}
+
+
+def withholding(policy: str, *firms: Row, **rule: Any) -> str:
+    lists = every_list(I1=indicator("50"), I4=indicator("50", missing="group_median", withheld=policy))
+    return WORLD.district(*firms, rule={"lists": lists, **rule})
+
+
+SILENT = [
+    *EMITTERS,
+    firm("withholds", "1", value_added_wan_yuan="5", emission_t=None, **OWES),
+    firm(
+        "refused", "1", value_added_wan_yuan="5", emission_t=None, quarantined_feeds=["gov_emission"], **OWES
+    ),
+]
+WITHHELD, AS_MISSING = withholding("zero", *SILENT), withholding("as_missing", *SILENT)
+LOSS = firm("loss", "1", value_added_wan_yuan="-4", emission_t="1")
+BELOW_ZERO = withholding("zero", LOSS, *SILENT, negative_value_added="keep")
+TWO_OF_A_UNIT = withholding(
+    "zero",
+    *EMITTERS,
+    firm("holder", "1", value_added_wan_yuan="20", emission_t="1"),
+    tenant("silent tenant", "1", holder="holder", value_added_wan_yuan="20", emission_t=None, **OWES),
+    tenants={"mode": "merge"},
+)
+
+
+def test_who_withholds_a_figure_that_it_owes_gets_no_points_and_who_owes_none_the_median(
+    evaluated: Results,
+) -> None:
+    # the list's scores are 2.5, 5 and 10
+    found = scored(evaluated, WITHHELD, "I4")
+    assert found["withholds"] == (0, "withheld_zero")
+    assert found["none"] == (5, "group_median") and found["zero"] == (5, "zero_median")
+    # a faulty report was sent: the firm is not silent, and not graded before it is corrected
+    assert evaluated.statuses(WITHHELD)["refused"] == ("data_incomplete", ["quarantined:gov_emission"])
+    assert scored(evaluated, AS_MISSING, "I4")["withholds"] == (5, "group_median")
+    assert evaluated.column("unit", "withheld_figures", AS_MISSING)["withholds"] == ["emission_t"]
+
+
+def test_withholding_is_never_better_than_the_lowest_report(evaluated: Results) -> None:
+    # -4/100x50 = -2
+    found = scored(evaluated, BELOW_ZERO, "I4")
+    assert found["loss"] == (-2, None) and found["withholds"] == (-2, "withheld_zero")
+
+
+def test_a_unit_does_not_gain_by_a_member_that_withholds(evaluated: Results) -> None:
+    # (20 + 20) / 1 t would be 40 万元/t, twice what the holder alone has
+    row = evaluated.values(TWO_OF_A_UNIT, "I4")["holder"]
+    assert (row["numerator"], row["denominator"], row["value"]) == (40, 1, None)
+    assert (row["score"], row["note_code"]) == (0, "withheld_zero")
+    assert evaluated.column("unit", "withheld_figures", TWO_OF_A_UNIT)["holder"] == ["emission_t"]
 
 
 NO_LAND = [firm("landed", "30"), firm("landless", "30", land_area_mu="0")]
@@ -225,7 +277,7 @@ NO_LAND_TENANT = WORLD.district(
 def test_zero_land_scores_zero_instead_of_the_average_if_the_rule_set_says_so(evaluated: Results) -> None:
     assert scored(evaluated, NO_LAND_NO_POINTS, "I1") == {"landed": (30, None), "landless": (0, "zero_land")}
     # tenants hold no land, so on their list the policy for missing values decides
-    assert scored(evaluated, NO_LAND_TENANT, "I1") == {"rents": (30, None), "landless": (30, "group_average")}
+    assert scored(evaluated, NO_LAND_TENANT, "I1") == {"rents": (30, None), "landless": (30, "zero_average")}
 
 
 # --- rounding --------------------------------------------------------------------------------------------

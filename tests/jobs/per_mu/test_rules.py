@@ -51,6 +51,11 @@ def refusal(load: Callable[[], object]) -> str:
         ({"lists": every_list(I1=indicator("100", {"method": "mean", "value": "3"}))}, "a fixed baseline"),
         ({"lists": every_list(I1=indicator("100", "0"))}, "greater than 0"),
         ({"lists": {"above": {"indicators": {"I1": indicator("100")}}}}, "lists.above"),
+        ({"lists": every_list(I1=indicator("100", {"method": "mean", "giants": "maybe"}))}, "baseline.giants"),
+        ({"giant_share": "1.1"}, "giant_share"),
+        ({"giant_times_median": "0.9"}, "giant_times_median"),
+        ({"giant_from_units": 0}, "giant_from_units"),
+        ({"giant_reporting_share": "1.01"}, "giant_reporting_share"),
         ({"quota": {**quota(), "shares": {"A": "0.2", "B": "0.4", "C": "0.3", "D": "0.2"}}}, "sum to 1.1, not to 1"),
         ({"quota": {**quota(), "shares": {"A": "1.2", "B": "-0.2", "C": "0", "D": "0"}}}, "quota shares"),
         ({"quota": {**quota(), "shares": {"A": "0.5", "B": "0.5"}}}, "quota needs shares for A, B, C, D"),
@@ -176,6 +181,61 @@ def test_a_file_inherits_removes_and_overrides_entries_by_year(tmp_path: Path) -
     assert set(book.get("own-2023").lists["above_scale"].indicators) == {"I1", "I2"}
 
 
+def test_a_file_inherits_the_treatment_of_giants_or_replaces_it_alone(tmp_path: Path) -> None:
+    aggregate = {"method": "aggregate", "giants": "without", "factor": "2"}
+    base = {**PLAIN, "abstract": True, "giant_share": "0.3", "giant_from_units": 20}
+    base["lists"] = every_list(I1=indicator("50", aggregate), I2=indicator("50", aggregate))
+    own = {
+        "extends": "base",
+        "district_codes": ["990001"],
+        "years": [2022, 2023],
+        "giant_share": "0.2",
+        "lists": {
+            "above_scale": {"indicators": {"I1": {"baseline": {"giants": "with"}}}},
+            "tenant": {"indicators": {"I1": {"baseline": {"method": "fixed", "value": "26.01"}}}},
+        },
+        "by_year": {
+            2023: {"lists": {"above_scale": {"indicators": {"I2": {"baseline": {"method": "mean"}}}}}}
+        },
+    }
+    book = load_rule_book(folder(tmp_path, base=base, own=own))
+
+    def of(year: str, list_code: Any, code: str) -> tuple[str, str, Decimal]:
+        baseline = book.get(f"own-{year}").lists[list_code].indicators[code].baseline
+        return baseline.method, baseline.giants, baseline.factor
+
+    assert of("2022", "above_scale", "I1") == ("aggregate", "with", 2)
+    assert of("2022", "above_scale", "I2") == ("aggregate", "without", 2)
+    assert of("2023", "above_scale", "I2") == ("mean", "without", 2)
+    assert of("2022", "below_scale_ge3", "I1") == ("aggregate", "without", 2)
+    assert of("2022", "tenant", "I1") == ("fixed", "without", 2)  # a published figure is what it is
+    thresholds = ("giant_share", "giant_times_median", "giant_from_units")
+    assert [getattr(book.get("own-2022"), name) for name in thresholds] == [Decimal("0.2"), 10, 20]
+
+
+def test_ningbos_quotients_of_totals_leave_giants_out_and_every_district_inherits_it() -> None:
+    for rules in rule_book().all():
+        if not rules.id.startswith("ningbo"):
+            continue
+        assert {
+            (i.baseline.method, i.baseline.giants)
+            for ranked in rules.lists.values()
+            for i in ranked.indicators.values()
+        } == {("aggregate", "without"), ("median", "with")}
+
+
+def test_a_rule_set_of_an_old_release_is_read_without_the_new_fields() -> None:
+    """A release keeps its rule sets as they were: there giants counted."""
+    document = rule_book().for_("330211", "2023").model_dump(mode="json")
+    for name in ("giant_times_median", "giant_from_units", "giant_reporting_share"):
+        del document[name]
+    for ranked in document["lists"].values():
+        for rule in ranked["indicators"].values():
+            del rule["baseline"]["giants"]
+    old = RuleSet.model_validate(document)
+    assert old.lists["above_scale"].indicators["I1"].baseline.giants == "with"
+
+
 def test_every_district_of_ningbo_and_the_city_has_a_rule_set_for_each_year() -> None:
     book = rule_book()
     for year in YEARS:
@@ -225,6 +285,7 @@ def test_huangyans_published_weights_and_baselines_are_exact(year: str) -> None:
 ASSUMED = {
     "lists", "tax_components", "cap_ratio", "floor", "negative_value_added", "zero_land", "quota", "protection",
     "vetoes", "bonuses", "bonus_cap", "penalties", "penalty_cap", "tenants", "rounding", "exempt_industries",
+    "giant_share", "giant_times_median", "giant_from_units", "giant_reporting_share",
 }  # fmt: skip
 
 

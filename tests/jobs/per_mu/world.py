@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from fractions import Fraction
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -18,12 +19,15 @@ from jobs.per_mu.city_rank import city_rank
 from jobs.per_mu.district_summary import district_summary
 from jobs.per_mu.enterprise_grade import enterprise_grade
 from jobs.per_mu.indicator_value import indicator_value
+from jobs.per_mu.land_review import land_review
 from jobs.per_mu.population import population
 from jobs.per_mu.rules.book import RuleBook
 from jobs.per_mu.rules.models import RuleSet
-from jobs.per_mu.rules.reading import parse_rule_set
+from jobs.per_mu.rules.reading import RULE_SETS, parse_rule_set
 from jobs.per_mu.unit import unit
 from schemas.contract import contract
+from schemas.definition import read_mapping
+from schemas.errors import RejectedError
 from tests.frames import DEFAULTS, frame
 
 if TYPE_CHECKING:
@@ -33,10 +37,15 @@ Row = dict[str, Any]
 LISTS = ("above_scale", "below_scale_ge3", "below_scale_lt3", "tenant")
 
 
-def indicator(weight: str, baseline: str | Row = "100", missing: str = "data_incomplete") -> Row:
+def indicator(
+    weight: str,
+    baseline: str | Row = "100",
+    missing: str = "data_incomplete",
+    withheld: str = "as_missing",
+) -> Row:
     """An indicator; a baseline given as text is a published figure."""
     given = {"method": "fixed", "value": baseline} if isinstance(baseline, str) else baseline
-    return {"weight": weight, "baseline": given, "missing": missing}
+    return {"weight": weight, "baseline": given, "missing": missing, "withheld": withheld}
 
 
 def every_list(**indicators: Row) -> Row:
@@ -191,6 +200,16 @@ class World:
         }
 
 
+def plain_limits() -> dict[str, tuple[Fraction, Fraction, Fraction]]:
+    """What land can carry, by division, from the file itself: m² per person, value added and tax per mu."""
+    found = {}
+    for group in read_mapping(RULE_SETS.parent / "land_limits.yml", RejectedError)["groups"]:
+        floor, ratio, shifts = (Fraction(group[k]) for k in ("floor_m2_per_person", "plot_ratio", "shifts"))
+        highest = (Fraction(group[f"{k}_wan_yuan_per_mu"]) for k in ("value_added", "tax"))
+        found |= dict.fromkeys(group["divisions"], (floor / ratio / shifts, *highest))
+    return found
+
+
 def stored(result: DataFrame, table: str) -> tuple[DataFrame, list[Row]]:
     """The result as read back from storage, not recomputed; asserts the contract's columns, types, required values."""
     arrow = result.toArrow()
@@ -275,6 +294,9 @@ def run(spark: SparkSession, world: World, frames: dict[str, DataFrame] | None =
     people, rows["population"] = stored(
         population(i["enterprise"], year, i["parcel"], i["parcel_use"], rules), "per_mu.population"
     )
+    _, rows["land_review"] = stored(
+        land_review(people, i["enterprise"], year, i["parcel_use"], rules), "per_mu.land_review"
+    )
     units, rows["unit"] = stored(unit(people, year, rules), "per_mu.unit")
     bases, rows["baseline"] = stored(baseline(people, units, rules), "per_mu.baseline")
     values, rows["indicator_value"] = stored(indicator_value(units, bases, rules), "per_mu.indicator_value")
@@ -286,7 +308,7 @@ def run(spark: SparkSession, world: World, frames: dict[str, DataFrame] | None =
     )
     _, rows["city_rank"] = stored(city_rank(people, units, rules), "per_mu.city_rank")
     _, rows["district_summary"] = stored(
-        district_summary(people, grades, year, rules), "per_mu.district_summary"
+        district_summary(people, units, grades, year, rules), "per_mu.district_summary"
     )
     return Results(rows)
 

@@ -16,6 +16,22 @@ WORLD.firm(GROWER, "2020", "2021", "2022", "2023", "2024")
 for year, output in (("2020", "100"), ("2021", "121"), ("2022", "133.1"), ("2023", "90"), ("2024", "60")):
     WORLD.figures(GROWER, year, output_wan_yuan=output, tax_vat_wan_yuan="3", tax_other_wan_yuan="-1")
 
+# --- growth from almost nothing: value added of 2022 and 2023, the growth, and the reason without one ----------------
+STARTS = {
+    "ELEVENFOLD": ("1", "11", "1000.000000", None),
+    "ABOVE_ELEVEN": ("1", "11.000001", None, "base_near_zero"),
+    "FELL_TENFOLD": ("1", "-9", "-1000.000000", None),
+    "FELL_DEEPER": ("1", "-9.000001", None, "base_near_zero"),
+    "FROM_ZERO": ("0", "5", None, "base_near_zero"),
+    "FROM_LOSS": ("-1", "5", None, "base_negative"),
+    "FROM_NOTHING": (None, "5", None, "no_base"),
+    "TO_NOTHING": ("5", None, None, None),
+}
+for name, (value_before, value_now, *_) in STARTS.items():
+    WORLD.firm(name, "2023")
+    WORLD.figures(name, "2022", value_added_wan_yuan=value_before)
+    WORLD.figures(name, "2023", value_added_wan_yuan=value_now)
+
 # --- sizes: staff and revenue in 2023 -----------------------------------------------------------------------------
 SIZES = {
     "LARGE": ("1000", "40000"),

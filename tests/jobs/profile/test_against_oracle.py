@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
+from schemas.contract import code_list
 from tests.jobs.profile.world import YEARS, Row, generated, run, score, tag
 from tests.oracles import profile as oracle
 from warehouse.settings import CHECKOUT
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 SEEDS = (1, 2, 3)
 #: Columns that the oracle keeps as sets: the order of codes is not part of the rule.
-SETS = {"case_codes", "open_listing_codes"}
+SETS = {"case_codes", "open_listing_codes", "growth_notes"}
 #: Columns that the oracle computes on the way to others; the job's rows do not have them.
 INTERMEDIATE = {"orders_month"}
 TAGS = yaml.safe_load((CHECKOUT / "jobs/profile/rules" / "tags.yml").read_text(encoding="utf-8"))
@@ -86,6 +87,9 @@ def test_the_worlds_hold_missing_and_known_values_and_every_derived_code(made: d
     assert {r["size_class_code"] for r in rows} == {"large", "medium", "small", "micro", None}
     assert {r["risk_level_code"] for r in rows} == {"low", "medium", "high"}
     assert {r["trend_code"] for r in rows} == {"rising", "steady", "falling", None}
+    assert {note.partition(":")[0] for r in rows for note in r["growth_notes"]} == set(
+        code_list("growth_note")
+    )
 
 
 def test_the_tags_of_every_profile_equal_those_of_the_oracle(made: dict[str, Any]) -> None:

@@ -11,7 +11,18 @@ from pipeline.periods import input_periods, target_periods
 from pipeline.registry import registry
 from schemas.contract import contract
 from tests.jobs.profile.conftest import Golden
-from tests.jobs.profile.golden import CASES, GRADED, GROWER, LEADER, MONTH, ORDERED, OTHER, SIZES, WORLD
+from tests.jobs.profile.golden import (
+    CASES,
+    GRADED,
+    GROWER,
+    LEADER,
+    MONTH,
+    ORDERED,
+    OTHER,
+    SIZES,
+    STARTS,
+    WORLD,
+)
 from tests.jobs.profile.world import World, run
 
 if TYPE_CHECKING:
@@ -41,8 +52,30 @@ def test_compound_growth_spans_three_years(golden: Golden) -> None:
     assert golden.column(GROWER, "output_cagr_pct", "2022") is None
 
 
+def test_growth_from_almost_nothing_is_missing_with_its_reason(golden: Golden) -> None:
+    found = {
+        name: (golden.column(name, "value_added_growth_pct"), golden.profile(name)["growth_notes"])
+        for name in STARTS
+    }
+    assert found == {
+        name: (growth, [f"{note}:value_added_growth_pct"] if note else [])
+        for name, (_, _, growth, note) in STARTS.items()
+    }
+
+
+def test_growth_over_three_years_needs_figures_above_zero_at_both_ends(golden: Golden) -> None:
+    # no figures exist for 2019
+    assert golden.profile(GROWER, "2022")["growth_notes"] == [
+        "no_base:tax_cagr_pct", "no_base:output_cagr_pct",
+    ]  # fmt: skip
+
+
 def test_an_incomplete_year_is_not_compared_with_other_years(golden: Golden) -> None:
     row = golden.profile(GROWER, "2024")
+    assert row["growth_notes"] == [
+        f"not_comparable:{name}"
+        for name in ("tax_growth_pct", "output_growth_pct", "tax_cagr_pct", "output_cagr_pct")
+    ]
     assert row["output_growth_pct"] is None and row["output_cagr_pct"] is None
     assert (row["figures_year"], row["output_as_of"], row["tax_as_of"]) == ("2024", "2024-06", "2024-06")
     # the month's figures are those of the last complete year

@@ -13,7 +13,7 @@ from schemas.contract import LINEAGE, SCHEMAS, ContractError, contract, contract
 from schemas.disclosure import UNTRACED, faults, read_lineage, settled, withheld
 from schemas.field import SENSITIVITIES
 
-GRADES, SUMMARY = "per_mu.enterprise_grade", "per_mu.district_summary"
+GRADES = "per_mu.enterprise_grade"
 
 
 def test_no_contract_shows_more_than_it_gives_a_reason_for() -> None:
@@ -39,6 +39,13 @@ SHOWN = {
     "chain.local_supplier.final_grade": ("public", True),
     # sums over firms use statistics as statistics
     "per_mu.district_summary.tax_per_mu_wan_yuan": ("public", False),
+    "per_mu.district_summary.value_added_per_mu_without_giants_wan_yuan": ("public", False),
+    # with and without a list's one giant gives the giant's own figure
+    "per_mu.baseline.value": ("public", False),
+    "per_mu.baseline.value_with_giants": ("statistics", True),
+    # whether a firm consented is no figure of it
+    "core.consent.consent_from_date": ("internal", False),
+    "core.consent_state.profile_consent_code": ("internal", True),
     "chain.chain_metrics.output_wan_yuan": ("internal", False),
     "chain.gap.output_wan_yuan": ("internal", False),
     # the largest firm's share and the sum give its figure
@@ -62,10 +69,10 @@ def test_what_a_column_shows(column: str) -> None:
 
 def test_the_legal_basis_is_the_strictest_of_the_feeds() -> None:
     assert contract("core.enterprise_year").column("tax_vat_wan_yuan").legal_basis == "administration"
-    assert contract("core.enterprise_year").column("value_added_wan_yuan").legal_basis == "authorisation"
-    # a published grade was worked out under the firms' authorisation all the same
-    assert contract(GRADES).column("final_grade").legal_basis == "authorisation"
-    assert contract(GRADES).legal_basis == "authorisation"
+    assert contract("core.enterprise_year").column("value_added_wan_yuan").legal_basis == "statistics_only"
+    # a published grade was worked out from them all the same
+    assert contract(GRADES).column("final_grade").legal_basis == "statistics_only"
+    assert contract(GRADES).legal_basis == "statistics_only"
     assert contract("core.parcel").legal_basis == "administration"
     assert contract("raw.gov_tax").legal_basis == "administration"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,11 @@ def crowded(cold_home: Path) -> Release:
             {**made._figures(GOOD, "2025"), "output_wan_yuan": "99999999.5",
              "missing_feeds": ["gov_tax", "gov_statistics", "gov_energy", "gov_emission", "gov_land_survey"],
              "quarantined_feeds": ["gov_tax", "gov_energy", "gov_emission", "gov_land_parcel", "gov_water"]}
+        ],
+        core__consent_state=[made._consent_state(GOOD, "2025", "withdrawn")],
+        core__consent=[
+            {"uscc": GOOD, "year": "2025", "consent_purpose_code": "per_mu_evaluation",
+             "consent_from_date": date(2026, 4, 10), "consent_end_date": date(2026, 6, 10)}
         ],
         per_mu__population=[
             {**made._population(GOOD, "2025"), "status_reasons": ["upgraded", "new_firm", "new_land"] * 2}

@@ -28,13 +28,15 @@ from tests.portal.card_release import (
     TOP,
     UNTOLD,
     VETOED,
+    write,
 )
 from tests.portal.sheets import HEIGHT, WIDTH, gathered, screen_of
 from warehouse.releases import Release, open_release
 
 #: Texts on the sheet of the firm with every section. Tax is VAT and income tax, not the tax paid by the statistics.
 EXPECTED = (
-    "合成数据 Synthetic data", "版本 release 1", NAMES[GOOD], GOOD, "海曙区", "规上", "中型", "存续",
+    "合成数据 Synthetic data", "版本 release 1", NAMES[GOOD], GOOD, "海曙区 Haishu · 集士港镇 Jishigang Town", "规上",
+    "中型", "存续",
     "2010-06-01（14 年", "32.5 亩", "自有 own 30", "曾用名 formerly 宁波旧名电器厂",
     "B 鼓励提升类", "初评 initial B", "101.50 = 96.50 + 加分 5.00", "第 4/8 名", "62.5%", "第 1,234/8,000", made.RULES,
     "12,346", "2,500", "650", "18.5",
@@ -58,6 +60,30 @@ def test_every_section_of_a_firm_with_all_data(release: Release, monkeypatch: py
         assert expected in text, expected
 
 
+@pytest.mark.parametrize(
+    ("uscc", "line"),
+    [
+        (GOOD, "评价 evaluation 已同意 Given 2025-05-10 起 · 画像 profile 未同意 Not given"),
+        (VETOED, "评价 evaluation 已撤回 Withdrawn 2025-05-10 起，2025-06-02 失效 ends · 画像"),
+        (BOTTOM, "评价 evaluation 未同意 Not given · 画像"),
+        (TENANT, "使用统计数据 use of statistics: 无须同意（无统计数据） Not needed (no statistics of the firm)"),
+    ],
+)  # fmt: skip
+def test_consent_to_the_use_of_statistics_is_one_line(
+    release: Release, monkeypatch: pytest.MonkeyPatch, uscc: str, line: str
+) -> None:
+    assert line in "\n".join(screen_of(gathered(release, uscc), monkeypatch))
+
+
+def test_a_release_from_before_the_consents_has_no_such_line(
+    cold_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(cold_home, without=("core.consent", "core.consent_state"))
+    sheet = gathered(open_release(), GOOD)
+    assert sheet.consent is None and sheet.grade
+    assert "use of statistics" not in "\n".join(screen_of(sheet, monkeypatch))
+
+
 def test_a_veto_is_shown_and_points_do_not_lift_it(release: Release, monkeypatch: pytest.MonkeyPatch) -> None:
     text = "\n".join(screen_of(gathered(release, VETOED), monkeypatch))
     assert "D 落后整治类" in text and "初评 initial A" in text
@@ -75,7 +101,7 @@ def test_a_veto_is_shown_and_points_do_not_lift_it(release: Release, monkeypatch
                       "隔离 in quarantine: "]),
         (LANDLESS, ["不在评价范围", "无用地记录 no land use on record", "用地 land: 无记录 not on record"]),
         (GONE, ["2022 年度", "非最新年度 not the latest year", "登记状态 registration: "]),
-        (UNTOLD, ["2024 年不在参评名单"]),
+        (UNTOLD, ["2024 年不在参评名单", "海曙区 Haishu · 镇街不属所在区县"]),
         (TENANT, [f"随宗地主评价 Inherits the grade of the parcel's holder: {NAMES[GOOD]} {GOOD}",
                   "宗地主 holder's: 榜内第 4/8 名", "indicators of the parcel", "距 to grade A: 还差 9.75 分"]),
         (SAVED, ["保护：不低于C类", "当年小升规", "小升规企业：不低于C类"]),

@@ -36,7 +36,8 @@ def lines(text: str) -> list[str]:
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
-        (("ingest", "gov_nothing"), 2, "unknown feed gov_nothing; known: ent_equipment_status"),
+        (("ingest", "gov_taxes"), 2, "unknown feed gov_taxes; similar: gov_tax, "),
+        (("ingest", "xyz"), 2, "unknown feed xyz; ./brain feeds lists all"),
         (("ingest", "gov_tax", "x.csv"), 2, "name the feed and the period of a file"),
         (("ingest", "gov_tax", "nowhere.csv", "--period", "2023"), 1, "nowhere.csv: no such file"),
         (("ingest", "--period", "2024-13"), 2, "--period 2024-13: give a year, month or day, e.g. 2023"),

@@ -24,6 +24,7 @@ def test_every_published_table_is_listed_with_titles_and_rows(built_home: Path, 
     for spec in published_contracts():
         row = listed[spec.name]
         assert (row["zh"], row["en"]) == (spec.title.zh, spec.title.en)
+        assert row["cn"] == f"cn.{spec.title.zh}"
         assert row["rows"] == opened.tables[spec.name].rows and row["columns"] == len(spec.columns)
     assert [name for name in listed if name.startswith("release.")] == list(listed)[-9:]
 
@@ -41,6 +42,16 @@ def test_a_table_is_described_as_its_contract_says(built_home: Path, brain: Brai
     code, out, _ = brain("describe", "release.info", "--json")
     assert [row["column"] for row in json.loads(out)] == ["key", "value"]
     assert all(row["zh"] and row["description"] for row in json.loads(out))
+
+
+def test_a_view_with_chinese_names_is_described(built_home: Path, brain: Brain) -> None:
+    code, out, err = brain("describe", "cn.企业评价等级", "--json")
+    assert code == 0, err
+    grade = next(row for row in json.loads(out) if row["column"] == "调档后等级")
+    assert (
+        grade["zh"] == "调档后等级"
+        and "Column final_grade of per_mu.enterprise_grade" in grade["description"]
+    )
 
 
 def test_a_release_says_its_date(built_home: Path, brain: Brain) -> None:

@@ -70,6 +70,8 @@ def test_show_gives_the_senders_cells_and_reasons_in_words(brain: Brain, taken: 
     assert taken in out and "用电量不是规定类型的值" in out and "of 2 records" in out
     assert [r["row"] for r in rows(brain, "show", "--file", "e.csv")] == [3, 4]
     assert rows(brain, "show", "--file", "other.csv") == []
+    assert [r["row"] for r in rows(brain, "show", "--period", "2023")] == [3, 4]
+    assert rows(brain, "show", "--period", "2022") == []
     # feed and row also find an accepted record, because a plausible but wrong figure can be corrected too
     assert rows(brain, "show", "gov_electricity", "--row", "2")[0]["state"] == "accepted"
 
