@@ -94,7 +94,10 @@ def _confirming(city: City, year: int) -> Bools:
     """Sites above scale whose firm confirms the year's sheet."""
     q = city.population
     share = np.array(_CONFIRM)[q.district % len(_CONFIRM)]
-    return (q.status[year] == ABOVE) & (stream(q.seed, f"consent-sheets-{year}").random(q.sites) < share)
+    confirms: Bools = (q.status[year] == ABOVE) & (
+        stream(q.seed, f"consent-sheets-{year}").random(q.sites) < share
+    )
+    return confirms
 
 
 def _signing(city: City, year: int) -> Bools:
@@ -102,7 +105,8 @@ def _signing(city: City, year: int) -> Bools:
     q = city.population
     draw = stream(q.seed, "consent-authorisations").random(q.sites)
     turn = (draw * _YEARS / _SIGN).astype(np.int64)
-    return (q.status[year] == ABOVE) & (draw < _SIGN) & ((year - city.p.base_year) % _YEARS == turn)
+    signs: Bools = (q.status[year] == ABOVE) & (draw < _SIGN) & ((year - city.p.base_year) % _YEARS == turn)
+    return signs
 
 
 def _withdrawing(city: City, year: int) -> Ints:

@@ -6,6 +6,7 @@ import csv
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -93,3 +94,42 @@ def test_every_field_and_table_has_both_titles() -> None:
     ]
     wrong += [f"{s.name}: {fault}" for s in contracts().values() for fault in faults(s.title.zh, s.title.en)]
     assert wrong == []
+
+
+def described(zh: str, en: str) -> Iterator[str]:
+    """What is wrong with a description; English ones may name Chinese terms."""
+    if not HAN.search(zh) or len(HAN.findall(zh)) < len(re.findall(r"[A-Za-z]+", zh)):
+        yield "description_zh is not Chinese"
+    elif (
+        not zh.endswith("。") or FULL_WIDTH.search(zh) or ODD_SPACE.search(zh) or SPACE_IN_CHINESE.search(zh)
+    ):
+        yield "description_zh is no sentence, or has odd spaces"
+    if len(HAN.findall(en)) > 3 * len(re.findall(r"[A-Za-z]+", en)) or not en.endswith("."):
+        yield "description is no English sentence"
+
+
+@pytest.mark.parametrize(
+    ("zh", "en", "fault"),
+    [
+        ("", "Land let.", "description_zh is not Chinese"),
+        ("Land let.", "Land let.", "description_zh is not Chinese"),
+        ("Land let to others 。", "Land let.", "description_zh is not Chinese"),
+        ("出租给他人的土地", "Land let.", "description_zh is no sentence, or has odd spaces"),
+        ("出租给他人 的土地。", "Land let.", "description_zh is no sentence, or has odd spaces"),
+        ("出租给他人的土地。", "出租给他人的土地。", "description is no English sentence"),
+        ("出租给他人的土地。", "Land let", "description is no English sentence"),
+    ],
+)
+def test_each_fault_of_a_description_is_found(zh: str, en: str, fault: str) -> None:
+    assert list(described(zh, en)) == [fault]
+
+
+def test_every_field_column_and_table_is_described_in_both_languages() -> None:
+    """A contract's own description replaces the field's, so it needs one in Chinese as well."""
+    told: dict[str, Any] = {f"field {name}": entry for name, entry in fields().items()}
+    told |= {spec.name: spec for spec in contracts().values()}
+    told |= {f"{spec.name}.{c.name}": c for spec in contracts().values() for c in spec.columns}
+    wrong = [
+        f"{name}: {fault}" for name, t in told.items() for fault in described(t.description_zh, t.description)
+    ]
+    assert wrong == [], "write description and description_zh"

@@ -99,6 +99,7 @@ def good_city() -> City:
         for number in range(FIRMS):
             _core(city, year, number)
         _per_mu(city, year)
+    city["per_mu.land_review"] = []  # every firm's land carries it
     _events(city)
     _identities(city)
     _consents(city)

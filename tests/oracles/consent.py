@@ -95,7 +95,8 @@ def validities(
         for day in record.days():
             if not any(w.given >= record.given and day >= w.begins for w in withdrawals):
                 held.setdefault(day, []).append(record)
-    found, run = [], list[date]()
+    found: list[Validity] = []
+    run: list[date] = []
     for day in sorted(held):
         run.append(day)
         following = day + timedelta(days=1)

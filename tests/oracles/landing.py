@@ -273,10 +273,10 @@ class _Reader:
         """
 
         def permitted(_: str, r: Row) -> Row:
-            kinds = {"重点管理": True, "简化管理": True, "登记管理": False}
+            kinds = {"重点管理": "due", "简化管理": "due", "登记管理": "none"}
             return {
                 "uscc": firm_of(r, "许可证/单位信用代码"), "code": r["许可证/编号"], "first": day(r, "有效期/自"),
-                "last": day(r, "有效期/至"), "obliges": word(r, "许可证/管理类别", kinds),
+                "last": day(r, "有效期/至"), "report": word(r, "许可证/管理类别", kinds),
             }  # fmt: skip
 
         rows = self.accepted("gov_discharge_permit", permitted, "许可证/单位信用代码")
@@ -287,7 +287,7 @@ class _Reader:
             begins, ends = max(min(terms), date(year, 1, 1)), min(row["last"], date(year, 12, 31))
             months_later = date(year + (begins.month > 9), (begins.month + 2) % 12 + 1, 1)
             least = min(months_later + timedelta(begins.day - 1), _last_day(months_later))
-            if row["obliges"] and least <= ends + timedelta(1):
+            if row["report"] == "due" and least <= ends + timedelta(1):
                 owing.add((self.behind(row["uscc"], row["period"]), row["year"]))
         return owing
 

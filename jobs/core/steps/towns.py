@@ -60,7 +60,7 @@ def known_words() -> list[tuple[str, str | None, str]]:
     today = {code: code for code in code_list("town")}
     for code, row in code_list("town").items():
         today |= {row["zh"]: code} | ({row["former_zh"]: code} if row["former_zh"] else {})
-    former = {}
+    former: dict[str, str] = {}
     for code, row in code_list("former_town").items():
         former |= {code: row["successor"], row["zh"]: row["successor"]}
     # a name that is in use again means today's town

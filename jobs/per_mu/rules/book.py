@@ -168,7 +168,7 @@ class RuleBook(Rules):
         """Hash of the rule sets of the period's year and of the indicators' formulas."""
         year = period[:4]
         hashes = {d: r.hash for (d, y), r in self._sets.items() if y == year}
-        titles = {
+        titles: Any = {
             **dict.fromkeys(("unit", "numerator_unit", "denominator_unit"), True),
             "duty": {"proof", "source", "remedy"},
         }

@@ -122,7 +122,10 @@ def test_the_successor_holds_the_parcel_of_an_absorbed_holder(spark: SparkSessio
         {"parcel_id": P, "period": period, "parcel_area_mu": "10", "owner_uscc": OTHER}
         for period in ("2021", "2023")
     ]
-    found = parcel(frame(spark, "raw.gov_land_parcel", rows), succession(spark, {OTHER: OWNER})).collect()
+    survey = frame(spark, "raw.gov_land_survey", [])
+    found = parcel(
+        frame(spark, "raw.gov_land_parcel", rows), survey, succession(spark, {OTHER: OWNER})
+    ).collect()
     assert {(r["year"], r["owner_uscc"], "holder_succeeded" in r["land_flags"]) for r in found} == {
         ("2021", OTHER, False),
         ("2023", OWNER, True),

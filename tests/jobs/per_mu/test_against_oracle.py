@@ -377,6 +377,34 @@ def compare_grades(rows: list[Row], expected: Evaluation) -> None:
     )  # fmt: skip
 
 
+def compare_baselines(rows: list[Row], expected: Evaluation) -> None:
+    assert_same(
+        {
+            (r["year"], r["district_code"], r["list_code"], r["indicator_code"]): (
+                exact(r["value"]), exact(r["value_with_giants"]), exact(r["value_without_giants"]), r["giants"],
+                r["giant_count"], r["giant_treatment_code"],
+            )
+            for r in rows
+        },
+        {
+            key: (b["value"], b["with"], b["without"], b["giants"], len(b["giants"]), b["treatment"])
+            for key, b in expected.baselines.items()
+        },
+    )  # fmt: skip
+
+
+def compare_summaries(rows: list[Row], expected: Evaluation) -> None:
+    assert_same(
+        {
+            (r["year"], r["district_code"], r["list_code"]): (
+                r["giant_count"], _summed(r), _summed(r, "_without_giants")
+            )
+            for r in rows
+        },
+        {key: (s["giants"], s["all"], s["others"]) for key, s in expected.summaries.items()},
+    )  # fmt: skip
+
+
 def compare(results: Results, expected: Evaluation) -> None:
     rows = results.rows
     assert_same(
@@ -409,19 +437,7 @@ def compare(results: Results, expected: Evaluation) -> None:
             for measure, (amount, least) in p["overloads"].items()
         },
     )  # fmt: skip
-    assert_same(
-        {
-            (r["year"], r["district_code"], r["list_code"], r["indicator_code"]): (
-                exact(r["value"]), exact(r["value_with_giants"]), exact(r["value_without_giants"]), r["giants"],
-                r["giant_count"], r["giant_treatment_code"],
-            )
-            for r in rows["baseline"]
-        },
-        {
-            key: (b["value"], b["with"], b["without"], b["giants"], len(b["giants"]), b["treatment"])
-            for key, b in expected.baselines.items()
-        },
-    )  # fmt: skip
+    compare_baselines(rows["baseline"], expected)
     assert_same(
         {
             (r["year"], r["district_code"], r["list_code"], r["indicator_code"]): r["unit_count"]
@@ -462,15 +478,7 @@ def compare(results: Results, expected: Evaluation) -> None:
             for key, c in expected.city.items()
         },
     )  # fmt: skip
-    assert_same(
-        {
-            (r["year"], r["district_code"], r["list_code"]): (
-                r["giant_count"], _summed(r), _summed(r, "_without_giants")
-            )
-            for r in rows["district_summary"]
-        },
-        {key: (s["giants"], s["all"], s["others"]) for key, s in expected.summaries.items()},
-    )  # fmt: skip
+    compare_summaries(rows["district_summary"], expected)
 
 
 def _summed(row: Row, without: str = "") -> tuple[Any, ...]:

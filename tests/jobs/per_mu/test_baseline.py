@@ -109,7 +109,7 @@ def reporting(units: int) -> str:
 HALF_REPORT, LESS_THAN_HALF = reporting(12), reporting(13)
 THREE, FOUR = (with_giants(*(firm(f"f{n}", "10") for n in range(number))) for number in (3, 4))
 #: Thresholds that make everyone a giant.
-ALL = {"giant_share": "0.01", "giant_times_median": "1", "giant_from_units": 1}
+ALL: dict[str, Any] = {"giant_share": "0.01", "giant_times_median": "1", "giant_from_units": 1}
 EVERYONE = with_giants(*NINE, **ALL)
 LOSSES = with_giants(*(firm(f"f{n}", "-1") for n in range(9)), firm("giant", "10"))
 MEDIAN_WITHOUT = WORLD.district(

@@ -16,7 +16,7 @@ import pytest
 from jobs.per_mu.rules.reading import rule_book
 from schemas.contract import SCHEMAS
 from tests.built_city import YEARS
-from tests.jobs.per_mu.test_against_oracle import assert_same
+from tests.jobs.per_mu.test_against_oracle import assert_same, compare_baselines, compare_summaries
 from tests.jobs.per_mu.world import plain_limits
 from tests.oracles.landing import city
 from tests.oracles.per_mu import Evaluation, evaluate
@@ -33,7 +33,8 @@ Row = dict[str, Any]
 @pytest.fixture(scope="module")
 def published(built_city: BuiltCity) -> dict[str, list[Row]]:
     """The tables of the city's release."""
-    tables = ("per_mu.population", "per_mu.baseline", "per_mu.indicator_value", "per_mu.enterprise_grade")
+    names = ("population", "baseline", "indicator_value", "enterprise_grade", "district_summary")
+    tables = [f"per_mu.{name}" for name in names]
     file = built_city.home / "releases" / "release-1.duckdb"
     with duck.connect(file, read_only=True) as connection:
         return {name: duck.fetch(connection, f"FROM {name}") for name in tables}
@@ -123,6 +124,14 @@ def test_every_grade_is_what_its_files_say(published: dict[str, list[Row]], expe
             for key, g in expected.grades.items()
         },
     )  # fmt: skip
+
+
+def test_every_baseline_and_district_figure_is_what_the_files_say_with_and_without_giants(
+    published: dict[str, list[Row]], expected: Evaluation
+) -> None:
+    compare_baselines(published["per_mu.baseline"], expected)
+    compare_summaries(published["per_mu.district_summary"], expected)
+    assert any(b["treatment"] == "left_out" for b in expected.baselines.values())
 
 
 def kinds_of_firm(expected: Evaluation) -> dict[str, set[tuple[str, str]]]:

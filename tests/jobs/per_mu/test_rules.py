@@ -204,11 +204,11 @@ def test_a_file_inherits_the_treatment_of_giants_or_replaces_it_alone(tmp_path: 
         baseline = book.get(f"own-{year}").lists[list_code].indicators[code].baseline
         return baseline.method, baseline.giants, baseline.factor
 
-    assert of("2022", "above_scale", "I1") == ("aggregate", "with", 2)
-    assert of("2022", "above_scale", "I2") == ("aggregate", "without", 2)
-    assert of("2023", "above_scale", "I2") == ("mean", "without", 2)
-    assert of("2022", "below_scale_ge3", "I1") == ("aggregate", "without", 2)
-    assert of("2022", "tenant", "I1") == ("fixed", "without", 2)  # a published figure is what it is
+    assert of("2022", "above_scale", "I1") == ("aggregate", "with", Decimal(2))
+    assert of("2022", "above_scale", "I2") == ("aggregate", "without", Decimal(2))
+    assert of("2023", "above_scale", "I2") == ("mean", "without", Decimal(2))
+    assert of("2022", "below_scale_ge3", "I1") == ("aggregate", "without", Decimal(2))
+    assert of("2022", "tenant", "I1") == ("fixed", "without", Decimal(2))  # a published figure is what it is
     thresholds = ("giant_share", "giant_times_median", "giant_from_units")
     assert [getattr(book.get("own-2022"), name) for name in thresholds] == [Decimal("0.2"), 10, 20]
 

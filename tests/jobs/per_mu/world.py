@@ -202,7 +202,7 @@ class World:
 
 def plain_limits() -> dict[str, tuple[Fraction, Fraction, Fraction]]:
     """What land can carry, by division, from the file itself: m² per person, value added and tax per mu."""
-    found = {}
+    found: dict[str, tuple[Fraction, Fraction, Fraction]] = {}
     for group in read_mapping(RULE_SETS.parent / "land_limits.yml", RejectedError)["groups"]:
         floor, ratio, shifts = (Fraction(group[k]) for k in ("floor_m2_per_person", "plot_ratio", "shifts"))
         highest = (Fraction(group[f"{k}_wan_yuan_per_mu"]) for k in ("value_added", "tax"))
