@@ -132,9 +132,10 @@ def _table(spec: Contract) -> Iterator[str]:
     yield _row("contract 契约", f"`{file_of(spec)}`")
     yield from (
         "",
-        "| column 字段 | type 类型 | unit 单位 | title 名称 | required 必填 | values 取值 | description 说明 |",
+        "| column 字段 | type 类型 | unit 单位 | title 名称 | required 必填 | values 取值 | description 说明 "
+        "| sensitivity 敏感级别 | made of 计算来源 |",
     )
-    yield "|---|---|---|---|---|---|---|"
+    yield "|---|---|---|---|---|---|---|---|---|"
     for column in spec.columns:
         yield _row(
             f"`{column.name}`",
@@ -144,8 +145,24 @@ def _table(spec: Contract) -> Iterator[str]:
             "✓" if column.required else "",
             _values(column),
             both(column.description_zh, column.description),
+            column.sensitivity,
+            _sources(column),
         )
     yield ""
+    for disclosure in spec.disclosed:
+        names = ", ".join(f"`{name}`" for name in disclosure.columns)
+        counted = f" Withheld where `{disclosure.counted_by}` is below {disclosure.least_firms}."
+        yield f"{names} {disclosure.shown_as}: {_text(disclosure.because)}{counted if disclosure.counted_by else ''}"
+        yield ""
+
+
+def _sources(column: Column) -> str:
+    """Columns that a column is made of, by table: ``core.parcel: year, land_area_mu``."""
+    by_table: dict[str, list[str]] = {}
+    for source in column.made_of:
+        table, _, name = source.rpartition(".")
+        by_table.setdefault(table, []).append(name)
+    return "; ".join(f"`{table}`: {', '.join(names)}" for table, names in by_table.items())
 
 
 def _values(column: Column) -> str:

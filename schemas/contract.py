@@ -29,8 +29,9 @@ import pyarrow as pa
 from pydantic import Field, ValidationError, model_validator
 
 from schemas.definition import Definition, Titles, first_error, read_mapping
+from schemas.disclosure import settled
 from schemas.errors import UsageError, UserError, similar
-from schemas.field import Column, FieldEntry, arrow_type, both
+from schemas.field import LEGAL_BASES, Column, Disclosure, FieldEntry, LegalBasis, arrow_type, both
 from schemas.source import MappedColumn, Source
 
 SCHEMAS = Path(__file__).parent
@@ -38,6 +39,8 @@ SCHEMAS = Path(__file__).parent
 EXTRA = "BRAIN_SCHEMAS"
 #: Folder of industry chains (产业链); jobs (jobs/chain/rules/models.py) and the demo city each read it themselves.
 CHAINS = "chains"
+#: File with what each column of a derived table is made of; ``python -m pipeline.lineage`` writes it.
+LINEAGE = "lineage.csv"
 #: Placeholder in a proposal (ingest/proposal/infer.py) for what a person must decide.
 UNDECIDED = "TODO"
 
@@ -45,7 +48,6 @@ UNDECIDED = "TODO"
 _DISTRICT = ("district_code", "reported_district_code")
 _FIRM = ("uscc", "owner_uscc", "from_uscc", "seller_code", "claimants")
 
-LegalBasis = Literal["administration", "statistics_only", "authorisation"]
 AccessKey = Literal["public", "official", "district", "uscc", "district_and_uscc", "town"]
 #: Access key → columns by which a table's rows are cut, of which it must have one per group. docs/operations/access.md
 #: says who sees which rows.
@@ -98,13 +100,16 @@ class Contract(Definition):
     key: tuple[str, ...] = Field(min_length=1)
     period: str | None = None
     owner: str = Field(min_length=1)
-    legal_basis: LegalBasis
+    #: A feed names it; that of a derived table follows from the feeds behind it.
+    legal_basis: LegalBasis = LEGAL_BASES[-1]
     legal_source: str = Field(min_length=1)
     access_key: AccessKey
     delivery: Delivery
     #: Each version is a separate table. A new one is needed where columns are not only added.
     version: int = Field(default=1, ge=1)
     columns: tuple[Column, ...] = Field(min_length=1)
+    #: Columns of a derived table that may be shown more openly than what they are made of.
+    disclosed: tuple[Disclosure, ...] = ()
 
     @property
     def name(self) -> str:
@@ -130,6 +135,26 @@ class Contract(Definition):
             if column.name == name:
                 return column
         raise UsageError(f"{self.name} has no column {name}; it has {', '.join(self.column_names)}")
+
+    def disclosure_of(self, column: str) -> Disclosure | None:
+        return next((d for d in self.disclosed if column in d.columns), None)
+
+    @model_validator(mode="after")
+    def _lawful(self) -> Contract:
+        if self.layer != "staged":
+            if "legal_basis" not in self.model_fields_set:
+                raise ValueError("legal_basis: say on which basis the data may be used")
+            if self.disclosed:
+                raise ValueError(
+                    "disclosed: only a derived table discloses; a feed's fields say their sensitivity"
+                )
+        named = [name for each in self.disclosed for name in each.columns]
+        counted = [each.counted_by for each in self.disclosed if each.counted_by]
+        if unknown := sorted({*named, *counted} - set(self.column_names)):
+            raise ValueError(f"disclosed: {', '.join(unknown)} is not among the columns")
+        if again := sorted({name for name in named if named.count(name) > 1}):
+            raise ValueError(f"disclosed: {', '.join(again)} is named twice")
+        return self
 
     @model_validator(mode="after")
     def _references(self) -> Contract:
@@ -365,7 +390,9 @@ def parse_contract(area: str, table: str, raw: dict[str, Any], where: str = "") 
     raw = dict(raw)
     names = dict(raw.get("columns") or {})
     if like := raw.pop("like", None):
-        names |= {name: given for name, given in _columns_of(like, where).items() if name not in names}
+        other = _file_of(like, where)
+        names |= {name: given for name, given in other["columns"].items() if name not in names}
+        raw.setdefault("disclosed", other.get("disclosed", []))
     if raw.get("source"):
         names |= FEED_COLUMNS
     columns = []
@@ -374,7 +401,8 @@ def parse_contract(area: str, table: str, raw: dict[str, Any], where: str = "") 
             raise ContractError(f"{where}: field {name} is unknown; add it to schemas/fields/{area}.yml")
         # a description of its own replaces the field's in both languages
         own = {"description_zh": "", **override} if "description" in (override or {}) else override or {}
-        columns.append({**fields()[name].model_dump(), "name": name, **own})
+        stated = {"stated": own.get("sensitivity")}
+        columns.append({**fields()[name].model_dump(), "name": name, **own, **stated})
     try:
         kind = Feed if raw.get("source") else Contract
         return kind.model_validate({**raw, "area": area, "table": table, "columns": columns})
@@ -382,12 +410,12 @@ def parse_contract(area: str, table: str, raw: dict[str, Any], where: str = "") 
         raise ContractError(f"{where}: {first_error(error)}") from None
 
 
-def _columns_of(name: str, where: str) -> dict[str, Any]:
-    """The columns that another contract's file names; ``like: area.table`` adds them after the contract's own."""
+def _file_of(name: str, where: str) -> dict[str, Any]:
+    """Another contract's file. ``like: area.table`` adds its columns after the contract's own, and its disclosures."""
     paths = _present(f"{str(name).replace('.', '/')}.yml")
     if not paths:
         raise ContractError(f"{where}: like names {name}, which has no contract; name an existing table")
-    return dict(read_mapping(paths[0], ContractError, shown(paths[0]))["columns"])
+    return dict(read_mapping(paths[0], ContractError, shown(paths[0])))
 
 
 @cache
@@ -403,7 +431,7 @@ def contracts() -> dict[str, Contract]:
                 f"{shown(path)}: {contract.name} is a contract of the package; give it another name"
             )
         found[contract.name] = contract
-    return dict(sorted(found.items()))
+    return settled(dict(sorted(found.items())), SCHEMAS / LINEAGE)
 
 
 def _contract_files() -> Iterator[Path]:

@@ -13,6 +13,12 @@ from pydantic import Field, field_validator, model_validator
 from schemas.definition import Definition
 
 Sensitivity = Literal["public", "internal", "statistics", "personal"]
+#: From the most open to the strictest. Firms' statistics are stricter than internal figures, which offices use among
+#: themselves: they need the firm's consent too. Personal data are stricter still.
+SENSITIVITIES: tuple[Sensitivity, ...] = ("public", "internal", "statistics", "personal")
+LegalBasis = Literal["administration", "statistics_only", "authorisation"]
+#: From the widest use to the narrowest.
+LEGAL_BASES: tuple[LegalBasis, ...] = ("administration", "authorisation", "statistics_only")
 
 
 class Domain(Definition):
@@ -58,18 +64,47 @@ class FieldEntry(Definition):
         return self
 
 
+class Disclosure(Definition):
+    """Columns that a derived table shows more openly than what they are made of, and why that is allowed."""
+
+    columns: tuple[str, ...] = Field(min_length=1)
+    shown_as: Sensitivity
+    #: Document that allows it, or the reason, marked as an assumption.
+    because: str = Field(min_length=1)
+    #: For sums over firms: the column with the number of firms in them, and the least number that may be shown.
+    counted_by: str | None = None
+    least_firms: int | None = Field(default=None, ge=2)
+
+    @model_validator(mode="after")
+    def _counted(self) -> Disclosure:
+        if (self.counted_by is None) != (self.least_firms is None):
+            raise ValueError("counted_by and least_firms belong together")
+        return self
+
+
 class Column(FieldEntry):
     """A field as used by one table."""
 
     name: str
     required: bool = False
+    #: What the contract of a derived table says of its sensitivity; it may only be stricter than what follows.
+    stated: Sensitivity | None = None
+    # what follows for a derived table from what the column is made of (schemas/disclosure.py)
+    #: Columns (``area.table.column``) of the job's inputs that its value is made of, the strictest first.
+    made_of: tuple[str, ...] = ()
+    #: Strictest legal basis of the feeds behind it.
+    legal_basis: LegalBasis = "administration"
+    #: It is made of a firm's own statistics, so that administration may use it only with the firm's consent.
+    rests_on_consent: bool = False
+    disclosed: Disclosure | None = None
 
 
 def comment(column: FieldEntry) -> str:
-    """The comment of a column in any engine: titles, unit and descriptions in both languages, code list."""
+    """The comment of a column in any engine: titles, unit, descriptions in both languages, codes, sensitivity."""
     unit = f" [{column.unit}]" if column.unit else ""
     codes = f" Code list: {column.domain.codes}." if column.domain.codes else ""
-    return f"{column.zh} | {column.en}{unit}. {both(column.description_zh, column.description)}{codes}"
+    shown = f" Sensitivity: {column.sensitivity}." if isinstance(column, Column) else ""
+    return f"{column.zh} | {column.en}{unit}. {both(column.description_zh, column.description)}{codes}{shown}"
 
 
 def both(zh: str, en: str) -> str:

@@ -58,6 +58,12 @@ _TERMS = {
     "description_zh": "说明 | Description in Chinese.",
     "description": "英文说明 | Description in English.",
     "sensitivity": "敏感级别 | Sensitivity.",
+    "legal_basis": "法律依据 | Strictest legal basis of the feeds behind it.",
+    "rests_on_consent": "须企业授权 | Whether it is made of the firm's own statistics.",
+    "made_of": "计算来源 | Columns that its value is made of; empty if it is made of rules alone.",
+    "disclosed_because": "公开理由 | Why it may be shown more openly than what it is made of.",
+    "counted_by": "披露基数字段 | Column with the number of firms behind it.",
+    "least_firms": "最少企业数 | Fewest firms with which it may be shown.",
     "list": "代码表 | Code list.",
     "code_list": "代码表 | Code list of the values, or of the items of an array; titles: release.code.",
     "code": "代码 | Code.",
@@ -97,7 +103,11 @@ def dictionary() -> list[dict[str, Any]]:
             "table_name": spec.name, "column_name": c.name, "type": c.type, "unit": c.unit,
             "title_zh": c.zh, "title_en": c.en, "description_zh": c.description_zh,
             "description": c.description, "code_list": c.domain.codes,
-            "sensitivity": c.sensitivity,
+            "sensitivity": c.sensitivity, "legal_basis": c.legal_basis, "rests_on_consent": c.rests_on_consent,
+            "made_of": list(c.made_of),
+            "disclosed_because": c.disclosed.because if c.disclosed else None,
+            "counted_by": c.disclosed.counted_by if c.disclosed else None,
+            "least_firms": c.disclosed.least_firms if c.disclosed else None,
         }
         for spec in published_contracts()
         for c in spec.columns

@@ -31,6 +31,18 @@ SUITE = Suite(
             "SELECT year, district_code, list_code, indicator_code FROM {table} WHERE value <= 0",
         ),
         Check(
+            "units_behind",
+            "参算单元数与指标值一致",
+            "A computed baseline names the units whose value is behind it; a published one names none",
+            """SELECT b.year, b.district_code, b.list_code, b.indicator_code FROM {table} b
+            LEFT JOIN (SELECT year, district_code, list_code, indicator_code, count(value) AS units
+                FROM per_mu.indicator_value GROUP BY ALL) v
+            ON v.year = b.year AND v.district_code = b.district_code AND v.list_code = b.list_code
+                AND v.indicator_code = b.indicator_code
+            WHERE b.unit_count IS DISTINCT FROM CASE WHEN b.method_code <> 'fixed' THEN coalesce(units, 0)
+                - CASE b.giant_treatment_code WHEN 'left_out' THEN b.giant_count ELSE 0 END END""",
+        ),
+        Check(
             "giants_treated",
             "执行值与龙头处理方式一致",
             "The baseline in force is that of its treatment of giants, and giants are counted",

@@ -126,6 +126,15 @@ SUITE = Suite(
             level="warn",
         ),
         Check(
+            "least_firms",
+            "披露基数不大于合计及其差额所含企业数",
+            "The fewest firms behind a sum are no more than its firms, without giants no more than the giants either",
+            f"""SELECT {_KEY} FROM {{table}} WHERE least_firm_count > landed_firm_count
+                OR (landed_firm_count > 0 AND least_firm_count = 0)
+                OR least_firm_without_giants_count > landed_firm_without_giants_count
+                OR (giant_count > 0 AND least_firm_without_giants_count > giant_count)""",
+        ),
+        Check(
             "land_within_city",
             "用地合计不超过全市工业用地",
             "The firms' land does not exceed the city's 795,000 mu of industrial land (530 km²)",

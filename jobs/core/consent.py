@@ -91,7 +91,8 @@ def same_person(events: DataFrame) -> DataFrame:
     spans = (
         (code.code, span.head, span.since, following.since if following else code.until)
         for code in followed(events.join(codes, "from_uscc", "left_semi"))
-        for span, following in zip(code.spans, (*code.spans[1:], None), strict=True)
+        # a code in dispute from the start has no span
+        for span, following in zip(code.spans, (*code.spans[1:], None), strict=False)
     )
     return literal_table(events.sparkSession, spans, "_code string, _head string, _since date, _until date")
 

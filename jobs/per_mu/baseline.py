@@ -55,9 +55,10 @@ def baselines(population: DataFrame, units: DataFrame, items: Items) -> DataFram
         .withColumn("giant_count", F.size("giants").cast("bigint"))
         .withColumn("giant_treatment_code", _treatment())
         .withColumn("value", _in_force())
+        .withColumn("unit_count", _units_behind())
         .withColumn("row_id", row_id(*KEY, algorithm="sha256"))
         .select(
-            "year", "district_code", "list_code", "indicator_code", "value", "method_code",
+            "year", "district_code", "list_code", "indicator_code", "value", "unit_count", "method_code",
             "value_with_giants", "value_without_giants", "giant_count", "giants", "giant_treatment_code",
             "figures_as_of", "rule_set_id", "rule_source", "row_id",
         )
@@ -124,6 +125,14 @@ def _in_force() -> Column:
         .when(F.col("giant_treatment_code") == "left_out", F.col("value_without_giants"))
         .otherwise(F.col("value_with_giants"))
     )
+
+
+def _units_behind() -> Column:
+    """Units behind the value in force; missing for a published figure, which rests on no unit of the list."""
+    units = F.when(F.col("giant_treatment_code") == "left_out", F.col("units_others")).otherwise(
+        F.col("units_all")
+    )
+    return F.when(F.col("method_code") != "fixed", F.coalesce(units, F.lit(0)))
 
 
 JOB = Job(

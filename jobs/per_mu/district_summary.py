@@ -63,7 +63,7 @@ def district_summary(
             *_sums("is_other", "_without_giants"),
             F.max("figures_as_of").alias("figures_as_of"),
         )
-        .withColumns(_quotients() | _quotients("_without_giants"))
+        .withColumns(_quotients() | _quotients("_without_giants") | _least_firms())
         .withColumn("row_id", row_id("year", "district_code", "list_code", algorithm="sha256"))
         .select(*contract(TABLE).column_names)
     )
@@ -93,6 +93,7 @@ def _counts() -> list[Column]:
     def number(condition: Column) -> Column:
         return F.count(F.when(condition, 1))
 
+    has_value_added = F.col("value_added_wan_yuan").isNotNull()
     return [
         F.count("*").alias("firm_count"),
         *[number(F.col("eval_status_code") == s).alias(f"{s}_count") for s in STATUSES],
@@ -100,7 +101,27 @@ def _counts() -> list[Column]:
         number(F.col("is_landed")).alias("landed_firm_count"),
         number(F.col("is_giant")).alias("giant_count"),
         number(F.col("is_other")).alias("landed_firm_without_giants_count"),
+        number(F.col("is_landed") & has_value_added).alias("valued"),
+        number(F.col("is_other") & has_value_added).alias("valued_others"),
     ]
+
+
+def _least_firms() -> dict[str, Column]:
+    """Fewest firms that a sum stands for; without giants also its difference from the sum with them."""
+
+    def some(number: Column) -> Column:
+        return F.when(number > 0, number)
+
+    valued, others = F.col("valued"), F.col("valued_others")
+    return {
+        "least_firm_count": F.least("landed_firm_count", some(valued)),
+        "least_firm_without_giants_count": F.least(
+            "landed_firm_without_giants_count",
+            some(F.col("giant_count")),
+            some(others),
+            some(valued - others),
+        ),
+    }
 
 
 def _names(without: str) -> tuple[str, str, str]:

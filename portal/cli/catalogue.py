@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Sequence
+from typing import Annotated, Any
 
 import typer
 
@@ -31,7 +32,7 @@ def describe(
     release: ReleaseNumber = None,
     json: Json = False,
 ) -> None:
-    """Show a table's columns with type, unit, titles, meaning and code list."""
+    """Show a table's columns with type, unit, titles, meaning, code list, sensitivity and what each is made of."""
     from portal.queries import catalogue
     from portal.queries.release import reading
     from warehouse.releases import open_release
@@ -42,12 +43,22 @@ def describe(
     if json:
         console.as_json(rows)
         return
-    console.show(rows, f"数据字典 Columns of {table}")
+    console.show([row | {"made_of": told(row["made_of"])} for row in rows], f"数据字典 Columns of {table}")
     if any(row["code_list"] for row in rows):
         console.say(f"codes of a list: ./brain sql -c \"from release.code where list = '{_a_list(rows)}'\"")
 
 
-def _a_list(rows: list[dict[str, str]]) -> str:
+def told(made_of: Sequence[str], most: int = 3) -> str:
+    """What a column is made of, cut to some names; ``--json`` has them all.
+
+    >>> told(["core.parcel.year", "core.parcel.land_area_mu", "core.enterprise.uscc"], most=2)
+    'core.parcel.year, core.parcel.land_area_mu, +1'
+    """
+    more = f"+{len(made_of) - most}" if len(made_of) > most else ""
+    return ", ".join([*made_of[:most], *([more] if more else [])])
+
+
+def _a_list(rows: list[dict[str, Any]]) -> str:
     return next(row["code_list"] for row in rows if row["code_list"])
 
 

@@ -36,6 +36,8 @@ class ColumnEntry:
     description_zh: str
     description: str
     code_list: str
+    sensitivity: str
+    made_of: tuple[str, ...]
 
 
 def tables(query: Query) -> list[TableEntry]:
@@ -96,4 +98,6 @@ def _column(row: dict[str, str | None]) -> ColumnEntry:
         description_zh=row.get("description_zh") or "",
         description=row["description"] or rest,
         code_list=row["code_list"] or "",
+        sensitivity=row["sensitivity"] or "",
+        made_of=tuple(row.get("made_of") or ()),
     )

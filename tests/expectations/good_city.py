@@ -277,6 +277,7 @@ def _summary(city: City, place: Row, members: list[int], grades: str) -> None:
         **{f"grade_{g.lower()}_count": grades.count(g) for g in "ABCD"}, landed_firm_count=len(members),
         land_total_mu=land, tax_contribution_wan_yuan=tax, tax_per_mu_wan_yuan=six(tax / land),
         landed_firm_without_giants_count=len(members), land_without_giants_mu=land,
+        least_firm_count=len(members), least_firm_without_giants_count=len(members),
         tax_contribution_without_giants_wan_yuan=tax, tax_per_mu_without_giants_wan_yuan=six(tax / land),
     )  # fmt: skip
 

@@ -413,12 +413,14 @@ def _baseline(rows: Rows) -> dict[str, str]:
     _change(rows, (2,), method_code="fixed")
     rows[-1]["figures_as_of"] = "2023-06"
     _change(rows, (3,), giant_treatment_code="left_out", method_code="aggregate")
+    _change(rows, (4,), unit_count=5)
     return {
         "figures_as_of_year": "figures_as_of=2023-06",
         "of_the_year": "ningbo-test-2021",
         "above_zero": "indicator_code=I2",
         "steady": "year=2023",
         "giants_treated": "giant_treatment_code=left_out",
+        "units_behind": f"indicator_code={rows[4]['indicator_code']}",
     }
 
 
@@ -559,8 +561,9 @@ def _district_summary(rows: Rows) -> dict[str, str]:
     _change(rows, (4,), land_total_mu=Decimal(800_000))
     rows[5]["land_without_giants_mu"] += 1
     rows[6]["giant_count"] = 3
+    rows[7]["least_firm_count"] = 1000
     place = {
-        n: f"district_code={rows[n]['district_code']}|list_code={rows[n]['list_code']}" for n in range(7)
+        n: f"district_code={rows[n]['district_code']}|list_code={rows[n]['list_code']}" for n in range(8)
     }
     return {
         "figures_as_of_year": "figures_as_of=2023-06",
@@ -576,6 +579,7 @@ def _district_summary(rows: Rows) -> dict[str, str]:
         "same_without_a_giant": place[5],
         "without_giants_below_all": place[5],
         "giants_counted": place[6],
+        "least_firms": place[7],
         "giants_are_few": place[6],
     }
 

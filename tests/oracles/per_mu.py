@@ -417,7 +417,9 @@ def _baseline(units: list[Unit], giants: set[str], name: str, method: Row, rule:
     counted = sorted(u[0] for u in units if u[0] in giants and _value(u, name, rule) is not None)
     if method["method"] == "fixed":
         value = _positive(number(method["value"]), method)
-        return {"value": value, "with": None, "without": None, "giants": counted, "treatment": "published"}
+        return {
+            "value": value, "with": None, "without": None, "giants": counted, "treatment": "published", "units": None,
+        }  # fmt: skip
     both = {
         "with": _positive(_computed(units, name, method["method"], rule), method),
         "without": _positive(
@@ -431,7 +433,12 @@ def _baseline(units: list[Unit], giants: set[str], name: str, method: Row, rule:
     else:
         treatment = "nothing_left" if both["without"] is None else "left_out"
     in_force = both["without" if treatment == "left_out" else "with"]
-    return {"value": in_force, **both, "giants": counted, "treatment": treatment}
+    # units behind the figure in force: giants are none of them where they are left out
+    behind = [u for u in units if _value(u, name, rule) is not None]
+    left_out = len(counted) if treatment == "left_out" else 0
+    return {
+        "value": in_force, **both, "giants": counted, "treatment": treatment, "units": len(behind) - left_out,
+    }  # fmt: skip
 
 
 def _positive(value: Fraction | None, method: Row) -> Fraction | None:

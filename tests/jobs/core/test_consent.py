@@ -175,6 +175,8 @@ def test_a_former_code_that_another_firm_claims_leads_nowhere(spark: SparkSessio
     assert set(days(consents(spark, signed, [succession, rival]))) == {"2022", "2023"}
     first = event("merge", old, other, "2021-08-01", "2021")
     assert days(consents(spark, signed, [succession, first])) == {}
+    at_once = event("merge", old, other, "2022-08-01", "2022")
+    assert days(consents(spark, signed, [succession, at_once])) == {}
 
 
 # --- state of a year -----------------------------------------------------------------------------------

@@ -442,6 +442,13 @@ def compare(results: Results, expected: Evaluation) -> None:
     compare_baselines(rows["baseline"], expected)
     assert_same(
         {
+            (r["year"], r["district_code"], r["list_code"], r["indicator_code"]): r["unit_count"]
+            for r in rows["baseline"]
+        },
+        {key: b["units"] for key, b in expected.baselines.items()},
+    )
+    assert_same(
+        {
             (r["uscc"], r["year"], r["indicator_code"]): (
                 (exact(r["numerator"]), exact(r["denominator"])), exact(r["value"]), exact(r["baseline"]),
                 exact(r["score"]), r["note_code"], r["is_missing"],

@@ -44,6 +44,17 @@ def test_each_method_computes_its_own_baseline(evaluated: Results) -> None:
     assert own(TINY) is None  # 0.000000499999 rounds to 0
 
 
+def test_a_computed_baseline_names_the_units_behind_it(evaluated: Results) -> None:
+    def units(district: str) -> dict[str, int | None]:
+        rows = evaluated.table("baseline", district)
+        return {r["list_code"]: r["unit_count"] for r in rows if r["indicator_code"] == "I1"}
+
+    # the exempt and the incomplete firm have no value; lists without a unit have none
+    assert units(MEAN) == {"above_scale": 3, "below_scale_ge3": 0, "below_scale_lt3": 0, "tenant": 0}
+    assert units(EVEN)["above_scale"] == 4 and units(NEGATIVE)["above_scale"] == 2
+    assert set(units(FIXED).values()) == {None}
+
+
 def test_without_a_baseline_every_score_is_zero(evaluated: Results) -> None:
     for row in evaluated.values(NEGATIVE, "I1").values():
         assert (row["score"], row["note_code"], row["baseline"]) == (0, "no_baseline", None)

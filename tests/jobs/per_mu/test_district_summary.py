@@ -55,6 +55,8 @@ def test_counts_and_sums_exist_with_and_without_the_giants(evaluated: Results) -
     assert row["tax_contribution_without_giants_wan_yuan"] == 300
     assert row["tax_per_mu_without_giants_wan_yuan"] == Decimal("21.428571")  # 300/14
     assert row["value_added_without_giants_wan_yuan"] == 90
+    # value added is of the giant, a and b; without the giant of a and b, and the difference of both is the giant's own
+    assert (row["least_firm_count"], row["least_firm_without_giants_count"]) == (3, 1)
     assert row["value_added_per_mu_without_giants_wan_yuan"] == Decimal("6.428571")  # 90/14
 
 

@@ -6,8 +6,11 @@ import json
 from datetime import UTC, date, datetime
 from pathlib import Path
 
+from portal.queries import catalogue
+from portal.queries.release import Query
 from schemas.contract import contract, published_contracts
 from tests.portal.conftest import Brain
+from warehouse import duck
 from warehouse.releases import Release, open_release
 
 GRADES = "per_mu.enterprise_grade"
@@ -35,6 +38,7 @@ def test_a_table_is_described_as_its_contract_says(built_home: Path, brain: Brai
     column = contract(GRADES).column("final_grade")
     assert (score["zh"], score["en"], score["description"]) == (column.zh, column.en, column.description)
     assert (score["type"], score["code_list"]) == ("varchar", "grade")
+    assert score["sensitivity"] == "public" and "per_mu.indicator_value.score" in score["made_of"]
     code, out, _ = brain("describe", "release.info", "--json")
     assert [row["column"] for row in json.loads(out)] == ["key", "value"]
     assert all(row["zh"] and row["description"] for row in json.loads(out))
@@ -61,6 +65,42 @@ def test_a_person_reads_them_in_a_terminal(built_home: Path, brain: Brain) -> No
     assert "Tables of release 1" in out and "企业评价等级" in out and "next: ./brain describe TABLE" in out
     _, out, _ = brain("describe", GRADES)
     assert "Columns of per_mu.enterprise_grade" in out and "from release.code where list = 'grade'" in out
+
+
+def test_a_person_reads_what_a_column_shows_and_is_made_of(built_home: Path, brain: Brain) -> None:
+    _, out, _ = brain("describe", "chain.node_metrics")
+    line = next(line for line in out.splitlines() if " comparable_output_wan_yuan " in line)
+    # the strictest of six first
+    assert (
+        " internal " in line
+        and "core.enterprise_month.output_last_year_wan_yuan, core.enterprise_month." in line
+    )
+    assert "+3" in line
+    _, out, _ = brain(
+        "sql", "--json", "-c",
+        "from release.dictionary where table_name = 'per_mu.baseline' and column_name = 'value'",
+    )  # fmt: skip
+    [row] = json.loads(out)
+    assert (row["sensitivity"], row["legal_basis"], row["rests_on_consent"]) == (
+        "public",
+        "authorisation",
+        False,
+    )
+    assert (row["counted_by"], row["least_firms"]) == ("unit_count", 3) and row["disclosed_because"]
+
+
+def test_a_release_that_does_not_tell_it_is_still_described() -> None:
+    with duck.connect() as connection:
+        connection.execute(
+            "CREATE SCHEMA core; CREATE TABLE core.parcel (year VARCHAR); CREATE SCHEMA release"
+        )
+        connection.execute(
+            """CREATE TABLE release.dictionary AS SELECT 'core.parcel' AS table_name, 'year' AS column_name,
+            'string' AS type, NULL AS unit, '年度' AS title_zh, 'Year' AS title_en, 'The year.' AS description,
+            NULL AS code_list, 'public' AS sensitivity"""
+        )
+        [column] = catalogue.columns(Query(connection), "core.parcel")
+    assert (column.column, column.zh, column.sensitivity, column.made_of) == ("year", "年度", "public", ())
 
 
 def test_an_unknown_table_is_one_line_with_similar_names(release: Release, brain: Brain) -> None:
