@@ -59,7 +59,7 @@ def told(made_of: Sequence[str], most: int = 3) -> str:
 
 
 def _a_list(rows: list[dict[str, Any]]) -> str:
-    return next(row["code_list"] for row in rows if row["code_list"])
+    return next(str(row["code_list"]) for row in rows if row["code_list"])
 
 
 def register(app: typer.Typer) -> None:

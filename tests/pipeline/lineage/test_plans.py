@@ -21,7 +21,7 @@ class Plan:
     """Two feeds, and what the columns of a table built from them are made of."""
 
     def __init__(self) -> None:
-        self.session = RecordingSession()
+        self.session: Any = RecordingSession()
         self.tax = self.session.input(Input(TAX))
         self.energy = self.session.input(Input(ENERGY))
 
