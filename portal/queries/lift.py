@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -97,7 +97,8 @@ def lift(query: Query, uscc: str, year: str) -> Lift | None:
     own_vetoes = {a.effect.code for a in vetoes if a.uscc == uscc}
     ranked = ranked_list(query, unit)
     is_recomputed = ranked is not None and ranked.reproduces()
-    missing, found, without = None, (), None
+    missing, without = None, None
+    found: Sequence[tuple[Change, ...]] = ()
     if ranked and is_recomputed:
         if following and not _is_barred(own_vetoes, following):
             missing = points_missing(ranked, following)

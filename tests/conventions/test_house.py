@@ -146,10 +146,9 @@ def test_an_incomplete_contract_is_refused_in_one_line(missing: str) -> None:
 def test_a_contract_takes_the_columns_of_another_after_its_own() -> None:
     raw = read_mapping(CHECKOUT / "schemas" / "profile" / "enterprise_tag_month.yml", ContractError)
     assert raw["like"] == "profile.enterprise_tag"
-    spec, years = (
-        parse_contract("profile", "enterprise_tag_month", raw),
-        contracts()["profile.enterprise_tag"],
-    )
+    of_years = read_mapping(CHECKOUT / "schemas" / "profile" / "enterprise_tag.yml", ContractError)
+    spec = parse_contract("profile", "enterprise_tag_month", raw)
+    years = parse_contract("profile", "enterprise_tag", of_years)
     own = ["uscc", "tag_code", "month", "year"]
     assert spec.column_names == own + [name for name in years.column_names if name not in own]
     assert spec.column("tag_evidence") == years.column("tag_evidence")

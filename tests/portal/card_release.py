@@ -350,7 +350,8 @@ def _indicators(uscc: str, year: str) -> list[Row]:
 
 def _indicator(uscc: str, year: str, code: str, n: Any, d: str | None, baseline: str, weight: int) -> Row:
     value = None if d is None else (Decimal(n) / Decimal(d)).quantize(Decimal("0.000001"))
-    score, note = Decimal("8.8"), "group_average"
+    score = Decimal("8.8")
+    note: str | None = "group_average"
     if value is not None:
         score, note = max(value, Decimal(0)) / Decimal(baseline) * weight, None
         if value < 0:

@@ -73,7 +73,7 @@ def _computed(method: str, units: Rows, factor: Decimal) -> Decimal | None:
         numerator, denominator = sum(values, Decimal(0)), Decimal(len(values))
     else:
         numerator, denominator = median(values), Decimal(1)
-    plain = (numerator / denominator).quantize(_STEP, ROUND_HALF_UP)
+    plain = (Decimal(numerator) / Decimal(denominator)).quantize(_STEP, ROUND_HALF_UP)
     scaled = (plain * factor).quantize(_STEP, ROUND_HALF_UP)
     return scaled if scaled > 0 else None
 
@@ -88,6 +88,7 @@ def _giants(row: Row, units: Rows, rules: RuleSet) -> Iterator[str]:
     total = sum((u["numerator"] for u in units), Decimal(0))
     for u in units:
         if u["uscc"] in row["giants"]:
-            part = f"，占分子 {figure((100 * u['numerator'] / total).quantize(Decimal('0.1')))}% of the numerator"
+            share = (100 * Decimal(u["numerator"]) / total).quantize(Decimal("0.1")) if total > 0 else None
+            part = "" if share is None else f"，占分子 {figure(share)}% of the numerator"
             sides = f"{figure(u['numerator'])} ÷ {figure(u['denominator'])} = {figure(u['value'])}"
-            yield f"  {u['enterprise_name'] or ''}（{u['uscc']}）: {sides}" + (part if total > 0 else "")
+            yield f"  {u['enterprise_name'] or ''}（{u['uscc']}）: {sides}{part}"

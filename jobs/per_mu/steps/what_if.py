@@ -59,10 +59,11 @@ def quotient(n: int, d: int, scale: int = 6, mode: str = "half_up") -> int:
     (666667, -670000, 660000)
     """
     n = max(-d * LARGEST, min(n, d * LARGEST))
-    steps, rest = divmod(abs(n) * 10**scale, d)
+    digits: int = 10**scale
+    steps, rest = divmod(abs(n) * digits, d)
     if mode == "half_up" and 2 * rest >= d:
         steps += 1
-    return (steps if n >= 0 else -steps) * 10 ** (6 - scale)
+    return (steps if n >= 0 else -steps) * (MILLION // digits)
 
 
 @dataclass(frozen=True)
@@ -77,8 +78,10 @@ class Sides:
 
     @classmethod
     def of(cls, row: Row) -> Sides:
-        numbers = (millionths(row[name]) for name in ("numerator", "denominator", "value"))
-        return cls(*numbers, millionths(row["score"]) or 0, row["note_code"])
+        numerator, denominator, value = (
+            millionths(row[name]) for name in ("numerator", "denominator", "value")
+        )
+        return cls(numerator, denominator, value, millionths(row["score"]) or 0, row["note_code"])
 
 
 @dataclass(frozen=True)
@@ -259,7 +262,8 @@ class Moved:
             return max(group, self.scale.top + abs(self.scale.score(LARGEST * MILLION, self.after)))
         # a capped or raised score moves less than in proportion; each of two roundings adds a step at most
         share = self.scale.top * abs(self.before - self.after) // self.after + 1
-        return max(group, share + 2 * 10 ** (6 - self.scale.rules.rounding.score_scale))
+        step: int = 10 ** (6 - self.scale.rules.rounding.score_scale)
+        return max(group, share + 2 * step)
 
 
 @dataclass
@@ -492,13 +496,12 @@ class RankedList:
         reach = sum(move.reach(self._unchanged[move.scale.code]) for move in moves)
         low, high = bisect_left(self._totals, total - reach), bisect_right(self._totals, total + reach)
         places = {}
-        near = [
-            (
-                other,
-                other.total + sum(m.score_of(s) - s.score for m in moves if (s := other.sides[m.scale.code])),
-            )
-            for other in self._sorted[low:high]
-        ]
+
+        def total_of(other: Entry) -> int:
+            sides = ((move, other.sides[move.scale.code]) for move in moves)
+            return other.total + sum(move.score_of(own) - own.score for move, own in sides)
+
+        near = [(other, total_of(other)) for other in self._sorted[low:high]]
         for among in AMONG:
             above = self._from[among][high]
             for other, its_total in near:
@@ -549,7 +552,7 @@ class RankedList:
         quota = self._quota
         base = len(self.others) + 1
         base += quota.count_exempt * self.exempt + quota.count_protected * self.protected
-        a, b, d = (_seats(base, quota.shares[g], quota.rounding[g]) for g in ("A", "B", "D"))  # type: ignore[index]
+        a, b, d = (_seats(base, quota.shares[g], quota.rounding[g]) for g in ("A", "B", "D"))
         return a, b, d
 
 

@@ -56,7 +56,7 @@ def test_a_year_in_progress_says_how_far_its_figures_reach(spark: SparkSession) 
     report = {**other, "period": "2024", "output_wan_yuan": "130"}
     before = {"uscc": U, "period": "2023", "output_wan_yuan": "100"}  # the year before has its report
 
-    def as_of(**given: list[dict[str, Any]]) -> str:
+    def as_of(**given: Any) -> str:
         return str(year(spark, **given)["figures_as_of"])
 
     assert as_of(monthly=months, tax=tax, annual=[before]) == "2024-06"

@@ -149,9 +149,13 @@ def grade_after(world: World, key: Key, rules: RuleSet, by: Mapping[str, Fractio
                 if not _change_figure(firm, figure, amount, rules):
                     return None
         firms.append(firm)
-    here = [[r for r in rows if r["district_code"] == district] for rows in (world.parcels, world.uses)]
+    parcels, uses = (
+        [r for r in rows if r["district_code"] == district] for rows in (world.parcels, world.uses)
+    )
     events = [e for e in world.events if e["uscc"].startswith(district)]
-    done = evaluate(firms, *here, events, {(district, key[1]): rules.model_dump(mode="json")}, plain_limits())
+    done = evaluate(
+        firms, parcels, uses, events, {(district, key[1]): rules.model_dump(mode="json")}, plain_limits()
+    )
     return str(done.grades[key]["final"])
 
 
