@@ -132,7 +132,9 @@ def broken(path: str, source: str) -> list[str]:
 def jobs_of_areas() -> list[Path]:
     """Modules of the jobs with their steps, and the inputs that they share."""
     jobs = CHECKOUT / "jobs"
-    modules = [*jobs.glob("*/*.py"), *jobs.glob("*/steps/*.py")]
+    # other steps, such as explanations, compute in Python
+    steps = [path for path in jobs.glob("*/steps/*.py") if "pyspark" in path.read_text(encoding="utf-8")]
+    modules = [*jobs.glob("*/*.py"), *steps]
     return [*sorted(modules), CHECKOUT / "pipeline" / "inputs.py"]
 
 

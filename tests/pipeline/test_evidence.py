@@ -13,6 +13,7 @@ import pytest
 from pipeline.evidence import ROWS_SHOWN, Archive, Evidence, conditions
 from pipeline.registry import registry
 from schemas.contract import contract, feed, feeds
+from schemas.duckdb_types import with_years_as_text
 from schemas.errors import RejectedError, UsageError
 from tests.built_city import one_line
 from tests.demo_city import sender_files
@@ -92,7 +93,8 @@ def key_of(name: str, where: str = "true") -> dict[str, Any]:
     with duckdb.connect(str(open_release().file), read_only=True) as file:
         keys = file.execute(f"SELECT {key} FROM {name} WHERE {where} ORDER BY {key}").fetchall()
     assert keys, name
-    return dict(zip(contract(name).key, keys[len(keys) // 2], strict=True))
+    [middle] = with_years_as_text([dict(zip(contract(name).key, keys[len(keys) // 2], strict=True))])
+    return middle
 
 
 def sent(found: Evidence) -> Iterator[tuple[str, Mapping[str, Any]]]:
