@@ -75,6 +75,7 @@ EITHER = {
 ROW = {
     "per_mu.district_summary": "district_code IS NOT NULL",
     "per_mu.population": "land_area_mu > 0",
+    "core.consent_state": "per_mu_consent_code = 'given'",
     "chain.node_metrics": "firm_count > 0",
     "chain.node_metrics_month": "firm_count > 0",
 }
