@@ -346,6 +346,12 @@ def _open_lists() -> frozenset[str]:
 
 
 @cache
+def spoken_lists() -> frozenset[str]:
+    """Code lists whose codes people write themselves, such as grades."""
+    return frozenset(read_mapping(SCHEMAS / "code_lists.yml", ContractError)["spoken"])
+
+
+@cache
 def lists_together() -> dict[str, list[str]]:
     """Combined list → the lists it combines."""
     return dict(read_mapping(SCHEMAS / "code_lists.yml", ContractError)["together"])

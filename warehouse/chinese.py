@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 
 from schemas.coded import USCC, stand_ins, titled
-from schemas.contract import Contract, published_contracts
+from schemas.contract import Contract, published_contracts, spoken_lists
 from schemas.field import Column, comment
 from warehouse.duck import connect, literal
 
@@ -39,7 +39,7 @@ def column_name(spec: Contract, column: Column) -> str:
     >>> [column_name(spec, spec.column(name)) for name in ("district_code", "zone_code", "uscc")]
     ['区县', '开发区', '统一社会信用代码']
     """
-    is_titled = column.domain.codes or _register_of(spec, column)
+    is_titled = _titles(column) or _register_of(spec, column)
     return column.zh.removesuffix(_CODE) if is_titled else column.zh
 
 
@@ -87,7 +87,7 @@ def select(spec: Contract) -> str:
 
 
 def _joins(spec: Contract) -> Iterator[str]:
-    coded = [c for c in spec.columns if c.domain.codes]
+    coded = [c for c in spec.columns if _titles(c)]
     if lists := sorted({str(c.domain.codes) for c in coded if not _is_joined(c)}):
         maps = ", ".join(
             f"map(list(code) FILTER (list = '{name}'), list(zh) FILTER (list = '{name}')) AS {name}"
@@ -118,7 +118,7 @@ def _shown(spec: Contract, column: Column) -> str:
     name = f"t.{column.name}"
     if register := _register_of(spec, column):
         return f"coalesce(of_{column.name}.{register[1]}, {name})"
-    if not column.domain.codes:
+    if not _titles(column):
         return name
     if _is_joined(column):
         return f"coalesce(of_{column.name}.zh, {name})"
@@ -136,6 +136,11 @@ def _found(column: Column, code: str) -> str:
             of_firm = f"{titles}[regexp_replace({code}, {literal(pattern)}, '{stand_in}')]"
             found = f"coalesce({found}, {of_firm} || '：' || split_part({code}, ':', 2))"
     return found
+
+
+def _titles(column: Column) -> bool:
+    """Whether the view shows titles instead of the column's codes."""
+    return column.domain.codes is not None and column.domain.codes not in spoken_lists()
 
 
 def _is_joined(column: Column) -> bool:
