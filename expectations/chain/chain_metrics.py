@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from expectations.checks.chain_figures import recomputed, year_is_december
 from expectations.checks.chain_sums import firms_once, sums_of_nodes, trade_months_of_nodes
+from expectations.checks.part_year import figures_as_of
 from expectations.gate.suite import Suite
 
 _TABLE = "chain.chain_metrics"
@@ -11,6 +12,7 @@ _TABLE = "chain.chain_metrics"
 SUITE = Suite(
     _TABLE,
     (
+        figures_as_of(),
         sums_of_nodes("chain.node_metrics", "year"),
         trade_months_of_nodes("chain.node_metrics", "year"),
         firms_once("year"),

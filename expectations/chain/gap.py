@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from expectations.checks.part_year import figures_as_of
 from expectations.gate.suite import Check, Suite
 
 _KEY = "node_code, year"
@@ -45,6 +46,7 @@ _NONE = f"nodes >= {_LEAST_FOR_NONE} AND held = 0"
 SUITE = Suite(
     "chain.gap",
     (
+        figures_as_of(),
         Check(
             "every_node",
             "各环节均有状态",

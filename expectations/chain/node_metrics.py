@@ -10,6 +10,7 @@ from expectations.checks.chain_sums import (
     quotient_of_district,
     trades_of_flows,
 )
+from expectations.checks.part_year import figures_as_of
 from expectations.gate.suite import Check, Suite
 
 _TABLE = "chain.node_metrics"
@@ -18,6 +19,7 @@ _KEY = "chain_code, node_code, year"
 SUITE = Suite(
     _TABLE,
     (
+        figures_as_of(),
         every_node("year"),
         firms_of_positions("year"),
         output_within_city("year"),

@@ -10,6 +10,7 @@ from expectations.checks.chain_sums import (
     quotient_of_district,
     trades_of_flows,
 )
+from expectations.checks.part_year import figures_as_of
 from expectations.gate.suite import Suite
 
 _KEY = "chain_code, node_code, month"
@@ -17,6 +18,7 @@ _KEY = "chain_code, node_code, month"
 SUITE = Suite(
     "chain.node_metrics_month",
     (
+        figures_as_of(),
         every_node("month"),
         firms_of_positions("month"),
         output_within_city("month"),

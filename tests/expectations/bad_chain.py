@@ -114,9 +114,11 @@ def _nodes(rows: Rows, period: str) -> dict[str, str]:
     maker["firm_count"] = 201
     maker[output] *= 2
     maker["trade_month_count"] = 7
+    rows[0]["figures_as_of"] = "2022-06"
     next(r for r in reversed(rows) if r["node_code"] == "HGXCL-U01")["location_quotient"] = ONE
     removed = rows.pop(-1)
     return named | {
+        "figures_as_of_year": "2022-06",
         "every_node": removed["node_code"],
         "firms_of_positions": maker["node_code"],
         "output_within_city": f"{period}={maker[period]}",
@@ -148,7 +150,13 @@ def _chains(rows: Rows) -> dict[str, str]:
     rows[0][output] += Decimal("0.000001")
     rows[0]["firm_count"] = 41
     rows[0]["trade_month_count"] = 7
-    return named | {"sums_of_nodes": "HGXCL", "firms_once": "HGXCL", "trade_months_of_nodes": "HGXCL"}
+    rows[0]["figures_as_of"] = "2022-06"
+    return named | {
+        "figures_as_of_year": "2022-06",
+        "sums_of_nodes": "HGXCL",
+        "firms_once": "HGXCL",
+        "trade_months_of_nodes": "HGXCL",
+    }
 
 
 def _chain_metrics(rows: Rows) -> dict[str, str]:
@@ -159,7 +167,7 @@ def _chain_metrics(rows: Rows) -> dict[str, str]:
 
 
 def _gap(rows: Rows) -> dict[str, str]:
-    rows[0].update(proven_count=0)
+    rows[0].update(proven_count=0, figures_as_of="2022-06")
     rows[1]["state_reasons"] = []
     rows[2]["state_code"] = "not_covered"
     for row in rows[-11:]:
@@ -168,6 +176,7 @@ def _gap(rows: Rows) -> dict[str, str]:
     next(r for r in reversed(rows) if r["size_quotient"])["size_quotient"] = 2 * ONE
     rows[4]["state_code"] = "normal"
     return {
+        "figures_as_of_year": "2022-06",
         "no_output_not_rated": rows[4]["node_code"],
         "size_quotient": "HGXCL-M01",
         "missing_has_no_firm": rows[0]["node_code"],

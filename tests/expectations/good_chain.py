@@ -105,7 +105,8 @@ def _metrics(city: City, year: str) -> None:
         _add(
             city, "chain.gap", chain_code=node["chain_code"], node_code=code, year=year, node_name_zh=code,
             state_code=states.get(code, "not_covered"), state_reasons=["no_rule_holds"],
-            is_covered=node["is_covered"], **{k: own[k] for k in kept if k in own}, **growth, **size,
+            is_covered=node["is_covered"], figures_as_of=year,
+            **{k: own[k] for k in kept if k in own}, **growth, **size,
         )  # fmt: skip
     whole_chain = maker | {"firm_count": 40} | demand | supply | bought | depend
     for chain in code_list("chain"):
@@ -117,6 +118,7 @@ def _metrics(city: City, year: str) -> None:
 
 def _metric(city: City, table: str, place: Row, year: str, figures: Row) -> None:
     """A row of the year and, of the year with trades, one up to December: the same figures under cumulative names."""
+    place = place | {"figures_as_of": year}
     _add(city, table, **place, year=year, **figures)
     if year == MONTH[:4]:
         cumulative = {name.replace("_wan_yuan", "_ytd_wan_yuan"): value for name, value in figures.items()}

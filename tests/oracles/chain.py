@@ -569,6 +569,7 @@ def node_metrics(
                 "year": year,
             }
             row |= _counts(mine, in_force, year) | _sums(parts)
+            row["figures_as_of"] = _reach(grades, year)
             row |= _concentration({p["uscc"]: p["output_wan_yuan"] for p in parts})
             row |= {
                 "reporting_count": sum(p["output_wan_yuan"] is not None for p in parts),
@@ -588,6 +589,11 @@ def node_metrics(
             row |= _quotient(parts, of_period, row["output_wan_yuan"], city)
             found.append(row | _ratios(row))
     return found
+
+
+def _reach(grades: Sequence[Row], year: str) -> str:
+    """The year, or the last month that the figures reach on which its grades rest."""
+    return max((str(g["figures_as_of"]) for g in grades if g["year"] == year), default=year)
 
 
 def _grades(grades: Sequence[Row]) -> dict[tuple[str, str], str]:
@@ -677,6 +683,7 @@ def chain_metrics(
         ]
         row: Row = {"chain_code": chain, "period": period, "year": period[:4], "node_count": len(mine)}
         row["trade_month_count"] = mine[0]["trade_month_count"]
+        row["figures_as_of"] = _reach(grades, period[:4])
         row |= {n: total(r[n] for r in mine) for n in amounts}
         row |= _counts({p["uscc"]: p for p in standing}, in_force, period[:4])
         outputs: dict[str, list[Decimal | None]] = defaultdict(list)

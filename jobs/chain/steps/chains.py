@@ -61,6 +61,7 @@ def _sums(nodes: DataFrame) -> DataFrame:
         F.count("*").alias("node_count"),
         # the same for all nodes of a period
         F.max("trade_month_count").alias("trade_month_count"),
+        F.max("figures_as_of").alias("figures_as_of"),
     )
 
 

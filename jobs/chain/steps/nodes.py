@@ -66,6 +66,8 @@ def figures_of_nodes(
         periods.distinct()
         .join(nodes, holds("year"), "inner")
         .join(F.broadcast(trade_months), "period", "left")
+        .join(F.broadcast(_reach(grades)), "year", "left")
+        .withColumn("figures_as_of", F.coalesce("figures_as_of", "year"))
         .join(_counts(positions, grades), ["node_code", "year"], "left")
         .join(_sums(firms, _district_parts(figures)), by, "left")
         .join(F.broadcast(_flows(flows)), by, "left")
@@ -78,6 +80,11 @@ def figures_of_nodes(
 def _counts(positions: DataFrame, grades: DataFrame) -> DataFrame:
     """Firms by node and year."""
     return with_grades(positions, grades).groupBy("node_code", "year").agg(*counts())
+
+
+def _reach(grades: DataFrame) -> DataFrame:
+    """How far the figures of each year reach on which its grades rest."""
+    return grades.groupBy("year").agg(F.max("figures_as_of").alias("figures_as_of"))
 
 
 def _district_parts(figures: DataFrame) -> DataFrame:

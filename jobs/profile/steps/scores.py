@@ -58,7 +58,8 @@ def in_scope(profiles: DataFrame, asked: DataFrame, rules: Evaluation) -> DataFr
     """Firms to be scored in the periods to compute, and in the years before their figures."""
     before = asked.select((F.col("figures_year").cast("int") - 1).cast("string").alias("period"))
     periods = F.broadcast(asked.select("period").unionByName(before).distinct())
-    columns = (*KEY, "year", "figures_year", "district_code", "industry_division_code", "size_class_code")
+    columns = (*KEY, "year", "figures_year", "district_code", "industry_division_code", "size_class_code",
+               "per_mu_as_of")  # fmt: skip
     return (
         profiles.join(periods, "period", "left_semi")
         .where(compiled(rules.in_scope))

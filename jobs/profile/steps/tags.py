@@ -25,7 +25,8 @@ def tags_of(profiles: DataFrame, rules: TagRules, *period: str) -> DataFrame:
     return (
         profiles.withColumn("tags", given)
         .where("tags <> ''")
-        .select("uscc", *period, "district_code", "is_above_scale", F.explode(F.split("tags", NEXT_TAG)).alias("tag"))
+        .select("uscc", *period, "district_code", "is_above_scale", "per_mu_as_of",
+                F.explode(F.split("tags", NEXT_TAG)).alias("tag"))
         .withColumn("parts", parts)
         .withColumns(
             {

@@ -320,6 +320,7 @@ def random_world(seed: int) -> World:
                         "year": year,
                         "final_grade": rng.choice("ABCD"),
                         "evaluation_version": version,
+                        "figures_as_of": {"2023": "2023", "2024": "2024-06"}[year],
                     }
                 )
         if rng.random() < 0.3:
