@@ -83,7 +83,7 @@ def test_a_person_reads_what_a_column_shows_and_is_made_of(built_home: Path, bra
     [row] = json.loads(out)
     assert (row["sensitivity"], row["legal_basis"], row["rests_on_consent"]) == (
         "public",
-        "authorisation",
+        "statistics_only",
         False,
     )
     assert (row["counted_by"], row["least_firms"]) == ("unit_count", 3) and row["disclosed_because"]
