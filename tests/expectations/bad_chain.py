@@ -99,7 +99,7 @@ def _figures(rows: Rows, first: int) -> dict[str, str]:
     spoil("dependence", 3, outside_dependence_pct=50 * ONE)
     spoil("coverage", 4, purchase_coverage_pct=50 * ONE)
     spoil("growth", 5, output_growth_pct=ONE)
-    spoil("growth_noted", 8, growth_notes=["no_base:output_growth_pct"])
+    spoil("growth_noted", 6, growth_notes=["no_base:output_growth_pct"])
     spoil("concentration_ordered", 6, cr1_pct=60 * ONE, cr5_pct=50 * ONE, hhi=4000 * ONE)
     within = {"estimated_purchases_wan_yuan": ONE, "covered_purchases_wan_yuan": 2 * ONE}
     spoil("covered_within_estimate", 7, **within, excess_purchases_wan_yuan=ONE)

@@ -692,6 +692,7 @@ ELSEWHERE = {
     "per_mu.land_review": {"least_land_recomputes", "out_of_d"},
     "per_mu.population": {"somebody_graded", "land_carries"},
     "profile.comprehensive_score": {"percentiles_flat"},
+    "profile.comprehensive_score_month": {"percentiles_flat"},  # the same check
 }
 
 
@@ -878,7 +879,7 @@ def test_the_work_list_recomputes_and_names_firms_that_left_d(city: City, judge:
     row = row_for(
         contract("per_mu.land_review"), uscc=graded["uscc"], year="2023", land_measure_code="staff",
         carried_amount=Decimal(900), land_area_mu=Decimal("1.3"), least_land_mu=Decimal("2.7"),
-        industry_division_code="34",
+        industry_division_code="34", district_code=stands["district_code"], list_code=stands["list_code"],
     )  # fmt: skip
     city["per_mu.land_review"] = [row]
     tables = ["per_mu.land_review"]

@@ -41,7 +41,8 @@ def test_good_city_passes(good_pins: Mapping[str, Pin]) -> None:
     assert judged == (set(required_tables()) | feeds) - {"raw.gov_statistics_directory"}
     assert report.suites == len({v.suite for v in report.verdicts})
     assert report.expectations == len(report.verdicts) > 400
-    assert all(v.evaluated > 0 for v in report.verdicts)
+    # the land survey has nothing to verify in a good city
+    assert {v.table for v in report.verdicts if not v.evaluated} <= {"per_mu.land_review"}
     assert [t[0] for t in progress][:1] == ["raw.delivery"]
     assert {t[1:] for t in progress} == {(n, len(progress)) for n in range(1, len(progress) + 1)}
 

@@ -23,18 +23,18 @@ Scores = dict[tuple[str, str], Row]
 def firms() -> World:
     """Twelve firms of division 34 and ten of division 36 in 2022 and 2023, all small; outputs 1 to 12 and 1 to 10.
 
-    34-12 has no staff figure, so no size class. 34-03 has the output of 34-02. In 2023 the output of 34-01 is 100.
+    34-12 has no staff figure, so no size class. 34-03 has the output of 34-02. That of 34-01 is 1.9, and 20 in 2023.
     """
     world = World()
     for division, number in (("34", 12), ("36", 10)):
         for n in range(1, number + 1):
             uscc = f"{division}-{n:02}"
             world.firm(uscc, "2022", "2023", industry_division_code=division)
-            output = 2 if uscc == "34-03" else n
+            output = {"34-01": "1.9", "34-03": "2"}.get(uscc, str(n))
             for year in ("2022", "2023"):
-                made = 100 if (uscc, year) == ("34-01", "2023") else output
+                made = "20" if (uscc, year) == ("34-01", "2023") else output
                 world.figures(
-                    uscc, year, output_wan_yuan=str(made), revenue_wan_yuan="500",
+                    uscc, year, output_wan_yuan=made, revenue_wan_yuan="500",
                     employees_average=None if uscc == "34-12" else "50",
                 )  # fmt: skip
     # below scale: neither scored nor a peer

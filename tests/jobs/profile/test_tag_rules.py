@@ -53,7 +53,7 @@ def rule(**when: Any) -> dict[str, Any]:
         ({"field": "output_wan_yuan", "gt": {"than": "nothing"}}, "unknown field nothing"),
         ({"field": "output_wan_yuan", "gt": {"factor": 2}}, "another field is given as"),
         ({"field": "is_above_scale", "is": "yes"}, "neither true nor false"),
-        ({"field": "grade_history", "contains": "2023=D"}, "contains is for case_codes"),
+        ({"field": "grade_history", "contains": "2023=D"}, "contains is for growth_notes, case_codes"),
         ({"field": "list_code", "in": []}, "in takes a list"),
         ({"field": "list_code", "known": False}, "known takes true"),
         ({"all": []}, "all stands alone and has a list"),
