@@ -186,7 +186,7 @@ CHANGES: dict[str, tuple[list[Edit], set[str]]] = {
     # code lists
     "a former district": (
         [("schemas/codes/former_district.csv", "鄞县,Yin county,330212", "鄞县,Yin county,330213")],
-        below("core.enterprise", "core.enterprise_month", "core.parcel", "core.parcel_use"),
+        below("core.enterprise", "core.enterprise_month", "core.parcel", "core.parcel_use", "core.zone"),
     ),
     "the name of a town": (
         [("schemas/codes/town.csv", "集士港镇", "集仕港镇")],
@@ -285,7 +285,7 @@ CHANGES: dict[str, tuple[list[Edit], set[str]]] = {
     ),
     "a constant": (
         [("jobs/core/steps/following.py", "LONGEST = 16", "LONGEST = 8 + 9")],
-        below("core.succession", "core.enterprise_identifier"),
+        below("core.succession", "core.enterprise_identifier", "core.consent"),
     ),
     "a method of rules": (
         [("jobs/per_mu/rules/book.py", "if d == CITY]", "if d == CITY or not y]")],
@@ -316,7 +316,7 @@ def test_what_is_below_some_tables() -> None:
     """The closure used above, compared with one that was found by reading."""
     assert below("chain.node") == {"chain.node", "chain.gap"}
     assert below("core.parcel") == {
-        "core.parcel", "core.parcel_use", "core.enterprise_year", *PER_MU, "chain.local_supplier",
+        "core.parcel", "core.parcel_use", "core.enterprise_year", "core.consent_state", *PER_MU, "chain.local_supplier",
         "chain.node_metrics", "chain.chain_metrics", "chain.gap", "chain.target_progress",
         "chain.node_metrics_month", "chain.chain_metrics_month", "profile.enterprise_profile_month",
         "profile.enterprise_tag_month", "profile.comprehensive_score_month",

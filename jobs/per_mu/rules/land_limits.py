@@ -17,7 +17,7 @@ from schemas.definition import Definition, Titles, first_error, read_mapping
 from schemas.errors import RejectedError
 
 FILE = "land_limits.yml"
-KIND = Titles(zh="极限值", en="limits")
+KIND = Titles(zh="土地承载极限", en="limits of land")
 #: Digits after the point of the land per person.
 DIGITS = 6
 

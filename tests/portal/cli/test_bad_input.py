@@ -249,7 +249,7 @@ def test_check_counts_every_definition(brain: Brain) -> None:
     assert code == 0
     assert [row["definition"].split(" ", 1)[1] for row in json.loads(out)] == [
         "fields", "contracts", "feeds", "jobs", "suites",
-        "chain models", "chain rules", "rule sets", "profile rules",
+        "chain models", "chain rules", "rule sets", "limits of land", "profile rules",
     ]  # fmt: skip
 
 
