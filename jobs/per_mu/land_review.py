@@ -63,7 +63,7 @@ def land_review(
         .join(enterprise.select(*FIRM, "enterprise_name", "industry_division_code"), FIRM, "inner")
         .join(components, BY_DISTRICT, "inner")
         .withColumn("tax_contribution", tax_contribution())
-        .transform(with_limits)
+        .transform(with_limits, rules.limits)
         .join(parcels, FIRM, "left")
         .withColumn("parcel_ids", F.coalesce("parcel_ids", no_texts()))
         .withColumns(

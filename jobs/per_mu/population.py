@@ -69,7 +69,7 @@ def _judged(enterprise: DataFrame, enterprise_year: DataFrame, land: DataFrame, 
         .transform(_with_list)
         .join(list_frame(session, rules.items()), BY_LIST, "left")
         .transform(_with_protection)
-        .transform(with_limits)
+        .transform(with_limits, rules.limits)
         .transform(_with_gaps)
         .transform(_with_own_status)
     )  # fmt: skip

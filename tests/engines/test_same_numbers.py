@@ -48,7 +48,7 @@ def a_home(home: Path, *rows: dict[str, Any]) -> Path:
     """A home with a table per_mu.baseline of these rows, written without an engine; other columns get defaults."""
     with at_home(home, "none"):
         spec = contract("per_mu.baseline")
-        plain = {"string": "x", "int": 1, "boolean": True}
+        plain: dict[str, Any] = {"string": "x", "int": 1, "bigint": 1, "boolean": True, "array<string>": []}
         filled = [
             {
                 c.name: row.get(c.name, plain.get(c.type, Decimal(1) if "decimal" in c.type else None))

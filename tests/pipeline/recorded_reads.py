@@ -128,8 +128,9 @@ def without_engine() -> None:
         "valid_from_date": None,
         "known_at": 0,
         "kind": "merge",
+        "month": "2024-03",
     }
-    rows = [{"what": "year", "name": "2023", **change}, {"what": "month", "name": "2024-03", **change}]
+    rows = [{"what": "year", "name": "2023", **change}, {"what": "known", "name": "2024-03", **change}]
     replaced: dict[str, Any] = {
         "sparkSession": session,
         "columns": property(lambda self: self.names),

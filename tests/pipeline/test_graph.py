@@ -36,10 +36,12 @@ from tests.built_city import YEARS, BuiltCity, assert_whole, at_home, copy, one_
 from warehouse import engine, releases, tables
 from warehouse.settings import Settings, settings
 
-#: Everything below core.enterprise_year.
+#: The figures of a year, and which of them may be shown.
+OF_YEAR = ["core.enterprise_year", "core.consent_state"]
+#: Everything of the evaluation below core.enterprise_year.
 AFTER_YEAR = [
-    "per_mu.population", "per_mu.unit", "per_mu.adjustment", "per_mu.baseline", "per_mu.city_rank",
-    "per_mu.indicator_value", "per_mu.enterprise_grade", "per_mu.district_summary",
+    "per_mu.population", "per_mu.land_review", "per_mu.unit", "per_mu.adjustment", "per_mu.baseline",
+    "per_mu.city_rank", "per_mu.indicator_value", "per_mu.enterprise_grade", "per_mu.district_summary",
 ]  # fmt: skip
 MONTHS = [f"2024-{month:02d}" for month in range(2, 13)]
 LAST = "2024-12"
@@ -99,7 +101,7 @@ def registered(year: str) -> dict[str, list[str]]:
     Trades follow identities and count for the positions of all years.
     """
     named = [
-        "core.enterprise", "core.enterprise_identifier", "core.enterprise_month", "core.enterprise_year",
+        "core.enterprise", "core.enterprise_identifier", "core.enterprise_month", *OF_YEAR, "core.consent",
         "core.identity_review", "core.parcel", "core.parcel_use", "core.succession", "chain.node", "chain.trade",
     ]  # fmt: skip
     own = {"core.identity_event": [year]}
@@ -124,13 +126,13 @@ def redelivered(feed: str, period: str, refused: int = 0) -> list[dict[str, Any]
 @pytest.mark.parametrize(
     ("feed", "period", "stale"),
     [
-        ("gov_tax", "2022", all_of(["core.enterprise_year", *AFTER_YEAR], "2022") | looking_back("2022")),
+        ("gov_tax", "2022", all_of([*OF_YEAR, *AFTER_YEAR], "2022") | looking_back("2022")),
         # meter accounts are identifiers, which identify who trades
         (
             "gov_electricity",
             "2024-05",
             all_of(
-                ["core.enterprise_identifier", "core.identity_review", "core.enterprise_year", *AFTER_YEAR],
+                ["core.enterprise_identifier", "core.identity_review", *OF_YEAR, *AFTER_YEAR],
                 "2024",
             )
             | {"core.enterprise_month": ["2024-05"], "chain.trade": [LAST]}
@@ -148,8 +150,7 @@ def redelivered(feed: str, period: str, refused: int = 0) -> list[dict[str, Any]
         (
             "gov_land_survey",
             "2022",
-            all_of(["core.parcel", "core.parcel_use", "core.enterprise_year", *AFTER_YEAR], "2022")
-            | looking_back("2022"),
+            all_of(["core.parcel", "core.parcel_use", *OF_YEAR, *AFTER_YEAR], "2022") | looking_back("2022"),
         ),
         # the registry of a year also describes the years after it, never those before
         ("gov_business_registry", "2024", registered("2024")),
@@ -191,12 +192,12 @@ def test_a_corrected_file_rebuilds_exactly_the_tables_and_periods_that_need_it(
     built_city: BuiltCity, changed_city: BuiltCity
 ) -> None:
     assert [(f.file, f.state) for f in changed_city.ingested.taken] == [("tax_2022_again.csv", "taken")]
-    made_anew = all_of(["core.enterprise_year", *AFTER_YEAR], "2022") | looking_back("2022")
+    made_anew = all_of([*OF_YEAR, *AFTER_YEAR], "2022") | looking_back("2022")
     assert changed_city.made.made == made_anew
     assert changed_city.made.fresh == [name for name in registry() if name not in made_anew]
     before, after = (_versions(city) for city in (built_city, changed_city))
     grown = {path for path in after if after[path] != before[path]}
-    made = {"staged/" + name.replace(".", "/") for name in changed_city.made.made}
+    made = {f"staged/{_folder(name)}" for name in changed_city.made.made}
     assert grown == made | {"raw/gov_tax", "raw/delivery"}
     assert all(after[path] == before[path] + 1 for path in grown)
 
@@ -207,13 +208,19 @@ def test_a_withdrawn_correction_leaves_every_table_as_it_was_before_it(
     [again] = [d for d in deliveries() if d["source_file"] == "tax_2022_again.csv"]
     changed = staged_hashes()
     withdraw(again["delivery_id"], "错报", "张三")
-    stale = all_of(["core.enterprise_year", *AFTER_YEAR], "2022") | looking_back("2022")
+    stale = all_of([*OF_YEAR, *AFTER_YEAR], "2022") | looking_back("2022")
     assert stale_tables(deliveries()) == stale, "the same periods as the correction made stale"
     run_tables()
     with at_home(built_city.home, engine_remote):
         before = staged_hashes()
     assert staged_hashes() == before != changed
     assert not publish().is_new, "release 1 already holds the content that is current again"
+
+
+def _folder(name: str) -> str:
+    """The folder of a table: contracts with a later version have one of their own."""
+    version = contract(name).version
+    return name.replace(".", "/") + (f"@{version}" if version > 1 else "")
 
 
 def _versions(city: BuiltCity) -> dict[str, int]:
@@ -332,7 +339,7 @@ def assert_full_equals_incremental(city: BuiltCity, home: Path, remote: str) -> 
         assert staged_hashes() == incremental
         assert stale_tables(deliveries()) == {}
         grown = [path for path, number in versions().items() if number != before[path]]
-        assert sorted(grown) == sorted("staged/" + name.replace(".", "/") for name in registry())
+        assert sorted(grown) == sorted(f"staged/{_folder(name)}" for name in registry())
 
 
 def test_full_equals_incremental_whatever_the_partitions(

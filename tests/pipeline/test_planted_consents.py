@@ -65,4 +65,4 @@ def test_a_new_code_keeps_the_consent_and_a_takeover_does_not(built_home: Path, 
             [case["from"], case["to"]],
         )
         assert bool(rows) == (case["case"] == "new_code"), case
-        assert all(r["year"] >= case["told"] for r in rows)
+        assert all(r["year"] >= int(case["told"]) for r in rows)

@@ -17,6 +17,7 @@ import pytest
 
 from ingest.register.entries import deliveries
 from schemas.contract import feed
+from schemas.duckdb_types import with_years_as_text
 from schemas.register import current_deliveries
 from tests.built_city import BuiltCity
 from warehouse import duck, tables
@@ -59,11 +60,12 @@ class City:
         ]
 
     def select(self, sql: str) -> list[dict[str, Any]]:
-        return duck.fetch(self._release, sql)
+        return with_years_as_text(duck.fetch(self._release, sql))
 
     def rows(self, table: str, **where: str) -> list[dict[str, Any]]:
         conditions = " AND ".join(f"{name} = ?" for name in where)
-        return duck.fetch(self._release, f"SELECT * FROM {table} WHERE {conditions}", list(where.values()))
+        found = duck.fetch(self._release, f"SELECT * FROM {table} WHERE {conditions}", list(where.values()))
+        return with_years_as_text(found)
 
 
 @pytest.fixture

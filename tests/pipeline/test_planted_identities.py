@@ -17,6 +17,7 @@ import pytest
 
 from ingest.register.entries import deliveries
 from schemas.contract import feed
+from schemas.duckdb_types import with_years_as_text
 from schemas.register import current_deliveries
 from warehouse import duck, tables
 from warehouse.releases import open_release
@@ -40,7 +41,10 @@ class Platform:
 
     def rows(self, table: str, **where: str) -> list[Row]:
         conditions = " AND ".join(f"{name} = ?" for name in where) or "true"
-        return duck.fetch(self._connection, f"SELECT * FROM {table} WHERE {conditions}", list(where.values()))
+        found = duck.fetch(
+            self._connection, f"SELECT * FROM {table} WHERE {conditions}", list(where.values())
+        )
+        return with_years_as_text(found)
 
     def fed(
         self, name: str, uscc: str, column: str, *, since: str = "", upto: str = "9999"

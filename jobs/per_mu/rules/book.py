@@ -21,6 +21,8 @@ class RuleBook(Rules):
     """All rule sets, one for each district and year."""
 
     def __init__(self, rule_sets: Iterable[RuleSet]) -> None:
+        #: What land can carry, for all rule sets.
+        self.limits = land_limits()
         self._sets: dict[tuple[str, str], RuleSet] = {}
         by_id: dict[str, RuleSet] = {}
         for rule_set in rule_sets:
@@ -100,7 +102,7 @@ class RuleBook(Rules):
             )
             for rule_set in self.all()
         ]
-        return [*of_sets, land_limits().document()]
+        return [*of_sets, self.limits.document()]
 
     def tables(self) -> dict[str, list[dict[str, Any]]]:
         """Tables for suites.
@@ -127,7 +129,7 @@ class RuleBook(Rules):
                     "value_added_per_mu": float(added),
                     "tax_per_mu": float(tax),
                 }
-                for division, area, added, tax in land_limits().rows()
+                for division, area, added, tax in self.limits.rows()
             ],
             "judged_land": [
                 {"rule_set_id": r.id} for r in self.all() if r.impossible_land == "data_incomplete"
@@ -175,4 +177,4 @@ class RuleBook(Rules):
         definitions = {
             c: d.model_dump(mode="json", exclude=titles) for c, d in indicator_definitions().items()
         }
-        return digest([hashes, definitions, [[str(part) for part in row] for row in land_limits().rows()]])
+        return digest([hashes, definitions, [[str(part) for part in row] for row in self.limits.rows()]])

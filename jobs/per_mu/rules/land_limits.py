@@ -94,7 +94,7 @@ def land_limits() -> LandLimits:
         raise RejectedError(f"{FILE}: {first_error(error)}") from None
 
 
-def land_limit_frame(session: SparkSession) -> DataFrame:
+def land_limit_frame(session: SparkSession, limits: LandLimits) -> DataFrame:
     """One row per industry division; land for three persons, because three mu are a whole number of m²."""
-    rows = ((division, 3 * area, added, tax) for division, area, added, tax in land_limits().rows())
+    rows = ((division, 3 * area, added, tax) for division, area, added, tax in limits.rows())
     return literal_table(session, rows, _LIMIT)

@@ -6,7 +6,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from jobs.columns.arithmetic import VALUE_TYPE, divide
-from jobs.per_mu.rules.land_limits import land_limit_frame
+from jobs.per_mu.rules.land_limits import LandLimits, land_limit_frame
 
 #: A mu is 2000/3 m².
 M2_OF_THREE_MU = 2000
@@ -14,11 +14,11 @@ M2_OF_THREE_MU = 2000
 MEASURES = ("staff", "value_added", "tax")
 
 
-def with_limits(firms: DataFrame) -> DataFrame:
+def with_limits(firms: DataFrame, limits: LandLimits) -> DataFrame:
     """Firms with their staff (the average of the statistics, else those insured) and the bounds of their industry."""
     staff = F.coalesce(F.col("employees_average"), F.col("insured_count").cast("decimal(18,2)"))
     return firms.withColumn("staff", staff).join(
-        land_limit_frame(firms.sparkSession), "industry_division_code", "left"
+        land_limit_frame(firms.sparkSession, limits), "industry_division_code", "left"
     )
 
 

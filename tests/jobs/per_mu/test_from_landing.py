@@ -15,6 +15,7 @@ import pytest
 
 from jobs.per_mu.rules.reading import rule_book
 from schemas.contract import SCHEMAS
+from schemas.duckdb_types import with_years_as_text
 from tests.built_city import YEARS
 from tests.jobs.per_mu.test_against_oracle import assert_same, compare_baselines, compare_summaries
 from tests.jobs.per_mu.world import plain_limits
@@ -37,11 +38,7 @@ def published(built_city: BuiltCity) -> dict[str, list[Row]]:
     tables = [f"per_mu.{name}" for name in names]
     file = built_city.home / "releases" / "release-1.duckdb"
     with duck.connect(file, read_only=True) as connection:
-        # a release's file has years as numbers
-        return {
-            name: duck.fetch(connection, f"SELECT * REPLACE (CAST(year AS VARCHAR) AS year) FROM {name}")
-            for name in tables
-        }
+        return {name: with_years_as_text(duck.fetch(connection, f"FROM {name}")) for name in tables}
 
 
 @pytest.fixture(scope="module")
