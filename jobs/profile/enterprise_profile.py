@@ -7,7 +7,7 @@ from pyspark.sql import DataFrame
 from jobs.columns.rows import row_id
 from jobs.job import Input, Job
 from jobs.profile.steps.periods import years_asked
-from jobs.profile.steps.wide_row import EVIDENCE, KNOWN, profiles
+from jobs.profile.steps.wide_row import EVIDENCE, profiles
 from schemas.contract import contract
 
 TABLE = "profile.enterprise_profile"
@@ -32,6 +32,16 @@ def enterprise_profile(directory: DataFrame, months_to_date: DataFrame, **known:
 JOB = Job(
     table=TABLE,
     transform=enterprise_profile,
-    inputs={"directory": Input("core.enterprise"), **KNOWN},
+    inputs={
+        "directory": Input("core.enterprise"),
+        "figures": Input("core.enterprise_year", "upto"),
+        "population": Input("per_mu.population", "upto"),
+        "grades": Input("per_mu.enterprise_grade", "upto"),
+        "indicators": Input("per_mu.indicator_value", "upto"),
+        "city_ranks": Input("per_mu.city_rank", "upto"),
+        "events": Input("core.enterprise_event", "upto"),
+        "months_to_date": Input("core.enterprise_month", "to_date"),
+        "nodes": Input("chain.node_enterprise", "upto"),
+    },
     evidence=EVIDENCE,
 )

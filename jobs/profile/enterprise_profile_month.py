@@ -8,7 +8,7 @@ from pyspark.sql import functions as F
 from jobs.columns.rows import row_id
 from jobs.job import Input, Job
 from jobs.profile.steps.periods import months_asked
-from jobs.profile.steps.wide_row import EVIDENCE, KNOWN, profiles
+from jobs.profile.steps.wide_row import EVIDENCE, profiles
 from schemas.contract import contract
 
 TABLE = "profile.enterprise_profile_month"
@@ -36,7 +36,14 @@ JOB = Job(
     inputs={
         "months": Input("core.enterprise_month"),
         "directory": Input("core.enterprise", "year_of"),
-        **KNOWN,
+        "figures": Input("core.enterprise_year", "upto"),
+        "population": Input("per_mu.population", "upto"),
+        "grades": Input("per_mu.enterprise_grade", "upto"),
+        "indicators": Input("per_mu.indicator_value", "upto"),
+        "city_ranks": Input("per_mu.city_rank", "upto"),
+        "events": Input("core.enterprise_event", "upto"),
+        "months_to_date": Input("core.enterprise_month", "to_date"),
+        "nodes": Input("chain.node_enterprise", "upto"),
     },
     periods={"months": "last"},
     evidence=EVIDENCE,

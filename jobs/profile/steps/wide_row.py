@@ -21,7 +21,6 @@ from pyspark.sql import functions as F
 from jobs.columns.arithmetic import div, ratio, share_pct
 from jobs.columns.rows import with_part
 from jobs.columns.values import no_texts, present
-from jobs.job import Input
 from jobs.profile.steps.growth import notes, rates
 from jobs.profile.steps.parts import (
     CASES,
@@ -57,17 +56,6 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
 #: Lower limits of staff (人) and revenue (万元): 统计上大中小微型企业划分办法（2017）, industry.
 SIZE_LIMITS = {"large": (1000, 40_000), "medium": (300, 2_000), "small": (20, 300)}
 
-#: What a period's profile is made of beside the directory: inputs up to the period.
-KNOWN = {
-    "figures": Input("core.enterprise_year", "upto"),
-    "population": Input("per_mu.population", "upto"),
-    "grades": Input("per_mu.enterprise_grade", "upto"),
-    "indicators": Input("per_mu.indicator_value", "upto"),
-    "city_ranks": Input("per_mu.city_rank", "upto"),
-    "events": Input("core.enterprise_event", "upto"),
-    "months_to_date": Input("core.enterprise_month", "to_date"),
-    "nodes": Input("chain.node_enterprise", "upto"),
-}
 EVIDENCE = {
     "core.enterprise": {"uscc": "uscc", "year": "year"},
     "core.enterprise_year": {"uscc": "uscc", "year": "figures_year"},
@@ -95,7 +83,7 @@ def profiles(
     Args:
         asked: the periods to compute.
         directory: the directories of the periods' years.
-        figures: yearly figures up to the periods; the inputs after it (``KNOWN``) reach up to the periods as well.
+        figures: yearly figures up to the periods; the inputs after it reach up to the periods as well.
         months_to_date: months of the periods' years up to the periods.
     """
     if not asked:
