@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 from jobs.profile.comprehensive_score import comprehensive_score
 from jobs.profile.comprehensive_score_month import comprehensive_score_month
+from jobs.profile.enterprise_profile import JOB as PROFILES
 from jobs.profile.enterprise_profile import enterprise_profile
 from jobs.profile.enterprise_profile_month import enterprise_profile_month
 from jobs.profile.enterprise_tag import enterprise_tag
 from jobs.profile.enterprise_tag_month import enterprise_tag_month
 from jobs.profile.rules.evaluation import Evaluation, evaluation
 from jobs.profile.rules.tags import TagRules, tag_rules
-from jobs.profile.steps.wide_row import KNOWN
 from schemas.contract import contract
 from tests.frames import frame
 from tests.oracles.profile import TAKEN, TAXES
@@ -139,7 +139,8 @@ def run(spark: SparkSession, world: World, periods: Iterable[str]) -> tuple[Prof
     wanted = list(periods)
     frames = world.frames(spark)
     years, months = [p for p in wanted if len(p) == 4], [p for p in wanted if len(p) > 4]
-    known = {name: frames[name] for name in KNOWN if name != "months_to_date"}
+    own = ("directory", "months", "months_to_date")
+    known = {name: frames[name] for name in PROFILES.inputs if name not in own}
     of_years = enterprise_profile(
         frames["enterprises"].where(_in("year", years)),
         months_to_date=frames["months"].where(_in("year", years)),
