@@ -258,6 +258,10 @@ CHANGES: dict[str, tuple[list[Edit], set[str]]] = {
         [("jobs/per_mu/rules/indicators.yml", "denominator_divisor: 10000", "denominator_divisor: 1000")],
         below(*PER_MU),
     ),
+    "what land can carry": (
+        [("jobs/per_mu/rules/land_limits.yml", "floor_m2_per_person: 8", "floor_m2_per_person: 9")],
+        below(*PER_MU),
+    ),
     # contracts
     "a column more of a table": (
         [("schemas/core/parcel.yml", "  certificate_code:\n", "  certificate_code:\n  ipc_code:\n")],
