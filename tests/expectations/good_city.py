@@ -70,7 +70,8 @@ def six(value: Decimal) -> Decimal:
 
 def row_for(spec: Contract, **given: Any) -> Row:
     """A row of a table; required columns that are not given get a plain value of their type."""
-    given = {**given, **({"figures_as_of": given["year"]} if "figures_as_of" in spec.column_names else {})}
+    if "figures_as_of" in spec.column_names and "year" in given:
+        given = {"figures_as_of": given["year"], **given}
     row = {c.name: given.get(c.name, _plain(c.type) if c.required else None) for c in spec.columns}
     if unknown := set(given) - set(row):
         raise AssertionError(f"{spec.name} has no columns {unknown}")
