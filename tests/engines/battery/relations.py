@@ -41,13 +41,14 @@ def aggregates(values: DataFrame) -> Iterator[Relation]:
             F.count_if(F.col("v") > 7).alias("large"),
             F.min("m").alias("least"),
             F.max("v").alias("most"),
+            F.bool_or(F.col("v") > 7).alias("any_large"),
         ),
         "struct<g:string,v:bigint,m:decimal(28,6),rows:bigint,known:bigint,different:bigint,large:bigint,"
-        "least:decimal(18,6),most:int>",
+        "least:decimal(18,6),most:int,any_large:boolean>",
         [
-            ("p", 40, Decimal("0.500002"), 4, 3, 2, 3, Decimal("-1.5"), 20),
-            ("q", None, None, 1, 0, 0, 0, None, None),
-            ("r", 14, Decimal(100000000), 2, 2, 1, 0, Decimal("0.000001"), 7),
+            ("p", 40, Decimal("0.500002"), 4, 3, 2, 3, Decimal("-1.5"), 20, True),
+            ("q", None, None, 1, 0, 0, 0, None, None, None),
+            ("r", 14, Decimal(100000000), 2, 2, 1, 0, Decimal("0.000001"), 7, False),
         ],
     )
     yield Relation(

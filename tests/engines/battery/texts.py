@@ -27,6 +27,8 @@ def texts() -> Iterator[Case]:
     yield Case("substring past the end", F.substring("t", 3, 5), "string", given(lambda r: r.t[2:7], "t"))
     yield Case("left", F.left("t", F.lit(2)), "string", given(lambda r: r.t[:2], "t"))
     yield Case("right", F.right("t", F.lit(2)), "string", given(lambda r: r.t[-2:], "t"))
+    yield Case("trim", F.trim(F.concat(F.lit("  "), t, F.lit(" "))), "string", given(lambda r: r.t, "t"))
+    yield Case("nullif", F.nullif("t", F.lit("")), "string", given(lambda r: r.t or None, "t"))
     yield Case("length in characters", F.length("t"), "int", given(lambda r: len(r.t), "t"))
     yield Case("lpad", F.lpad("u", 3, "0"), "string", given(lambda r: r.u[:3].rjust(3, "0"), "u"))
     yield Case(

@@ -57,6 +57,7 @@ def dates() -> Iterator[Case]:
     yield Case("month", F.month("d"), "int", given(lambda r: r.d.month, "d"))
     yield Case("day", F.dayofmonth("d"), "int", given(lambda r: r.d.day, "d"))
     yield Case("a day before", F.date_sub("d", 1), "date", given(lambda r: r.d - timedelta(1), "d"))
+    yield Case("a day after", F.date_add("e", 1), "date", given(lambda r: r.e + timedelta(1), "e"))
     yield Case("later", d > e, "boolean", given(lambda r: r.d > r.e, "d"))
     yield Case(
         "first day of a period",
