@@ -24,8 +24,8 @@ COVERED = {
 EDITED = {
     "jobs/chain/rules/evidence.yml", "jobs/chain/rules/overrides.yml", "jobs/chain/rules/state_rules.yml",
     "jobs/chain/rules/targets.yml",
-    "schemas/chains", "jobs/per_mu/rules/indicators.yml", "jobs/per_mu/rules/rule_sets", "jobs/profile/rules/tags.yml",
-    "jobs/profile/rules/evaluation.yml",
+    "schemas/chains", "jobs/per_mu/rules/indicators.yml", "jobs/per_mu/rules/land_limits.yml",
+    "jobs/per_mu/rules/rule_sets", "jobs/profile/rules/tags.yml", "jobs/profile/rules/evaluation.yml",
 }  # fmt: skip
 
 Recorded = dict[tuple[str, str], list[list[str]]]

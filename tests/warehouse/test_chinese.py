@@ -60,7 +60,7 @@ def test_a_view_has_the_rows_of_its_table_with_titles(
             name = column.domain.codes
             if column.name in registers() and spec.name != registers()[column.name][0].name and code:
                 assert HAN.search(seen)
-            elif name is None or code is None:
+            elif name is None or code is None or name == "grade":  # people write the letter itself
                 assert seen == code
             elif isinstance(code, list):
                 assert seen == [title(name, item).zh for item in code]
