@@ -340,21 +340,18 @@ def units() -> dict[str, dict[str, Decimal]]:
 
 
 @cache
-def _open_lists() -> frozenset[str]:
-    """Code lists that an installation may extend."""
-    return frozenset(read_mapping(SCHEMAS / "code_lists.yml", ContractError)["open"])
+def _about_lists() -> dict[str, Any]:
+    return read_mapping(SCHEMAS / "code_lists.yml", ContractError)
 
 
-@cache
-def spoken_lists() -> frozenset[str]:
+def spoken_lists() -> list[str]:
     """Code lists whose codes people write themselves, such as grades."""
-    return frozenset(read_mapping(SCHEMAS / "code_lists.yml", ContractError)["spoken"])
+    return list(_about_lists()["spoken"])
 
 
-@cache
 def lists_together() -> dict[str, list[str]]:
     """Combined list → the lists it combines."""
-    return dict(read_mapping(SCHEMAS / "code_lists.yml", ContractError)["together"])
+    return dict(_about_lists()["together"])
 
 
 def code_lists() -> list[str]:
@@ -370,7 +367,8 @@ def code_list(name: str) -> dict[str, dict[str, str]]:
     paths = _present(f"codes/{name}.csv")
     if not paths:
         raise ContractError(f"unknown code list {name}: add schemas/codes/{name}.csv")
-    if len(paths) > 1 and name not in _open_lists():
+    # an installation may extend open lists alone
+    if len(paths) > 1 and name not in _about_lists()["open"]:
         raise ContractError(
             f"{shown(paths[1])}: there is schemas/codes/{name}.csv already; give it another name"
         )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, TypeVar
 
+from portal.queries import grade
 from portal.queries.release import Query
 
 #: Number of firms in a district's list of leaders.
@@ -156,8 +157,6 @@ def latest_year(query: Query) -> str:
 
 def part_year(query: Query, year: str) -> str | None:
     """The last month of the year's figures if they cover only part of it: its grades are then a pre-evaluation."""
-    from portal.queries import grade
-
     rows = query("SELECT * FROM per_mu.enterprise_grade WHERE year = ? LIMIT 1", year)
     return grade.part_year(rows[0]) if rows else None
 
