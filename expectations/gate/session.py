@@ -140,10 +140,10 @@ class _Session:
         schema, table = suite.table.split(".")
         asset = self.datasource.add_table_asset(suite.name, table_name=table, schema_name=schema)
         batch = asset.add_batch_definition_whole_table("all").get_batch()
-        expectations = gx.ExpectationSuite(name=suite.name)
-        for check in suite.checks:
-            expectations.add_expectation(_expectation(suite, check))
-        outcome = batch.validate(expectations, result_format="BASIC")
+        # all at once: adding one by one compares each with all before it
+        expectations = gx.ExpectationSuite(suite.name, [_expectation(suite, check) for check in suite.checks])
+        # offending rows are listed by the check's own SQL
+        outcome = batch.validate(expectations, result_format="BOOLEAN_ONLY")
         return {result.expectation_config.meta["check"]: result for result in outcome.results}
 
     def _verdict(self, suite: Suite, check: Check, result: Any, evaluated: int) -> Verdict:

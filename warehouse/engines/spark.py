@@ -83,8 +83,8 @@ def spark_conf(config: Settings) -> dict[str, str]:
         "spark.ui.enabled": "false",
         # Without it every step formats plans for a web page that is off.
         "spark.sql.ui.explainMode": "simple",
-        # Adaptive execution sends the text of the whole plan to its listeners after every stage. Texts of some MB filled
-        # the heap of a small machine.
+        # Adaptive execution sends the text of the whole plan to its listeners after every stage. Texts of some MB
+        # filled the heap of a small machine.
         "spark.sql.maxPlanStringLength": str(64 * 1024),
         # Tables have a few dozen files, of which a filter at run time spares little; it repeats the other side of the
         # join in the plan, and self-joins within self-joins then double it at each level.
