@@ -119,12 +119,14 @@ def refuse_rejected(report: Mapping[str, Any]) -> None:
 def check_expected(context: Context) -> dict[str, Any]:
     """Fail with one line that names overdue feeds; otherwise return the number of feeds by state."""
     from ingest.register.entries import deliveries
-    from ingest.register.expected import expectations, missing_line, today_here
+    from ingest.register.expected import expectations, missing_line
+    from ingest.register.today import on
 
     day = context["params"]["today"]
-    found = expectations(deliveries(), date.fromisoformat(day) if day else today_here())
+    today = on(date.fromisoformat(day) if day else None)
+    found = expectations(deliveries(), today.day, calendars=today.calendars)
     if line := missing_line(found):
-        raise AirflowFailException(f"overdue: {line}")
+        raise AirflowFailException(f"overdue on {today.words}: {line}")
     return dict(Counter(expectation.state for expectation in found))
 
 

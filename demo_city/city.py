@@ -1,64 +1,69 @@
 """The demo city (示范城市): generate the files that the systems of a synthetic Ningbo send.
 
->>> CitySpec(scale=0.02, years=(2023, 2024)).years
-(2023, 2024)
+>>> CitySpec(scale=0.02, until=date(2025, 8, 15)).sent_years
+(2020, 2021, 2022, 2023, 2024, 2025)
 """
 
 from __future__ import annotations
 
 import dataclasses
 import hashlib
-import json
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
-from pyarrow import csv
 
-from demo_city.delivery import deliver, encode, file_name, replace, sent_at
-from demo_city.faults.apply import apply
+from demo_city import marker
+from demo_city.aims.totals import Comparison, compare_with_plan
 from demo_city.faults.faults import plan_faults
+from demo_city.faults.frequent.rates import rates
+from demo_city.faults.frequent.spoil import Spoiler
+from demo_city.faults.kept import kept_codes
 from demo_city.faults.plan import Plan
-from demo_city.faults.successions import plan_identities, with_branches
+from demo_city.faults.successions import Identities, plan_identities, with_branches
 from demo_city.frame import Frame
-from demo_city.plan_comparison import Comparison, compare_with_plan
-from demo_city.senders import consent, discharge_permit, true_positions
-from demo_city.senders.schedule import by_group, deliveries
+from demo_city.senders.schedule import Delivery, by_group, calendars, deliveries
+from demo_city.sending import File, Planted, files_of, send
+from demo_city.truth import is_complete, write_identities, write_planted, write_state
 from demo_city.world.chains import MODELS
 from demo_city.world.city import City, build_city
 from demo_city.world.parameters import parameters
 from schemas.contract import SCHEMAS, feeds
 from schemas.errors import UsageError
+from schemas.today import FILE, synthetic_day
 
-MARKER = ".demo_city.json"
-TRUTH, IDENTITIES = "planted_faults.json", "identities.json"
-#: The true chain positions of firms and the planted gaps; no job reads them.
-POSITIONS, GAPS = "chain_positions.csv", "chain_gaps.json"
-#: Firms without consent to the per-mu evaluation, as the senders know it; no job reads it.
-CONSENTS = "consents.json"
-#: The permit holders that withhold their emission report.
-WITHHELD = "withheld_reports.csv"
 MIN_SCALE, MAX_SCALE = 0.005, 10.0
-LAST_YEAR = 2035
+
+
+def complete_on(year: int) -> date:
+    """The day by which every file of a year is sent: the last ones, the consents, follow in the middle of June."""
+    return date(year + 1, 7, 1)
 
 
 @dataclass(frozen=True)
 class CitySpec:
-    """Scale, seed and years of a city; the same spec gives the same bytes.
+    """Scale, seed, years and day of a city; the same spec gives the same bytes.
+
+    The regular faults and changes of identity are planted in ``years``, whatever the day. Without a day, all files
+    of these years are sent and none of later years.
 
     Raises:
-        UsageError: the scale or the years are out of range.
+        UsageError: the scale, the years or the day are out of range.
     """
 
     scale: float = 1.0
     seed: int = 2020
     years: tuple[int, ...] = (2020, 2021, 2022, 2023, 2024)
+    #: Faults as frequent as in real feeds; without them the files have only the planted ones.
+    slips: bool = True
+    #: The city's today: files with a later date of sending do not exist yet.
+    until: date | None = None
 
     def __post_init__(self) -> None:
         first = parameters().base_year
@@ -69,21 +74,32 @@ class CitySpec:
         years = list(self.years)
         if not years or years != list(range(years[0], years[0] + len(years))):
             raise UsageError(f"years {years}: give consecutive years in order, such as 2023 2024")
-        if years[0] < first or years[-1] > LAST_YEAR:
-            raise UsageError(f"years {years}: the demo city covers {first} to {LAST_YEAR}")
+        if years[0] < first or years[-1] > parameters().last_year:
+            raise UsageError(f"years {years}: the demo city covers {first} to {parameters().last_year}")
+        earliest, latest = complete_on(years[0]), date(parameters().last_year, 12, 31)
+        if self.until and not earliest <= self.until <= latest:
+            raise UsageError(
+                f"{self.until}: give a day from {earliest}, when {years[0]} is complete, to {latest}, the last one"
+            )
+
+    @property
+    def today(self) -> date:
+        """The city's day."""
+        return self.until or complete_on(self.years[-1])
+
+    @property
+    def sent_years(self) -> tuple[int, ...]:
+        """Years of which files may be sent."""
+        return tuple(range(self.years[0], self.until.year + 1)) if self.until else self.years
+
+    @property
+    def complete_years(self) -> tuple[int, ...]:
+        """Years of which all files are sent."""
+        return tuple(year for year in self.sent_years if complete_on(year) <= self.today)
 
 
-def check_sent(spec: CitySpec, today: date) -> None:
-    """Refuse years whose files would be dated after today: senders finish a year by the end of the next June.
-
-    Raises:
-        UsageError: the city has such a year.
-    """
-    last = today.year - (1 if today.month > 6 else 2)
-    if spec.years[-1] > last:
-        raise UsageError(
-            f"year {spec.years[-1]}: its files would be sent after today; give years up to {last}"
-        )
+#: The day of the usual demo city: the first on which all files of its years are sent.
+USUAL_DAY = complete_on(CitySpec().years[-1])
 
 
 @dataclass(frozen=True)
@@ -109,120 +125,112 @@ def generate(
     complete: Callable[[str], None] = lambda _: None,
 ) -> GenerationReport:
     """Write the city's files to ``landing/<feed>/``, and what is planted in them (faults, identities, withheld reports,
-    true positions) to ``truth``.
+    true positions, changes of land) to ``truth``.
 
-    If the same city already exists there, nothing is written. Files of another demo city are removed first; files
-    that no demo city wrote are left alone.
+    If the same city already exists there, nothing is written. If it exists up to an earlier day, only the files sent
+    since then are written. Files of another demo city are removed first; files that no demo city wrote are left alone.
 
     Args:
         progress: called with the feed's name and the number of records after each file.
         complete: called with the name of a group of feeds when all its files are written.
+
+    Raises:
+        UsageError: the folder's city has reached a later day.
     """
     landing.mkdir(parents=True, exist_ok=True)
     truth.mkdir(parents=True, exist_ok=True)
-    identity = _identity(spec)
-    marker = landing / MARKER
-    previous = _read_marker(marker)
+    before = marker.read(landing)
+    refuse_earlier(spec, landing)
     if is_there(spec, landing, truth):
-        return _report(True, previous)
-    _remove(landing, previous.get("files", []))
+        return _report(True, before)
+    is_same = before.get("city") == _identity(spec)
+    if not is_same:
+        marker.remove(landing, before.get("files", []))
+    known = before if is_same and before["complete"] and is_complete(truth) else {}
 
-    city = build_city(parameters(), spec.seed, spec.scale, max(2024, spec.years[-1]))
-    replace(truth / POSITIONS, _csv(true_positions.positions(city, spec.years)))
-    replace(truth / GAPS, _dump(true_positions.gaps(city)))
-    replace(truth / CONSENTS, _dump(consent.true_states(city, spec.years)))
-    replace(truth / WITHHELD, _csv(discharge_permit.withheld_reports(city, spec.years)))
+    city = build_city(parameters(), spec.seed, spec.scale)
     plan = plan_faults(city, spec.years)
     identities = plan_identities(city, spec.years, plan.taken)
     plan = dataclasses.replace(plan, edits=(*plan.edits, *identities.edits))
-    state: dict[str, Any] = {**identity, "complete": False, "files": planned_files(city, spec, plan)}
-    replace(marker, _dump(state))
-    records: dict[str, Counter[str]] = {}
-    planted: dict[int, list[dict[str, Any]]] = {}
-    for group, sent in by_group(deliveries(city, spec.years)):
+    kept = kept_codes(city, spec.years, plan, identities)
+    districts = tuple(d.pinyin for d in city.p.districts)
+    spoiler = Spoiler(rates() if spec.slips else None, spec.seed, city.p.base_year, kept, districts)
+    planned = _planned(city, spec, plan, spoiler)
+    state: marker.State = {
+        "city": _identity(spec),
+        "today": spec.today.isoformat(),
+        "complete": False,
+        "files": [file.path for _, files in planned for file in files],
+    }
+    sent_ever = calendars(city, tuple(range(spec.years[0], parameters().last_year + 1)))
+    marker.write(landing, state, sent_ever)
+    there = set(known.get("files", ()))
+    records = {name: Counter(periods) for name, periods in known.get("records", {}).items()}
+    planted: dict[int, Planted] = {}
+    for group, sent in by_group(delivery for delivery, _ in planned):
         for number, (_, _, _, build) in sent:
-            faults_here = planted.setdefault(number, [])
-            for frame in _send(landing, with_branches(build(), identities), plan, faults_here):
+            new = [file for file in planned[number][1] if file.path not in there]
+            found = planted.setdefault(number, Planted())
+            for frame in send(landing, new, partial(_built, build, identities), plan, spoiler, found):
                 records.setdefault(frame.feed, Counter())[frame.period] += frame.rows
                 progress(frame.feed, frame.rows)
         complete(group)
-    faults = [fault for _, some in sorted(planted.items()) for fault in some]
-    for number, fault in enumerate(faults, start=1):
-        fault |= {"id": f"F{number:03d}"}
-    order = ("id", "kind", "feed", "period", "part", "file", "key", "cells", "outcome")
-    replace(truth / TRUTH, _dump([{k: f[k] for k in order} for f in faults]))
-    replace(truth / IDENTITIES, _dump(identities.truth))
+    write_state(city, spec.complete_years, truth)
+    write_planted(truth, planned, planted, is_continued=bool(known))
+    write_identities(truth, identities.truth, state["files"])
     state |= {
         "complete": True,
         "records": records,
         "plan_comparison": [[str(v) for v in vars(c).values()] for c in compare_with_plan(city)],
     }
-    replace(marker, _dump(state))
+    marker.write(landing, state, sent_ever)
     return _report(False, state)
 
 
+def _built(build: Callable[[], Frame], identities: Identities) -> Frame:
+    return with_branches(build(), identities)
+
+
+def refuse_earlier(spec: CitySpec, landing: Path) -> None:
+    """Refuse a day before that of the city in the folder: what was sent cannot be taken back.
+
+    Raises:
+        UsageError: the folder's city has reached a later day.
+    """
+    there = synthetic_day(landing)
+    if spec.until and there and spec.until < there.day:
+        raise UsageError(
+            f"--until {spec.until}: this home's synthetic city (合成城市) has reached {there.day}; "
+            "give that day or a later one, or another home (BRAIN_HOME)"
+        )
+
+
 def is_there(spec: CitySpec, landing: Path, truth: Path) -> bool:
-    """Whether the landing folder holds exactly this city, complete and with its truth files."""
-    marker = _read_marker(landing / MARKER)
-    same = all(marker.get(k) == v for k, v in _identity(spec).items())
-    truths = (TRUTH, IDENTITIES, POSITIONS, GAPS, CONSENTS, WITHHELD)
-    has_truth = all((truth / name).exists() for name in truths)
-    return bool(marker.get("complete")) and same and has_truth
+    """Whether the landing folder holds exactly this city, complete, with its day and its truth files."""
+    state = marker.read(landing)
+    same = state.get("city") == _identity(spec) and state.get("today") == spec.today.isoformat()
+    return bool(state.get("complete")) and same and (landing / FILE).exists() and is_complete(truth)
 
 
 def _identity(spec: CitySpec) -> dict[str, Any]:
-    return {"spec": _spec_json(spec), "version": generator_version()}
-
-
-def _send(landing: Path, frame: Frame, plan: Plan, faults: list[dict[str, Any]]) -> Iterable[Frame]:
-    """Send the regular file of a delivery, then its copies and corrections."""
-    name = file_name(frame)
-    frame, planted = apply(frame, plan.edits_of(frame), name)
-    faults += planted
-    content = encode(frame)
-    days = plan.late.get((frame.feed, frame.period, frame.part))
-    late = frame.contract.source.lateness_days // 5 + days if days else 0
-    deliver(landing, frame, name, content, sent_at(frame.contract, frame.period, late))
-    if days:
-        faults.append(_file_fault("late_file", frame, name, {"type": "late", "days": days}))
-    yield frame
-    for extra in plan.extras_of(frame):
-        again, name = frame, file_name(frame, extra.suffix)
-        if extra.edits:
-            again, planted = apply(frame, extra.edits, name)
-            for fault in planted:
-                if "column" in fault["outcome"]:
-                    fault["outcome"] = {**fault["outcome"], "value": next(iter(fault["cells"].values()))}
-            faults += planted
-            bytes_again = encode(again)
-        else:
-            bytes_again = content
-            faults.append(_file_fault("repeated_file", frame, name, {"type": "duplicate"}))
-        deliver(landing, again, name, bytes_again, sent_at(frame.contract, frame.period, extra.days_late))
-        yield again
-
-
-def _file_fault(kind: str, frame: Frame, name: str, outcome: dict[str, Any]) -> dict[str, Any]:
+    """What the bytes of the city's files depend on; its day only decides which of them exist."""
     return {
-        "kind": kind,
-        "feed": frame.feed,
-        "period": frame.period,
-        "part": frame.part,
-        "file": name,
-        "key": {"file": name},
-        "cells": {},
-        "outcome": outcome,
+        "scale": spec.scale,
+        "seed": spec.seed,
+        "years": list(spec.years),
+        "slips": spec.slips,
+        "has_day": spec.until is not None,
+        "version": generator_version(),
     }
 
 
-def planned_files(city: City, spec: CitySpec, plan: Plan) -> list[str]:
-    """Names of all files except manifests, in the order of delivery."""
-    contracts, planned = feeds(), []
-    for name, period, part, _ in deliveries(city, spec.years):
-        frame = Frame(contracts[name], period, part, {})
-        planned.append(f"{name}/{file_name(frame)}")
-        planned += [f"{name}/{file_name(frame, extra.suffix)}" for extra in plan.extras_of(frame)]
-    return planned
+def _planned(city: City, spec: CitySpec, plan: Plan, spoiler: Spoiler) -> list[tuple[Delivery, list[File]]]:
+    """Deliveries with their files, in the order of delivery; only those of which a file is sent."""
+    every = (
+        (delivery, files_of(delivery, plan, spoiler, spec.until))
+        for delivery in deliveries(city, spec.sent_years)
+    )
+    return [(delivery, files) for delivery, files in every if files]
 
 
 def generator_version() -> str:
@@ -230,7 +238,8 @@ def generator_version() -> str:
     here = Path(__file__).parent
     state = hashlib.sha256(np.__version__.split(".")[0].encode())
     codes, models = (SCHEMAS / "codes").glob("*.csv"), MODELS.glob("*.yml")
-    own = [path for path in here.rglob("*") if path.suffix in (".py", ".yml")]
+    # what judges a city changes no file
+    own = [p for p in here.rglob("*") if p.suffix in (".py", ".yml") and p.parent != here / "aims"]
     for path in sorted([*own, *codes, *models]):
         state.update(path.name.encode() + b"\0" + path.read_bytes())
     for name, contract in sorted(feeds().items()):
@@ -239,41 +248,9 @@ def generator_version() -> str:
     return state.hexdigest()[:16]
 
 
-def _spec_json(spec: CitySpec) -> dict[str, Any]:
-    return {"scale": spec.scale, "seed": spec.seed, "years": list(spec.years)}
-
-
-def _read_marker(path: Path) -> dict[str, Any]:
-    try:
-        marker = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return marker if isinstance(marker, dict) else {}
-
-
-def _remove(landing: Path, files: list[str]) -> None:
-    """Remove another demo city's files, each manifest first: a file without a manifest is not ingested."""
-    for name in files:
-        path = landing / name
-        if landing.resolve() in path.resolve().parents:
-            path.with_name(f"{path.name}.manifest.json").unlink(missing_ok=True)
-            path.unlink(missing_ok=True)
-    (landing / MARKER).unlink(missing_ok=True)
-
-
 def _report(kept: bool, state: dict[str, Any]) -> GenerationReport:
     comparison = tuple(
         Comparison(zh, unit, *(Decimal(v) for v in numbers))
         for zh, unit, *numbers in state["plan_comparison"]
     )
     return GenerationReport(kept, {f: dict(p) for f, p in state["records"].items()}, comparison)
-
-
-def _csv(table: pa.Table) -> bytes:
-    sink = pa.BufferOutputStream()
-    csv.write_csv(table, sink, csv.WriteOptions(include_header=False, quoting_style="none"))
-    return ",".join(table.column_names).encode() + b"\n" + bytes(sink.getvalue())
-
-
-def _dump(value: object) -> bytes:
-    return (json.dumps(value, ensure_ascii=False, indent=1) + "\n").encode("utf-8")

@@ -2,7 +2,7 @@
 
 Their number does not depend on the scale. ``planted_faults.json`` lists them for the tests; the platform never reads
 it. Regular faults are all in one year, so that the base year stays clean: the latest year before the monthly feeds
-begin, or the first year if there is none.
+begin, or the first year if there is none. Faults that are as frequent as in real feeds are in ``frequent``.
 """
 
 from __future__ import annotations
@@ -30,9 +30,11 @@ def plan_faults(city: City, years: tuple[int, ...]) -> Plan:
     monthly = [y for y in years if y >= FIRST_MONTHLY_YEAR]
     year = yearly[-1] if yearly else years[0]
     planner = Planner(city, year, f"{year}-03" if year >= FIRST_MONTHLY_YEAR else str(year))
+    # faults that need a firm of a certain district choose first
     identity(planner)
+    towns(planner)
     figures(planner, has_annual=bool(yearly))
-    registry(planner, years)
+    registry(planner)
     events(planner)
     consents(planner)
     land_use(planner)
@@ -45,5 +47,4 @@ def plan_faults(city: City, years: tuple[int, ...]) -> Plan:
     products(planner)
     if market.TRADES_YEAR in years:
         trades(planner)
-    towns(planner)
     return Plan(tuple(planner.edits), tuple(planner.extras), planner.late, frozenset(planner.taken))

@@ -33,8 +33,9 @@ class Planner:
         exempt = np.isin(q.group, [j for j, d in enumerate(city.p.divisions) if d.group in EXEMPT_GROUPS])
         self.evaluated = ~exempt
         quiet = old & (change == NONE) & (q.giant < 0) & ~q.collective
-        building = np.unique(city.land.holder[city.land.in_construction & (city.land.holder >= 0)])
-        quiet[building] = False
+        now = city.land_in(year)
+        quiet[now.holder[now.exists & ~now.is_built]] = False
+        quiet &= ~city.moves.ever
         if year - 1 in q.change:
             quiet &= q.change[year - 1] == NONE
         large = np.flatnonzero((status == ABOVE) & quiet & ~exempt & ~q.tail & (q.tenure == LANDED))

@@ -6,19 +6,20 @@ import numpy as np
 
 from demo_city.faults.plan import ACCEPTED, Edit, quarantined
 from demo_city.faults.planner import Planner
+from demo_city.world.names import renamed
 
 
-def registry(planner: Planner, years: tuple[int, ...]) -> None:
+def registry(planner: Planner) -> None:
     """Renamed firms, an invalid date, and a firm that moved out of Ningbo."""
     register, year = "gov_business_registry", planner.year
     again = planner.city.reported_again.setdefault(year, [])
     for site in (planner.site(planner.large), planner.site(planner.small)):
         again.append(int(planner.city.population.firm[year][site]))
         old = planner.name(site)
-        new = old.replace("有限公司", "科技股份有限公司")
+        new = renamed(old)
         shown = {**ACCEPTED, "table": "core.enterprise", "column": "former_name", "value": old}
         planner.add("renamed", register, site, {"enterprise_name": new, "former_name": old}, shown)
-        for later in (y for y in years if y >= year):
+        for later in range(year, max(planner.city.population.status) + 1):
             if (
                 planner.uscc(site, later) == planner.uscc(site)
                 and planner.city.population.status[later][site]

@@ -32,9 +32,10 @@ from demo_city.senders.electricity import meter_accounts
 from demo_city.senders.land import holder_codes, parcel_codes
 from demo_city.senders.months import FIRST_MONTHLY_YEAR
 from demo_city.world.city import Change, City
-from demo_city.world.draws import stream
+from demo_city.world.draws import Ints, stream
 from demo_city.world.identity import credit_codes
-from demo_city.world.population import BELOW, LANDED, NONE
+from demo_city.world.names import SYNTHETIC, styles
+from demo_city.world.population import ABSENT, BELOW, LANDED, NONE
 from schemas.errors import UsageError
 
 Truth = dict[str, Any]
@@ -67,7 +68,7 @@ def plan_identities(city: City, years: tuple[int, ...], taken: frozenset[int]) -
     Raises:
         UsageError: the city is too small.
     """
-    for year in years:
+    for year in range(years[0], max(city.population.status) + 1):
         city.changes[year] = list(_silent_branches(city, year))
     later = [y for y in years if y > city.p.base_year]
     if not later:
@@ -121,20 +122,31 @@ class _Planner:
         self.year, self.last = years[0], years[-1]
         self.planned = Identities(since=self.year)
         q = city.population
-        quiet = (q.giant < 0) & ~q.collective & ~np.isin(np.arange(q.sites), list(taken))
+        quiet = (q.giant < 0) & ~q.collective & ~city.moves.ever & ~np.isin(np.arange(q.sites), list(taken))
         quiet &= city.registered[np.maximum(q.firm[self.year], 0)] < np.datetime64(f"{self.year - 4}-12-31")
         for year in [self.year - 1, *years]:
             quiet &= (
                 (q.status[year] == BELOW) & (q.change[year] == NONE) & (q.firm[year] == q.firm[self.year])
             )
         order = stream(q.seed, "identities").permutation(np.flatnonzero(quiet))
+        # firms that stay in the directory longest come first, so that a case outlasts the planned years
+        self.stays = self._years_in_directory()
+        order = order[np.argsort(-self.stays[order], kind="stable")]
         land = city.land
-        titled = (
-            land.has_certificate & land.has_holder_code & (land.created <= self.year) & (land.holder >= 0)
-        )
+        titled = land.has_certificate & land.has_holder_code & (land.holder >= 0)
+        titled &= city.land_in(self.year).exists & ~city.land_in(self.last).is_transferred
         self.parcel_of = {int(land.holder[n]): int(n) for n in np.flatnonzero(titled)[::-1]}
         self.titled = iter([s for s in order.tolist() if q.tenure[s] == LANDED and s in self.parcel_of])
         self.others = iter([s for s in order.tolist() if q.tenure[s] != LANDED])
+
+    def _years_in_directory(self) -> Ints:
+        """Years from the first planned one on in which each site keeps its firm."""
+        q = self.city.population
+        stays, count = np.ones(q.sites, dtype=bool), np.zeros(q.sites, dtype=np.int64)
+        for year in range(self.year, max(q.status) + 1):
+            stays &= (q.status[year] != ABSENT) & (q.firm[year] == q.firm[self.year])
+            count += stays
+        return count
 
     def _titled(self) -> tuple[int, str]:
         """The next firm with a parcel that has a certificate and the holder's code."""
@@ -157,17 +169,19 @@ class _Planner:
     def _case(self, case: str, **facts: Any) -> None:
         self.planned.truth.append({"id": "", "case": case, "told": str(self.year), **facts})
 
-    def _periods(self, since: int, *, monthly: bool) -> list[str]:
-        """Periods of a feed from a year on."""
+    def _periods(self, since: int, site: int, *, monthly: bool) -> list[str]:
+        """Periods of a feed from a year on, while the site keeps its firm."""
         periods: list[str] = []
-        for year in (y for y in self.years if y >= since):
+        for year in range(since, self.year + int(self.stays[site])):
             by_month = monthly and year >= FIRST_MONTHLY_YEAR
             periods += [f"{year}-{m:02d}" for m in range(1, 13)] if by_month else [str(year)]
         return periods
 
-    def _edit(self, case: str, feed_name: str, where: dict[str, str], since: int, **more: Any) -> None:
+    def _edit(
+        self, case: str, feed_name: str, site: int, where: dict[str, str], since: int, **more: Any
+    ) -> None:
         monthly = feed_name in ("gov_tax", "gov_electricity", "gov_social_insurance", "gov_water")
-        for period in self._periods(since, monthly=monthly):
+        for period in self._periods(since, site, monthly=monthly):
             self.planned.edits.append(Edit(case, feed_name, period, where, **more))
 
     def _account(self, site: int) -> str:
@@ -187,10 +201,12 @@ class _Planner:
         for before, after, day, year in chain:
             self._report(Change("merge", before, after, np.datetime64(day), "吸收合并"), year)
         for site, code in ((a, a_code), (c, c_code)):
-            self._edit("absorption", "gov_statistics_directory", {"uscc": code}, self.year + 1, drop=True)
+            self._edit(
+                "absorption", "gov_statistics_directory", site, {"uscc": code}, self.year + 1, drop=True
+            )
             if site == a:
                 for name in ("gov_tax", "gov_social_insurance"):
-                    self._edit("absorption", name, {"uscc": code}, self.year + 1, drop=True)
+                    self._edit("absorption", name, site, {"uscc": code}, self.year + 1, drop=True)
         accounts = {code: self._account(site) for site, code in ((a, a_code), (c, c_code))}
         for before, after, day, year in chain:
             case = {"told": str(year), "from": before, "to": after, "date": day}
@@ -202,7 +218,7 @@ class _Planner:
             self._case("absorption", **case)
 
     def _certificate(self, site: int) -> str:
-        return self.city.certificate(self.parcel_of[site])
+        return self.city.certificate(self.parcel_of[site], self.year)
 
     def splits(self) -> None:
         """Two firms split off a part as a firm that is new in the year."""
@@ -240,7 +256,7 @@ class _Planner:
         for (site, code), old in zip(firms, before, strict=True):
             day = f"{self.year - 1}-07-01"
             self._report(Change("succession", old, code, np.datetime64(day), "一照一码换发新代码"))
-            self._edit("new_code", "gov_electricity", {"uscc": code}, self.year, change={"uscc": old})
+            self._edit("new_code", "gov_electricity", site, {"uscc": code}, self.year, change={"uscc": old})
             self._register(site, old[8:17])
             self._case("new_code", **{"from": old, "to": code, "date": day, "organisation_code": old[8:17]})
 
@@ -255,7 +271,8 @@ class _Planner:
         for number, shares in enumerate(((100, 80, 51), (100, 75, 60, 51, 34)), start=1):
             controller = self._other()[1]
             members = {self._other()[1]: share for share in shares}
-            code, name = f"JT3302{number:04d}", f"宁波示{number}集团（合成）"
+            style = styles(np.array([number]))[0].as_py()
+            code, name = f"JT3302{number:04d}", f"宁波{style}集团{SYNTHETIC}"
             day = f"{self.year - 1}-01-01"
             for member, share in members.items():
                 self._report(
@@ -312,7 +329,9 @@ class _Planner:
         parcel = str(parcel_codes(self.city)[self.parcel_of[second]].as_py())
         assert holder_codes(self.city, np.array([self.parcel_of[second]]), self.year)[0].as_py() == other
         change = {"certificate_code": certificate}
-        self._edit("one_certificate", "gov_land_parcel", {"parcel_id": parcel}, self.year, change=change)
+        self._edit(
+            "one_certificate", "gov_land_parcel", second, {"parcel_id": parcel}, self.year, change=change
+        )
         self._dispute("overlapping_use", "certificate", certificate, code, other)
 
 

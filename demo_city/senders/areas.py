@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from demo_city.cells import amounts, decimals, take, words
 from demo_city.frame import Frame
-from demo_city.senders.buildings import FLOOR_PER_LAND, buildings, standing
+from demo_city.senders.buildings import buildings, floor_areas, standing
 from demo_city.senders.land import land_uses
 from demo_city.senders.parks import Parks, parks
 from demo_city.world.city import City
@@ -21,16 +21,13 @@ from schemas.contract import code_list, feed
 def park(city: City, year: int) -> Frame:
     """A row for each park: its land, buildings and residents."""
     contract, land, layout = feed("gov_park"), city.land, parks(city)
-    every = buildings(city)
-    stand = standing(city, every, year)
-    floor = np.bincount(every.parcel[stand], weights=every.floor[stand], minlength=land.parcels).astype(
-        np.int64
-    )
+    now, every = city.land_in(year), buildings(city)
+    stand, floor_of = standing(city, every, year), floor_areas(city, every, year)
+    floor = np.bincount(every.parcel[stand], weights=floor_of[stand], minlength=land.parcels).astype(np.int64)
     uses = land_uses(city, year)
-    used = (
-        np.bincount(uses.parcel, weights=uses.area, minlength=land.parcels).astype(np.int64) * FLOOR_PER_LAND
-    )
-    parcel = np.flatnonzero(land.created <= year)
+    used = np.bincount(uses.parcel, weights=uses.area, minlength=land.parcels).astype(np.int64)
+    used *= now.floor_per_land
+    parcel = np.flatnonzero(now.exists)
     n = len(layout.codes)
     area, floors, occupied = (
         _by_park(layout, parcel, amount[parcel]) for amount in (land.area, floor, np.minimum(used, floor))
@@ -85,9 +82,8 @@ def zone(city: City, year: int) -> Frame:
     contract, land = feed("gov_zone"), city.land
     rng = stream(city.population.seed, "zone-plans")
     n, per_district = len(city.zone_codes), city.p.zones.per_district
-    of_parcel = np.where(land.holder >= 0, city.zone[np.maximum(land.holder, 0)], -1)
-    inside = of_parcel >= 0
-    area = np.bincount(of_parcel[inside], weights=land.area[inside], minlength=n)
+    inside = land.zone >= 0
+    area = np.bincount(land.zone[inside], weights=land.area[inside], minlength=n)
     # 0.01 mu to whole hectares (15 mu each), at least ten
     hectares = np.maximum(np.rint(area * rng.uniform(1.4, 2.2, n) / 1500), 10).astype(np.int64)
     district, number = np.divmod(np.arange(n), per_district)

@@ -1,4 +1,7 @@
-"""Buildings (工业楼宇): each has a share of its parcel's floor area (plot ratio 1.2, as in the land survey).
+"""Buildings (工业楼宇): each has a share of its parcel's floor area, as in the land survey.
+
+The plot ratio is 1.2, and higher after a rebuilding, which replaces all buildings of the parcel: the new ones have
+numbers of their own.
 
 Irregularities for the platform to detect: 2 % of the buildings have a blank vacancy, and 1 % are reported as
 wholly let although a part is vacant.
@@ -20,20 +23,19 @@ from demo_city.world.city import City
 from demo_city.world.draws import Bools, Floats, Ints, stream
 from schemas.contract import feed
 
-#: Square metres of floor on 0.01 mu of land at a plot ratio of 1.2.
-FLOOR_PER_LAND = 8
 #: A parcel has one building more for each of these areas (0.01 mu) that it exceeds. Assumed.
 _MORE_BUILDINGS = (1_000, 4_000, 16_000)
 #: Years from the grant of land to the first building. Assumed.
 _BUILDING_YEARS = 2
+#: Storeys that a rebuilt works has at least.
+_LEAST_STOREYS = 4
 
 
 @dataclass(frozen=True)
 class Buildings:
-    """Buildings by number. Floor areas in square metres."""
+    """Buildings by number."""
 
     parcel: Ints
-    floor: Ints
     #: Cumulative share of the parcel's floor before and after this building.
     before: Floats
     after: Floats
@@ -61,26 +63,30 @@ def buildings(city: City) -> Buildings:
     before, after = (running - weight - start) / total, (running - start) / total
     last = np.append(first[1:], len(parcel)) - 1
     before[first], after[last] = 0.0, 1.0
-    floor = between((land.area * FLOOR_PER_LAND)[parcel], before, after)
-    return Buildings(parcel, floor, before, after)
+    return Buildings(parcel, before, after)
+
+
+def floor_areas(city: City, every: Buildings, year: int) -> Ints:
+    """Floor area of each building in the year, square metres."""
+    return every.split(city.land.area * city.land_in(year).floor_per_land)
 
 
 def standing(city: City, every: Buildings, year: int) -> Bools:
     """Whether each building exists at the end of the year: its parcel exists and is no longer under construction."""
-    land = city.land
-    built = land.created + np.where(land.in_construction, _BUILDING_YEARS, 0) <= year
-    exists: Bools = built[every.parcel]
+    now = city.land_in(year)
+    exists: Bools = (now.exists & now.is_built)[every.parcel]
     return exists
 
 
 def building(city: City, year: int) -> Frame:
     """A row for each building that exists in the year: its floor area, and the part that is let."""
     contract, land, park = feed("gov_building"), city.land, parks(city)
-    every = buildings(city)
+    now, every = city.land_in(year), buildings(city)
+    every_floor = floor_areas(city, every, year)
     uses = land_uses(city, year)
     let, own = (
         np.bincount(uses.parcel[rows], weights=uses.area[rows], minlength=land.parcels).astype(np.int64)
-        * FLOOR_PER_LAND
+        * now.floor_per_land
         for rows in (uses.kind > 0, uses.kind == 0)
     )
     rng = stream(city.population.seed, "building-facts")
@@ -89,12 +95,16 @@ def building(city: City, year: int) -> Frame:
     )
     day, later = rng.random(len(every.parcel)), rng.integers(1, _BUILDING_YEARS + 1, len(every.parcel))
     at = np.flatnonzero(standing(city, every, year))
-    let_here = np.minimum(every.split(let)[at], every.floor[at])
-    vacant = np.clip(every.floor[at] - let_here - every.split(own)[at], 0, None)
+    parcel, floor = every.parcel[at], every_floor[at]
+    let_here = np.minimum(every.split(let)[at], floor)
+    vacant = np.clip(floor - let_here - every.split(own)[at], 0, None)
     noise = stream(city.population.seed, f"building-noise-{year}").random(len(every.parcel))[at]
-    share = np.where((noise < 0.01) & (vacant > 0), 10_000, let_here * 10_000 // every.floor[at])
-    parcel = every.parcel[at]
-    built_year = np.minimum(land.acquired[parcel] + later[at], year)
+    share = np.where((noise < 0.01) & (vacant > 0), 10_000, let_here * 10_000 // floor)
+    is_new = now.rebuilt[parcel] > 0
+    built_year = np.where(land.is_bare, land.ready, land.acquired)[parcel]
+    built_year = np.minimum(built_year + np.where(land.is_bare[parcel], 0, later[at]), year)
+    built_year = np.where(is_new, now.rebuilt[parcel], built_year)
+    storeys = np.where(is_new, np.maximum(floors[at], _LEAST_STOREYS), floors[at])
     return Frame(
         contract,
         str(year),
@@ -102,15 +112,15 @@ def building(city: City, year: int) -> Frame:
         {
             "building_code": pa.compute.binary_join_element_wise(
                 parcel_codes(city).take(pa.array(parcel)),
-                take([f"F{n:04d}" for n in range(1, 6)], every.number[at]),
+                take([f"F{n:04d}" for n in range(1, 11)], every.number[at] + 5 * is_new),
                 "",
             ),
             "parcel_id": parcel_codes(city).take(pa.array(parcel)),
             "reported_district_code": take([d.code for d in city.p.districts], land.district[parcel]),
             "park_code": take(park.codes, park.small_of_parcel[parcel]),
             "area_part_code": take(park.codes, park.part_of_parcel[parcel]),
-            "building_area_m2": amounts(contract, "building_area_m2", every.floor[at], "平方米", 0),
-            "floor_count": decimals(floors[at], 0),
+            "building_area_m2": amounts(contract, "building_area_m2", floor, "平方米", 0),
+            "floor_count": decimals(storeys, 0),
             "built_date": dates(contract, "built_date", days_in_year(built_year, day[at])),
             "let_share_pct": decimals(share, 2),
             "vacant_area_m2": amounts(contract, "vacant_area_m2", vacant, "平方米", 0, blank=noise > 0.98),

@@ -16,7 +16,7 @@ from demo_city.cells import amounts, dates, days_in_year, take, words
 from demo_city.frame import Frame
 from demo_city.world.city import City
 from demo_city.world.draws import Floats, Ints, stream
-from demo_city.world.figures import POLLUTANTS
+from demo_city.world.figures import POLLUTANTS, REGISTERED, UNPERMITTED
 from demo_city.world.population import ABOVE
 from schemas.contract import feed
 
@@ -27,7 +27,7 @@ WITHHELD = 0.03
 
 @dataclass(frozen=True)
 class Register:
-    """Permits by site: kind (0 key, 1 simplified, 2 registered only), first and last day, permitted / discharged."""
+    """Permits by site: kind (``KEY``, ``SIMPLIFIED`` or ``REGISTERED``), first and last day, permitted / discharged."""
 
     site: Ints
     kind: Ints
@@ -42,23 +42,19 @@ class Register:
 
 
 def register(city: City, year: int) -> Register:
-    """Permits of the firms with emissions, and registrations of 45 % of the other firms above scale."""
-    q = city.population
-    rng = stream(q.seed, "permits")
-    draw, kind_draw, slack = rng.random(q.sites), rng.random(q.sites), _slack(rng, q.sites)
-    above = q.status[year] == ABOVE
-    permitted = above & city.base.has_permit
-    registered = above & ~city.base.has_permit & (draw < 0.45)
-    site = np.flatnonzero(permitted | registered)
-    kind = np.where(registered, 2, np.where(kind_draw < 0.3, 0, 1))[site]
-    return Register(site, kind, *_terms(city, site, year, draw), slack[site])
+    """Permits of the firms above scale, by the works' class of permit."""
+    q, permit = city.population, city.base.permit
+    rng = stream(q.seed, "permit-register")
+    draw, slack = rng.random(q.sites), _slack(rng, q.sites)
+    site = np.flatnonzero((q.status[year] == ABOVE) & (permit != UNPERMITTED))
+    return Register(site, permit[site], *_terms(city, site, year, draw), slack[site])
 
 
 def withholders(city: City, year: int) -> Register:
     """Permits, held all year, whose holders withhold the report; at least one, and none of a giant."""
     q, all_permits = city.population, register(city, year)
     first, last = np.datetime64(f"{year}-01-01"), np.datetime64(f"{year}-12-31")
-    obliging = all_permits.kind < 2
+    obliging = all_permits.kind != REGISTERED
     whole = (all_permits.start < first) & (all_permits.end > last) & (q.giant[all_permits.site] < 0)
     order = stream(q.seed, f"withheld-{year}").random(q.sites)[all_permits.site]
     may = np.flatnonzero(obliging & whole)
@@ -98,7 +94,7 @@ def discharge_permit(city: City, year: int) -> Frame:
         kilograms = figures.emissions[pollutant][site] / (1000 if grams else 1)
         amount = np.ceil(kilograms * permits.slack).astype(np.int64)
         name = f"{pollutant}_permitted_t"
-        columns[name] = amounts(contract, name, amount, "吨", 3, blank=kind == 2)
+        columns[name] = amounts(contract, name, amount, "吨", 3, blank=kind == REGISTERED)
     return Frame(contract, str(year), "", columns)
 
 

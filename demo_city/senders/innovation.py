@@ -23,7 +23,7 @@ from schemas.contract import feed
 Days = npt.NDArray[np.datetime64]
 
 #: Applications in the base year at scale 1, yearly growth, and the first year with applications. Assumed.
-_PER_YEAR, _GROWTH, _FIRST = 24_000, 0.06, 2014
+_PER_YEAR, _GROWTH, FIRST_APPLICATIONS = 24_000, 0.06, 2014
 KINDS = ("invention", "utility_model", "design")
 _SHARES = (0.32, 0.55, 0.13)
 #: By kind: days to the decision (from, to), share granted, mean years in force after the grant.
@@ -118,7 +118,7 @@ def patent(city: City, year: int, complete: bool) -> Frame:
     """A row for each patent that is new or changed in the year; with ``complete``, for each patent so far."""
     contract = feed("gov_patent")
     parts, states = [], []
-    for applied in range(_FIRST, year + 1):
+    for applied in range(FIRST_APPLICATIONS, year + 1):
         filed = applications(city, applied)
         state = filed.state(year)
         rows = np.flatnonzero((state >= 0) & (complete | (state != filed.state(year - 1))))

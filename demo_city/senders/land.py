@@ -28,25 +28,27 @@ def parcel_codes(city: City) -> pa.Array:
 def holder_codes(city: City, which: Ints, year: int) -> pa.Array:
     """Credit codes of the holders of parcels: the firm on the holder's site, or the village."""
     everyone = pa.concat_arrays([city.codes, pa.array(city.villages)])
-    holder, village = city.land.holder[which], city.land.village[which]
+    holder, village = city.land_in(year).holder[which], city.land.village[which]
     firms = np.where(holder >= 0, city.population.firm[year][np.maximum(holder, 0)], 0)
     return take(everyone, np.where(holder >= 0, firms, len(city.codes) + village))
 
 
 def land_parcel(city: City, year: int) -> Frame:
     """A row for each parcel that exists in the year: certificate, holder, area and dates."""
-    contract, land = feed("gov_land_parcel"), city.land
+    contract, land, now = feed("gov_land_parcel"), city.land, city.land_in(year)
     rng = stream(city.population.seed, "parcel-dates")
     draw, due = rng.random(land.parcels), rng.integers(18, 31, land.parcels)
-    which = np.flatnonzero(land.created <= year)
+    which = np.flatnonzero(now.exists)
     codes = parcel_codes(city).take(pa.array(which))
-    granted = days_in_year(land.acquired, draw)[which]
+    acquired, holder = now.acquired[which], now.holder[which]
+    # A firm has no land right before it is registered; both are in the same year at the earliest.
+    firms = city.firms(np.maximum(holder, 0), year)
+    registered = np.where(holder >= 0, city.registered[firms], np.datetime64("1990-01-01"))
+    granted = np.maximum(days_in_year(acquired, draw[which]), registered)
     complete = granted + (due[which] * 30.44).astype("timedelta64[D]")
-    sites = np.maximum(land.holder[which], 0)
-    zone = np.where(land.holder[which] >= 0, city.zone[sites], -1)
     titles = pa.compute.binary_join_element_wise(
         "浙（",
-        pa.array(land.acquired[which]).cast(pa.string()),
+        pa.array(acquired).cast(pa.string()),
         "）宁波市不动产权第",
         pa.array([f"{v:07d}" for v in which.tolist()]),
         "号",
@@ -75,8 +77,14 @@ def land_parcel(city: City, year: int) -> Frame:
             "acquired_date": dates(
                 contract, "acquired_date", granted, land.is_disputed[which] & (draw[which] < 0.3)
             ),
-            "completion_due_date": dates(contract, "completion_due_date", complete, land.village[which] >= 0),
-            "zone_code": take(city.zone_codes, zone),
+            "completion_due_date": dates(
+                contract,
+                "completion_due_date",
+                complete,
+                # who buys finished works has nothing to complete
+                (land.village[which] >= 0) | now.is_transferred[which],
+            ),
+            "zone_code": take(city.zone_codes, land.zone[which]),
             "is_disputed": words(
                 contract, "is_disputed", ["false", "true"], land.is_disputed[which].astype(np.int64)
             ),
@@ -87,48 +95,61 @@ def land_parcel(city: City, year: int) -> Frame:
 
 @dataclass(frozen=True)
 class Uses:
-    """Rows of the land survey: parcel, user's site, kind of use (0 own, 1 lease, 2 sublet), lessor's site, 0.01 mu."""
+    """Rows of the land survey: parcel, user's site, kind of use (0 own, 1 lease, 2 sublet), lessor's site, 0.01 mu.
+
+    ``area`` is what the user uses itself, ``sublet`` what it leases besides and sublets. So the areas of a parcel's
+    uses add up to at most its own.
+    """
 
     parcel: Ints
     site: Ints
     kind: Ints
     lessor: Ints
     area: Ints
+    sublet: Ints
 
 
 def land_uses(city: City, year: int) -> Uses:
     """All uses of parcels in the year; the lessor is -1 if it is the parcel's holder."""
-    land, q = city.land, city.population
-    own = np.flatnonzero((land.own_area > 0) & (land.holder >= 0) & (land.created <= year))
-    own = own[q.status[year][land.holder[own]] != ABSENT]
-    tenants = np.flatnonzero((land.host >= 0) & (q.status[year] != ABSENT))
-    sublet = land.sublets_from[tenants]
-    parcel = np.concatenate([own, land.host[tenants]])
-    site = np.concatenate([land.holder[own], tenants])
-    kind = np.concatenate([np.zeros(len(own), dtype=np.int64), np.where(sublet >= 0, 2, 1)])
-    lessor = np.concatenate([np.full(len(own), -1), sublet])
-    area = np.concatenate([land.own_area[own], land.leased_area[tenants]])
+    land, now, q = city.land, city.land_in(year), city.population
+    own = np.flatnonzero((now.own_area > 0) & (now.holder >= 0) & now.exists)
+    own = own[q.status[year][now.holder[own]] != ABSENT]
+    tenants = np.flatnonzero((now.host >= 0) & (q.status[year] != ABSENT))
+    sublets_from = land.sublets_from[tenants]
+    parcel = np.concatenate([own, now.host[tenants]])
+    site = np.concatenate([now.holder[own], tenants])
+    kind = np.concatenate([np.zeros(len(own), dtype=np.int64), np.where(sublets_from >= 0, 2, 1)])
+    lessor = np.concatenate([np.full(len(own), -1), sublets_from])
+    area = np.concatenate([now.own_area[own], now.leased_area[tenants]])
+    leases = lessor >= 0
+    sublet_by_site = np.bincount(lessor[leases], weights=area[leases], minlength=q.sites).astype(np.int64)
+    sublet = np.where(kind == 1, sublet_by_site[site], 0)
     order = np.lexsort((kind, parcel))
-    return Uses(parcel[order], site[order], kind[order], lessor[order], area[order])
+    return Uses(parcel[order], site[order], kind[order], lessor[order], area[order], sublet[order])
 
 
 def land_survey(city: City, year: int, district: int) -> Frame:
-    """A row for each use of a parcel in a district: the user, its area, and whether it owns or leases."""
+    """A row for each use of a parcel in a district: the user, its area, and whether it owns or leases.
+
+    The area of a lease contains what the tenant sublets.
+    """
     contract, land, q = feed("gov_land_survey"), city.land, city.population
+    now = city.land_in(year)
     uses = land_uses(city, year)
     here = np.flatnonzero(land.district[uses.parcel] == district)
-    parcel, site, kind, area = uses.parcel[here], uses.site[here], uses.kind[here], uses.area[here]
-    lessor = uses.lessor[here]
+    parcel, site, kind, lessor = uses.parcel[here], uses.site[here], uses.kind[here], uses.lessor[here]
+    area = uses.area[here] + uses.sublet[here]
     rented = kind > 0
     share_only = rented & land.floor_share_only[site]
     # Share of floor area in 0.01 %, rounded down so that rounding never over-allots a parcel.
     share = area * 10_000 // land.area[parcel]
-    # Floor area at a plot ratio of 1.2: 0.01 mu = 6.67 square metres of land.
-    floor = area * 8
+    floor = area * now.floor_per_land[parcel]
     rng = stream(q.seed, f"leases-{year}-{district}")
     terms = stream(q.seed, "lease-terms").integers(0, 5, q.sites)[site]
-    first = np.maximum(city.p.base_year - 1 - terms, q.firm_born[q.firm[year][site]] - 1)
+    first = np.maximum(city.p.base_year - 1 - terms, now.leased_since[site])
     start = days_in_year(first, np.zeros(len(site)))
+    # A firm leases from its registration at the earliest.
+    start = np.maximum(start, city.registered[city.firms(site, year)])
     # Terms of five years, renewed while the tenant stays.
     last = first + ((year - first) // 5 + 1) * 5
     end = days_in_year(last, np.zeros(len(site))) - np.timedelta64(1, "D")

@@ -145,8 +145,8 @@ def _rows_of(weights: Floats, total: int) -> Ints:
     return 1 + shares_to_counts(weights, total - len(weights))
 
 
-#: Exponent of the buyer's size in the amount of a trade.
-_MUCH = 0.75
+#: Exponent of the buyer's size in the amount of a trade, and the spread of its logarithm for buyers of one size.
+_MUCH, _SPREAD = 0.75, 1.15
 
 
 def _sales(city: City, sides: Sides, line: Ints, rows: int, demand: Floats, rng: np.random.Generator) -> Rows:
@@ -159,12 +159,15 @@ def _sales(city: City, sides: Sides, line: Ints, rows: int, demand: Floats, rng:
     # local rows are more frequent, and smaller, than their share of the sales
     often = chance**0.4
     is_local = rng.random(len(at)) < often[of]
+    # the few sellers of a product that the city lacks have a buyer here, however few rows they have
+    weak = np.isin(of, chains.positions(city.p.chain_gaps.weak)) & (chance[of] > 0)
+    is_local |= weak & (np.diff(at, prepend=-1) > 0) & (np.diff(at, append=len(line)) == 0)
     buyer = outsiders(city, of, rng)
     to = _next_nodes(city, demand, of[is_local], rng)
     buyer[is_local] = buyers_of(sides, to, rng)
     itself = buyer == sides.line_firm[line][at]
     buyer[itself] = outsiders(city, of[itself], rng)
-    weight = np.exp(0.9 * rng.standard_normal(len(at))) * size_of(city, sides, buyer) ** _MUCH
+    weight = np.exp(_SPREAD * rng.standard_normal(len(at))) * size_of(city, sides, buyer) ** _MUCH
     part = np.where(is_local, chance[of], 1 - chance[of])
     both = 2 * at + is_local
     alone = np.bincount(both, minlength=2 * len(line)).reshape(-1, 2) == 0
@@ -216,7 +219,7 @@ def _purchases(
     product = table[
         node, (rng.random(len(node)) * np.array([len(c) for c in chains.products])[node]).astype(int)
     ]
-    weight = np.exp(0.9 * rng.standard_normal(len(at))) * size_of(city, sides, buyer) ** _MUCH
+    weight = np.exp(_SPREAD * rng.standard_normal(len(at))) * size_of(city, sides, buyer) ** _MUCH
     amount = _capped(sides, buyer, _spread(weight, outside[edge], at), at, np.ones(len(at), dtype=bool))
     return Rows(seller, buyer, product, amount)
 
@@ -253,7 +256,7 @@ def _stray_sales(city: City, sides: Sides, line: Ints, rows: int, rng: np.random
     buyer[inside] = anybody(sides, int(inside.sum()), rng)
     itself = buyer == sides.line_firm[line][at]
     buyer[itself] = outsiders(city, np.full(int(itself.sum()), city.roles.outside), rng)
-    weight = np.exp(0.9 * rng.standard_normal(len(at))) * size_of(city, sides, buyer) ** _MUCH
+    weight = np.exp(_SPREAD * rng.standard_normal(len(at))) * size_of(city, sides, buyer) ** _MUCH
     weight = np.where(inside & ~itself, 0.2, 1.0) * weight
     amount = _capped(sides, buyer, _spread(weight, sales, at), at, ~inside | itself)
     return Rows(sides.line_firm[line][at], buyer, sides.line_product[line][at], amount)

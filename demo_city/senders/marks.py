@@ -7,20 +7,20 @@ are those of the plan. A firm may have several marks, so their totals overlap.
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
 from demo_city.cells import dates, take, words
 from demo_city.frame import Frame
+from demo_city.senders.event_days import Days, drawn_days, open_days
 from demo_city.world.city import City
 from demo_city.world.draws import Bools, Floats, Ints, stream
 from demo_city.world.population import ABOVE
 from schemas.contract import code_list, feed
 
-Days = npt.NDArray[np.datetime64]
-
 #: First year with listings.
 _FIRST_LISTED = 2017
+#: No firm is listed sooner after its registration, days. Assumed.
+_LISTED_AFTER = 90
 
 
 # --- gov_industry_mark -----------------------------------------------------------------------------------
@@ -125,7 +125,7 @@ def _small_ones(sites: Ints, value: Floats, revenue: Ints, total: float) -> Ints
 def credit(city: City, year: int, complete: bool) -> Frame:
     """A row for each listing that begins or ends in the year; with ``complete``, for all others in force as well."""
     contract, kinds = feed("gov_credit"), list(city.p.credit)
-    parts = [_listings(city, listed) for listed in range(_FIRST_LISTED, year + 1)]
+    parts = listings(city, year)
     firm, kind, number, start, end = (np.concatenate(column) for column in zip(*parts, strict=True))
     first, last = np.datetime64(f"{year}-01-01"), np.datetime64(f"{year}-12-31")
     reported = (end >= first) & ((end <= last) | (start >= first) | complete)
@@ -147,19 +147,33 @@ def credit(city: City, year: int, complete: bool) -> Frame:
     )
 
 
-def _listings(city: City, year: int) -> tuple[Ints, Ints, Ints, Days, Days]:
-    """Listings of a year: firm, kind, number, first and last day. Firms below scale are listed more often."""
+#: Firm, kind, number, first and last day of the listings of a year.
+Listings = tuple[Ints, Ints, Ints, Days, Days]
+
+
+def listings(city: City, year: int) -> list[Listings]:
+    """Listings of all years up to ``year``."""
+    return [_listings(city, listed) for listed in range(_FIRST_LISTED, year + 1)]
+
+
+def _listings(city: City, year: int) -> Listings:
+    """Listings of a year: firm, kind, number, first and last day. Firms below scale are listed more often.
+
+    Before the base year, they are the base year's firms that existed then.
+    """
     q, p = city.population, city.p
     rng = stream(q.seed, f"credit-{year}")
     known = max(year, p.base_year)
     sites = q.in_year(known)
-    counts = [max(1, round(per_mille * len(sites) / 1000)) for per_mille, _ in p.credit.values()]
+    possible = open_days(city, city.firms(sites, known), year, _LISTED_AFTER)
+    existing = int((possible > 0).sum())
+    counts = [max(1, round(per_mille * existing / 1000)) for per_mille, _ in p.credit.values()]
     kind = np.repeat(np.arange(len(counts)), counts)
-    weight = np.where(q.giant[sites] >= 0, 0.0, np.where(q.status[known][sites] == ABOVE, 0.4, 1.0))
-    firm = city.firms(rng.choice(sites, len(kind), p=weight / weight.sum()), known)
-    start = np.datetime64(f"{year}-01-01") + rng.integers(0, 365, len(kind)).astype("timedelta64[D]")
-    start = np.maximum(start, city.registered[firm] + np.timedelta64(90, "D"))
-    start = np.minimum(start, np.datetime64(f"{year}-12-31"))
+    weight = (
+        np.where(q.giant[sites] >= 0, 0.0, np.where(q.status[known][sites] == ABOVE, 0.4, 1.0)) * possible
+    )
+    chosen = rng.choice(len(sites), len(kind), p=weight / weight.sum())
+    firm, start = city.firms(sites[chosen], known), drawn_days(year, possible[chosen], rng.random(len(kind)))
     years = np.array([mean for _, mean in p.credit.values()])[kind] * rng.gamma(2.0, 0.5, len(kind))
     end = start + np.maximum(365.25 * years, 20).astype("timedelta64[D]")
     # serial numbers follow the dates within the year

@@ -87,12 +87,18 @@ def _small_parks(city: City) -> tuple[Ints, Ints]:
 
 
 def _parts_of_parcels(city: City, first_part: Ints, parts: Ints) -> Ints:
-    """Area part of each parcel, -1 for none: a zone's parcels share one, half of the others have one."""
+    """Area part of each parcel, -1 for none: a zone's parcels share one, half of the others have one.
+
+    The others take the parts of their district in turn, so that small cities, too, have parcels in each area.
+    """
     land, rng = city.land, stream(city.population.seed, "area-parts")
-    zone = np.where(land.holder >= 0, city.zone[np.maximum(land.holder, 0)], -1)
-    drawn = rng.integers(0, 10**6, land.parcels)
-    inside = (zone >= 0) | (rng.random(land.parcels) < 0.5)
-    within = np.where(zone >= 0, zone % city.p.zones.per_district, drawn) % parts[land.district]
+    zone = land.zone
+    outside = rng.permutation(np.flatnonzero(zone < 0))
+    outside = outside[np.argsort(land.district[outside], kind="stable")]
+    turn = np.zeros(land.parcels, dtype=np.int64)
+    turn[outside] = np.arange(len(outside)) - np.searchsorted(land.district[outside], land.district[outside])
+    inside = (zone >= 0) | (turn % 2 == 0)
+    within = np.where(zone >= 0, zone % city.p.zones.per_district, turn // 2) % parts[land.district]
     return np.where(inside, first_part[land.district] + within, -1)
 
 

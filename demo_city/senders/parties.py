@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from demo_city.senders.products import revenue
+from demo_city.world.chains import is_industrial
 from demo_city.world.city import City
 from demo_city.world.draws import Bools, Floats, Ints, stream
 from demo_city.world.identity import credit_codes
@@ -53,11 +54,26 @@ def parties(city: City) -> pa.Array:
 def local_shares(city: City) -> Floats:
     """Planted share of each node's products that local buyers buy in the city."""
     market, chains, gaps = city.p.market, city.roles.nodes, city.p.chain_gaps
-    share = stream(city.population.seed, "local-shares").uniform(*market.local_share, len(chains))
+    low, high = np.array([market.local_share[n].range for n in _bands(city)]).T
+    share: Floats = stream(city.population.seed, "local-shares").uniform(low, high)
     share[chains.positions(gaps.weak)] = market.weak_local_share
     share[chains.positions(gaps.missing)] = 0
     share[~chains.is_industrial] = 0
-    return np.round(share, 4)
+    rounded: Floats = np.round(share, 4)
+    return rounded
+
+
+def _bands(city: City) -> list[int]:
+    """Position of each node's band of local shares: by its code, else by its first industrial class, else the last."""
+    bands, chains = city.p.market.local_share, city.roles.nodes
+    of_node = {node: n for n, band in enumerate(bands) for node in band.nodes}
+    chains.positions(of_node)
+    of_class = {code: n for n, band in enumerate(bands) for code in band.classes}
+    main = [next(filter(is_industrial, classes), "") for classes in chains.classes]
+    return [
+        of_node.get(node, of_class.get(code, len(bands) - 1))
+        for node, code in zip(chains.codes, main, strict=True)
+    ]
 
 
 def is_outside(city: City, party: Ints) -> Bools:

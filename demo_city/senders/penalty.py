@@ -5,31 +5,47 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 
-from demo_city.cells import dates, days_in_year, words
+from demo_city.cells import dates, words
 from demo_city.frame import Frame
+from demo_city.senders.event_days import drawn_days, open_days
 from demo_city.world.city import City
-from demo_city.world.draws import stream
+from demo_city.world.draws import Ints, stream
 from demo_city.world.population import ABOVE
 from schemas.contract import feed
 
+#: No firm is penalised sooner after its registration, days. Assumed.
+_PENALISED_AFTER = 30
 
-def penalty(city: City, year: int) -> Frame:
-    """A row for each penalty or accident of the year; the largest firms have none."""
-    contract, q = feed("gov_penalty"), city.population
-    rng = stream(q.seed, f"penalties-{year}")
+
+def penalised(city: City, year: int) -> tuple[Ints, Ints]:
+    """Site and kind of each penalty or accident of the year; the largest firms have none.
+
+    A firm that is founded in the year has fewer, as it has fewer days.
+    """
+    q, rng = city.population, stream(city.population.seed, f"penalties-{year}")
     sites = q.in_year(year)
     ordinary = sites[(q.giant[sites] < 0) & ~q.tail[sites]]
     above = q.status[year][ordinary] == ABOVE
     kinds = list(city.p.penalties)
     counts = [max(1, round(city.p.penalties[k] * q.scale)) for k in kinds]
     which = np.repeat(np.arange(len(kinds)), counts)
-    weight = np.where(above, 4.0, 1.0)
+    possible = open_days(city, city.firms(ordinary, year), year, _PENALISED_AFTER)
+    weight = np.where(above, 4.0, 1.0) * possible
     site = rng.choice(ordinary, len(which), p=weight / weight.sum())
     # Half of the serious cases are moved to firms above scale.
     serious = (which != kinds.index("minor_fine")) & (rng.random(len(which)) < 0.5)
-    site[serious] = rng.choice(ordinary[above], int(serious.sum()))
+    site[serious] = rng.choice(ordinary[above & (possible > 0)], int(serious.sum()))
+    return site, which
+
+
+def penalty(city: City, year: int) -> Frame:
+    """A row for each penalty or accident of the year."""
+    contract, kinds = feed("gov_penalty"), list(city.p.penalties)
+    site, which = penalised(city, year)
+    rng = stream(city.population.seed, f"penalty-days-{year}")
     accident = (which == kinds.index("safety_fatal")).astype(np.int64)
-    days = days_in_year(np.full(len(site), year), rng.random(len(site)))
+    possible = open_days(city, city.firms(site, year), year, _PENALISED_AFTER)
+    days = drawn_days(year, possible, rng.random(len(site)))
     return Frame(
         contract,
         str(year),

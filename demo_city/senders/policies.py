@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from demo_city.cells import amounts, dates, days_in_year, take, words
 from demo_city.frame import Frame
-from demo_city.senders.honour import honour
+from demo_city.senders.awards import expected, register
 from demo_city.world.city import City
 from demo_city.world.draws import Ints, stream
 from demo_city.world.population import ABOVE
@@ -81,11 +81,11 @@ def policy(city: City, year: int) -> Frame:
     rng = stream(city.population.seed, f"policies-{year}")
     numbers = in_force(year)
     chosen = [POLICIES[n] for n in numbers]
-    firms = np.array([max(1.0, _expected(city, p) * city.population.scale) for p in chosen])
+    firms = np.array([max(1.0, _expected(city, p, year) * city.population.scale) for p in chosen])
     amount = np.array([p.amount for p in chosen])
     budget = np.rint(firms * amount * rng.uniform(0.9, 1.3, len(chosen))).astype(np.int64)
     kinds, levels = ["award", "subsidy", "interest", "insurance"], ["provincial", "municipal", "district"]
-    honours = list(city.p.honours)
+    honours = list(dict.fromkeys(h.honour for h in city.p.honours))
     last = np.array([p.last or year for p in chosen])
     return Frame(
         contract,
@@ -139,9 +139,12 @@ def policy(city: City, year: int) -> Frame:
     )
 
 
-def _expected(city: City, chosen: Policy) -> float:
-    """Expected recipients a year at scale 1; nine of ten firms with the honour claim the grant."""
-    return 0.9 * city.p.honours[chosen.honour] if chosen.honour else float(chosen.firms)
+def _expected(city: City, chosen: Policy, year: int) -> float:
+    """Expected recipients of the year at scale 1; nine of ten firms with the honour claim the grant."""
+    if not chosen.honour:
+        return float(chosen.firms)
+    awarded = [h for h in city.p.honours if h.honour == chosen.honour]
+    return 0.9 * sum(expected(h, year, city.p.base_year) for h in awarded)
 
 
 def grant(city: City, year: int) -> Frame:
@@ -182,17 +185,16 @@ def grant(city: City, year: int) -> Frame:
 def _recipients(city: City, year: int, rng: np.random.Generator) -> tuple[pa.Array, Ints]:
     """Credit code of each recipient, and the number of its policy."""
     q = city.population
-    awards = honour(city, year)
-    words_of = {code: word for word, code in awards.source.mapping["honour_code"].codes.items()}  # type: ignore[union-attr]
-    kinds = awards.columns["honour_code"].to_numpy(zero_copy_only=False)
+    awards, honours = register(city, year).awarded_in(year), city.p.honours
     sites = np.flatnonzero(q.status[year] == ABOVE)
     codes, numbers = [], []
     for number in in_force(year):
         chosen = POLICIES[number]
         if chosen.honour:
-            rows = np.flatnonzero(kinds == words_of[chosen.honour])
+            kinds = [n for n, h in enumerate(honours) if h.honour == chosen.honour]
+            rows = np.unique(awards.firm[np.isin(awards.kind, kinds)])
             rows = rows[rng.random(len(rows)) < 0.9]
-            codes.append(awards.columns["uscc"].take(pa.array(rows)))
+            codes.append(take(city.codes, rows))
         else:
             count = min(max(1, round(chosen.firms * q.scale)), len(sites))
             weight = np.sqrt(np.maximum(city.year(year).money["output"][sites], 1))

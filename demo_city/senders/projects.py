@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from demo_city.cells import amounts, dates, decimals, take, words
 from demo_city.delivery import period_end
@@ -23,6 +24,7 @@ from demo_city.frame import Frame
 from demo_city.senders.months import period_of
 from demo_city.world.city import City
 from demo_city.world.draws import Bools, Floats, Ints, stream
+from demo_city.world.names import SYNTHETIC, name_parts, styles
 from demo_city.world.parameters import classes_of
 from schemas.contract import feed
 
@@ -212,8 +214,10 @@ def _codes(city: City, every: Projects) -> list[str]:
 
 
 def _names(city: City, every: Projects, at: Ints) -> pa.Array:
-    word = [city.p.divisions[g].word for g in city.population.group[every.site[at]].tolist()]
-    return pa.array([f"宁波示{n + 1:05d}号{w}项目（合成）" for n, w in zip(at.tolist(), word, strict=True)])
+    """Names of the projects: district, a made-up 字号, the division's trade."""
+    district = take([d.name[:-1] for d in city.p.districts], every.district[at])
+    trade = pa.array([name_parts().trades_of(every.division[n])[0] for n in at.tolist()])
+    return pc.binary_join_element_wise(district, styles(at), trade, f"项目{SYNTHETIC}", "")
 
 
 def _investor_codes(city: City, every: Projects, at: Ints, year: int) -> pa.Array:

@@ -14,7 +14,7 @@ import pyarrow as pa
 from demo_city.cells import amounts, dates, decimals, take, words
 from demo_city.delivery import period_end
 from demo_city.frame import Frame
-from demo_city.senders.months import period_of, reached
+from demo_city.senders.months import period_of, persons_in, reached
 from demo_city.world.city import City
 from demo_city.world.draws import Floats, Ints, stream
 from demo_city.world.population import ABOVE
@@ -60,7 +60,8 @@ def monthly_report(city: City, year: int, month: int) -> Frame:
     abroad = figures.money["export_value"][site] / np.maximum(figures.money["output"][site], 1)
     usual = stream(q.seed, "utilisation").normal(78, 11, q.sites)[site]
     used = np.clip(np.rint((usual + 3 * noise[2]) * 10), 50, 1300).astype(np.int64)
-    staff = np.rint(figures.employees[site] * np.exp(0.02 * noise[3])).astype(np.int64)
+    staff = persons_in(city, "employees", year, month)[site]
+    staff = np.rint(staff * np.exp(0.005 * noise[3])).astype(np.int64)
     blank = rng.random((3, q.sites))[:, site]
 
     def money(column: str, values: Floats, empty: Floats | None = None) -> pa.Array:
@@ -261,7 +262,8 @@ def objection(city: City, year: int) -> Frame:
     site = rng.choice(city.above(year), count)
     which = rng.choice(len(_INDICATORS), count, p=[0.4, 0.2, 0.15, 0.05, 0.1, 0.1])
     value_added = np.maximum(figures.money["value_added"], 0) / 10
-    tax = np.sum(list(figures.taxes.values()), axis=0) / 1e6
+    # nobody claims a figure below zero, not even a firm with more refunds than taxes
+    tax = np.maximum(np.sum(list(figures.taxes.values()), axis=0), 0) / 1e6
     land = np.maximum(figures.employees / 5.0, 1.0)  # the firms' own claim: five persons on a mu
     emitted = figures.emissions["so2"] / 1e3 + figures.emissions["cod"] / 1e6 + 0.01
     values = np.stack(

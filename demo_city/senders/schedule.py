@@ -38,6 +38,7 @@ from demo_city.senders import (
 from demo_city.senders.months import FIRST_MONTHLY_YEAR, period_of
 from demo_city.world.city import City
 from schemas.contract import feed
+from schemas.today import Span
 
 #: Groups of feeds whose files are written first, because their ingestion takes longest.
 FIRST = ("tax", "devices", "energy")
@@ -67,6 +68,20 @@ def deliveries(city: City, years: tuple[int, ...]) -> Iterator[Delivery]:
             yield "ent_trade", period_of(year, month), "", partial(market.trade, city, year, month)
 
 
+def calendars(city: City, years: tuple[int, ...]) -> dict[str, tuple[Span, ...]]:
+    """Feed → the periods that its sender sends in ``years``: years, months or days, open at the last of the years."""
+    periods: dict[str, dict[int, list[str]]] = {}
+    for name, period, _, _ in deliveries(city, years):
+        periods.setdefault(name, {}).setdefault(len(period), []).append(period)
+    return {
+        name: tuple(
+            (min(some), None if max(some).startswith(str(years[-1])) else max(some))
+            for some in by_length.values()
+        )
+        for name, by_length in sorted(periods.items())
+    }
+
+
 def by_group(sent: Iterable[Delivery]) -> Iterator[tuple[str, list[tuple[int, Delivery]]]]:
     """Deliveries by group of feeds, in the order of writing; each with its number among all deliveries."""
     groups: dict[str, list[tuple[int, Delivery]]] = {}
@@ -91,7 +106,7 @@ def _yearly(city: City, year: int, complete: bool) -> Iterator[Delivery]:
     yield "gov_building", period, "", partial(buildings.building, city, year)
     yield "gov_park", period, "", partial(areas.park, city, year)
     yield "gov_zone", period, "", partial(areas.zone, city, year)
-    yield "gov_honour", period, "", partial(honour.honour, city, year)
+    yield "gov_honour", period, "", partial(honour.honour, city, year, complete)
     yield "gov_penalty", period, "", partial(penalty.penalty, city, year)
     yield "gov_policy", period, "", partial(policies.policy, city, year)
     yield "gov_grant", period, "", partial(policies.grant, city, year)

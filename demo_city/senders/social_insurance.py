@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pyarrow as pa
 
 from demo_city.cells import amounts
 from demo_city.frame import Frame
-from demo_city.senders.months import period_of
+from demo_city.senders.months import period_of, persons_in
 from demo_city.world.city import City
-from demo_city.world.draws import stream
 from schemas.contract import feed
 
 
@@ -17,10 +15,7 @@ def social_insurance(city: City, year: int, month: int | None = None) -> Frame:
     """A row for each firm: insured persons in the year or month."""
     contract, q = feed("gov_social_insurance"), city.population
     sites = q.in_year(year)
-    insured = city.year(year).insured[sites]
-    if month:
-        rng = stream(q.seed, f"insured-{year}-{month}")
-        insured = np.maximum(np.rint(insured * rng.uniform(0.96, 1.04, len(sites))), 0).astype(np.int64)
+    persons = persons_in(city, "insured", year, month) if month else city.year(year).insured
     return Frame(
         contract,
         period_of(year, month),
@@ -28,6 +23,6 @@ def social_insurance(city: City, year: int, month: int | None = None) -> Frame:
         {
             "uscc": city.uscc(sites, year),
             "单位编号": pa.array(30_000_000 + sites).cast(pa.string()),
-            "insured_count": amounts(contract, "insured_count", insured, "人", 0),
+            "insured_count": amounts(contract, "insured_count", persons[sites], "人", 0),
         },
     )

@@ -23,7 +23,7 @@ def tax(city: City, year: int, month: int | None = None) -> Frame:
     sites = q.in_year(year)
     columns = {"uscc": city.uscc(sites, year), "纳税人名称": city.name(sites, year)}
     offices = [f"国家税务总局宁波市{d.name}税务局" for d in city.p.districts]
-    columns["主管税务机关"] = take(offices, q.district[sites])
+    columns["主管税务机关"] = take(offices, city.moves.district[year][sites])
     before, after = reached(city, "tax", year, month) if month else (np.zeros(q.sites), np.ones(q.sites))
     steps: dict[str, tuple[float, ...]] = {
         "income": _QUARTERLY,

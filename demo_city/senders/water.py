@@ -1,6 +1,6 @@
 """Water (用水) of the demo city.
 
-Assumed, not facts: 8 to 15 m3 of water per 万元 of value added, by industry.
+Assumed, not facts: process water follows the output, by industry; each person at work uses some more.
 Irregularity for the platform to detect: a few firms have two water accounts.
 """
 
@@ -17,21 +17,24 @@ from demo_city.world.draws import Ints, stream
 from demo_city.world.population import ABOVE, ABSENT, LANDED, ROOMS
 from schemas.contract import feed
 
-#: m3 of water per 万元 of value added by division group. Assumed.
+#: m3 of process water per 万元 of output by division group. Assumed.
 _WATER = {
-    "17": 15.0,
-    "22-23": 15.0,
-    "26": 14.0,
-    "28": 14.0,
-    "13-15": 13.0,
-    "25": 12.0,
-    "31": 12.0,
-    "44": 15.0,
+    "16": 0.1,
+    "17": 5.0,
+    "22-23": 4.0,
+    "26": 3.5,
+    "28": 4.0,
+    "13-15": 4.0,
+    "25": 1.5,
+    "27": 3.0,
+    "30": 2.5,
+    "31": 2.5,
+    "44": 4.0,
 }
 #: The same for all other groups.
-_WATER_ELSEWHERE = 8.0
-#: Value added per revenue of firms below scale: 1,003.6 亿 / 3,900 亿.
-_BELOW_VALUE_RATE = 0.257
+_WATER_ELSEWHERE = 1.0
+#: m3 that a person at work uses in a year, canteen and dormitory included. Assumed.
+_WATER_PER_PERSON = 60.0
 
 
 def water(city: City, year: int, month: int | None = None) -> Frame:
@@ -68,9 +71,9 @@ def yearly_water(city: City, year: int) -> Ints:
     q, figures = city.population, city.year(year)
     rate = np.array([_WATER.get(d.group, _WATER_ELSEWHERE) for d in city.p.divisions])[q.group]
     spread = np.exp(0.25 * stream(q.seed, "water").standard_normal(q.sites) - 0.03)
-    # 千元 in 万元; a firm with negative value added still uses water
-    large = np.maximum(figures.money["value_added"], figures.money["output"] * 0.05) / 10
-    small = figures.declared / 1e6 * _BELOW_VALUE_RATE
-    value_added = np.where(q.status[year] == ABOVE, large, small)
-    volume: Ints = np.rint(value_added * rate * spread).astype(np.int64)
+    # 千元 and 0.01 yuan in 万元
+    above = q.status[year] == ABOVE
+    made = np.where(above, figures.money["output"] / 10, figures.declared / 1e6)
+    persons = np.where(above, figures.employees, figures.insured)
+    volume: Ints = np.rint((made * rate + persons * _WATER_PER_PERSON) * spread).astype(np.int64)
     return volume

@@ -1,51 +1,74 @@
-"""The base year's energy and emissions (基年能耗与排放)."""
+"""The base year's energy (基年能耗)."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from demo_city.world.draws import Bools, Floats, scale_to
+from demo_city.world.classes import Codes, class_weights
+from demo_city.world.draws import Bools, Floats, scale_to, stream
 from demo_city.world.parameters import Parameters
 from demo_city.world.population import Population
 from demo_city.world.raking import fixed_figures
+from demo_city.world.shares import factor_of, odds_of
 
-#: Emissions of all firms with a permit, tons. Assumed.
-_EMISSION_TOTALS = {"cod": 8000.0, "nh3n": 300.0, "so2": 6000.0, "nox": 18000.0}
-#: Emission intensity by division group; 1 elsewhere. Assumed.
-_DIRTY = {"25": 12.0, "26": 6.0, "31": 12.0, "44": 20.0, "30": 6.0, "17": 4.0, "22-23": 5.0, "28": 2.0}
+#: Largest share of electricity in a firm's energy.
+_MOST_POWER = 0.99
+
+#: Largest cost of electricity against value added, its price in yuan per kWh, and the least value added against output
+#: that is counted. Industries that smelt, fire or crack, and power plants, have no such limit. Assumed.
+_MOST_COST, _PRICE, _LEAST_RATE = 0.2, 0.65, 0.1
+_HEAVY = ("25", "26", "30", "31", "32", "44")
 
 
 def energy_of(
-    p: Parameters, population: Population, first: Bools, value_added: Floats, rng: np.random.Generator
+    p: Parameters,
+    population: Population,
+    works: Codes,
+    first: Bools,
+    *,
+    revenue: Floats,
+    value_added: Floats,
+    rng: np.random.Generator,
 ) -> tuple[Floats, Floats]:
-    """Energy at equivalent value in tons of standard coal, and electricity in kWh (0.30 kg of coal each)."""
-    n = population.sites
+    """Energy at equivalent value in tons of standard coal, and electricity in kWh (0.30 kg of coal each).
+
+    The ``first`` firms have the totals of the firms above scale. A firm that rises later keeps its small works.
+    """
+    f, n = p.firm, population.sites
+    noise = rng.standard_normal(n)
     yields = np.array([d.va_per_tce for d in p.divisions])[population.group]
-    energy = np.maximum(value_added, 1.0) / (
-        yields * np.exp(p.firm.va_per_tce_sigma * rng.standard_normal(n))
-    )
+    large = np.maximum(value_added, 1.0)
+    energy = large**f.energy_exponent / (yields * np.exp(f.va_per_tce_sigma * noise))
+    of_class = class_weights().energy
+    for code, factor in of_class.factors.items():
+        energy[works == code] *= factor
     sites, tons = fixed_figures(p, population, "energy")
     energy[sites] = tons
     free = first.copy()
     free[sites] = False
-    rest = p.total("energy").value * population.scale - tons.sum()
-    energy[free] = scale_to(energy[free], rest)
+    goal = p.total("energy").value * population.scale - tons.sum()
+    # Later firms are like those of the base year.
+    energy[~first] *= goal / energy[free].sum()
+    energy[free] = scale_to(energy[free], goal)
     share = np.array([d.power_share for d in p.divisions])[population.group]
-    share = np.clip(share * rng.uniform(0.85, 1.1, n), 0.02, 0.98)
+    odds = odds_of(share * rng.uniform(0.85, 1.1, n), _MOST_POWER)
+    odds *= factor_of(odds[first], _MOST_POWER, energy[first], f.power * 1e5 * 0.3 * population.scale)
+    share = np.where(np.isin(works, of_class.only_power), 1.0, _MOST_POWER * odds / (1 + odds))
+    median = np.array([f.below_power[name] for name in ("landed", "tenant", "rooms")])[population.tenure]
+    small = median * (revenue / f.below_revenue_median) ** f.below_power_exponent
+    small *= np.exp(f.below_power_sigma * noise)
+    # Small works use more machines for their output than large ones; near the threshold they are alike.
+    near = np.minimum(revenue / f.output_min, 1.0) ** 2
+    usual = energy * share / 0.30 * 1000
+    small = np.where(first, usual, small ** (1 - near) * usual**near)
+    energy = np.where(first, energy, small * 0.30 / 1000 / share)
     return energy, energy * share / 0.30 * 1000
 
 
-def emissions_of(
-    p: Parameters, population: Population, first: Bools, output: Floats, rng: np.random.Generator
-) -> tuple[Bools, dict[str, Floats]]:
-    """Whether each firm has a permit, and its tons of each pollutant; polluting industries discharge more."""
-    n = population.sites
-    dirty = np.array([_DIRTY.get(d.group, 1.0) for d in p.divisions])[population.group]
-    has_permit = rng.random(n) < np.minimum(p.firm.emission_share * np.where(dirty > 1, 2.2, 0.75), 0.95)
-    emissions = {}
-    for pollutant, total in _EMISSION_TOTALS.items():
-        amount = np.minimum(rng.pareto(1.1, n) + 0.05, 200) * dirty * np.sqrt(np.maximum(output, 1.0))
-        counted = first & has_permit
-        tons = total * population.scale
-        emissions[pollutant] = amount * (tons / max(amount[counted].sum(), 1.0) if counted.any() else 0.0)
-    return has_permit, emissions
+def most_power(p: Parameters, population: Population, output: Floats, value_added: Floats) -> Floats:
+    """Electricity in kWh that each firm above scale can pay for; each has a limit of its own below the largest cost."""
+    spread = np.exp(0.4 * np.abs(stream(population.seed, "most-power").standard_normal(population.sites)))
+    heavy = np.array([d.group in _HEAVY for d in p.divisions])[population.group]
+    earned = np.maximum(value_added, _LEAST_RATE * output)
+    kwh: Floats = np.where(heavy, np.inf, _MOST_COST * earned * 10_000 / _PRICE / np.minimum(spread, 2.5))
+    return kwh

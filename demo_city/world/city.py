@@ -8,16 +8,27 @@ import numpy as np
 import pyarrow as pa
 
 from demo_city.cells import days_in_year, take
-from demo_city.world.base_year import base_figures
-from demo_city.world.draws import Bools, Floats, Ints, stream
+from demo_city.world.base_year import base_sizes
+from demo_city.world.classes import class_codes, site_classes
+from demo_city.world.directory import follow
+from demo_city.world.draws import Floats, Ints, Whole, stream
 from demo_city.world.figures import Base, Year
-from demo_city.world.identity import credit_codes, names
-from demo_city.world.land import Land, parcels, used_land
+from demo_city.world.honours import Register
+from demo_city.world.identity import credit_codes
+from demo_city.world.land import Land, parcels
+from demo_city.world.land_sizes import least_land, used_land
+from demo_city.world.land_state import Change as LandChange
+from demo_city.world.land_state import LandYear
+from demo_city.world.land_years import land_years
+from demo_city.world.moves import Moves, draw_moves
+from demo_city.world.names import firm_names, village_names
 from demo_city.world.parameters import Parameters
-from demo_city.world.population import ABOVE, ABSENT, NEW, Population, class_codes, populate
+from demo_city.world.population import ABOVE, ABSENT, Population, draw_sites
 from demo_city.world.roles import Roles, draw_roles
 from demo_city.world.towns import Places, draw_towns
+from demo_city.world.traits import base_figures
 from demo_city.world.years import year_figures
+from demo_city.world.zones import draw_zones
 
 #: Former district codes in credit codes: successor -> (former code, share of the base year's firms).
 _FORMER_IN_CODES = {"330212": (("330204", 0.04), ("330227", 0.01)), "330213": (("330283", 0.08),)}
@@ -43,8 +54,13 @@ class City:
 
     p: Parameters
     population: Population
+    #: Output of each site by year, 万元.
+    output: dict[int, Floats]
     base: Base
+    #: Parcels as they are laid out, their holders and users in each year, and all changes.
     land: Land
+    land_years: dict[int, LandYear]
+    land_changes: list[LandChange]
     codes: pa.Array
     names: pa.Array
     classes: pa.Array
@@ -57,6 +73,7 @@ class City:
     #: Functional zone that manages each site, -1 if none does.
     manager: Ints
     towns: Places
+    moves: Moves
     #: Site of each meter account, and its share of the site's electricity.
     meter_site: Ints
     meter_share: Floats
@@ -69,24 +86,31 @@ class City:
     #: Firms with another organisation code than the one in their credit code: first year of the report, and the code.
     organisation_codes: dict[int, tuple[int, str]] = field(default_factory=dict)
     years: dict[int, Year] = field(default_factory=dict)
+    #: Valid honours at the end of each year.
+    honours: dict[int, Register] = field(default_factory=dict)
+    #: Cumulative shares of a year's months, by kind of figure and year (see ``senders/months.py``).
+    month_shares: dict[tuple[str, int], Floats] = field(default_factory=dict)
+    #: Persons summed from January to each month, by kind of figure and year (see ``senders/months.py``).
+    month_persons: dict[tuple[str, int], Whole] = field(default_factory=dict)
+    #: Cumulative shares of the statistics' figures by year (see ``senders/statistics.py``).
+    statistics_shares: dict[int, dict[str, Floats]] = field(default_factory=dict)
     #: Output and value added of the year before, thousand yuan by site; 0 for a firm that did not exist then.
     before: dict[int, tuple[Ints, Ints]] = field(default_factory=dict)
 
     def year(self, year: int) -> Year:
         if year not in self.years:
-            self.years[year] = year_figures(self.p, self.population, self.base, year)
+            self.years[year] = year_figures(self.p, self.population, self.base, self.output[year], year)
         return self.years[year]
 
     def year_before(self, year: int) -> tuple[Ints, Ints]:
-        """Output and value added of each site's firm in the year before, from revenue if it was below scale then."""
+        """Output and value added of each site's firm in the year before, whether or not it was above scale then."""
         if year not in self.before:
             q, figures = self.population, self.year(year - 1)
             same = (q.firm[year] == q.firm[year - 1]) & (q.status[year - 1] != ABSENT)
             above = q.status[year - 1] == ABOVE
-            small = figures.declared / 1e5  # 0.01 yuan in thousand yuan
-            rates = np.array([d.va_rate / 100 for d in self.p.divisions])[q.group]
+            small = self.output[year - 1] * 10  # 万元 in thousand yuan
             output = np.where(above, figures.money["output"], small)
-            value_added = np.where(above, figures.money["value_added"], small * rates)
+            value_added = np.where(above, figures.money["value_added"], small * self.base.va_rate)
             self.before[year] = (
                 np.where(same, np.rint(output), 0).astype(np.int64),
                 np.where(same, np.rint(value_added), 0).astype(np.int64),
@@ -103,53 +127,77 @@ class City:
     def name(self, sites: Ints, year: int) -> pa.Array:
         return take(self.names, self.firms(sites, year))
 
-    def certificate(self, parcel: int) -> str:
-        return f"浙（{self.land.acquired[parcel]}）宁波市不动产权第{parcel:07d}号"
+    def zone_in(self, year: int) -> Ints:
+        """Development zone of each site's firm in the year, -1 outside; a firm that has moved is in none."""
+        return np.where(self.moves.away[year], -1, self.zone)
+
+    def manager_in(self, year: int) -> Ints:
+        """Functional zone that manages each site's firm in the year, -1 if none does."""
+        return np.where(self.moves.away[year], -1, self.manager)
+
+    def land_in(self, year: int) -> LandYear:
+        """Holders and users of the parcels at the end of the year."""
+        return self.land_years[year]
+
+    def certificate(self, parcel: int, year: int) -> str:
+        """Certificate of a parcel; each holder has one of its own."""
+        return f"浙（{self.land_in(year).acquired[parcel]}）宁波市不动产权第{parcel:07d}号"
 
     def above(self, year: int) -> Ints:
         return np.flatnonzero(self.population.status[year] == ABOVE)
 
 
-def build_city(p: Parameters, seed: int, scale: float, last_year: int) -> City:
-    """Draw the complete city up to ``last_year``."""
-    population = populate(p, seed, scale, last_year)
-    land_mu = used_land(p, population)
-    base = base_figures(p, population, land_mu)
-    land = parcels(p, population, land_mu)
-    firms = len(population.firm_site)
-    villages, village_names = _villages(p, land, firms, seed)
-    zone, zone_codes = _zones(p, population, base)
+def build_city(p: Parameters, seed: int, scale: float, last_year: int | None = None) -> City:
+    """Draw the complete city up to ``last_year``, or as its files have it, up to the last year of the parameters."""
+    last_year = last_year or p.last_year
+    population = draw_sites(p, seed, scale, last_year)
+    sizes = base_sizes(p, population)
+    output = follow(p, population, sizes, last_year)
+    land_mu = used_land(p, population, sizes, output)
+    works = site_classes(p, population, sizes)
+    base = base_figures(p, population, sizes, land_mu, works)
+    first_year = year_figures(p, population, base, output[p.base_year], p.base_year)
+    zone, zone_codes = draw_zones(p, population, first_year, land_mu)
+    land = parcels(p, population, land_mu, zone)
+    serial = len(population.firm_site) + np.arange(land.villages)
+    villages = credit_codes("N2", [d.code for d in p.districts], land.village_district, serial, seed)
     manager = _managers(p, population)
-    word = population.group[population.firm_site]
-    for number in range(len(p.landmarks)):
-        word[population.giant[population.firm_site] == number] = len(p.divisions) + number
     meter_site, meter_share = _meters(population)
-    classes = class_codes(p, population)
+    towns = draw_towns(p, population, land, zone, manager)
+    classes = class_codes(p, population, works)
+    names, village_names = _names(p, population, land, firm_names(p, population, sizes, output, classes))
+    registered = _registered(population)
+    by_year, changes = land_years(
+        p,
+        population,
+        land,
+        places=towns,
+        registered=registered.astype("datetime64[Y]").astype(np.int64) + 1970,
+        least=least_land(p, population, sizes, output),
+    )
     return City(
         p=p,
         population=population,
+        output=output,
         base=base,
         land=land,
+        land_years=by_year,
+        land_changes=changes,
         codes=_codes(p, population),
-        names=names(
-            ["宁波"] + [d.name[:-1] for d in p.districts],
-            np.where(np.arange(firms) % 3 == 0, 0, population.district[population.firm_site] + 1),
-            [d.word for d in p.divisions] + [m.name for m in p.landmarks],
-            word,
-            serial=np.arange(firms),
-            seed=seed,
-        ),
+        names=names,
         classes=pa.array(classes),
-        registered=_registered(p, population),
+        registered=registered,
         villages=villages,
         village_names=village_names,
         zone=zone,
         zone_codes=zone_codes,
         manager=manager,
-        towns=draw_towns(p, population, land, zone, manager),
+        towns=towns,
+        moves=draw_moves(p, population, towns),
         meter_site=meter_site,
         meter_share=meter_share,
         roles=draw_roles(p, population, base, classes),
+        years={p.base_year: first_year},
     )
 
 
@@ -178,41 +226,15 @@ def _codes(p: Parameters, population: Population) -> pa.Array:
     return pa.array(codes)
 
 
-def _villages(p: Parameters, land: Land, firms: int, seed: int) -> tuple[list[str], list[str]]:
-    """Codes (N2…) and names of the village collectives that hold parcels."""
-    serial = firms + np.arange(land.villages)
-    codes = credit_codes("N2", [d.code for d in p.districts], land.village_district, serial, seed)
-    titles = [
-        f"{p.districts[d].name}示{v:04d}村股份经济合作社（合成）"
-        for v, d in enumerate(land.village_district.tolist())
-    ]
-    return codes, titles
-
-
-def _zones(p: Parameters, population: Population, base: Base) -> tuple[Ints, list[str]]:
-    """Development zone of each site, -1 outside; large firms are likelier to be inside.
-
-    A bisection finds the weight of the noise at which the zones have the printed shares of firms and value added.
-    """
-    rng = stream(population.seed, "zones")
-    a, n, z = population.first_above, population.sites, p.zones
-    value = np.maximum(base.money["value_added"][:a], 1.0)
-    noise = rng.standard_normal(a)
-    fixed = np.zeros(a)
-    for number, landmark in enumerate(p.landmarks):
-        fixed[population.giant[:a] == number] = 1e9 if landmark.in_zone else -1e9
-    count = round(z.firm_share * a)
-    low, high = 0.0, 30.0
-    for _ in range(40):
-        middle = (low + high) / 2
-        inside: Bools = np.zeros(a, dtype=bool)
-        inside[np.argsort(-(np.log(value) + middle * noise + fixed), kind="stable")[:count]] = True
-        too_much = bool(value[inside].sum() > z.value_added_share * value.sum())
-        low, high = (middle, high) if too_much else (low, middle)
-    in_zone = np.concatenate([inside, rng.random(n - a) < 0.45])
-    which = rng.integers(0, z.per_district, n)
-    codes = [f"{d.code}K{k + 1:02d}" for d in p.districts for k in range(z.per_district)]
-    return np.where(in_zone, population.district * z.per_district + which, -1), codes
+def _names(p: Parameters, population: Population, land: Land, own: pa.Array) -> tuple[pa.Array, list[str]]:
+    """Names of all firms, and of the villages that hold parcels; collectives that operate as firms are villages."""
+    names = own.to_pylist()
+    collective = np.flatnonzero(population.collective[population.firm_site])
+    district = np.append(land.village_district, population.district[population.firm_site[collective]])
+    villages = village_names(p, district, population.seed)
+    for firm, name in zip(collective.tolist(), villages[land.villages :], strict=True):
+        names[firm] = name
+    return pa.array(names), villages[: land.villages]
 
 
 def _managers(p: Parameters, population: Population) -> Ints:
@@ -243,13 +265,7 @@ def _meters(population: Population) -> tuple[Ints, Floats]:
     return site, share
 
 
-def _registered(p: Parameters, population: Population) -> np.ndarray[tuple[int], np.dtype[np.datetime64]]:
-    """Dates of registration: most firms of the base year are old, later firms register in their first year."""
+def _registered(population: Population) -> np.ndarray[tuple[int], np.dtype[np.datetime64]]:
+    """Dates of registration, in the firms' founding years."""
     rng = stream(population.seed, "registered")
-    firms = len(population.firm_site)
-    start = p.base_year - 2 - np.minimum(rng.exponential(9, firms), 32).astype(np.int64)
-    year = np.where(population.firm_born == p.base_year, start, population.firm_born)
-    year[population.giant[population.firm_site] >= 0] -= 12
-    fresh = population.change[p.base_year][population.firm_site] == NEW
-    year[fresh & (population.firm_born == p.base_year)] = p.base_year
-    return days_in_year(year, rng.random(firms))
+    return days_in_year(population.firm_founded, rng.random(len(population.firm_site)))

@@ -13,6 +13,8 @@ import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
+#: Smaller integers, for what is kept in memory.
+Whole = npt.NDArray[np.int32]
 Bools = npt.NDArray[np.bool_]
 
 

@@ -1,8 +1,7 @@
-"""Credit codes and names of the demo city's firms (统一社会信用代码、企业名称).
+"""Credit codes and registration numbers of the demo city's firms (统一社会信用代码、工商注册号).
 
 Codes are well formed by GB 32100-2015, with an organisation code (characters 9 to 17) whose own check
-character follows GB 11714-1997. The organisation codes begin with MAY, a range not issued, and every name
-contains a serial number and （合成）: no real firm is meant.
+character follows GB 11714-1997. The organisation codes begin with MAY, a range not issued: no real firm is meant.
 """
 
 from __future__ import annotations
@@ -21,8 +20,6 @@ _ORGANISATION_VALUE = np.array([c - 48 if c < 58 else c - 55 for c in range(128)
 _WEIGHTS = np.array([pow(3, i, 31) for i in range(17)], dtype=np.int64)
 _ORGANISATION_WEIGHTS = np.array([3, 7, 9, 10, 5, 8, 4, 2], dtype=np.int64)
 _BODIES = 31**5
-
-_SYLLABLES = "甬润恒盛泰和兴隆华瑞科锐德丰宏远达利安诚信昌荣嘉立新博创联合众凯航海天明光金永升威力"
 
 
 def credit_codes(prefix: str, districts: list[str], district: Ints, serial: Ints, seed: int) -> list[str]:
@@ -86,23 +83,3 @@ def broken(code: str) -> str:
     '91350100M000100Y44'
     """
     return code[:17] + ALPHABET[(ALPHABET.index(code[17]) + 1) % 31]
-
-
-def names(
-    places: list[str], place: Ints, words: list[str], word: Ints, *, serial: Ints, seed: int
-) -> pa.Array:
-    """Made-up company names with a serial number.
-
-    For example 宁波甬恒示0001234机械有限公司（合成）.
-    """
-    n = len(_SYLLABLES)
-    mixed = serial * 2654435761 + seed
-    first, second = mixed % n, (mixed // n) % n
-    return pa.array(
-        [
-            f"{places[p]}{_SYLLABLES[a]}{_SYLLABLES[b]}示{s:07d}{words[w]}有限公司（合成）"
-            for p, a, b, s, w in zip(
-                place.tolist(), first.tolist(), second.tolist(), serial.tolist(), word.tolist(), strict=True
-            )
-        ]
-    )

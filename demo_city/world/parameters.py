@@ -12,6 +12,9 @@ from pathlib import Path
 
 from pydantic import ValidationError, model_validator
 
+from demo_city.world.honours import Honour
+from demo_city.world.market import Market
+from demo_city.world.places import Land, ManagingZone, Towns, Zones
 from schemas.contract import SCHEMAS, ContractError, code_list
 from schemas.definition import Definition, first_error, read_mapping
 
@@ -37,6 +40,7 @@ class BelowScale(Definition):
     landed_small: int
     landed_small_land: float
     surveyed_tenant_share: float
+    land_size_correlation: float
 
 
 class Churn(Definition):
@@ -45,6 +49,42 @@ class Churn(Definition):
     above_new_share: float
     below_out_share: float
     below_in_share: float
+    young_years: int
+    young_out_times: float
+    size_out_exponent: float
+    above_mean_age: float
+    rising_from: float
+    rising_factor: tuple[float, float]
+    falling_from: float
+    new_size: float
+    new_size_sd: float
+
+
+class Moves(Definition):
+    share: float
+    other_district_share: float
+
+
+class Paths(Definition):
+    """Spread of the yearly growth of revenue (logarithms), and what holds it together."""
+
+    ordinary_sd: float
+    wide_sd: float
+    wide_share: float
+    leap_share: float
+    reversion: float
+    giant_damping: float
+    division_sd: float
+    #: Year, division group, percent of growth besides the city's.
+    division_shocks: dict[int, dict[str, float]]
+    district_sd: float
+
+
+class State(Definition):
+    """A yes or no of a firm: share of the firms with yes, and share of all firms that change in a year."""
+
+    share: float
+    changing: float
 
 
 class District(Definition):
@@ -75,13 +115,20 @@ class Division(Definition):
     va_rate: float
     va_per_tce: float
     power_share: float
-    word: str
     only: tuple[str, ...] = ()
 
     @property
     def codes(self) -> range:
         first, _, last = self.group.partition("-")
         return range(int(first), int(last or first) + 1)
+
+
+class OutputPerPerson(Definition):
+    """Limits of output per person above scale in the base year, 万元."""
+
+    groups: tuple[str, ...]
+    least: float
+    most: float
 
 
 class Landmark(Definition):
@@ -91,39 +138,14 @@ class Landmark(Definition):
     name: str
     output: float
     value_added: float
+    #: Cost of work and wear in the base year, 万元 a person; the rest of the value added is tax and profit.
+    pay: float
+    export: float
     staff: float
     land: float
     energy: float
     in_zone: bool
     tax: dict[str, float]
-
-
-class Zones(Definition):
-    firm_share: float
-    value_added_share: float
-    per_district: int
-
-
-class ManagingZone(Definition):
-    code: str
-    district: str
-    share: float
-    towns: tuple[str, ...]
-
-
-class Towns(Definition):
-    """Codes of towns: of each district's zones, in order, and of those with few works; weights of both."""
-
-    zones: dict[str, tuple[str, ...]]
-    few_works: tuple[str, ...]
-    zone_weight: float
-    few_weight: float
-
-    def weight(self, town: str, district: str) -> float:
-        """Weight of a town in the draw of its district's firms outside zones."""
-        if town in self.few_works:
-            return self.few_weight
-        return self.zone_weight if town in self.zones[district] else 1.0
 
 
 class Firm(Definition):
@@ -137,41 +159,38 @@ class Firm(Definition):
     staff_median: float
     staff_sigma: float
     staff_output_correlation: float
+    least_value_added_per_person: float
     land_median: float
     land_sigma: float
     land_staff_correlation: float
     va_rate_sd: float
     negative_value_added_share: float
-    tax_zero_share: float
-    rd_none_share: float
     rd_median: float
     rd_sigma: float
     rd_max: float
-    export_share: float
-    margin_mean: float
-    margin_sd: float
+    new_product_max: float
+    export_max: float
+    gain_median: float
+    gain_sigma: float
+    gain_size_exponent: float
+    loss_mean: float
     emission_share: float
     tenant_share: float
     va_per_tce_sigma: float
+    energy_exponent: float
+    power: float
     below_revenue_median: float
     below_revenue_sigma: float
     below_staff_median: float
+    below_staff_exponent: float
     below_staff_sigma: float
-    below_power_median: float
+    below_power: dict[str, float]
+    below_power_exponent: float
     below_power_sigma: float
+    below_own_land_median: float
+    below_own_land_sigma: float
     below_tenant_land_median: float
     below_tenant_land_sigma: float
-
-
-class Land(Definition):
-    extra_parcels: tuple[float, ...]
-    let_wholly_of_extra: float
-    village_share: float
-    let_in_part: float
-    disputed_share: float
-    sublet_share: float
-    floor_share_only: float
-    construction_share: float
 
 
 class ChainGaps(Definition):
@@ -186,37 +205,6 @@ class ChainGaps(Definition):
         return (*self.missing, *self.weak, *self.single_point)
 
 
-class ByScale(Definition):
-    """A share of the firms above and of those below scale."""
-
-    above: float
-    below: float
-
-
-class Noise(Definition):
-    code: str
-    zh: str
-
-
-class Market(Definition):
-    wrong_class_share: float
-    second_role_share: ByScale
-    third_role_share: ByScale
-    outside_share: float
-    declaring_share: ByScale
-    neighbour_code_share: float
-    trades: int
-    trading_share: ByScale
-    coverage: tuple[float, float]
-    material_share: float
-    purchase_coverage: float
-    local_share: tuple[float, float]
-    weak_local_share: float
-    noise_share: float
-    organisation_code_share: float
-    noise: tuple[Noise, ...]
-
-
 class Marks(Definition):
     """Prefixes of the industry classes of each mark, and the value added of the firms with a mark."""
 
@@ -229,10 +217,15 @@ class Marks(Definition):
 
 class Parameters(Definition):
     base_year: int
+    last_year: int
     totals: tuple[Total, ...]
     below_scale: BelowScale
     growth: dict[str, dict[int | str, float]]
+    output_per_person: tuple[OutputPerPerson, ...]
     churn: Churn
+    moves: Moves
+    paths: Paths
+    states: dict[str, State]
     districts: tuple[District, ...]
     divisions: tuple[Division, ...]
     landmarks: tuple[Landmark, ...]
@@ -242,7 +235,8 @@ class Parameters(Definition):
     towns: Towns
     firm: Firm
     land: Land
-    honours: dict[str, int]
+    #: Higher levels of an honour stand before lower ones.
+    honours: tuple[Honour, ...]
     penalties: dict[str, int]
     chain_gaps: ChainGaps
     market: Market
@@ -268,6 +262,13 @@ class Parameters(Definition):
         firms = self.total("firms").value
         if sum(d.firms for d in self.districts) != firms or sum(d.firms for d in self.divisions) != firms:
             raise ValueError("districts and divisions must both add up to the total of firms")
+        groups = {d.group for d in self.divisions}
+        if sorted(g for room in self.land.room for g in room.groups) != sorted(groups):
+            raise ValueError("land.room must name each division group exactly once")
+        if sorted(g for limits in self.output_per_person for g in limits.groups) != sorted(groups):
+            raise ValueError("output_per_person must name each division group exactly once")
+        if not {group for _, group, _ in self.giants} <= set(self.land.giant_output_per_mu):
+            raise ValueError("land.giant_output_per_mu must name the division group of each giant")
         if not {d.code for d in self.districts} <= set(code_list("district")):
             raise ValueError("districts must be listed in schemas/codes/district.csv")
         return self

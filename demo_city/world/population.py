@@ -1,8 +1,8 @@
-"""The demo city's firms, year by year (名录).
+"""The demo city's sites and the firms on them (企业).
 
 The city is a fixed set of sites (one array position each). A site has a district, a division group and a tenure. The
 firm on it may change: when a firm leaves, another legal person takes over the site. So land and tenancy stay
-consistent over the years, however many firms come and go.
+consistent over the years, however many firms come and go. ``directory.py`` tells which firm is there in which year.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from demo_city.world.draws import Bools, Floats, Ints, fit_table, shares_to_counts, stream
-from demo_city.world.parameters import Parameters, classes_of
+from demo_city.world.parameters import Parameters
 
 ABSENT, BELOW, ABOVE = 0, 1, 2
 #: Change of the firm's entry in the directory; positions in :data:`CHANGES`.
@@ -20,6 +20,11 @@ NONE, NEW, UPGRADED, DROPPED = 0, 1, 2, 3
 CHANGES = ("none", "new", "upgraded", "dropped")
 #: Tenure of a site: own parcel, lease on a surveyed parcel, rented rooms outside surveyed land.
 LANDED, TENANT, ROOMS = 0, 1, 2
+#: Age of the oldest firms in the base year: state works of the 1950s. Assumed.
+_OLDEST = 65
+#: Age beyond which fewer firms were founded the further back, because the private economy was young, and the years in
+#: which the number falls to 1/e. Assumed.
+_REFORM, _REFORM_YEARS = 28, 6
 
 
 @dataclass
@@ -37,6 +42,10 @@ class Population:
     #: Standard normal score of a site's size.
     size: Floats
     tenure: Ints
+    #: First year with a firm on the site.
+    appears: Ints
+    #: Founding year of the base year's firm; the first year of a site that appears later.
+    founded: Ints
     #: Number of the base year's firms above scale; they have the first positions.
     first_above: int
     #: Village collectives that operate as firms; their credit codes begin with N2.
@@ -45,9 +54,10 @@ class Population:
     change: dict[int, Ints] = field(default_factory=dict)
     #: Number of the firm on each site, -1 if the site has none yet.
     firm: dict[int, Ints] = field(default_factory=dict)
-    #: Site and first year of each firm.
+    #: Site of each firm, its first year in the directory, and its founding year.
     firm_site: Ints = field(default_factory=lambda: np.empty(0, dtype=np.int64))
     firm_born: Ints = field(default_factory=lambda: np.empty(0, dtype=np.int64))
+    firm_founded: Ints = field(default_factory=lambda: np.empty(0, dtype=np.int64))
 
     @property
     def sites(self) -> int:
@@ -58,20 +68,20 @@ class Population:
         return np.flatnonzero(self.status[year] != ABSENT)
 
 
-def populate(p: Parameters, seed: int, scale: float, last_year: int) -> Population:
-    """Draw the sites and simulate the directory's changes from the base year to ``last_year``."""
+def draw_sites(p: Parameters, seed: int, scale: float, last_year: int) -> Population:
+    """Draw the sites of all years up to ``last_year``, without the directory of any year."""
     rng = stream(seed, "population")
     table = _cells(p)
     district, group, giant = _above(p, scale, table)
     above = len(district)
     below_base = max(20, round(p.below_scale.firms * scale))
-    net = p.churn.below_in_share - p.churn.below_out_share
-    added = max(1, round(below_base * net))
-    years = range(p.base_year, last_year + 1)
-    below = below_base + added * (len(years) - 1)
+    added = max(1, round(below_base * (p.churn.below_in_share - p.churn.below_out_share)))
+    later = np.repeat(np.arange(p.base_year + 1, last_year + 1), added)
+    below = below_base + len(later)
     below_district, below_group = _below(p, table, below, rng)
     size = rng.standard_normal(above + below)
     tail = _tail(p, scale, group, giant, rng)
+    appears = np.concatenate([np.full(above + below_base, p.base_year), later])
     population = Population(
         seed=seed,
         scale=scale,
@@ -80,18 +90,16 @@ def populate(p: Parameters, seed: int, scale: float, last_year: int) -> Populati
         giant=np.concatenate([giant, np.full(below, -1)]),
         tail=np.concatenate([tail, np.zeros(below, dtype=bool)]),
         size=size,
-        tenure=_tenure(p, giant, below, below_base, rng),
+        tenure=_tenure(p, giant, size[above:], below_base, rng),
+        appears=appears,
+        founded=appears.copy(),
         first_above=above,
         collective=np.zeros(above + below, dtype=bool),
     )
     cixi = next(i for i, d in enumerate(p.districts) if d.code == "330282")
     own_in_cixi = np.flatnonzero(population.district[above : above + below_base] == cixi)[:2] + above
     population.collective[own_in_cixi] = True
-    appears = np.full(population.sites, p.base_year)
-    for i in range(1, len(years)):
-        first = above + below_base + (i - 1) * added
-        appears[first : first + added] = p.base_year + i
-    _simulate(p, population, appears, years)
+    _found(p, population)
     return population
 
 
@@ -169,91 +177,69 @@ def _tail(p: Parameters, scale: float, group: Ints, giant: Ints, rng: np.random.
     return chosen
 
 
-def _tenure(p: Parameters, giant: Ints, below: int, below_base: int, rng: np.random.Generator) -> Ints:
+def _tenure(p: Parameters, giant: Ints, size: Floats, below_base: int, rng: np.random.Generator) -> Ints:
+    """Tenure of the sites above, then of those below scale: of the latter, the larger ones have land more often."""
     tenure = np.where(rng.random(len(giant)) < p.firm.tenant_share, TENANT, LANDED)
     tenure[giant >= 0] = LANDED
-    b = p.below_scale
+    b, joint = p.below_scale, p.below_scale.land_size_correlation
     landed = (b.landed_3mu + b.landed_small) / b.firms
-    draw = rng.random(below)
-    renting = np.where(draw < landed + (1 - landed) * b.surveyed_tenant_share, TENANT, ROOMS)
+    score = joint * size + np.sqrt(1 - joint**2) * rng.standard_normal(len(size))
+    rank = np.empty(len(size))
+    rank[np.argsort(-score, kind="stable")] = (np.arange(len(size)) + 0.5) / len(size)
+    renting = np.where(rank < landed + (1 - landed) * b.surveyed_tenant_share, TENANT, ROOMS)
     # Surveyed parcels are full after the base year: later firms have a parcel of their own, or rooms elsewhere.
     renting[below_base:] = ROOMS
-    return np.concatenate([tenure, np.where(draw < landed, LANDED, renting)]).astype(np.int64)
+    return np.concatenate([tenure, np.where(rank < landed, LANDED, renting)]).astype(np.int64)
 
 
-def _simulate(p: Parameters, population: Population, appears: Ints, years: range) -> None:
-    """Fill status, change and firm of each year."""
-    above = population.first_above
-    base = years[0]
-    status = np.where(np.arange(population.sites) < above, ABOVE, BELOW)
-    status[appears > base] = ABSENT
-    firm = np.where(status != ABSENT, np.arange(population.sites), -1)
-    born_site = [np.flatnonzero(status != ABSENT)]
-    born_year = [np.full(len(born_site[0]), base)]
-    # Firms are numbered in the order of their first year; in the base year by site.
-    firm[status != ABSENT] = np.arange(len(born_site[0]))
-    following = len(born_site[0])
+def closing_chance(p: Parameters, age: Ints) -> Floats:
+    """Chance that a firm below scale closes in a year, by age: young firms close more often than others."""
     churn = p.churn
-    for year in years:
-        rng = stream(population.seed, f"directory-{year}")
-        change = np.zeros(population.sites, dtype=np.int64)
-        fresh = np.zeros(population.sites, dtype=bool)
-        if year > base:
-            status = status.copy()
-            status[population.change[year - 1] == DROPPED] = BELOW
-            fresh |= appears == year
-            leaving = (status == BELOW) & (rng.random(population.sites) < churn.below_out_share)
-            fresh |= leaving & ~population.collective
-            status[appears == year] = BELOW
-            change[fresh] = NEW
-            may_rise = (status == BELOW) & (population.tenure != ROOMS) & ~fresh & ~population.collective
-            may_rise &= population.change[year - 1] == NONE
-            rising = _pick(rng, may_rise, population.size, round(churn.upgraded * population.scale))
-            status[rising] = ABOVE
-            change[rising] = UPGRADED
-        settled = (status == ABOVE) & (change == NONE) & (population.giant < 0) & ~population.tail
-        above_now = int((status == ABOVE).sum())
-        falling = _pick(rng, settled, -population.size, round(churn.above_out_share * above_now))
-        change[falling] = DROPPED
-        settled[falling] = False
-        renewed = _pick(
-            rng, settled, np.zeros_like(population.size), round(churn.above_new_share * above_now)
-        )
-        change[renewed] = NEW
-        settled[renewed] = False
-        if year == base:
-            change[_pick(rng, settled, -population.size, round(churn.upgraded * population.scale))] = UPGRADED
-        else:
-            fresh[renewed] = True
-            firm = firm.copy()
-            born = np.flatnonzero(fresh)
-            firm[born] = following + np.arange(len(born))
-            following += len(born)
-            born_site.append(born)
-            born_year.append(np.full(len(born), year))
-        population.status[year], population.change[year], population.firm[year] = status, change, firm
-    population.firm_site = np.concatenate(born_site)
-    population.firm_born = np.concatenate(born_year)
+    young = churn.young_years * churn.below_in_share
+    usual = churn.below_out_share / (1 + young * (churn.young_out_times - 1))
+    chance: Floats = np.where(age < churn.young_years, churn.young_out_times, 1.0) * usual
+    return chance
 
 
-def _pick(rng: np.random.Generator, candidates: Bools, preference: Floats, count: int) -> Ints:
-    """``count`` of the candidates, drawn with weights exp(preference) (Gumbel keys)."""
-    sites = np.flatnonzero(candidates)
-    keys = preference[sites] + rng.gumbel(size=len(sites))
-    return np.sort(sites[np.argsort(-keys, kind="stable")[:count]])
+def _shares_of_ages(p: Parameters) -> Floats:
+    """Share of each age below scale.
+
+    A bisection finds the past growth at which as many firms are new in the base year as in later years.
+    """
+    ages, churn = np.arange(_OLDEST + 1), p.churn
+    new = churn.below_in_share / (1 + churn.below_in_share - churn.below_out_share)
+    alive = np.cumprod(np.concatenate([[1.0], 1 - closing_chance(p, ages)[:-1]]))
+    alive *= np.exp(-np.maximum(ages - _REFORM, 0) / _REFORM_YEARS)
+    low, high = 0.9, 1.1
+    for _ in range(40):
+        growth = (low + high) / 2
+        share: Floats = alive / growth**ages
+        share /= share.sum()
+        low, high = (growth, high) if share[0] < new else (low, growth)
+    return share
 
 
-def class_codes(p: Parameters, population: Population) -> list[str]:
-    """Industry class of each firm: a random class of its site's group; a landmark has the class of the parameters."""
-    rng = stream(population.seed, "classes")
-    draw = rng.random(len(population.firm_site))
-    choices = [tuple(c for code in d.codes for c in classes_of(f"{code:02d}")) for d in p.divisions]
-    groups = population.group[population.firm_site]
-    codes = [
-        choices[g][int(u * len(choices[g]))] for g, u in zip(groups.tolist(), draw.tolist(), strict=True)
-    ]
-    for number, landmark in enumerate(p.landmarks):
-        site = int(np.flatnonzero(population.giant == number)[0])
-        for firm in np.flatnonzero(population.firm_site == site):
-            codes[firm] = landmark.class_code
-    return codes
+def _shares_of_ages_above(p: Parameters) -> Floats:
+    """Share of each age above scale, a gamma distribution from two years on: few are above scale sooner."""
+    years = np.arange(_OLDEST + 1) - 2 + 0.5
+    share: Floats = np.maximum(years, 0) * np.exp(-2 * years / (p.churn.above_mean_age - 2))
+    share /= share.sum()
+    return share
+
+
+def _found(p: Parameters, population: Population) -> None:
+    """Draw the founding years of the base year's firms.
+
+    Below scale, ages are those of a steady flow: each year as many firms are founded as in the years that follow the
+    base year, and the young ones among them close more often. Firms above scale are older.
+    """
+    rng = stream(population.seed, "founded")
+    base = np.flatnonzero(population.appears == p.base_year)
+    above = base < population.first_above
+    age = rng.choice(_OLDEST + 1, len(base), p=_shares_of_ages(p))
+    old = rng.choice(_OLDEST + 1, len(base), p=_shares_of_ages_above(p))
+    old[population.giant[base] >= 0] += 12
+    old = np.minimum(old, _OLDEST)
+    age = np.where(above, old, age)
+    age[population.collective[base]] = 20
+    population.founded[base] = p.base_year - age

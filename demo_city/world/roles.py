@@ -26,6 +26,8 @@ from schemas.contract import code_list
 WHOLE = 10_000
 #: Minimum number of firms of an ordinary node at scale 1; small firms beside a dominant firm.
 _FEWEST, _BESIDE = 3, 3
+#: Largest size of a firm beside a dominant firm, as a share of it: three of them leave it 0.87 of the node.
+_BESIDE_SIZE = 0.05
 
 
 @dataclass(frozen=True)
@@ -74,6 +76,8 @@ class _Draw:
     #: Weights of the nodes for a firm of a class or division; 0 for nodes with a planted gap.
     by_class: Floats = field(init=False)
     by_division: Floats = field(init=False)
+    #: Weights of the nodes of a class's division that the class itself does not belong to.
+    by_neighbours: Floats = field(init=False)
     #: First division of each node.
     first_division: Ints = field(init=False)
     node: Ints = field(init=False)
@@ -96,8 +100,11 @@ class _Draw:
                 weight[position[code], n] = (1 + rank) ** -1.5
         weight[:, self.chains.positions(self.p.chain_gaps.all)] = 0
         self.by_class = weight
+        # a class counts in its division by its number of firms
+        firms_of_class = np.bincount(self.class_of, minlength=len(known))
         self.by_division = np.zeros((len(divisions), len(self.chains)))
-        np.add.at(self.by_division, division, weight)
+        np.add.at(self.by_division, division, weight * firms_of_class[:, None])
+        self.by_neighbours = np.where(self.has, 0.0, self.by_division[division])
         firms = len(self.classes)
         self.first_division = np.argmax(self.by_division > 0, axis=0)
         self.node = np.full((firms, 3), -1)
@@ -119,21 +126,18 @@ class _Draw:
         """Draw the main node of each firm; ``wrong_class_share`` of the chain firms get a node outside their class."""
         q, share = self.population, self.p.market.wrong_class_share
         in_class = self.by_class.sum(axis=1)[self.class_of] > 0
-        in_division = self.by_division.sum(axis=1)[self.division_of] > 0
         main = self.pick(self.by_class, self.class_of)
-        of_class, others = int(in_class.sum()), int((in_division & ~in_class).sum())
-        # chain firms: of_class x (1 - w) + (of_class + others) x w; with a wrong class: (of_class + others) x w
-        w = share * of_class / max(of_class + others - share * others, 1)
-        chosen = (self.rng.random(len(main)) < w) & in_division & (q.giant[q.firm_site] < 0)
-        pending = np.flatnonzero(chosen)
-        for _ in range(30):
-            if not len(pending):
-                break
-            node = self.pick(self.by_division, self.division_of[pending])
-            fits = ~self.has[self.class_of[pending], node]
-            main[pending[fits]] = node[fits]
-            self.wrong[pending[fits]] = True
-            pending = pending[~fits]
+        whole = self.by_division.sum(axis=1)[self.division_of]
+        near = self.by_neighbours.sum(axis=1)[self.class_of]
+        # The larger the part of the division that a class does not cover, the likelier it is the wrong one.
+        chance = np.divide(near, whole, out=np.zeros(len(main)), where=whole > 0)
+        chance[(q.giant >= 0)[q.firm_site] | q.tail[q.firm_site]] = 0
+        # wrong firms k x (of class + others) are the share of the chain firms, of class + k x others
+        others = float(chance[~in_class].sum())
+        chance *= share * int(in_class.sum()) / max(float(chance.sum()) - share * others, 1.0)
+        wrong = np.flatnonzero(self.rng.random(len(main)) < chance)
+        main[wrong] = self.pick(self.by_neighbours, self.class_of[wrong])
+        self.wrong[wrong] = True
         self.node[:, 0] = main
 
     def further_nodes(self) -> None:
@@ -190,11 +194,15 @@ class _Draw:
             firms = self.candidates(node, large)
             of_class = firms[self.has[self.class_of[firms], node]] if len(firms) else firms
             firms = of_class if len(of_class) else firms
-            self.give(firms[[int(np.argmax(self.size[firms]))]], node)
+            leader = firms[[int(np.argmax(self.size[firms]))]]
+            self.give(leader, node)
             beside = self.candidates(node, small)[: 40 * _BESIDE]
             of_class = beside[self.has[self.class_of[beside], node]]
             beside = of_class if len(of_class) >= _BESIDE else beside
-            self.give(beside[np.argsort(self.size[beside], kind="stable")[-_BESIDE:]], node)
+            order = beside[np.argsort(self.size[beside], kind="stable")]
+            # the largest firms that leave the leader its share, also after some years
+            count = int(np.searchsorted(self.size[order], _BESIDE_SIZE * self.size[leader[0]], side="right"))
+            self.give(order[max(count - _BESIDE, 0) :][:_BESIDE], node)
         for number, node in enumerate(chains.positions(gaps.weak)):
             self.give(self.candidates(node, small)[: 1 + number % 2], node)
         planted = set(chains.positions(gaps.all))
@@ -236,9 +244,7 @@ def draw_roles(p: Parameters, population: Population, base: Base, classes: Seque
     """Draw roles and product lines of all firms. ``classes`` are the firms' registered classes."""
     q, chains = population, nodes()
     rng = stream(q.seed, "chain-roles")
-    size = np.where(
-        q.firm_site < q.first_above, base.money["revenue"][q.firm_site], base.small_revenue[q.firm_site]
-    )
+    size = base.money["revenue"][q.firm_site]
     draw = _Draw(p, q, chains, rng, classes, size)
     draw.first_nodes()
     draw.further_nodes()
@@ -275,8 +281,9 @@ def _hold_back(draw: _Draw, node: Ints, part: Ints) -> None:
     """Firms too large for an ordinary node shift the excess to products outside all chains."""
     q, outside = draw.population, len(draw.chains)
     excluded = [*draw.chains.positions(draw.p.chain_gaps.all), outside]
+    last = min(max(q.firm), draw.p.base_year + 4)  # however far the city is drawn
     in_last_year = np.zeros(len(node), dtype=bool)
-    in_last_year[q.firm[max(q.firm)][q.in_year(max(q.firm))]] = True
+    in_last_year[q.firm[last][q.in_year(last)]] = True
     for column in range(3):
         present = (node[:, :3] >= 0) & in_last_year[:, None]
         output = draw.size[:, None] * part[:, :3] / WHOLE

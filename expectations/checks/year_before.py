@@ -125,10 +125,12 @@ def city_total(period: str, figure: str) -> str:
     """SQL for periods in which the city's sum of a figure is not between a third and three times the period before.
 
     All firms count, including those that came or went. The firm that changed most is left out: its unit slip may exceed
-    a small city's sum, and has checks of its own (``unit_slips``).
+    a small city's sum, and has checks of its own (``unit_slips``). A period in which no firm has the figure is not
+    judged: its feed has not come yet.
     """
     return f"""WITH figures AS (
-            SELECT uscc, {period}, dense_rank() OVER (ORDER BY {period}) AS step, coalesce({figure}, 0) AS figure
+            SELECT uscc, {period}, dense_rank() OVER (ORDER BY {period}) AS step, coalesce({figure}, 0) AS figure,
+                count({figure}) OVER (PARTITION BY {period}) AS reported
             FROM {{table}}),
         matched AS (
             SELECT coalesce(n.step, b.step + 1) AS step, coalesce(n.figure, 0) AS now, coalesce(b.figure, 0) AS before
@@ -137,7 +139,8 @@ def city_total(period: str, figure: str) -> str:
             SELECT step, sum(before) - arg_max(before, abs(now - before)) AS before,
                 sum(now) - arg_max(now, abs(now - before)) AS now
             FROM matched GROUP BY step)
-        SELECT {period}, before, now FROM totals JOIN (SELECT DISTINCT step, {period} FROM figures) USING (step)
+        SELECT {period}, before, now FROM totals JOIN (SELECT DISTINCT step, {period} FROM figures WHERE reported > 0)
+            USING (step)
         WHERE before > 0 AND (now < before / 3 OR now > before * 3)"""
 
 

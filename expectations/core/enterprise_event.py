@@ -25,10 +25,10 @@ SUITE = Suite(
         Check(
             "date_in_year",
             "事件日期在年度内",
-            "The event is dated in its year; a credit record may instead end in it, or predate the first year",
+            "The event is dated in its year; a credit record may instead end in it; either may predate the first year",
             """SELECT event_id, year FROM {table} WHERE CAST(year(event_date) AS VARCHAR) <> year
-            AND NOT (event_kind_code = 'credit' AND CAST(year(event_date) AS VARCHAR) < year
-                AND (coalesce(CAST(year(valid_until_date) AS VARCHAR) = year, false)
+            AND NOT (event_kind_code IN ('credit', 'honour') AND CAST(year(event_date) AS VARCHAR) < year
+                AND (event_kind_code = 'credit' AND coalesce(CAST(year(valid_until_date) AS VARCHAR) = year, false)
                     OR year = (SELECT min(year) FROM {table})))""",
             level="warn",
         ),

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Literal
 
+from expectations.checks.part_year import not_yet_sent
 from expectations.checks.unit_slips import TAX_SIZE, TAX_SUM, list_ratio, own_history
 from expectations.checks.year_before import city_total, compared, figures_new, order_kept, totals_steady
 from expectations.gate.suite import Check, Level, Suite
@@ -127,6 +128,8 @@ def _coverage(id_: str, points: int, *, against: Literal["year", "release"], lev
     now = _COVERAGE.format(source="{table}")
     before = _COVERAGE.format(source="{table}" if against == "year" else "previous_core.enterprise_year")
     ahead = 1 if against == "year" else 0
+    # what is not yet sent lowers no coverage; what a release had must not be lost
+    due = f" AND NOT {not_yet_sent('n.feed', 'n.year')}" if against == "year" else ""
     zh, en = {"year": ("上年", "year before"), "release": ("上一版本", "last release")}[against]
     return Check(
         id_,
@@ -137,7 +140,7 @@ def _coverage(id_: str, points: int, *, against: Literal["year", "release"], lev
             round(100 * n.share, 1) AS now_pct
         FROM now n JOIN before b ON CAST(b.year AS INTEGER) + {ahead} = CAST(n.year AS INTEGER)
             AND b.is_above_scale = n.is_above_scale AND b.feed = n.feed
-        WHERE b.share - n.share >= {points / 100} AND (b.share - n.share) * n.firms >= 5""",
+        WHERE b.share - n.share >= {points / 100} AND (b.share - n.share) * n.firms >= 5{due}""",
         level=level,
     )
 

@@ -70,8 +70,8 @@ SUITE = Suite(
                     count(*) FILTER (final_grade = 'D') AS in_d
                 FROM (SELECT * FROM per_mu.enterprise_grade QUALIFY evaluation_version
                     = max(evaluation_version) OVER (PARTITION BY uscc, year)) GROUP BY year) g USING (year)
-            WHERE t.graded IS DISTINCT FROM g.graded OR t.in_a IS DISTINCT FROM g.in_a
-                OR t.in_d IS DISTINCT FROM g.in_d""",
+            WHERE t.graded IS DISTINCT FROM coalesce(g.graded, 0) OR t.in_a IS DISTINCT FROM coalesce(g.in_a, 0)
+                OR t.in_d IS DISTINCT FROM coalesce(g.in_d, 0)""",
         ),
         Check(
             "tax_per_mu",

@@ -3,8 +3,20 @@
 from __future__ import annotations
 
 from expectations.checks.land_limit import LAND_LIMIT
-from expectations.checks.part_year import figures_as_of
+from expectations.checks.part_year import figures_as_of, not_yet_sent
 from expectations.gate.suite import Check, Suite
+
+#: Feeds without which no firm can be graded.
+_NEEDED = ", ".join(
+    f"('{feed}')"
+    for feed in (
+        "gov_tax", "gov_statistics", "gov_energy", "gov_emission", "gov_electricity", "gov_land_parcel",
+        "gov_land_survey",
+    )
+)  # fmt: skip
+
+#: No rule set covers any of the year's firms.
+_NO_RULES = "bool_and(list_contains(status_reasons, 'no_rule_set'))"
 
 SUITE = Suite(
     "per_mu.population",
@@ -105,9 +117,18 @@ SUITE = Suite(
         ),
         Check(
             "somebody_graded",
-            "每年均有参评企业",
-            "Every year has graded firms",
-            "SELECT year FROM {table} GROUP BY year HAVING count(*) FILTER (eval_status_code = 'graded') = 0",
+            "每年均有参评企业（数据尚未报送或无评价规则的年度除外）",
+            "Every year has graded firms, except one whose feeds are not all sent yet, or that has no rules",
+            f"""SELECT year FROM {{table}} t GROUP BY year HAVING count(*) FILTER (eval_status_code = 'graded') = 0
+                AND NOT {_NO_RULES}
+                AND NOT EXISTS (SELECT 1 FROM (VALUES {_NEEDED}) f(feed) WHERE {not_yet_sent("f.feed", "t.year")})""",
+        ),
+        Check(
+            "year_has_rules",
+            "每年均有评价规则",
+            "Every year has a rule set: enter the year's rules before anybody can be graded",
+            f"SELECT year FROM {{table}} GROUP BY year HAVING {_NO_RULES}",
+            level="warn",
         ),
     ),
     rules=LAND_LIMIT,

@@ -10,17 +10,19 @@ from __future__ import annotations
 import calendar
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, Literal
 
+from ingest.register.today import HERE
 from schemas.contract import Feed, feeds
 from schemas.register import latest_rows, stands
 from schemas.source import Source
+from schemas.today import Calendars, Span
 
-#: Deadlines are days of the senders' calendar; China has one time zone and no summer time.
-HERE = timezone(timedelta(hours=8))
+#: Every period of every feed is expected.
+NO_CALENDARS: Calendars = {}
 
-State = Literal["on time", "due", "overdue", "never", "not connected"]
+State = Literal["on time", "due", "overdue", "never", "ended", "not connected"]
 #: Columns of ``as_row`` → their headings.
 HEADINGS = {
     "feed": "数据源 feed",
@@ -40,6 +42,7 @@ class Expectation:
     """One feed on a day: the next expected period, the last delivery, and the state.
 
     ``never``: nothing was delivered since the feed was connected; the last overdue period is expected.
+    ``ended``: a synthetic city sends nothing more of the feed.
     """
 
     feed: str
@@ -60,25 +63,26 @@ class Expectation:
         return self.state == "overdue" or (self.state == "never" and self.expected_by is not None)
 
 
-def today_here() -> date:
-    """The date at the senders."""
-    return datetime.now(HERE).date()
-
-
 def expectations(
-    deliveries: Iterable[dict[str, Any]], today: date, specs: Sequence[Feed] | None = None
+    deliveries: Iterable[dict[str, Any]],
+    today: date,
+    specs: Sequence[Feed] | None = None,
+    calendars: Calendars = NO_CALENDARS,
 ) -> list[Expectation]:
     """The state of every feed on a day, missing ones first.
 
     Args:
         deliveries: rows of raw.delivery.
+        calendars: the periods that a synthetic city ever sends; of other feeds every period is expected.
     """
     by_feed: dict[str, list[dict[str, Any]]] = {}
     for row in deliveries:
         by_feed.setdefault(row["feed"], []).append(row)
     specs = list(feeds().values()) if specs is None else specs
-    expected = [_expectation(spec, by_feed.get(spec.table, []), today) for spec in specs]
-    order = ("overdue", "never", "due", "on time", "not connected")
+    expected = [
+        _expectation(spec, by_feed.get(spec.table, []), today, calendars.get(spec.table)) for spec in specs
+    ]
+    order = ("overdue", "never", "due", "on time", "ended", "not connected")
     return sorted(expected, key=lambda e: (not e.is_missing, order.index(e.state), e.feed))
 
 
@@ -100,7 +104,9 @@ def as_row(expectation: Expectation) -> dict[str, str | None]:
     return row
 
 
-def _expectation(spec: Feed, rows: Sequence[dict[str, Any]], today: date) -> Expectation:
+def _expectation(
+    spec: Feed, rows: Sequence[dict[str, Any]], today: date, calendar: Sequence[Span] | None
+) -> Expectation:
     source = spec.source
     # an irregular feed has no next period
     unit = None if source.cadence == "irregular" else max(source.period_lengths)
@@ -110,15 +116,13 @@ def _expectation(spec: Feed, rows: Sequence[dict[str, Any]], today: date) -> Exp
     seen_at = max((_utc(r["known_at"]) for r in rows), default=None)
     period: str | None = None
     if source.is_connected and unit:
+        spans = calendar or [("0000-00-00"[:unit], None)]
         if last is None:
-            period = last_over(unit, source.lateness_days, today)
-            while _is_merged(period, source):
-                period = _name(_first_day(period) - timedelta(days=1), unit)
+            period = _last_missed(spans, source, today)
         else:
-            period = _name(_until(last, unit) + timedelta(days=1), unit)
-            while _is_merged(period, source):
-                period = _name(last_day(period) + timedelta(days=1), unit)
+            period = _following(_until(last, unit) + timedelta(days=1), spans, source)
     by = last_day(period) + timedelta(days=source.lateness_days) if period else None
+    has_ended = bool(calendar and unit and last and period is None)
     return Expectation(
         feed=spec.table,
         title=f"{spec.title.zh} {spec.title.en}",
@@ -129,8 +133,33 @@ def _expectation(spec: Feed, rows: Sequence[dict[str, Any]], today: date) -> Exp
         expected_by=by,
         last_period=last["period"] if last else None,
         last_seen_at=seen_at,
-        state=_state(source.is_connected, last is not None, period, by, today),
+        state="ended"
+        if source.is_connected and has_ended
+        else _state(source.is_connected, last is not None, period, by, today),
     )
+
+
+def _following(day: date, spans: Iterable[Span], source: Source) -> str | None:
+    """The first period of the spans that ends on the day or later."""
+    for first, last in spans:
+        period = max(_name(day, len(first)), first)
+        while _is_merged(period, source):
+            period = _name(last_day(period) + timedelta(days=1), len(first))
+        if last is None or period <= last:
+            return period
+    return None
+
+
+def _last_missed(spans: Sequence[Span], source: Source, today: date) -> str | None:
+    """The last period of the spans whose deadline is over."""
+    for first, last in reversed(spans):
+        period = last_over(len(first), source.lateness_days, today)
+        period = min(period, last) if last else period
+        while _is_merged(period, source):
+            period = _name(_first_day(period) - timedelta(days=1), len(first))
+        if period >= first:
+            return period
+    return None
 
 
 def _is_merged(period: str, source: Source) -> bool:

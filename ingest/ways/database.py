@@ -16,6 +16,7 @@ import shutil
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
+from ingest.register.today import latest_moment
 from ingest.ways.connections import Connection, UnreachableError
 from ingest.ways.postgres import Reader
 from ingest.ways.pull.additions import additions
@@ -61,7 +62,7 @@ def pull(
     specs = _with_period([feed(name) for name in dict.fromkeys(names)] if names else feeds().values(), period)
     reader = Reader(connection)
     columns = reader.tables({spec.table: table_of(spec) for spec in specs})
-    asked = Asked(reader, period, full, (now or datetime.now(UTC)).astimezone(UTC))
+    asked = Asked(reader, period, full, (now or latest_moment()).astimezone(UTC))
     marks: dict[str, Mark] = {}
     lost: list[UserError] = []
 

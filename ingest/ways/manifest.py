@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from ingest.readers.files import check_file
 from ingest.register.deliveries import Drop
+from ingest.register.today import latest_moment
 from schemas.contract import Feed
 from schemas.definition import first_error
 from schemas.errors import RejectedError
@@ -88,7 +89,7 @@ def read_drop(manifest_path: Path) -> Drop:
         raise RejectedError(
             f"{name}: it names feed {manifest.feed[:40]!r} but is in the folder of {manifest_path.parent.name}"
         )
-    if manifest.sent_at > datetime.now(UTC) + AHEAD:
+    if manifest.sent_at > latest_moment() + AHEAD:
         raise RejectedError(
             f"{name}: sent_at {manifest.sent_at:%Y-%m-%d} is in the future; correct the sender's clock"
         )
@@ -127,7 +128,7 @@ def drop_of_file(path: Path, spec: Feed, period: str, part: str = "") -> Drop:
     if not path.is_file():
         raise RejectedError(f"{path}: no such file")
     check_file(path, path.name)
-    return Drop(path, spec.table, period, part, checksum_of(path), None, datetime.now(UTC))
+    return Drop(path, spec.table, period, part, checksum_of(path), None, latest_moment())
 
 
 def checksum_of(path: Path) -> str:

@@ -27,6 +27,9 @@ def node_metrics_month(
 ) -> DataFrame:
     """One row per node and month, nodes without firms included.
 
+    Months of a year whose firms have no positions yet have no row: its directory comes after the year's end, and until
+    then every node would look as if it had no firm.
+
     Args:
         months: figures of the months to compute.
         history: figures of the years up to them, for growth.
@@ -35,7 +38,9 @@ def node_metrics_month(
     """
     return (
         figures_of_nodes(
-            months.select("year", F.col("month").alias("period")),
+            months.select("year", F.col("month").alias("period")).join(
+                F.broadcast(positions.select("year").distinct()), "year", "left_semi"
+            ),
             figures_of_months(months, history),
             positions,
             grades,

@@ -43,8 +43,10 @@ def adjustment(population: DataFrame, enterprise_event: DataFrame, rules: RuleBo
 def _from_events(firms: DataFrame, events: DataFrame, items: Items) -> DataFrame:
     rule = event_frame(firms.sparkSession, items).drop("rule_set_id").alias("r")
     end = F.to_date(F.concat("year", F.lit("-12-31")))
+    # the first delivery of honours also has those of earlier years that are still valid
+    is_older = (F.col("event_kind_code") == "honour") & (F.date_format("event_date", "yyyy") < F.col("year"))
     matched = (
-        events.where(F.coalesce("valid_until_date", end) >= end)
+        events.where((F.coalesce("valid_until_date", end) >= end) & ~is_older)
         .join(firms.drop("status_reasons", "eval_status_code"), ["uscc", "year"], "inner")
         .alias("e")
         .join(

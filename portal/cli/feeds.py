@@ -14,19 +14,23 @@ from schemas.errors import UsageError
 
 def list_feeds(
     today: Annotated[
-        str | None, typer.Option(help="Reference day, e.g. 2024-03-31; today if omitted.")
+        str | None,
+        typer.Option(
+            help="Reference day, e.g. 2024-03-31; if omitted, today, which a synthetic city's home has of its own."
+        ),
     ] = None,
     json: Json = False,
 ) -> None:
     """List all feeds, overdue ones first. Shows owner, cadence, expected period with its deadline, latest period."""
     from ingest.register.entries import deliveries
-    from ingest.register.expected import HEADINGS, as_row, expectations, today_here
+    from ingest.register.expected import HEADINGS, as_row, expectations
+    from ingest.register.today import on
 
     try:
-        day = date.fromisoformat(today) if today else today_here()
+        day = on(date.fromisoformat(today) if today else None)
     except ValueError:
         raise UsageError(f"--today {today}: give a day, e.g. 2024-03-31") from None
-    expected = expectations(deliveries(), day)
+    expected = expectations(deliveries(), day.day, calendars=day.calendars)
     rows = [as_row(expectation) for expectation in expected]
     if json:
         console.as_json(rows)
@@ -34,7 +38,12 @@ def list_feeds(
     console.show([{HEADINGS[k]: v for k, v in row.items()} for row in rows], "数据源 Feeds")
     missing = sum(expectation.is_missing for expectation in expected)
     console.say(
-        f"{missing} of {len(expected)} feeds have not arrived in time" if missing else "no feed is overdue"
+        f"{day.title}: "
+        + (
+            f"{missing} of {len(expected)} feeds have not arrived in time"
+            if missing
+            else "no feed is overdue"
+        )
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from ingest.register.today import today
 from portal.cli import console
 from portal.queries import city
 from portal.queries.release import Query, reading
@@ -26,6 +27,7 @@ def as_rows(report: DemoReport, seconds: Mapping[str, float]) -> list[dict[str, 
         {
             **summary_of(manifest),
             "is_new": report.is_new,
+            "synthetic_today": str(today().day),
             "gate_seconds": manifest["gate"]["seconds"],
             "warnings": warnings_of(manifest["gate"]["verdicts"]),
             "stages": {stage: round(spent, 2) for stage, spent in seconds.items()},
@@ -37,6 +39,7 @@ def show(report: DemoReport, seconds: Mapping[str, float]) -> None:
     """Print the demo's release."""
     release = report.release
     console.heading(SYNTHETIC)
+    console.say(today().title)
     with reading(release) as query:
         year = city.latest_year(query)
         _show_feeds(query)

@@ -7,6 +7,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -37,8 +38,9 @@ class Generation:
         if not is_there(self._spec, config.landing, config.home / "truth"):
             config.logs.mkdir(parents=True, exist_ok=True)
             with self._log.open("wb") as log:
+                spec = json.dumps(dataclasses.asdict(self._spec), default=str)
                 self._process = subprocess.Popen(
-                    [sys.executable, "-m", "portal.demo.generation", json.dumps(dataclasses.asdict(self._spec))],
+                    [sys.executable, "-m", "portal.demo.generation", spec],
                     cwd=CHECKOUT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, text=True,
                 )  # fmt: skip
         return self
@@ -94,7 +96,8 @@ def main() -> None:
         print(json.dumps(what), flush=True)
 
     given = json.loads(sys.argv[1])
-    spec = CitySpec(given["scale"], given["seed"], tuple(given["years"]))
+    until = date.fromisoformat(given["until"]) if given["until"] else None
+    spec = CitySpec(given["scale"], given["seed"], tuple(given["years"]), slips=given["slips"], until=until)
     config = settings()
     try:
         generate(

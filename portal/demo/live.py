@@ -120,7 +120,7 @@ def _readings(contract: Feed, config: Settings) -> Iterator[kafka.Record]:
     account, moment = (source.mapping[c].heading or "" for c in ("meter_account_code", "read_at"))
     files = sorted((config.landing / FEED).glob("*.jsonl"))
     if not files:
-        raise RejectedError("the city has no meter readings: ./brain demo --stream --years 2024")
+        raise RejectedError("the city has no meter readings yet: ./brain demo --stream --until 2025-07-01")
     for file in files:
         with file.open(encoding="utf-8") as lines:
             for line in lines:

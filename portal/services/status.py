@@ -20,13 +20,14 @@ from warehouse.settings import Settings, settings
 
 
 def status() -> list[dict[str, Any]]:
-    """One row each for the engine, Airflow, every stream, the landing folder and the latest release."""
+    """One row each for the engine, Airflow, every stream, a synthetic day, the landing folder and the release."""
     config = settings()
     airflow = running_airflow(config)
     return [
         _engine_row(config, airflow),
         _airflow_row(airflow),
         *_stream_rows(config),
+        *_today_rows(),
         _landing_row(config),
         _release_row(),
     ]
@@ -102,6 +103,16 @@ def _stream_rows(config: Settings) -> Iterator[dict[str, Any]]:
             if state.begun_at:
                 note += f", last batch {state.begun_at.astimezone():%Y-%m-%d %H:%M:%S}"
             yield _row("stream", "running" if runs else "stopped", note=note)
+
+
+def _today_rows() -> Iterator[dict[str, Any]]:
+    """The day of a synthetic city; no row in a home that has the real day."""
+    from ingest.register.today import today
+
+    if (day := today()).is_synthetic:
+        yield _row(
+            "today", str(day.day), note="今天（合成城市） the day of the synthetic city, not of the clock"
+        )
 
 
 def _landing_row(config: Settings) -> dict[str, Any]:

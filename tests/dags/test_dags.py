@@ -385,7 +385,7 @@ def test_a_feed_that_is_overdue_fails_the_check_in_one_line(
     with pytest.raises(AirflowFailException) as failed:
         check([r for r in rows if r["feed"] != "gov_emission"], "2024-01-01")
     assert str(failed.value) == (
-        "overdue: gov_emission 2022 expected by 2023-03-31 from 宁波市生态环境局, never seen"
+        "overdue on 2024-01-01: gov_emission 2022 expected by 2023-03-31 from 宁波市生态环境局, never seen"
     )
     with pytest.raises(
         AirflowFailException, match=r"gov_tax 2024-01 expected by 2024-02-20 .* last seen 2023-12"
@@ -549,7 +549,7 @@ def city(tmp_path_factory: pytest.TempPathFactory, engine_remote: str) -> Iterat
         for name, value in orchestration.environment(Settings(home=home)).items():
             patch.setenv(name, value)  # so that they are unset after the module
         settings.cache_clear()
-        generate(CitySpec(0.005, 7, (2022, 2023)), settings().landing, home / "truth")
+        generate(CitySpec(0.005, 7, (2022, 2023), slips=False), settings().landing, home / "truth")
         orchestration.prepare_airflow()
         _bind_airflow_to_its_database()
         yield home

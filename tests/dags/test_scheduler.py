@@ -27,7 +27,7 @@ from warehouse.settings import settings
 
 RELEASE_SECONDS = 900
 QUIET_SECONDS = 12
-CITY = CitySpec(scale=0.005, seed=7, years=(2022, 2023))
+CITY = CitySpec(scale=0.005, seed=7, years=(2022, 2023), slips=False)
 #: Tables of monthly feeds, which the demo city sends only for 2024.
 OF_THE_LAST_YEAR = {
     "core.enterprise_month", "chain.trade", "chain.supply_flow", "chain.node_metrics_month",

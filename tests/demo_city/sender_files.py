@@ -71,6 +71,9 @@ def faults_of(contract: Feed, record: Record) -> Iterator[str]:
     """All reasons, as column:rule, why the record breaks its contract."""
     for name, mapped in contract.source.mapping.items():
         text = record.cells[mapped.heading] if mapped.heading else mapped.constant
+        text = text and text.strip()
+        if text and contract.source.reads_written_numbers and mapped.unit:
+            text = text.replace(",", "").removesuffix(mapped.unit)
         if rule := _broken_rule(contract.column(name), mapped, text):
             yield f"{name}:{rule}"
         elif text and (earlier := contract.column(name).domain.not_before):
@@ -104,7 +107,8 @@ def _broken_rule(column: Column, mapped: MappedColumn, text: str | None) -> str 
 
 def _number_rule(column: Column, mapped: MappedColumn, text: str) -> str | None:
     try:
-        number = Decimal(text)
+        # Python reads full-width digits as well
+        number = Decimal(text if text.isascii() else "-")
     except InvalidOperation:
         return "type"
     if mapped.unit and column.unit:

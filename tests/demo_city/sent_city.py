@@ -8,7 +8,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from demo_city.city import TRUTH, CitySpec, GenerationReport, generate
+from demo_city.city import CitySpec, GenerationReport, generate
+from demo_city.truth import TRUTH
 from demo_city.world.city import City, build_city
 from demo_city.world.parameters import parameters
 
@@ -34,7 +35,7 @@ def send(home: Path, spec: CitySpec) -> Sent:
 @cache
 def at_scale(scale: float) -> City:
     """The city with the default seed, not written to files; cached until the end of a test module."""
-    return build_city(parameters(), 2020, scale, 2024)
+    return build_city(parameters(), 2020, scale)
 
 
 def file(sent: Sent, name: str) -> Path:

@@ -15,7 +15,7 @@ from demo_city.world.city import build_city
 from demo_city.world.draws import fit_table, rake, round_to_total, scale_to, shares_to_counts
 from demo_city.world.identity import broken, credit_codes
 from demo_city.world.parameters import parameters
-from demo_city.world.population import ABOVE, DROPPED, NEW, UPGRADED, populate
+from demo_city.world.population import ABOVE, DROPPED, NEW, UPGRADED
 from schemas.contract import ContractError, feed
 
 
@@ -86,7 +86,7 @@ def test_rounding_keeps_totals() -> None:
 
 
 def test_directory_changes_follow_each_other() -> None:
-    population = populate(parameters(), 2020, 0.05, 2024)
+    population = build_city(parameters(), 2020, 0.05, 2024).population
     for year in range(2021, 2025):
         before, now = population.status[year - 1], population.status[year]
         rose = population.change[year] == UPGRADED

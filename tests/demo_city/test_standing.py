@@ -8,7 +8,7 @@ from decimal import Decimal
 import numpy as np
 import pytest
 
-from demo_city.plan_comparison import compare_with_plan
+from demo_city.aims.totals import compare_with_plan
 from demo_city.senders.marks import clusters, credit, marked
 from demo_city.world.city import City
 from tests.demo_city.senders.test_places import number, rows

@@ -413,6 +413,22 @@ def test_coverage_against_the_year_before(lost: int, fails: set[str], city: City
     assert {v.expectation for v in report.verdicts if not v.success} == fails
 
 
+@pytest.mark.parametrize(("delivered", "fails"), [(("2022", "2023"), BOTH), (("2022",), set()), ((), BOTH)])
+def test_a_feed_that_is_not_sent_yet_lowers_no_coverage_and_no_total(
+    delivered: tuple[str, ...], fails: set[str], city: City, judge: Judge
+) -> None:
+    """No firm has energy in 2023: a fault if the feed came, or never came; none while it is still to come."""
+    city["raw.delivery"] = [
+        row for row in city["raw.delivery"] if row["feed"] != "gov_energy" or row["period"] in delivered
+    ]
+    for row in city["core.enterprise_year"]:
+        if row["year"] == "2023":
+            row |= {"energy_tce": None, "energy_calorific_tce": None}
+            row["missing_feeds"] = ["gov_energy"] if row["is_above_scale"] else []
+    report = judge("raw.delivery", "core.enterprise_year", tables=["core.enterprise_year"])
+    assert {v.expectation for v in report.verdicts if not v.success} == fails
+
+
 def test_coverage_against_the_last_release(city: City, good_pins: Mapping[str, Pin], judge: Judge) -> None:
     """The same loss in both years shows only against the last release."""
     for row in city["core.enterprise_year"]:

@@ -690,7 +690,7 @@ ELSEWHERE = {
         "far_from_the_list",
     },
     "per_mu.land_review": {"least_land_recomputes", "out_of_d"},
-    "per_mu.population": {"somebody_graded", "land_carries"},
+    "per_mu.population": {"somebody_graded", "year_has_rules", "land_carries"},
     "profile.comprehensive_score": {"percentiles_flat"},
     "profile.comprehensive_score_month": {"percentiles_flat"},  # the same check
 }
@@ -896,6 +896,35 @@ def test_year_without_graded_firms(city: City, judge: Judge) -> None:
         if row["year"] == "2023":
             row.update(eval_status_code="data_incomplete", status_reasons=["missing:gov_tax"])
     assert "somebody_graded" in {v.expectation for v in judge("per_mu.population").failures()}
+
+
+def test_year_without_rules_is_a_warning(city: City, judge: Judge) -> None:
+    for row in city["per_mu.population"]:
+        if row["year"] == "2023":
+            row.update(eval_status_code="out_of_scope", status_reasons=["no_rule_set"])
+    report = judge("per_mu.population")
+    assert "year_has_rules" in {v.expectation for v in report.warnings()}
+    assert "somebody_graded" not in {v.expectation for v in report.failures()}
+
+
+def test_year_without_graded_firms_while_its_land_survey_is_still_to_come(city: City, judge: Judge) -> None:
+    """Firms without land are out of scope; the sums by district have no grades, and neither has the table of grades."""
+    for row in city["per_mu.population"]:
+        if row["year"] == "2023":
+            row.update(eval_status_code="out_of_scope", status_reasons=[])
+    city["raw.delivery"] = [
+        row for row in city["raw.delivery"] if (row["feed"], row["period"]) != ("gov_land_survey", "2023")
+    ]
+    city["per_mu.enterprise_grade"] = [r for r in city["per_mu.enterprise_grade"] if r["year"] != "2023"]
+    for row in city["per_mu.district_summary"]:
+        if row["year"] == "2023":
+            row |= {f"grade_{grade}_count": 0 for grade in "abcd"}
+    changed = ("raw.delivery", "per_mu.population", "per_mu.enterprise_grade", "per_mu.district_summary")
+    failed = {
+        v.expectation
+        for v in judge(*changed, tables=["per_mu.population", "per_mu.district_summary"]).failures()
+    }
+    assert not failed & {"somebody_graded", "grades_of_firms"}
 
 
 def test_a_delivery_of_the_good_city_has_a_record_for_each_firm(city: City) -> None:

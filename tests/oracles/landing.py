@@ -400,7 +400,7 @@ class _Reader:
             return {
                 "event_id": r["编号"], "uscc": firm_of(r, "企业/统一社会信用代码"), "event_kind_code": "honour",
                 "event_code": word(r, "荣誉/类别", HONOURS), "level_code": word(r, "荣誉/级别", LEVELS),
-                "valid_until_date": day(r, "有效期至"),
+                "event_date": day(r, "发文日期"), "valid_until_date": day(r, "有效期至"),
             }  # fmt: skip
 
         def punished(_: str, r: Row) -> Row:

@@ -552,6 +552,8 @@ def _adjustments(
         until = event["valid_until_date"]
         if key not in population or (until is not None and until < date(int(event["year"]), 12, 31)):
             continue
+        if event["event_kind_code"] == "honour" and event["event_date"].year < int(event["year"]):
+            continue
         rule = rules.get((population[key]["district_code"], event["year"]))
         if rule is None:
             continue

@@ -1,25 +1,29 @@
-"""Every fault planted in the demo city has the outcome that its list names, in the built platform.
+"""Every fault of the demo city, planted or frequent, has the outcome that its list names, in the built platform.
 
-The list is outside the warehouse and no job reads it. These tests compare it with the tables, one test per kind of
-outcome, and check that no kind is left out.
+The lists are outside the warehouse and no job reads them. These tests compare them with the tables, one test per kind
+of outcome, and check that no kind is left out.
 """
 
 from __future__ import annotations
 
 import csv
 import json
+from collections import Counter
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from demo_city.faults.frequent.slips import is_refused
 from ingest.register.entries import deliveries
-from schemas.contract import feed
+from ingest.register.quarantine import quarantined as in_quarantine
+from schemas.contract import factor, feed
 from schemas.duckdb_types import with_years_as_text
 from schemas.register import current_deliveries
-from tests.built_city import BuiltCity
+from tests.built_city import SPEC, BuiltCity, build
 from warehouse import duck, tables
 from warehouse.releases import open_release
 from warehouse.settings import settings
@@ -66,6 +70,19 @@ class City:
         conditions = " AND ".join(f"{name} = ?" for name in where)
         found = duck.fetch(self._release, f"SELECT * FROM {table} WHERE {conditions}", list(where.values()))
         return with_years_as_text(found)
+
+
+@pytest.fixture(scope="module")
+def built_city(engine_remote: str, tmp_path_factory: pytest.TempPathFactory) -> BuiltCity:
+    """A city with the frequent faults as well; the shared one has only the planted ones."""
+    return build(tmp_path_factory.mktemp("faulty") / "home", engine_remote, replace(SPEC, slips=True))
+
+
+@pytest.fixture
+def slips(built_home: Path) -> list[dict[str, str]]:
+    """The frequent faults, one line of the list for each."""
+    with (built_home / "truth" / "frequent_faults.csv").open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
 
 
 @pytest.fixture
@@ -187,12 +204,115 @@ def test_each_planted_fault_has_its_outcome(city: City, faults: list[Fault], kin
     assert wrong == {}
 
 
-def test_nothing_but_the_planted_records_is_quarantined(city: City, faults: list[Fault]) -> None:
+def test_nothing_but_the_listed_records_is_quarantined(
+    city: City, faults: list[Fault], slips: list[dict[str, str]]
+) -> None:
     planted = {(f["file"], f["key"]["row"]) for f in faults if f["outcome"]["type"] == "quarantined"}
-    repeats = {
-        record for record in city.quarantined if record[0].endswith(("_corrected.csv", "_corrected.jsonl"))
+    frequent = {(s["file"], int(s["row"])) for s in slips if is_refused(s["outcome"])}
+    repeats = {record for record in city.quarantined if Path(record[0]).stem.endswith("_corrected")}
+    assert set(city.quarantined) - repeats == planted | frequent
+    # a corrected snapshot repeats only the records that its sender left as they were
+    open_cases = Counter(s["feed"] for s in slips if is_refused(s["outcome"]) and not s["corrected_by"])
+    corrected = {s["corrected_by"] for s in slips} - {""}
+    again = Counter(city.register[name]["feed"] for name, _ in repeats if name in corrected)
+    assert not again - open_cases - Counter(f["feed"] for f in faults)
+
+
+def test_each_frequent_fault_is_refused_for_its_reason_or_accepted(
+    city: City, slips: list[dict[str, str]]
+) -> None:
+    wrong = {}
+    for slip in slips:
+        record, reason = (slip["file"], int(slip["row"])), slip["outcome"]
+        if is_refused(reason):
+            if city.quarantined.get(record) != [reason]:
+                wrong[record] = (slip["kind"], city.quarantined.get(record))
+        elif key_of(city.raw(slip["feed"]).get(record, {}), slip["feed"]) != slip["key"].split("|"):
+            wrong[record] = (slip["kind"], city.quarantined.get(record))
+        elif reason in ("accepted", "slipped") and slip["column"] not in feed(slip["feed"]).key:
+            wanted = slip["meant" if reason == "accepted" else "sent"]
+            if city.raw(slip["feed"])[record][slip["column"]] != value(slip, wanted):
+                wrong[record] = (slip["kind"], wanted)
+    assert wrong == {}
+    assert {slip["kind"] for slip in slips} >= {
+        "blanks",
+        "wrong_check",
+        "swapped",
+        "missing",
+        "with_unit",
+        "repeated",
     }
-    assert set(city.quarantined) - repeats == planted
+
+
+def key_of(row: dict[str, Any], feed_name: str) -> list[str]:
+    """Key of an accepted record without its period, in the sender's words."""
+    spec = feed(feed_name)
+    words = []
+    for name in (k for k in spec.key if k in spec.source.mapping and spec.source.mapping[k].heading):
+        codes = spec.source.mapping[name].codes or {}
+        words.append(next((w for w, code in codes.items() if code == row.get(name)), str(row.get(name))))
+    return words
+
+
+def value(slip: dict[str, str], text: str) -> object:
+    """A cell as its column holds it: a number in the column's unit, or a code."""
+    spec = feed(slip["feed"])
+    column = spec.column(slip["column"])
+    if not column.type.startswith("decimal"):
+        return text
+    number = Decimal(text.removesuffix(spec.source.mapping[column.name].unit or "").replace(",", ""))
+    places = int(column.type.rstrip(")").partition(",")[2])
+    exact = number * factor(column, spec.source.mapping[column.name])
+    return exact.quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP)
+
+
+def test_names_and_districts_and_falls_are_flagged(city: City, slips: list[dict[str, str]]) -> None:
+    judged, wrong = Counter[str](), {}
+    for slip in slips:
+        key, year = slip["key"].split("|")[0], slip["period"][:4]
+        found: object = None
+        if slip["outcome"] == "flag:name_differs":
+            [firm] = city.rows("core.enterprise", uscc=key, year=year)
+            found = "name_differs" in firm["identity_flags"] or not firm["is_in_registry"]
+        elif slip["outcome"] == "successor":
+            table, name = {
+                "gov_statistics_directory": ("core.enterprise", "uscc"),
+                "gov_land_parcel": ("core.parcel", "parcel_id"),
+            }[slip["feed"]]
+            found = [r["district_code"] for r in city.rows(table, **{name: key}, year=year)] == [
+                slip["meant"]
+            ]
+        elif slip["outcome"] == "flag:is_cumulative_fall":
+            [month] = city.rows("core.enterprise_month", uscc=key, month=slip["period"])
+            found = month["is_cumulative_fall"]
+        else:
+            continue
+        judged[slip["outcome"]] += 1
+        if not found:
+            wrong[slip["file"], slip["row"]] = slip["kind"]
+    assert wrong == {} and judged["flag:name_differs"] and judged["successor"]
+
+
+def test_most_refused_records_are_corrected_by_a_later_file_and_the_others_stay_open(
+    city: City, slips: list[dict[str, str]]
+) -> None:
+    refused = [s for s in slips if is_refused(s["outcome"])]
+    closed = [s for s in refused if s["corrected_by"]]
+    assert closed and len(closed) < len(refused)
+    accepted: dict[str, set[tuple[str, ...]]] = {}
+    for slip in closed:
+        name, file = slip["feed"], slip["corrected_by"]
+        if file not in accepted:
+            rows = [row for record, row in city.raw(name).items() if record[0] == file]
+            accepted[file] = {tuple(key_of(row, name)) for row in rows}
+        assert tuple(slip["key"].split("|")) in accepted[file], slip
+        assert city.register[file]["known_at"] > city.register[slip["file"]]["known_at"]
+    # the list that people work off: snapshots drop out with their correction, events and increments stay
+    waiting = {(r.row["source_file"], r.row["source_row"]) for r in in_quarantine()}
+    open_cases = {(s["file"], int(s["row"])) for s in refused if not s["corrected_by"]}
+    replaced = {s["file"] for s in closed if feed(s["feed"]).delivery == "snapshot"}
+    assert {case for case in open_cases if case[0] not in replaced} <= waiting
+    assert not {record for record in waiting if record[0] in replaced}
 
 
 def test_records_in_are_raw_plus_quarantined_for_every_file(city: City) -> None:

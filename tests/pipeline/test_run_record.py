@@ -32,7 +32,7 @@ def ingested(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home with a tiny, ingested city."""
     home = tmp_path_factory.mktemp("ingested") / "home"
     with at_home(home, "sc://127.0.0.1:1"):
-        generate(CitySpec(0.005, 7, (2022, 2023)), settings().landing, home / "truth")
+        generate(CitySpec(0.005, 7, (2022, 2023), slips=False), settings().landing, home / "truth")
         ingest()
     return home
 

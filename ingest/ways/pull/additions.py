@@ -7,8 +7,8 @@ from dataclasses import replace
 
 from ingest.readers.records import Records
 from ingest.register.deliveries import Drop
-from ingest.register.expected import HERE
 from ingest.register.placing import placed
+from ingest.register.today import HERE
 from ingest.ways.pull.delivery import check_overlap, delivery, reported
 from ingest.ways.pull.held import hold, leave_out_held
 from ingest.ways.pull.reading import Part, Reading

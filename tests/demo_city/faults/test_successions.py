@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from demo_city.city import IDENTITIES, CitySpec
+from demo_city.city import CitySpec
+from demo_city.truth import IDENTITIES
 from tests.demo_city.senders.test_places import rows
 from tests.demo_city.sent_city import Sent, send
 

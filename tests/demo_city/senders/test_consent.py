@@ -6,8 +6,8 @@ import json
 from collections import Counter
 from datetime import date
 
-from demo_city.city import CONSENTS
 from demo_city.senders.consent import consent, true_states
+from demo_city.truth import CONSENTS
 from demo_city.world.city import City
 from tests.demo_city.senders.test_places import rows
 from tests.demo_city.sent_city import Sent

@@ -6,9 +6,11 @@ import csv
 
 import numpy as np
 
-from demo_city.city import WITHHELD
 from demo_city.senders.discharge_permit import discharge_permit, register, withholders
+from demo_city.truth import WITHHELD
 from demo_city.world.city import City
+from demo_city.world.figures import KEY, REGISTERED, SIMPLIFIED
+from demo_city.world.permits import by_prefix, permit_rules
 from tests.demo_city.senders.test_places import rows
 from tests.demo_city.sent_city import Sent
 
@@ -55,3 +57,19 @@ def test_few_permits_are_too_small_or_expired(city: City) -> None:
     assert 1 <= too_small < 0.1 * with_amounts
     expired = sum(end < "2023-01-01" for end in cells["permit_to_date"].to_pylist())
     assert 1 <= expired < 0.06 * len(cells["uscc"])
+
+
+def test_class_of_permit_follows_industry_size_and_emissions(city: City) -> None:
+    q, figures = city.population, city.year(2020)
+    above = city.above(2020)
+    works = np.array(city.classes.to_pylist())[q.firm[2020][above]]
+    permit = city.base.permit[above]
+    dirty = by_prefix(dict.fromkeys(permit_rules().dirty.classes, 1.0), works, 0.0) > 0
+    assert dirty.sum() > 20 and set(permit[dirty].tolist()) == {KEY, SIMPLIFIED}
+    large = dirty & (figures.money["output"][above] > 110_000)  # 千元: 1.1 亿
+    assert large.any() and (permit[large] == KEY).all()
+    air = figures.emissions["so2"][above] + figures.emissions["nox"][above]
+    assert (permit[np.argsort(-air)[:3]] == KEY).all()
+    assert works[np.argmax(air)] in ("2511", "4411", "4412")
+    light = np.char.startswith(works, "34") | np.char.startswith(works, "39")
+    assert (permit[light] == KEY).mean() < 0.1 < (permit[light] == REGISTERED).mean()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from collections import Counter, defaultdict
 from decimal import Decimal
 
@@ -12,6 +13,7 @@ from demo_city.senders.areas import park
 from demo_city.senders.buildings import building, buildings, standing
 from demo_city.senders.land import land_uses
 from demo_city.senders.parks import parks
+from demo_city.truth import LAND_CHANGES
 from demo_city.world.city import City
 from tests.demo_city.sender_files import read
 from tests.demo_city.sent_city import Sent
@@ -24,17 +26,20 @@ def rows(sent: Sent, name: str) -> list[Cells]:
     return [r.cells for r in read(path)[1]]
 
 
+def changes(sent: Sent) -> list[dict[str, str]]:
+    """The true changes of parcels."""
+    with (sent.truth / LAND_CHANGES).open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
 def number(text: str | None) -> Decimal:
     assert text is not None
     return Decimal(text)
 
 
 def test_buildings_stand_on_parcels_and_share_their_floor(sent: Sent) -> None:
-    # plot ratio 1.2
-    area = {
-        c["宗地代码"]: number(c["宗地面积(平方米)"]) * Decimal("1.2")
-        for c in rows(sent, "land_parcel_2022.csv")
-    }
+    area = {c["宗地代码"]: number(c["宗地面积(平方米)"]) for c in rows(sent, "land_parcel_2022.csv")}
+    rebuilt = {c["parcel_id"] for c in changes(sent) if c["change"] == "rebuilt" and c["year"] <= "2022"}
     floor: defaultdict[str | None, Decimal] = defaultdict(Decimal)
     codes = []
     for cells in rows(sent, "building_2022.csv"):
@@ -43,16 +48,18 @@ def test_buildings_stand_on_parcels_and_share_their_floor(sent: Sent) -> None:
         floor[cells["宗地代码"]] += number(cells["总建筑面积(平方米)"])
     assert len(codes) == len(set(codes))
     assert set(floor) <= set(area)
-    assert all(floor[parcel] == area[parcel] for parcel in floor)
+    ratio = {parcel: floor[parcel] / area[parcel] for parcel in floor}
+    assert {r for parcel, r in ratio.items() if parcel not in rebuilt} == {Decimal("1.2")}
+    assert rebuilt and all(2 <= ratio[parcel] <= 3.5 for parcel in rebuilt)
     assert max(Counter(str(code)[:19] for code in codes).values()) > 1
 
 
 def test_parcels_under_construction_have_no_building_yet(city: City) -> None:
     land, every = city.land, buildings(city)
     stand = set(every.parcel[standing(city, every, 2024)].tolist())
-    fresh = np.flatnonzero(land.in_construction & (land.created >= 2023) & (land.created <= 2024))
+    fresh = np.flatnonzero((land.created <= 2024) & (land.ready > 2024))
     assert len(fresh) > 0 and not stand & set(fresh.tolist())
-    assert set(np.flatnonzero(~land.in_construction & (land.created <= 2024)).tolist()) <= stand
+    assert set(np.flatnonzero(land.ready <= 2024).tolist()) == stand
 
 
 def test_let_floor_follows_the_survey_except_for_the_noise(city: City) -> None:

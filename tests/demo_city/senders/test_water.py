@@ -41,3 +41,10 @@ def test_some_firms_have_two_water_accounts(sent: Sent) -> None:
     firms = Counter(c["社会信用代码"] for c in cells)
     assert set(firms.values()) == {1, 2}
     assert {c["用水户号"] for c in rows(sent, "water_2021.csv")} & set(accounts)
+
+
+def test_water_follows_output_not_value_added(city: City) -> None:
+    q, volume = city.population, yearly_water(city, 2022)
+    tobacco = int(np.flatnonzero(q.giant == 0)[0])
+    output = city.year(2022).money["output"][tobacco] / 10  # 千元 in 万元
+    assert 0 < volume[tobacco] < 1.0 * output

@@ -16,9 +16,10 @@ import numpy as np
 import pytest
 import yaml
 
-from demo_city.city import GAPS, IDENTITIES, POSITIONS
 from demo_city.senders.market import trades
+from demo_city.senders.parties import local_shares
 from demo_city.senders.products import revenue
+from demo_city.truth import GAPS, IDENTITIES, POSITIONS
 from demo_city.world.chains import MODELS
 from demo_city.world.city import City
 from demo_city.world.parameters import parameters
@@ -106,11 +107,12 @@ def test_lacking_products_are_bought_outside(scale: float) -> None:
     share = {code: here[n] / total[n] for n, code in enumerate(codes) if total[n]}
     assert {code: share[code] for code in gaps.missing} == dict.fromkeys(gaps.missing, 0)
     assert all(0 < share[code] < 0.3 for code in gaps.weak), {code: share[code] for code in gaps.weak}
-    assert all(0.39 < share[code] < 0.76 for code in gaps.single_point if code in share)
+    planted = dict(zip(city.roles.nodes.codes, local_shares(city).tolist(), strict=True))
+    assert all(abs(share[c] - planted[c]) < 0.02 for c in gaps.single_point if c in share)
     if scale == 1:
         ordinary = {c: s for c, s in share.items() if industrial(models()[c]) and c not in gaps.all}
         assert len(ordinary) > 100
-        assert {c: s for c, s in ordinary.items() if not 0.39 < s < 0.76} == {}
+        assert {c: (s, planted[c]) for c, s in ordinary.items() if abs(s - planted[c]) > 0.01} == {}
 
 
 def test_an_unknown_planted_node_is_refused_in_one_line() -> None:
@@ -195,5 +197,19 @@ def test_planted_gaps_are_in_the_truth_file(sent: Sent) -> None:
     share = written["local_share_pct"]
     assert set(share) == set(models())
     assert {share[code] for code in gaps.missing} == {0} and all(share[code] < 30 for code in gaps.weak)
-    ordinary = [share[c] for c, node in models().items() if industrial(node) and c not in gaps.all]
-    assert min(ordinary) >= 40 and max(ordinary) <= 75
+    ordinary = {c: share[c] for c, node in models().items() if industrial(node) and c not in gaps.all}
+    assert min(ordinary.values()) >= 5 and max(ordinary.values()) <= 90
+    assert max(ordinary.values()) - min(ordinary.values()) > 80
+
+
+def test_what_the_city_makes_in_plenty_is_bought_there() -> None:
+    city = at_scale(0.005)
+    share = dict(zip(city.roles.nodes.codes, local_shares(city).tolist(), strict=True))
+    # petrochemical basics, moulds, castings, fasteners, wiring
+    plenty = [share[c] for c in ("HGXCL-U02", "GDMJ-M01", "GDMJ-D02", "ZNCX-U01", "XNYQC-U06", "ZNJD-U08")]
+    assert min(plenty) >= 0.6 and max(plenty) <= 0.9
+    # wafers, machine tools, electronic chemicals, silicon, measuring devices
+    scarce = [share[c] for c in ("JCDL-M01", "ZNCX-M07", "HGXCL-M07", "JCDL-U03", "GDMJ-U09")]
+    assert min(scarce) >= 0.05 and max(scarce) <= 0.3
+    ordinary = np.array([s for c, s in share.items() if c not in parameters().chain_gaps.all and s > 0])
+    assert 0.2 < np.mean(ordinary > 0.6) < 0.4 and 0.15 < np.mean(ordinary < 0.3) < 0.35

@@ -214,7 +214,7 @@ def test_the_city_from_a_database_equals_the_city_from_its_files(
     home: Path, tmp_path: Path, sender: Sender, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     landing = tmp_path / "files" / "landing"
-    generate(CitySpec(scale=0.005, years=(2022, 2023, 2024)), landing, tmp_path / "truth")
+    generate(CitySpec(scale=0.005, years=(2022, 2023, 2024), slips=False), landing, tmp_path / "truth")
     with at(tmp_path / "files", monkeypatch):
         ingest()
         by_files, refused = canonical(), reasons()

@@ -32,7 +32,7 @@ STREAMED = streamed(feeds().values())
 def landing(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The files of a small demo city, one year."""
     folder = tmp_path_factory.mktemp("city")
-    generate(CitySpec(scale=0.005, years=(2024,)), folder / "landing", folder / "truth")
+    generate(CitySpec(scale=0.005, years=(2024,), slips=False), folder / "landing", folder / "truth")
     return folder / "landing"
 
 

@@ -141,6 +141,22 @@ def test_a_months_trades_are_cumulative_like_its_output_and_december_is_the_year
     assert results.one("chain_metrics", chain_code="TST", year="2024")["trade_month_count"] == 3
 
 
+def test_a_month_before_its_years_directory_has_no_row(spark: SparkSession) -> None:
+    """The directory of 2025 is not there yet: its months would show every node without firms."""
+    world = World()
+    maker = world.firm(code_of(1), "1712", 12_000, makes={"171201": "100"})
+    for month in ("2024-12", "2025-02"):
+        world.months.append(
+            {
+                "uscc": maker, "month": month, "year": month[:4], "district_code": "330203",
+                "output_ytd_wan_yuan": 100, "revenue_ytd_wan_yuan": 100, "value_added_ytd_wan_yuan": 30,
+            }
+        )  # fmt: skip
+    results = run(spark, world)
+    assert {row["month"] for row in results.rows["node_metrics_month"]} == {"2024-12"}
+    assert {row["month"] for row in results.rows["chain_metrics_month"]} == {"2024-12"}
+
+
 def test_purchases_above_the_estimate_are_a_figure_of_their_own(spark: SparkSession) -> None:
     """甲 trades: it needs (12,000 − 3,000) / 12 = 750 a month and bought 2,000; 乙 needs 1,500 and bought 600.
 

@@ -36,6 +36,8 @@ DISTRICT = WORLD.district(
         event("b", "penalty", "minor_fine", event_id="9"),
         event("b", "honour", "brand", "national", event_id="10", valid_until_date=date(2023, 12, 30)),
         event("b", "honour", "brand", "provincial", event_id="11", valid_until_date=date(2023, 12, 31)),
+        # awarded before the first delivery, and still valid
+        event("b", "honour", "brand", "national", event_id="16", event_date=date(2021, 5, 1)),
         event("exempt", "penalty", "minor_fine", event_id="12"),
         event("other year", "penalty", "minor_fine", event_id="13", year="2022"),
         # the directory of 2022 does not list the firm

@@ -55,8 +55,18 @@ def lines(text: str) -> list[str]:
         (("rollback", "3"), 2, "there is no release yet"),
         (("demo", "--scale", "99"), 2, "scale 99"),
         (("demo", "--scale", "0.005"), 2, "scale 0.005: give at least 0.01"),
-        (("demo", "--years", "2019"), 2, "the demo city covers 2020 to"),
-        (("demo", "--years", "2035"), 2, "year 2035: its files would be sent after today; give years up to"),
+        (("demo", "--until", "soon"), 2, "--until soon: give a day, e.g. 2025-08-15"),
+        (("demo", "--until", "2025-02-29"), 2, "--until 2025-02-29: give a day, e.g. 2025-08-15"),
+        (
+            ("demo", "--until", "2021-06-30"),
+            2,
+            "2021-06-30: give a day from 2021-07-01, when 2020 is complete, to",
+        ),
+        (
+            ("demo", "--until", "2036-01-01"),
+            2,
+            "2036-01-01: give a day from 2021-07-01, when 2020 is complete, to",
+        ),
     ],
 )
 def test_wrong_usage_is_one_line(brain: Brain, words: tuple[str, ...], code: int, said: str) -> None:

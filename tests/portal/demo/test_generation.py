@@ -14,7 +14,7 @@ from schemas.contract import connected_groups
 from schemas.errors import RejectedError
 from warehouse.settings import settings
 
-SPEC = CitySpec(0.005, 7, (2023,))
+SPEC = CitySpec(0.005, 7, (2023,), slips=False)
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""The base year's totals compared with those of the city's plan (十四五规划)."""
+"""Totals of a year, and those of the base year compared with the city's plan (十四五规划)."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ from demo_city.senders.marks import clusters, marked
 from demo_city.world.city import City
 from demo_city.world.figures import TAXES
 from demo_city.world.population import ABOVE
+
+#: Parts of the value added; they overlap.
+MARKS = ("strategic", "hightech", "equipment")
 
 
 @dataclass(frozen=True)
@@ -23,15 +26,10 @@ class Comparison:
     difference_pct: Decimal
 
 
-def compare_with_plan(city: City) -> tuple[Comparison, ...]:
-    """The base year's totals of firms above scale compared with those of 宁波市制造业高质量发展"十四五"规划.
-
-    The last four are overlapping parts of the value added; never add them together.
-    """
-    p, q = city.p, city.population
-    year = p.base_year
-    figures, above = city.year(year), q.status[year] == ABOVE
-    uses = land_uses(city, year)
+def totals_of(city: City, year: int) -> dict[str, Decimal]:
+    """Totals of the firms above scale by their keys in the parameters: exact sums, in the totals' units."""
+    q, figures = city.population, city.year(year)
+    above, uses = q.status[year] == ABOVE, land_uses(city, year)
     made: dict[str, tuple[int, int]] = {  # key -> whole number, decimal places to the unit
         key: (int(values[above].sum()), 5)
         for key, values in figures.money.items()  # 千元 in 亿元
@@ -44,16 +42,21 @@ def compare_with_plan(city: City) -> tuple[Comparison, ...]:
     made["energy"] = (int(figures.energy[above].sum()), 2)
     value = figures.money["value_added"]
     made["clusters"] = (int(value[clusters(city, year) >= 0].sum()), 5)
-    made |= {
-        key: (int(value[marked(city, year, key)].sum()), 5) for key in ("strategic", "hightech", "equipment")
-    }
+    made |= {key: (int(value[marked(city, year, key)].sum()), 5) for key in MARKS}
+    return {key: Decimal(number).scaleb(-digits) for key, (number, digits) in made.items()}
+
+
+def compare_with_plan(city: City) -> tuple[Comparison, ...]:
+    """The base year's totals of firms above scale compared with those of 宁波市制造业高质量发展"十四五"规划.
+
+    The last four are overlapping parts of the value added; never add them together.
+    """
+    p, made, cent = city.p, totals_of(city, city.p.base_year), Decimal("0.0001")
     rows = []
     for total in (*p.totals, *p.marks.totals):
-        number, digits = made[total.key]
-        plan = Decimal(str(total.value)) * Decimal(str(q.scale))
-        generated = Decimal(number).scaleb(-digits)
+        plan = Decimal(str(total.value)) * Decimal(str(city.population.scale))
+        generated = made[total.key]
         difference = (generated - plan) / plan * 100
-        cent = Decimal("0.0001")
         rows.append(
             Comparison(
                 total.zh, total.unit, plan.quantize(cent), generated.quantize(cent), difference.quantize(cent)

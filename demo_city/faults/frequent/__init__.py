@@ -1,0 +1,1 @@
+"""Faults as frequent as in real feeds (常见差错), beside the planted ones."""
