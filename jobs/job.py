@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 #: upto    - every period up to and including this one
 #: all     - every period
 PeriodRule = Literal["same", "year", "year_of", "to_date", "nearest", "upto", "all"]
-#: Periods of an input that become periods of the job's table: each of them, or only the last.
+#: Periods of an input that become periods of the job's table: each of them, or only the last one whose year its inputs
+#: of ``year_of`` have.
 Given = Literal["each", "last"]
 
 

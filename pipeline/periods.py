@@ -46,5 +46,14 @@ def target_periods(job: Job, known: Mapping[str, Fingerprints]) -> list[str]:
         periods = set(known.get(given.known_as, {}))
         if given.periods == "year":
             periods = {p[:4] for p in periods}
-        target |= {max(periods)} if which == "last" and periods else periods
+        if which == "last":
+            # a month before the directory of its year would have no firms
+            periods = {max(ready)} if (ready := {p for p in periods if _has_year(job, p, known)}) else set()
+        target |= periods
     return sorted(target)
+
+
+def _has_year(job: Job, period: str, known: Mapping[str, Fingerprints]) -> bool:
+    """Whether all inputs that are read by ``year_of`` have the period's year."""
+    read = (given for given in job.inputs.values() if given.periods == "year_of")
+    return all(input_periods("year_of", period, known.get(given.known_as, {})) for given in read)

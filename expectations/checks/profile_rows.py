@@ -45,8 +45,9 @@ _YEARS = "profile.enterprise_profile"
 #: Expected periods: each year of the directory; the latest month.
 _PERIODS = {
     "year": "SELECT DISTINCT year FROM core.enterprise",
-    "month": """SELECT max(month) AS month, left(max(month), 4) AS year FROM core.enterprise_month
-                HAVING count(*) > 0""",
+    # months before their year's directory have no profiles
+    "month": """SELECT max(m.month) AS month, left(max(m.month), 4) AS year FROM core.enterprise_month m
+        WHERE EXISTS (SELECT 1 FROM core.enterprise e WHERE e.year = left(m.month, 4)) HAVING count(*) > 0""",
 }
 
 

@@ -195,6 +195,9 @@ def test_years_and_the_latest_month_are_tables_of_their_own() -> None:
     }
     assert target_periods(years, known) == ["2023", "2024"]
     assert target_periods(months, known) == ["2024-03"]
+    # months of 2025 come before its directory
+    ahead = known | {"core.enterprise_month": {**known["core.enterprise_month"], "2025-05": "later"}}
+    assert target_periods(months, ahead) == ["2024-03"]
     # the year and its latest month depend on the same months, so they become stale together
     of_year, of_month = (
         input_periods(job.inputs["months_to_date"].periods, period, known["core.enterprise_month"])
