@@ -18,8 +18,6 @@ from schemas.contract import ContractError
 from schemas.definition import Definition, Titles, first_error, read_mapping
 
 AIMS = Path(__file__).with_name("aims.yml")
-#: Last year that aims are measured in.
-LAST_YEAR = 2024
 
 #: Lowest and highest value; None: no limit on this side.
 Interval = tuple[float | None, float | None]

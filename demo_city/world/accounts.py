@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from demo_city.world.draws import Bools, Floats, scale_to
+from demo_city.world.population import in_groups
 from demo_city.world.raking import MOST_VALUE_ADDED, fitted_value_added
 from demo_city.world.setting import Setting
 from demo_city.world.shares import fitted, joined, odds_of
-from demo_city.world.traits import in_groups
 
 #: Division groups without exports: energy and water, mining, tobacco.
 _NO_EXPORTS = ("44", "45-46", "10", "16")

@@ -7,7 +7,7 @@ import numpy as np
 from demo_city.world.classes import Codes, class_weights
 from demo_city.world.draws import Bools, Floats, scale_to, stream
 from demo_city.world.parameters import Parameters
-from demo_city.world.population import Population
+from demo_city.world.population import Population, in_groups
 from demo_city.world.raking import fixed_figures
 from demo_city.world.shares import factor_of, odds_of
 
@@ -68,7 +68,10 @@ def energy_of(
 def most_power(p: Parameters, population: Population, output: Floats, value_added: Floats) -> Floats:
     """Electricity in kWh that each firm above scale can pay for; each has a limit of its own below the largest cost."""
     spread = np.exp(0.4 * np.abs(stream(population.seed, "most-power").standard_normal(population.sites)))
-    heavy = np.array([d.group in _HEAVY for d in p.divisions])[population.group]
     earned = np.maximum(value_added, _LEAST_RATE * output)
-    kwh: Floats = np.where(heavy, np.inf, _MOST_COST * earned * 10_000 / _PRICE / np.minimum(spread, 2.5))
+    kwh: Floats = np.where(
+        in_groups(p, population, _HEAVY),
+        np.inf,
+        _MOST_COST * earned * 10_000 / _PRICE / np.minimum(spread, 2.5),
+    )
     return kwh

@@ -14,7 +14,7 @@ import numpy as np
 from demo_city.world.draws import Bools, Floats, rake, stream
 from demo_city.world.figures import YI
 from demo_city.world.parameters import Parameters
-from demo_city.world.population import Population
+from demo_city.world.population import Population, in_groups
 from demo_city.world.raking import (
     MOST_VALUE_ADDED,
     district_targets,
@@ -168,7 +168,7 @@ def _staff(
     size = np.log(np.maximum(output, 1.0))
     z = (size - size[first].mean()) / size[first].std()
     r = f.staff_output_correlation
-    few = np.isin(population.group, [j for j, d in enumerate(p.divisions) if d.group in ("25", "26", "44")])
+    few = in_groups(p, population, ("25", "26", "44"))
     staff: Floats = f.staff_median * np.exp(f.staff_sigma * (r * z + np.sqrt(1 - r**2) * noise))
     staff = np.where(few, 0.5, 1.0) * np.clip(staff, 5, 30000)
     sites, persons = fixed_figures(p, population, "staff")

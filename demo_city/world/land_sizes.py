@@ -9,7 +9,7 @@ import numpy as np
 from demo_city.world.base_year import STAFF, Sizes
 from demo_city.world.draws import Bools, Floats, stream
 from demo_city.world.parameters import Parameters
-from demo_city.world.population import BELOW, LANDED, TENANT, Population
+from demo_city.world.population import BELOW, LANDED, TENANT, Population, in_groups
 from demo_city.world.raking import district_targets
 
 #: Square metres of floor on 0.01 mu of land at the plot ratio of 1.2 that all works have until they are rebuilt.
@@ -78,9 +78,7 @@ def _above(
     land[population.tenure == TENANT] *= 0.6
     land = np.maximum(np.minimum(land, most), least)
     for group, output_per_mu in p.land.giant_output_per_mu.items():
-        at = (population.giant >= 0) & (
-            population.group == next(j for j, d in enumerate(p.divisions) if d.group == group)
-        )
+        at = (population.giant >= 0) & (in_groups(p, population, (group,)))
         land[at] = np.maximum(sizes.output[at] / output_per_mu, least[at])
     for number, landmark in enumerate(p.landmarks):
         land[population.giant == number] = landmark.land * population.scale

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 import numpy as np
 
@@ -115,16 +115,4 @@ class State:
 
     def seen(self) -> LandYear:
         """The state as it is now."""
-        return LandYear(
-            exists=self.exists,
-            holder=self.holder.copy(),
-            acquired=self.acquired.copy(),
-            is_transferred=self.is_transferred.copy(),
-            is_built=self.is_built.copy(),
-            rebuilt=self.rebuilt.copy(),
-            floor_per_land=self.floor_per_land.copy(),
-            own_area=self.own_area.copy(),
-            host=self.host.copy(),
-            leased_area=self.leased_area.copy(),
-            leased_since=self.leased_since.copy(),
-        )
+        return LandYear(**{of.name: getattr(self, of.name).copy() for of in fields(LandYear)})

@@ -13,7 +13,7 @@ from demo_city.world.land import Land
 from demo_city.world.land_sizes import FLOOR_PER_LAND
 from demo_city.world.land_state import Change, LandYear, State
 from demo_city.world.parameters import Parameters
-from demo_city.world.population import ABOVE, ABSENT, Population
+from demo_city.world.population import ABOVE, ABSENT, Population, in_groups
 from demo_city.world.towns import Places
 
 #: A tenant takes over premises that differ by this factor from its own at most.
@@ -122,7 +122,7 @@ class _Changes:
         """Old works are replaced by higher ones; the land stays as it is."""
         state, q, land = self.state, self.population, self.p.land
         stackable = {group for room in land.room if room.is_stackable for group in room.groups}
-        tall = np.array([d.group in stackable for d in self.p.divisions])[q.group]
+        tall = in_groups(self.p, q, stackable)
         site = np.maximum(state.holder, 0)
         old = state.is_built & (state.acquired < land.rebuilt_before) & (state.holder >= 0) & ~state.busy
         old &= (state.floor_per_land == FLOOR_PER_LAND) & tall[site] & (q.giant[site] < 0)

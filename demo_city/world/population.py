@@ -7,6 +7,7 @@ consistent over the years, however many firms come and go. ``directory.py`` tell
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -243,3 +244,9 @@ def _found(p: Parameters, population: Population) -> None:
     age = np.where(above, old, age)
     age[population.collective[base]] = 20
     population.founded[base] = p.base_year - age
+
+
+def in_groups(p: Parameters, population: Population, groups: Collection[str]) -> Bools:
+    """Sites of the named division groups."""
+    named: Bools = np.array([d.group in groups for d in p.divisions])[population.group]
+    return named

@@ -23,7 +23,7 @@ class Setting:
     population: Population
     base: Base
     year: int
-    #: Sites above scale, and sites whose firm is in the directory.
+    #: Sites whose firm is above scale.
     above: Bools
     output: Floats
     states: dict[str, Bools]

@@ -10,10 +10,9 @@ import numpy as np
 
 from demo_city.world.draws import Bools, Floats
 from demo_city.world.figures import TAXES
-from demo_city.world.population import LANDED
+from demo_city.world.population import LANDED, in_groups
 from demo_city.world.setting import Setting
 from demo_city.world.shares import factor_of, odds_of
-from demo_city.world.traits import in_groups
 
 #: Largest VAT against value added: 13 %, as pay and profit bear it and purchases deduct it with a lag. Assumed.
 MOST_VAT = 0.18

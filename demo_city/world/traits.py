@@ -7,11 +7,11 @@ import numpy as np
 from demo_city.world.base_energy import energy_of
 from demo_city.world.base_year import Sizes
 from demo_city.world.classes import Codes
-from demo_city.world.draws import Bools, Floats, stream
+from demo_city.world.draws import Floats, stream
 from demo_city.world.figures import YI, Base
 from demo_city.world.parameters import Parameters
 from demo_city.world.permits import draw_permits
-from demo_city.world.population import Population
+from demo_city.world.population import Population, in_groups
 from demo_city.world.shares import odds_of
 
 #: Process industries: little R&D, few new products and exports against their output.
@@ -64,12 +64,6 @@ def base_figures(p: Parameters, population: Population, sizes: Sizes, land_mu: F
         emissions=emissions,
         permit=permit,
     )
-
-
-def in_groups(p: Parameters, population: Population, groups: tuple[str, ...]) -> Bools:
-    """Sites of the named division groups."""
-    named: Bools = np.array([d.group in groups for d in p.divisions])[population.group]
-    return named
 
 
 def _tax_traits(rng: np.random.Generator, n: int) -> dict[str, Floats]:

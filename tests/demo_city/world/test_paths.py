@@ -11,9 +11,8 @@ from demo_city.world.city import City, build_city
 from demo_city.world.draws import Bools, Floats
 from demo_city.world.figures import TAXES
 from demo_city.world.parameters import parameters
-from demo_city.world.population import ABOVE, BELOW, DROPPED, LANDED, NEW, UPGRADED
+from demo_city.world.population import ABOVE, BELOW, DROPPED, LANDED, NEW, UPGRADED, in_groups
 from demo_city.world.shares import fitted
-from demo_city.world.traits import in_groups
 from tests.demo_city.sent_city import at_scale
 
 YEARS = range(2021, 2025)

@@ -9,9 +9,8 @@ from demo_city.world.city import City
 from demo_city.world.draws import Bools, Floats
 from demo_city.world.figures import TAXES
 from demo_city.world.parameters import parameters
-from demo_city.world.population import ABOVE, BELOW
+from demo_city.world.population import ABOVE, BELOW, in_groups
 from demo_city.world.taxes import MOST_INCOME, MOST_OFFSET, MOST_VAT
-from demo_city.world.traits import in_groups
 from tests.demo_city.sent_city import at_scale
 
 YEARS = (2020, 2021, 2024)
