@@ -29,6 +29,8 @@ from demo_city.world.shares import factor_of, odds_of
 _YOUNG = (0.55, 0.75, 0.9)
 #: Elasticity of staff to output. Assumed.
 STAFF = 0.5
+#: Largest share of a district's persons or land that a firm outside the landmarks has. Assumed.
+LARGEST = 0.05
 #: Largest revenue below scale against the threshold.
 _BELOW = 0.998
 
@@ -177,6 +179,8 @@ def _staff(
     free[sites] = False
     goals = district_targets(p, "staff", population.scale, "employees")
     least, most = person_limits(p, population, output, value_added)
+    # In a small city one firm would leave too few persons for the other firms of its district.
+    most = np.maximum(np.minimum(most, LARGEST * goals[population.district]), least)
     staff = raked_within(staff, np.where(first, population.district, -1), free, goals, least, most)
     revenue = (output * turnover)[a:] / f.below_revenue_median
     small = f.below_staff_median * revenue**f.below_staff_exponent * np.exp(f.below_staff_sigma * noise[a:])

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from demo_city.world.base_year import STAFF, Sizes
+from demo_city.world.base_year import LARGEST, STAFF, Sizes
 from demo_city.world.draws import Bools, Floats, stream
 from demo_city.world.parameters import Parameters
 from demo_city.world.population import BELOW, LANDED, TENANT, Population, in_groups
@@ -76,13 +76,14 @@ def _above(
     free = (population.giant < 0) & (np.arange(population.sites) < a)
     land = f.land_median * np.exp(f.land_sigma * _joint(p, sizes.staff, noise, free))
     land[population.tenure == TENANT] *= 0.6
-    land = np.maximum(np.minimum(land, most), least)
+    goals = district_targets(p, "land", population.scale)
+    land = np.maximum(np.minimum(land, np.minimum(most, LARGEST * goals[population.district])), least)
     for group, output_per_mu in p.land.giant_output_per_mu.items():
         at = (population.giant >= 0) & (in_groups(p, population, (group,)))
         land[at] = np.maximum(sizes.output[at] / output_per_mu, least[at])
     for number, landmark in enumerate(p.landmarks):
         land[population.giant == number] = landmark.land * population.scale
-    for d, goal in enumerate(district_targets(p, "land", population.scale).tolist()):
+    for d, goal in enumerate(goals.tolist()):
         here = (population.district == d) & (np.arange(population.sites) < a)
         rest = max(goal - land[here & ~free].sum(), 0.05 * goal)
         land[here & free] = _scaled_above(land[here & free], rest, least[here & free])
