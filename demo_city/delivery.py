@@ -8,8 +8,11 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 import pyarrow as pa
@@ -20,44 +23,43 @@ from demo_city.frame import Frame
 from schemas.contract import Feed
 from schemas.source import Source
 
+Bytes = bytes | memoryview
+
+#: Records written at a time.
+_ROWS_AT_A_TIME = 100_000
 #: Fixed creation date of every Excel file, so that the same city has the same bytes.
 _EXCEL_CREATED = datetime(2021, 1, 1)  # noqa: DTZ001 - Excel has no time zones
 
 
-def encode(frame: Frame) -> bytes:
-    """The delivery's file as bytes."""
+def encode(frame: Frame) -> Iterator[Bytes]:
+    """The delivery's file, piece by piece: the largest files take hundreds of MB."""
     source, table = frame.source, frame.table()
+    if source.format == "excel":
+        yield _excel(source, table)
+        return
     if source.format == "csv":
-        return _csv(source, table)
-    if source.format == "jsonl":
-        return _json_lines(table)
-    return _excel(source, table)
+        yield (source.delimiter.join(table.column_names) + "\n").encode(source.encoding)
+    for start in range(0, table.num_rows, _ROWS_AT_A_TIME):
+        piece = table.slice(start, _ROWS_AT_A_TIME)
+        yield _csv(source, piece) if source.format == "csv" else _lines(piece)
 
 
-def _csv(source: Source, table: pa.Table) -> bytes:
+def _csv(source: Source, table: pa.Table) -> Bytes:
+    """The records' lines."""
     sink = pa.BufferOutputStream()
     options = csv.WriteOptions(include_header=False, delimiter=source.delimiter, quoting_style="none")
     csv.write_csv(table, sink, options)
-    heading = source.delimiter.join(table.column_names) + "\n"
     body = sink.getvalue()
     if source.encoding in ("utf-8", "utf-8-sig"):
-        return b"".join([heading.encode(source.encoding), memoryview(body)])
-    text: str = heading + body.to_pybytes().decode("utf-8")
-    return text.encode(source.encoding)
-
-
-#: Records converted to lines at a time; bounds the memory needed beyond the file itself.
-_LINES_AT_A_TIME = 200_000
-
-
-def _json_lines(table: pa.Table) -> bytes:
-    """One object a line. Cells hold no quotes or backslashes, so they need no escaping."""
-    starts = range(0, table.num_rows, _LINES_AT_A_TIME)
-    return b"".join(_lines(table.slice(start, _LINES_AT_A_TIME)) for start in starts)
+        return memoryview(body)
+    return body.to_pybytes().decode("utf-8").encode(source.encoding)
 
 
 def _lines(table: pa.Table) -> memoryview:
-    """The records' lines: the value buffer of a text array whose elements end in a line feed."""
+    """One object a line. Cells hold no quotes or backslashes, so they need no escaping.
+
+    The lines are the value buffer of a text array whose elements end in a line feed.
+    """
     pieces: list[pa.Array | str] = []
     for position, name in enumerate(table.column_names):
         column = table.column(position).combine_chunks()
@@ -93,8 +95,10 @@ def _excel(source: Source, table: pa.Table) -> bytes:
     ]
     for record in zip(*columns, strict=True):
         for position, cell in enumerate(record):
-            if cell is not None:
-                sheet.write(row, position, cell)
+            if isinstance(cell, float):
+                sheet.write_number(row, position, cell)
+            elif cell:
+                sheet.write_string(row, position, cell)
         row += 1
     for heading, (word, *_) in source.total_words.items():
         for position, cells in enumerate(columns):
@@ -187,27 +191,39 @@ def sent_at(contract: Feed, period: str, days_late: int = 0) -> str:
     return moment.isoformat().replace("+00:00", "Z")
 
 
-def deliver(landing: Path, frame: Frame, name: str, content: bytes, sent: str) -> None:
-    """Write the file to the landing folder, then its manifest, each atomically."""
+def deliver(landing: Path, frame: Frame, name: str, sent: str) -> None:
+    """Write the delivery's file to the landing folder, then its manifest, each atomically."""
     folder = landing / frame.feed
     folder.mkdir(parents=True, exist_ok=True)
+    digest = hashlib.sha256()
+    with _replaced(folder / name) as file:
+        for piece in encode(frame):
+            digest.update(piece)
+            file.write(piece)
     manifest = {
         "feed": frame.feed,
         "period": frame.period,
         "part": frame.part,
         "file": name,
-        "sha256": hashlib.sha256(content).hexdigest(),
+        "sha256": digest.hexdigest(),
         "records": frame.rows,
         "sent_at": sent,
     }
-    replace(folder / name, content)
     replace(folder / f"{name}.manifest.json", _json(manifest))
 
 
 def replace(path: Path, content: bytes) -> None:
-    """Write under a temporary name, then rename. No fsync: a lost file can be generated again."""
+    """Write a file atomically."""
+    with _replaced(path) as file:
+        file.write(content)
+
+
+@contextmanager
+def _replaced(path: Path) -> Iterator[IO[bytes]]:
+    """A file under a temporary name, renamed when it is written. No fsync: a lost file can be generated again."""
     temporary = path.with_name(f".{path.name}.part")
-    temporary.write_bytes(content)
+    with temporary.open("wb") as file:
+        yield file
     temporary.replace(path)
 
 

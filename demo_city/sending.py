@@ -8,7 +8,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from demo_city.delivery import deliver, encode, file_name, sent_at
+from demo_city.delivery import deliver, file_name, sent_at
 from demo_city.faults.apply import apply
 from demo_city.faults.frequent.spoil import CORRECTED, Spoiler
 from demo_city.faults.plan import Extra, Plan
@@ -84,13 +84,12 @@ def send(
     del built  # the largest deliveries take hundreds of MB
     spoilt = spoiler.spoil(frame, is_late=days is not None)
     frame, correction = spoilt.frame, spoilt.correction
-    content = encode(frame)
     for file in files:
-        sent, written = frame, content
+        sent = frame
         if file.is_correction:
             if correction is None:
                 continue
-            sent, written = correction, encode(correction)
+            sent = correction
         elif file.extra is None:
             found.faults += planted
             found.slips += spoilt.truth
@@ -102,10 +101,9 @@ def send(
                 if "column" in fault["outcome"]:
                     fault["outcome"] = {**fault["outcome"], "value": next(iter(fault["cells"].values()))}
             found.faults += again
-            written = encode(sent)
         else:
             found.faults.append(_of_file("repeated_file", frame, file.name, {"type": "duplicate"}))
-        deliver(landing, sent, file.name, written, file.sent)
+        deliver(landing, sent, file.name, file.sent)
         yield sent
 
 

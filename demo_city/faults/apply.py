@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -25,9 +25,14 @@ def apply(frame: Frame, edits: Iterable[Edit], file: str) -> tuple[Frame, list[d
     columns = dict(frame.columns)
     for name in {name for e in edits for name in e.change}:
         columns[name] = columns[name].cast(pa.string())
-    texts = {name: columns[name].to_pylist() for name in {n for e in edits for n in e.change}}
     rows = [_row_of(frame, edit) for edit in edits]
     dropped = [row for row, edit in zip(rows, edits, strict=True) if edit.drop]
+    # cells of the edited records, by column and row
+    changed = sorted(set(rows))
+    texts = {
+        name: dict(zip(changed, columns[name].take(pa.array(changed, pa.int64())).to_pylist(), strict=True))
+        for name in {n for e in edits for n in e.change}
+    }
     truth = []
     for row, edit in zip(rows, edits, strict=True):
         for name, change in edit.change.items():
@@ -49,11 +54,20 @@ def apply(frame: Frame, edits: Iterable[Edit], file: str) -> tuple[Frame, list[d
             }
             for outcome in edit.outcomes
         ]
-    columns |= {name: pa.array(values, type=pa.string()) for name, values in texts.items()}
+    columns |= {name: _with_cells(columns[name], cells) for name, cells in texts.items()}
     if dropped:
         kept = np.setdiff1d(np.arange(frame.rows), dropped)
         columns = {name: column.take(pa.array(kept)) for name, column in columns.items()}
     return replace(frame, columns=columns), truth
+
+
+def _with_cells(column: pa.Array, cells: Mapping[int, str | None]) -> pa.Array:
+    """A column of texts with other cells at some positions."""
+    positions = sorted(cells)
+    mask = np.zeros(len(column), dtype=bool)
+    mask[positions] = True
+    texts = pa.array([cells[position] for position in positions], type=pa.string())
+    return pc.replace_with_mask(column, pa.array(mask), texts)
 
 
 def _row_of(frame: Frame, edit: Edit) -> int:

@@ -10,6 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from demo_city.cells import amounts, take, words
 from demo_city.frame import Frame
@@ -162,10 +164,11 @@ def _exports(city: City, year: int, rng: np.random.Generator) -> tuple[Ints, Int
     at = np.repeat(np.arange(len(sites)), count)
     weight = rng.exponential(1.0, len(at)) + 0.1
     part = weight / np.bincount(at, weights=weight)[at] * value[at]
-    divisions = sorted({code[:2] for code in city.classes.to_pylist()})
-    position = {d: n for n, d in enumerate(divisions)}
-    own = np.array([position[code[:2]] for code in city.classes.to_pylist()])
-    commodity = _commodities(divisions, own[city.firms(sites, year)][at], rng)
+    division = pc.utf8_slice_codeunits(take(city.classes, city.firms(sites, year)), 0, 2)
+    divisions = sorted(_COMMODITIES)
+    # divisions without commodities of their own come last
+    own = pc.fill_null(pc.index_in(division, pa.array(divisions)), len(divisions)).to_numpy()
+    commodity = _commodities([*divisions, ""], own[at], rng)
     return sites[at], commodity, _partners(_MARKETS, len(at), rng), np.zeros(len(at), dtype=np.int64), part
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from demo_city.cells import amounts, dates, days_in_year, decimals, take, words
 from demo_city.frame import Frame
@@ -20,9 +21,9 @@ def parcel_codes(city: City) -> pa.Array:
     land = city.land
     district = take([d.code for d in city.p.districts], land.district)
     number = np.arange(land.parcels)
-    area = pa.array([f"{v:03d}" for v in (number % 37 + 1).tolist()])
-    serial = pa.array([f"{v:06d}" for v in (number + 1).tolist()])
-    return pa.compute.binary_join_element_wise(district, area, "GB", serial, "")
+    area = pc.utf8_lpad(pa.array(number % 37 + 1).cast(pa.string()), 3, "0")
+    serial = pc.utf8_lpad(pa.array(number + 1).cast(pa.string()), 6, "0")
+    return pc.binary_join_element_wise(district, area, "GB", serial, "")
 
 
 def holder_codes(city: City, which: Ints, year: int) -> pa.Array:
@@ -46,7 +47,7 @@ def land_parcel(city: City, year: int) -> Frame:
     registered = np.where(holder >= 0, city.registered[firms], np.datetime64("1990-01-01"))
     granted = np.maximum(days_in_year(acquired, draw[which]), registered)
     complete = granted + (due[which] * 30.44).astype("timedelta64[D]")
-    titles = pa.compute.binary_join_element_wise(
+    titles = pc.binary_join_element_wise(
         "浙（",
         pa.array(acquired).cast(pa.string()),
         "）宁波市不动产权第",
@@ -62,8 +63,8 @@ def land_parcel(city: City, year: int) -> Frame:
         "",
         {
             "parcel_id": codes,
-            "certificate_code": pa.compute.if_else(pa.array(land.has_certificate[which]), titles, None),
-            "owner_uscc": pa.compute.if_else(pa.array(land.has_holder_code[which]), owner, None),
+            "certificate_code": pc.if_else(pa.array(land.has_certificate[which]), titles, None),
+            "owner_uscc": pc.if_else(pa.array(land.has_holder_code[which]), owner, None),
             # 0.01 mu = 20/3 square metres; areas are multiples of 0.03 mu
             "parcel_area_mu": amounts(contract, "parcel_area_mu", land.area[which] // 3 * 2000, "平方米", 2),
             "reported_district_code": take([d.code for d in city.p.districts], land.district[which]),
@@ -166,10 +167,10 @@ def land_survey(city: City, year: int, district: int) -> Frame:
             "用地企业名称": city.name(site, year),
             "uscc": city.uscc(site, year),
             "use_type_code": words(contract, "use_type_code", ["own", "lease", "sublet"], kind),
-            "lessor_uscc": pa.compute.if_else(
+            "lessor_uscc": pc.if_else(
                 pa.array(kind == 0),
                 pa.nulls(n, pa.string()),
-                pa.compute.if_else(pa.array(kind == 2), sublessor, holder),
+                pc.if_else(pa.array(kind == 2), sublessor, holder),
             ),
             "reported_town": take(city.towns.names, city.towns.parcel[parcel]),
             "surveyed_area_mu": amounts(contract, "surveyed_area_mu", area, "亩", 2, blank=share_only),
