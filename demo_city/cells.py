@@ -9,8 +9,10 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from demo_city.world.draws import Bools, Ints
+from demo_city.world.draws import Bools, Ints, Short, Whole
 from schemas.contract import ContractError, Feed
+
+Positions = Ints | Whole | Short
 
 
 def decimals(values: Ints, digits: int, blank: Bools | None = None) -> pa.Array:
@@ -44,7 +46,7 @@ def amounts(
     return decimals(values, digits, blank)
 
 
-def words(contract: Feed, column: str, codes: Sequence[str | None], index: Ints) -> pa.Array:
+def words(contract: Feed, column: str, codes: Sequence[str | None], index: Positions) -> pa.Array:
     """Codes in the sender's words: for each code the first word that the contract maps to it.
 
     Raises:
@@ -57,7 +59,7 @@ def words(contract: Feed, column: str, codes: Sequence[str | None], index: Ints)
     return take([None if code is None else word_of[code] for code in codes], index)
 
 
-def take(values: Sequence[str | None] | pa.Array, index: Ints) -> pa.Array:
+def take(values: Sequence[str | None] | pa.Array, index: Positions) -> pa.Array:
     """Texts by position; -1 gives a blank."""
     array = values if isinstance(values, pa.Array) else pa.array(values, type=pa.string())
     return array.take(pa.array(index, mask=index < 0))
@@ -111,7 +113,7 @@ def _written(iso: npt.NDArray[np.str_], pattern: str) -> npt.NDArray[np.str_]:
     return written
 
 
-def days_in_year(year: Ints, draw: npt.NDArray[np.float64]) -> npt.NDArray[np.datetime64]:
+def days_in_year(year: Ints | Whole, draw: npt.NDArray[np.float64]) -> npt.NDArray[np.datetime64]:
     """A day in each year; ``draw`` from 0 to 1 gives its position in the year."""
     start = (year - 1970).astype("datetime64[Y]").astype("datetime64[D]")
     day: npt.NDArray[np.datetime64] = start + (draw * 365).astype("timedelta64[D]")

@@ -52,7 +52,8 @@ def _csv(source: Source, table: pa.Table) -> Bytes:
     body = sink.getvalue()
     if source.encoding in ("utf-8", "utf-8-sig"):
         return memoryview(body)
-    return body.to_pybytes().decode("utf-8").encode(source.encoding)
+    text: str = body.to_pybytes().decode("utf-8")
+    return text.encode(source.encoding)
 
 
 def _lines(table: pa.Table) -> memoryview:

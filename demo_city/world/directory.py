@@ -70,7 +70,11 @@ def _enter(population: Population, year: int, state: _State) -> None:
     before = population.firm.get(year - 1)
     firm = np.full(population.sites, -1) if before is None else before.copy()
     firm[sites] = len(population.firm_site) + np.arange(len(sites))
-    population.status[year], population.change[year], population.firm[year] = state.status, state.change, firm
+    population.status[year], population.change[year] = (
+        state.status.astype(np.int8),
+        state.change.astype(np.int8),
+    )
+    population.firm[year] = firm
     population.firm_site = np.concatenate([population.firm_site, sites])
     population.firm_born = np.concatenate([population.firm_born, np.full(len(sites), year)])
     population.firm_founded = np.concatenate([population.firm_founded, state.founded[sites]])

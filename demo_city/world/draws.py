@@ -13,8 +13,9 @@ import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
-#: Smaller integers, for what is kept in memory.
+#: Smaller integers, for what is kept in memory: numbers, and positions in short lists.
 Whole = npt.NDArray[np.int32]
+Short = npt.NDArray[np.int8]
 Bools = npt.NDArray[np.bool_]
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, fields
 
 import numpy as np
 
-from demo_city.world.draws import Bools, Ints
+from demo_city.world.draws import Bools, Ints, Whole
 from demo_city.world.land import Land
 from demo_city.world.land_sizes import FLOOR_PER_LAND
 
@@ -26,19 +26,19 @@ class LandYear:
     #: Site of the holder, -1 for a village collective.
     holder: Ints
     #: Year of the holder's land right, and whether the holder has the parcel from a former holder.
-    acquired: Ints
+    acquired: Whole
     is_transferred: Bools
     #: Works stand on the parcel; year in which they were rebuilt, 0 if never; m² of floor on 0.01 mu.
     is_built: Bools
-    rebuilt: Ints
-    floor_per_land: Ints
+    rebuilt: Whole
+    floor_per_land: Whole
     #: Area that the holder uses.
     own_area: Ints
     #: By site: the parcel on which it leases, -1 if none; the area that it uses there; first year of the lease, 0 if
     #: before all.
-    host: Ints
-    leased_area: Ints
-    leased_since: Ints
+    host: Whole
+    leased_area: Whole
+    leased_since: Whole
 
 
 @dataclass(frozen=True)
@@ -115,4 +115,6 @@ class State:
 
     def seen(self) -> LandYear:
         """The state as it is now."""
-        return LandYear(**{of.name: getattr(self, of.name).copy() for of in fields(LandYear)})
+        now = {of.name: getattr(self, of.name) for of in fields(LandYear)}
+        small = {of.name for of in fields(LandYear) if of.type == "Whole"}
+        return LandYear(**{k: v.astype(np.int32) if k in small else v.copy() for k, v in now.items()})

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from demo_city.world.draws import Bools, Floats, Ints, stream
+from demo_city.world.draws import Bools, Floats, Ints, Whole, stream
 from demo_city.world.parameters import Parameters
 from demo_city.world.population import BELOW, NONE, ROOMS, Population
 from demo_city.world.towns import Places
@@ -20,8 +20,8 @@ from demo_city.world.towns import Places
 class Moves:
     """Where each site's firm is in each year; positions in the parameters' districts and in ``Places.codes``."""
 
-    town: dict[int, Ints]
-    district: dict[int, Ints]
+    town: dict[int, Whole]
+    district: dict[int, Whole]
     #: Sites whose firm is not at the site's own place.
     away: dict[int, Bools]
     #: Sites whose firm moves in the year.
@@ -51,7 +51,7 @@ def draw_moves(p: Parameters, population: Population, places: Places) -> Moves:
             sites = np.flatnonzero(moving)
             town[sites] = _destinations(p, of_town, weight, town[sites], rng)
             away[sites] = True
-        moves.town[year], moves.district[year] = town.copy(), of_town[town]
+        moves.town[year], moves.district[year] = town.astype(np.int32), of_town[town].astype(np.int32)
         moves.away[year], moves.moving[year] = away.copy(), moving
     return moves
 

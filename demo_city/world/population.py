@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from demo_city.world.draws import Bools, Floats, Ints, fit_table, shares_to_counts, stream
+from demo_city.world.draws import Bools, Floats, Ints, Short, fit_table, shares_to_counts, stream
 from demo_city.world.parameters import Parameters
 
 ABSENT, BELOW, ABOVE = 0, 1, 2
@@ -51,8 +51,8 @@ class Population:
     first_above: int
     #: Village collectives that operate as firms; their credit codes begin with N2.
     collective: Bools
-    status: dict[int, Ints] = field(default_factory=dict)
-    change: dict[int, Ints] = field(default_factory=dict)
+    status: dict[int, Short] = field(default_factory=dict)
+    change: dict[int, Short] = field(default_factory=dict)
     #: Number of the firm on each site, -1 if the site has none yet.
     firm: dict[int, Ints] = field(default_factory=dict)
     #: Site of each firm, its first year in the directory, and its founding year.

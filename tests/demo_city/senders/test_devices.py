@@ -194,7 +194,8 @@ def test_a_day_does_not_depend_on_the_days_written_before(city: City) -> None:
 
 def test_another_city_has_other_readings() -> None:
     one, two = (
-        encode(meter_reading(Week(build_city(parameters(), seed, 0.005, 2024)), 0)) for seed in (1, 2)
+        b"".join(encode(meter_reading(Week(build_city(parameters(), seed, 0.005, 2024)), 0)))
+        for seed in (1, 2)
     )
     assert not set(one.splitlines()) & set(two.splitlines())
 
@@ -213,7 +214,7 @@ def test_only_planted_records_break_the_contract(sent: Sent) -> None:
     assert broken == planted
 
 
-def test_lines_are_json_whatever_the_size_of_a_slice(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_lines_are_json_whatever_the_size_of_a_piece(city: City, monkeypatch: pytest.MonkeyPatch) -> None:
     table = pa.table(
         {
             "户号": pa.array(["33", None, "34", "35", "36"]),
@@ -221,12 +222,15 @@ def test_lines_are_json_whatever_the_size_of_a_slice(monkeypatch: pytest.MonkeyP
             "d": cells.decimals(np.array([150, -5, 0, 7, 8]), 2),
         }
     )
-    lines = delivery._json_lines(table)
-    monkeypatch.setattr(delivery, "_LINES_AT_A_TIME", 2)
-    assert delivery._json_lines(table) == lines
-    assert delivery._json_lines(table.slice(1, 3)) == b"".join(lines.splitlines(keepends=True)[1:4])
+    lines = bytes(delivery._lines(table))
+    assert delivery._lines(table.slice(1, 3)) == b"".join(lines.splitlines(keepends=True)[1:4])
     records = [json.loads(line, parse_float=Decimal) for line in lines.decode().splitlines()]
     assert records == table.to_pylist()
+    frame = meter_reading(Week(city), 0)
+    content = b"".join(encode(frame))
+    assert content.count(b"\n") == frame.rows
+    monkeypatch.setattr(delivery, "_ROWS_AT_A_TIME", frame.rows // 3)
+    assert b"".join(encode(frame)) == content
 
 
 # --- equipment -----------------------------------------------------------------------------------------
