@@ -51,6 +51,11 @@ AREAS = {
         "Industry chains",
         "Nodes of the ten chains, their enterprises, and who supplies whom.",
     ),
+    "bulletin": (
+        "公报",
+        "Bulletin",
+        "What everybody may see: lists by name, and sums in which no firm shows.",
+    ),
     "profile": (
         "企业画像",
         "Profiles",

@@ -45,8 +45,8 @@ LINEAGE = "lineage.csv"
 UNDECIDED = "TODO"
 
 #: Columns with the row's district, and with the firms that the row is about.
-_DISTRICT = ("district_code", "reported_district_code")
-_FIRM = ("uscc", "owner_uscc", "from_uscc", "seller_code", "claimants")
+DISTRICT_COLUMNS = ("district_code", "reported_district_code")
+FIRM_COLUMNS = ("uscc", "owner_uscc", "from_uscc", "seller_code", "claimants")
 
 AccessKey = Literal["public", "official", "district", "uscc", "district_and_uscc", "town"]
 #: Access key → columns by which a table's rows are cut, of which it must have one per group. docs/operations/access.md
@@ -54,10 +54,12 @@ AccessKey = Literal["public", "official", "district", "uscc", "district_and_uscc
 ACCESS_COLUMNS: Mapping[AccessKey, tuple[tuple[str, ...], ...]] = {
     "public": (),
     "official": (),
-    "district": (_DISTRICT,),
-    "uscc": (_FIRM,),
-    "district_and_uscc": (_FIRM,),  # a table without a district takes that of the firm in core.enterprise
-    "town": (("town_code",), _DISTRICT, _FIRM),
+    "district": (DISTRICT_COLUMNS,),
+    "uscc": (FIRM_COLUMNS,),
+    "district_and_uscc": (
+        FIRM_COLUMNS,
+    ),  # a table without a district takes that of the firm in core.enterprise
+    "town": (("town_code",), DISTRICT_COLUMNS, FIRM_COLUMNS),
 }
 Delivery = Literal["snapshot", "increment", "event", "derived"]
 Layer = Literal["raw", "quarantine", "staged"]

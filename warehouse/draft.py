@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -77,7 +77,7 @@ def draft(pins: Pins, progress: Callable[[str, int], None], last: Release | None
                 if missing or not kept.get(name):
                     contents[name] |= _copied(connection, contract(name), folder, version, missing)
                     progress(name, total(contents[name][p] for p in missing if p in contents[name]).rows)
-                _comment(connection, contract(name))
+                comment_on(connection, contract(name))
         yield Draft(path, contents)
     finally:
         path.unlink(missing_ok=True)
@@ -187,9 +187,18 @@ def _copied(
     return content_by_period(connection, spec, periods)
 
 
-def _comment(connection: duckdb.DuckDBPyConnection, spec: Contract) -> None:
+def comment_on(
+    connection: duckdb.DuckDBPyConnection, spec: Contract, present: Collection[str] | None = None
+) -> None:
+    """Give a table and its columns their titles, units and meanings as comments.
+
+    Args:
+        present: columns that the table has, if it is that of an older release.
+    """
     connection.execute(f"COMMENT ON TABLE {spec.name} IS {literal(table_comment(spec))}")
     for column in spec.columns:
+        if present is not None and column.name not in present:
+            continue
         connection.execute(f"COMMENT ON COLUMN {spec.name}.{column.name} IS {literal(comment(column))}")
 
 

@@ -6,7 +6,6 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -14,6 +13,7 @@ from pathlib import Path
 from filelock import FileLock
 
 from schemas.errors import RejectedError
+from warehouse import debian
 from warehouse.settings import Settings
 
 #: Oldest version that Spark and Kafka run on.
@@ -38,7 +38,7 @@ def ensure_java(config: Settings) -> Path:
     try:
         home = _find()
     except RejectedError:
-        if not _may_install():
+        if not debian.may_install():
             raise
         home = _find_or_install(config)
     os.environ["JAVA_HOME"] = str(home)
@@ -50,7 +50,8 @@ def _find_or_install(config: Settings) -> Path:
     with FileLock(config.cache / "java.lock"):
         with suppress(RejectedError):
             return _find()  # another process installed it meanwhile
-        _install(config.cache / "apt.log")
+        choices = [(package,) for package in PACKAGES]
+        debian.install("Java, for Spark and Kafka", choices, config.cache / "apt.log")
         return _find()
 
 
@@ -113,36 +114,3 @@ def _property(name: str, said: str) -> str | None:
 
 def _first_line(text: str) -> str:
     return next((line.strip() for line in text.splitlines() if line.strip()), "")[:200]
-
-
-def _may_install() -> bool:
-    return os.geteuid() == 0 and shutil.which("apt-get") is not None
-
-
-def _install(log: Path) -> None:
-    """Install the first package that this release has, by apt without questions.
-
-    Raises:
-        RejectedError: none could be installed; the message names the log.
-    """
-    print("brain: installing Java, for Spark and Kafka", file=sys.stderr)
-    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    # wait for other users of apt, such as automatic updates
-    apt = ["apt-get", "-q", "-y", "-o", "DPkg::Lock::Timeout=300"]
-    with log.open("wb") as out:
-
-        def succeeds(*arguments: str) -> bool:
-            done = subprocess.run(
-                [*apt, *arguments],
-                env=environment,
-                stdin=subprocess.DEVNULL,
-                stdout=out,
-                stderr=out,
-                check=False,
-            )
-            return done.returncode == 0
-
-        succeeds("update")  # if one of many sources fails, others may have the package
-        installed = any(succeeds("install", "--no-install-recommends", package) for package in PACKAGES)
-    if not installed:
-        raise RejectedError(f"Java could not be installed; see {log} (the first run needs a network)")

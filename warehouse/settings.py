@@ -39,8 +39,39 @@ class Settings(BaseSettings):
     kafka: str | None = None
     #: Prefix of topic names: several homes may share a cluster.
     kafka_topic_prefix: str = ""
+    #: Address at which readers reach the portal, if a proxy stands before it, such as https://brain.example.
+    portal_address: str | None = None
     #: Client options for access (security.protocol, sasl.…, ssl.…); see warehouse/kafka.py.
     kafka_options: dict[str, str] = Field(default_factory=dict)
+    #: Address of the house's OpenID Connect provider; without it people sign in with accounts of this home.
+    oidc_issuer: str | None = None
+    oidc_client_id: str | None = None
+    oidc_client_secret: str | None = Field(default=None, repr=False)
+    #: Scopes that are asked for; some providers send a claim only for a scope of its own.
+    oidc_scopes: str = "openid profile"
+    #: Claims with name for the audit log, role, scope and rights: a claim's name, or a path such as realm_access.roles.
+    oidc_name_claim: str = "sub"
+    oidc_role_claim: str = "brain_role"
+    oidc_scope_claim: str = "brain_scope"
+    oidc_rights_claim: str = "brain_rights"
+    #: The provider's name of a role or right → ours, if they differ.
+    oidc_names: dict[str, str] = Field(default_factory=dict)
+
+    @field_validator("oidc_issuer")
+    @classmethod
+    def _is_private(cls, issuer: str | None) -> str | None:
+        """Refuse an address at which others could listen or answer: it decides who is who."""
+        if issuer and not re.match(r"https://|http://(127\.0\.0\.1|localhost|\[::1\])(:|/|$)", issuer):
+            raise ValueError(f"{issuer} is no address with https://, and not on this machine")
+        return issuer or None
+
+    #: Limits of the API: requests a minute of an account, and of the address of a visitor; exports at a time.
+    api_requests_per_minute: int = Field(default=30_000, ge=1)
+    api_visitor_requests_per_minute: int = Field(default=600, ge=1)
+    api_exports: int = Field(default=2, ge=1)
+    #: Seconds that a query of the API may take, and an export of any length.
+    api_query_seconds: float = Field(default=20, gt=0)
+    api_export_seconds: float = Field(default=600, gt=0)
 
     @field_validator("home", "cache")
     @classmethod
@@ -82,6 +113,11 @@ class Settings(BaseSettings):
     def scratch(self) -> Path:
         """Temporary files while tables are computed; on the disk of the tables."""
         return self.engine_folder / "scratch"
+
+    @property
+    def portal(self) -> Path:
+        """State of the pages' server, and its temporary files."""
+        return self.home / "portal"
 
     @property
     def airflow(self) -> Path:

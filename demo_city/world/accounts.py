@@ -16,6 +16,8 @@ _NO_EXPORTS = ("44", "45-46", "10", "16")
 _MOST_PROFIT = 0.75
 #: Largest loss against revenue. Assumed.
 _MOST_LOSS = 0.4
+#: Least profit of the landmarks against revenue: a refinery and a cigarette works pay income tax each year. Assumed.
+_LANDMARK_PROFIT = 0.01
 
 
 def statement(s: Setting) -> dict[str, Floats]:
@@ -77,7 +79,7 @@ def profit_of(s: Setting, money: dict[str, Floats], persons: Floats) -> Floats:
     most = np.where(s.above, np.minimum(rest, _MOST_PROFIT * np.maximum(value_added, 0)), 0.0)
     lost = np.where(_at_loss(s), -revenue * np.minimum(s.base.loss * s.drift["gain"], _MOST_LOSS), 0.0)
     lost = np.maximum(np.minimum(lost, most), -_MOST_LOSS * revenue)
-    settled = np.where(s.landmark, most, lost)
+    settled = np.where(s.landmark, np.maximum(most, _LANDMARK_PROFIT * revenue), lost)
     room = np.where(_at_loss(s) | s.landmark, 0.0, np.maximum(most, 0.0))
     margin = revenue * s.base.gain * s.drift["gain"]
     odds = np.divide(margin, _MOST_PROFIT * value_added, out=np.zeros_like(room), where=room > 0)

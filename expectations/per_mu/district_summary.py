@@ -29,6 +29,25 @@ def _per_mu_without_giants(figure: str) -> str:
     )
 
 
+def _half(without: str = "") -> str:
+    """Where value added per mu stands although few firms report value added, or is missing although many do."""
+    reporting = f"value_added_firm{without}_count"
+    return (
+        f"(value_added_per_mu{without}_wan_yuan IS NULL) <> "
+        f"({reporting} = 0 OR 2 * {reporting} < landed_firm{without}_count)"
+    )
+
+
+def _counted(value_added: str, without: str = "") -> str:
+    reporting = f"value_added_firm{without}_count"
+    return f"{reporting} > landed_firm{without}_count OR ({value_added} IS NULL) <> ({reporting} = 0)"
+
+
+def _least(firms: str) -> str:
+    others = f"{firms}_without_giants_count"
+    return f"least({others}, nullif({firms}_count - {others}, 0))"
+
+
 SUITE = Suite(
     "per_mu.district_summary",
     (
@@ -126,13 +145,24 @@ SUITE = Suite(
             level="warn",
         ),
         Check(
+            "value_added_of_half",
+            "半数以上有用地企业填报时才有亩均增加值",
+            "Value added per mu is there where half of the firms with land report value added, and nowhere else",
+            f"SELECT {_KEY} FROM {{table}} WHERE {_half()} OR {_half('_without_giants')}",
+        ),
+        Check(
+            "value_added_counted",
+            "填报增加值的企业属于有用地企业，无人填报时增加值为空",
+            "Firms that report value added are firms with land, and where there are none value added is missing",
+            f"SELECT {_KEY} FROM {{table}} WHERE {_counted('value_added_total_wan_yuan')}"
+            f" OR {_counted('value_added_without_giants_wan_yuan', '_without_giants')}",
+        ),
+        Check(
             "least_firms",
-            "披露基数不大于合计及其差额所含企业数",
-            "The fewest firms behind a sum are no more than its firms, without giants no more than the giants either",
-            f"""SELECT {_KEY} FROM {{table}} WHERE least_firm_count > landed_firm_count
-                OR (landed_firm_count > 0 AND least_firm_count = 0)
-                OR least_firm_without_giants_count > landed_firm_without_giants_count
-                OR (giant_count > 0 AND least_firm_without_giants_count > giant_count)""",
+            "披露基数为剔除龙头的企业数与龙头企业数中的较小值",
+            "The fewest firms behind a sum without giants are those left or, if there are any, the giants",
+            f"""SELECT {_KEY} FROM {{table}} WHERE least_firm_without_giants_count <> {_least("landed_firm")}
+                OR least_value_added_firm_without_giants_count <> {_least("value_added_firm")}""",
         ),
         Check(
             "land_within_city",

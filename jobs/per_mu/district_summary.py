@@ -101,25 +101,24 @@ def _counts() -> list[Column]:
         number(F.col("is_landed")).alias("landed_firm_count"),
         number(F.col("is_giant")).alias("giant_count"),
         number(F.col("is_other")).alias("landed_firm_without_giants_count"),
-        number(F.col("is_landed") & has_value_added).alias("valued"),
-        number(F.col("is_other") & has_value_added).alias("valued_others"),
+        number(F.col("is_landed") & has_value_added).alias("value_added_firm_count"),
+        number(F.col("is_other") & has_value_added).alias("value_added_firm_without_giants_count"),
     ]
 
 
 def _least_firms() -> dict[str, Column]:
-    """Fewest firms that a sum stands for; without giants also its difference from the sum with them."""
+    """Fewest firms behind a sum without giants or its difference from the sum with them, which is the giants' own."""
 
-    def some(number: Column) -> Column:
-        return F.when(number > 0, number)
+    def fewest(others: Column, its_giants: Column) -> Column:
+        return F.least(others, F.when(its_giants > 0, its_giants))  # least() ignores the null of no giants
 
-    valued, others = F.col("valued"), F.col("valued_others")
+    reporting = F.col("value_added_firm_without_giants_count")
     return {
-        "least_firm_count": F.least("landed_firm_count", some(valued)),
-        "least_firm_without_giants_count": F.least(
-            "landed_firm_without_giants_count",
-            some(F.col("giant_count")),
-            some(others),
-            some(valued - others),
+        "least_firm_without_giants_count": fewest(
+            F.col("landed_firm_without_giants_count"), F.col("giant_count")
+        ),
+        "least_value_added_firm_without_giants_count": fewest(
+            reporting, F.col("value_added_firm_count") - reporting
         ),
     }
 
@@ -147,10 +146,12 @@ def _sums(group: str, without: str = "") -> list[Column]:
 
 
 def _quotients(without: str = "") -> dict[str, Column]:
+    """Tax and value added per mu; the latter only where half of the firms report it, else it is too small by far."""
     land, tax, value_added = map(F.col, _names(without))
+    reporting, firms = F.col(f"value_added_firm{without}_count"), F.col(f"landed_firm{without}_count")
     return {
         f"tax_per_mu{without}_wan_yuan": divide(tax, land),
-        f"value_added_per_mu{without}_wan_yuan": divide(value_added, land),
+        f"value_added_per_mu{without}_wan_yuan": F.when(2 * reporting >= firms, divide(value_added, land)),
     }
 
 

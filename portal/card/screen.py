@@ -19,6 +19,7 @@ from portal.card.words.blocks import blocks
 from portal.card.words.figures import MISSING
 from portal.card.words.parts import Bar, Block, Cell, Term
 from portal.cli import console
+from portal.plain_text import plain
 from portal.queries.enterprise import Match
 
 WIDTH = 110
@@ -85,7 +86,7 @@ def _height(block: Block, most: int) -> int:
 
 
 def _line(text: str, style: str = "") -> Text:
-    return Text(console.plain(text), style=style, no_wrap=True, overflow="ellipsis")
+    return Text(plain(text), style=style, no_wrap=True, overflow="ellipsis")
 
 
 def _block(block: Block, most: int) -> Iterator[RenderableType]:
@@ -132,7 +133,7 @@ def _side_by_side(block: Block, most: int) -> Table:
 def _cell(cell: Cell) -> Text:
     if isinstance(cell, Bar):
         return Text(bar(cell), no_wrap=True)
-    return Text(console.plain(cell.zh if isinstance(cell, Term) else cell), no_wrap=True, overflow="ellipsis")
+    return Text(plain(cell.zh if isinstance(cell, Term) else cell), no_wrap=True, overflow="ellipsis")
 
 
 def bar(cell: Bar) -> str:

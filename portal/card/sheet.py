@@ -16,6 +16,7 @@ from portal.queries import chain, enterprise, profile, scores, tags
 from portal.queries.chain import Position
 from portal.queries.consent import Consent, consent
 from portal.queries.enterprise import Who
+from portal.queries.events import Event, events
 from portal.queries.grade import Grade, Standing, grade, standing
 from portal.queries.history import YearFigures, history
 from portal.queries.lift import Lift, lift
@@ -25,7 +26,9 @@ from portal.queries.scores import Score
 from portal.queries.tags import Tag
 from portal.queries.titles import Named
 
-Section = Literal["grade", "trend", "lift", "chain", "profile", "tags", "score"]
+Section = Literal["grade", "trend", "lift", "chain", "profile", "tags", "score", "events"]
+#: Why statistics are not shown: the law forbids to pass them on, and the firm has not agreed.
+NOT_SHOWN = "未获授权不予展示 not shown without the firm's consent（统计法（2024年修正）第二十八条）"
 
 #: Tables that a section needs; a release without them has no such section.
 NEEDS: Mapping[Section, tuple[str, ...]] = {
@@ -64,6 +67,10 @@ class Card:
     notes: Mapping[Section, str]
     #: Sections for which the release has no tables.
     left_out: tuple[Section, ...]
+    #: Sections whose statistics are withheld from the reader for want of consent.
+    not_shown: tuple[Section, ...] = ()
+    #: Honours, penalties, accidents and credit records; ``None`` if the release has no table for them.
+    events: tuple[Event, ...] | None = None
 
 
 def as_row(card: Card) -> dict[str, Any]:
@@ -101,15 +108,32 @@ def gather(query: Query, number: int, uscc: str, year: str | None = None, found_
         score=scores.score(*asked),
         notes={},
         left_out=tuple(section for section, names in NEEDS.items() if not query.tables.issuperset(names)),
+        events=events(*asked),
     )
-    has_no_total = card.score is not None and card.score.total is None
+    card = replace(card, not_shown=tuple(_not_shown(card)))
+    has_no_total = card.score is not None and card.score.total is None and not card.score.is_not_shown
     missing = scores.missing_dimensions(*asked) if has_no_total else ()
     return replace(card, notes=dict(_notes(card, missing)))
+
+
+def _not_shown(card: Card) -> Iterator[Section]:
+    """The sections of which the reader may not see statistics of this firm."""
+    if card.grade is not None and card.grade.rank is not None and card.grade.total_score is None:
+        yield "grade"
+    if any(year.is_not_shown for year in card.trend):
+        yield "trend"
+    if card.lift is not None and card.lift.is_not_shown:
+        yield "lift"
+    if card.profile is not None and card.profile.is_not_shown:
+        yield from ("profile", "tags")
+    if card.score is not None and card.score.is_not_shown:
+        yield "score"
 
 
 def _notes(card: Card, missing_dimensions: Sequence[Named]) -> Iterator[tuple[Section, str]]:
     """Sections with missing or inherited content, each with the reason."""
     year = card.year
+    yield from ((section, NOT_SHOWN) for section in card.not_shown)
     if card.standing is None:
         yield "grade", f"{year} 年不在参评名单 not in the population of the evaluation"
     elif card.grade is None:
@@ -126,11 +150,11 @@ def _notes(card: Card, missing_dimensions: Sequence[Named]) -> Iterator[tuple[Se
         yield "chain", "不在十条产业链内 outside the ten chains"
     if card.profile is None and "profile" not in card.left_out:
         yield "profile", f"{year} 年无画像 no profile of {year}"
-    if card.tags is not None and not card.tags:
+    if card.tags is not None and not card.tags and "tags" not in card.not_shown:
         yield "tags", f"{year} 年无标签 no tags in {year}"
     if card.score is None and "score" not in card.left_out:
         why = "" if card.who.is_above_scale else "，只评规上企业 only firms above scale are scored"
         yield "score", f"{year} 年无综合评价 no score of {year}{why}"
-    elif card.score and card.score.total is None:
+    elif card.score and card.score.total is None and not card.score.is_not_shown:
         names = "、".join(dimension.zh for dimension in missing_dimensions)
         yield "score", f"无总分，缺失维度过多 no total, too many dimensions are missing: {names}"

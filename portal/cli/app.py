@@ -15,6 +15,8 @@ from typing import NoReturn
 import typer
 
 from portal.cli import (
+    accounts,
+    audit,
     bench,
     catalogue,
     check,
@@ -22,13 +24,16 @@ from portal.cli import (
     deliveries,
     demo,
     environment,
+    export,
     feeds,
     ingest,
     quarantine,
     read,
+    serve,
     services,
     stream,
     tables,
+    tokens,
 )
 from schemas.errors import UserError
 from warehouse import access
@@ -47,6 +52,7 @@ for group in (
     environment,
     demo,
     services,
+    serve,
     check,
     ingest,
     feeds,
@@ -54,9 +60,13 @@ for group in (
     tables,
     catalogue,
     read,
+    export,
     bench,
     quarantine,
     deliveries,
+    accounts,
+    tokens,
+    audit,
 ):
     group.register(app)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,6 +18,8 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
+from portal.plain_text import plain
+
 if TYPE_CHECKING:
     from schemas.definition import Titles
 
@@ -28,23 +29,6 @@ PIPE_WIDTH = 10_000
 
 def _width(stream: TextIO) -> int | None:
     return None if stream.isatty() or "COLUMNS" in os.environ else PIPE_WIDTH
-
-
-#: Control characters except tab and line break, and invisible characters that change the look or direction of others.
-#: In a sender's text they could rewrite what a terminal shows.
-_UNSEEN = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u0600-\u0605\u061c\u06dd\u070f\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f"
-    "\ufeff\ufff9-\ufffb\ud800-\udfff\U000e0000-\U000e007f]"
-)
-
-
-def plain(said: str) -> str:
-    """A text that is safe for a terminal: invisible characters are replaced by their codes.
-
-    >>> plain("甲厂\\x1b[2J")
-    '甲厂\\\\u001b[2J'
-    """
-    return _UNSEEN.sub(lambda match: json.dumps(match[0])[1:-1], said)
 
 
 class _PlainConsole(Console):

@@ -17,12 +17,20 @@ def setup() -> None:
 
 
 def test(context: typer.Context) -> None:
-    """Run the tests; arguments go to pytest. They need Java 17, which is installed when run as root."""
+    """Run the tests; arguments go to pytest. They need Java 17 and Chromium, which are installed when run as root."""
+    from infra.chromium import ensure_chromium
+    from schemas.errors import RejectedError
     from warehouse.jars import JAR_SETS, ensure_jars
     from warehouse.settings import CHECKOUT, settings
 
     for name in JAR_SETS:  # a test has a time limit, so the download happens here
         ensure_jars(settings(), name)
+    try:
+        ensure_chromium(settings())
+    except (
+        RejectedError
+    ) as missing:  # tests of pages skip or, in continuous integration, fail; the others run
+        typer.echo(f"brain: {missing}", err=True)
     done = subprocess.run([sys.executable, "-m", "pytest", *context.args], cwd=CHECKOUT, check=False)
     raise typer.Exit(done.returncode)
 

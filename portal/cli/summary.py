@@ -99,6 +99,8 @@ def show_warnings(warned: Sequence[Mapping[str, Any]]) -> None:
         console.show(rows, "质量提醒 Warnings of the gate")
 
 
+#: Names of missing nodes in a chain's row.
+MOST_MISSING = 3
 #: Fields → headings.
 _GRADES = {
     "district": "区县", "firms": "企业", "graded": "参评", "grade_a": "A", "grade_b": "B", "grade_c": "C",
@@ -132,13 +134,26 @@ def _show_grades(query: Query, year: str) -> None:
 
 
 def _show_chains(query: Query, year: str) -> None:
-    chains = _with_headings(_CHAINS, city.chain_states(query, year))
-    console.show(chains, f"十条标志性产业链 The ten chains, {year}")
+    console.show(
+        [_chain_row(chain) for chain in city.chain_states(query, year)],
+        f"十条标志性产业链 The ten chains, {year}",
+    )
     if target := city.target(query, year):
         console.say(
             f"合计 total {target.output_yi_yuan:,} 亿元; {target.target_year} 年目标 target "
             f"{target.target_yi_yuan:,} 亿元 ({target.progress_pct} %)"
         )
+
+
+def _chain_row(chain: city.ChainState) -> dict[str, Any]:
+    """A chain with the names of its first missing nodes."""
+    names = [node.zh for node in chain.missing]
+    more = " …" if len(names) > MOST_MISSING else ""
+    return {
+        **{heading: getattr(chain, name) for name, heading in _CHAINS.items()},
+        "产业链": chain.chain.zh,
+        "缺失环节": "、".join(names[:MOST_MISSING]) + more,
+    }
 
 
 def _show_card(query: Query, release: Release, year: str) -> None:
@@ -155,6 +170,8 @@ def _show_times(seconds: Mapping[str, float]) -> None:
 
 def _show_next(report: DemoReport, year: str, uscc: str | None) -> None:
     from pipeline.manifest import engines_of
+    from portal.services.web import running_web
+    from warehouse.settings import settings
 
     release = report.release
     state = "new" if report.is_new else "unchanged, nothing was published"
@@ -165,4 +182,10 @@ def _show_next(report: DemoReport, year: str, uscc: str | None) -> None:
     if uscc:
         console.say(f"  ./brain explain per_mu.enterprise_grade uscc={uscc} year={year}")
     console.say("  ./brain sql < docs/queries/01-weak-nodes-of-a-chain.sql")
-    console.say("  ./brain up        # Airflow on 127.0.0.1; ./brain down stops it")
+    web = running_web(settings())
+    if web.process:
+        console.say(f"网页 web pages: {web.address}")
+    else:
+        console.say(
+            "  ./brain up        # web pages, API and Airflow; prints their addresses. ./brain down stops them"
+        )

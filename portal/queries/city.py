@@ -8,7 +8,8 @@ from decimal import Decimal
 from typing import Any, TypeVar
 
 from portal.queries import grade
-from portal.queries.release import Query
+from portal.queries.release import Query, Row
+from portal.queries.titles import Named
 
 #: Number of firms in a district's list of leaders.
 TOP = 10
@@ -60,17 +61,21 @@ class Leader:
 class ChainState:
     """A chain's figures of a year, and its nodes by their state."""
 
-    chain: str
+    chain: Named
     output_yi_yuan: Decimal | None
     growth_pct: Decimal | None
     firms: int
     above_scale: int
+    local_supply_pct: Decimal | None
+    #: Output in per cent of the chain's part of the plan's target.
+    target_pct: Decimal | None
+    nodes: int
     strong_nodes: int
     weak_nodes: int
     single_point_nodes: int
     missing_nodes: int
-    #: Names of the first missing nodes.
-    missing: str
+    #: The missing nodes, in the order of the chain.
+    missing: tuple[Named, ...]
 
 
 @dataclass(frozen=True)
@@ -113,18 +118,21 @@ _LEADERS = f"""
         AND rank_in_list <= {TOP} ORDER BY rank_in_list"""
 
 _CHAINS = """
-    SELECT * EXCLUDE (names), array_to_string(names[:3], '、') || if(len(names) > 3, ' …', '') AS missing FROM (
-        SELECT c.zh AS chain, (m.output_wan_yuan / 10000)::DECIMAL(18, 1) AS output_yi_yuan,
-            m.output_growth_pct::DECIMAL(18, 1) AS growth_pct, m.firm_count AS firms,
-            m.above_scale_count AS above_scale, count(*) FILTER (g.state_code = 'strong') AS strong_nodes,
-            count(*) FILTER (g.state_code = 'weak') AS weak_nodes,
-            count(*) FILTER (g.state_code = 'single_point') AS single_point_nodes,
-            count(*) FILTER (g.state_code = 'missing') AS missing_nodes,
-            coalesce(list(g.node_name_zh ORDER BY g.node_code) FILTER (g.state_code = 'missing'), []) AS names
-        FROM chain.chain_metrics m JOIN release.code c ON c.list = 'chain' AND c.code = m.chain_code
-        JOIN chain.gap g ON g.chain_code = m.chain_code AND g.year = m.year
-        WHERE m.year = ? GROUP BY ALL)
-    ORDER BY output_yi_yuan DESC"""
+    SELECT m.chain_code, (m.output_wan_yuan / 10000)::DECIMAL(18, 1) AS output_yi_yuan,
+        m.output_growth_pct::DECIMAL(18, 1) AS growth_pct, m.firm_count AS firms, m.above_scale_count AS above_scale,
+        m.local_supply_pct::DECIMAL(18, 1) AS local_supply_pct, t.target_progress_pct::DECIMAL(18, 1) AS target_pct,
+        count(*) AS nodes,
+        count(*) FILTER (g.state_code = 'strong') AS strong_nodes,
+        count(*) FILTER (g.state_code = 'weak') AS weak_nodes,
+        count(*) FILTER (g.state_code = 'single_point') AS single_point_nodes,
+        count(*) FILTER (g.state_code = 'missing') AS missing_nodes,
+        coalesce(list(n ORDER BY g.node_code) FILTER (g.state_code = 'missing'), []) AS missing
+    FROM chain.chain_metrics m
+    JOIN chain.gap g ON g.chain_code = m.chain_code AND g.year = m.year
+    JOIN chain.node n ON n.node_code = g.node_code AND n.year = g.year
+    LEFT JOIN chain.target_progress t ON t.chain_code = m.chain_code AND t.year = m.year
+    WHERE m.year = ? GROUP BY ALL
+    ORDER BY output_yi_yuan DESC, m.chain_code"""
 
 #: The plan's target is a rule; a chain's part of it needs the base year's output. ALL is in releases made before.
 _TARGET = """
@@ -173,7 +181,17 @@ def leaders(query: Query, year: str, district_code: str) -> list[Leader]:
 
 def chain_states(query: Query, year: str) -> list[ChainState]:
     """The chains, the one with the largest output first."""
-    return _rows(ChainState, query(_CHAINS, year))
+    return [_chain_state(query, row) for row in query(_CHAINS, year)]
+
+
+def _chain_state(query: Query, row: Row) -> ChainState:
+    given = dict(row)
+    nodes = given.pop("missing")
+    return ChainState(
+        chain=query.titles("chain", given.pop("chain_code")),
+        missing=tuple(Named(n["node_code"], n["node_name_zh"], n["node_name_en"]) for n in nodes),
+        **given,
+    )
 
 
 def target(query: Query, year: str) -> Target | None:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import unicodedata
+from dataclasses import dataclass
+from typing import Literal
 
 from schemas.credit_code import ALPHABET, check_character, is_valid
 
 #: Characters of a credit code, a registration number (工商注册号) and an organisation code.
 LENGTH, REGISTRATION, ORGANISATION = 18, 15, 9
+#: Letters that never occur in a credit code → what they are mistaken for.
+_LIKELY = {"I": "1", "O": "0", "S": "5", "Z": "2", "V": "U, Y"}
 _MARKS = str.maketrans("", "", "-‐–—_. \t\u3000")
 
 
@@ -40,6 +44,30 @@ def is_code(word: str) -> bool:
     return word.isascii() and word.isalnum() and len(word) >= ORGANISATION and any(c.isdigit() for c in word)
 
 
+@dataclass(frozen=True)
+class Fault:
+    """What is wrong with a code: its kind, the characters concerned, and what they would have to be."""
+
+    kind: Literal["registration", "organisation", "length", "strange", "check", "none"]
+    characters: tuple[str, ...] = ()
+    likely: tuple[str, ...] = ()
+
+
+def fault(code: str) -> Fault:
+    """What is wrong with a code as such, or what it is."""
+    if len(code) == REGISTRATION and code.isdigit():
+        return Fault("registration")
+    if len(code) == ORGANISATION:
+        return Fault("organisation")
+    if len(code) != LENGTH:
+        return Fault("length")
+    if strange := sorted(set(code) - set(ALPHABET)):
+        return Fault("strange", tuple(strange), tuple(_LIKELY.get(c, "?") for c in strange))
+    if not is_valid(code):
+        return Fault("check", (code[17],), (check_character(code[:17]),))
+    return Fault("none")
+
+
 def doubt(code: str) -> str:
     """What is wrong with a code as such, or what it is.
 
@@ -53,21 +81,22 @@ def doubt(code: str) -> str:
     >>> doubt("91350100M000100Y43"), doubt("330200000012345")
     ('the code itself is valid', 'a registration number by its length')
     """
-    if len(code) == REGISTRATION and code.isdigit():
+    found = fault(code)
+    if found.kind == "registration":
         return "a registration number by its length"
-    if len(code) == ORGANISATION:
+    if found.kind == "organisation":
         return "an organisation code by its length"
-    if len(code) != LENGTH:
+    if found.kind == "length":
         return f"{len(code)} characters; a credit code has {LENGTH}"
-    strange = sorted(set(code) - set(ALPHABET))
-    if strange:
-        likely = [{"I": "1", "O": "0", "S": "5", "Z": "2", "V": "U, Y"}[c] for c in strange]
-        verb = "occur" if len(strange) > 1 else "occurs"
-        return f"{', '.join(strange)} never {verb} in a credit code (no I, O, S, V, Z): {', '.join(likely)}?"
-    if not is_valid(code):
-        fitting = check_character(code[:17])
+    if found.kind == "strange":
+        verb = "occur" if len(found.characters) > 1 else "occurs"
         return (
-            f"check character 校验码 {code[17]} does not fit the first 17, which would have {fitting}: "
+            f"{', '.join(found.characters)} never {verb} in a credit code (no I, O, S, V, Z): "
+            f"{', '.join(found.likely)}?"
+        )
+    if found.kind == "check":
+        return (
+            f"check character 校验码 {code[17]} does not fit the first 17, which would have {found.likely[0]}: "
             "at least one of the 18 is mistyped"
         )
     return "the code itself is valid"

@@ -10,6 +10,7 @@ from typing import Any
 
 from portal.queries import profile
 from portal.queries.codes import as_code, doubt, folded, is_code
+from portal.queries.not_found import Disputed, NotThatYear, Unknown
 from portal.queries.release import Query, Row
 from portal.queries.successor import Successor, successor
 from portal.queries.titles import Named
@@ -33,6 +34,8 @@ class Match:
     year: str
     #: The other identifier by which it was found, with its kind; empty if it was found by its code or name.
     found_by: str = ""
+    district_code: str = ""
+    former_name: str | None = None
 
 
 @dataclass(frozen=True)
@@ -70,7 +73,7 @@ class Who:
 #: Every firm as of its latest year in the directory.
 _LAST = """
     SELECT uscc, max(year) AS year, arg_max(enterprise_name, year) AS enterprise_name,
-        arg_max(district_code, year) AS district_code
+        arg_max(district_code, year) AS district_code, max(former_name) AS former_name
     FROM core.enterprise"""
 
 
@@ -123,7 +126,9 @@ def year_in_directory(query: Query, uscc: str, year: str | None = None) -> str:
         return str(years[-1])
     if year not in years:
         name = firms[-1]["enterprise_name"]
-        raise UsageError(f"{name} {uscc} is not in the directory of {year}; it is in {', '.join(years)}")
+        raise NotThatYear(
+            f"{name} {uscc} is not in the directory of {year}; it is in {', '.join(years)}", years
+        )
     return year
 
 
@@ -149,23 +154,26 @@ def _identified(query: Query, code: str) -> list[dict[str, Any]]:
     )  # fmt: skip
     claimants = sorted({claim["uscc"] for claim in claims})
     if any(claim["is_disputed"] for claim in claims):
-        raise UsageError(f"{code} is in dispute and identifies nobody; claimed by: {', '.join(claimants)}")
+        raise Disputed(code, claimants)
     rows = query(f"{_LAST} WHERE uscc IN (SELECT unnest(?)) GROUP BY uscc ORDER BY uscc", claimants)
     kinds = {claim["uscc"]: query.titles("identifier_kind", claim["kind"]) for claim in claims}
     return [{**row, "found_by": f"{kinds[row['uscc']]} {code}"} for row in rows]
 
 
-def _unknown(query: Query, word: str) -> UsageError:
+def _unknown(query: Query, word: str) -> Unknown:
     code = as_code(word)
     if not is_code(code):
-        return UsageError(f"no enterprise {word}; nearest: {'; '.join(_nearest(query, folded(word)))}")
+        nearest = _nearest(query, folded(word))
+        said = "; ".join(f"{name} {uscc}" for uscc, name in nearest)
+        return Unknown(f"no enterprise {word}; nearest: {said}", nearest)
     [known] = query("SELECT min(year) AS first, max(year) AS last FROM core.enterprise")
     where = f"the directories of {known['first']} to {known['last']} have no enterprise {code}"
-    similar = "; ".join(_similar(query, code)) or "none"
-    return UsageError(f"{where}: {doubt(code)}; similar codes: {similar}")
+    similar = _similar(query, code)
+    said = "; ".join(f"{uscc} {name}" for uscc, name in similar) or "none"
+    return Unknown(f"{where}: {doubt(code)}; similar codes: {said}", similar)
 
 
-def _similar(query: Query, code: str) -> list[str]:
+def _similar(query: Query, code: str) -> list[tuple[str, str]]:
     """Firms whose code differs by few mistakes; two characters in the wrong order are one mistake."""
     rows = query(
         f"""SELECT uscc, enterprise_name FROM ({_LAST} GROUP BY uscc)
@@ -173,10 +181,10 @@ def _similar(query: Query, code: str) -> list[str]:
         ORDER BY damerau_levenshtein(uscc, $1), uscc LIMIT {NEAREST}""",
         code,
     )
-    return [f"{r['uscc']} {r['enterprise_name']}" for r in rows]
+    return [(r["uscc"], r["enterprise_name"]) for r in rows]
 
 
-def _nearest(query: Query, name: str) -> list[str]:
+def _nearest(query: Query, name: str) -> list[tuple[str, str]]:
     """The most similar names, by shared pairs of characters; codes for the beginning of one."""
     if name.isascii() and len(name) >= 6:
         values, likeness = [name], "-damerau_levenshtein(uscc, $1)"
@@ -188,7 +196,7 @@ def _nearest(query: Query, name: str) -> list[str]:
         f"SELECT uscc, enterprise_name FROM ({_LAST} GROUP BY uscc) ORDER BY {likeness} DESC, uscc LIMIT {NEAREST}",
         *values,
     )
-    return [f"{r['enterprise_name']} {r['uscc']}" for r in rows]
+    return [(r["uscc"], r["enterprise_name"]) for r in rows]
 
 
 def _matches(query: Query, rows: Sequence[Row]) -> list[Match]:
@@ -203,7 +211,8 @@ def _matches(query: Query, rows: Sequence[Row]) -> list[Match]:
     return [
         Match(
             r["uscc"], r["enterprise_name"], query.titles("district", r["district_code"]).zh,
-            grades.get((r["uscc"], r["year"]), ""), r["year"], r.get("found_by", ""),
+            grades.get((r["uscc"], r["year"]), ""), r["year"], r.get("found_by", ""), r["district_code"],
+            r["former_name"],
         )
         for r in rows
     ]  # fmt: skip

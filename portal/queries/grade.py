@@ -42,8 +42,9 @@ class Grade:
     #: Last month of the figures, if they cover only part of the year: the grade is then a pre-evaluation.
     part_year_to: str | None
     reasons: tuple[str, ...]
-    total_score: Decimal
-    indicator_score: Decimal
+    #: Withheld from a reader who may not see the unit's statistics, as is the indicator score.
+    total_score: Decimal | None
+    indicator_score: Decimal | None
     bonus_points: Decimal
     penalty_points: Decimal
     rank: int | None

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from portal.queries.release import Query, Row
+from portal.access.views import WITHHELD
+from portal.queries.release import Query, Row, is_withheld
 from portal.queries.titles import Named
 
 YEARS = 5
@@ -29,6 +30,8 @@ class YearFigures:
     list_size: int | None
     grade: str | None
     status: Named | None
+    #: Whether statistics of the year are withheld from the reader for want of consent.
+    is_not_shown: bool = False
 
 
 def history(query: Query, uscc: str, year: str) -> tuple[YearFigures, ...]:
@@ -48,15 +51,16 @@ def _figures(query: Query, uscc: str, year: str) -> list[dict[str, Any]]:
         row["column_name"]
         for row in query(
             "SELECT column_name FROM information_schema.columns "
-            "WHERE table_schema = 'core' AND table_name = 'enterprise_year'"
+            "WHERE table_catalog = current_database() AND table_schema = 'core' AND table_name = 'enterprise_year'"
         )
     }
     taxes = [c for c in sorted(columns) if c.startswith("tax_") and c != "tax_paid_stat_wan_yuan"]
     as_of = "figures_as_of" if "figures_as_of" in columns else "year"
+    withheld = WITHHELD if WITHHELD in columns else "false"
     total = " + ".join(f"coalesce({c}, 0)" for c in taxes)
     return query(
         f"""SELECT year, {as_of} AS as_of, output_wan_yuan, value_added_wan_yuan,
-            CASE WHEN coalesce({", ".join(taxes)}) IS NOT NULL THEN {total} END AS tax
+            CASE WHEN coalesce({", ".join(taxes)}) IS NOT NULL THEN {total} END AS tax, {withheld} AS {WITHHELD}
         FROM core.enterprise_year WHERE uscc = ? AND year <= ? ORDER BY year DESC LIMIT {YEARS}""",
         uscc, year,
     )  # fmt: skip
@@ -105,4 +109,5 @@ def _year(
         list_size=own.get("list_size"),
         grade=own.get("final_grade"),
         status=query.titles.maybe("eval_status", population.get("eval_status_code")),
+        is_not_shown=is_withheld(figures),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -15,7 +15,7 @@ from portal.queries.routes import Bounds, Change, points_missing, routes
 from portal.queries.titles import Named
 
 if TYPE_CHECKING:
-    from jobs.per_mu.rules.models import RuleSet
+    from jobs.per_mu.rules.models import IndicatorDefinition, RuleSet
 
 #: From the highest to the lowest.
 GRADES = "ABCD"
@@ -27,6 +27,11 @@ class Indicator:
 
     indicator: Named
     value: Decimal | None
+    #: Sides of the value, with their units: value = numerator ÷ denominator.
+    numerator: Decimal | None
+    denominator: Decimal | None
+    numerator_unit: str
+    denominator_unit: str
     baseline: Decimal | None
     unit: str
     weight: Decimal
@@ -80,6 +85,9 @@ class Lift:
     others: tuple[Adjustment, ...]
     #: Lines on reports that the unit's firms owe and withhold: what obliges them, and how to mend it.
     withheld: tuple[str, ...] = ()
+    #: Whether the reader may not see the unit's figures, for want of its consent or because the unit is another firm:
+    #: then no figure is named.
+    is_not_shown: bool = False
 
 
 def lift(query: Query, uscc: str, year: str) -> Lift | None:
@@ -95,7 +103,11 @@ def lift(query: Query, uscc: str, year: str) -> Lift | None:
     adjustments = _adjustments(query, row)
     vetoes = tuple(a for a in adjustments if a.kind == "veto")
     own_vetoes = {a.effect.code for a in vetoes if a.uscc == uscc}
-    ranked = ranked_list(query, unit)
+    # a tenant does not see the row of the parcel's holder, with whom it is evaluated
+    sees_unit = unit["uscc"] == row["evaluation_uscc"]
+    is_shown = sees_unit and (unit["rank_in_list"] is None or unit["total_score"] is not None)
+    # the ranking needs the whole list; its results name no other firm
+    ranked = ranked_list(query.whole, unit) if is_shown else None
     is_recomputed = ranked is not None and ranked.reproduces()
     missing, without = None, None
     found: Sequence[tuple[Change, ...]] = ()
@@ -109,9 +121,9 @@ def lift(query: Query, uscc: str, year: str) -> Lift | None:
         if vetoes:
             without = ranked.grade(is_vetoed=False)
     return Lift(
-        indicators=_indicators(query, row["evaluation_uscc"], year),
+        indicators=_indicators(query, row["evaluation_uscc"], year) if is_shown else (),
         next_grade=query.titles.maybe("grade", following),
-        last_total=_last_total(query, row, following) if following else None,
+        last_total=_last_total(query.whole, row, following) if following and is_shown else None,
         points_missing=missing,
         routes=tuple(
             tuple(Step(_title(query, change.figure), change) for change in route) for route in found
@@ -122,6 +134,7 @@ def lift(query: Query, uscc: str, year: str) -> Lift | None:
         vetoes=vetoes,
         others=tuple(a for a in adjustments if a.kind != "veto"),
         withheld=tuple(_withheld(query, row["evaluation_uscc"], year)),
+        is_not_shown=not is_shown,
     )
 
 
@@ -204,8 +217,12 @@ def _indicators(query: Query, unit: str, year: str) -> tuple[Indicator, ...]:
         Indicator(
             indicator=query.titles("per_mu_indicator", row["indicator_code"]),
             value=row["value"],
+            numerator=row["numerator"],
+            denominator=row["denominator"],
+            numerator_unit=_units(definitions, row["indicator_code"])[0],
+            denominator_unit=_units(definitions, row["indicator_code"])[1],
             baseline=row["baseline"],
-            unit=definitions[row["indicator_code"]].unit if row["indicator_code"] in definitions else "",
+            unit=_units(definitions, row["indicator_code"])[2],
             weight=row["weight"],
             score=row["score"],
             points_missing=row["points_missing"],
@@ -213,6 +230,14 @@ def _indicators(query: Query, unit: str, year: str) -> tuple[Indicator, ...]:
         )
         for row in rows
     )
+
+
+def _units(definitions: Mapping[str, IndicatorDefinition], code: str) -> tuple[str, str, str]:
+    """Units of numerator, denominator and value; empty for an indicator that only an old release has."""
+    if code not in definitions:
+        return "", "", ""
+    definition = definitions[code]
+    return definition.numerator_unit, definition.denominator_unit, definition.unit
 
 
 def _withheld(query: Query, unit: str, year: str) -> Iterator[str]:

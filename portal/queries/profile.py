@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
-from portal.queries.release import Query, row_of_latest_period
+from portal.queries.release import Query, is_withheld, row_of_latest_period
 from portal.queries.titles import Named
 
 TABLE = "profile.enterprise_profile"
@@ -24,6 +24,8 @@ class Profile:
     risk: Named | None
     risk_reasons: tuple[str, ...]
     completeness: Decimal | None
+    #: Whether statistics are withheld from the reader for want of consent.
+    is_not_shown: bool = False
 
 
 def profile(query: Query, uscc: str, year: str) -> Profile | None:
@@ -39,6 +41,7 @@ def profile(query: Query, uscc: str, year: str) -> Profile | None:
         risk=titles.maybe("risk_level", row["risk_level_code"]),
         risk_reasons=tuple(titles("risk_reason", code).zh for code in row["risk_reasons"] or ()),
         completeness=row["profile_completeness"],
+        is_not_shown=is_withheld(row),
     )
 
 

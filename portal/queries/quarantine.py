@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from portal.queries.register import Stamp, stamp
+from portal.queries.titles import Named
 from schemas.coded import title, titled
-from schemas.contract import Feed
+from schemas.contract import Feed, feed
 
 if TYPE_CHECKING:
     from ingest.register.corrections import Correction, Sent
@@ -29,6 +32,18 @@ class Count:
     en: str
     example: str
     file: str
+
+
+@dataclass(frozen=True)
+class ReasonTotal:
+    """Number of records of a feed with one reason, in how many periods; a record with two reasons counts twice."""
+
+    feed: Named
+    reason: Named
+    records: int
+    pending: int
+    periods: tuple[str, ...]
+    example: str
 
 
 @dataclass(frozen=True)
@@ -115,6 +130,31 @@ def counts(name: str | None, reason: str | None, period: str | None) -> list[Cou
     return sorted(by_key.values(), key=lambda c: (c.feed, c.period, -c.records, c.reason, c.file))
 
 
+def totals(name: str = "", reason: str = "") -> list[ReasonTotal]:
+    """Records by feed and reason, the most frequent first; counted again only after something was registered."""
+    by_key: dict[tuple[str, str], list[Count]] = {}
+    for count in _all_counts(stamp()):
+        if (not name or count.feed == name) and meets([count.reason], reason or None):
+            by_key.setdefault((count.feed, count.reason), []).append(count)
+    found = [
+        ReasonTotal(
+            feed=Named(of, feed(of).title.zh, feed(of).title.en),
+            reason=Named(why, counted[0].zh, counted[0].en),
+            records=sum(count.records for count in counted),
+            pending=sum(count.pending for count in counted),
+            periods=tuple(sorted({count.period for count in counted})),
+            example=counted[0].example,
+        )
+        for (of, why), counted in by_key.items()
+    ]
+    return sorted(found, key=lambda total: (-total.records, total.feed.code, total.reason.code))
+
+
+@lru_cache(maxsize=2)
+def _all_counts(_stamp: Stamp) -> tuple[Count, ...]:
+    return tuple(counts(None, None, None))
+
+
 def _empty_count(sent: Sent, reason: str) -> Count:
     zh, en = in_words(reason, sent.spec)
     return Count(
@@ -153,8 +193,9 @@ def records(
     file: str | None,
     number: int | None,
     limit: int,
+    skip: int = 0,
 ) -> tuple[list[Record], int]:
-    """At most ``limit`` records, and the number of all matching records.
+    """At most ``limit`` records after the first ``skip``, and the number of all matching records.
 
     With a feed and a row number, and no reason, the result includes accepted records, because a plausible but wrong
     figure can be corrected too.
@@ -168,7 +209,7 @@ def records(
         if period not in (None, sent.row["period"]):
             continue
         total += 1
-        if len(matching) < limit:
+        if total > skip and len(matching) < limit:
             matching.append(_record(sent, recorded))
     return matching, total
 

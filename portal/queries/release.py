@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
+from portal.access.views import WITHHELD
 from portal.queries.titles import Dictionary, Titles
 from schemas.duckdb_types import with_years_as_text
 from warehouse import duck
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
     import duckdb
 
 Row = Mapping[str, Any]
+#: Gives a statement's rows: kept ones, or what the function that it is given returns.
+Keep = Callable[[str, Callable[[], list[dict[str, Any]]]], list[dict[str, Any]]]
 
 
 class Query:
@@ -25,27 +29,72 @@ class Query:
     It also has the names of the release's tables, the titles of codes, and the dictionary of columns.
     """
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+    def __init__(
+        self, connection: duckdb.DuckDBPyConnection, facts: Facts | None = None, keep: Keep | None = None
+    ) -> None:
         self._connection = connection
+        self._facts = facts
+        self._keep = keep
+        #: The same release with all its rows. Only computations whose result names nobody else read it, such as what
+        #: lifts a firm over the last one of a grade; for who may see all rows it is this query itself.
+        self.whole = self
 
     def __call__(self, sql: str, *values: str | Sequence[str]) -> list[dict[str, Any]]:
-        return with_years_as_text(duck.fetch(self._connection, bound(sql, *values)))
+        statement = bound(sql, *values)
+        if self._keep:
+            return self._keep(statement, lambda: self._fetched(statement))
+        return self._fetched(statement)
+
+    def _fetched(self, statement: str) -> list[dict[str, Any]]:
+        return with_years_as_text(duck.fetch(self._connection, statement))
+
+    @property
+    def connection(self) -> duckdb.DuckDBPyConnection:
+        """For streams, and for statements that are built of typed literals."""
+        return self._connection
+
+    def close(self) -> None:
+        self._connection.close()
 
     @cached_property
     def tables(self) -> frozenset[str]:
         """Names of the release's tables, as area.table."""
-        rows = self("SELECT table_schema || '.' || table_name AS name FROM information_schema.tables")
+        rows = self(
+            """SELECT table_schema || '.' || table_name AS name FROM information_schema.tables
+            WHERE table_catalog = current_database()"""
+        )
         return frozenset(row["name"] for row in rows)
 
     @cached_property
     def titles(self) -> Titles:
         """Titles of codes as the release has them."""
-        return Titles.read(self)
+        return self._facts.titles if self._facts else Titles.read(self)
 
     @cached_property
     def dictionary(self) -> Dictionary:
         """Titles and units of columns as the release has them."""
-        return Dictionary.read(self)
+        return self._facts.dictionary if self._facts else Dictionary.read(self)
+
+
+class Facts:
+    """What a release says to everybody, read once for all its queries."""
+
+    def __init__(self, query: Query) -> None:
+        self._query = query
+        self._lock = Lock()
+
+    @cached_property
+    def titles(self) -> Titles:
+        with self._lock:
+            return Titles.read(self._query)
+
+    @cached_property
+    def dictionary(self) -> Dictionary:
+        with self._lock:
+            return Dictionary.read(self._query)
+
+    def close(self) -> None:
+        self._query.close()
 
 
 @contextmanager
@@ -95,6 +144,11 @@ def row_of_latest_period(query: Query, table: str, uscc: str, year: str) -> Row 
     """A firm's only row in the year's latest period; ``None`` if the release or the firm has none."""
     rows = rows_of_latest_period(query, table, uscc, year) if table in query.tables else []
     return rows[0] if rows else None
+
+
+def is_withheld(row: Row) -> bool:
+    """Whether the row's statistics are withheld from the reader for want of the firm's consent."""
+    return bool(row.get(WITHHELD))
 
 
 def is_synthetic(query: Query) -> bool:

@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from portal.queries.release import Query, Row, row_of_latest_period
+from portal.queries.release import Query, Row, is_withheld, row_of_latest_period
 from portal.queries.titles import Named
+from schemas.contract import fields
 
 TABLE = "profile.comprehensive_score"
 #: Tables that the query needs.
 NEEDS = (TABLE,)
 #: Number of indicators named as the furthest behind the peers.
 WEAKEST = 3
+#: Fewest peers whose median is told; that of fewer would tell one of them its neighbour's score.
+LEAST_PEERS = 10
+#: Level of a peer group → the columns that its firms share.
+_SHARED = {
+    "division_size": ("industry_division_code", "size_class_code"),
+    "division": ("industry_division_code",),
+    "size": ("size_class_code",),
+    "city": (),
+}
 
 
 @dataclass(frozen=True)
@@ -21,6 +32,8 @@ class Percentile:
 
     of: Named
     pct: Decimal | None
+    #: Median of the peers' scores; missing where there are few.
+    median: Decimal | None = None
 
 
 @dataclass(frozen=True)
@@ -28,8 +41,9 @@ class Score:
     """The comprehensive score, its rank among the peers and in the city, and its change since the year before."""
 
     period: str
-    peer_level: Named
-    peers: str
+    #: Level and name of the peer group; ``None`` where they would tell a withheld size.
+    peer_level: Named | None
+    peers: str | None
     peer_count: int | None
     total: Decimal | None
     percentile_pct: Decimal | None
@@ -42,6 +56,8 @@ class Score:
     dimensions: tuple[Percentile, ...]
     #: The indicators in which the firm is furthest behind its peers, the furthest first.
     weakest: tuple[Percentile, ...]
+    #: Whether the scores are withheld from the reader for want of consent; the place among the peers is not.
+    is_not_shown: bool = False
 
 
 def score(query: Query, uscc: str, year: str) -> Score | None:
@@ -52,8 +68,8 @@ def score(query: Query, uscc: str, year: str) -> Score | None:
     titles = query.titles
     return Score(
         period=row["period"],
-        peer_level=titles("peer_level", row["peer_level_code"]),
-        peers=titles("peer_group", row["peer_group"]).zh,
+        peer_level=titles.maybe("peer_level", row["peer_level_code"]),
+        peers=titles("peer_group", row["peer_group"]).zh if row["peer_group"] else None,
         peer_count=row["peer_count"],
         total=row["comprehensive_score"],
         percentile_pct=row["peer_percentile_pct"],
@@ -65,6 +81,7 @@ def score(query: Query, uscc: str, year: str) -> Score | None:
         moved_part=row["change_part"],
         dimensions=_dimensions(query, row),
         weakest=_weakest(query, row),
+        is_not_shown=is_withheld(row),
     )
 
 
@@ -75,16 +92,34 @@ def missing_dimensions(query: Query, uscc: str, year: str) -> tuple[Named, ...]:
 
 
 def _dimensions(query: Query, row: Row) -> tuple[Percentile, ...]:
-    codes = [name.removesuffix("_score") for name in row]
+    named = (name.removesuffix("_score") for name in row)
+    codes = [code for code in named if query.titles.has("evaluation_dimension", code)]
+    medians = _medians(query, row, codes)
     return tuple(
-        Percentile(query.titles("evaluation_dimension", code), row[f"{code}_score"])
+        Percentile(query.titles("evaluation_dimension", code), row[f"{code}_score"], medians.get(code))
         for code in codes
-        if query.titles.has("evaluation_dimension", code)
     )
 
 
+def _medians(query: Query, row: Row, codes: Sequence[str]) -> Row:
+    """Dimension → median of the peers' scores; nothing if the release does not have exactly the row's peers."""
+    shared = _SHARED.get(row["peer_level_code"])
+    if shared is None or (row["peer_count"] or 0) < LEAST_PEERS or any(row.get(n) is None for n in shared):
+        return {}
+    table, period = (f"{TABLE}_month", "month") if "month" in row else (TABLE, "year")
+    same = "".join(f" AND {name} = ?" for name in shared)
+    shown = ", ".join(f"median({code}_score) AS {code}" for code in codes)
+    # the peers are firms of all districts; their median names none
+    [found] = query.whole(
+        f"SELECT count(*) AS peers, {shown} FROM {table} WHERE {period} = ?{same}",
+        row[period], *(row[name] for name in shared),
+    )  # fmt: skip
+    return found if found["peers"] == row["peer_count"] else {}
+
+
 def _weakest(query: Query, row: Row) -> tuple[Percentile, ...]:
-    given = [entry.partition("=") for entry in row["indicator_percentiles"]]
+    given = [entry.partition("=") for entry in row["indicator_percentiles"] or ()]
     behind = sorted((Decimal(value), name) for name, _, value in given)[:WEAKEST]
     titles = {name: query.dictionary.column(name).title for _, name in behind}
-    return tuple(Percentile(Named(name, titles[name], titles[name]), value) for value, name in behind)
+    english = {name: fields()[name].en if name in fields() else zh for name, zh in titles.items()}
+    return tuple(Percentile(Named(name, titles[name], english[name]), value) for value, name in behind)

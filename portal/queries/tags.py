@@ -32,7 +32,8 @@ def tags(query: Query, uscc: str, year: str) -> tuple[Tag, ...] | None:
     """The tags of the year's latest period by kind and code; ``None`` if the release has no tags."""
     if not query.tables.issuperset(NEEDS):
         return None
-    rows = rows_of_latest_period(query, TABLE, uscc, year)
+    # of a firm without consent the reader sees no tag
+    rows = [row for row in rows_of_latest_period(query, TABLE, uscc, year) if row["tag_code"]]
     rows.sort(key=lambda row: (_kind_order(row["tag_kind_code"]), row["tag_code"]))
     return tuple(
         Tag(

@@ -11,6 +11,7 @@ from portal.services.airflow import Airflow, choose_port, running_airflow, start
 from portal.services.health import START_SECONDS, answers, has_read_dags, is_well, wait
 from portal.services.history import copy_finished_runs
 from portal.services.orchestration import prepare_airflow
+from portal.services.web import Web, start_web, stop_web
 from schemas.errors import UserError
 from warehouse import engine
 from warehouse.locks import held
@@ -19,35 +20,48 @@ from warehouse.settings import Settings, settings
 Progress = Callable[[str, str, int], None]
 
 
-def up(progress: Progress = lambda *_: None) -> tuple[Airflow, bool]:
+def up(progress: Progress = lambda *_: None) -> tuple[Airflow, Web, bool]:
     """Start what is not running yet, and wait until Airflow is healthy and has read every DAG.
 
     Returns:
-        Airflow's processes, and whether they were started now.
+        Airflow's processes, the portal's server, and whether any of them was started now.
 
     Raises:
-        RejectedError: the engine or Airflow could not be started; the line names a log. What was started is stopped.
+        RejectedError: the portal, the engine or Airflow could not be started; the line names a log. What was started
+            is stopped.
     """
     config = settings()
     with _changing(config):
-        running = running_airflow(config)
-        if running.is_complete:
-            engine.connect(config)
-            copy_finished_runs(config)
-            return running, False
-        stop_airflow(config, running)
-        had_engine = engine.status(config) is not None
+        progress("up", "portal", 0)
+        web, is_new_web = start_web(config)
         try:
-            return _start(config, progress), True
+            airflow, is_new = _up_airflow(config, progress)
         except BaseException:
-            stop_airflow(config, running_airflow(config))
-            if not had_engine:
-                engine.stop(config)
+            if is_new_web:
+                stop_web(config)
             raise
+        return airflow, web, is_new or is_new_web
+
+
+def _up_airflow(config: Settings, progress: Progress) -> tuple[Airflow, bool]:
+    running = running_airflow(config)
+    if running.is_complete:
+        engine.connect(config)
+        copy_finished_runs(config)
+        return running, False
+    stop_airflow(config, running)
+    had_engine = engine.status(config) is not None
+    try:
+        return _start(config, progress), True
+    except BaseException:
+        stop_airflow(config, running_airflow(config))
+        if not had_engine:
+            engine.stop(config)
+        raise
 
 
 def down(progress: Progress = lambda *_: None) -> list[str]:
-    """Stop Airflow and the engine of this home.
+    """Stop the portal, Airflow and the engine of this home.
 
     Returns:
         The names of what was running.
@@ -57,6 +71,9 @@ def down(progress: Progress = lambda *_: None) -> list[str]:
         return []
     stopped = []
     with _changing(config):
+        progress("down", "portal", 0)
+        if stop_web(config):
+            stopped.append("portal")
         running = running_airflow(config)
         if running.processes:
             progress("down", "Airflow", 0)

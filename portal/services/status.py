@@ -12,6 +12,8 @@ import psutil
 from portal.services.airflow import COMPONENTS, Airflow, running_airflow
 from portal.services.health import is_well
 from portal.services.memory import held_bytes
+from portal.services.web import is_well as is_well_web
+from portal.services.web import log_file, running_web
 from schemas.errors import RejectedError, UsageError
 from warehouse import engine
 from warehouse.engines import ENGINES
@@ -20,12 +22,13 @@ from warehouse.settings import Settings, settings
 
 
 def status() -> list[dict[str, Any]]:
-    """One row each for the engine, Airflow, every stream, a synthetic day, the landing folder and the release."""
+    """One row each for engine, Airflow, portal, every stream, a synthetic day, landing folder and release."""
     config = settings()
     airflow = running_airflow(config)
     return [
         _engine_row(config, airflow),
         _airflow_row(airflow),
+        _portal_row(config),
         *_stream_rows(config),
         *_today_rows(),
         _landing_row(config),
@@ -87,6 +90,19 @@ def _airflow_row(airflow: Airflow) -> dict[str, Any]:
     return _row(
         "airflow", state, pid=(airflow.processes.get("scheduler") or processes[0]).pid, port=airflow.port,
         memory_mib=_memory(processes), since=_since(processes), note=note,
+    )  # fmt: skip
+
+
+def _portal_row(config: Settings) -> dict[str, Any]:
+    web = running_web(config)
+    process = web.process.find() if web.process else None
+    if process is None:
+        return _row("portal", "stopped", note="./brain up starts it")
+    state = "running" if is_well_web(web) else "unwell"
+    note = web.address if state == "running" else f"does not answer; see {log_file(config)}"
+    return _row(
+        "portal", state, pid=process.pid, port=web.port, memory_mib=_memory([process]), since=_since([process]),
+        note=note,
     )  # fmt: skip
 
 

@@ -8,6 +8,7 @@ from typing import get_args
 
 import pytest
 
+from jobs.bulletin.steps.suppression import STATISTICS
 from jobs.chain.rules.models import Tier, load_titled
 from jobs.chain.rules.policy import state_rules
 from jobs.core.steps.following import SUCCEEDED
@@ -106,6 +107,9 @@ FROM_RULES: dict[str, Callable[[], set[str]]] = {
     "tag": lambda: {tag.code for tag in tag_rules().tags},
     "town_note": lambda: emitted("jobs.core.steps.towns", "town_note_code"),
     "tag_kind": lambda: {tag.kind for tag in tag_rules().tags},
+    "withheld_reason": lambda: {
+        f"{reason}:" for reason in emitted("jobs.bulletin.steps.suppression", "reason") - set(STATISTICS)
+    },
 }
 
 
@@ -161,6 +165,7 @@ def test_every_named_list_exists_and_every_list_is_named() -> None:
         "industry_prefix",
         "industry_group",
         "growth_figure",
+        "published_figure",
         "former_district",
         "former_town",
         "profile_group",

@@ -60,8 +60,11 @@ PER_MU = {
     "per_mu.adjustment", "per_mu.baseline", "per_mu.city_rank", "per_mu.district_summary",
     "per_mu.enterprise_grade", "per_mu.indicator_value", "per_mu.land_review", "per_mu.population", "per_mu.unit",
 }  # fmt: skip
-AREAS = ["chain", "core", "per_mu", "profile"]
-CURATED = CORE | PER_MU | CHAIN | PROFILE
+BULLETIN = {
+    "bulletin.city_total", "bulletin.district_total", "bulletin.division_total", "bulletin.grade_list",
+}  # fmt: skip
+AREAS = ["bulletin", "chain", "core", "per_mu", "profile"]
+CURATED = CORE | PER_MU | CHAIN | PROFILE | BULLETIN
 YEARS = ["2022", "2023"]
 #: DAG of each group with a connected feed → the group's feeds.
 GROUPS = {
@@ -111,6 +114,7 @@ FROM_PARCEL = (
         "core.identity_review",
     }
     | PER_MU
+    | BULLETIN
     | CHAIN - {"chain.node", "chain.node_enterprise"} - LATER
     | PROFILE - LATER
 )

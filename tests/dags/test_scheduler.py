@@ -42,6 +42,7 @@ FROM_PARCEL = {
     "chain.chain_metrics", "chain.gap", "chain.local_supplier", "chain.node_metrics",
     "chain.target_progress", "profile.comprehensive_score",
     "profile.enterprise_profile", "profile.enterprise_tag",
+    "bulletin.city_total", "bulletin.district_total", "bulletin.division_total", "bulletin.grade_list",
 }  # fmt: skip
 
 
@@ -204,8 +205,8 @@ def test_a_manifest_becomes_one_release_and_a_correction_exactly_one_more(
     own_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     generate(CITY, settings().landing, own_home / "truth")
-    airflow, is_new = control.up()
-    assert is_new and control.up() == (airflow, False)
+    airflow, web, is_new = control.up()
+    assert is_new and control.up() == (airflow, web, False)
     client = Client(airflow)
     assert {dag["dag_id"] for dag in client.get("/dags")["dags"]} == {*RUN_BY_EVENTS, "feeds_expected"}
     listening = {c.laddr.ip for p in family_of(airflow) for c in p.net_connections() if c.status == "LISTEN"}

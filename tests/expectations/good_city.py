@@ -92,6 +92,7 @@ def _plain(kind: str) -> Any:
 def good_city() -> City:
     """Rows of every table that the gate reads, in which every suite passes."""
     # imported here, because these modules import this one
+    from tests.expectations.good_bulletin import add_bulletin
     from tests.expectations.good_chain import add_chains
     from tests.expectations.good_profile import add_profiles
 
@@ -108,6 +109,7 @@ def good_city() -> City:
     _months(city)
     add_chains(city)
     add_profiles(city)
+    add_bulletin(city)
     _deliveries(city)
     return dict(city)
 
@@ -267,19 +269,36 @@ def _indicators(city: City, number: int, place: Row, rule_set: str) -> Decimal:
     return total
 
 
+#: Every firm has land, and there are no giants.
+_COUNTS_OF_FIRMS = (
+    "landed_firm_count",
+    "landed_firm_without_giants_count",
+    "least_firm_without_giants_count",
+)
+_COUNTS_OF_REPORTING = (
+    "value_added_firm_count", "value_added_firm_without_giants_count",
+    "least_value_added_firm_without_giants_count",
+)  # fmt: skip
+
+
 def _summary(city: City, place: Row, members: list[int], grades: str) -> None:
     rows = [_figures(city, n, place["year"]) for n in members]
     land = sum((r["land_area_mu"] for r in rows), Decimal(0))
     tax = sum((r["tax_vat_wan_yuan"] or Decimal(0) for r in rows), Decimal(0))
+    reported = [r["value_added_wan_yuan"] for r in rows if r["value_added_wan_yuan"] is not None]
+    added = sum(reported) if reported else None
+    added_per_mu = six(added / land) if added is not None and 2 * len(reported) >= len(rows) else None
     statuses = [_status(n, place["year"])[0] for n in members]
     counted = {f"{s}_count": statuses.count(s) for s in set(statuses)}
     _add(
         city, "per_mu.district_summary", **place, firm_count=len(members), **counted,
-        **{f"grade_{g.lower()}_count": grades.count(g) for g in "ABCD"}, landed_firm_count=len(members),
-        land_total_mu=land, tax_contribution_wan_yuan=tax, tax_per_mu_wan_yuan=six(tax / land),
-        landed_firm_without_giants_count=len(members), land_without_giants_mu=land,
-        least_firm_count=len(members), least_firm_without_giants_count=len(members),
-        tax_contribution_without_giants_wan_yuan=tax, tax_per_mu_without_giants_wan_yuan=six(tax / land),
+        **{f"grade_{g.lower()}_count": grades.count(g) for g in "ABCD"},
+        **dict.fromkeys(_COUNTS_OF_FIRMS, len(members)), **dict.fromkeys(_COUNTS_OF_REPORTING, len(reported)),
+        land_total_mu=land, land_without_giants_mu=land,
+        tax_contribution_wan_yuan=tax, tax_contribution_without_giants_wan_yuan=tax,
+        value_added_total_wan_yuan=added, value_added_without_giants_wan_yuan=added,
+        tax_per_mu_wan_yuan=six(tax / land), tax_per_mu_without_giants_wan_yuan=six(tax / land),
+        value_added_per_mu_wan_yuan=added_per_mu, value_added_per_mu_without_giants_wan_yuan=added_per_mu,
     )  # fmt: skip
 
 

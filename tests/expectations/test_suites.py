@@ -11,6 +11,7 @@ import pytest
 
 from expectations.gate.suite import declared_suites
 from schemas.contract import contract
+from tests.expectations.bad_bulletin import BAD_BULLETIN
 from tests.expectations.bad_chain import BAD_CHAIN
 from tests.expectations.bad_profile import BAD_PROFILE
 from tests.expectations.conftest import Judge
@@ -561,9 +562,10 @@ def _district_summary(rows: Rows) -> dict[str, str]:
     _change(rows, (4,), land_total_mu=Decimal(800_000))
     rows[5]["land_without_giants_mu"] += 1
     rows[6]["giant_count"] = 3
-    rows[7]["least_firm_count"] = 1000
+    rows[7]["least_firm_without_giants_count"] = 1000
+    rows[8]["value_added_firm_count"] = 1000
     place = {
-        n: f"district_code={rows[n]['district_code']}|list_code={rows[n]['list_code']}" for n in range(8)
+        n: f"district_code={rows[n]['district_code']}|list_code={rows[n]['list_code']}" for n in range(9)
     }
     return {
         "figures_as_of_year": "figures_as_of=2023-06",
@@ -580,6 +582,8 @@ def _district_summary(rows: Rows) -> dict[str, str]:
         "without_giants_below_all": place[5],
         "giants_counted": place[6],
         "least_firms": place[7],
+        "value_added_counted": place[8],
+        "value_added_of_half": place[8],  # fewer than half of a thousand have land
         "giants_are_few": place[6],
     }
 
@@ -631,6 +635,7 @@ def _ent_consent(rows: Rows) -> dict[str, str]:
 
 
 BAD: dict[str, Callable[[Rows], dict[str, str]]] = {
+    **BAD_BULLETIN,
     **BAD_CHAIN,
     **BAD_PROFILE,
     "core.consent": _consent,
@@ -676,6 +681,8 @@ ELSEWHERE = {
         "order_kept",
         "order_kept_wide",
     },
+    "bulletin.district_total": {"cannot_be_derived", "none_without_the_city"},
+    "bulletin.division_total": {"cannot_be_derived", "none_without_the_city"},
     "chain.gap": {"strong_for_all", "rule_for_all", "rule_for_none", "condition_for_all_or_none"},
     "per_mu.unit": {"list_totals", "list_totals_wide"},
     "per_mu.adjustment": {"vetoes_applied"},

@@ -830,9 +830,15 @@ def _summaries(
 
 def _sums(
     firms: list[Row],
-) -> tuple[int, Fraction, Fraction, Fraction | None, Fraction | None, Fraction | None]:
-    """Number of firms, land, tax, value added, tax per mu, value added per mu."""
+) -> tuple[int, int, Fraction, Fraction, Fraction | None, Fraction | None, Fraction | None]:
+    """Firms, those that report value added; land, tax, value added; tax and value added per mu.
+
+    Value added per mu is missing if the firms that report are outnumbered by those that do not.
+    """
     land, tax = (_total(firms, figure) or Fraction(0) for figure in ("land_area_mu", "tax"))
     added = _total(firms, "value_added_wan_yuan")
-    per_mu = [None if amount is None or land <= 0 else rounded(amount / land) for amount in (tax, added)]
-    return len(firms), land, tax, added, per_mu[0], per_mu[1]
+    silent = sum(f.get("value_added_wan_yuan") is None for f in firms)
+    reporting = len(firms) - silent
+    of_most = None if silent > reporting else added
+    per_mu = [None if amount is None or land <= 0 else rounded(amount / land) for amount in (tax, of_most)]
+    return len(firms), reporting, land, tax, added, per_mu[0], per_mu[1]

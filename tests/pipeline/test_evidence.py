@@ -63,6 +63,10 @@ REACHED = {
     "per_mu.indicator_value": {"raw.gov_tax", "raw.gov_statistics_directory"},
     "per_mu.enterprise_grade": {"raw.gov_tax", "raw.gov_statistics_directory", "raw.gov_land_survey"},
     "per_mu.district_summary": set(),
+    "bulletin.city_total": set(),
+    "bulletin.district_total": set(),
+    "bulletin.division_total": set(),
+    "bulletin.grade_list": {"raw.gov_statistics_directory", "raw.gov_land_survey"},
 }
 #: Tables from the chain models in the repository; no sender's row is behind them.
 FROM_MODELS = {"chain.node"}
@@ -75,6 +79,7 @@ EITHER = {
 ROW = {
     "per_mu.district_summary": "district_code IS NOT NULL",
     "per_mu.population": "land_area_mu > 0",
+    "bulletin.grade_list": "eval_status_code = 'graded' AND list_code = 'above_scale'",
     "core.consent_state": "per_mu_consent_code = 'given'",
     "chain.node_metrics": "firm_count > 0",
     "chain.node_metrics_month": "firm_count > 0",

@@ -285,6 +285,7 @@ CHANGES: dict[str, tuple[list[Edit], set[str]]] = {
             "core.enterprise", "core.enterprise_year", "core.parcel", "core.parcel_use", "chain.node_enterprise",
             "chain.gap", "chain.local_supplier", "per_mu.population", "per_mu.enterprise_grade",
             "profile.enterprise_profile", "profile.comprehensive_score",
+            "bulletin.city_total", "bulletin.district_total", "bulletin.division_total",
         ),
     ),
     "a constant": (
@@ -325,6 +326,7 @@ def test_what_is_below_some_tables() -> None:
         "chain.node_metrics_month", "chain.chain_metrics_month", "profile.enterprise_profile_month",
         "profile.enterprise_tag_month", "profile.comprehensive_score_month",
         "profile.enterprise_profile", "profile.enterprise_tag", "profile.comprehensive_score",
+        "bulletin.city_total", "bulletin.district_total", "bulletin.division_total", "bulletin.grade_list",
     }  # fmt: skip
 
 

@@ -38,10 +38,13 @@ from warehouse.settings import Settings, settings
 
 #: The figures of a year, and which of them may be shown.
 OF_YEAR = ["core.enterprise_year", "core.consent_state"]
-#: Everything of the evaluation below core.enterprise_year.
+#: Sums for everybody, of the figures of a year; rules of the evaluation do not matter.
+PUBLISHED_SUMS = ["bulletin.city_total", "bulletin.district_total", "bulletin.division_total"]
+#: Everything below core.enterprise_year that shows a year alone.
 AFTER_YEAR = [
     "per_mu.population", "per_mu.land_review", "per_mu.unit", "per_mu.adjustment", "per_mu.baseline",
     "per_mu.city_rank", "per_mu.indicator_value", "per_mu.enterprise_grade", "per_mu.district_summary",
+    "bulletin.grade_list", *PUBLISHED_SUMS,
 ]  # fmt: skip
 MONTHS = [f"2024-{month:02d}" for month in range(2, 13)]
 LAST = "2024-12"
@@ -55,7 +58,9 @@ PERIODS = {
         for name in ("enterprise_profile", "enterprise_tag", "comprehensive_score")
     },
 }
-PER_MU_OF_EVENTS = ["per_mu.adjustment", "per_mu.enterprise_grade", "per_mu.district_summary"]
+PER_MU_OF_EVENTS = [
+    "per_mu.adjustment", "per_mu.enterprise_grade", "per_mu.district_summary", "bulletin.grade_list",
+]  # fmt: skip
 
 
 def with_jobs(monkeypatch: pytest.MonkeyPatch, declared: dict[str, Job]) -> None:
@@ -285,7 +290,12 @@ def test_changed_code_makes_its_table_and_all_below_stale(
     monkeypatch.setattr(
         "pipeline.fingerprint.code_hash", lambda job: "new" if job.table == changed else real(job)
     )
-    below = ["per_mu.indicator_value", "per_mu.enterprise_grade", "per_mu.district_summary"]
+    below = [
+        "per_mu.indicator_value",
+        "per_mu.enterprise_grade",
+        "per_mu.district_summary",
+        "bulletin.grade_list",
+    ]
     assert stale_tables(deliveries()) == from_year_on([*below, *looking_back("2022")], "2022")
 
 
@@ -302,6 +312,7 @@ def test_a_changed_contract_makes_its_table_and_all_below_stale(
         "per_mu.indicator_value",
         "per_mu.enterprise_grade",
         "per_mu.district_summary",
+        "bulletin.grade_list",
     ]
     assert stale_tables(deliveries()) == from_year_on([*below, *looking_back("2022")], "2022")
 
@@ -321,8 +332,8 @@ def test_a_changed_rule_set_makes_only_its_year_stale(
     # figures of chains are compared with those of the year before, but show grades of their own year only
     grades = ["chain.node_metrics", "chain.chain_metrics", "chain.gap"]
     reached = looking_back("2023") | all_of([*AFTER_YEAR, *grades], "2023")
-    of_months = {"chain.node_metrics_month", "chain.chain_metrics_month"}
-    assert stale_tables(deliveries()) == {name: p for name, p in reached.items() if name not in of_months}
+    without = {"chain.node_metrics_month", "chain.chain_metrics_month", *PUBLISHED_SUMS}
+    assert stale_tables(deliveries()) == {name: p for name, p in reached.items() if name not in without}
 
 
 # --- full, engines -----------------------------------------------------------------------------------
@@ -460,7 +471,10 @@ def test_periods_are_those_of_the_inputs_that_give_them() -> None:
 def test_an_unknown_area_is_named_with_the_known_ones() -> None:
     with pytest.raises(UsageError) as error:
         select_jobs(["per_mu", "nowhere"])
-    assert one_line(error.value) == "unknown area or table nowhere; areas: chain, core, per_mu, profile"
+    assert (
+        one_line(error.value)
+        == "unknown area or table nowhere; areas: bulletin, chain, core, per_mu, profile"
+    )
 
 
 def test_a_table_is_selected_with_what_it_needs_and_nothing_else() -> None:

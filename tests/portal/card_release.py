@@ -227,7 +227,15 @@ def city() -> dict[str, list[Row]]:
         _adjustment(GOOD, "bonus", "points", 5, "国家级品牌：加5分", "甬品〔2024〕2号"),
     ]
     rows["core.enterprise_event"] = [
-        {"event_id": f"veto{VETOED}", "year": "2024", "uscc": VETOED, "event_date": date(2024, 5, 6)}
+        {
+            "event_id": f"veto{VETOED}",
+            "year": "2024",
+            "uscc": VETOED,
+            "event_date": date(2024, 5, 6),
+            "event_kind_code": "penalty",
+            "event_code": "illegal_discharge",
+            "document_code": "甬罚〔2024〕1号",
+        }
     ]
     rows["core.consent_state"] = [
         _consent_state(GOOD, "2024", "given"), _consent_state(VETOED, "2024", "withdrawn"),

@@ -8,7 +8,8 @@ from decimal import Decimal
 import duckdb
 import pytest
 
-from schemas.contract import Contract, contracts, published_contracts
+from schemas.contract import Contract, contract, contracts, published_contracts
+from schemas.disclosure import withheld
 from schemas.duckdb_types import reader_type
 from warehouse.releases import open_release
 
@@ -125,6 +126,23 @@ def test_districts_add_up_to_the_city(file: duckdb.DuckDBPyConnection) -> None:
             JOIN (SELECT year, sum(part) AS parts FROM (SELECT year, district_code, sum({column}) AS part
                 FROM core.enterprise_year GROUP BY ALL) GROUP BY ALL) d USING (year) WHERE city <> parts""",
         ) == 0  # fmt: skip
+
+
+def test_hardly_any_land_and_tax_of_the_city_is_withheld(file: duckdb.DuckDBPyConnection) -> None:
+    """Who adds up the lists that are shown has nearly the city's total; only lists of one or two firms are left out."""
+    spec = contract("per_mu.district_summary")
+    result = file.execute(f"FROM {spec.name}")
+    names = [column[0] for column in result.description]
+    rows = [dict(zip(names, row, strict=True)) for row in result.fetchall()]
+    for column in ("land_total_mu", "tax_contribution_wan_yuan"):
+        few = [row for row in rows if column in withheld(spec, row)]
+        assert all(row["landed_firm_count"] < 3 for row in few)
+        for year in {row["year"] for row in rows}:
+            city = sum(row[column] for row in rows if row["year"] == year)
+            left_out = sum(row[column] for row in few if row["year"] == year)
+            assert left_out < city * Decimal("0.05"), (column, year, left_out / city)
+    # the case that once withheld them: few firms of a list report value added
+    assert any(0 < row["value_added_firm_count"] < 3 <= row["landed_firm_count"] for row in rows)
 
 
 def test_each_grade_is_in_force_once(file: duckdb.DuckDBPyConnection) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from portal.card.sheet import Card
+from portal.card.sheet import NOT_SHOWN, Card
 from portal.card.words.figures import number, score
 from portal.card.words.parts import Block
+from portal.queries.grade import Grade
 
 
 def block(card: Card) -> Block:
@@ -32,10 +33,10 @@ def block(card: Card) -> Block:
                 f"逐步说明 step by step: ./brain explain per_mu.population uscc={card.uscc} year={card.year}",
             ),
         )
-    points = f"{score(g.indicator_score)} + 加分 {score(g.bonus_points)} − 扣分 {score(g.penalty_points)}"
+    total = _total(g)
     part = f" · 数据截至 figures only to {g.part_year_to}" if g.part_year_to else ""
     lines = [
-        f"{g.final.code} {g.final}（初评 initial {g.initial.code}） · 总分 total {score(g.total_score)} = {points}",
+        f"{g.final.code} {g.final}（初评 initial {g.initial.code}） · {total}",
         _ranks(card),
         f"理由 why: {'；'.join(g.reasons) or '按名次与比例 by rank and quota'}"
         + (f" · {'；'.join(s.reasons)}" if s.reasons else ""),
@@ -45,6 +46,13 @@ def block(card: Card) -> Block:
     if not s.is_own:
         lines.insert(1, f"{s.role}: {s.unit_name or ''} {s.unit_uscc}")
     return Block("grade", heading, tuple(lines))
+
+
+def _total(g: Grade) -> str:
+    if g.total_score is None or g.indicator_score is None:
+        return f"总分 total: {NOT_SHOWN}"
+    points = f"{score(g.indicator_score)} + 加分 {score(g.bonus_points)} − 扣分 {score(g.penalty_points)}"
+    return f"总分 total {score(g.total_score)} = {points}"
 
 
 def _consent(card: Card) -> tuple[str, ...]:

@@ -40,7 +40,7 @@ def block(card: Card, lift: Lift) -> Block:
     if lift.vetoes:
         remarks.append(f"否决 veto: {'；'.join(_veto(card, veto) for veto in lift.vetoes)}")
         remarks.append(_until(lift, card.year))
-    if "lift" in card.notes:
+    if "lift" in card.notes and not lift.is_not_shown:
         remarks.append(card.notes["lift"])
     if lift.others:
         remarks.append(f"加减分与保护 points and protections: {'；'.join(a.reason for a in lift.others)}")
@@ -62,6 +62,8 @@ def _until(lift: Lift, year: str) -> str:
 
 def _next(lift: Lift, card: Card) -> str:
     assert card.grade is not None
+    if lift.is_not_shown:
+        return card.notes["lift"]
     if lift.next_grade is None:
         return "已是最高等级 already the highest grade"
     grade = lift.next_grade.code

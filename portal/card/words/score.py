@@ -26,7 +26,7 @@ def block(card: Card) -> Block:
     weakest = "，".join(f"{p.of.zh} {number(p.pct)}%" for p in c.weakest)
     return Block(
         "score",
-        f"{heading} {c.period}：同组 peers {c.peers}",
+        f"{heading} {c.period}" + (f"：同组 peers {c.peers}" if c.peers else ""),
         (*noted, *([" · ".join(parts)] if parts else [])),
         (Heading("维度 dimension"), Heading("同组百分位 among peers"), Heading("得分 score", True)),
         rows,

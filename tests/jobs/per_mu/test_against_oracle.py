@@ -489,7 +489,8 @@ def _summed(row: Row, without: str = "") -> tuple[Any, ...]:
         f"{land}{without}_mu", f"tax_contribution{without}_wan_yuan", f"{added}{without}_wan_yuan",
         f"tax_per_mu{without}_wan_yuan", f"value_added_per_mu{without}_wan_yuan",
     )  # fmt: skip
-    return (row[f"landed_firm{without}_count"], *(exact(row[name]) for name in amounts))
+    counts = (row[f"landed_firm{without}_count"], row[f"value_added_firm{without}_count"])
+    return (*counts, *(exact(row[name]) for name in amounts))
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from tests.jobs.per_mu.world import WORLD, Results, firm, quota, tenant
+from schemas.contract import contract
+from schemas.disclosure import withheld
+from tests.jobs.per_mu.world import WORLD, Results, firm, quota, small, tenant
 
 RULE = {"giant_share": "0.5", "giant_times_median": "1", "giant_from_units": 1, "exempt_industries": ["44"]}
 TOWN = WORLD.district(
@@ -29,6 +31,18 @@ MERGED = WORLD.district(
     tenant("tenant", "30", "holder"),
     *(firm(f"f{n}", "4") for n in range(5)),
     rule={**RULE, "tenants": {"mode": "merge"}, "giant_times_median": "5"},
+)
+# one of four firms below scale reports value added: it was above scale the year before
+BELOW = WORLD.district(
+    small("fell", "5", land_area_mu="4", value_added_wan_yuan="50"),
+    *(small(f"s{n}", "5", land_area_mu="4") for n in range(3)),
+    rule=RULE | {"giant_from_units": 10},
+)
+SILENT_GIANT = WORLD.district(
+    firm("giant", "600", land_area_mu="2"),
+    *(firm(f"f{n}", "50", land_area_mu="2", value_added_wan_yuan="30") for n in range(3)),
+    firm("silent", "50", land_area_mu="2"),
+    rule=RULE,
 )
 ALONE = WORLD.district(firm("giant", "600"), rule=RULE)
 
@@ -56,8 +70,39 @@ def test_counts_and_sums_exist_with_and_without_the_giants(evaluated: Results) -
     assert row["tax_per_mu_without_giants_wan_yuan"] == Decimal("21.428571")  # 300/14
     assert row["value_added_without_giants_wan_yuan"] == 90
     # value added is of the giant, a and b; without the giant of a and b, and the difference of both is the giant's own
-    assert (row["least_firm_count"], row["least_firm_without_giants_count"]) == (3, 1)
-    assert row["value_added_per_mu_without_giants_wan_yuan"] == Decimal("6.428571")  # 90/14
+    assert (row["value_added_firm_count"], row["value_added_firm_without_giants_count"]) == (3, 2)
+    assert row["least_firm_without_giants_count"] == row["least_value_added_firm_without_giants_count"] == 1
+    assert row["value_added_per_mu_wan_yuan"] == Decimal("68.125")  # 1090/16: three of five report
+    assert row["value_added_per_mu_without_giants_wan_yuan"] == Decimal(
+        "6.428571"
+    )  # 90/14: two of four report
+
+
+def test_few_firms_that_report_value_added_withhold_neither_land_nor_tax(evaluated: Results) -> None:
+    [row] = evaluated.table("district_summary", BELOW)
+    assert (row["landed_firm_count"], row["value_added_firm_count"], row["giant_count"]) == (4, 1, 0)
+    assert (row["land_total_mu"], row["tax_per_mu_wan_yuan"]) == (16, Decimal("1.25"))  # 20/16
+    assert row["value_added_total_wan_yuan"] == 50
+    # 50/16 would be the value added of one firm by the land of four
+    assert row["value_added_per_mu_wan_yuan"] is None
+    assert row["value_added_per_mu_without_giants_wan_yuan"] is None
+    assert withheld(contract("per_mu.district_summary"), row) == {
+        "value_added_total_wan_yuan", "value_added_per_mu_wan_yuan", "value_added_without_giants_wan_yuan",
+        "value_added_per_mu_without_giants_wan_yuan",
+    }  # fmt: skip
+
+
+def test_a_giant_that_reports_no_value_added_withholds_that_of_no_others(evaluated: Results) -> None:
+    [row] = evaluated.table("district_summary", SILENT_GIANT)
+    assert (row["giant_count"], row["value_added_firm_count"]) == (1, 3)
+    # 800 - 200 of tax is the giant's own, but there is no difference of value added
+    assert row["value_added_total_wan_yuan"] == row["value_added_without_giants_wan_yuan"] == 90
+    assert withheld(contract("per_mu.district_summary"), row) == {
+        "land_without_giants_mu", "tax_contribution_without_giants_wan_yuan", "tax_per_mu_without_giants_wan_yuan",
+    }  # fmt: skip
+    # 90/10 with the giant, 90/8 without: 3 of 5 and 3 of 4 report
+    assert row["value_added_per_mu_wan_yuan"] == 9
+    assert row["value_added_per_mu_without_giants_wan_yuan"] == Decimal("11.25")
 
 
 def test_a_firm_outside_the_grading_is_a_giant_if_it_is_as_large_as_one(evaluated: Results) -> None:

@@ -47,7 +47,11 @@ def lines(text: str) -> list[str]:
             "--period 2023-02-30: give a year, month or day",
         ),
         (("feeds", "--today", "2023-02-30"), 2, "--today 2023-02-30: give a day, e.g. 2024-03-31"),
-        (("run", "nothing"), 2, "unknown area or table nothing; areas: chain, core, per_mu, profile"),
+        (
+            ("run", "nothing"),
+            2,
+            "unknown area or table nothing; areas: bulletin, chain, core, per_mu, profile",
+        ),
         (("run",), 1, "nothing has been ingested yet; run ./brain ingest first"),
         (("publish",), 1, "was never built; run ./brain run first"),
         (("sql", "-c", "select 1"), 2, "there is no release yet; ./brain demo makes one"),

@@ -14,7 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from portal.cli import console
+from portal.plain_text import plain
 from tests.built_city import BuiltCity, copy
 from warehouse import access, engine
 from warehouse.settings import CHECKOUT, Settings, settings
@@ -145,7 +145,7 @@ def test_a_senders_text_cannot_rewrite_a_terminal(old_home: Path) -> None:
     done = brain(old_home, "sql", "--json", "-c", f"select {literal} AS firm")
     assert json.loads(done.stdout) == [{"firm": name}]
     assert not set(done.stdout) & {"\x1b", "\u202e", "\x9b"}
-    assert console.plain("宁波　甲厂\t1\n") == "宁波　甲厂\t1\n"
+    assert plain("宁波　甲厂\t1\n") == "宁波　甲厂\t1\n"
 
 
 def test_a_copied_home_leaves_the_first_ones_processes_alone(

@@ -233,7 +233,7 @@ def test_the_servers_show_runs_of_one_process_with_their_logs(home: Settings) ->
             in_process.run_dags_in_process()
 
     run_all()
-    airflow, _ = control.up()
+    airflow, _, _ = control.up()
     token = health.log_in(home, airflow)
 
     def get(path: str) -> Any:

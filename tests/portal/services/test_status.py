@@ -18,7 +18,8 @@ from warehouse.settings import Settings
 def test_status_of_a_home_where_nothing_runs(quiet_home: Settings) -> None:
     rows = {row["service"]: row for row in status.status()}
     assert {name: row["state"] for name, row in rows.items()} == {
-        "engine": "stopped", "airflow": "stopped", "landing": "nothing waiting", "release": "none yet",
+        "engine": "stopped", "airflow": "stopped", "portal": "stopped", "landing": "nothing waiting",
+        "release": "none yet",
     }  # fmt: skip
     assert {tuple(row) for row in rows.values()} == {
         ("service", "state", "pid", "port", "memory_mib", "since", "note")
@@ -28,7 +29,13 @@ def test_status_of_a_home_where_nothing_runs(quiet_home: Settings) -> None:
 def test_status_prints_only_json_and_starts_nothing(quiet_home: Settings) -> None:
     done = brain(quiet_home, "status", "--json")
     assert (done.returncode, done.stderr) == (0, "")
-    assert [row["service"] for row in json.loads(done.stdout)] == ["engine", "airflow", "landing", "release"]
+    assert [row["service"] for row in json.loads(done.stdout)] == [
+        "engine",
+        "airflow",
+        "portal",
+        "landing",
+        "release",
+    ]
     assert not quiet_home.engine_folder.exists()
 
 
@@ -48,7 +55,7 @@ def test_status_counts_files_that_are_not_ingested_and_names_a_broken_manifest(
     (folder / "a.csv.manifest.json").write_text(json.dumps(manifest))
     (quiet_home.landing / "gov_energy").mkdir()
     (quiet_home.landing / "gov_energy" / "b.jsonl.manifest.json").write_text("{")
-    landing = status.status()[2]
+    landing = status.status()[3]
     assert landing["state"] == "1 files waiting"
     assert landing["note"].startswith("b.jsonl.manifest.json: ")
 

@@ -1,0 +1,1 @@
+"""Suites of the bulletin 公报."""

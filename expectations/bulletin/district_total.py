@@ -1,0 +1,15 @@
+"""Suite 区县公开汇总: sums in which no firm shows."""
+
+from __future__ import annotations
+
+from expectations.checks.part_year import figures_as_of
+from expectations.checks.published_sums import parts_of_the_city, published_sums, summary
+from expectations.gate.suite import Suite
+
+KEY = ("year", "district_code", "is_above_scale")
+
+SUITE = Suite(
+    "bulletin.district_total",
+    (figures_as_of(), *published_sums(KEY), *parts_of_the_city()),
+    summary=summary(KEY),
+)

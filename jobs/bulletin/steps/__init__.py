@@ -1,0 +1,1 @@
+"""Steps of the bulletin: size classes, cells, suppression."""
