@@ -155,7 +155,7 @@ class AuditLog:
         self, by: Actor, action: str, subject: str, details: Mapping[str, Any], *, is_read: bool
     ) -> None:
         """See ``record`` of the module."""
-        key = (by.name, by.role, action, subject)
+        key = (by.name, by.role, action, subject, _json(dict(sorted(details.items()))).decode())
         with self.locked() as head:
             if is_read and self._is_repeated(key):
                 return

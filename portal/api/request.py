@@ -6,25 +6,32 @@ import hashlib
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 from importlib.metadata import version
 from typing import Any, TypeVar
 
+import anyio.to_thread
 from starlette.requests import Request
 from starlette.responses import Response
 
 from ingest.register.today import today
 from portal.access.shelf import Shelf
 from portal.access.viewer import Cut, Viewer
+from portal.accounts import audit
 from portal.api import formats, problems
 from portal.api.limits import Deadline, Limits
 from portal.api.shown import kept
 from portal.queries.release import Query
+from schemas.contract import contracts
+from schemas.credit_code import is_valid
 from warehouse.releases import Release
 
 T = TypeVar("T")
 #: What an answer depends on besides its address.
 VARY = "Accept, Accept-Language, Authorization, Cookie"
+#: Resources that give rows, and access keys of tables in which rows are those of firms.
+AUDITED = ("rows", "row", "changes", "explain")
+OF_FIRMS = ("uscc", "district_and_uscc", "town")
 
 
 @dataclass(frozen=True)
@@ -65,6 +72,30 @@ class Asked:
             Problem: it is not there.
         """
         return kept(self.shelf, self.number or number)
+
+    # --- audit -------------------------------------------------------------------------------------------
+
+    async def audited(self) -> None:
+        """Tell the audit log who asks for rows of firms, before they are read.
+
+        Raises:
+            AuditError: the log cannot be written; the request is refused then.
+        """
+        spec = contracts().get(self.request.path_params.get("table", ""))
+        resource = self.request.url.path.rpartition("/")[2]
+        if (
+            self.viewer.is_visitor
+            or spec is None
+            or resource not in AUDITED
+            or spec.access_key not in OF_FIRMS
+        ):
+            return
+        named = dict(self.pairs).get("uscc", "").rpartition(".")[2]
+        details = {"release": self.number or 0, "table": spec.name, "query": self.request.url.query}
+        action, subject = ("firm.read", named) if is_valid(named) else ("table.read", spec.name)
+        await anyio.to_thread.run_sync(
+            partial(audit.record, self.viewer, action, subject, details, is_read=True)
+        )
 
     # --- reading -----------------------------------------------------------------------------------------
 

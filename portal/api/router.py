@@ -51,7 +51,9 @@ def add_api(app: FastAPI) -> None:
 
     async def answer(resource: Resource, request: Request) -> Response:
         try:
-            return await resource(Asked(request, app.state.shelf, limits))
+            asked = Asked(request, app.state.shelf, limits)
+            await asked.audited()
+            return await resource(asked)
         except Exception as error:  # every failure is a document
             return await problems.answer_error(request, error)
 

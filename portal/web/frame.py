@@ -62,6 +62,17 @@ class Frame:
             number = self.release.number if self.release else 0
             audit.record(self.viewer, "firm.read", uscc, {"release": number}, is_read=True)
 
+    def audit_list(self, table: str) -> None:
+        """Tell the audit log that the viewer read a list of firms, with the page's filters.
+
+        Raises:
+            AuditError: the log cannot be written; nothing is shown then.
+        """
+        if not self.viewer.is_visitor:
+            number = self.release.number if self.release else 0
+            asked = {"release": number, "address": self.request.url.path, "query": self.request.url.query}
+            audit.record(self.viewer, "table.read", table, asked, is_read=True)
+
     def t(self, zh: str, en: str) -> str:
         """A text in the page's language."""
         return zh if self.lang == "zh" else en

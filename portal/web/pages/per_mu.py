@@ -82,6 +82,7 @@ def _choices(frame: Frame, query: Asking, year: str) -> dict[str, Sequence[tuple
 
 
 def _list(frame: Frame, query: Asking, filters: Filters, after: str) -> dict[str, Any]:
+    frame.audit_list("per_mu.enterprise_grade")
     try:
         page = ranking.ranking(query, filters, after)
     except UsageError:
@@ -158,6 +159,7 @@ def export(
     sort: Annotated[str, Query(max_length=30)] = "rank",
 ) -> Response:
     """The rows that the list has with the same filters, all of them."""
+    frame.audit_list("per_mu.enterprise_grade")
     with frame.reading() as query:
         filters = Filters(
             year or overview.years(query)[0], district, list, grade, industry, name.strip(), sort

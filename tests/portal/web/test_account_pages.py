@@ -132,6 +132,12 @@ def test_tokens_open_the_api_until_they_end(browser: Any) -> None:
     answer = browser.get(rows, headers=head)
     assert answer.status_code == 200
     assert {row["district_code"] for row in answer.json()["rows"]} == {"330282"}
+    uscc = answer.json()["rows"][0]["uscc"]
+    year = answer.json()["rows"][0]["year"]
+    one = browser.get(f"/api/v1/tables/core.enterprise/row?uscc={uscc}&year={year}", headers=head)
+    assert one.json()["row"]["uscc"] == uscc
+    read = [(entry.action, entry.subject) for entry in verification.entries(actor="token:loans")]
+    assert read == [("table.read", "per_mu.enterprise_grade"), ("firm.read", uscc)]
     tokens.revoke("loans", by=BY)
     for given, word in ((text, "revoked"), ("brain_nothing", "token"), ("", "token")):
         refused = browser.get(rows, headers={"authorization": f"Bearer {given}", "accept-language": "en"})
