@@ -168,7 +168,7 @@ def _statement(pair: Pair, old: str, new: str, after: str | None, limit: int | N
     key = pair.key
     sides = [
         f"(SELECT {', '.join(map(table.in_json, pair.columns))} FROM {catalogue}.{table.spec.name} "
-        f"WHERE {' AND '.join([_periods(pair), *table.known])})"
+        f"WHERE {_periods(pair)})"
         for table, catalogue in ((pair.in_old, old), (pair.in_new, new))
     ]
     same_key = " AND ".join(f"a.{name} = b.{name}" for name in key)

@@ -196,7 +196,6 @@ def _literal(table: Shown, name: str, text: str) -> str:
 
 
 def _conditions(table: Shown, pairs: Pairs) -> Iterator[str]:
-    yield from table.known
     if len(pairs) > MOST_FILTERS:
         raise Problem(
             422, "too-many-filters", f"一次请求最多 {MOST_FILTERS} 个筛选条件。",

@@ -46,13 +46,6 @@ class Shown:
     def key(self) -> tuple[Column, ...]:
         return tuple(self.spec.column(name) for name in self.spec.key)
 
-    @cached_property
-    def known(self) -> tuple[str, ...]:
-        """SQL conditions of rows that have their key: a tag that is withheld leaves no row that could be named."""
-        return tuple(
-            f"{c.name} IS NOT NULL" for c in self.key if c.sensitivity == "statistics" and self.has_flag
-        )
-
     def kind(self, name: str) -> values.Kind:
         column = self.columns[name]
         return values.kind(column) if column else values.FLAG
