@@ -111,6 +111,17 @@ def test_a_filter_changes_list_and_address_and_back_undoes_it(site: str, open_wi
     expect(page.locator("tbody tr")).to_have_count(before)
 
 
+def test_the_wall_screen_shows_one_part_of_the_city_after_the_other(
+    site: str, open_window: OpenWindow
+) -> None:
+    page: Page = as_viewer(open_window("screen", "dark"), site, "city").page
+    page.goto(f"{site}/zh/?screen=1")
+    expect(page.locator(".figures .big").first).to_be_visible()
+    expect(page.locator(".tiles")).to_be_visible(timeout=10_000)
+    expect(page.locator(".figures .big").first).to_be_hidden()
+    expect(page.get_by_role("navigation")).to_have_count(0)
+
+
 def test_the_language_switch_keeps_the_page(site: str, open_window: OpenWindow) -> None:
     page: Page = as_viewer(open_window(), site, "city").page
     page.goto(f"{site}/zh/per-mu?district=330282&grade=D")
