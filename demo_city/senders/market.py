@@ -73,10 +73,13 @@ _ODD, _FEWEST_ODD = 60, 3
 
 
 def _with_odd_rows(city: City, rows: Rows, known: int, rng: np.random.Generator) -> Rows:
-    """Add irregular rows: unknown sellers, unknown buyers, zero amounts, firms that invoice themselves."""
+    """Make some rows irregular, in place: unknown sellers, unknown buyers, zero amounts, firms that invoice themselves.
+
+    These are the largest arrays of the city, so they are not copied.
+    """
     count = max(_FEWEST_ODD, len(rows) * _ODD // 10**6)
     odd = rng.choice(len(rows), 3 * count, replace=False)
-    seller, buyer, amount = rows.seller.copy(), rows.buyer.copy(), rows.amount.copy()
+    seller, buyer, amount = rows.seller, rows.buyer, rows.amount
     seller[odd[:count]] = known + rng.integers(0, STRANGERS, count)
     buyer[odd[count : 2 * count]] = known + rng.integers(0, STRANGERS, count)
     amount[odd[2 * count :]] = 0
