@@ -76,6 +76,12 @@ class Page:
     following: str | None
 
 
+def years(query: Query) -> list[str]:
+    """Years in which the reader sees a grade, the latest first."""
+    rows = query("SELECT DISTINCT year FROM per_mu.enterprise_grade ORDER BY year DESC")
+    return [row["year"] for row in rows]
+
+
 def ranking(query: Query, filters: Filters, after: str = "") -> Page:
     """A page of the ranking.
 

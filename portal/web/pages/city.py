@@ -53,6 +53,8 @@ def overview_page(
     viewer = frame.viewer
     if viewer.role == "enterprise":
         return RedirectResponse(frame.url(f"/enterprise/{viewer.scope}"), 302)
+    if viewer.role == "town":  # sums are those of districts; a clerk works on firms
+        return RedirectResponse(frame.url("/per-mu"), 302)
     if viewer.is_visitor:
         return RedirectResponse(frame.url("/public"), 302)
     if colour not in COLOURED:

@@ -47,7 +47,7 @@ def per_mu(
     view: Annotated[str, Query(pattern="^(list|moves|districts|rules)?$")] = "list",
 ) -> Response:
     with frame.reading() as query:
-        years = overview.years(query)
+        years = ranking.years(query)
         if not years:
             return frame.render("nothing.html", nav="per_mu")
         year = year or years[0]
@@ -162,7 +162,7 @@ def export(
     frame.audit_list("per_mu.enterprise_grade")
     with frame.reading() as query:
         filters = Filters(
-            year or overview.years(query)[0], district, list, grade, industry, name.strip(), sort
+            year or ranking.years(query)[0], district, list, grade, industry, name.strip(), sort
         )
         try:
             rows = [_export_row(frame, row) for row in ranking.all_rows(query, filters)]

@@ -76,6 +76,19 @@ def test_a_district_sees_its_own_sums(ask: Ask) -> None:
     assert f" {sums['graded']:,} " in page
 
 
+def test_a_clerk_of_a_town_sees_the_firms_of_the_town(ask: Ask) -> None:
+    [one] = rows(
+        f"""SELECT town_code, count(*) AS n FROM per_mu.enterprise_grade WHERE year = {LATEST} AND town_code IS NOT NULL
+        GROUP BY town_code ORDER BY n DESC, town_code LIMIT 1"""
+    )
+    clerk = Viewer("clerk", "town", one["town_code"])
+    assert ask(clerk, "/zh/").headers["location"] == "/zh/per-mu"
+    page = ask(clerk, "/zh/per-mu")
+    assert f"共 {one['n']:,} 家" in text(page)
+    assert ask(clerk, "/zh/per-mu?view=districts").status_code == 200
+    assert ask(clerk, "/zh/per-mu?view=rules").status_code == 200
+
+
 def test_firms_and_visitors_are_led_to_what_they_may_see(ask: Ask) -> None:
     [own] = rows(f"SELECT uscc FROM per_mu.enterprise_grade WHERE year = {LATEST} LIMIT 1")
     assert ask(firm(own["uscc"]), "/zh/").headers["location"] == f"/zh/enterprise/{own['uscc']}"
@@ -246,7 +259,7 @@ def test_an_unexpected_failure_shows_no_trace(ask: Ask, monkeypatch: pytest.Monk
     def fail(*_: object) -> None:
         raise RuntimeError("secret of /home/somebody")
 
-    monkeypatch.setattr("portal.queries.overview.years", fail)
+    monkeypatch.setattr("portal.queries.ranking.years", fail)
     page = ask(Viewer("other", "city"), "/zh/per-mu")
     assert page.status_code == 500
     assert "问题已记录" in text(page)
