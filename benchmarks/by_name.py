@@ -8,9 +8,9 @@ from pathlib import Path
 from benchmarks.rows import Row, Say
 from schemas.errors import UsageError
 
-NAMES = ("demo", "ingest", "stream", "engine", "ranking", "chain", "profile")
+NAMES = ("demo", "ingest", "stream", "engine", "ranking", "chain", "profile", "portal")
 #: Benchmarks that measure the home's own city.
-OF_HOME = ("engine", "chain", "profile")
+OF_HOME = ("engine", "chain", "profile", "portal")
 
 
 def run(name: str, scale: float, say: Say, rows: int | None = None) -> list[Row]:
@@ -34,6 +34,10 @@ def run(name: str, scale: float, say: Say, rows: int | None = None) -> list[Row]
 
 
 def _of_home(name: str, say: Say) -> list[Row]:
+    if name == "portal":
+        from benchmarks import portal
+
+        return portal.run(say)
     from benchmarks import areas, engine
 
     return engine.run(say) if name == "engine" else areas.run(name, say)
