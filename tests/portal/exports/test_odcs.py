@@ -45,7 +45,7 @@ def rules(table: str) -> dict[str, str]:
 def test_a_document_says_what_the_contract_says() -> None:
     found = odcs.document(contract("per_mu.district_summary"))
     assert (found["apiVersion"], found["kind"], found["status"]) == ("v3.1.0", "DataContract", "active")
-    assert (found["id"], found["domain"], found["version"]) == ("per_mu.district_summary", "per_mu", "2.0.0")
+    assert (found["id"], found["domain"], found["version"]) == ("per_mu.district_summary", "per_mu", "3.0.0")
     assert found["name"] == "区县评价汇总 Summary by district"
     assert found["team"]["name"] == found["support"][0]["channel"] == "市亩均办"
     assert custom(found) == {
@@ -70,7 +70,7 @@ def test_a_property_says_what_the_column_is() -> None:
     assert (tax["logicalType"], tax["physicalType"], tax["required"]) == ("number", "DECIMAL(24,6)", True)
     assert tax["classification"] == "public"
     about = custom(tax)
-    assert (about["unit"], about["countedBy"], about["leastFirms"]) == ("万元", "least_firm_count", 3)
+    assert (about["unit"], about["countedBy"], about["leastFirms"]) == ("万元", "landed_firm_count", 3)
     assert about["disclosedBecause"].startswith("Totals are published unless one firm can be inferred")
     lists = columns["list_code"]["quality"][0]
     assert (lists["id"], lists["metric"], lists["mustBe"]) == ("list_code_code", "invalidValues", 0)
