@@ -12,10 +12,12 @@ from portal.cli.options import Json
 
 def bench(
     name: Annotated[
-        str, typer.Argument(help="Benchmark: demo, ingest, stream, engine, ranking, chain, profile or portal.")
+        str,
+        typer.Argument(help="Benchmark: demo, ingest, stream, engine, ranking, chain, profile or portal."),
     ] = "demo",
     scale: Annotated[
-        float, typer.Option(help="Factor for the size of the data; not with engine, chain, profile and portal.")
+        float,
+        typer.Option(help="Factor for the size of the data; not with engine, chain, profile and portal."),
     ] = 1.0,
     rows: Annotated[
         int | None, typer.Option(help="With ranking: enterprise-years; 10 million if omitted.", min=1)

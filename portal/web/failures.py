@@ -15,6 +15,7 @@ from starlette.exceptions import HTTPException
 
 from portal.access.viewer import VISITOR
 from portal.accounts.errors import AccountError, AuditError, UnavailableError
+from portal.api import problems
 from portal.web.frame import Frame, Language, SignInNeeded
 from portal.web.identity import PASSWORD_PAGE
 from schemas.errors import RejectedError, UsageError, UserError
@@ -34,6 +35,10 @@ def add_failures(app: FastAPI) -> None:
 
 def _refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
+    if request.url.path.startswith(
+        "/api/"
+    ):  # an address that its application does not take, as with a line break
+        return problems.answer(request, problems.of_error(error))
     said = str(error.detail)
     return failure(request, error.status_code, "" if said == HTTPStatus(error.status_code).phrase else said)
 

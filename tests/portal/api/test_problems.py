@@ -16,6 +16,7 @@ from warehouse.settings import settings
 GRADES = "/tables/per_mu.enterprise_grade"
 CASES = [
     ("/nothing", 404, "openapi.json", "openapi.json"),
+    ("/tables/a%0Ab/rows", 404, "openapi.json", "openapi.json"),
     ("/releases/99", 404, "没有这个发布", "no such release"),
     ("/releases/99999999999999999999", 404, "没有这个发布", "no such release"),
     ("/tables/per_mu.enterprise_grades/rows", 404, "没有表", "has no table"),

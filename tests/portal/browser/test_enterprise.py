@@ -57,7 +57,7 @@ def test_a_mark_opens_the_evidence_beside_the_figure(
     window = open_window(size)
     window.open(f"{site}/zh/enterprise/{uscc}")
     address = window.page.url
-    window.page.get_by_label("证据：等级").click()
+    window.page.get_by_label("据：等级").click()
     panel = window.page.locator("#evidence-content")
     panel.get_by_text("怎样算出").wait_for()
     # the rows follow by themselves
