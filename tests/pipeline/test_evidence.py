@@ -77,6 +77,8 @@ EITHER = {
 }  # fmt: skip
 #: Which rows are explained, if not every row has a record of each feed behind it.
 ROW = {
+    # protection follows from registration and land, not from an event
+    "per_mu.adjustment": "event_id IN (SELECT event_id FROM core.enterprise_event)",
     "per_mu.district_summary": "district_code IS NOT NULL",
     "per_mu.population": "land_area_mu > 0",
     "bulletin.grade_list": "eval_status_code = 'graded' AND list_code = 'above_scale'",
