@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import duckdb
+
 from portal.access.viewer import Cut
 
 #: Tables that every viewer sees, and those that offices see.
@@ -20,3 +22,13 @@ def of_description(file: str, table: str, cut: Cut) -> str:
         return f"SELECT * REPLACE (NULL::VARCHAR[] AS failing_keys) FROM {file}.release.verdict"
     is_seen = table in _FOR_ALL or (is_office and table in _FOR_OFFICES)
     return f"SELECT * FROM {file}.release.{table} WHERE {is_seen}"
+
+
+def tables_of(connection: duckdb.DuckDBPyConnection, file: str) -> dict[str, list[str]]:
+    """Table → columns of an attached release, without its Chinese views."""
+    rows = connection.execute(
+        """SELECT schema_name || '.' || table_name, list(column_name ORDER BY column_index)
+        FROM duckdb_columns() WHERE database_name = ? AND schema_name <> 'cn' GROUP BY ALL ORDER BY ALL""",
+        [file],
+    ).fetchall()
+    return dict(rows)

@@ -20,7 +20,7 @@ from pathlib import Path
 from ingest.register.today import today
 from portal.access import consent, views
 from portal.access.answers import Answers
-from portal.access.description import of_description
+from portal.access.description import of_description, tables_of
 from portal.access.viewer import Cut
 from portal.queries.release import Facts, Query
 from schemas.contract import contracts
@@ -198,14 +198,11 @@ class Shelf:
         self._number += 1
         alias = f"file_{self._number}"
         self._root.execute(f"ATTACH {duck.literal(str(release.file))} AS {alias} (READ_ONLY)")
-        rows = self._root.execute(
-            "SELECT schema_name || '.' || table_name, list(column_name ORDER BY column_index) "
-            "FROM duckdb_columns() WHERE database_name = ? AND schema_name <> 'cn' GROUP BY ALL",
-            [alias],
-        ).fetchall()
         connection = self._root.cursor()
         connection.execute(f"USE {alias}")
-        file = self._files[release.file] = _File(alias, dict(rows), Facts(Query(connection)))
+        file = self._files[release.file] = _File(
+            alias, tables_of(self._root, alias), Facts(Query(connection))
+        )
         return file
 
     def _attached(self, release: Release) -> _File:

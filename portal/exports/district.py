@@ -10,11 +10,9 @@ import os
 from datetime import date
 from pathlib import Path
 
-import duckdb
-
 from ingest.register.today import today
 from portal.access import consent, views
-from portal.access.description import of_description
+from portal.access.description import of_description, tables_of
 from portal.access.viewer import Viewer
 from schemas.contract import published_contracts
 from warehouse import duck
@@ -53,7 +51,7 @@ def _copied(release: Release, viewer: Viewer, path: Path, day: date) -> tuple[di
     with duck.connect() as connection:
         connection.execute(f"ATTACH {duck.literal(str(release.file))} AS release_file (READ_ONLY)")
         connection.execute(f"ATTACH {duck.literal(str(path))} AS out")
-        tables = _tables(connection)
+        tables = tables_of(connection, "release_file")
         connection.execute(
             f"CREATE TABLE memory.main.consents AS {consent.consents('release_file', tables, day)}"
         )
@@ -66,8 +64,10 @@ def _copied(release: Release, viewer: Viewer, path: Path, day: date) -> tuple[di
             columns = [name for name in tables[spec.name] if name in spec.column_names]
             cut = views.select(spec, columns, viewer.cut, "release_file", "memory.main.consents")
             connection.execute(f"CREATE SCHEMA IF NOT EXISTS {spec.area}")
+            # public tables have rows of all districts
+            own = f" WHERE district_code = {duck.literal(viewer.scope)}" if "district_code" in columns else ""
             # the file has the release's columns and no others
-            connection.execute(f"CREATE TABLE {spec.name} AS SELECT {', '.join(columns)} FROM ({cut})")
+            connection.execute(f"CREATE TABLE {spec.name} AS SELECT {', '.join(columns)} FROM ({cut}){own}")
             comment_on(connection, spec, columns)
             [counts[spec.name]] = connection.execute(f"SELECT count(*) FROM {spec.name}").fetchone() or [0]
         connection.execute("CREATE SCHEMA release")
@@ -80,11 +80,3 @@ def _copied(release: Release, viewer: Viewer, path: Path, day: date) -> tuple[di
         connection.execute("COMMIT")
     is_whole = all(set(spec.column_names) <= set(tables.get(spec.name, ())) for spec in published_contracts())
     return counts, is_whole
-
-
-def _tables(connection: duckdb.DuckDBPyConnection) -> dict[str, list[str]]:
-    rows = connection.execute(
-        """SELECT schema_name || '.' || table_name, list(column_name ORDER BY column_index)
-        FROM duckdb_columns() WHERE database_name = 'release_file' AND schema_name <> 'cn' GROUP BY ALL ORDER BY ALL"""
-    ).fetchall()
-    return dict(rows)

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Annotated, Any
 
 from fastapi import APIRouter, HTTPException, Query
-from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from fastapi.responses import RedirectResponse, Response
 
 from portal.queries import city, gate, overview
 from portal.queries.city import ChainState
@@ -48,7 +48,6 @@ def overview_page(
     frame: Asked,
     year: Annotated[str, Query(pattern=r"^\d{4}$|^$")] = "",
     colour: str = "tax_per_mu_wan_yuan",
-    screen: str | None = None,
 ) -> Response:
     viewer = frame.viewer
     if viewer.role == "enterprise":
@@ -62,7 +61,7 @@ def overview_page(
     with frame.reading() as query:
         known = overview.years(query)
         if not known:
-            return _nothing(frame)
+            return frame.render("nothing.html", nav="city")
         year = year or known[0]
         if year not in known:
             raise HTTPException(404, frame.t(f"没有{year}年的评价", f"there is no evaluation of {year}"))
@@ -72,7 +71,6 @@ def overview_page(
         return frame.render(
             "city.html",
             nav="city",
-            years=known,
             year=year,
             colour=colour,
             coloured=COLOURED,
@@ -84,7 +82,6 @@ def overview_page(
                 name: overview.change(totals, name)
                 for name in (*COLOURED, "tax_wan_yuan", "value_added_wan_yuan")
             },
-            districts=districts,
             tiles=tiles(frame, districts, colour),
             district_rows=[district_row(frame, one) for one in districts],
             row_href=lambda row: frame.url("/per-mu", year=year, district=row["code"]),
@@ -93,7 +90,6 @@ def overview_page(
             chain_href=lambda row: frame.url(f"/chain/{row['code']}", year=year),
             chain_target=city.target(query, year),
             warnings=gate.warnings(query),
-            is_screen=screen is not None,
         )
 
 
@@ -102,11 +98,7 @@ def _whose(frame: Frame, query: Asking) -> str:
     scope = frame.viewer.scope
     if not scope:
         return frame.t("全市", "Whole city")
-    return frame.name(query.titles("town" if frame.viewer.role == "town" else "district", scope))
-
-
-def _nothing(frame: Frame) -> HTMLResponse:
-    return frame.render("nothing.html", nav="city")
+    return frame.name(query.titles("district", scope))
 
 
 def tiles(frame: Frame, districts: Sequence[District], figure: str) -> list[Tile]:
