@@ -11,7 +11,7 @@ from portal.services.airflow import Airflow, choose_port, running_airflow, start
 from portal.services.health import START_SECONDS, answers, has_read_dags, is_well, wait
 from portal.services.history import copy_finished_runs
 from portal.services.orchestration import prepare_airflow
-from portal.services.web import Web, start_web, stop_web
+from portal.services.web import Web, running_web, start_web, stop_web
 from schemas.errors import UserError
 from warehouse import engine
 from warehouse.locks import held
@@ -71,8 +71,9 @@ def down(progress: Progress = lambda *_: None) -> list[str]:
         return []
     stopped = []
     with _changing(config):
-        progress("down", "portal", 0)
-        if stop_web(config):
+        if running_web(config).process:
+            progress("down", "portal", 0)
+            stop_web(config)
             stopped.append("portal")
         running = running_airflow(config)
         if running.processes:
