@@ -11,7 +11,7 @@ from typing import Any
 from portal.queries import profile
 from portal.queries.codes import as_code, doubt, folded, is_code
 from portal.queries.not_found import Disputed, NotThatYear, Unknown
-from portal.queries.release import Query, Row
+from portal.queries.release import Query, Row, row_of_firm, rows_of_firm
 from portal.queries.successor import Successor, successor
 from portal.queries.titles import Named
 from schemas.errors import UsageError
@@ -118,7 +118,7 @@ def year_in_directory(query: Query, uscc: str, year: str | None = None) -> str:
     Raises:
         UsageError: the firm is not in any directory, or not in that of the given year.
     """
-    firms = query("SELECT year, enterprise_name FROM core.enterprise WHERE uscc = ? ORDER BY year", uscc)
+    firms = rows_of_firm(query, "core.enterprise", uscc)
     if not firms:
         raise _unknown(query, uscc)
     years = [firm["year"] for firm in firms]
@@ -259,12 +259,12 @@ def known_at(query: Query, uscc: str, year: str) -> date | None:
 
 
 def _firm(query: Query, uscc: str, year: str) -> Row:
-    return query("SELECT * FROM core.enterprise WHERE uscc = ? AND year = ?", uscc, year)[0]
+    [firm] = (row for row in rows_of_firm(query, "core.enterprise", uscc) if row["year"] == year)
+    return firm
 
 
 def _figures(query: Query, uscc: str, year: str) -> Row:
-    rows = query("SELECT * FROM core.enterprise_year WHERE uscc = ? AND year = ?", uscc, year)
-    return rows[0] if rows else {}
+    return row_of_firm(query, "core.enterprise_year", uscc, year) or {}
 
 
 def _industry(query: Query, firm: Row) -> Named | None:

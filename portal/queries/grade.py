@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 
-from portal.queries.release import Query, Row
+from portal.queries.release import Query, Row, row_of_firm, rows_of_firm
 from portal.queries.titles import Named
 
 _STATUS_KINDS = {"missing": "缺 missing", "zero": "为零 zero", "quarantined": "隔离 quarantined"}
@@ -61,15 +61,10 @@ class Grade:
 
 def standing(query: Query, uscc: str, year: str) -> Standing | None:
     """The firm's status; ``None`` if it is not in the population of the evaluation."""
-    rows = query("SELECT * FROM per_mu.population WHERE uscc = ? AND year = ?", uscc, year)
-    if not rows:
+    row, titles = row_of_firm(query, "per_mu.population", uscc, year), query.titles
+    if row is None:
         return None
-    [row], titles = rows, query.titles
-    unit = query(
-        "SELECT enterprise_name FROM core.enterprise WHERE uscc = ? AND year = ?",
-        row["evaluation_uscc"],
-        year,
-    )
+    unit = row_of_firm(query, "core.enterprise", row["evaluation_uscc"], year)
     rules = query("SELECT title_zh FROM release.rule_set WHERE rule_set_id = ?", row["rule_set_id"])
     return Standing(
         list=titles("per_mu_list", row["list_code"]),
@@ -78,7 +73,7 @@ def standing(query: Query, uscc: str, year: str) -> Standing | None:
         protected_until=row["protected_until_date"],
         role=titles("unit_role", row["unit_role_code"]),
         unit_uscc=row["evaluation_uscc"],
-        unit_name=unit[0]["enterprise_name"] if unit else None,
+        unit_name=unit["enterprise_name"] if unit else None,
         rule_set_id=row["rule_set_id"],
         rule_set_title=rules[0]["title_zh"] if rules else None,
     )
@@ -131,10 +126,7 @@ def grade(query: Query, uscc: str, year: str) -> Grade | None:
     if row is None:
         return None
     titles, unit = query.titles, unit_row(query, row)
-    in_city = query(
-        "SELECT * FROM per_mu.city_rank WHERE uscc = ? AND year = ?", row["evaluation_uscc"], year
-    )
-    city: Row = in_city[0] if in_city else {}
+    city = row_of_firm(query, "per_mu.city_rank", row["evaluation_uscc"], year) or {}
     rank, size = unit["rank_in_list"], unit["list_size"]
     return Grade(
         initial=titles("grade", row["initial_grade"]),
@@ -168,12 +160,13 @@ def part_year(row: Row) -> str | None:
 
 def grade_row(query: Query, uscc: str, year: str) -> Row | None:
     """The firm's row in the latest version of the evaluation; ``None`` if it has none."""
-    rows = query(
-        """SELECT * FROM per_mu.enterprise_grade WHERE uscc = ? AND year = ?
-        ORDER BY evaluation_version DESC LIMIT 1""",
-        uscc, year,
-    )  # fmt: skip
-    return rows[0] if rows else None
+    return latest_grades(query, uscc).get(year)
+
+
+def latest_grades(query: Query, uscc: str) -> dict[str, Row]:
+    """Year → the firm's row in the latest version of the year's evaluation."""
+    rows = rows_of_firm(query, "per_mu.enterprise_grade", uscc)
+    return {row["year"]: row for row in sorted(rows, key=lambda row: row["evaluation_version"])}
 
 
 def unit_row(query: Query, row: Row) -> Row:

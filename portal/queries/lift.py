@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from portal.queries.grade import grade_row, unit_row
-from portal.queries.release import Query, Row
+from portal.queries.release import Query, Row, row_of_firm, rows_of_firm
 from portal.queries.routes import Bounds, Change, points_missing, routes
 from portal.queries.titles import Named
 
@@ -151,16 +151,16 @@ def _is_barred(effects: set[str], grade: str) -> bool:
 def _bounds(query: Query, rules: RuleSet, unit: Row) -> Bounds | None:
     """What the land of the unit's own firm can carry; ``None`` if its rule set grades any land."""
     books = query("SELECT content FROM release.rule_set WHERE rule_set_id = 'land-limits'")
-    firms = query(
-        """SELECT y.*, e.industry_division_code FROM core.enterprise_year y
-        JOIN core.enterprise e ON e.uscc = y.uscc AND e.year = y.year WHERE y.uscc = ? AND y.year = ?""",
-        unit["uscc"], unit["year"],
-    )  # fmt: skip
-    if rules.impossible_land != "data_incomplete" or not books or not firms:
+    known = (unit["uscc"], unit["year"])
+    firm, figures = (
+        row_of_firm(query, "core.enterprise", *known),
+        row_of_firm(query, "core.enterprise_year", *known),
+    )
+    if rules.impossible_land != "data_incomplete" or not books or firm is None or figures is None:
         return None
     from jobs.per_mu.rules.tax_columns import TAX_COLUMNS
 
-    [firm], none = firms, Decimal(0)
+    none = Decimal(0)
     limits = json.loads(books[0]["content"], parse_float=Decimal)
     groups = [g for g in limits["groups"] if firm["industry_division_code"] in g["divisions"]]
     if not groups:
@@ -172,21 +172,21 @@ def _bounds(query: Query, rules: RuleSet, unit: Row) -> Bounds | None:
             "floor_m2_per_person", "plot_ratio", "shifts", "value_added_wan_yuan_per_mu", "tax_wan_yuan_per_mu",
         )
     )  # fmt: skip
-    staff = firm["employees_average"] if firm["employees_average"] is not None else firm["insured_count"]
+    staff = figures["insured_count"] if figures["employees_average"] is None else figures["employees_average"]
     return Bounds(
-        land=firm["land_area_mu"] or none,
+        land=figures["land_area_mu"] or none,
         # three mu are 2000 square metres
         staff_land=(staff or none) * area / (ratio * shifts) * 3 / 2000,
-        tax=sum((firm[TAX_COLUMNS[name]] or none for name in rules.tax_components), none),
-        value_added=firm["value_added_wan_yuan"] or none,
+        tax=sum((figures[TAX_COLUMNS[name]] or none for name in rules.tax_components), none),
+        value_added=figures["value_added_wan_yuan"] or none,
         most_tax_per_mu=tax,
         most_value_added_per_mu=added,
     )
 
 
 def _land(query: Query, uscc: str, year: str) -> Decimal | None:
-    rows = query("SELECT land_area_mu FROM per_mu.population WHERE uscc = ? AND year = ?", uscc, year)
-    return rows[0]["land_area_mu"] if rows else None
+    row = row_of_firm(query, "per_mu.population", uscc, year)
+    return row["land_area_mu"] if row else None
 
 
 def _last_total(query: Query, row: Row, grade: str) -> Decimal | None:
@@ -208,12 +208,7 @@ def _indicators(query: Query, unit: str, year: str) -> tuple[Indicator, ...]:
     from jobs.per_mu.rules.models import indicator_definitions
 
     definitions = indicator_definitions()
-    rows = query(
-        """SELECT *, greatest(weight - score, 0) AS points_missing FROM per_mu.indicator_value
-        WHERE uscc = ? AND year = ? ORDER BY points_missing DESC, weight DESC, indicator_code""",
-        unit, year,
-    )  # fmt: skip
-    return tuple(
+    found = (
         Indicator(
             indicator=query.titles("per_mu_indicator", row["indicator_code"]),
             value=row["value"],
@@ -225,11 +220,20 @@ def _indicators(query: Query, unit: str, year: str) -> tuple[Indicator, ...]:
             unit=_units(definitions, row["indicator_code"])[2],
             weight=row["weight"],
             score=row["score"],
-            points_missing=row["points_missing"],
+            points_missing=Decimal(0)
+            if row["score"] is None
+            else max(row["weight"] - row["score"], Decimal(0)),
             note=query.titles.maybe("indicator_note", row["note_code"]),
         )
-        for row in rows
+        for row in _values(query, unit, year)
     )
+    return tuple(sorted(found, key=lambda of: (-of.points_missing, -of.weight, of.indicator.code)))
+
+
+def _values(query: Query, unit: str, year: str) -> list[Row]:
+    """The unit's indicators in a year, by code."""
+    rows = rows_of_firm(query, "per_mu.indicator_value", unit)
+    return sorted((row for row in rows if row["year"] == year), key=lambda row: str(row["indicator_code"]))
 
 
 def _units(definitions: Mapping[str, IndicatorDefinition], code: str) -> tuple[str, str, str]:
@@ -245,11 +249,7 @@ def _withheld(query: Query, unit: str, year: str) -> Iterator[str]:
     from jobs.per_mu.rules.models import indicator_definitions
     from jobs.per_mu.steps.reasons import told_duty
 
-    rows = query(
-        """SELECT indicator_code FROM per_mu.indicator_value
-        WHERE uscc = ? AND year = ? AND note_code = 'withheld_zero' ORDER BY indicator_code""",
-        unit, year,
-    )  # fmt: skip
+    rows = [row for row in _values(query, unit, year) if row["note_code"] == "withheld_zero"]
     if not rows:
         return
     firms = query(

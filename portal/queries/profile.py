@@ -12,6 +12,9 @@ from portal.queries.titles import Named
 TABLE = "profile.enterprise_profile"
 #: Tables that the query needs.
 NEEDS = (TABLE,)
+_COLUMNS = (
+    "as_of_date", "trend_code", "risk_level_code", "risk_reasons", "profile_completeness", "size_class_code",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -30,7 +33,7 @@ class Profile:
 
 def profile(query: Query, uscc: str, year: str) -> Profile | None:
     """The profile of the year's latest period; ``None`` if the release or the firm has none."""
-    row = row_of_latest_period(query, TABLE, uscc, year)
+    row = row_of_latest_period(query, TABLE, uscc, year, _COLUMNS)
     if row is None:
         return None
     titles = query.titles
@@ -47,7 +50,7 @@ def profile(query: Query, uscc: str, year: str) -> Profile | None:
 
 def size_and_day(query: Query, uscc: str, year: str) -> tuple[Named | None, date | None]:
     """The firm's size class and the day as of which its profile holds; ``None`` for each if there is no profile."""
-    row = row_of_latest_period(query, TABLE, uscc, year)
+    row = row_of_latest_period(query, TABLE, uscc, year, _COLUMNS)
     if row is None:
         return None, None
     return query.titles.maybe("size_class", row["size_class_code"]), row["as_of_date"]

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     import duckdb
 
 Row = Mapping[str, Any]
+#: In place of names of columns.
+ALL = ("*",)
 #: Gives a statement's rows: kept ones, or what the function that it is given returns.
 Keep = Callable[[str, Callable[[], list[dict[str, Any]]]], list[dict[str, Any]]]
 
@@ -64,6 +66,10 @@ class Query:
             WHERE table_catalog = current_database()"""
         )
         return frozenset(row["name"] for row in rows)
+
+    def columns(self, table: str) -> tuple[str, ...]:
+        """Names of a table's columns; an old release has fewer."""
+        return tuple(row["column_name"] for row in self(f"DESCRIBE {table}"))
 
     @cached_property
     def titles(self) -> Titles:
@@ -121,28 +127,57 @@ def bound(sql: str, *values: str | Sequence[str]) -> str:
     return re.sub(r"\$(\d+)|\?", lambda m: texts[int(m[1]) - 1] if m[1] else next(following), sql)
 
 
-def rows_of_latest_period(query: Query, table: str, uscc: str, year: str) -> list[dict[str, Any]]:
+def rows_of_firm(query: Query, table: str, uscc: str) -> list[dict[str, Any]]:
+    """A firm's rows of all years, the earliest first.
+
+    What a page says of a firm comes from several questions to the same few rows; asked in this form they are read once.
+    """
+    return query(f"FROM {table} WHERE uscc = ? ORDER BY year", uscc)
+
+
+def row_of_firm(query: Query, table: str, uscc: str, year: str) -> Row | None:
+    """A firm's only row of a year."""
+    return next((row for row in rows_of_firm(query, table, uscc) if row["year"] == year), None)
+
+
+def rows_of_latest_period(
+    query: Query, table: str, uscc: str, year: str, columns: Sequence[str] = ALL
+) -> list[dict[str, Any]]:
     """A firm's rows of the year's latest month, else of the year itself, with that ``period``.
 
     Months are in a table of their own. Releases made before that have years and months in one table.
+
+    Args:
+        columns: what is read; a profile has so many columns that all of them take longer than all other questions.
+            A column that the release does not have is left out.
     """
+    has = query.columns(table)
+    shown = ", ".join(name for name in has if columns == ALL or name in (*columns, WITHHELD))
     months = f"{table}_month"
     if months not in query.tables:
         return query(
-            f"""FROM {table} WHERE uscc = $1 AND period = (
+            f"""SELECT {shown}, period FROM {table} WHERE uscc = $1 AND period = (
                 SELECT max(period) FROM {table} WHERE uscc = $1 AND period[:4] = $2)""",
             uscc, year,
         )  # fmt: skip
+    if any(row["year"] == year for row in query(f"SELECT DISTINCT year FROM {months}")):
+        rows = query(
+            f"""SELECT {shown}, month, month AS period FROM {months} WHERE uscc = ? AND year = ?
+            QUALIFY month = max(month) OVER ()""",
+            uscc, year,
+        )  # fmt: skip
+        if rows:
+            return rows
     return query(
-        f"""SELECT *, month AS period FROM {months} WHERE uscc = $1 AND month = (
-            SELECT max(month) FROM {months} WHERE uscc = $1 AND year = $2)""",
-        uscc, year,
-    ) or query(f"SELECT *, year::VARCHAR AS period FROM {table} WHERE uscc = $1 AND year = $2", uscc, year)  # fmt: skip
+        f"SELECT {shown}, year::VARCHAR AS period FROM {table} WHERE uscc = ? AND year = ?", uscc, year
+    )
 
 
-def row_of_latest_period(query: Query, table: str, uscc: str, year: str) -> Row | None:
+def row_of_latest_period(
+    query: Query, table: str, uscc: str, year: str, columns: Sequence[str] = ALL
+) -> Row | None:
     """A firm's only row in the year's latest period; ``None`` if the release or the firm has none."""
-    rows = rows_of_latest_period(query, table, uscc, year) if table in query.tables else []
+    rows = rows_of_latest_period(query, table, uscc, year, columns) if table in query.tables else []
     return rows[0] if rows else None
 
 

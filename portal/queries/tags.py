@@ -12,6 +12,7 @@ from schemas.contract import fields
 TABLE = "profile.enterprise_tag"
 #: Tables that the query needs.
 NEEDS = (TABLE,)
+_COLUMNS = ("tag_code", "tag_kind_code", "tag_evidence")
 
 #: Kinds of tags in order of importance to a visitor.
 _KINDS = (
@@ -33,7 +34,7 @@ def tags(query: Query, uscc: str, year: str) -> tuple[Tag, ...] | None:
     if not query.tables.issuperset(NEEDS):
         return None
     # of a firm without consent the reader sees no tag
-    rows = [row for row in rows_of_latest_period(query, TABLE, uscc, year) if row["tag_code"]]
+    rows = [row for row in rows_of_latest_period(query, TABLE, uscc, year, _COLUMNS) if row["tag_code"]]
     rows.sort(key=lambda row: (_kind_order(row["tag_kind_code"]), row["tag_code"]))
     return tuple(
         Tag(
