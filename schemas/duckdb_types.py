@@ -71,8 +71,13 @@ def stored_selection(columns: Iterable[Column]) -> str:
 
 
 def with_years_as_text(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Rows of a release's file with years as texts, as the contracts have them; older files have texts already."""
-    return [
-        {name: str(value) if is_year(name) and value is not None else value for name, value in row.items()}
-        for row in rows
-    ]
+    """Rows of a statement on a release's file with years as texts, as the contracts have them.
+
+    The years of older files are texts already.
+    """
+    given = [dict(row) for row in rows]
+    for name in filter(is_year, given[0] if given else ()):
+        for row in given:
+            if row[name] is not None:
+                row[name] = str(row[name])
+    return given

@@ -78,8 +78,19 @@ def as_row(card: Card) -> dict[str, Any]:
     return asdict(card)
 
 
-def gather(query: Query, number: int, uscc: str, year: str | None = None, found_by: str = "") -> Card:
+def gather(
+    query: Query,
+    number: int,
+    uscc: str,
+    year: str | None = None,
+    found_by: str = "",
+    *,
+    with_ways: bool = True,
+) -> Card:
     """The sheet of a firm for a year; by default its latest year in the directory.
+
+    Args:
+        with_ways: whether the ways to a better grade are computed (:func:`portal.queries.lift.lift`).
 
     Raises:
         UsageError: the firm is not in the directory of that year.
@@ -101,7 +112,7 @@ def gather(query: Query, number: int, uscc: str, year: str | None = None, found_
         grade=grade(*asked),
         consent=consent(*asked),
         trend=history(*asked),
-        lift=lift(*asked) if own_standing else None,
+        lift=lift(*asked, with_ways=with_ways) if own_standing else None,
         positions=chain.positions(*asked),
         profile=own_profile,
         tags=tags.tags(*asked),

@@ -118,7 +118,7 @@ def year_in_directory(query: Query, uscc: str, year: str | None = None) -> str:
     Raises:
         UsageError: the firm is not in any directory, or not in that of the given year.
     """
-    firms = rows_of_firm(query, "core.enterprise", uscc)
+    firms = query("SELECT year, enterprise_name FROM core.enterprise WHERE uscc = ? ORDER BY year", uscc)
     if not firms:
         raise _unknown(query, uscc)
     years = [firm["year"] for firm in firms]
@@ -259,7 +259,7 @@ def known_at(query: Query, uscc: str, year: str) -> date | None:
 
 
 def _firm(query: Query, uscc: str, year: str) -> Row:
-    [firm] = (row for row in rows_of_firm(query, "core.enterprise", uscc) if row["year"] == year)
+    [firm] = rows_of_firm(query, "core.enterprise", uscc, year)
     return firm
 
 

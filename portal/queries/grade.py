@@ -160,13 +160,8 @@ def part_year(row: Row) -> str | None:
 
 def grade_row(query: Query, uscc: str, year: str) -> Row | None:
     """The firm's row in the latest version of the evaluation; ``None`` if it has none."""
-    return latest_grades(query, uscc).get(year)
-
-
-def latest_grades(query: Query, uscc: str) -> dict[str, Row]:
-    """Year → the firm's row in the latest version of the year's evaluation."""
-    rows = rows_of_firm(query, "per_mu.enterprise_grade", uscc)
-    return {row["year"]: row for row in sorted(rows, key=lambda row: row["evaluation_version"])}
+    rows = rows_of_firm(query, "per_mu.enterprise_grade", uscc, year)
+    return max(rows, key=lambda row: int(row["evaluation_version"]), default=None)
 
 
 def unit_row(query: Query, row: Row) -> Row:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 
-from portal.queries.grade import latest_grades
-from portal.queries.release import Query, Row, is_withheld, row_of_firm, rows_of_firm
+from portal.access.views import WITHHELD
+from portal.queries.release import Query, Row, is_withheld
 from portal.queries.titles import Named
 
 YEARS = 5
@@ -34,44 +36,77 @@ class YearFigures:
 
 def history(query: Query, uscc: str, year: str) -> tuple[YearFigures, ...]:
     """At most :data:`YEARS` years up to the given one, the earliest first."""
-    rows = [row for row in rows_of_firm(query, "core.enterprise_year", uscc) if row["year"] <= year]
-    return tuple(_year(query, uscc, row) for row in rows[-YEARS:])
+    rows = query("SELECT year, evaluation_uscc, eval_status_code FROM per_mu.population WHERE uscc = ?", uscc)
+    population = {row["year"]: row for row in rows}
+    units = [*dict.fromkeys([uscc, *(row["evaluation_uscc"] for row in rows)])]
+    grades, per_mu = _grades(query, units), _tax_per_mu(query, units)
+    return tuple(
+        _year(query, uscc, row, population.get(row["year"], {}), grades, per_mu)
+        for row in _figures(query, uscc, year)
+    )
 
 
-def _year(query: Query, uscc: str, figures: Row) -> YearFigures:
-    year = figures["year"]
-    population = row_of_firm(query, "per_mu.population", uscc, year) or {}
-    unit = population.get("evaluation_uscc", uscc)
-    own = latest_grades(query, uscc).get(year, {})
+def _figures(query: Query, uscc: str, year: str) -> list[dict[str, Any]]:
+    columns = query.columns("core.enterprise_year")
+    taxes = [c for c in columns if c.startswith("tax_") and c != "tax_paid_stat_wan_yuan"]
+    as_of = "figures_as_of" if "figures_as_of" in columns else "year"
+    withheld = WITHHELD if WITHHELD in columns else "false"
+    total = " + ".join(f"coalesce({c}, 0)" for c in taxes)
+    rows = query(
+        f"""SELECT year, {as_of} AS as_of, output_wan_yuan, value_added_wan_yuan,
+            CASE WHEN coalesce({", ".join(taxes)}) IS NOT NULL THEN {total} END AS tax, {withheld} AS {WITHHELD}
+        FROM core.enterprise_year WHERE uscc = ? ORDER BY year""",
+        uscc,
+    )  # fmt: skip
+    return [row for row in rows if row["year"] <= year][-YEARS:]
+
+
+def _grades(query: Query, units: list[str]) -> dict[tuple[str, str], Row]:
+    """Firm and year → the row of the latest version of the evaluation."""
+    rows = query(
+        f"""SELECT uscc, year, total_score, rank_in_list, list_size, final_grade FROM per_mu.enterprise_grade
+        WHERE {_one_of(units)} ORDER BY evaluation_version""",
+        *units,
+    )
+    return {(row["uscc"], row["year"]): row for row in rows}
+
+
+def _tax_per_mu(query: Query, units: list[str]) -> dict[tuple[str, str], Decimal]:
+    """Firm and year → the evaluated tax per mu in 万元."""
+    rows = query(
+        f"SELECT uscc, year, value FROM per_mu.indicator_value WHERE indicator_code = 'I1' AND {_one_of(units)}",
+        *units,
+    )
+    return {(row["uscc"], row["year"]): row["value"] for row in rows}
+
+
+def _one_of(units: list[str]) -> str:
+    """SQL condition in a form that skips other firms' rows; a list that is joined does not."""
+    return f"uscc IN ({', '.join('?' * len(units))})" if len(units) > 1 else "uscc = ?"
+
+
+def _year(
+    query: Query,
+    uscc: str,
+    figures: Row,
+    population: Row,
+    grades: Mapping[tuple[str, str], Row],
+    per_mu: Mapping[tuple[str, str], Decimal],
+) -> YearFigures:
+    year, unit = figures["year"], population.get("evaluation_uscc", uscc)
+    own: Row = grades.get((uscc, year), {})
     return YearFigures(
         year=year,
-        as_of=figures.get("figures_as_of") or year,
+        as_of=figures["as_of"] or year,
         output_wan_yuan=figures["output_wan_yuan"],
         value_added_wan_yuan=figures["value_added_wan_yuan"],
-        tax_wan_yuan=_tax(figures),
-        tax_per_mu_wan_yuan=_tax_per_mu(query, unit, year),
+        tax_wan_yuan=figures["tax"],
+        tax_per_mu_wan_yuan=per_mu.get((unit, year)),
         total_score=own.get("total_score"),
         # a firm that inherits its grade has no rank of its own
-        rank=latest_grades(query, unit).get(year, {}).get("rank_in_list") if own else None,
+        rank=grades.get((unit, year), {}).get("rank_in_list") if own else None,
         list_size=own.get("list_size"),
         grade=own.get("final_grade"),
         status=query.titles.maybe("eval_status", population.get("eval_status_code")),
         is_not_shown=is_withheld(figures),
     )
-
-
-def _tax(figures: Row) -> Decimal | None:
-    """The sum of all components on record; ``None`` without any."""
-    components = (
-        amount
-        for name, amount in figures.items()
-        if name.startswith("tax_") and name != "tax_paid_stat_wan_yuan" and amount is not None
-    )
-    known = list(components)
-    return sum(known, Decimal(0)) if known else None
-
-
-def _tax_per_mu(query: Query, unit: str, year: str) -> Decimal | None:
-    """The evaluated tax per mu in 万元."""
-    rows = rows_of_firm(query, "per_mu.indicator_value", unit)
-    return next((row["value"] for row in rows if row["year"] == year and row["indicator_code"] == "I1"), None)

@@ -76,8 +76,9 @@ class Lift:
     #: Fewest points that reach the next grade; missing if no number of points does.
     points_missing: Decimal | None
     routes: tuple[tuple[Step, ...], ...]
-    #: Whether the release's rule and figures give the published grade; else no route is named.
-    is_recomputed: bool
+    #: Whether the release's rule and figures give the published grade; else no route is named. ``None`` if the list
+    #: was not computed again.
+    is_recomputed: bool | None
     #: Whether vetoes alone keep the firm from the next grade, and the grade that it would have without any.
     is_held_by_veto: bool
     without_veto: Named | None
@@ -90,8 +91,12 @@ class Lift:
     is_not_shown: bool = False
 
 
-def lift(query: Query, uscc: str, year: str) -> Lift | None:
-    """What would raise the firm's grade; ``None`` if the firm has no grade."""
+def lift(query: Query, uscc: str, year: str, *, with_ways: bool = True) -> Lift | None:
+    """What would raise the firm's grade; ``None`` if the firm has no grade.
+
+    Args:
+        with_ways: whether the list is computed again for points and routes, which takes longer than all else together.
+    """
     from jobs.per_mu.steps.what_if import ranked_list
 
     row = grade_row(query, uscc, year)
@@ -107,8 +112,8 @@ def lift(query: Query, uscc: str, year: str) -> Lift | None:
     sees_unit = unit["uscc"] == row["evaluation_uscc"]
     is_shown = sees_unit and (unit["rank_in_list"] is None or unit["total_score"] is not None)
     # the ranking needs the whole list; its results name no other firm
-    ranked = ranked_list(query.whole, unit) if is_shown else None
-    is_recomputed = ranked is not None and ranked.reproduces()
+    ranked = ranked_list(query.whole, unit) if is_shown and with_ways else None
+    is_recomputed = (ranked is not None and ranked.reproduces()) if with_ways else None
     missing, without = None, None
     found: Sequence[tuple[Change, ...]] = ()
     if ranked and is_recomputed:
@@ -123,13 +128,13 @@ def lift(query: Query, uscc: str, year: str) -> Lift | None:
     return Lift(
         indicators=_indicators(query, row["evaluation_uscc"], year) if is_shown else (),
         next_grade=query.titles.maybe("grade", following),
-        last_total=_last_total(query.whole, row, following) if following and is_shown else None,
+        last_total=_last_total(query.whole, row, following) if following and is_shown and with_ways else None,
         points_missing=missing,
         routes=tuple(
             tuple(Step(_title(query, change.figure), change) for change in route) for route in found
         ),
         is_recomputed=is_recomputed,
-        is_held_by_veto=bool(vetoes) and is_recomputed and following is not None and missing is None,
+        is_held_by_veto=bool(vetoes) and bool(is_recomputed) and following is not None and missing is None,
         without_veto=query.titles.maybe("grade", without),
         vetoes=vetoes,
         others=tuple(a for a in adjustments if a.kind != "veto"),
@@ -232,8 +237,8 @@ def _indicators(query: Query, unit: str, year: str) -> tuple[Indicator, ...]:
 
 def _values(query: Query, unit: str, year: str) -> list[Row]:
     """The unit's indicators in a year, by code."""
-    rows = rows_of_firm(query, "per_mu.indicator_value", unit)
-    return sorted((row for row in rows if row["year"] == year), key=lambda row: str(row["indicator_code"]))
+    rows = rows_of_firm(query, "per_mu.indicator_value", unit, year)
+    return sorted(rows, key=lambda row: str(row["indicator_code"]))
 
 
 def _units(definitions: Mapping[str, IndicatorDefinition], code: str) -> tuple[str, str, str]:

@@ -127,17 +127,18 @@ def bound(sql: str, *values: str | Sequence[str]) -> str:
     return re.sub(r"\$(\d+)|\?", lambda m: texts[int(m[1]) - 1] if m[1] else next(following), sql)
 
 
-def rows_of_firm(query: Query, table: str, uscc: str) -> list[dict[str, Any]]:
-    """A firm's rows of all years, the earliest first.
+def rows_of_firm(query: Query, table: str, uscc: str, year: str) -> list[dict[str, Any]]:
+    """A firm's rows of a year.
 
     What a page says of a firm comes from several questions to the same few rows; asked in this form they are read once.
     """
-    return query(f"FROM {table} WHERE uscc = ? ORDER BY year", uscc)
+    return query(f"FROM {table} WHERE uscc = ? AND year = ?", uscc, year)
 
 
 def row_of_firm(query: Query, table: str, uscc: str, year: str) -> Row | None:
     """A firm's only row of a year."""
-    return next((row for row in rows_of_firm(query, table, uscc) if row["year"] == year), None)
+    rows = rows_of_firm(query, table, uscc, year)
+    return rows[0] if rows else None
 
 
 def rows_of_latest_period(

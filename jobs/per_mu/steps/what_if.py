@@ -78,10 +78,7 @@ class Sides:
 
     @classmethod
     def of(cls, row: Row) -> Sides:
-        numerator, denominator, value = (
-            millionths(row[name]) for name in ("numerator", "denominator", "value")
-        )
-        return cls(numerator, denominator, value, millionths(row["score"]) or 0, row["note_code"])
+        return cls(row["numerator"], row["denominator"], row["value"], row["score"] or 0, row["note_code"])
 
 
 @dataclass(frozen=True)
@@ -585,7 +582,8 @@ def ranked_list(query: Query, unit: Row) -> RankedList | None:
     """
     where = (unit["year"], unit["district_code"], unit["list_code"])
     grades = query(
-        """SELECT uscc, final_grade, total_score, bonus_points, penalty_points, evaluation_version
+        f"""SELECT uscc, final_grade, evaluation_version,
+            {_in_millionths("total_score", "bonus_points", "penalty_points")}
         FROM per_mu.enterprise_grade
         WHERE year = ? AND district_code = ? AND list_code = ? AND rank_in_list IS NOT NULL""",
         *where,
@@ -593,7 +591,8 @@ def ranked_list(query: Query, unit: Row) -> RankedList | None:
     if any(row["evaluation_version"] > 1 for row in grades):
         return None
     values = query(
-        """SELECT uscc, indicator_code, numerator, denominator, value, baseline, score, note_code
+        f"""SELECT uscc, indicator_code, note_code,
+            {_in_millionths("numerator", "denominator", "value", "baseline", "score")}
         FROM per_mu.indicator_value WHERE year = ? AND district_code = ? AND list_code = ?""",
         *where,
     )  # fmt: skip
@@ -618,11 +617,19 @@ def ranked_list(query: Query, unit: Row) -> RankedList | None:
     amounts: Sequence[Row] = ()
     if any(i.baseline.giants == "without" for i in rules.lists[unit["list_code"]].indicators.values()):
         amounts = query(
-            """SELECT uscc, tax_contribution_wan_yuan, value_added_wan_yuan FROM per_mu.unit
+            f"""SELECT uscc, {_in_millionths("tax_contribution_wan_yuan", "value_added_wan_yuan")} FROM per_mu.unit
             WHERE year = ? AND district_code = ? AND list_code = ?""",
             *where,
         )  # fmt: skip
     return from_rows(rules, unit, grades, values, effects, amounts, **left_out)
+
+
+def _in_millionths(*columns: str) -> str:
+    """SQL of amounts as whole millionths, which are read several times as fast as decimals.
+
+    One beyond the range of BIGINT, nine trillion, is missing; then nothing that rests on it is reproduced.
+    """
+    return ", ".join(f"TRY_CAST({name} * {MILLION} AS BIGINT) AS {name}" for name in columns)
 
 
 def from_rows(
@@ -636,12 +643,15 @@ def from_rows(
     exempt: int,
     protected: int,
 ) -> RankedList:
-    """The list of a unit from rows of grades, indicator values, adjustments and units; ``unit`` is its own grade."""
+    """The list of a unit from rows of grades, indicator values, adjustments and units; ``unit`` is its own grade.
+
+    Amounts are in millionths, as :func:`_in_millionths` reads them.
+    """
     sides: dict[str, dict[str, Sides]] = {}
     baselines: dict[str, int | None] = {}
     for row in values:
         sides.setdefault(row["uscc"], {})[row["indicator_code"]] = Sides.of(row)
-        baselines[row["indicator_code"]] = millionths(row["baseline"])
+        baselines[row["indicator_code"]] = row["baseline"]
     giant = {row["uscc"]: row for row in amounts}
     marks: dict[str, set[str]] = {}
     for row in effects:
@@ -652,12 +662,12 @@ def from_rows(
         held = giant.get(row["uscc"], {})
         return Entry(
             uscc=row["uscc"],
-            tax=millionths(held.get("tax_contribution_wan_yuan")),
-            value_added=millionths(held.get("value_added_wan_yuan")),
+            tax=held.get("tax_contribution_wan_yuan"),
+            value_added=held.get("value_added_wan_yuan"),
             sides=sides[row["uscc"]],
-            total=millionths(row["total_score"]) or 0,
+            total=row["total_score"] or 0,
             final_grade=row["final_grade"],
-            points=(millionths(row["bonus_points"]) or 0) - (millionths(row["penalty_points"]) or 0),
+            points=(row["bonus_points"] or 0) - (row["penalty_points"] or 0),
             **{effect: effect in mine for effect in ("direct_d", "not_above_c", "not_below_c")},
         )
 

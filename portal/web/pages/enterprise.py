@@ -16,8 +16,9 @@ from portal.queries.enterprise import Match
 from portal.queries.not_found import Disputed, NotThatYear, Unknown
 from portal.queries.release import Query
 from portal.web.firm import grade, lift, parts, score, years
-from portal.web.frame import Asked, Frame
+from portal.web.frame import Asked, Frame, Known
 from schemas.contract import Contract, contracts
+from schemas.errors import UsageError
 
 router = APIRouter()
 #: Characters of a search; longer ones are no name.
@@ -55,7 +56,7 @@ def sheet(frame: Asked, uscc: str, year: str = "") -> Response:
     with frame.reading() as query:
         assert frame.release is not None
         try:
-            card = gather(query, frame.release.number, uscc, year or None)
+            card = gather(query, frame.release.number, uscc, year or None, with_ways=False)
         except NotThatYear as error:
             years = "、".join(error.years)
             raise HTTPException(
@@ -71,6 +72,34 @@ def sheet(frame: Asked, uscc: str, year: str = "") -> Response:
             raise HTTPException(404, _not_found(frame, uscc, error)) from None
         frame.audit_read(uscc)
         return _sheet(frame, card)
+
+
+@router.get("/enterprise/{uscc}/ways")
+def ways(frame: Known, uscc: str, year: str = "") -> Response:
+    """What would raise a firm's grade. The sheet loads it by itself, since the whole list is computed again for it."""
+    with frame.reading() as query:
+        assert frame.release is not None
+        try:
+            card = gather(query, frame.release.number, uscc, year or None)
+        except UsageError:
+            card = None
+        if card is None or card.lift is None or card.lift.is_not_shown or "lift" in parts.unseen(frame):
+            raise HTTPException(
+                404,
+                frame.t(
+                    f"{uscc} 没有您可以查看的升级测算。",
+                    f"There is no way up of {uscc} that you may see.",
+                ),
+            )  # fmt: skip
+        frame.audit_read(uscc)
+        return frame.render(
+            "enterprise_ways.html",
+            nav="enterprise",
+            card=card,
+            to_next=lift.to_next(frame, card, card.lift),
+            edge=lift.edge(frame, card.lift),
+            ways=lift.ways(frame, card.lift),
+        )
 
 
 def _by_other_code(query: Query, code: str) -> str:
@@ -90,9 +119,7 @@ def _sheet(frame: Frame, card: Card) -> Response:
         who=card.who,
         words=grade.grade_words(frame, card),
         bars=lift.bars(frame, card) if card.lift else [],
-        to_next=lift.to_next(frame, card, card.lift) if card.lift else "",
-        edge=lift.edge(frame, card.lift) if card.lift else "",
-        ways=lift.ways(frame, card.lift) if card.lift else [],
+        ways_url=frame.url(f"/enterprise/{card.uscc}/ways", year=card.year),
         lines=list(years.lines(frame, card)),
         radar=score.radar(frame, card) if card.score and not card.score.is_not_shown else None,
         score_rows=score.score_rows(frame, card),

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from jobs.per_mu.rules.models import RuleSet
-from jobs.per_mu.steps.what_if import RankedList, from_rows
+from jobs.per_mu.steps.what_if import RankedList, from_rows, millionths
 from portal.queries.routes import Bounds, Change, points_missing, routes
 from tests.jobs.per_mu.test_against_oracle import Draw, decimal, expectation, generated_world
 from tests.jobs.per_mu.world import World, plain_limits
@@ -88,8 +88,8 @@ def _amounts(done: Evaluation, listed: Mapping[Key, Row]) -> list[Row]:
 
     return [
         {
-            "uscc": uscc, "tax_contribution_wan_yuan": total(firms, "tax"),
-            "value_added_wan_yuan": total(firms, "value_added_wan_yuan"),
+            "uscc": uscc, "tax_contribution_wan_yuan": millionths(total(firms, "tax")),
+            "value_added_wan_yuan": millionths(total(firms, "value_added_wan_yuan")),
         }
         for uscc, firms in members.items()
     ]  # fmt: skip
@@ -119,18 +119,21 @@ def _bounds(firm: Row, rules: RuleSet) -> Bounds | None:
 
 def _grade(key: Key, g: Row) -> Row:
     return {
-        "uscc": key[0], "list_code": g["list_code"], "final_grade": g["final"], "total_score": decimal(g["total"]),
-        "bonus_points": decimal(g["bonus"]), "penalty_points": decimal(g["penalty"]),
+        "uscc": key[0], "list_code": g["list_code"], "final_grade": g["final"],
+        **_in_millionths(total_score=g["total"], bonus_points=g["bonus"], penalty_points=g["penalty"]),
     }  # fmt: skip
 
 
 def _value(key: tuple[str, str, str], v: Row) -> Row:
     n, d = v["sides"]
     return {
-        "uscc": key[0], "indicator_code": key[2], "numerator": decimal(n), "denominator": decimal(d),
-        "value": decimal(v["value"]), "baseline": decimal(v["baseline"]), "score": decimal(v["score"]),
-        "note_code": v["note"],
+        "uscc": key[0], "indicator_code": key[2], "note_code": v["note"],
+        **_in_millionths(numerator=n, denominator=d, value=v["value"], baseline=v["baseline"], score=v["score"]),
     }  # fmt: skip
+
+
+def _in_millionths(**amounts: Any) -> Row:
+    return {name: millionths(decimal(amount)) for name, amount in amounts.items()}
 
 
 # --- evaluating a district again -------------------------------------------------------------------------

@@ -72,9 +72,9 @@ def text(answer: Any) -> str:
     return " ".join(unescape(re.sub(r"<[^>]+>", " ", body)).split())
 
 
-def page_of(ask: Ask, viewer: Any, uscc: str, lang: str = "zh", **query: str) -> Any:
+def page_of(ask: Ask, viewer: Any, uscc: str, lang: str = "zh", part: str = "", **query: str) -> Any:
     asked = "".join(f"&{k}={v}" for k, v in query.items())
-    return ask(viewer, f"/{lang}/enterprise/{uscc}{'?' + asked[1:] if asked else ''}")
+    return ask(viewer, f"/{lang}/enterprise/{uscc}{part}{'?' + asked[1:] if asked else ''}")
 
 
 # --- finding -------------------------------------------------------------------------------------------
@@ -141,8 +141,8 @@ EVIL = "<script>alert('宁')</script><img src=x onerror=alert(1)>"
 
 
 def test_planted_html_comes_out_as_text(ask: Ask, agreed: Firm, monkeypatch: pytest.MonkeyPatch) -> None:
-    def planted(*asked: Any) -> Card:
-        card = gather(*asked)
+    def planted(*asked: Any, **options: Any) -> Card:
+        card = gather(*asked, **options)
         who = replace(card.who, name=EVIL, former_name=EVIL, identity_flags=(EVIL,), missing_feeds=(EVIL,))
         tags = tuple(replace(tag, evidence=(EVIL,)) for tag in card.tags or ())
         return replace(card, who=who, tags=tags)
@@ -272,6 +272,9 @@ def test_every_figure_is_that_of_the_terminal(ask: Ask) -> None:
     for row in sample:
         card = gathered(open_release(), row["uscc"], row["year"])
         told = text(page_of(ask, STATISTICS, row["uscc"], year=row["year"])).replace("−", "-")
+        ways = page_of(ask, STATISTICS, row["uscc"], part="/ways", year=row["year"])
+        assert ways.status_code == (200 if card.lift else 404)
+        told += text(ways)
         lost = [figure for figure in figures_of(card) if figure.replace("−", "-") not in told]
         assert lost == [], (row, lost)
         compared += len(list(figures_of(card)))
@@ -293,6 +296,7 @@ def test_statistics_without_consent_are_told_as_withheld(ask: Ask, refused: Firm
         assert values and [value for value in values if value in told] == []
         output = card.trend[-1].output_wan_yuan
         assert output is None or amount(output) not in told
+        assert page_of(ask, viewer, refused.uscc, part="/ways").status_code == 404
     english = text(page_of(ask, CITY, refused.uscc, "en"))
     assert "Not shown without the firm's consent" in english and "article 28" in english
     assert WITHHELD not in text(page_of(ask, STATISTICS, refused.uscc))
