@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 
 from portal.queries.release import Query, Row
 from portal.queries.titles import Named
@@ -39,15 +40,22 @@ def positions(query: Query, uscc: str, year: str) -> tuple[Position, ...] | None
     if not query.tables.issuperset(NEEDS):
         return None
     rows = query(
-        """SELECT e.*, n.node_name_zh, n.node_name_en, g.state_code, g.state_reasons
-        FROM chain.node_enterprise e
-        LEFT JOIN chain.node n ON n.node_code = e.node_code AND n.year = e.year
-        LEFT JOIN chain.gap g ON g.node_code = e.node_code AND g.year = e.year
-        WHERE e.uscc = ? AND e.year = ? AND e.position_share > 0
-        ORDER BY e.node_code = 'OUT', e.position_share DESC, e.confidence DESC, e.node_code""",
+        """FROM chain.node_enterprise WHERE uscc = ? AND year = ? AND position_share > 0
+        ORDER BY node_code = 'OUT', position_share DESC, confidence DESC, node_code""",
         uscc, year,
     )  # fmt: skip
-    return tuple(_position(query, row) for row in rows)
+    nodes = _nodes(query, year)
+    return tuple(_position(query, row | nodes.get(row["node_code"], {})) for row in rows)
+
+
+def _nodes(query: Query, year: str) -> dict[str, dict[str, Any]]:
+    """Node → its names and state in a year: the same for every firm, so they are asked for once."""
+    rows = query(
+        """SELECT n.node_code, n.node_name_zh, n.node_name_en, g.state_code, g.state_reasons
+        FROM chain.node n LEFT JOIN chain.gap g ON g.node_code = n.node_code AND g.year = n.year WHERE n.year = ?""",
+        year,
+    )
+    return {row["node_code"]: row for row in rows}
 
 
 def _position(query: Query, row: Row) -> Position:
@@ -57,15 +65,17 @@ def _position(query: Query, row: Row) -> Position:
         chain=outside if row["chain_code"] == OUT else titles("chain", row["chain_code"]),
         node=outside
         if node == OUT
-        else Named(node, row["node_name_zh"] or node, row["node_name_en"] or node),
+        else Named(node, row.get("node_name_zh") or node, row.get("node_name_en") or node),
         tier=titles.maybe("chain_tier", row["tier_code"]),
         share=row["position_share"],
         confidence=row["confidence"],
         is_confirmed=row["is_confirmed"],
         reasons=tuple(titles("position_reason", code).zh for code in row["position_reasons"]),
         override_reason=row["override_reason"],
-        state=titles.maybe("chain_state", row["state_code"]),
+        state=titles.maybe("chain_state", row.get("state_code")),
         state_reasons=tuple(
-            titles("state_reason", code).zh for code in row["state_reasons"] or () if code != "no_rule_holds"
+            titles("state_reason", code).zh
+            for code in row.get("state_reasons") or ()
+            if code != "no_rule_holds"
         ),
     )

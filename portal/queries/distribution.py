@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from portal.queries.ranking import GRADES
+from portal.queries.ranking import GRADES, last_versions
 from portal.queries.release import Query
 
 #: Fewest firms of a band.
@@ -44,10 +44,10 @@ def distribution(query: Query, year: str, district: str, list_code: str) -> list
     rows = query.whole(
         f"""SELECT greatest(least(floor(total_score / {BAND}) * {BAND}, {LAST}), {FIRST})::INTEGER AS least,
             final_grade, count(*) AS n
-        FROM per_mu.enterprise_grade
-        WHERE year = ? AND district_code = ? AND list_code = ? AND rank_in_list IS NOT NULL AND total_score IS NOT NULL
+        FROM {last_versions(query.whole, year)}
+        WHERE district_code = ? AND list_code = ? AND rank_in_list IS NOT NULL AND total_score IS NOT NULL
         GROUP BY ALL ORDER BY least""",
-        year, district, list_code,
+        district, list_code,
     )  # fmt: skip
     bands: dict[int, list[int]] = {}
     for row in rows:

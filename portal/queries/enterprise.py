@@ -23,6 +23,12 @@ NEAREST = 3
 MOST_MISTAKES = 2
 
 
+#: Columns of the firm's figures that say who it is.
+_FIGURES = (
+    "land_area_mu", "land_own_mu", "land_lease_mu", "land_let_mu", "missing_feeds", "quarantined_feeds", "known_at",
+)  # fmt: skip
+
+
 @dataclass(frozen=True)
 class Match:
     """A firm that a search found, as of its latest year in the directory."""
@@ -264,7 +270,7 @@ def _firm(query: Query, uscc: str, year: str) -> Row:
 
 
 def _figures(query: Query, uscc: str, year: str) -> Row:
-    return row_of_firm(query, "core.enterprise_year", uscc, year) or {}
+    return row_of_firm(query, "core.enterprise_year", uscc, year, _FIGURES) or {}
 
 
 def _industry(query: Query, firm: Row) -> Named | None:

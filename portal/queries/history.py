@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from portal.access.views import WITHHELD
-from portal.queries.release import Query, Row, is_withheld
+from portal.queries.release import Query, Row, is_withheld, one_of
 from portal.queries.titles import Named
 
 YEARS = 5
@@ -65,8 +65,7 @@ def _grades(query: Query, units: list[str]) -> dict[tuple[str, str], Row]:
     """Firm and year → the row of the latest version of the evaluation."""
     rows = query(
         f"""SELECT uscc, year, total_score, rank_in_list, list_size, final_grade FROM per_mu.enterprise_grade
-        WHERE {_one_of(units)} ORDER BY evaluation_version""",
-        *units,
+        WHERE {one_of("uscc", units)} ORDER BY evaluation_version"""
     )
     return {(row["uscc"], row["year"]): row for row in rows}
 
@@ -74,15 +73,10 @@ def _grades(query: Query, units: list[str]) -> dict[tuple[str, str], Row]:
 def _tax_per_mu(query: Query, units: list[str]) -> dict[tuple[str, str], Decimal]:
     """Firm and year → the evaluated tax per mu in 万元."""
     rows = query(
-        f"SELECT uscc, year, value FROM per_mu.indicator_value WHERE indicator_code = 'I1' AND {_one_of(units)}",
-        *units,
+        f"""SELECT uscc, year, value FROM per_mu.indicator_value
+        WHERE indicator_code = 'I1' AND {one_of("uscc", units)}"""
     )
     return {(row["uscc"], row["year"]): row["value"] for row in rows}
-
-
-def _one_of(units: list[str]) -> str:
-    """SQL condition in a form that skips other firms' rows; a list that is joined does not."""
-    return f"uscc IN ({', '.join('?' * len(units))})" if len(units) > 1 else "uscc = ?"
 
 
 def _year(

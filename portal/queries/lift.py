@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from portal.queries.grade import grade_row, unit_row
+from portal.queries.ranking import last_versions
 from portal.queries.release import Query, Row, row_of_firm, rows_of_firm
 from portal.queries.routes import Bounds, Change, points_missing, routes
 from portal.queries.titles import Named
@@ -197,12 +198,10 @@ def _land(query: Query, uscc: str, year: str) -> Decimal | None:
 def _last_total(query: Query, row: Row, grade: str) -> Decimal | None:
     """The lowest total of the list's units that have the grade by their rank alone or by refill."""
     [lowest] = query(
-        """SELECT min(total_score) AS total FROM (
-            FROM per_mu.enterprise_grade WHERE year = $1 AND district_code = $2 AND list_code = $3
-            QUALIFY evaluation_version = max(evaluation_version) OVER (PARTITION BY uscc))
-        WHERE rank_in_list IS NOT NULL
-            AND final_grade = $4 AND (initial_grade = $4 OR grade_reasons = ['refill'])""",
-        row["year"], row["district_code"], unit_row(query, row)["list_code"], grade,
+        f"""SELECT min(total_score) AS total FROM {last_versions(query, row["year"])}
+        WHERE district_code = $1 AND list_code = $2 AND rank_in_list IS NOT NULL
+            AND final_grade = $3 AND (initial_grade = $3 OR grade_reasons = ['refill'])""",
+        row["district_code"], unit_row(query, row)["list_code"], grade,
     )  # fmt: skip
     total: Decimal | None = lowest["total"]
     return total

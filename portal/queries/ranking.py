@@ -12,7 +12,7 @@ from typing import Any
 
 from portal.queries.codes import folded
 from portal.queries.paging import Order, page_of
-from portal.queries.release import Query
+from portal.queries.release import Query, bound, one_of
 from portal.queries.titles import Named
 from schemas.errors import UsageError
 from warehouse.duck import literal
@@ -88,39 +88,56 @@ def ranking(query: Query, filters: Filters, after: str = "") -> Page:
     Raises:
         UsageError: the order does not exist, or ``after`` is no place in the list.
     """
-    order = _order(filters.sort)
-    where = " AND ".join(_conditions(query, filters))
-    rows = query(
-        f"{_select(order, where)} {f'AND {order.after(after)}' if after else ''} ORDER BY {order.sql} LIMIT {PAGE + 1}"
-    )
+    order, graded = _order(filters.sort), _graded(query, filters)
+    beyond = f" AND {order.after(after)}" if after else ""
+    page = f"{graded}{beyond} ORDER BY {order.sql} LIMIT {PAGE + 1}"
+    rows = query(_described(query, filters.year, order, page))
     shown, following = page_of(rows, PAGE)
-    [counted] = query(f"SELECT count(*) AS n FROM {_FROM} WHERE {where}")
-    points = _points(query, filters.year, [row["evaluation_uscc"] for row in shown])
+    [counted] = query(f"SELECT count(*) AS n {graded}")
+    points = _points(query, filters.year, shown)
     return Page(tuple(_ranked(query, row, points) for row in shown), int(counted["n"]), following)
 
 
 def all_rows(query: Query, filters: Filters) -> Iterator[Ranked]:
     """Every row of the ranking, for an export."""
     order = _order(filters.sort)
-    for row in query(f"{_select(order, ' AND '.join(_conditions(query, filters)))} ORDER BY {order.sql}"):
+    for row in query(_described(query, filters.year, order, _graded(query, filters))):
         yield _ranked(query, row, {})
 
 
-_FROM = """
-    (FROM per_mu.enterprise_grade
-        QUALIFY evaluation_version = max(evaluation_version) OVER (PARTITION BY uscc, year)) g
-    LEFT JOIN core.enterprise e ON e.uscc = g.uscc AND e.year = g.year
-    LEFT JOIN per_mu.city_rank c ON c.uscc = g.evaluation_uscc AND c.year = g.year"""
-
-
-def _select(order: Order, where: str) -> str:
+def _described(query: Query, year: str, order: Order, graded: str) -> str:
+    """SQL of the rows of a list with what other tables say of each: the rows are chosen first, being few."""
     return f"""
-        SELECT g.*, e.industry_division_code, c.percentile_pct AS city_percentile_pct, b.final_grade AS grade_before,
-            ({order.by}) AS _by, {order.key} AS _key
-        FROM {_FROM} LEFT JOIN (FROM per_mu.enterprise_grade
-            QUALIFY evaluation_version = max(evaluation_version) OVER (PARTITION BY uscc, year)) b
-            ON b.uscc = g.uscc AND b.year::INTEGER = g.year::INTEGER - 1
-        WHERE {where}"""
+        SELECT p.*, e.industry_division_code, c.percentile_pct AS city_percentile_pct, b.final_grade AS grade_before
+        FROM (SELECT g.*, ({order.by}) AS _by, {order.key} AS _key {graded}) p
+        LEFT JOIN core.enterprise e ON e.uscc = p.uscc AND e.year = {literal(year)}
+        LEFT JOIN per_mu.city_rank c ON c.uscc = p.evaluation_uscc AND c.year = {literal(year)}
+        LEFT JOIN {last_versions(query, str(int(year) - 1))} b ON b.uscc = p.uscc
+        ORDER BY _by IS NULL, _by {"DESC" if order.is_descending else "ASC"}, _key"""
+
+
+def _graded(query: Query, filters: Filters) -> str:
+    """SQL from FROM on of the chosen grades of a year; a table is joined where a filter or the order reads it."""
+    joins = {
+        "e": f"LEFT JOIN core.enterprise e ON e.uscc = g.uscc AND e.year = {literal(filters.year)}",
+        "c": f"LEFT JOIN per_mu.city_rank c ON c.uscc = g.evaluation_uscc AND c.year = {literal(filters.year)}",
+    }
+    conditions = ["true", *_conditions(filters)]
+    read = [*conditions, _order(filters.sort).by]
+    joined = [join for name, join in joins.items() if any(text.startswith(f"{name}.") for text in read)]
+    return f"FROM {last_versions(query, filters.year)} g {' '.join(joined)} WHERE {' AND '.join(conditions)}"
+
+
+def last_versions(query: Query, year: str) -> str:
+    """SQL of the grades of a year, each firm's in the last version of its evaluation.
+
+    Few years were evaluated again; the others need no look at which version is a firm's last.
+    """
+    grades = f"FROM per_mu.enterprise_grade WHERE year = {literal(year)}"
+    [found] = query(f"SELECT max(evaluation_version) AS version {grades}")
+    if (found["version"] or 1) == 1:
+        return f"({grades})"
+    return f"({grades} QUALIFY evaluation_version = max(evaluation_version) OVER (PARTITION BY uscc))"
 
 
 def _order(sort: str) -> Order:
@@ -133,10 +150,7 @@ def _order(sort: str) -> Order:
     return Order(by, kind, key, sort.startswith("-"))
 
 
-def _conditions(query: Query, filters: Filters) -> Iterator[str]:
-    from portal.queries.release import bound
-
-    yield bound("g.year = ?", filters.year)
+def _conditions(filters: Filters) -> Iterator[str]:
     for column, value in (
         ("g.district_code", filters.district),
         ("g.list_code", filters.list),
@@ -152,11 +166,14 @@ def _conditions(query: Query, filters: Filters) -> Iterator[str]:
         )
 
 
-def _points(query: Query, year: str, units: Sequence[str]) -> dict[str, dict[str, Decimal]]:
+def _points(query: Query, year: str, shown: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Decimal]]:
     """Unit → indicator → points, of the units of a page."""
+    units = [row["evaluation_uscc"] for row in shown]
+    districts = sorted({row["district_code"] for row in shown})
     rows = query(
-        """SELECT uscc, indicator_code, score FROM per_mu.indicator_value
-        WHERE year = ? AND uscc IN (SELECT unnest(?)) AND score IS NOT NULL ORDER BY uscc, indicator_code""",
+        f"""SELECT uscc, indicator_code, score FROM per_mu.indicator_value
+        WHERE year = ? AND {one_of("district_code", districts)} AND uscc IN (SELECT unnest(?)) AND score IS NOT NULL
+        ORDER BY uscc, indicator_code""",
         year, list(units),
     )  # fmt: skip
     found: dict[str, dict[str, Decimal]] = {}
@@ -204,13 +221,13 @@ def flows(query: Query, filters: Filters) -> list[Flow]:
         for column, value in (("district_code", filters.district), ("list_code", filters.list))
         if value
     )
-    latest = f"""(SELECT uscc, final_grade FROM per_mu.enterprise_grade WHERE year = $YEAR{place}
-        QUALIFY evaluation_version = max(evaluation_version) OVER (PARTITION BY uscc))"""
-    before = str(int(filters.year) - 1)
+    before, after = (
+        f"(SELECT uscc, final_grade FROM {last_versions(query, year)} WHERE true{place})"
+        for year in (str(int(filters.year) - 1), filters.year)
+    )
     rows = query(
         f"""SELECT b.final_grade AS before, a.final_grade AS after, count(*) AS firms
-        FROM {latest.replace("$YEAR", literal(before))} b
-        FULL JOIN {latest.replace("$YEAR", literal(filters.year))} a USING (uscc)
+        FROM {before} b FULL JOIN {after} a USING (uscc)
         GROUP BY ALL ORDER BY before NULLS LAST, after NULLS LAST"""
     )
     return [Flow(row["before"], row["after"], row["firms"]) for row in rows]

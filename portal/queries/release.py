@@ -127,18 +127,39 @@ def bound(sql: str, *values: str | Sequence[str]) -> str:
     return re.sub(r"\$(\d+)|\?", lambda m: texts[int(m[1]) - 1] if m[1] else next(following), sql)
 
 
-def rows_of_firm(query: Query, table: str, uscc: str, year: str) -> list[dict[str, Any]]:
+def one_of(column: str, values: Sequence[str]) -> str:
+    """SQL condition that a column has one of a few values: DuckDB skips other rows by it, but reads them for a join.
+
+    >>> one_of("uscc", ["a"]), one_of("uscc", [])
+    ("uscc IN ('a')", 'false')
+    """
+    return f"{column} IN ({', '.join(map(duck.literal, values))})" if values else "false"
+
+
+def rows_of_firm(
+    query: Query, table: str, uscc: str, year: str, columns: Sequence[str] = ALL
+) -> list[dict[str, Any]]:
     """A firm's rows of a year.
 
     What a page says of a firm comes from several questions to the same few rows; asked in this form they are read once.
     """
-    return query(f"FROM {table} WHERE uscc = ? AND year = ?", uscc, year)
+    return query(
+        f"SELECT {_present(query, table, columns)} FROM {table} WHERE uscc = ? AND year = ?", uscc, year
+    )
 
 
-def row_of_firm(query: Query, table: str, uscc: str, year: str) -> Row | None:
+def row_of_firm(query: Query, table: str, uscc: str, year: str, columns: Sequence[str] = ALL) -> Row | None:
     """A firm's only row of a year."""
-    rows = rows_of_firm(query, table, uscc, year)
+    rows = rows_of_firm(query, table, uscc, year, columns)
     return rows[0] if rows else None
+
+
+def _present(query: Query, table: str, columns: Sequence[str]) -> str:
+    """SQL of the wanted columns that the release has.
+
+    Wide tables are asked for few columns: all columns of a profile take longer than all other questions of a page.
+    """
+    return ", ".join(c for c in query.columns(table) if columns == ALL or c in (*columns, WITHHELD))
 
 
 def rows_of_latest_period(
@@ -148,12 +169,8 @@ def rows_of_latest_period(
 
     Months are in a table of their own. Releases made before that have years and months in one table.
 
-    Args:
-        columns: what is read; a profile has so many columns that all of them take longer than all other questions.
-            A column that the release does not have is left out.
     """
-    has = query.columns(table)
-    shown = ", ".join(name for name in has if columns == ALL or name in (*columns, WITHHELD))
+    shown = _present(query, table, columns)
     months = f"{table}_month"
     if months not in query.tables:
         return query(

@@ -172,7 +172,12 @@ def test_moved_definitions_make_nothing_stale(edited: Edited, plain: Found) -> N
         ("jobs/per_mu/steps/ranking.py", "", f"\n\n{in_force}"),
         *(
             (f"jobs/{name}.py", "from jobs.per_mu.steps.versions", "from jobs.per_mu.steps.ranking")
-            for name in ("bulletin/grade_list", "chain/steps/figures", "chain/local_supplier", "profile/steps/parts")
+            for name in (
+                "bulletin/grade_list",
+                "chain/steps/figures",
+                "chain/local_supplier",
+                "profile/steps/parts",
+            )
         ),
     ]
     assert stale(plain[0], edited(*edits)[0]) == {}
