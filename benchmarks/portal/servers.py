@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -19,7 +20,7 @@ from infra.processes import ServerProcess, choose_ports, comes_up
 from portal.services.memory import Watch
 from schemas.errors import RejectedError
 from warehouse import duck
-from warehouse.releases import Release
+from warehouse.releases import Release, open_release
 from warehouse.settings import CHECKOUT, settings
 
 START_SECONDS = 120
@@ -42,24 +43,41 @@ class Portal:
 
     address: str
     watch: Watch
+    releases: Path
 
     def peak_bytes(self) -> int:
         return self.watch.peak
 
+    def publish(self) -> None:
+        """Publish the content of the only release again, with a file of its own."""
+        [path] = self.releases.glob("manifest-*.json")
+        manifest = json.loads(path.read_text(encoding="utf-8"))
+        number, name = manifest["release"] + 1, manifest["file"]["name"]
+        copy = f"release-{number}.duckdb"
+        shutil.copyfile(self.releases / name, self.releases / copy)
+        manifest |= {"release": number, "file": {**manifest["file"], "name": copy}}
+        partial = self.releases / "partial"
+        partial.write_text(json.dumps(manifest), encoding="utf-8")
+        partial.rename(self.releases / f"manifest-{number}.json")
+
 
 @contextmanager
 def portal(folder: Path) -> Iterator[Portal]:
-    """The portal on the home's releases; what it writes goes to a folder."""
+    """The portal on a copy of the home's latest release; what it writes goes to a folder of the same disk."""
     home = folder / "home"
-    home.mkdir()
-    for name in ("releases", "landing", "warehouse"):
+    releases = home / "releases"
+    releases.mkdir(parents=True)
+    release = open_release()
+    for name in (release.file.name, f"manifest-{release.number}.json"):
+        os.link(settings().releases / name, releases / name)
+    for name in ("landing", "warehouse"):
         if (settings().home / name).exists():
             (home / name).symlink_to(settings().home / name)
     environment = {**os.environ, "BRAIN_HOME": str(home), "BRAIN_API_REQUESTS_PER_MINUTE": "100000000"}
     [port] = choose_ports([None])
     command = [sys.executable, "-c", _PORTAL, str(port)]
     with _process(command, port, environment) as process, Watch(process.pid, home) as watch:
-        yield Portal(f"http://127.0.0.1:{port}", watch)
+        yield Portal(f"http://127.0.0.1:{port}", watch, releases)
 
 
 @contextmanager
