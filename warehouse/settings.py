@@ -41,6 +41,8 @@ class Settings(BaseSettings):
     kafka_topic_prefix: str = ""
     #: Address at which readers reach the portal, if a proxy stands before it, such as https://brain.example.
     portal_address: str | None = None
+    #: A GeoJSON file with the outlines of the city's districts; without it maps are drawn as tiles.
+    boundaries: Path | None = None
     #: Client options for access (security.protocol, sasl.…, ssl.…); see warehouse/kafka.py.
     kafka_options: dict[str, str] = Field(default_factory=dict)
     #: Address of the house's OpenID Connect provider; without it people sign in with accounts of this home.
@@ -72,6 +74,12 @@ class Settings(BaseSettings):
     #: Seconds that a query of the API may take, and an export of any length.
     api_query_seconds: float = Field(default=20, gt=0)
     api_export_seconds: float = Field(default=600, gt=0)
+
+    @field_validator("boundaries")
+    @classmethod
+    def _wherever_it_is_read(cls, path: Path | None) -> Path | None:
+        """The same file for a process in another folder; an empty setting names none."""
+        return None if path in (None, Path()) else path.expanduser().resolve()
 
     @field_validator("home", "cache")
     @classmethod

@@ -28,7 +28,11 @@ from portal.queries.titles import Named
 
 Section = Literal["grade", "trend", "lift", "chain", "profile", "tags", "score", "events"]
 #: Why statistics are not shown: the law forbids to pass them on, and the firm has not agreed.
-NOT_SHOWN = "未获授权不予展示 not shown without the firm's consent（统计法（2024年修正）第二十八条）"
+NOT_SHOWN = Named(
+    "not_shown",
+    "未获授权不予展示（统计法（2024年修正）第二十八条）",
+    "not shown without the firm's consent (Statistics Law (2024), article 28)",
+)
 
 #: Tables that a section needs; a release without them has no such section.
 NEEDS: Mapping[Section, tuple[str, ...]] = {
@@ -64,7 +68,7 @@ class Card:
     profile: Profile | None
     tags: tuple[Tag, ...] | None
     score: Score | None
-    notes: Mapping[Section, str]
+    notes: Mapping[Section, Named]
     #: Sections for which the release has no tables.
     left_out: tuple[Section, ...]
     #: Sections whose statistics are withheld from the reader for want of consent.
@@ -141,31 +145,48 @@ def _not_shown(card: Card) -> Iterator[Section]:
         yield "score"
 
 
-def _notes(card: Card, missing_dimensions: Sequence[Named]) -> Iterator[tuple[Section, str]]:
+def _notes(card: Card, missing_dimensions: Sequence[Named]) -> Iterator[tuple[Section, Named]]:
     """Sections with missing or inherited content, each with the reason."""
     year = card.year
     yield from ((section, NOT_SHOWN) for section in card.not_shown)
     if card.standing is None:
-        yield "grade", f"{year} 年不在参评名单 not in the population of the evaluation"
+        yield "grade", _note(f"{year} 年不在参评名单", "not in the population of the evaluation")
     elif card.grade is None:
-        reasons = "；".join(card.standing.reasons)
-        yield "grade", f"{card.standing.status}：{reasons}" if reasons else f"{card.standing.status}"
+        status, reasons = card.standing.status, card.standing.reasons
+        yield (
+            "grade",
+            _note(
+                "：".join(filter(None, (status.zh, "；".join(one.zh for one in reasons)))),
+                ": ".join(filter(None, (status.en, "; ".join(one.en for one in reasons)))),
+            ),
+        )
     if card.lift is None:
-        yield "lift", "无等级，不作提升分析 no grade that could be raised"
+        yield "lift", _note("无等级，不作提升分析", "no grade that could be raised")
     elif card.standing and not card.standing.is_own:
         holder = f"{card.standing.unit_name or ''} {card.standing.unit_uscc}"
-        yield "lift", f"指标取自宗地主 indicators of the parcel's holder: {holder}"
+        yield "lift", _note("指标取自宗地主", f"indicators of the parcel's holder: {holder}")
     if card.positions is not None and not card.positions:
-        yield "chain", f"{year} 年无环节定位 no position in {year}"
+        yield "chain", _note(f"{year} 年无环节定位", f"no position in {year}")
     elif card.positions and all(position.is_out for position in card.positions):
-        yield "chain", "不在十条产业链内 outside the ten chains"
+        yield "chain", _note("不在十条产业链内", "outside the ten chains")
     if card.profile is None and "profile" not in card.left_out:
-        yield "profile", f"{year} 年无画像 no profile of {year}"
+        yield "profile", _note(f"{year} 年无画像", f"no profile of {year}")
     if card.tags is not None and not card.tags and "tags" not in card.not_shown:
-        yield "tags", f"{year} 年无标签 no tags in {year}"
+        yield "tags", _note(f"{year} 年无标签", f"no tags in {year}")
     if card.score is None and "score" not in card.left_out:
-        why = "" if card.who.is_above_scale else "，只评规上企业 only firms above scale are scored"
-        yield "score", f"{year} 年无综合评价 no score of {year}{why}"
+        zh, en = (
+            ("", "") if card.who.is_above_scale else ("，只评规上企业", "; only firms above scale are scored")
+        )
+        yield "score", _note(f"{year} 年无综合评价{zh}", f"no score of {year}{en}")
     elif card.score and card.score.total is None and not card.score.is_not_shown:
-        names = "、".join(dimension.zh for dimension in missing_dimensions)
-        yield "score", f"无总分，缺失维度过多 no total, too many dimensions are missing: {names}"
+        yield (
+            "score",
+            _note(
+                f"无总分，缺失维度过多：{'、'.join(one.zh for one in missing_dimensions)}",
+                f"no total, too many dimensions are missing: {', '.join(one.en for one in missing_dimensions)}",
+            ),
+        )
+
+
+def _note(zh: str, en: str) -> Named:
+    return Named("note", zh, en)

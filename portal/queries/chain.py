@@ -25,10 +25,10 @@ class Position:
     share: Decimal
     confidence: Decimal
     is_confirmed: bool
-    reasons: tuple[str, ...]
+    reasons: tuple[Named, ...]
     override_reason: str | None
     state: Named | None
-    state_reasons: tuple[str, ...]
+    state_reasons: tuple[Named, ...]
 
     @property
     def is_out(self) -> bool:
@@ -70,12 +70,10 @@ def _position(query: Query, row: Row) -> Position:
         share=row["position_share"],
         confidence=row["confidence"],
         is_confirmed=row["is_confirmed"],
-        reasons=tuple(titles("position_reason", code).zh for code in row["position_reasons"]),
+        reasons=tuple(titles("position_reason", code) for code in row["position_reasons"]),
         override_reason=row["override_reason"],
         state=titles.maybe("chain_state", row.get("state_code")),
         state_reasons=tuple(
-            titles("state_reason", code).zh
-            for code in row.get("state_reasons") or ()
-            if code != "no_rule_holds"
+            titles("state_reason", code) for code in row.get("state_reasons") or () if code != "no_rule_holds"
         ),
     )

@@ -244,4 +244,4 @@ def _clause(query: Query, row: Row, given: Mapping[str, Any]) -> Clause:
 
 
 def _figure(query: Query, name: str) -> Named:
-    return Named(name, query.dictionary.column(name).title, contract("chain.gap").column(name).en)
+    return query.dictionary.column(name).title

@@ -66,10 +66,10 @@ class Who:
     land_own_mu: Decimal | None
     land_lease_mu: Decimal | None
     land_let_mu: Decimal | None
-    identity_flags: tuple[str, ...]
+    identity_flags: tuple[Named, ...]
     #: Feeds without a row of the firm, and feeds with a quarantined record of the firm.
-    missing_feeds: tuple[str, ...]
-    quarantined_feeds: tuple[str, ...]
+    missing_feeds: tuple[Named, ...]
+    quarantined_feeds: tuple[Named, ...]
     #: Whose the firm is now, if it was absorbed or got another code.
     successor: Successor | None
 

@@ -9,7 +9,9 @@ from decimal import ROUND_HALF_UP, Decimal
 from portal.queries.release import Query, Row, row_of_firm, rows_of_firm
 from portal.queries.titles import Named
 
-_STATUS_KINDS = {"missing": "缺 missing", "zero": "为零 zero", "quarantined": "隔离 quarantined"}
+_STATUS_KINDS = {
+    "missing": ("缺", "missing"), "zero": ("为零", "zero"), "quarantined": ("隔离", "quarantined"),
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -18,13 +20,13 @@ class Standing:
 
     list: Named
     status: Named
-    reasons: tuple[str, ...]
+    reasons: tuple[Named, ...]
     protected_until: date | None
     role: Named
     unit_uscc: str
     unit_name: str | None
     rule_set_id: str | None
-    rule_set_title: str | None
+    rule_set_title: Named | None
 
     @property
     def is_own(self) -> bool:
@@ -41,7 +43,7 @@ class Grade:
     status: Named
     #: Last month of the figures, if they cover only part of the year: the grade is then a pre-evaluation.
     part_year_to: str | None
-    reasons: tuple[str, ...]
+    reasons: tuple[Named, ...]
     #: Withheld from a reader who may not see the unit's statistics, as is the indicator score.
     total_score: Decimal | None
     indicator_score: Decimal | None
@@ -65,7 +67,7 @@ def standing(query: Query, uscc: str, year: str) -> Standing | None:
     if row is None:
         return None
     unit = row_of_firm(query, "core.enterprise", row["evaluation_uscc"], year)
-    rules = query("SELECT title_zh FROM release.rule_set WHERE rule_set_id = ?", row["rule_set_id"])
+    rules = query("SELECT title_zh, title_en FROM release.rule_set WHERE rule_set_id = ?", row["rule_set_id"])
     return Standing(
         list=titles("per_mu_list", row["list_code"]),
         status=titles("eval_status", row["eval_status_code"]),
@@ -75,43 +77,60 @@ def standing(query: Query, uscc: str, year: str) -> Standing | None:
         unit_uscc=row["evaluation_uscc"],
         unit_name=unit["enterprise_name"] if unit else None,
         rule_set_id=row["rule_set_id"],
-        rule_set_title=rules[0]["title_zh"] if rules else None,
+        rule_set_title=Named(row["rule_set_id"], rules[0]["title_zh"], rules[0]["title_en"])
+        if rules
+        else None,
     )
 
 
-def _status_reason(query: Query, row: Row, code: str) -> str:
+def _status_reason(query: Query, row: Row, code: str) -> Named:
     """A reason of ``status_reasons`` in words."""
     kind, _, rest = code.partition(":")
     if kind == "land_too_small":
-        return f"{query.titles('status_reason', code).zh} land too small{_land_review(query, row, rest)}"
+        zh, en = _land_review(query, row, rest)
+        return Named(code, f"{query.titles('status_reason', code).zh}{zh}", f"land too small{en}")
     if kind == "registration":
-        return f"登记状态 registration: {query.titles('registration_status', rest)}"
+        return _with_detail(code, ("登记状态", "registration"), query.titles("registration_status", rest))
     if kind == "industry":
         list_name = "industry_division" if len(rest) == 2 else "industry_class"
-        return f"免评行业 exempt industry: {query.titles(list_name, rest).zh} {rest}"
+        industry = query.titles(list_name, rest)
+        return _with_detail(code, ("免评行业", "exempt industry"), industry, f" {rest}")
     if kind in _STATUS_KINDS:
-        return f"{_STATUS_KINDS[kind]}: {query.dictionary.figure_or_feed(rest)}{_whom_to_ask(rest)}"
+        zh, en = _whom_to_ask(rest)
+        told = _with_detail(code, _STATUS_KINDS[kind], query.dictionary.figure_or_feed(rest))
+        return Named(code, told.zh + zh, told.en + en)
     return query.titles("status_reason", code).in_line
 
 
-def _whom_to_ask(what: str) -> str:
+def _with_detail(code: str, kind: tuple[str, str], detail: Named, more: str = "") -> Named:
+    return Named(code, f"{kind[0]}：{detail.zh}{more}", f"{kind[1]}: {detail.en}{more}")
+
+
+def _whom_to_ask(what: str) -> tuple[str, str]:
     from jobs.per_mu.steps.reasons import feeds_of, owners_of
     from schemas.contract import contracts
 
     feeds = [feed for feed in feeds_of(what) if f"raw.{feed}" in contracts()]
-    return f"（问 ask {owners_of(*feeds)}）" if feeds else ""
+    return (f"（问{owners_of(*feeds)}）", f" (ask {owners_of(*feeds)})") if feeds else ("", "")
 
 
-def _land_review(query: Query, row: Row, measure: str) -> str:
-    """The figures of the land survey's work list behind a reason."""
+def _land_review(query: Query, row: Row, measure: str) -> tuple[str, str]:
+    """The figures of the land survey's work list behind a reason, in Chinese and English."""
     rows = query(
         "SELECT * FROM per_mu.land_review WHERE uscc = ? AND year = ? AND land_measure_code = ?",
         row["uscc"], row["year"], measure,
     )  # fmt: skip
-    return "".join(
-        f" {r['carried_amount'].normalize():,f} {'人' if measure == 'staff' else '万元'}，"
-        f"{r['land_area_mu'].normalize():f} < {r['least_land_mu']:.4f} 亩 mu（待土地调查核实）"
+    unit_zh, unit_en = ("人", "people") if measure == "staff" else ("万元", "10⁴ CNY")
+    figures = [
+        (
+            f"{r['carried_amount'].normalize():,f}",
+            f"{r['land_area_mu'].normalize():f} < {r['least_land_mu']:.4f}",
+        )
         for r in rows
+    ]
+    return (
+        "".join(f" {carried} {unit_zh}，{land} 亩（待土地调查核实）" for carried, land in figures),
+        "".join(f": {carried} {unit_en}, {land} mu (a land survey will tell)" for carried, land in figures),
     )
 
 
@@ -120,8 +139,6 @@ def _land_review(query: Query, row: Row, measure: str) -> str:
 
 def grade(query: Query, uscc: str, year: str) -> Grade | None:
     """The firm's grade in the latest version of the evaluation; ``None`` if it has none."""
-    from jobs.per_mu.steps.reasons import told_reason
-
     row = grade_row(query, uscc, year)
     if row is None:
         return None
@@ -133,7 +150,7 @@ def grade(query: Query, uscc: str, year: str) -> Grade | None:
         final=titles("grade", row["final_grade"]),
         status=titles("grade_status", row["status_code"]),
         part_year_to=part_year(row),
-        reasons=tuple(told_reason(code) for code in row["grade_reasons"]),
+        reasons=tuple(titles("grade_reason", code).in_line for code in row["grade_reasons"]),
         total_score=row["total_score"],
         indicator_score=row["indicator_score"],
         bonus_points=row["bonus_points"],

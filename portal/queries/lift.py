@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from portal.queries.adjustments import Adjustment, adjustments_of
 from portal.queries.grade import grade_row, unit_row
 from portal.queries.ranking import last_versions
 from portal.queries.release import Query, Row, row_of_firm, rows_of_firm
@@ -17,6 +17,7 @@ from portal.queries.titles import Named
 
 if TYPE_CHECKING:
     from jobs.per_mu.rules.models import IndicatorDefinition, RuleSet
+    from jobs.per_mu.steps.reasons import Owed
 
 #: From the highest to the lowest.
 GRADES = "ABCD"
@@ -42,24 +43,10 @@ class Indicator:
 
 
 @dataclass(frozen=True)
-class Adjustment:
-    """A veto, a protection, or points."""
-
-    uscc: str
-    kind: str
-    effect: Named
-    points: Decimal
-    reason: str
-    event_id: str
-    event_date: date | None
-    document: str | None
-
-
-@dataclass(frozen=True)
 class Step:
     """A change of one figure on the way to the next grade, with the figure's title."""
 
-    title: str
+    title: Named
     change: Change
 
 
@@ -85,8 +72,8 @@ class Lift:
     without_veto: Named | None
     vetoes: tuple[Adjustment, ...]
     others: tuple[Adjustment, ...]
-    #: Lines on reports that the unit's firms owe and withhold: what obliges them, and how to mend it.
-    withheld: tuple[str, ...] = ()
+    #: Reports that the unit's firms owe and withhold.
+    withheld: tuple[Owed, ...] = ()
     #: Whether the reader may not see the unit's figures, for want of its consent or because the unit is another firm:
     #: then no figure is named.
     is_not_shown: bool = False
@@ -106,7 +93,7 @@ def lift(query: Query, uscc: str, year: str, *, with_ways: bool = True) -> Lift 
     unit = unit_row(query, row)
     position = GRADES.index(row["final_grade"])
     following = GRADES[position - 1] if position else None
-    adjustments = _adjustments(query, row)
+    adjustments = adjustments_of(query, row)
     vetoes = tuple(a for a in adjustments if a.kind == "veto")
     own_vetoes = {a.effect.code for a in vetoes if a.uscc == uscc}
     # a tenant does not see the row of the parcel's holder, with whom it is evaluated
@@ -144,7 +131,7 @@ def lift(query: Query, uscc: str, year: str, *, with_ways: bool = True) -> Lift 
     )
 
 
-def _title(query: Query, figure: str) -> str:
+def _title(query: Query, figure: str) -> Named:
     column = "tax_contribution_wan_yuan" if figure == "tax_contribution" else figure
     return query.dictionary.column(column).title
 
@@ -248,10 +235,10 @@ def _units(definitions: Mapping[str, IndicatorDefinition], code: str) -> tuple[s
     return definition.numerator_unit, definition.denominator_unit, definition.unit
 
 
-def _withheld(query: Query, unit: str, year: str) -> Iterator[str]:
-    """What the unit's firms owe and withhold, in words."""
+def _withheld(query: Query, unit: str, year: str) -> Iterator[Owed]:
+    """What the unit's firms owe and withhold."""
     from jobs.per_mu.rules.models import indicator_definitions
-    from jobs.per_mu.steps.reasons import told_duty
+    from jobs.per_mu.steps.reasons import owed
 
     rows = [row for row in _values(query, unit, year) if row["note_code"] == "withheld_zero"]
     if not rows:
@@ -264,33 +251,4 @@ def _withheld(query: Query, unit: str, year: str) -> Iterator[str]:
     for row in rows:
         definition = indicator_definitions().get(row["indicator_code"])
         if definition and definition.duty:
-            yield from told_duty(definition.duty, firms)
-
-
-def _adjustments(query: Query, row: Row) -> list[Adjustment]:
-    """Vetoes, protections and points of the firm and, if it inherits its grade, of the parcel's holder."""
-    rows = query(
-        """SELECT * FROM per_mu.adjustment WHERE year = ? AND uscc IN (SELECT unnest(?))
-        ORDER BY uscc <> ?, points, adjustment_code, event_id""",
-        row["year"], [row["uscc"], row["evaluation_uscc"]], row["uscc"],
-    )  # fmt: skip
-    days = _days(query, row["year"], [r["event_id"] for r in rows])
-    return [
-        Adjustment(
-            r["uscc"], r["adjustment_kind_code"], query.titles("adjustment_effect", r["effect_code"]),
-            r["points"], r["reason_zh"], r["event_id"], days.get(r["event_id"]), r["document_code"],
-        )
-        for r in rows
-    ]  # fmt: skip
-
-
-def _days(query: Query, year: str, events: list[str]) -> dict[str, date]:
-    """The days of events."""
-    if not events or "core.enterprise_event" not in query.tables:
-        return {}
-    rows = query(
-        """SELECT event_id, event_date FROM core.enterprise_event
-        WHERE year = ? AND event_id IN (SELECT unnest(?))""",
-        year, events,
-    )  # fmt: skip
-    return {row["event_id"]: row["event_date"] for row in rows}
+            yield owed(definition.duty, firms)

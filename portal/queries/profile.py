@@ -25,7 +25,7 @@ class Profile:
     as_of: date | None
     trend: Named | None
     risk: Named | None
-    risk_reasons: tuple[str, ...]
+    risk_reasons: tuple[Named, ...]
     completeness: Decimal | None
     #: Whether statistics are withheld from the reader for want of consent.
     is_not_shown: bool = False
@@ -42,7 +42,7 @@ def profile(query: Query, uscc: str, year: str) -> Profile | None:
         as_of=row["as_of_date"],
         trend=titles.maybe("trend", row["trend_code"]),
         risk=titles.maybe("risk_level", row["risk_level_code"]),
-        risk_reasons=tuple(titles("risk_reason", code).zh for code in row["risk_reasons"] or ()),
+        risk_reasons=tuple(titles("risk_reason", code) for code in row["risk_reasons"] or ()),
         completeness=row["profile_completeness"],
         is_not_shown=is_withheld(row),
     )

@@ -8,7 +8,6 @@ from decimal import Decimal
 
 from portal.queries.release import Query, Row, is_withheld, row_of_latest_period
 from portal.queries.titles import Named
-from schemas.contract import fields
 
 TABLE = "profile.comprehensive_score"
 #: Tables that the query needs.
@@ -43,7 +42,7 @@ class Score:
     period: str
     #: Level and name of the peer group; ``None`` where they would tell a withheld size.
     peer_level: Named | None
-    peers: str | None
+    peers: Named | None
     peer_count: int | None
     total: Decimal | None
     percentile_pct: Decimal | None
@@ -69,7 +68,7 @@ def score(query: Query, uscc: str, year: str) -> Score | None:
     return Score(
         period=row["period"],
         peer_level=titles.maybe("peer_level", row["peer_level_code"]),
-        peers=titles("peer_group", row["peer_group"]).zh if row["peer_group"] else None,
+        peers=titles.maybe("peer_group", row["peer_group"]),
         peer_count=row["peer_count"],
         total=row["comprehensive_score"],
         percentile_pct=row["peer_percentile_pct"],
@@ -120,6 +119,4 @@ def _medians(query: Query, row: Row, codes: Sequence[str]) -> Row:
 def _weakest(query: Query, row: Row) -> tuple[Percentile, ...]:
     given = [entry.partition("=") for entry in row["indicator_percentiles"] or ()]
     behind = sorted((Decimal(value), name) for name, _, value in given)[:WEAKEST]
-    titles = {name: query.dictionary.column(name).title for _, name in behind}
-    english = {name: fields()[name].en if name in fields() else zh for name, zh in titles.items()}
-    return tuple(Percentile(Named(name, titles[name], english[name]), value) for value, name in behind)
+    return tuple(Percentile(query.dictionary.column(name).title, value) for value, name in behind)

@@ -21,12 +21,24 @@ _KINDS = (
 
 
 @dataclass(frozen=True)
+class Fact:
+    """A figure or code behind a tag; one that is only true or false has no value."""
+
+    title: Named
+    value: Named | None
+    unit: str
+
+    def __str__(self) -> str:
+        return f"{self.title.zh} {self.value.zh}{self.unit}" if self.value else self.title.zh
+
+
+@dataclass(frozen=True)
 class Tag:
-    """A tag and the figures behind it, in words."""
+    """A tag and the figures behind it."""
 
     tag: Named
     kind: Named
-    evidence: tuple[str, ...]
+    evidence: tuple[Fact, ...]
 
 
 def tags(query: Query, uscc: str, year: str) -> tuple[Tag, ...] | None:
@@ -46,15 +58,17 @@ def tags(query: Query, uscc: str, year: str) -> tuple[Tag, ...] | None:
     )
 
 
-def _evidence(query: Query, given: str) -> str:
-    """``field=value`` in words: title, value and unit, codes by their titles."""
+def _evidence(query: Query, given: str) -> Fact:
+    """``field=value`` with title and unit, codes by their titles."""
     name, _, value = given.partition("=")
     column = query.dictionary.column(name)
     if value == "true":
-        return column.title
+        return Fact(column.title, None, "")
     if name in fields() and (codes := fields()[name].domain.codes):
-        value = "、".join(query.titles(codes, code.strip()).zh for code in value.strip("[]").split(","))
-    return f"{column.title} {_plain(value)}{column.unit}"
+        named = [query.titles(codes, code.strip()) for code in value.strip("[]").split(",")]
+        joined = Named(value, "、".join(one.zh for one in named), ", ".join(one.en for one in named))
+        return Fact(column.title, joined, column.unit)
+    return Fact(column.title, Named(value, _plain(value), _plain(value)), column.unit)
 
 
 def _kind_order(kind: str) -> int:

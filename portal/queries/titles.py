@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 from schemas.coded import title
@@ -11,17 +11,17 @@ from schemas.coded import title
 #: Code lists that the queries read.
 LISTS = (
     "district", "managing_zone", "industry_class", "industry_division", "registration_status", "directory_change",
-    "per_mu_list", "eval_status", "unit_role", "grade", "grade_status", "indicator_note", "per_mu_indicator",
-    "adjustment_effect", "penalty", "credit", "level", "size_class", "trend", "risk_level", "risk_reason",
-    "chain", "chain_tier", "chain_state", "tag", "tag_kind", "evaluation_dimension", "peer_level",
+    "per_mu_list", "eval_status", "unit_role", "grade", "grade_reason", "grade_status", "indicator_note",
+    "per_mu_indicator", "adjustment_effect", "penalty", "credit", "level", "size_class", "trend", "risk_level",
+    "risk_reason", "chain", "chain_tier", "chain_state", "tag", "tag_kind", "evaluation_dimension", "peer_level",
     "consent_state", "identity_flag", "town", "town_note", "status_reason", "feed", "position_reason", "state_reason",
     "peer_group", "identifier_kind", "identity_event_kind", "event", "event_kind", "chain_node", "supplier_evidence",
     "risk_tag",
 )  # fmt: skip
 #: Names that stand for several feeds in the tables.
 _FEED_TITLES = {
-    "gov_statistics": "统计年报与月报 statistics",
-    "tax_contribution": "税收实际贡献 tax contribution",
+    "gov_statistics": ("统计年报与月报", "statistics"),
+    "tax_contribution": ("税收实际贡献", "tax contribution"),
 }
 
 
@@ -37,13 +37,13 @@ class Named:
         return self.zh if self.zh == self.en else f"{self.zh} {self.en}"
 
     @property
-    def in_line(self) -> str:
-        """Both titles for use within a line.
+    def in_line(self) -> Named:
+        """The titles for use within a line.
 
-        >>> Named("renamed", "已更名", "Renamed").in_line
+        >>> str(Named("renamed", "已更名", "Renamed").in_line)
         '已更名 renamed'
         """
-        return f"{self.zh} {self.en[:1].lower()}{self.en[1:]}"
+        return replace(self, en=f"{self.en[:1].lower()}{self.en[1:]}")
 
 
 @dataclass(frozen=True)
@@ -74,9 +74,9 @@ class Titles:
 
 @dataclass(frozen=True)
 class Column:
-    """A column's Chinese title and its unit, empty where it has none."""
+    """A column's titles and its unit, empty where it has none."""
 
-    title: str
+    title: Named
     unit: str
 
 
@@ -88,20 +88,26 @@ class Dictionary:
 
     @classmethod
     def read(cls, query: Callable[..., list[dict[str, Any]]]) -> Self:
-        rows = query("SELECT DISTINCT column_name, title_zh, unit FROM release.dictionary")
-        return cls({row["column_name"]: Column(row["title_zh"], row["unit"] or "") for row in rows})
+        rows = query(
+            "SELECT DISTINCT column_name, title_zh, title_en, unit FROM release.dictionary ORDER BY ALL"
+        )
+        return cls({name: _column(name, row) for row in rows if (name := row["column_name"])})
 
     def column(self, name: str) -> Column:
         """A column; if the release does not know it, its name is its title."""
-        return self.columns.get(name, Column(name, ""))
+        return self.columns.get(name, Column(Named(name, name, name), ""))
 
-    def figure_or_feed(self, name: str) -> str:
+    def figure_or_feed(self, name: str) -> Named:
         """The title of a figure or of a feed."""
         if name in _FEED_TITLES:
-            return _FEED_TITLES[name]
+            return Named(name, *_FEED_TITLES[name])
         if "." not in name and name.startswith(("gov_", "ent_")):
             from schemas.contract import contracts
 
             spec = contracts().get(f"raw.{name}")
-            return f"{spec.title.zh} {spec.title.en}" if spec else name
+            return Named(name, spec.title.zh, spec.title.en) if spec else Named(name, name, name)
         return self.column(name).title
+
+
+def _column(name: str, row: Mapping[str, Any]) -> Column:
+    return Column(Named(name, row["title_zh"], row["title_en"]), row["unit"] or "")

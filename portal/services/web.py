@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from infra.processes import ServerProcess, choose_ports, comes_up
+from portal.web.boundaries import read_boundaries
 from schemas.errors import RejectedError
 from warehouse.settings import CHECKOUT, Settings
 from warehouse.state import read_own, write_whole
@@ -54,11 +55,12 @@ def start_web(config: Settings) -> tuple[Web, bool]:
         The server, and whether it was started now.
 
     Raises:
-        RejectedError: it did not start; the line names its log.
+        RejectedError: a file that a setting names cannot be used, or it did not start; the line names its log.
     """
     running = running_web(config)
     if running.process and is_well(running):
         return running, False
+    read_boundaries(config.boundaries)  # who starts it is told what is wrong, not the log alone
     stop_web(config)
     [port] = choose_ports([running.port or PREFERRED_PORT])
     web = Web(port, _spawn(config, port))

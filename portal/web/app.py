@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from threading import Thread
 
-from fastapi import APIRouter, FastAPI, Request
+from fastapi import APIRouter, FastAPI, HTTPException, Request
 from fastapi.responses import RedirectResponse, Response
 from fastapi.staticfiles import StaticFiles
 from starlette.convertors import Convertor, register_url_convertor
@@ -20,10 +20,10 @@ from portal.access.viewer import VISITOR, Viewer
 from portal.accounts import oidc
 from portal.accounts.errors import AccountError
 from portal.api.router import BINARY, add_api
-from portal.web import look
+from portal.web import boundaries, look
 from portal.web.failures import add_failures
 from portal.web.pages import routers
-from portal.web.security import SecurityHeaders
+from portal.web.security import KEPT, SecurityHeaders
 from warehouse.settings import settings
 
 #: Who a request comes from.
@@ -52,7 +52,11 @@ def create_app(identify: Identify, secret: str) -> FastAPI:
     Args:
         identify: the viewer of a request; a visitor without an account is one too.
         secret: signs session cookies.
+
+    Raises:
+        RejectedError: the file of the districts' outlines, if the settings name one, cannot be used.
     """
+    outlines = boundaries.read_boundaries(settings().boundaries)
 
     @asynccontextmanager
     async def opened(app: FastAPI) -> AsyncIterator[None]:
@@ -69,6 +73,7 @@ def create_app(identify: Identify, secret: str) -> FastAPI:
         redoc_url=None,
         openapi_url=None,
     )
+    app.state.boundaries = outlines
     app.add_middleware(Identified, identify=identify)
     app.add_middleware(
         SessionMiddleware,
@@ -105,6 +110,14 @@ def _add_pages(app: FastAPI) -> None:
     def ready() -> Response:
         """For who started the server; it says nothing of its data."""
         return Response("ready\n", media_type="text/plain")
+
+    @app.get(boundaries.PATH, include_in_schema=False)
+    def outlines() -> Response:
+        """The districts' outlines, which are public; an address with another content is another address."""
+        known: boundaries.Boundaries | None = app.state.boundaries
+        if known is None:
+            raise HTTPException(404)
+        return Response(known.content, media_type=boundaries.MEDIA_TYPE, headers={"cache-control": KEPT})
 
     @app.get("/", include_in_schema=False)
     def front(request: Request) -> Response:

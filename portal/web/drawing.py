@@ -97,16 +97,17 @@ def spoken(values: Iterable[Number | None]) -> str:
 
 
 def steps(values: Sequence[Number | None]) -> Iterator[int | None]:
-    """Each value's step on the sequential scale, from the least value to the greatest; all alike are in the middle.
+    """Each value's step on the sequential scale by its rank, so that one large value leaves the others apart; equal
+    values have one step, and if all are equal, the middle one.
 
-    >>> list(steps([0, 50, 100, None])), list(steps([5, 5]))
+    >>> list(steps([0, 1, 100, None])), list(steps([5, 5]))
     ([0, 3, 6, None], [3, 3])
     """
-    known = [float(value) for value in values if value is not None]
+    ranks = sorted({value for value in values if value is not None})
     for value in values:
         if value is None:
             yield None
-        elif min(known) == max(known):
+        elif len(ranks) == 1:
             yield STEPS // 2
         else:
-            yield min(int(STEPS * (float(value) - min(known)) / (max(known) - min(known))), STEPS - 1)
+            yield (STEPS - 1) * ranks.index(value) // (len(ranks) - 1)

@@ -47,7 +47,12 @@ def _to_sign_in(request: Request, error: Exception) -> Response:
     lang = language(request)
     page = PASSWORD_PAGE if request.state.must_change_password else "/login"
     asked = f"{request.url.path}?{request.url.query}" if request.url.query else request.url.path
-    return RedirectResponse(f"/{lang}{page}?{urlencode({'next': asked})}", 303)
+    to = f"/{lang}{page}?{urlencode({'next': asked})}"
+    if (
+        "hx-request" in request.headers
+    ):  # htmx would look for the part in the sign-in page; the whole page goes there
+        return Response(status_code=204, headers={"hx-redirect": to})
+    return RedirectResponse(to, 303)
 
 
 def _account_error(request: Request, error: Exception) -> Response:
@@ -81,7 +86,6 @@ def _unexpected(request: Request, error: Exception) -> Response:
 
 #: Status → what happened, and what to do, in Chinese and English.
 _WORDS: Mapping[int, tuple[str, str, str, str]] = {
-    401: ("请先登录", "Please log in", "登录后即可查看。", "It is shown after you have logged in."),
     403: ("无权查看", "You may not see this", "如工作需要，请联系管理员。", "Ask the administrator if you need it."),
     404: ("没有找到", "Not found", "请检查地址，或从总览重新查找。", "Check the address, or start from the overview."),
     409: ("该版本已损坏", "This release is damaged", "请查看最新版本。", "Read the latest release instead."),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -10,7 +11,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
+from jinja2.runtime import Context
+from markupsafe import Markup, escape
 
 from portal.plain_text import plain
 from portal.web import drawing, numbers
@@ -48,6 +51,8 @@ class Column:
     sort: str = ""
     #: Why a figure of this column may be missing.
     reason: str = ""
+    #: Its texts stay in Chinese on English pages: names of firms and places, documents.
+    is_original: bool = False
     #: The page writes the cells itself.
     is_custom: bool = False
 
@@ -67,6 +72,28 @@ class Column:
         if self.kind in ("name", "date"):
             return {"name": "name", "date": "nowrap"}[self.kind]
         return "text long" if isinstance(value, str) and len(value) > LONG else "text"
+
+
+_CHINESE = "\u3000-\u303f\u3400-\u9fff\uff00-\uffef"
+#: Chinese words, with figures, letters and marks between them.
+_WORDS = re.compile(rf"[{_CHINESE}](?:[{_CHINESE}\w.%/()·“”…—-]*[{_CHINESE}”])?")
+#: A text in both languages: Chinese, a space, English.
+_PAIR = re.compile(r"(.*[^\x00-\x7f]) ([A-Za-z][\x20-\x7e]*)")
+
+
+@pass_context
+def original(context: Context, text: object) -> object:
+    """A text without a translation; on an English page its Chinese words are marked, so that they are read as such."""
+    if context["lang"] == "zh":
+        return text
+    return Markup(_WORDS.sub(r'<span lang="zh-CN">\g<0></span>', str(escape(text))))
+
+
+@pass_context
+def pair(context: Context, text: str) -> str:
+    """Of a text in both languages the one of the page."""
+    found = _PAIR.fullmatch(text)
+    return found[1 if context["lang"] == "zh" else 2] if found else text
 
 
 @cache
@@ -102,6 +129,8 @@ def environment() -> Environment:
         lines=drawing.lines,
         spoken=drawing.spoken,
         plain=plain,
+        original=original,
+        pair=pair,
     )
     made.tests["missing_figure"] = lambda value: isinstance(value, Missing)
     made.globals.update(static=static, column=Column)

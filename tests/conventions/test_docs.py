@@ -109,7 +109,8 @@ def test_links_have_a_target(page: Path, generated: dict[str, str]) -> None:
                 f"{link}: the site has pages of docs/ only; write the path in backticks, from the root"
             )
         elif below in generated or target.exists():
-            text = generated.get(below) or (target.read_text(encoding="utf-8") if target.is_file() else "")
+            is_page = target.suffix == ".md" and target.is_file()
+            text = generated.get(below) or (target.read_text(encoding="utf-8") if is_page else "")
             if anchor and target.suffix == ".md" and anchor not in anchors(text):
                 broken.append(f"{link}: no such heading; name one of {sorted(anchors(text))}")
         else:

@@ -198,7 +198,14 @@ def _described(scope: str) -> dict[str, pa.Table]:
         "info": pa.table({"key": ["release", "scope_zh"], "value": ["1", scope]}),
         "code": pa.Table.from_pylist(codes),
         "dictionary": pa.Table.from_pylist(dictionary()),
-        "rule_set": pa.table({"rule_set_id": [RULES], "title_zh": ["海曙区评价规则"], "content": [RULE_SET]}),
+        "rule_set": pa.table(
+            {
+                "rule_set_id": [RULES],
+                "title_zh": ["海曙区评价规则"],
+                "title_en": ["Rules of Haishu"],
+                "content": [RULE_SET],
+            }
+        ),
     }
 
 

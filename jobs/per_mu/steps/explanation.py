@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from jobs.per_mu.rules.models import RuleSet, indicator_definitions
 from jobs.per_mu.rules.tax_columns import TAX_COLUMNS
-from jobs.per_mu.steps.reasons import title_of, told_duty, told_reason
+from jobs.per_mu.steps.reasons import owed, title_of, told_reason
 from jobs.per_mu.steps.told import check, figure
 from jobs.per_mu.steps.what_if import ranked_list
 from schemas.contract import code_list, contract
@@ -170,7 +170,7 @@ def _withheld(facts: Facts) -> Iterator[str]:
     for row in facts.indicators:
         duty = indicator_definitions()[row["indicator_code"]].duty
         if row["note_code"] == "withheld_zero" and duty:
-            yield from (f"  {line}" for line in told_duty(duty, facts.figures))
+            yield from (f"  {line}" for line in owed(duty, facts.figures).lines())
 
 
 def _total(facts: Facts) -> Iterator[str]:

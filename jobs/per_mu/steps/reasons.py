@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from schemas.contract import code_list, contract
@@ -61,31 +62,59 @@ def owners_of(*feeds: str) -> str:
     return "、".join(dict.fromkeys(contract(f"raw.{feed}").owner for feed in feeds))
 
 
-def told_duty(duty: Duty, firms: Iterable[Mapping[str, Any]]) -> list[str]:
-    """What a unit withholds, which firm owes it by what, and how to mend it; in lines that fit a screen.
+@dataclass(frozen=True)
+class Owed:
+    """A report that a unit owes and withholds: of which figure, which firms by what, and how to mend it."""
+
+    figure_zh: str
+    figure_en: str
+    firms_zh: str
+    firms_en: str
+    source: str
+    remedy_zh: str
+    remedy_en: str
+
+    def lines(self) -> list[str]:
+        """In lines that fit a screen."""
+        return [
+            f"应报未报 withheld: {self.figure_zh} · {self.firms_zh}",
+            f"依据 by {self.source}",
+            f"补正 to mend: {self.remedy_zh}",
+            self.remedy_en,
+        ]
+
+
+def owed(duty: Duty, firms: Iterable[Mapping[str, Any]]) -> Owed:
+    """What a unit withholds.
 
     Args:
         firms: rows of core.enterprise_year of the unit's firms.
     """
-    spec = contract("core.enterprise_year")
-    owing = []
-    for firm in firms:
-        if duty.feed in firm["missing_feeds"]:
-            proof = [
-                title_of(codes, str(firm[name])) if (codes := spec.column(name).domain.codes) else firm[name]
-                for name in duty.proof
-                if firm.get(name)
-            ]
-            owing.append(" ".join(map(str, (firm["uscc"], *proof))))
-    return [
-        f"应报未报 withheld: {spec.column(duty.figure).zh} · {'、'.join(owing)}",
-        f"依据 by {duty.source}",
-        f"补正 to mend: {duty.remedy.zh}",
+    figure = contract("core.enterprise_year").column(duty.figure)
+    owing = [firm for firm in firms if duty.feed in firm["missing_feeds"]]
+    return Owed(
+        figure.zh,
+        figure.en,
+        "、".join(_by_what(duty, firm, "zh") for firm in owing),
+        ", ".join(_by_what(duty, firm, "en") for firm in owing),
+        duty.source,
+        duty.remedy.zh,
         duty.remedy.en,
+    )
+
+
+def _by_what(duty: Duty, firm: Mapping[str, Any], lang: str) -> str:
+    """A firm's code, and the values that show why it owes the report."""
+    spec = contract("core.enterprise_year")
+    proof = [
+        title_of(codes, str(firm[name]), lang) if (codes := spec.column(name).domain.codes) else firm[name]
+        for name in duty.proof
+        if firm.get(name)
     ]
+    return " ".join(map(str, (firm["uscc"], *proof)))
 
 
-def title_of(list_name: str, code: str) -> str:
-    """The Chinese title of a code, or the code where the list does not have it."""
+def title_of(list_name: str, code: str, lang: str = "zh") -> str:
+    """The title of a code, or the code where the list does not have it."""
     row = code_list(list_name).get(code)
-    return row["zh"] if row else code
+    return row[lang] if row else code

@@ -12,7 +12,7 @@ from portal.queries.titles import Named
 
 def block(card: Card) -> Block:
     positions = card.positions or ()
-    remarks = (card.notes["chain"],) if "chain" in card.notes else ()
+    remarks = (str(card.notes["chain"]),) if "chain" in card.notes else ()
     headings = (
         Heading("链 chain"),
         Heading("环节 node"),
@@ -29,7 +29,7 @@ def block(card: Card) -> Block:
             p.node.zh if p.is_out else f"{p.node.code} {p.node.zh}",
             f"{number(p.share * 100)}%",
             MISSING if p.is_out else f"{number(p.confidence * 100)}%" + ("" if p.is_confirmed else " 未确认"),
-            "" if p.is_out else "、".join(p.reasons),
+            "" if p.is_out else "、".join(reason.zh for reason in p.reasons),
             _state(p.state, p.state_reasons),
         )
         for p in positions
@@ -41,7 +41,7 @@ def block(card: Card) -> Block:
     )
 
 
-def _state(state: Named | None, reasons: Sequence[str]) -> Cell:
+def _state(state: Named | None, reasons: Sequence[Named]) -> Cell:
     if state is None:
         return ""
-    return Term(state.zh + (f"（{reasons[0]}）" if reasons else ""), state.en)
+    return Term(state.zh + (f"（{reasons[0].zh}）" if reasons else ""), state.en)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from portal.card.sheet import NOT_SHOWN, Card
 from portal.card.words.figures import number, score
-from portal.card.words.parts import Block
+from portal.card.words.parts import Block, in_both
 from portal.queries.grade import Grade
 
 
@@ -12,8 +12,8 @@ def block(card: Card) -> Block:
     heading = f"亩均评价 Per-mu grade {card.year}"
     s, g = card.standing, card.grade
     if s is None:
-        return Block("grade", heading, (card.notes["grade"],))
-    rules = f"规则 rules: {s.rule_set_title or ''} {s.rule_set_id or '无 none'}" + (
+        return Block("grade", heading, (str(card.notes["grade"]),))
+    rules = f"规则 rules: {s.rule_set_title.zh if s.rule_set_title else ''} {s.rule_set_id or '无 none'}" + (
         f" · 状态 status: {g.status}" if g else ""
     )
     if g is None:
@@ -21,7 +21,7 @@ def block(card: Card) -> Block:
         if s.protected_until:
             first = s.protected_until.year
             until = f" · 至 until {s.protected_until}，其后自 {first} 年度参评 evaluated from {first} on"
-        reasons = "；".join(s.reasons) or "无说明 no reason on record"
+        reasons = in_both(s.reasons) or "无说明 no reason on record"
         return Block(
             "grade",
             heading,
@@ -38,8 +38,8 @@ def block(card: Card) -> Block:
     lines = [
         f"{g.final.code} {g.final}（初评 initial {g.initial.code}） · {total}",
         _ranks(card),
-        f"理由 why: {'；'.join(g.reasons) or '按名次与比例 by rank and quota'}"
-        + (f" · {'；'.join(s.reasons)}" if s.reasons else ""),
+        f"理由 why: {in_both(g.reasons) or '按名次与比例 by rank and quota'}"
+        + (f" · {in_both(s.reasons)}" if s.reasons else ""),
         rules + part,
         *_consent(card),
     ]

@@ -38,7 +38,7 @@ def who(card: Card) -> tuple[str, ...]:
         " · ".join([*place, *sizes, industry]),
         " · ".join([state, founded + age, _land(card)]),
     ]
-    changes = [*w.identity_flags, *([f"曾用名 formerly {w.former_name}"] if w.former_name else [])]
+    changes = [*map(str, w.identity_flags), *([f"曾用名 formerly {w.former_name}"] if w.former_name else [])]
     if changes:
         lines.append(" · ".join(changes))
     if card.found_by:

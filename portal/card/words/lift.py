@@ -5,7 +5,8 @@ from __future__ import annotations
 from portal.card.sheet import Card
 from portal.card.words.figures import number, score, up
 from portal.card.words.parts import Block, Heading, Term
-from portal.queries.lift import Adjustment, Lift, Step
+from portal.queries.adjustments import Adjustment
+from portal.queries.lift import Lift, Step
 
 #: Ways that are shown; the JSON has all.
 MOST_WAYS = 2
@@ -36,14 +37,14 @@ def block(card: Card, lift: Lift) -> Block:
         for i in lift.indicators
     )
     remarks = [_next(lift, card), *_routes(lift)]
-    remarks += lift.withheld
+    remarks += [line for one in lift.withheld for line in one.lines()]
     if lift.vetoes:
         remarks.append(f"否决 veto: {'；'.join(_veto(card, veto) for veto in lift.vetoes)}")
         remarks.append(_until(lift, card.year))
     if "lift" in card.notes and not lift.is_not_shown:
-        remarks.append(card.notes["lift"])
+        remarks.append(str(card.notes["lift"]))
     if lift.others:
-        remarks.append(f"加减分与保护 points and protections: {'；'.join(a.reason for a in lift.others)}")
+        remarks.append(f"加减分与保护 points and protections: {'；'.join(a.reason.zh for a in lift.others)}")
     title = "提升空间 What would raise the grade"
     return Block("lift", title, headings=headings, rows=rows, remarks=tuple(remarks))
 
@@ -51,7 +52,7 @@ def block(card: Card, lift: Lift) -> Block:
 def _veto(card: Card, veto: Adjustment) -> str:
     whose = "" if veto.uscc == card.uscc else f"{veto.uscc} "
     source = "，".join(str(part) for part in (veto.event_date, veto.document) if part)
-    return f"{whose}{veto.reason}" + (f"（{source}）" if source else "")
+    return f"{whose}{veto.reason.zh}" + (f"（{source}）" if source else "")
 
 
 def _until(lift: Lift, year: str) -> str:
@@ -63,7 +64,7 @@ def _until(lift: Lift, year: str) -> str:
 def _next(lift: Lift, card: Card) -> str:
     assert card.grade is not None
     if lift.is_not_shown:
-        return card.notes["lift"]
+        return str(card.notes["lift"])
     if lift.next_grade is None:
         return "已是最高等级 already the highest grade"
     grade = lift.next_grade.code
@@ -97,4 +98,4 @@ def _step(step: Step) -> str:
     """A change in the figure's own unit, and in percent."""
     change = step.change
     pct = f"（{change.by_pct:+,}%）" if change.by_pct is not None else ""
-    return f"{step.title} {change.by.normalize():+,f} {change.unit}{pct}"
+    return f"{step.title.zh} {change.by.normalize():+,f} {change.unit}{pct}"

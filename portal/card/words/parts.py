@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
 from portal.card.sheet import Section
+from portal.queries.titles import Named
+
+
+def in_both(named: Sequence[Named]) -> str:
+    """Several reasons: all in Chinese, then all in English, which a narrow screen cuts first."""
+    return " ".join(filter(None, ("；".join(one.zh for one in named), "; ".join(one.en for one in named))))
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from portal.card.words.parts import Bar, Block, Heading
 def block(card: Card) -> Block:
     heading = "综合评价 Comprehensive score"
     c = card.score
-    noted = (card.notes["score"],) if "score" in card.notes else ()
+    noted = (str(card.notes["score"]),) if "score" in card.notes else ()
     if c is None:
         return Block("score", heading, noted)
     parts = []
@@ -26,7 +26,7 @@ def block(card: Card) -> Block:
     weakest = "，".join(f"{p.of.zh} {number(p.pct)}%" for p in c.weakest)
     return Block(
         "score",
-        f"{heading} {c.period}" + (f"：同组 peers {c.peers}" if c.peers else ""),
+        f"{heading} {c.period}" + (f"：同组 peers {c.peers.zh}" if c.peers else ""),
         (*noted, *([" · ".join(parts)] if parts else [])),
         (Heading("维度 dimension"), Heading("同组百分位 among peers"), Heading("得分 score", True)),
         rows,

@@ -14,8 +14,8 @@ def block(card: Card) -> Block:
     if card.profile:
         lines.append(_risk(card.profile))
     if "tags" in card.notes:
-        lines.append(card.notes["tags"])
-    rows = tuple((t.tag.zh, "，".join(t.evidence)) for t in card.tags or ())
+        lines.append(str(card.notes["tags"]))
+    rows = tuple((t.tag.zh, "，".join(map(str, t.evidence))) for t in card.tags or ())
     period = f" {card.period}" if card.period != card.year else ""
     return Block(
         "tags",
@@ -30,7 +30,7 @@ def block(card: Card) -> Block:
 def _risk(profile: Profile) -> str:
     parts = []
     if profile.risk:
-        why = f"（{'、'.join(profile.risk_reasons)}）" if profile.risk_reasons else ""
+        why = f"（{'、'.join(reason.zh for reason in profile.risk_reasons)}）" if profile.risk_reasons else ""
         parts.append(f"风险 risk: {profile.risk}{why}")
     if profile.trend:
         parts.append(f"走势 trend: {profile.trend}")

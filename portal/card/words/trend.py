@@ -33,8 +33,8 @@ def block(card: Card) -> Block:
     )
     gaps = []
     if card.who.missing_feeds:
-        gaps.append(f"缺 missing: {'、'.join(card.who.missing_feeds)}")
+        gaps.append(f"缺 missing: {'、'.join(map(str, card.who.missing_feeds))}")
     if card.who.quarantined_feeds:
-        gaps.append(f"隔离 in quarantine: {'、'.join(card.who.quarantined_feeds)}")
+        gaps.append(f"隔离 in quarantine: {'、'.join(map(str, card.who.quarantined_feeds))}")
     remarks = (f"{card.year} " + " · ".join(gaps),) if gaps else ()
     return Block("trend", "近五年 Five years（万元 10⁴ yuan）", headings=headings, rows=rows, remarks=remarks)

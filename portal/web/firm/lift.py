@@ -11,7 +11,6 @@ from portal.queries.lift import Indicator, Lift, Step
 from portal.web import numbers
 from portal.web.firm.parts import proof
 from portal.web.frame import Frame
-from schemas.contract import fields
 
 #: Ways to a better grade that are shown.
 MOST_WAYS = 3
@@ -92,16 +91,12 @@ def ways(frame: Frame, lift: Lift) -> list[str]:
 
 def _step(frame: Frame, step: Step) -> str:
     change = step.change
-    pct = frame.t("（{:+,}%）", " ({:+,}%)").format(change.by_pct) if change.by_pct is not None else ""
+    pct = (
+        frame.t("（{:+,}%）", " ({:+,}%)").format(change.by_pct).replace("-", numbers.MINUS)
+        if change.by_pct is not None
+        else ""
+    )
     more = frame.t("增加", "more") if change.by > 0 else frame.t("减少", "less")
     size = f"{abs(change.by).normalize():,f}"
     unit = numbers.unit_name(change.unit, frame.lang)
-    return frame.t(
-        f"{step.title}{more} {size} {unit}{pct}", f"{_in_english(step)} {more}: {size} {unit}{pct}"
-    )
-
-
-def _in_english(step: Step) -> str:
-    """The figure's English title; the release's dictionary is read with Chinese titles alone."""
-    name = "tax_contribution_wan_yuan" if step.change.figure == "tax_contribution" else step.change.figure
-    return fields()[name].en if name in fields() else step.title
+    return frame.t(f"{step.title.zh}{more} {size} {unit}{pct}", f"{step.title.en} {more}: {size} {unit}{pct}")

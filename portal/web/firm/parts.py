@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 
+from jobs.per_mu.steps.reasons import Owed
 from portal.access import views
 from portal.card.sheet import NEEDS, Card, Section
 from portal.queries.chain import Position
+from portal.queries.tags import Fact
+from portal.queries.titles import Named
+from portal.web import numbers
 from portal.web.frame import Frame
 from schemas.contract import contract
 
@@ -32,13 +35,8 @@ def proof(frame: Frame, card: Card, table: str, column: str, **key: object) -> s
     return frame.url(f"/evidence/{table}", **{"uscc": card.uscc, "year": card.year, **key}, column=column)
 
 
-def plain(frame: Frame, text: str) -> str:
-    """A line of the queries in the page's language: a Chinese page leaves out the English words at its end."""
-    return re.sub(r"(?<=[^\x00-\x7f]) [A-Za-z][\x20-\x7e]*$", "", text) if frame.lang == "zh" else text
-
-
-def joined(frame: Frame, reasons: Sequence[str]) -> str:
-    return frame.t("；", "; ").join(plain(frame, reason) for reason in reasons)
+def joined(frame: Frame, reasons: Sequence[Named]) -> str:
+    return frame.t("；", "; ").join(map(frame.name, reasons))
 
 
 def node_url(frame: Frame, card: Card, position: Position) -> str:
@@ -48,8 +46,23 @@ def node_url(frame: Frame, card: Card, position: Position) -> str:
     return frame.url(f"/chain/{position.chain.code}/node/{position.node.code}", year=card.year)
 
 
-def _named(frame: Frame, feeds: Sequence[str]) -> str:
-    return "、".join(plain(frame, feed) for feed in feeds)
+def _named(frame: Frame, feeds: Sequence[Named]) -> str:
+    return frame.t("、", ", ").join(map(frame.name, feeds))
+
+
+def fact(frame: Frame, one: Fact) -> str:
+    """A figure behind a tag."""
+    if one.value is None:
+        return frame.name(one.title)
+    unit = numbers.unit_name(one.unit, frame.lang)
+    return f"{frame.name(one.title)} {frame.name(one.value)}{frame.t('', ' ') if unit != '%' else ''}{unit}".rstrip()
+
+
+def _owed(frame: Frame, one: Owed) -> str:
+    return frame.t(
+        f"应报未报：{one.figure_zh}（{one.firms_zh}）；依据{one.source}；补正：{one.remedy_zh}",
+        f"Owed and withheld: {one.figure_en} ({one.firms_en}), by {one.source}; to mend it: {one.remedy_en}",
+    )
 
 
 def missing(frame: Frame, card: Card) -> list[str]:
@@ -71,12 +84,12 @@ def missing(frame: Frame, card: Card) -> list[str]:
             for one in card.lift.indicators
             if one.value is None and one.note is not None
         ]
-        found += list(card.lift.withheld)
+        found += [_owed(frame, one) for one in card.lift.withheld]
     if card.left_out:
         names = {
             "chain": frame.t("产业链", "chains"), "profile": frame.t("画像", "profile"),
             "tags": frame.t("标签", "tags"), "score": frame.t("综合评价", "comprehensive score"),
         }  # fmt: skip
-        parts = "、".join(names[section] for section in card.left_out)
+        parts = frame.t("、", ", ").join(names[section] for section in card.left_out)
         found.append(frame.t("本版本不含", "Not in this release") + colon + parts)
     return found

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from decimal import Decimal
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 from fastapi import APIRouter, HTTPException, Query
@@ -14,7 +12,7 @@ from portal.queries import city, gate, overview
 from portal.queries.city import ChainState
 from portal.queries.overview import District, Totals
 from portal.queries.release import Query as Asking
-from portal.web import drawing, numbers
+from portal.web.district_map import district_map
 from portal.web.frame import Asked, Frame
 
 router = APIRouter()
@@ -28,19 +26,6 @@ COLOURED: Mapping[str, tuple[str, str, str]] = {
 }
 #: Names of missing nodes in a chain's row.
 MOST_MISSING = 3
-
-
-@dataclass(frozen=True)
-class Tile:
-    """A district on the map of tiles."""
-
-    name: str
-    column: int
-    row: int
-    step: int | None
-    text: str
-    href: str
-    is_chosen: bool
 
 
 @router.get("/")
@@ -73,7 +58,6 @@ def overview_page(
             nav="city",
             year=year,
             colour=colour,
-            coloured=COLOURED,
             coloured_options=[(k, frame.t(zh, en)) for k, (zh, en, _) in COLOURED.items()],
             year_options=[(known_year, known_year) for known_year in known],
             whose=_whose(frame, query),
@@ -82,7 +66,7 @@ def overview_page(
                 name: overview.change(totals, name)
                 for name in (*COLOURED, "tax_wan_yuan", "value_added_wan_yuan")
             },
-            tiles=tiles(frame, districts, colour),
+            map=district_map(frame, districts, colour, COLOURED[colour]),
             district_rows=[district_row(frame, one) for one in districts],
             row_href=lambda row: frame.url("/per-mu", year=year, district=row["code"]),
             chains=chains,
@@ -101,23 +85,6 @@ def _whose(frame: Frame, query: Asking) -> str:
     return frame.name(query.titles("district", scope))
 
 
-def tiles(frame: Frame, districts: Sequence[District], figure: str) -> list[Tile]:
-    """The districts as tiles, coloured by a figure."""
-    values: list[Decimal | None] = [getattr(one.totals, figure) for one in districts]
-    return [
-        Tile(
-            frame.name(one.district),
-            *drawing.TILES[one.district.code],
-            step,
-            "—" if value is None else numbers.number(value),
-            frame.url("/per-mu", year=one.totals.year, district=one.district.code),
-            False,
-        )
-        for one, value, step in zip(districts, values, drawing.steps(values), strict=True)
-        if one.district.code in drawing.TILES
-    ]
-
-
 def district_row(frame: Frame, one: District) -> dict[str, Any]:
     """A district as a row of the table beside the map."""
     parts = grade_parts(one.totals)
@@ -127,7 +94,7 @@ def district_row(frame: Frame, one: District) -> dict[str, Any]:
         "tax_per_mu_wan_yuan": one.totals.tax_per_mu_wan_yuan,
         "graded": one.totals.graded,
         "grades": parts,
-        "spoken": "，".join(label for _, _, label in parts),
+        "spoken": frame.t("，", ", ").join(label for _, _, label in parts),
     }
 
 

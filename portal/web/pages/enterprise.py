@@ -27,7 +27,7 @@ MOST_TABLES = 20
 
 
 @router.get("/enterprise")
-def firms(frame: Asked, q: str = "") -> Response:
+def firms(frame: Known, q: str = "") -> Response:
     """The search for a firm; a firm is led to its own sheet."""
     if frame.viewer.role == "enterprise":
         return RedirectResponse(frame.url(f"/enterprise/{frame.viewer.scope}"), 302)
@@ -41,16 +41,8 @@ def search(frame: Asked, q: str = "") -> Response:
 
 
 @router.get("/enterprise/{uscc}")
-def sheet(frame: Asked, uscc: str, year: str = "") -> Response:
+def sheet(frame: Known, uscc: str, year: str = "") -> Response:
     """One firm's sheet."""
-    if frame.viewer.is_visitor:
-        raise HTTPException(
-            401,
-            frame.t(
-                "企业画像卡需登录后查看；等级公示名单不需登录，见“亩均”。",
-                "A firm's sheet is shown after you have logged in; the public lists of grades are under Per mu.",
-            ),
-        )
     if as_code(uscc) != uscc:
         return RedirectResponse(frame.url(f"/enterprise/{quote(as_code(uscc), safe='')}", year=year), 302)
     with frame.reading() as query:
@@ -58,7 +50,7 @@ def sheet(frame: Asked, uscc: str, year: str = "") -> Response:
         try:
             card = gather(query, frame.release.number, uscc, year or None, with_ways=False)
         except NotThatYear as error:
-            years = "、".join(error.years)
+            years = frame.t("、", ", ").join(error.years)
             raise HTTPException(
                 404,
                 frame.t(
@@ -126,7 +118,7 @@ def _sheet(frame: Frame, card: Card) -> Response:
         score_table=score.score_place(card)[0],
         score_key=score.score_place(card)[1],
         unseen=parts.unseen(frame),
-        plain=lambda text: parts.plain(frame, text),
+        fact=lambda one: parts.fact(frame, one),
         missing_data=parts.missing(frame, card),
         is_own=frame.viewer.role == "enterprise",
         proof=lambda table, column, **key: parts.proof(frame, card, table, column, **key),
@@ -206,14 +198,14 @@ def _not_found(frame: Frame, word: str, error: Unknown) -> str:
 
 
 def _similar(frame: Frame, error: Unknown) -> str:
-    names = "；".join(f"{name} {uscc}" for uscc, name in error.nearest)
+    names = frame.t("；", "; ").join(f"{name} {uscc}" for uscc, name in error.nearest)
     return frame.t(f"相近的企业：{names}", f" Similar: {names}")
 
 
 def _doubt(frame: Frame, code: str) -> str:
     """What is wrong with a code."""
     found = fault(code)
-    marks, likely = "、".join(found.characters), "、".join(found.likely)
+    marks, likely = (frame.t("、", ", ").join(given) for given in (found.characters, found.likely))
     return {
         "registration": frame.t("这是15位工商注册号。", "It has the length of a registration number."),
         "organisation": frame.t("这是9位组织机构代码。", "It has the length of an organisation code."),

@@ -16,7 +16,7 @@ from portal.access import evidence, views
 from portal.access.evidence import Behind
 from portal.queries.release import Query, Row, is_withheld
 from portal.web import numbers
-from portal.web.frame import Asked, Frame
+from portal.web.frame import Asked, Frame, SignInNeeded
 from schemas.coded import title
 from schemas.contract import FIRM_COLUMNS, PROVENANCE, Contract, contract, contracts
 from schemas.field import Column
@@ -69,6 +69,8 @@ def rows(frame: Asked, table: str) -> Response:
     with frame.reading() as query:
         row = _row(frame, query, spec, where)
         if not evidence.may_follow(spec, frame.viewer.cut, row):
+            if frame.viewer.is_visitor:
+                raise SignInNeeded
             raise HTTPException(
                 403, frame.t("您的账户不能查看这些原始记录。", "Your account may not see these records.")
             )
@@ -84,11 +86,14 @@ def _asked(frame: Frame, table: str, column: str) -> tuple[Contract, dict[str, s
     """The table and the key in the address.
 
     Raises:
+        SignInNeeded: a visitor asks for a table that accounts see.
         HTTPException: 404, the viewer sees no such table, or it has no such column; 422, no key is given.
     """
     spec = contracts().get(table)
     where = {k: v for k, v in frame.request.query_params.items() if k != "column"}
     if spec is None or not views.sees_rows(spec, frame.viewer.cut):
+        if spec and frame.viewer.is_visitor:
+            raise SignInNeeded
         raise HTTPException(
             404,
             frame.t(f"没有数据表 {table}，或您不能查看。", f"There is no table {table} that you may see."),
@@ -98,7 +103,7 @@ def _asked(frame: Frame, table: str, column: str) -> tuple[Contract, dict[str, s
             404, frame.t(f"{table} 没有 {unknown[0]} 这一列。", f"{table} has no column {unknown[0]}.")
         )
     if not where:
-        key = "、".join(spec.key)
+        key = frame.t("、", ", ").join(spec.key)
         raise HTTPException(
             422, frame.t(f"请在地址中给出主键：{key}。", f"Give the row's key in the address: {key}.")
         )
@@ -120,7 +125,7 @@ def _row(frame: Frame, query: Query, spec: Contract, where: Mapping[str, str]) -
             404, frame.t("没有这一行，或您不能查看。", "There is no such row that you may see.")
         )
     if len(found) > 1 and not order:
-        key = "、".join(spec.key)
+        key = frame.t("、", ", ").join(spec.key)
         raise HTTPException(
             422,
             frame.t(f"多行符合；请给出完整主键：{key}。", f"Several rows match; give the whole key: {key}."),

@@ -14,9 +14,10 @@ from portal.queries import overview, ranking, rule_set
 from portal.queries.distribution import Band, distribution
 from portal.queries.ranking import Filters, Flow, Ranked
 from portal.queries.release import Query as Asking
+from portal.web.district_map import district_map
 from portal.web.exports import Format, Table, download
 from portal.web.frame import Frame, Known
-from portal.web.pages.city import district_row
+from portal.web.pages.city import COLOURED, district_row
 from schemas.errors import UsageError
 
 router = APIRouter()
@@ -276,7 +277,12 @@ def _districts(frame: Frame, query: Asking, filters: Filters, after: str) -> dic
         }
         for one in found
     ]
-    return {"districts": rows, "district_href": lambda row: frame.here(view=None, district=row["code"])}
+    figure = "tax_per_mu_wan_yuan"
+    return {
+        "districts": rows,
+        "district_href": lambda row: frame.here(view=None, district=row["code"]),
+        "map": district_map(frame, found, figure, COLOURED[figure], filters.district),
+    }
 
 
 def _share(part: int, whole: int) -> Decimal | None:

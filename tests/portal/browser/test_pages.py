@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from fastapi import Request
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from portal.access.viewer import RIGHTS, VISITOR, Viewer
 from portal.queries.release import reading
 from portal.web.app import create_app
 from portal.web.pages import PAGES, routers
+from schemas.errors import RejectedError
 from tests.built_city import BuiltCity, at_home
+from tests.portal.browser.pictures import pictures, take
 from tests.portal.browser.serving import serving
 from tests.portal.browser.window import SIZES, THEMES, OpenWindow, Size, Theme, Window
+from tests.portal.web.outlines import rectangles, write
 from warehouse.releases import open_release
+from warehouse.settings import CHECKOUT, settings
 
 pytestmark = pytest.mark.browser
 
@@ -29,6 +34,9 @@ VIEWERS = {
 }
 #: The first address of each page, opened by each size, theme and language.
 FIRST = ("/", "/per-mu?district=330282&list=above_scale", "/chain", "/data", "/releases", "/public", "/login")
+#: Pictures that README and docs show; a page of docs loads all of them.
+PICTURES = CHECKOUT / "docs" / "pictures"
+MOST_BYTES = 250_000
 #: Links of one kind that the walk opens; the rest differ in their content alone.
 OF_A_KIND = 2
 
@@ -111,6 +119,13 @@ def test_a_filter_changes_list_and_address_and_back_undoes_it(site: str, open_wi
     expect(page.locator("tbody tr")).to_have_count(before)
 
 
+def test_who_is_no_longer_signed_in_is_led_to_the_sign_in(site: str, open_window: OpenWindow) -> None:
+    window = as_viewer(open_window(), site, "city")
+    window.open(f"{site}/zh/per-mu?district=330282")
+    as_viewer(window, site, "visitor").page.locator("select[name=grade]").select_option("D")
+    expect(window.page).to_have_url(re.compile("/zh/login[?]next=.*grade%3DD"))
+
+
 def test_the_wall_screen_shows_one_part_of_the_city_after_the_other(
     site: str, open_window: OpenWindow
 ) -> None:
@@ -120,6 +135,46 @@ def test_the_wall_screen_shows_one_part_of_the_city_after_the_other(
     expect(page.locator(".tiles")).to_be_visible(timeout=10_000)
     expect(page.locator(".figures .big").first).to_be_hidden()
     expect(page.get_by_role("navigation")).to_have_count(0)
+
+
+def test_maps_have_official_outlines_where_the_house_has_a_file(
+    site: str, open_window: OpenWindow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BRAIN_BOUNDARIES", str(write(tmp_path / "districts.json", rectangles())))
+    settings.cache_clear()
+    with serving(create_app(_viewer, "s" * 40)) as with_outlines:
+        for path in ("/zh/", "/en/per-mu?view=districts&district=330282"):
+            window = open_window()
+            window.open(with_outlines + path)
+            assert window.page.locator(".tiles").count() == 0
+            assert window.colours("#districts") >= 5, "ground, steps of the scale and letters"
+            assert window.barriers() == []
+            window.picture(f"outlines-{path[1:3]}")
+        # a click on a district's rectangle leads to its firms
+        box = window.page.locator("#districts").bounding_box()
+        assert box is not None
+        window.page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+        expect(window.page).to_have_url(re.compile(r"/en/per-mu[?]year=\d{4}&district=3302"))
+    monkeypatch.undo()
+    settings.cache_clear()
+    window = open_window()
+    window.open(f"{site}/zh/per-mu?view=districts")
+    expect(window.page.locator(".tiles a")).to_have_count(10)
+
+
+def test_pictures_for_the_docs_are_small_and_of_a_synthetic_city(
+    site: str, browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with reading(open_release()) as query:
+        wanted = pictures(query)
+        monkeypatch.setattr("tests.portal.browser.pictures.is_synthetic", lambda _: False)
+        with pytest.raises(RejectedError, match="has real firms"):
+            pictures(query)
+    assert sorted(one.name for one in wanted) == sorted(path.stem for path in PICTURES.glob("*.webp"))
+    for one in wanted[-2:]:
+        made = take(browser, site, one)
+        assert made[8:12] == b"WEBP" and 10_000 < len(made) < MOST_BYTES
+    assert all(path.stat().st_size < MOST_BYTES for path in PICTURES.glob("*.webp"))
 
 
 def test_the_language_switch_keeps_the_page(site: str, open_window: OpenWindow) -> None:

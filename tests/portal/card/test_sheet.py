@@ -99,21 +99,21 @@ def test_a_veto_is_shown_and_points_do_not_lift_it(release: Release, monkeypatch
 @pytest.mark.parametrize(
     ("uscc", "expected"),
     [
-        (EXEMPT, ["无等级 no grade: 免评 Exempt", "免评行业 exempt industry: 电力、热力生产和供应业 44"]),
+        (EXEMPT, ["无等级 no grade: 免评 Exempt", "免评行业：电力、热力生产和供应业 44 exempt industry: "]),
         (PROTECTED, ["保护期 Protected", "新供土地 new land", "至 until 2026-05-04，其后自 2026 年度参评"]),
-        (INCOMPLETE, ["数据不全", "缺 missing: 税收", "问 ask 国家税务总局宁波市税务局", "为零 zero: 用地面积",
+        (INCOMPLETE, ["数据不全", "缺：税收", "（问国家税务总局宁波市税务局）", "为零：用地面积",
                       "./brain explain per_mu.population uscc=", "2024 缺 missing: 税",
                       "隔离 in quarantine: "]),
         (LANDLESS, ["不在评价范围", "无用地记录 no land use on record", "用地 land: 无记录 not on record"]),
-        (GONE, ["2022 年度", "非最新年度 not the latest year", "登记状态 registration: "]),
+        (GONE, ["2022 年度", "非最新年度 not the latest year", "登记状态："]),
         (UNTOLD, ["2024 年不在参评名单", "海曙区 Haishu · 镇街不属所在区县"]),
         (TENANT, [f"随宗地主评价 Inherits the grade of the parcel's holder: {NAMES[GOOD]} {GOOD}",
                   "宗地主 holder's: 榜内第 4/8 名", "indicators of the parcel", "距 to grade A: 还差 9.76 分"]),
-        (SAVED, ["保护：不低于C类", "当年小升规", "小升规企业：不低于C类"]),
+        (SAVED, ["保护（不低于C类）", "当年小升规", "小升规企业：不低于C类"]),
         (TOP, ["已是最高等级"]),
         (VETOED, ["不在十条产业链内 outside the ten chains", "无总分，缺失维度过多", "规模、成长"]),
         (BOTTOM, ["2024 年无环节定位 no position in 2024", "2024 年无综合评价", "2024 年无标签", "-120.5"]),
-        (TENANT, ["只评规上企业 only firms above scale are scored"]),
+        (TENANT, ["2024 年无综合评价，只评规上企业", "only firms above scale are scored"]),
     ],
 )  # fmt: skip
 def test_missing_content_has_a_reason(

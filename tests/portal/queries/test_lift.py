@@ -55,7 +55,7 @@ def test_routes_are_smallest_first_and_enough(release: Release) -> None:
     with reading(release) as query:
         result = lift(query, GOOD, "2024")
     assert result
-    assert [(s.title, s.change.by, s.change.by_pct, s.change.indicators) for (s,) in result.routes] == [
+    assert [(s.title.zh, s.change.by, s.change.by_pct, s.change.indicators) for (s,) in result.routes] == [
         # I2 10, I3 25 and I5 8 grow together: 43 x = 9.750001, x = 0.226745, and 3960 x = 897.9
         ("工业增加值", Decimal("898"), Decimal("22.7"), ("I2", "I3", "I5")),
         # I1 27.75 and I2 10 grow together by 1 / (1 - y): y = 9.750001 / 47.500001, and 99 y = 20.33
@@ -109,8 +109,9 @@ def test_a_withheld_report_is_named_with_its_permit_and_how_to_mend_it(cold_home
         before, result = lift(query, GOOD, "2024"), lift(query, GOOD, "2025")
     assert before and before.withheld == ()
     assert result
-    told = "\n".join(result.withheld)
-    assert f"{GOOD} 重点管理 {GOOD}001P" in told
+    [one] = result.withheld
+    told = "\n".join(one.lines())
+    assert f"{GOOD} 重点管理 {GOOD}001P" in told and one.firms_en.startswith(f"{GOOD} Key")
     assert "主要污染物排放量" in told and "第二十二条" in told and "年度执行报告" in told
     assert "应报未报，计零分" in [i.note.zh for i in result.indicators if i.note]
 
@@ -137,4 +138,5 @@ def test_land_that_is_too_small_is_told_with_the_figures_of_the_work_list(cold_h
         stands = standing(query, GOOD, "2025")
     assert stands
     [reason] = stands.reasons
-    assert reason == "用地不足以承载：用工人数 land too small 689 人，0.71 < 2.0670 亩 mu（待土地调查核实）"
+    assert reason.zh == "用地不足以承载：用工人数 689 人，0.71 < 2.0670 亩（待土地调查核实）"
+    assert reason.en == "land too small: 689 people, 0.71 < 2.0670 mu (a land survey will tell)"

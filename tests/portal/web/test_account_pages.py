@@ -80,6 +80,11 @@ def test_signing_in_leads_back_and_signing_out_ends_it(browser: Any) -> None:
     out = browser.post("/zh/logout", data={"csrf_token": token(page)})
     assert out.url.path == "/zh/login"
     assert browser.get("/zh/per-mu").url.path == "/zh/login"
+    part = browser.get("/zh/per-mu?grade=D", headers={"HX-Request": "true"})
+    assert (part.status_code, part.headers["hx-redirect"]) == (
+        204,
+        "/zh/login?next=%2Fzh%2Fper-mu%3Fgrade%3DD",
+    )
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,8 @@ import pytest
 from portal.access.viewer import VISITOR
 from portal.card.sheet import Card, gather
 from portal.card.words.figures import amount, number, score
+from portal.queries.tags import Fact
+from portal.queries.titles import Named
 from tests.built_city import BuiltCity, at_home
 from tests.portal.sheets import gathered
 from tests.portal.web import clients as seen_by
@@ -143,8 +145,9 @@ EVIL = "<script>alert('宁')</script><img src=x onerror=alert(1)>"
 def test_planted_html_comes_out_as_text(ask: Ask, agreed: Firm, monkeypatch: pytest.MonkeyPatch) -> None:
     def planted(*asked: Any, **options: Any) -> Card:
         card = gather(*asked, **options)
-        who = replace(card.who, name=EVIL, former_name=EVIL, identity_flags=(EVIL,), missing_feeds=(EVIL,))
-        tags = tuple(replace(tag, evidence=(EVIL,)) for tag in card.tags or ())
+        evil = Named("evil", EVIL, EVIL)
+        who = replace(card.who, name=EVIL, former_name=EVIL, identity_flags=(evil,), missing_feeds=(evil,))
+        tags = tuple(replace(tag, evidence=(Fact(evil, evil, ""),)) for tag in card.tags or ())
         return replace(card, who=who, tags=tags)
 
     monkeypatch.setattr("portal.web.pages.enterprise.gather", planted)
@@ -207,11 +210,18 @@ def test_a_sheet_names_no_neighbour(ask: Ask, refused: Firm) -> None:
     assert "类末位总分" not in shown
 
 
-def test_a_visitor_is_led_to_the_public_lists(ask: Ask, agreed: Firm) -> None:
-    answer = ask(VISITOR, f"/zh/enterprise?q={quote(agreed.name)}")
-    assert answer.status_code == 200 and 'href="/zh/per-mu"' in answer.text and agreed.uscc not in answer.text
-    sheet = page_of(ask, VISITOR, agreed.uscc)
-    assert sheet.status_code == 401 and agreed.name not in sheet.text
+def test_a_visitor_is_led_to_the_sign_in_or_the_public_lists(ask: Ask, agreed: Firm) -> None:
+    answer = ask(VISITOR, f"/zh/search?q={quote(agreed.name)}")
+    assert answer.status_code == 200 and 'href="/zh/public"' in answer.text and agreed.uscc not in answer.text
+    for address in (
+        f"/zh/enterprise/{agreed.uscc}?year=2024",
+        f"/zh/enterprise?q={quote(agreed.name)}",
+        f"/zh/evidence/per_mu.enterprise_grade?uscc={agreed.uscc}",
+        f"/releases/1/zh/enterprise/{agreed.uscc}",
+    ):
+        sheet = ask(VISITOR, address)
+        assert sheet.status_code == 303 and not sheet.text
+        assert sheet.headers["location"] == f"/zh/login?next={quote(address, safe='')}"
 
 
 def test_a_tenant_sees_its_grade_and_no_figure_of_its_parcel_s_holder(ask: Ask) -> None:
@@ -256,7 +266,7 @@ def figures_of(card: Card) -> Iterator[str]:
         yield number(c.total) if c.total is not None else ""
         yield from (number(one.pct) for one in (*c.dimensions, *c.weakest) if one.pct is not None)
     for tag in card.tags or ():
-        yield from (*tag.evidence, tag.tag.zh)
+        yield from (*map(str, tag.evidence), tag.tag.zh)
     if card.lift and card.lift.points_missing is not None:
         for route in card.lift.routes[:1]:
             yield from (f"{abs(step.change.by).normalize():,f}" for step in route)
