@@ -72,7 +72,7 @@ def as_release_tables() -> Mapping[str, Iterable[Mapping[str, Any]]]:
             for area, d in documents
         ],
         "assumption": [
-            {"rule_set_id": d.id, "field": assumed.field, "why": assumed.why}
+            {"rule_set_id": d.id, "field": assumed.field, "why": assumed.why, "why_zh": assumed.why_zh}
             for _, d in documents
             for assumed in d.assumptions
         ],

@@ -14,10 +14,14 @@ Row = Mapping[str, Any]
 
 
 class Assumption(Definition):
-    """A field of a rule document that no source prescribes: its dotted path, and the reason for its value."""
+    """A field of a rule document that no source prescribes: its dotted path, and the reason for its value.
+
+    ``why_zh`` is for documents that a clerk reads; without it the reason itself has both languages.
+    """
 
     field: str
     why: str
+    why_zh: str = ""
 
 
 @dataclass(frozen=True)

@@ -42,7 +42,8 @@ class Assumed:
     """A field of the rule set that no published document states, and why it is set so."""
 
     field: str
-    why: str
+    zh: str
+    en: str
 
 
 @dataclass(frozen=True)
@@ -146,7 +147,7 @@ def rules(query: Query, year: str, district: str) -> Rules | None:
         tenants=read.tenants.mode,
         large_land_mu=read.large_land_mu,
         new_firm_years=firm.years if firm else None,
-        assumptions=tuple(Assumed(a.field, a.why) for a in read.assumptions),
+        assumptions=tuple(Assumed(a.field, a.why_zh or a.why, a.why) for a in read.assumptions),
     )
 
 

@@ -292,7 +292,7 @@ ASSUMED = {
 def test_the_assumptions_of_ningbos_rule_sets_are_marked() -> None:
     for rules in rule_book().all():
         marked = {note.field for note in rules.assumptions}
-        assert all(note.why for note in rules.assumptions)
+        assert all(note.why and note.why_zh for note in rules.assumptions)
         if rules.id.startswith("huangyan"):
             assert "lists" not in marked and marked >= ASSUMED - {"lists"}
         elif rules.id.startswith("ningbo-cixi"):
