@@ -20,3 +20,11 @@ def plain(said: str) -> str:
     '甲厂\\\\u001b[2J'
     """
     return _UNSEEN.sub(lambda match: json.dumps(match[0])[1:-1], said)
+
+
+def visible(value: object) -> object:
+    """A value for a page or a cell: a text with the codes of its invisible characters, and anything else as it is.
+
+    HTML that a template has made of escaped texts is shown already.
+    """
+    return plain(value) if isinstance(value, str) and not hasattr(value, "__html__") else value

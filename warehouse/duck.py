@@ -50,8 +50,12 @@ def fetch(
 
 
 def literal(text: str) -> str:
-    """
+    r"""
     >>> literal("it's")
     "'it''s'"
+    >>> literal("a\0b")
+    "('a' || chr(0) || 'b')"
     """
-    return "'" + text.replace("'", "''") + "'"
+    quoted = "'" + text.replace("'", "''") + "'"
+    # the parser takes a NUL for the end of the statement
+    return "(" + quoted.replace("\0", "' || chr(0) || '") + ")" if "\0" in text else quoted

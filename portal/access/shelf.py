@@ -62,11 +62,12 @@ class _Catalogue:
 class Shelf:
     """The releases of a home, opened for viewers. It may be used by several threads."""
 
-    def __init__(self, config: Settings | None = None) -> None:
+    def __init__(self, config: Settings | None = None, memory: str = MEMORY_LIMIT) -> None:
         self._config = config or settings()
         self._root = duck.connect()
-        self._root.execute(f"SET memory_limit = '{MEMORY_LIMIT}'")
-        spill = self._config.home / "portal" / "spill"
+        self._root.execute(f"SET memory_limit = '{memory}'")
+        spill = self._config.portal / "spill"
+        spill.parent.mkdir(parents=True, exist_ok=True)  # DuckDB makes the last folder alone
         self._root.execute(f"SET temp_directory = {duck.literal(str(spill))}")
         self._lock = threading.RLock()
         self._files: OrderedDict[Path, _File] = OrderedDict()

@@ -14,6 +14,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from portal.accounts.errors import AccountError
+from portal.addresses import RELEASE
 from portal.api import catalogue, changes, document, evidence, formats, problems, rows
 from portal.api.limits import Limits
 from portal.api.request import Asked
@@ -24,12 +25,13 @@ BINARY = (formats.PARQUET, formats.ARROW)
 
 Resource = Callable[[Asked], Awaitable[Response]]
 
+_OF_A_RELEASE = f"/releases/{{release:{RELEASE}}}"
 #: Address → resource. Those of ``_OF_RELEASE`` exist for the latest release and, with its number, for every kept one.
 _ONCE: dict[str, Resource] = {
     "/openapi.json": document.openapi,
     "/releases": catalogue.releases,
-    "/releases/{release:int}": catalogue.release,
-    "/releases/{release:int}/verdicts": catalogue.verdicts,
+    _OF_A_RELEASE: catalogue.release,
+    f"{_OF_A_RELEASE}/verdicts": catalogue.verdicts,
     "/tables/{table}/changes": changes.changes,
 }
 _OF_RELEASE: dict[str, Resource] = {
@@ -60,7 +62,7 @@ def add_api(app: FastAPI) -> None:
     addresses = {
         **_ONCE,
         **_OF_RELEASE,
-        **{f"/releases/{{release:int}}{path}": resource for path, resource in _OF_RELEASE.items()},
+        **{f"{_OF_A_RELEASE}{path}": resource for path, resource in _OF_RELEASE.items()},
     }
     # the row by its key is asked for most often, so it is found first
     order = sorted(addresses, key=lambda path: not path.endswith("/row"))

@@ -10,6 +10,7 @@ from portal.card.sheet import Card
 from portal.card.words import head
 from portal.card.words.blocks import blocks
 from portal.card.words.parts import Cell, Heading, Term
+from portal.plain_text import visible
 from schemas.errors import RejectedError
 from warehouse.state import write_whole
 
@@ -19,8 +20,10 @@ TEMPLATE = Path(__file__).with_suffix(".html")
 
 
 def page(card: Card) -> str:
-    """The page's HTML; every value of the release is escaped."""
-    environment = Environment(autoescape=True, undefined=StrictUndefined, keep_trailing_newline=True)
+    """The page's HTML; every value of the release is escaped, and its invisible characters are shown."""
+    environment = Environment(
+        autoescape=True, finalize=visible, undefined=StrictUndefined, keep_trailing_newline=True
+    )
     template = environment.from_string(TEMPLATE.read_text(encoding="utf-8"))
     return template.render(
         card=card,

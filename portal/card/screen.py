@@ -58,7 +58,8 @@ def show_matches(matches: list[Match], total: int, word: str) -> None:
 
 def parts(card: Card) -> Iterator[RenderableType]:
     """The lines of the sheet from top to bottom."""
-    above = [_line(head.title(card), "bold"), Text.assemble((card.who.name, "bold"), f"  {card.uscc}")]
+    name = Text.assemble((plain(card.who.name), "bold"), f"  {card.uscc}")
+    above = [_line(head.title(card), "bold"), name]
     above += map(_line, head.who(card))
     below = [_line(text, "dim") for text in (head.as_of(card), head.left_out(card)) if text]
     shown = list(blocks(card))

@@ -2,41 +2,32 @@
 
 from __future__ import annotations
 
-import getpass
 from datetime import date, datetime, time, timedelta
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from portal.cli import console
+from portal.cli.holders import (
+    Name,
+    RightsOption,
+    RoleOption,
+    ScopeOption,
+    operator,
+    row_of,
+    show_rows,
+    shown,
+    viewer_of,
+)
 from portal.cli.options import Json, add_group
 from schemas.errors import UsageError
 
 if TYPE_CHECKING:
-    from portal.access.viewer import Right, Role, Viewer
-    from portal.accounts.audit import Operator
     from portal.accounts.store import Account
 
-Name = Annotated[str, typer.Argument(help="Name, in small or capital letters.")]
-RoleOption = Annotated[
-    str, typer.Option("--role", help="city, district, town, enterprise, analyst or application.")
-]
-ScopeOption = Annotated[
-    str, typer.Option("--scope", help="District, town or credit code, as the role needs it.")
-]
-RightsOption = Annotated[
-    list[str] | None, typer.Option("--right", help="statistics, quarantine or accounts; may be given again.")
-]
 Expires = Annotated[
     str | None, typer.Option(metavar="DATE", help="Last day, e.g. 2027-06-30; without end if omitted.")
 ]
-
-
-def operator() -> Operator:
-    """The actor of a command in the audit log: this user of the operating system."""
-    from portal.accounts.audit import Operator
-
-    return Operator(f"cli:{getpass.getuser()}")
 
 
 def list_(json: Json = False) -> None:
@@ -120,12 +111,6 @@ def end_sessions(name: Name, json: Json = False) -> None:
     show(name, json)
 
 
-def viewer_of(name: str, role: str, scope: str, rights: list[str] | None) -> Viewer:
-    from portal.access.viewer import Viewer
-
-    return Viewer(name, cast("Role", role), scope, cast("frozenset[Right]", frozenset(rights or ())))
-
-
 def start_of(day: str | None) -> datetime | None:
     """The start of a day in China, where its reader is."""
     from ingest.register.today import HERE
@@ -152,28 +137,7 @@ def _say_password(name: str, text: str, json: bool) -> None:
 
 
 def _user(account: Account) -> dict[str, Any]:
-    return {
-        "name": account.name,
-        "state": account.state,
-        "role": account.role,
-        "scope": account.scope,
-        "rights": list(account.rights),
-        "created_at": shown(account.created_at),
-        "expires_at": shown(account.expires_at),
-        "disabled_at": shown(account.disabled_at),
-    }
-
-
-def show_rows(rows: list[dict[str, Any]], title: str, json: bool) -> None:
-    if json:
-        console.as_json(rows)
-    else:
-        console.show(rows, title)
-
-
-def shown(at: datetime | None) -> str | None:
-    """A time in UTC, to the second."""
-    return at.strftime("%Y-%m-%dT%H:%M:%SZ") if at else None
+    return row_of(account) | {"disabled_at": shown(account.disabled_at)}
 
 
 def register(app: typer.Typer) -> None:

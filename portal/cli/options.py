@@ -9,6 +9,7 @@ import typer
 
 Json = Annotated[bool, typer.Option("--json", help="Print only JSON: an array of objects.")]
 ReleaseNumber = Annotated[int | None, typer.Option(help="Release number; the latest if omitted.")]
+Period = Annotated[str | None, typer.Option(help="Only this period.")]
 DecisionReason = Annotated[str, typer.Option(help="Reason; required.")]
 Feed = Annotated[str | None, typer.Argument(help="Feed, e.g. gov_tax; all feeds if omitted.")]
 

@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from portal.cli import console
-from portal.cli.options import DecisionReason, Feed, Json, add_group
+from portal.cli.options import DecisionReason, Feed, Json, Period, add_group
 from schemas.errors import UsageError
 
 if TYPE_CHECKING:
     from portal.queries.quarantine import Record
 
-Period = Annotated[str | None, typer.Option(help="Only this period.")]
 Reason = Annotated[
     str | None, typer.Option(help="Only this reason (power_kwh:type), column (power_kwh) or rule (type).")
 ]

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from portal.cli import console
-from portal.cli.options import Json
+from portal.cli.options import Json, Period
 from schemas.errors import RejectedError
 
 
@@ -15,7 +15,7 @@ def run(
     names: Annotated[
         list[str] | None, typer.Argument(help="Areas or tables, with their inputs; all if omitted.")
     ] = None,
-    period: Annotated[str | None, typer.Option(help="Only this period.")] = None,
+    period: Period = None,
     full: Annotated[bool, typer.Option(help="Rebuild every period, stale or not.")] = False,
     json: Json = False,
 ) -> None:

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from portal.cli import console
-from portal.cli.accounts import (
+from portal.cli.holders import (
     Name,
     RightsOption,
     RoleOption,
     ScopeOption,
     operator,
+    row_of,
     show_rows,
     shown,
     viewer_of,
@@ -59,14 +60,7 @@ def revoke(name: Name, json: Json = False) -> None:
 
 
 def _token(token: Token) -> dict[str, Any]:
-    return {
-        "name": token.name,
-        "state": token.state,
-        "role": token.role,
-        "scope": token.scope,
-        "rights": list(token.rights),
-        "created_at": shown(token.created_at),
-        "expires_at": shown(token.expires_at),
+    return row_of(token) | {
         "revoked_at": shown(token.revoked_at),
         "last_used_day": token.last_used_day.isoformat() if token.last_used_day else None,
     }

@@ -1,22 +1,21 @@
 """What changed between two releases 版本对比: rows by table, and grades that moved, as the reader sees them in both.
 
-A period with the same content in both releases is not read. Within a period that is read, a row that the reader sees in
-one release only, such as that of a firm that moved to another district, came or went for this reader.
+A row that the reader sees in one release only, such as that of a firm that moved to another district, came or went for
+this reader; one whose statistics a consent shows in one release only, changed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from portal.access import views
 from portal.access.viewer import Cut
+from portal.queries.comparison import Comparison, comparison, has_other_content
 from portal.queries.publications import table_title
 from portal.queries.release import Query
 from portal.queries.titles import Named
-from schemas.contract import PROVENANCE, Contract, contracts
-from warehouse.duck import literal
+from schemas.contract import Contract, contract, contracts
 from warehouse.releases import Release
 
 GRADES = "per_mu.enterprise_grade"
@@ -77,117 +76,77 @@ class MovedGrade:
 
 def table_changes(pair: Pair) -> list[TableChange]:
     """The tables that differ, among those of which the reader sees rows."""
-    return [
-        _counted(pair, name)
+    known = contracts()
+    found = [
+        _counted(pair, known[name])
         for name in sorted({*pair.before.tables, *pair.after.tables})
-        if _differs(pair, name) and name in contracts() and views.sees_rows(contracts()[name], pair.cut)
+        if name in known and views.sees_rows(known[name], pair.cut)
     ]
+    return [one for one in found if one]
 
 
 def changed_rows(pair: Pair, table: str) -> list[RowChange]:
     """The first rows of a table that differ, by key."""
-    if table not in contracts() or not _is_comparable(pair, contracts()[table]):
+    found = _comparison(pair, contracts()[table]) if table in contracts() else None
+    if found is None:
         return []
-    spec = contracts()[table]
-    columns = _columns(pair, spec)
-    both = ", ".join(f"{side}.{name} AS {side}_{name}" for name in columns for side in "ab")
-    order = ", ".join(f"coalesce(a.{name}, b.{name})" for name in spec.key)
-    rows = pair.new(
-        f"SELECT {_kind(spec)} AS kind, {both} FROM {_joined(pair, spec)} ORDER BY {order} LIMIT {ROWS_SHOWN}"
-    )
-    return [_row_change(spec, columns, row) for row in rows]
+    order = ", ".join(f"k_{name}" for name in found.spec.key)
+    rows = pair.new(f"FROM ({found.rows(*pair.catalogues())}) ORDER BY {order} LIMIT {ROWS_SHOWN}")
+    return [_row_change(found, row) for row in rows]
 
 
-def _differs(pair: Pair, name: str) -> bool:
-    before, after = pair.before.tables.get(name), pair.after.tables.get(name)
-    return before is None or after is None or before.content_hash != after.content_hash
-
-
-def _is_comparable(pair: Pair, spec: Contract) -> bool:
-    """Whether both releases have the table, with the same key, in the same version of its contract."""
-    versions = [one.manifest.get("table_versions", {}).get(spec.name, 1) for one in (pair.before, pair.after)]
-    return (
-        spec.name in pair.old.tables
-        and spec.name in pair.new.tables
-        and versions[0] == versions[1]
-        and set(spec.key) <= set(_columns(pair, spec))
-    )
-
-
-def _columns(pair: Pair, spec: Contract) -> list[str]:
-    """Columns of the content that both releases have and the reader sees."""
-    columns = "SELECT column_name FROM release.dictionary WHERE table_name = ?"
-    named = [{row["column_name"] for row in one(columns, spec.name)} for one in (pair.old, pair.new)]
+def _comparison(pair: Pair, spec: Contract) -> Comparison | None:
+    """``None`` if rows cannot be compared, because the table is another one in the two releases."""
+    columns = "SELECT column_name AS name FROM release.dictionary WHERE table_name = ?"
     hidden = views.hidden(spec, pair.cut)
-    return [
-        name
-        for name in spec.content_columns
-        if name in named[0] & named[1] and name not in hidden and name not in PROVENANCE
-    ]
+    flag = {views.WITHHELD} if views.may_be_withheld(spec, pair.cut) else set()
+    old, new = (
+        {row["name"] for row in one(columns, spec.name)} - hidden | flag for one in (pair.old, pair.new)
+    )
+    return comparison(spec, pair.cut, pair.before, pair.after, old, new)
 
 
-def _counted(pair: Pair, name: str) -> TableChange:
-    spec = contracts()[name]
-    periods = _changed_periods(pair, name)
-    counts: dict[str, Any] = dict.fromkeys(("came", "went", "changed"))
-    if _is_comparable(pair, spec):
-        [counts] = pair.new(
-            f"""SELECT count(*) FILTER (kind = 'came') AS came, count(*) FILTER (kind = 'went') AS went,
-                count(*) FILTER (kind = 'changed') AS changed
-            FROM (SELECT {_kind(spec)} AS kind FROM {_joined(pair, spec)})"""
+def _counted(pair: Pair, spec: Contract) -> TableChange | None:
+    """The changes of a table; ``None`` if it has the same content in both, and the reader sees the same of it."""
+    found = _comparison(pair, spec)
+    counts: dict[str, int] = {}
+    if found and found.periods != ():
+        rows = pair.new(
+            f"SELECT kind, count(*) AS n FROM ({found.rows(*pair.catalogues())}) GROUP BY kind ORDER BY kind"
         )
-    before, after = pair.before.tables.get(name), pair.after.tables.get(name)
+        counts = {row["kind"]: row["n"] for row in rows}
+    if not counts and not has_other_content(pair.before, pair.after, spec.name):
+        return None
+    before, after = pair.before.tables.get(spec.name), pair.after.tables.get(spec.name)
     sees_all = views.rows(spec, pair.cut, "") == "true"
+    came, went, changed = (counts.get(kind, 0) if found else None for kind in ("came", "went", "changed"))
     return TableChange(
-        table=table_title(name),
-        periods=tuple(periods or ()),
+        table=table_title(spec.name),
+        periods=(found.periods or ()) if found else (),
+        came=came,
+        went=went,
+        changed=changed,
         rows_before=before.rows if before and sees_all else None,
         rows_after=after.rows if after and sees_all else None,
-        **counts,
     )
 
 
-def _changed_periods(pair: Pair, name: str) -> list[str] | None:
-    """Periods whose content differs; ``None`` if a release did not record the content of periods."""
-    before, after = pair.before.contents.get(name), pair.after.contents.get(name)
-    if before is None or after is None:
-        return None
-    return [period for period in sorted({*before, *after}) if before.get(period) != after.get(period)]
-
-
-def _kind(spec: Contract) -> str:
-    first = spec.key[0]
-    return f"CASE WHEN a.{first} IS NULL THEN 'came' WHEN b.{first} IS NULL THEN 'went' ELSE 'changed' END"
-
-
-def _joined(pair: Pair, spec: Contract) -> str:
-    """SQL of the rows ``a`` of the earlier and ``b`` of the later release that differ."""
-    columns = _columns(pair, spec)
-    periods = _changed_periods(pair, spec.name)
-    where = ""
-    if spec.period and periods is not None:
-        where = f" WHERE {spec.period}::VARCHAR IN ({', '.join(map(literal, periods)) or 'NULL'})"
-    sides = [
-        f"(SELECT {', '.join(columns)} FROM {catalogue}.{spec.name}{where})"
-        for catalogue in pair.catalogues()
-    ]
-    same_key = " AND ".join(f"a.{name} = b.{name}" for name in spec.key)
-    one_side = f"a.{spec.key[0]} IS NULL OR b.{spec.key[0]} IS NULL"
-    differs = [f"a.{name} IS DISTINCT FROM b.{name}" for name in columns if name not in spec.key]
-    return f"{sides[0]} a FULL JOIN {sides[1]} b ON {same_key} WHERE {' OR '.join([one_side, *differs])}"
-
-
-def _row_change(spec: Contract, columns: Sequence[str], row: dict[str, Any]) -> RowChange:
-    side = "b" if row["kind"] == "came" else "a"
+def _row_change(found: Comparison, row: dict[str, Any]) -> RowChange:
     return RowChange(
         kind=row["kind"],
-        key=tuple((name, row[f"{side}_{name}"]) for name in spec.key),
+        key=tuple((name, row[f"k_{name}"]) for name in found.spec.key),
         columns=tuple(
-            (Named(name, spec.column(name).zh, spec.column(name).en), row[f"a_{name}"], row[f"b_{name}"])
-            for name in columns
+            (_titled(found.spec, name), row[f"a_{name}"], row[f"b_{name}"])
+            for name in found.columns
             if row["kind"] == "changed" and row[f"a_{name}"] != row[f"b_{name}"]
         ),
     )
+
+
+def _titled(spec: Contract, name: str) -> Named:
+    if name == views.WITHHELD:
+        return Named(name, "统计数据未获授权", "Statistics withheld")
+    return Named(name, spec.column(name).zh, spec.column(name).en)
 
 
 # --- grades ----------------------------------------------------------------------------------------------
@@ -195,7 +154,8 @@ def _row_change(spec: Contract, columns: Sequence[str], row: dict[str, Any]) -> 
 
 def moved_grades(pair: Pair) -> tuple[list[MovedGrade], int]:
     """The first firms whose grade of a year is another one, the latest year first, and how many there are."""
-    if not all(GRADES in one.tables for one in (pair.old, pair.new)) or not _differs(pair, GRADES):
+    found = _comparison(pair, contract(GRADES))
+    if found is None or found.periods == ():
         return [], 0
     old, new = (
         f"""(SELECT uscc, year, enterprise_name, district_code, final_grade, rule_set_hash FROM {catalogue}.{GRADES}

@@ -5,12 +5,16 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from schemas.errors import UsageError
 from warehouse.duck import literal
+
+#: A value of an order by numbers: ranks, and decimals of six places.
+_NUMBER = re.compile(r"-?[0-9]{1,18}(\.[0-9]{1,6})?")
 
 
 @dataclass(frozen=True)
@@ -34,6 +38,8 @@ class Order:
             UsageError: the cursor is not one that :meth:`cursor` made.
         """
         value, key = _read(cursor)
+        if value is not None and self.type != "VARCHAR" and not _NUMBER.fullmatch(value):
+            raise _strange(cursor)
         later_key = f"{self.key} > {literal(key)}"
         if value is None:
             return f"(({self.by}) IS NULL AND {later_key})"
@@ -53,10 +59,14 @@ def _read(cursor: str) -> tuple[str | None, str]:
     try:
         value, key = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
     except (ValueError, binascii.Error, TypeError):
-        raise UsageError(f"{cursor[:40]} is no place in the list; begin with its first page") from None
+        raise _strange(cursor) from None
     if not isinstance(key, str) or not (value is None or isinstance(value, str)):
-        raise UsageError("this is no place in the list; begin with its first page")
+        raise _strange(cursor)
     return value, key
+
+
+def _strange(cursor: str) -> UsageError:
+    return UsageError(f"{cursor[:40]} is no place in the list; begin with its first page")
 
 
 def page_of(rows: Sequence[dict[str, Any]], size: int) -> tuple[list[dict[str, Any]], str | None]:

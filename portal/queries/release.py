@@ -119,12 +119,24 @@ def bound(sql: str, *values: str | Sequence[str]) -> str:
     "SELECT 'it''s' IN (SELECT unnest(['a', 'b']))"
     >>> bound("SELECT $2, $1", "$2", "?")
     "SELECT '?', '$2'"
+    >>> bound(bound("SELECT ?", "it's $1?"))
+    "SELECT 'it''s $1?'"
     """
     texts = [
         duck.literal(v) if isinstance(v, str) else f"[{', '.join(map(duck.literal, v))}]" for v in values
     ]
     following = iter(texts)
-    return re.sub(r"\$(\d+)|\?", lambda m: texts[int(m[1]) - 1] if m[1] else next(following), sql)
+
+    def put(found: re.Match[str]) -> str:
+        if found["text"]:
+            return found["text"]
+        return texts[int(found["number"]) - 1] if found["number"] else next(following)
+
+    return _PLACES.sub(put, sql)
+
+
+#: Places of values; a ``?`` or ``$1`` within a text that stands in the statement already is none.
+_PLACES = re.compile(r"(?P<text>'[^']*')|\$(?P<number>\d+)|\?")
 
 
 def one_of(column: str, values: Sequence[str]) -> str:

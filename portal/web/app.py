@@ -9,7 +9,6 @@ from threading import Thread
 from fastapi import APIRouter, FastAPI, HTTPException, Request
 from fastapi.responses import RedirectResponse, Response
 from fastapi.staticfiles import StaticFiles
-from starlette.convertors import Convertor, register_url_convertor
 from starlette.middleware.gzip import DEFAULT_EXCLUDED_CONTENT_TYPES, GZipMiddleware
 from starlette.middleware.sessions import SessionMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -19,6 +18,7 @@ from portal.access.shelf import Shelf
 from portal.access.viewer import VISITOR, Viewer
 from portal.accounts import oidc
 from portal.accounts.errors import AccountError
+from portal.addresses import LANGUAGE, RELEASE
 from portal.api.router import BINARY, add_api
 from portal.web import boundaries, look
 from portal.web.failures import add_failures
@@ -31,19 +31,7 @@ Identify = Callable[[Request], Viewer]
 #: Answers below this size are not worth compressing.
 SMALL = 1000
 SESSION_HOURS = 8
-
-
-class _Language(Convertor[str]):
-    regex = "zh|en"
-
-    def convert(self, value: str) -> str:
-        return value
-
-    def to_string(self, value: str) -> str:
-        return value
-
-
-register_url_convertor("language", _Language())
+_LANGUAGE = f"{{lang:{LANGUAGE}}}"
 
 
 def create_app(identify: Identify, secret: str) -> FastAPI:
@@ -103,7 +91,7 @@ def _add_pages(app: FastAPI) -> None:
     for router in routers():
         pages.include_router(router)
     # the second address reopens a certain release; links in its pages stay in it
-    for prefix in ("/{lang:language}", "/releases/{number:int}/{lang:language}"):
+    for prefix in (f"/{_LANGUAGE}", f"/releases/{{number:{RELEASE}}}/{_LANGUAGE}"):
         app.include_router(pages, prefix=prefix, include_in_schema=False)
 
     @app.get("/ready", include_in_schema=False)

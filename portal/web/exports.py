@@ -16,6 +16,7 @@ from ingest.register.today import today
 from portal.exports.csv_rows import safe_csv
 from portal.exports.excel import Column, Sheet
 from portal.exports.file_name import content_disposition, file_name
+from portal.plain_text import visible
 from portal.web.frame import Frame, facts
 from warehouse.settings import settings
 
@@ -44,18 +45,20 @@ def download(frame: Frame, table: Table, ending: Format) -> Response:
     The rows are read before the answer begins, so that a failure is told as a page and never as half a file.
     """
     release = frame.release or frame.shelf.release()
+    # people read these files, so they show what the page shows
+    rows = (tuple(map(visible, row)) for row in table.rows)
     name = file_name(table.title, *table.of, release=release.number, ending=ending, language=frame.lang)
     headers = {"content-disposition": content_disposition(name)}
     if ending == "csv":
         headings = [f"{c.title} ({c.unit})" if c.unit else c.title for c in table.columns]
-        lines = list(safe_csv([headings, *table.rows], bom=True))
+        lines = list(safe_csv([headings, *rows], bom=True))
         return StreamingResponse(iter(lines), media_type="text/csv; charset=utf-8", headers=headers)
     known = facts(frame, release)
     sheet = Sheet(
         title=table.title,
         unit_line=table.unit_line,
         columns=table.columns,
-        rows=table.rows,
+        rows=rows,
         office=table.office,
         made_on=today().day,
         release=release.number,

@@ -18,6 +18,7 @@ from portal.accounts.errors import AccountError, AuditError, UnavailableError
 from portal.api import problems
 from portal.web.frame import Frame, Language, SignInNeeded
 from portal.web.identity import PASSWORD_PAGE
+from portal.web.security import secure
 from schemas.errors import RejectedError, UsageError, UserError
 
 log = logging.getLogger("brain.portal")
@@ -81,7 +82,9 @@ def _user_error(request: Request, error: Exception) -> Response:
 
 def _unexpected(request: Request, error: Exception) -> Response:
     log.error("%s %s", request.method, request.url.path, exc_info=error)
-    return failure(request, 500)
+    answer = failure(request, 500)
+    secure(answer.headers)  # this answer is given outside of what adds them to others
+    return answer
 
 
 #: Status → what happened, and what to do, in Chinese and English.

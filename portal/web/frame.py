@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Annotated, Any, Literal
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from fastapi import Depends, Request
 from fastapi.responses import HTMLResponse
@@ -91,7 +91,7 @@ class Frame:
 
     def here(self, **changed: object) -> str:
         """This page's address with changed parameters."""
-        return f"{self.request.url.path}{_query(self._asked(changed))}"
+        return f"{quote(self._path)}{_query(self._asked(changed))}"
 
     def in_other_language(self) -> str:
         """This page's address in the other language."""
@@ -102,8 +102,13 @@ class Frame:
         return self._moved(None, self.lang)
 
     def _moved(self, pinned: int | None, lang: str) -> str:
-        path = self.request.url.path.removeprefix(f"{self._prefix}/{self.lang}")
-        return f"{f'/releases/{pinned}' if pinned else ''}/{lang}{path}{_query(self._asked({}))}"
+        path = self._path.removeprefix(f"{self._prefix}/{self.lang}")
+        return f"{f'/releases/{pinned}' if pinned else ''}/{lang}{quote(path)}{_query(self._asked({}))}"
+
+    @property
+    def _path(self) -> str:
+        """The address without its query, decoded; ``url.path`` is so in part."""
+        return str(self.request.scope["path"])
 
     def _asked(self, changed: Mapping[str, object]) -> dict[str, object]:
         return {**_lists(self.request), **changed}

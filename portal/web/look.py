@@ -15,7 +15,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
 from jinja2.runtime import Context
 from markupsafe import Markup, escape
 
-from portal.plain_text import plain
+from portal.plain_text import visible
 from portal.web import drawing, numbers
 from portal.web.numbers import Missing
 
@@ -86,7 +86,7 @@ def original(context: Context, text: object) -> object:
     """A text without a translation; on an English page its Chinese words are marked, so that they are read as such."""
     if context["lang"] == "zh":
         return text
-    return Markup(_WORDS.sub(r'<span lang="zh-CN">\g<0></span>', str(escape(text))))
+    return Markup(_WORDS.sub(r'<span lang="zh-CN">\g<0></span>', str(escape(visible(text)))))
 
 
 @pass_context
@@ -108,10 +108,11 @@ def static(name: str) -> str:
 
 @cache
 def environment() -> Environment:
-    """Templates escape every value, and refuse names that nobody has set."""
+    """Templates escape every value, show its invisible characters, and refuse names that nobody has set."""
     made = Environment(
         loader=FileSystemLoader(FOLDER / "templates"),
         autoescape=True,
+        finalize=visible,
         undefined=StrictUndefined,
         trim_blocks=True,
     )
@@ -128,7 +129,6 @@ def environment() -> Environment:
         shares=drawing.shares,
         lines=drawing.lines,
         spoken=drawing.spoken,
-        plain=plain,
         original=original,
         pair=pair,
     )

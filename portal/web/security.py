@@ -28,6 +28,12 @@ KEPT = "public, max-age=31536000, immutable"
 NOT_KEPT = "private, no-cache"
 
 
+def secure(headers: MutableHeaders, kept: str = NOT_KEPT) -> None:
+    """Add the headers that an answer does not have yet."""
+    for name, value in {**HEADERS, "cache-control": kept}.items():
+        headers.setdefault(name, value)
+
+
 class SecurityHeaders:
     """Adds the headers to every answer; a page that sets one itself keeps it."""
 
@@ -41,11 +47,8 @@ class SecurityHeaders:
 
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                for name, value in HEADERS.items():
-                    headers.setdefault(name, value)
                 is_asset = scope["path"].startswith("/static/") and message["status"] == 200
-                headers.setdefault("cache-control", KEPT if is_asset else NOT_KEPT)
+                secure(MutableHeaders(scope=message), KEPT if is_asset else NOT_KEPT)
             await send(message)
 
         await self.app(scope, receive, with_headers)

@@ -17,6 +17,7 @@ from portal.queries.release import Query as Asking
 from portal.queries.titles import Named
 from portal.queries.trade import Flow
 from portal.web import chain_graph, state_rules
+from portal.web.filters import After, Year
 from portal.web.frame import Asked, Frame
 from portal.web.pages.city import chain_row
 from schemas.contract import contract
@@ -24,9 +25,7 @@ from schemas.errors import UsageError
 
 router = APIRouter()
 
-Year = Annotated[str, Query(pattern=r"^(\d{4})?$")]
 Code = Annotated[str, Query(max_length=20)]
-After = Annotated[str, Query(max_length=400)]
 #: Firms and suppliers of a product beside the graph; a node's own page has :data:`node_firms.PAGE` and more suppliers.
 FIRMS_BESIDE, SUPPLIERS_BESIDE, SUPPLIERS = 8, 2, 10
 

@@ -9,8 +9,9 @@ from portal.exports.excel import Column
 from portal.queries import chains, node_firms
 from portal.queries.node_firms import Member
 from portal.web.exports import Format, Table, download
+from portal.web.filters import Year
 from portal.web.frame import Frame, Known
-from portal.web.pages.chain import Year, found, nodes_of, sees_official
+from portal.web.pages.chain import found, nodes_of, sees_official
 
 router = APIRouter()
 

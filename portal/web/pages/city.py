@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, HTTPException, Query
+from fastapi import APIRouter, HTTPException
 from fastapi.responses import RedirectResponse, Response
 
 from portal.queries import city, gate, overview
@@ -13,6 +13,7 @@ from portal.queries.city import ChainState
 from portal.queries.overview import District, Totals
 from portal.queries.release import Query as Asking
 from portal.web.district_map import district_map
+from portal.web.filters import Year
 from portal.web.frame import Asked, Frame
 
 router = APIRouter()
@@ -31,7 +32,7 @@ MOST_MISSING = 3
 @router.get("/")
 def overview_page(
     frame: Asked,
-    year: Annotated[str, Query(pattern=r"^\d{4}$|^$")] = "",
+    year: Year = "",
     colour: str = "tax_per_mu_wan_yuan",
 ) -> Response:
     viewer = frame.viewer

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from typing import Annotated, Any
 
@@ -16,14 +17,13 @@ from portal.queries.ranking import Filters, Flow, Ranked
 from portal.queries.release import Query as Asking
 from portal.web.district_map import district_map
 from portal.web.exports import Format, Table, download
+from portal.web.filters import After, Chosen
 from portal.web.frame import Frame, Known
 from portal.web.pages.city import COLOURED, district_row
 from schemas.errors import UsageError
 
 router = APIRouter()
 
-Code = Annotated[str, Query(max_length=20, pattern=r"^[0-9A-Za-z_]*$")]
-Year = Annotated[str, Query(pattern=r"^(\d{4})?$")]
 #: Views of the page: key → title in both languages.
 VIEWS: Mapping[str, tuple[str, str]] = {
     "list": ("名单", "List"),
@@ -37,30 +37,22 @@ NO_GRADE = ("未评级", "not graded")
 @router.get("/per-mu")
 def per_mu(
     frame: Known,
-    year: Year = "",
-    district: Code = "",
-    list: Code = "",
-    grade: Annotated[str, Query(pattern="^[A-D]?$")] = "",
-    industry: Code = "",
-    name: Annotated[str, Query(max_length=60)] = "",
-    sort: Annotated[str, Query(max_length=30)] = "rank",
-    after: Annotated[str, Query(max_length=400)] = "",
+    filters: Chosen,
+    after: After = "",
     view: Annotated[str, Query(pattern="^(list|moves|districts|rules)?$")] = "list",
 ) -> Response:
     with frame.reading() as query:
         years = ranking.years(query)
         if not years:
             return frame.render("nothing.html", nav="per_mu")
-        year = year or years[0]
-        if year not in years:
-            raise HTTPException(404, frame.t(f"没有{year}年的评价", f"there is no evaluation of {year}"))
-        district = frame.viewer.scope if frame.viewer.role == "district" else district
-        filters = Filters(year, district, list, grade, industry, name.strip(), sort)
+        filters = _of_a_year(frame, years, filters)
+        if frame.viewer.role == "district":
+            filters = replace(filters, district=frame.viewer.scope)
         show = {"moves": _moves, "districts": _districts, "rules": _rules}.get(view, _list)
         return frame.render(
             "per_mu.html",
             nav="per_mu",
-            api_url=f"/api/v1/tables/per_mu.enterprise_grade/rows?year={year}",
+            api_url=f"/api/v1/tables/per_mu.enterprise_grade/rows?year={filters.year}",
             years=[(known, known) for known in years],
             filters=filters,
             view=view or "list",
@@ -68,10 +60,24 @@ def per_mu(
                 (key, frame.t(*words), frame.here(view=key if key != "list" else None, after=None))
                 for key, words in VIEWS.items()
             ],
-            choices=_choices(frame, query, year),
+            choices=_choices(frame, query, filters.year),
             is_scoped=frame.viewer.role in ("district", "town"),
             **show(frame, query, filters, after),
         )
+
+
+def _of_a_year(frame: Frame, years: Sequence[str], filters: Filters) -> Filters:
+    """The filters with a year: the chosen one, else the latest.
+
+    Raises:
+        HTTPException: 404, the reader sees no evaluation of that year, or none at all.
+    """
+    if not years:
+        raise HTTPException(404, frame.t("没有您可以查看的评价", "there is no evaluation that you may see"))
+    year = filters.year or years[0]
+    if year not in years:
+        raise HTTPException(404, frame.t(f"没有{year}年的评价", f"there is no evaluation of {year}"))
+    return replace(filters, year=year)
 
 
 def _choices(frame: Frame, query: Asking, year: str) -> dict[str, Sequence[tuple[str, str]]]:
@@ -148,35 +154,24 @@ def _distribution_option(frame: Frame, bands: Sequence[Band]) -> dict[str, Any]:
 
 
 @router.get("/per-mu/export.{ending}")
-def export(
-    frame: Known,
-    ending: Format,
-    year: Year = "",
-    district: Code = "",
-    list: Code = "",
-    grade: Annotated[str, Query(pattern="^[A-D]?$")] = "",
-    industry: Code = "",
-    name: Annotated[str, Query(max_length=60)] = "",
-    sort: Annotated[str, Query(max_length=30)] = "rank",
-) -> Response:
+def export(frame: Known, ending: Format, filters: Chosen) -> Response:
     """The rows that the list has with the same filters, all of them."""
     frame.audit_list("per_mu.enterprise_grade")
     with frame.reading() as query:
-        filters = Filters(
-            year or ranking.years(query)[0], district, list, grade, industry, name.strip(), sort
-        )
+        filters = _of_a_year(frame, ranking.years(query), filters)
         try:
             rows = [_export_row(frame, row) for row in ranking.all_rows(query, filters)]
         except UsageError:
             raise HTTPException(422, frame.t("排序无效", "the order is not valid")) from None
-        place = frame.name(query.titles("district", district)) if district else frame.t("宁波市", "Ningbo")
+        district = query.titles("district", filters.district) if filters.district else None
     t = frame.t
+    place = frame.name(district) or t("宁波市", "Ningbo")
     title = t(
         f"{place}{filters.year}年度工业企业亩均效益评价", f"Per-mu evaluation of {place}, {filters.year}"
     )
     table = Table(
         title=title,
-        of=(district, list, grade),
+        of=(filters.district, filters.list, filters.grade),
         unit_line=t(f"单位：分、%　年度：{filters.year}", f"Units: points, %. Year: {filters.year}"),
         columns=[
             Column(t("名次", "Rank"), kind="integer"),

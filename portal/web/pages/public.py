@@ -10,8 +10,8 @@ from fastapi.responses import Response
 
 from portal.queries import bulletin
 from portal.queries.bulletin import Total
+from portal.web.filters import After, Chosen
 from portal.web.frame import Asked, Frame
-from portal.web.pages.per_mu import Code, Year
 from schemas.coded import titled
 from schemas.contract import contract
 from schemas.errors import UsageError
@@ -22,19 +22,15 @@ router = APIRouter()
 @router.get("/public")
 def public(
     frame: Asked,
-    year: Year = "",
-    district: Code = "",
-    list: Code = "",
-    grade: Annotated[str, Query(pattern="^[A-D]?$")] = "",
-    name: Annotated[str, Query(max_length=60)] = "",
-    after: Annotated[str, Query(max_length=400)] = "",
+    chosen: Chosen,
+    after: After = "",
     view: Annotated[str, Query(pattern="^(list|districts|industries)?$")] = "list",
 ) -> Response:
     with frame.reading() as query:
         years = bulletin.years(query)
         if not years:
             return frame.render("nothing.html")
-        year = year or years[0]
+        year = chosen.year or years[0]
         if year not in years:
             raise HTTPException(404, frame.t(f"没有{year}年的公开信息", f"nothing is published of {year}"))
         content: dict[str, Any]
@@ -44,7 +40,9 @@ def public(
             content = {"totals": _rows(frame, bulletin.divisions(query, year))}
         else:
             try:
-                page = bulletin.grades(query, year, district, list, grade, name.strip(), after)
+                page = bulletin.grades(
+                    query, year, chosen.district, chosen.list, chosen.grade, chosen.name, after
+                )
             except UsageError:
                 raise HTTPException(
                     422, frame.t("分页位置无效", "the place in the list is not valid")
@@ -60,10 +58,10 @@ def public(
             api_url=f"/api/v1/tables/bulletin.grade_list/rows?year={year}",
             year=year,
             years=[(known, known) for known in years],
-            district=district,
-            list_code=list,
-            grade=grade,
-            firm_name=name,
+            district=chosen.district,
+            list_code=chosen.list,
+            grade=chosen.grade,
+            firm_name=chosen.name,
             view=view or "list",
             views=[
                 (key, frame.t(zh, en), frame.here(view=key if key != "list" else None, after=None))

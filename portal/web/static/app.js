@@ -11,13 +11,12 @@
     hiding = setTimeout(() => { toast.textContent = ""; }, 6000);
   };
 
-  // ── theme: the choice is forgotten once it is what the system wants anyway ──
+  // ── theme, which theme.js has set: the choice is forgotten once it is what the system wants anyway ──
   const dark = matchMedia("(prefers-color-scheme: dark)");
-  const isDark = () => (root.dataset.theme ? root.dataset.theme === "dark" : dark.matches);
   const switchTheme = () => {
-    const wanted = isDark() ? "light" : "dark";
+    const wanted = root.dataset.theme === "dark" ? "light" : "dark";
     const asSystem = (wanted === "dark") === dark.matches;
-    if (asSystem) delete root.dataset.theme; else root.dataset.theme = wanted;
+    root.dataset.theme = wanted;
     try {
       if (asSystem) localStorage.removeItem("theme"); else localStorage.setItem("theme", wanted);
     } catch { /* lasts for this page only */ }

@@ -12,7 +12,8 @@ import pytest
 from starlette.testclient import TestClient
 
 from ingest.register.today import today
-from portal.api import changes
+from portal.queries import comparison
+from portal.queries.comparison import Comparison
 from schemas.contract import PROVENANCE, contract, published_contracts
 from tests.portal.api.conftest import viewers_of
 from tests.portal.api.oracle import Oracle
@@ -100,16 +101,24 @@ def test_pages_of_changes_together_are_all(api: TestClient) -> None:
 
 def test_equal_periods_are_not_read(api: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
     """Only tax of 2022 was corrected."""
-    made: list[str] = []
-    kept = changes._periods
+    made: list[tuple[str, ...] | None] = []
+    kept = Comparison._where
 
-    def periods(pair: changes.Pair) -> str:
-        made.append(kept(pair))
-        return made[-1]
+    def where(found: Comparison) -> str:
+        made.append(found.periods)
+        return kept(found)
 
-    monkeypatch.setattr(changes, "_periods", periods)
+    monkeypatch.setattr(Comparison, "_where", where)
     assert lines(api, "city", "core.enterprise_year") and lines(api, "city", "core.parcel") == []
-    assert set(made) == {"CAST(year AS INTEGER) IN (2022)", "false"}
+    assert set(made) == {("2022",), ()}
+
+
+def test_a_table_with_another_meaning_is_not_compared(
+    api: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(comparison, "_version", lambda release, _: release.number)
+    answer = api.get("/tables/core.parcel/changes?from=1&to=2", headers={VIEWER: "city"})
+    assert (answer.status_code, answer.json()["type"]) == (422, "/api/v1/problems/not-comparable")
 
 
 def test_every_table_answers(api: TestClient) -> None:

@@ -16,14 +16,9 @@ from starlette.testclient import TestClient
 from schemas.contract import contracts, published_contracts
 from tests.portal.api.oracle import Oracle
 from tests.portal.api.serving import VIEWER, viewer_of
-from warehouse.settings import settings
+from tests.portal.fuzzing import HOSTILE, assert_inside_stays_inside, quoted
 
 REQUESTS = 20_000
-STRANGE = [
-    "", "0", "-1", "1e9", "NaN", "true", "null", "2024", "2024-13-45", "' OR 1=1 --", '"; DROP SCHEMA per_mu; --',
-    "$1", "?", "%00", "%ff", "../../etc/passwd", "..%2f..%2fmanifest-1.json", "<script>", "=1+1", "轴承", "９１３３",
-    "in.", "in.,,", "gte.", "is.null", "not.null", "contains.%", "starts._", "x" * 300, "9" * 40, "(SELECT 1)",
-]  # fmt: skip
 PATHS = [
     "/releases/{n}/verdicts", "/codes/{v}", "/search?q={v}", "/tables/{v}", "/tables/{v}/rows", "/{v}", "/releases/{v}",
     "/tables/release.info/rows", "/tables/raw.gov_tax/rows", "/tables/cn.x/rows", "/tables/file_1.core.enterprise/rows",
@@ -43,7 +38,7 @@ class Requests:
     def address(self) -> tuple[str, str | None]:
         """An address, and the table whose rows it may give."""
         if self.random.random() < 0.15:
-            value = quote(self.random.choice(STRANGE), safe="%/")
+            value = quoted(self.random.choice(HOSTILE), safe="/")
             path = self.random.choice(PATHS)
             return path.format(n=self.random.choice([0, 1, 2, 10**12]), v=value), None
         table = self.random.choice(self.tables)
@@ -65,7 +60,7 @@ class Requests:
 
     def _name(self, names: list[str]) -> str:
         return (
-            self.random.choice(names) if self.random.random() < 0.97 else quote(self.random.choice(STRANGE))
+            self.random.choice(names) if self.random.random() < 0.97 else quoted(self.random.choice(HOSTILE))
         )
 
     def _row(self, table: str) -> Row:
@@ -74,7 +69,7 @@ class Requests:
 
     def _value(self, table: str) -> str:
         if self.random.random() < 0.3:
-            return quote(self.random.choice(STRANGE), safe="%")
+            return quoted(self.random.choice(HOSTILE))
         value = self.random.choice([v for v in self._row(table).values() if v is not None] or ["x"])
         operator = self.random.choice(["", "", "eq.", "ne.", "gt.", "lte.", "in.", "contains."])
         return quote(f"{operator}{value}")
@@ -116,17 +111,14 @@ def test_a_few_requests_get_no_more_than_their_role_may_see(
 
 
 def fuzz(api: TestClient, oracle: Oracle, viewers: list[str], count: int, seed: int) -> None:
-    requests, seen, home = Requests(seed, oracle), seen_by(oracle), str(settings().home)
+    requests, seen = Requests(seed, oracle), seen_by(oracle)
     checked, answered = 0, 0
     for _ in range(count):
         address, table = requests.address()
         who = requests.random.choice(viewers)
         headers = {VIEWER: who, "accept-language": requests.random.choice(["zh", "en", "*", "xx;q=9"])}
         answer = api.get(address, headers=headers)
-        assert answer.status_code < 500, f"{who}: {address}: {answer.text}"
-        assert home not in answer.text and "Traceback" not in answer.text and ".duckdb" not in answer.text, (
-            address
-        )
+        assert_inside_stays_inside(answer, f"{who}: {address}")
         if answer.status_code != 200 or table is None:
             continue
         answered += 1

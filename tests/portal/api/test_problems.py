@@ -19,6 +19,7 @@ CASES = [
     ("/tables/a%0Ab/rows", 404, "openapi.json", "openapi.json"),
     ("/releases/99", 404, "没有这个发布", "no such release"),
     ("/releases/99999999999999999999", 404, "没有这个发布", "no such release"),
+    (f"/releases/{'9' * 5000}", 404, "没有这个地址", "no such address"),
     ("/tables/per_mu.enterprise_grades/rows", 404, "没有表", "has no table"),
     (f"{GRADES}/rows?yeer=2024", 422, "相近的有 year", "similar: year"),
     (f"{GRADES}/rows?year=abc", 422, "应为整数", "whole number"),

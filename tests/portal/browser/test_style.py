@@ -91,6 +91,22 @@ def test_a_chosen_theme_lasts_and_is_there_at_the_first_paint(site: str, open_wi
     assert window.page.evaluate("localStorage.length") == 0, "the system's own theme is not kept as a choice"
 
 
+def test_the_systems_theme_is_followed_unless_another_one_is_chosen(
+    site: str, open_window: OpenWindow
+) -> None:
+    window = open_window("desktop", "dark")
+    window.open(f"{site}/zh/style")
+    root, ground = window.page.locator("html"), "getComputedStyle(document.body).backgroundColor"
+    assert window.page.evaluate(ground) == "rgb(18, 22, 28)"
+    window.page.emulate_media(color_scheme="light")
+    expect(root).to_have_attribute("data-theme", "light")
+    assert window.page.evaluate(ground) == "rgb(255, 255, 255)"
+    window.page.get_by_label("切换深色与浅色").click()
+    expect(root).to_have_attribute("data-theme", "dark")
+    window.page.reload()
+    assert window.page.evaluate(ground) == "rgb(18, 22, 28)", "what the reader chose stays"
+
+
 def test_the_first_key_leads_past_the_menu(site: str, open_window: OpenWindow) -> None:
     window = open_window()
     window.open(f"{site}/zh/style")

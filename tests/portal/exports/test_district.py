@@ -9,9 +9,11 @@ import pytest
 
 from portal.exports import district
 from schemas.errors import UsageError
+from tests.portal.api.publishing import publish_edited
 from warehouse.releases import open_release
 
 CIXI = "330282"
+GRADES = "per_mu.enterprise_grade"
 
 
 @pytest.fixture(scope="module")
@@ -80,6 +82,24 @@ def test_it_withholds_what_its_offices_may_not_see(built_home: Path, folder: Pat
 def all_rows_of(file: duckdb.DuckDBPyConnection) -> int:
     [rows] = file.sql("SELECT count(*) FROM per_mu.enterprise_grade").fetchone() or [0]
     return int(rows)
+
+
+def test_a_consent_that_was_withdrawn_since_then_opens_no_older_release(
+    built_copy: Path, folder: Path
+) -> None:
+    scores = f"""SELECT count(*), count(total_score) FROM {GRADES} g WHERE EXISTS (SELECT 1 FROM core.consent_state s
+        WHERE s.uscc = g.uscc AND s.year = g.year AND s.per_mu_consent_code = 'given')"""
+    found = []
+    for number in (1, 2):
+        if number == 2:
+            publish_edited(2, 1, ["core.consent"], "DELETE FROM core.consent")
+        path = folder / f"before-{number}.duckdb"
+        district.write(open_release(1), CIXI, path)
+        with duckdb.connect(str(path), read_only=True) as file:
+            found.append(file.sql(scores).fetchone())
+    [(rows, shown), (rows_since, shown_since)] = [pair or (0, 0) for pair in found]
+    assert rows == rows_since >= shown > 0
+    assert shown_since == 0
 
 
 def test_an_unknown_district_writes_nothing(built_home: Path, folder: Path) -> None:

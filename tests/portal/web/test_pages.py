@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import io
 import re
+from base64 import urlsafe_b64encode
 from collections.abc import Callable, Iterator
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from python_calamine import CalamineWorkbook
 
 from portal.access.viewer import VISITOR, Viewer
 from portal.web.numbers import number
+from portal.web.security import HEADERS
 from tests.built_city import BuiltCity, at_home
 from tests.portal.web.clients import CITY, STATISTICS, clients, district, firm, rows
 
 Ask = Callable[..., Any]
 CIXI = district("330282")
+#: The place of a firm's name, where the ranking has numbers.
+ANOTHER_LISTS_PLACE = urlsafe_b64encode('["甲厂","x"]'.encode()).decode().rstrip("=")
 LATEST = "(SELECT max(year) FROM per_mu.enterprise_grade)"
 
 
@@ -153,6 +158,8 @@ def test_a_withheld_total_is_told_as_such_and_the_grade_stays(ask: Ask) -> None:
         "sort=password",
         "after=zzz",
         "after=W10",
+        f"after={ANOTHER_LISTS_PLACE}",
+        "year=２０２４",
         "view=all",
         "district=1'--",
         f"name={'x' * 99}",
@@ -169,6 +176,19 @@ def test_a_filter_that_cannot_be_is_one_sentence(ask: Ask, query: str) -> None:
 def test_a_year_without_an_evaluation_is_not_found(ask: Ask) -> None:
     page = ask(CITY, "/zh/per-mu?year=1999")
     assert (page.status_code, "没有1999年的评价" in text(page)) == (404, True)
+
+
+@pytest.mark.parametrize("name", ["$1", "?", "'?$2"])
+def test_a_name_with_the_mark_of_a_value_is_a_name(ask: Ask, name: str) -> None:
+    for address in ("/zh/public", "/zh/per-mu", "/zh/search", "/zh/enterprise"):
+        assert ask(CITY, f"{address}?name={quote(name)}&q={quote(name)}").status_code == 200, address
+
+
+def test_who_sees_no_evaluation_gets_no_file_of_one(ask: Ask) -> None:
+    clerk = Viewer("clerk", "town", "330225001")
+    assert rows("FROM per_mu.enterprise_grade WHERE town_code = '330225001'") == []
+    page = ask(clerk, "/zh/per-mu/export.csv")
+    assert (page.status_code, "没有您可以查看的评价" in text(page)) == (404, True)
 
 
 def test_movements_add_up_to_the_firms(ask: Ask) -> None:
@@ -234,6 +254,11 @@ def test_the_language_and_the_release_of_an_address_stay(ask: Ask) -> None:
     assert "/releases/1/en/per-mu?district=330282" in of_pages
 
 
+def test_links_to_the_same_page_have_its_address_as_it_was_asked_for(ask: Ask) -> None:
+    page = ask(CITY, "/zh/a%3Fb%00%23%E5%8E%82?q=1")
+    assert '<link rel="alternate" hreflang="en" href="/en/a%3Fb%00%23%E5%8E%82?q=1">' in page.text
+
+
 def test_every_answer_has_the_headers(ask: Ask) -> None:
     for address in ("/zh/", "/zh/none", "/api/v1/releases", "/static/portal.css"):
         headers = ask(CITY, address).headers
@@ -249,6 +274,9 @@ def test_an_unknown_address_and_release_are_told_in_the_pages_language(ask: Ask)
         ("/zh/none", "没有找到"),
         ("/en/none", "Not found"),
         ("/releases/99/zh/", "没有找到"),
+        (f"/releases/{'9' * 5000}/zh/", "没有找到"),
+        ("/en/enterprise/%00", "Not found"),
+        ("/zh/chain/a%00b", "没有找到"),
     ):
         page = ask(CITY, address)
         assert page.status_code == 404
@@ -265,3 +293,5 @@ def test_an_unexpected_failure_shows_no_trace(ask: Ask, monkeypatch: pytest.Monk
     assert "问题已记录" in text(page)
     assert "secret" not in page.text
     assert "Traceback" not in page.text
+    assert {name: page.headers.get(name) for name in HEADERS} == HEADERS
+    assert page.headers["cache-control"] == "private, no-cache"

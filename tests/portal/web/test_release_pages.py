@@ -16,6 +16,7 @@ from portal.access.viewer import VISITOR, Viewer
 from portal.queries.changes import ROWS_SHOWN
 from portal.queries.release import reading
 from schemas.contract import contract
+from tests.portal.api.publishing import publish_edited
 from tests.portal.web.clients import CITY, STATISTICS, clients, district
 from warehouse.releases import open_release, rollback
 from warehouse.settings import settings
@@ -129,6 +130,24 @@ def each_office_sees_its_own_changes(ask: Ask) -> None:
     assert elsewhere or of_whom
     assert not any(uscc in page.text for uscc in elsewhere)
     assert ask(VISITOR, "/zh/releases/2/compare/1").status_code == 303
+
+
+def test_a_consent_changes_what_its_reader_sees_of_equal_rows(built_copy: Path) -> None:
+    """Pages and API compare in one way: rows whose statistics one reader sees in one release alone are changes."""
+    publish_edited(2, 1, ["core.consent"], "DELETE FROM core.consent")
+    publish_edited(3, 1, [])
+    with clients() as ask:
+        # all releases are read with the consents of the newest too, so 2 → 3 gives consents
+        page = ask(CITY, f"/en/releases/3/compare/2?table={VALUES}")
+        lines = ask(CITY, f"/api/v1/tables/{VALUES}/changes?from=2&to=3&limit=10000").json()["changes"]
+        assert {one["kind"] for one in lines} == {"changed"}
+        assert counts(page.text, VALUES) == [0, 0, len(lines)]
+        assert "Statistics withheld" in page.text
+        assert "Nothing changed" in ask(STATISTICS, "/en/releases/3/compare/1").text
+        tables = set(re.findall(r"table=([\w.]+)#rows", ask(STATISTICS, "/en/releases/3/compare/2").text))
+        assert tables == {"core.consent"}, (
+            "the statistics office sees all figures, whatever a firm consents to"
+        )
 
 
 def addresses_do_not_collide(ask: Ask) -> None:
