@@ -50,6 +50,7 @@ _TERMS = {
     "content": "规则全文 | The rule set as JSON.",
     "field": "规则字段 | Field of the rule set, by its dotted path.",
     "why": "理由 | Why it is assumed.",
+    "why_zh": "中文理由 | Why it is assumed, in Chinese; empty where the reason has both languages.",
     "reason": "隔离原因 | Reason, as column:rule.",
     "records": "记录数 | Records.",
     "is_current": "是否计入 | Whether its rows are current: not withdrawn, not held, not superseded.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from html import unescape
 from typing import Any
 from urllib.parse import quote
 
@@ -56,3 +57,8 @@ def assert_inert(page: str, where: str) -> None:
         assert not (found := pattern.search(page)), (
             f"{where}: {page[max(0, found.start() - 100) : found.end() + 100]!r}"
         )
+
+
+def words_of(page: str) -> str:
+    """A page's HTML with names in one piece: English pages mark the Chinese part of one by an element."""
+    return unescape(re.sub(r"</?span[^>]*>", "", page))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator
-from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,7 @@ from schemas.contract import contract
 from tests.built_city import BuiltCity, at_home, copy
 from tests.portal.api.publishing import edit
 from tests.portal.conftest import Brain
-from tests.portal.fuzzing import assert_inert, assert_inside_stays_inside, quoted
+from tests.portal.fuzzing import assert_inert, assert_inside_stays_inside, quoted, words_of
 from tests.portal.planted import NAMES, plant
 from tests.portal.web.clients import STATISTICS, clients, rows
 from warehouse.chinese import view_name
@@ -49,7 +48,7 @@ def shown(page: Any, address: str) -> str:
     assert page.status_code == 200, address
     assert_inside_stays_inside(page, address)
     assert_inert(page.text, address)
-    return unescape(page.text)
+    return words_of(page.text)
 
 
 def test_pages_show_planted_names_as_texts(firms: dict[str, str]) -> None:

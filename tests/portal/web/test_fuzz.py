@@ -30,7 +30,7 @@ from tests.portal.api.conftest import viewers_of
 from tests.portal.api.oracle import Oracle
 from tests.portal.api.publishing import publish_edited
 from tests.portal.api.serving import VIEWER, api_app, viewer_of
-from tests.portal.fuzzing import HOSTILE, assert_inert, assert_inside_stays_inside, quoted
+from tests.portal.fuzzing import HOSTILE, assert_inert, assert_inside_stays_inside, quoted, words_of
 from tests.portal.planted import NAMES, plant
 from warehouse.releases import open_release
 
@@ -206,7 +206,7 @@ def fuzz(count: int, seed: int) -> None:
             if answer.status_code == 200:
                 opened.add(route)
             if not foreign_of_firm and who == "city":
-                foreign_of_firm = bool(lawful.foreign(a_firm, address, unescape(_content(answer))))
+                foreign_of_firm = bool(lawful.foreign(a_firm, address, words_of(_content(answer))))
     oracle.close()
     asked = {_name(one) for one in addresses.routes if "GET" in (one.methods or ())}
     assert len(opened) > 0.7 * len(asked), sorted(asked - opened)
@@ -229,7 +229,7 @@ def check(answer: Any, who: str, address: str, addresses: Addresses, lawful: Law
     if answer.headers.get("content-type", "").startswith("text/html"):
         assert_inert(text, where)
         addresses.learn(text)
-    foreign = lawful.foreign(who, address, unescape(text)) - _asked(address)
+    foreign = lawful.foreign(who, address, words_of(text)) - _asked(address)
     assert not foreign, f"{where}: {sorted(foreign)[:5]}"
 
 
