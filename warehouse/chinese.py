@@ -13,7 +13,7 @@ from pathlib import Path
 from schemas.coded import USCC, stand_ins, titled
 from schemas.contract import Contract, published_contracts, spoken_lists
 from schemas.field import Column, comment
-from warehouse.duck import connect, literal
+from warehouse.duck import building, literal
 
 SCHEMA = "cn"
 _CODE = "代码"
@@ -61,7 +61,7 @@ def registers() -> dict[str, tuple[Contract, str]]:
 
 def add_views(path: Path) -> None:
     """Add the schema ``cn`` to a release file that has its tables and the schema ``release``."""
-    with connect(path) as connection:
+    with building(path) as connection:
         connection.execute("BEGIN")  # one commit: each syncs the file
         connection.execute(f"CREATE SCHEMA {SCHEMA}")
         for spec in published_contracts():

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from schemas.coded import titled, value_lists
 from schemas.contract import fields, published_contracts
 from schemas.field import comment
-from warehouse.duck import connect, literal
+from warehouse.duck import building, literal
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -76,7 +76,7 @@ _TERMS = {
 def describe(path: Path, tables: Mapping[str, pa.Table]) -> None:
     """Add the schema ``release`` with the given tables to a release file."""
     known = fields()
-    with connect(path) as connection:
+    with building(path) as connection:
         connection.execute("CREATE SCHEMA release")
         for name, given in tables.items():
             connection.register("given", given)

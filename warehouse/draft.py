@@ -21,7 +21,7 @@ from schemas.duckdb_types import reader_type, stored_selection
 from schemas.errors import RejectedError
 from schemas.field import comment
 from warehouse.content import Content, Contents, content_by_period, one_of, total
-from warehouse.duck import connect, literal, load_delta, scan
+from warehouse.duck import building, connect, literal, load_delta, scan
 from warehouse.releases import Release, checksum, is_named, next_number, published_path
 from warehouse.settings import settings
 from warehouse.tables import confirmed, create_if_absent, delta_schema, drop_unconfirmed, fits, open_folder
@@ -34,9 +34,6 @@ Files = Mapping[str, frozenset[str]]
 #: A draft begins as a copy of the last release's file if at least this share of its rows is unchanged.
 LEAST_KEPT = 0.2
 BATCH_ROWS = 20_000
-#: Rows that a reader of one firm scans at least: rows are in key order, so that a group has few districts. DuckDB's own
-#: size makes the file a seventh smaller, but such a read takes half as long again.
-GROUP_ROWS = 20_480
 
 
 @dataclass(frozen=True)
@@ -71,7 +68,8 @@ def draft(pins: Pins, progress: Callable[[str, int], None], last: Release | None
     try:
         if last and kept:
             shutil.copyfile(last.file, path)
-        with _attached(path) as connection:
+        with building(path) as connection:
+            load_delta(connection)
             if kept:
                 _drop_others(connection, kept)
             for name, (folder, version) in pins.items():
@@ -85,20 +83,6 @@ def draft(pins: Pins, progress: Callable[[str, int], None], last: Release | None
     finally:
         path.unlink(missing_ok=True)
         path.with_suffix(".duckdb.wal").unlink(missing_ok=True)
-
-
-@contextmanager
-def _attached(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A connection to the tables of a file, which is created if absent."""
-    with connect() as connection:
-        load_delta(connection)
-        # DuckDB 1.4 and older readers open storage version 1.2 as well
-        options = f"STORAGE_VERSION 'v1.2.0', ROW_GROUP_SIZE {GROUP_ROWS}"
-        connection.execute(f"ATTACH {literal(str(path))} AS draft ({options})")
-        connection.execute("USE draft")
-        yield connection
-        connection.execute("USE memory")
-        connection.execute("DETACH draft")
 
 
 def _kept(pins: Pins, files: Mapping[str, Files], last: Release) -> Contents:

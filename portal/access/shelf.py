@@ -30,7 +30,7 @@ from warehouse.releases import MANIFEST, Release, open_release
 from warehouse.settings import Settings, settings
 
 #: Memory of DuckDB for all viewers; what exceeds it goes to disk.
-MEMORY_LIMIT = "256MB"
+MEMORY_LIMIT = "192MB"
 #: Release files, and catalogues of viewers, that stay open while nobody reads them.
 OPEN_FILES = 4
 OPEN_CUTS = 64
@@ -66,6 +66,8 @@ class Shelf:
         self._config = config or settings()
         self._root = duck.connect()
         self._root.execute(f"SET memory_limit = '{memory}'")
+        # many readers ask at once: a statement on several threads takes more of the processor, and no less time
+        self._root.execute("SET threads = 1")
         spill = self._config.portal / "spill"
         spill.parent.mkdir(parents=True, exist_ok=True)  # DuckDB makes the last folder alone
         self._root.execute(f"SET temp_directory = {duck.literal(str(spill))}")

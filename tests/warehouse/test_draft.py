@@ -181,3 +181,16 @@ def test_many_corrections_do_not_make_the_file_grow(home: Path) -> None:
         made, _ = release(number)
         sizes.append(made.file.stat().st_size)
     assert max(sizes) < 1.8 * sizes[0]
+
+
+def test_every_writer_leaves_a_file_its_small_row_groups(tmp_path: Path) -> None:
+    """A second connection with DuckDB's own size would join them, and leave the space of the first ones unused."""
+    file = tmp_path / "release.duckdb"
+    for name in ("first", "second"):
+        with duck.building(file) as connection:
+            connection.execute(f"CREATE TABLE {name} AS SELECT range AS n FROM range({3 * duck.GROUP_ROWS})")
+    with duck.connect(file, read_only=True) as connection:
+        groups = connection.execute(
+            "SELECT max(count) FROM pragma_storage_info('first') WHERE segment_type <> 'VALIDITY'"
+        ).fetchall()
+    assert groups == [(duck.GROUP_ROWS,)]

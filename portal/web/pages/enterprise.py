@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from urllib.parse import quote
 
+from anyio import CapacityLimiter, to_thread
 from fastapi import APIRouter, HTTPException
 from fastapi.responses import RedirectResponse, Response
 
@@ -24,6 +26,8 @@ router = APIRouter()
 #: Characters of a search; longer ones are no name.
 LONGEST = 100
 MOST_TABLES = 20
+#: Lists are computed again one at a time: several at once would be no faster, and pages would wait for all of them.
+_COMPUTING = CapacityLimiter(1)
 
 
 @router.get("/enterprise")
@@ -67,8 +71,12 @@ def sheet(frame: Known, uscc: str, year: str = "") -> Response:
 
 
 @router.get("/enterprise/{uscc}/ways")
-def ways(frame: Known, uscc: str, year: str = "") -> Response:
+async def ways(frame: Known, uscc: str, year: str = "") -> Response:
     """What would raise a firm's grade. The sheet loads it by itself, since the whole list is computed again for it."""
+    return await to_thread.run_sync(partial(_ways, frame, uscc, year), limiter=_COMPUTING)
+
+
+def _ways(frame: Frame, uscc: str, year: str) -> Response:
     with frame.reading() as query:
         assert frame.release is not None
         try:
