@@ -7,7 +7,7 @@ import random
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from schemas.errors import RejectedError
@@ -33,8 +33,8 @@ class Questions:
     """Addresses of pages and rows, of the portal and of the peer."""
 
     pages: Sequence[str]
-    #: A sheet → its ways to a better grade, which the browser loads by itself when the sheet is shown.
-    parts: Mapping[str, str]
+    #: Of sheets: the ways to a better grade, for which the whole list is computed again.
+    ways: Sequence[str]
     peer_pages: Sequence[str]
     reads: Sequence[str]
     peer_reads: Sequence[str]
@@ -52,7 +52,7 @@ def questions(release: Release) -> Questions:
     grade = "/release/enterprise_grade"
     return Questions(
         pages=[*lists, *sheets, *(OVERVIEWS * (len(firms) // KINDS + 1))],
-        parts={sheet: sheet.replace("?", "/ways?") for sheet in sheets},
+        ways=[sheet.replace("?", "/ways?") for sheet in sheets],
         peer_pages=[
             f"{grade}?year={y}&district_code={d}&list_code={li}&_sort=rank_in_list&_size=50"
             for _, y, d, li in firms
@@ -62,34 +62,23 @@ def questions(release: Release) -> Questions:
     )
 
 
-@dataclass
-class Taken:
-    """Seconds that answers took: of what users asked for, and of the parts that pages loaded after it."""
-
-    asked: list[float] = field(default_factory=list)
-    parts: list[float] = field(default_factory=list)
-
-
 def users(
     address: str,
     asked: Sequence[str],
     number: int,
     pause: float,
     seconds: float,
-    *,
-    parts: Mapping[str, str] | None = None,
     half_way: Callable[[], None] | None = None,
-) -> Taken:
-    """The answers that so many users got who begin spread over the pause.
+) -> list[float]:
+    """Seconds of each answer that so many users got who begin spread over the pause.
 
     Args:
-        parts: address → the address that its page loads by itself.
         half_way: is called once, while they ask.
 
     Raises:
         RejectedError: an answer was a failure.
     """
-    taken = Taken()
+    taken: list[float] = []
     failures: list[str] = []
     end = time.monotonic() + seconds
     server = urlsplit(address)
@@ -97,22 +86,16 @@ def users(
     def user(which: int) -> None:
         chance = random.Random(SEED + which)
         connection = http.client.HTTPConnection(server.hostname or "", server.port, timeout=60)
-
-        def ask(path: str, noted: list[float]) -> None:
+        time.sleep(pause * which / number)
+        while time.monotonic() < end and not failures:
+            path = chance.choice(asked)
             started = time.monotonic()
             connection.request("GET", path, headers={"accept-encoding": "gzip"})
             answer = connection.getresponse()
             answer.read()
-            noted.append(time.monotonic() - started)
+            taken.append(time.monotonic() - started)
             if answer.status != 200:
                 failures.append(f"{path}: {answer.status}")
-
-        time.sleep(pause * which / number)
-        while time.monotonic() < end and not failures:
-            path = chance.choice(asked)
-            ask(path, taken.asked)
-            if parts and path in parts:
-                ask(parts[path], taken.parts)
             time.sleep(pause)
 
     threads = [threading.Thread(target=user, args=(which,), daemon=True) for which in range(number)]

@@ -83,7 +83,7 @@ def lift(query: Query, uscc: str, year: str, *, with_ways: bool = True) -> Lift 
     """What would raise the firm's grade; ``None`` if the firm has no grade.
 
     Args:
-        with_ways: whether the list is computed again for points and routes, which takes longer than all else together.
+        with_ways: whether the list is computed again for points and routes, which takes twice as long as all else.
     """
     from jobs.per_mu.steps.what_if import ranked_list
 
@@ -116,7 +116,7 @@ def lift(query: Query, uscc: str, year: str, *, with_ways: bool = True) -> Lift 
     return Lift(
         indicators=_indicators(query, row["evaluation_uscc"], year) if is_shown else (),
         next_grade=query.titles.maybe("grade", following),
-        last_total=_last_total(query.whole, row, following) if following and is_shown and with_ways else None,
+        last_total=_last_total(query.whole, row, following) if following and is_shown else None,
         points_missing=missing,
         routes=tuple(
             tuple(Step(_title(query, change.figure), change) for change in route) for route in found

@@ -51,6 +51,19 @@ def _filled(one: Indicator) -> Decimal | None:
     return 100 * one.score / (one.weight * BAR_END) if one.weight else None
 
 
+def to_last(frame: Frame, card: Card, lift: Lift) -> str:
+    """How far the last firm of the next grade is, by the totals as published."""
+    if lift.next_grade is None:
+        return frame.t("已是最高等级。", "This is the highest grade.")
+    own = card.grade.total_score if card.grade else None
+    if own is None or lift.last_total is None or own >= lift.last_total:
+        return ""
+    grade, points = lift.next_grade.code, figures.up(lift.last_total - own)
+    return frame.t(
+        f"距 {grade} 类末位差 {points} 分。", f"{points} points below the last firm of grade {grade}."
+    )
+
+
 def to_next(frame: Frame, card: Card, lift: Lift) -> str:
     """How far the next grade is."""
     if lift.next_grade is None:

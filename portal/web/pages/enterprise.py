@@ -72,7 +72,7 @@ def sheet(frame: Known, uscc: str, year: str = "") -> Response:
 
 @router.get("/enterprise/{uscc}/ways")
 async def ways(frame: Known, uscc: str, year: str = "") -> Response:
-    """What would raise a firm's grade. The sheet loads it by itself, since the whole list is computed again for it."""
+    """What would raise a firm's grade. The sheet loads it when asked: the whole list is computed again for it."""
     return await to_thread.run_sync(partial(_ways, frame, uscc, year), limiter=_COMPUTING)
 
 
@@ -119,6 +119,8 @@ def _sheet(frame: Frame, card: Card) -> Response:
         who=card.who,
         words=grade.grade_words(frame, card),
         bars=lift.bars(frame, card) if card.lift else [],
+        to_last=lift.to_last(frame, card, card.lift) if card.lift else "",
+        edge=lift.edge(frame, card.lift) if card.lift else "",
         ways_url=frame.url(f"/enterprise/{card.uscc}/ways", year=card.year),
         lines=list(years.lines(frame, card)),
         radar=score.radar(frame, card) if card.score and not card.score.is_not_shown else None,

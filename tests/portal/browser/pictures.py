@@ -109,7 +109,9 @@ def take(browser: Browser, site: str, one: Picture) -> bytes:
         page.goto(site + one.address, wait_until="load")
         if page.query_selector("[data-chart]"):
             page.wait_for_selector("html[data-drawn]", state="attached")
-        page.wait_for_selector("[hx-trigger=load]", state="detached")  # parts that follow by themselves
+        if (asked := page.locator(".ways-asked a")).count():
+            asked.click()
+            asked.wait_for(state="detached")
         shown = page.locator(one.part).screenshot() if one.part else page.screenshot()
         return _as_webp(window.new_page(), shown)
     finally:
