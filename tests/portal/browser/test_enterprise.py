@@ -9,7 +9,7 @@ import pytest
 from portal.web.app import create_app
 from tests.built_city import BuiltCity, at_home
 from tests.portal.browser.serving import serving
-from tests.portal.browser.window import SIZES, THEMES, OpenWindow, Size, Theme
+from tests.portal.browser.window import LOOKS, OpenWindow, Size, Theme
 from tests.portal.web.clients import STATISTICS, rows
 
 pytestmark = pytest.mark.browser
@@ -36,9 +36,7 @@ def uscc(site: str) -> str:
     return str(firm["uscc"])
 
 
-@pytest.mark.parametrize("lang", ["zh", "en"])
-@pytest.mark.parametrize("theme", THEMES)
-@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize(("size", "theme", "lang"), LOOKS)
 def test_the_sheet_is_read_by_everyone(
     site: str, uscc: str, open_window: OpenWindow, size: Size, theme: Theme, lang: str
 ) -> None:

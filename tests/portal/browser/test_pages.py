@@ -18,7 +18,7 @@ from schemas.errors import RejectedError
 from tests.built_city import BuiltCity, at_home
 from tests.portal.browser.pictures import pictures, take
 from tests.portal.browser.serving import serving
-from tests.portal.browser.window import SIZES, THEMES, OpenWindow, Size, Theme, Window
+from tests.portal.browser.window import LOOKS, OpenWindow, Size, Theme, Window
 from tests.portal.web.outlines import rectangles, write
 from warehouse.releases import open_release
 from warehouse.settings import CHECKOUT, settings
@@ -57,9 +57,7 @@ def as_viewer(window: Window, site: str, viewer: str) -> Window:
     return window
 
 
-@pytest.mark.parametrize("lang", ["zh", "en"])
-@pytest.mark.parametrize("theme", THEMES)
-@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize(("size", "theme", "lang"), LOOKS)
 def test_the_first_pages_are_seen_by_everyone(
     site: str, open_window: OpenWindow, size: Size, theme: Theme, lang: str
 ) -> None:

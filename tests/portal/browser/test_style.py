@@ -10,7 +10,7 @@ from playwright.sync_api import Route, expect
 
 from tests.portal.browser import style_page
 from tests.portal.browser.serving import serving
-from tests.portal.browser.window import SIZES, THEMES, OpenWindow, Size, Theme
+from tests.portal.browser.window import LOOKS, SIZES, OpenWindow, Size, Theme
 
 CHARTS = ("scores", "trend", "moves", "radar", "chain", "land")
 #: What a page may transfer, compressed.
@@ -27,9 +27,7 @@ def site() -> Iterator[str]:
         yield address
 
 
-@pytest.mark.parametrize("lang", ["zh", "en"])
-@pytest.mark.parametrize("theme", THEMES)
-@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize(("size", "theme", "lang"), LOOKS)
 def test_every_part_is_seen_by_everyone(
     site: str, open_window: OpenWindow, size: Size, theme: Theme, lang: str
 ) -> None:

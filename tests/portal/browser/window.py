@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
+import pytest
 from playwright.sync_api import Browser, Page, Request, Response
 
 Size = Literal["phone", "desktop", "screen"]
@@ -18,6 +19,14 @@ Theme = Literal["light", "dark"]
 
 SIZES: dict[Size, tuple[int, int]] = {"phone": (390, 844), "desktop": (1280, 800), "screen": (1920, 1080)}
 THEMES: tuple[Theme, ...] = ("light", "dark")
+LANGUAGES = ("zh", "en")
+#: Sizes, themes and languages: half of all, in which every two of them meet; the other half only runs with ``-m slow``.
+LOOKS = [
+    pytest.param(size, theme, lang, marks=[pytest.mark.slow] if (i + j + k) % 2 else [])
+    for i, size in enumerate(SIZES)
+    for j, theme in enumerate(THEMES)
+    for k, lang in enumerate(LANGUAGES)
+]
 #: If set, pictures of pages are kept in this folder; continuous integration keeps them as artifacts.
 PICTURES = "BRAIN_PICTURES"
 AXE = Path(__file__).parent / "vendor" / "axe.min.js"
