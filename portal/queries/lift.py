@@ -102,10 +102,11 @@ def lift(query: Query, uscc: str, year: str, *, with_ways: bool = True) -> Lift 
     # the ranking needs the whole list; its results name no other firm
     ranked = ranked_list(query.whole, unit) if is_shown and with_ways else None
     is_recomputed = (ranked is not None and ranked.reproduces()) if with_ways else None
+    is_barred = following is not None and _is_barred(own_vetoes, following)
     missing, without = None, None
     found: Sequence[tuple[Change, ...]] = ()
     if ranked and is_recomputed:
-        if following and not _is_barred(own_vetoes, following):
+        if following and not is_barred:
             missing = points_missing(ranked, following)
         if missing is not None and following:
             found = routes(
@@ -122,7 +123,8 @@ def lift(query: Query, uscc: str, year: str, *, with_ways: bool = True) -> Lift 
             tuple(Step(_title(query, change.figure), change) for change in route) for route in found
         ),
         is_recomputed=is_recomputed,
-        is_held_by_veto=bool(vetoes) and bool(is_recomputed) and following is not None and missing is None,
+        is_held_by_veto=is_barred
+        or (bool(vetoes) and bool(is_recomputed) and following is not None and missing is None),
         without_veto=query.titles.maybe("grade", without),
         vetoes=vetoes,
         others=tuple(a for a in adjustments if a.kind != "veto"),

@@ -69,14 +69,14 @@ def _next(lift: Lift, card: Card) -> str:
         return "已是最高等级 already the highest grade"
     grade = lift.next_grade.code
     edge = f"{grade} 类末位总分 lowest total {score(lift.last_total)}" if lift.last_total is not None else ""
+    if lift.is_held_by_veto:
+        return f"被否决，得分再高也不升 {grade} held down by veto, whatever the figures"
     if not lift.is_recomputed:
         return " · ".join(filter(None, ("本版本不能复算榜单 the list cannot be computed again", edge)))
     if lift.points_missing is not None:
         return " · ".join(
             filter(None, (f"距 to grade {grade}: 还差 {up(lift.points_missing)} 分 points", edge))
         )
-    if lift.is_held_by_veto:
-        return f"被否决，得分再高也不升 {grade} held down by veto, whatever the figures"
     return f"榜内无 {grade} 类名额 the list has no seat of grade {grade}"
 
 

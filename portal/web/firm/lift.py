@@ -52,9 +52,11 @@ def _filled(one: Indicator) -> Decimal | None:
 
 
 def to_last(frame: Frame, card: Card, lift: Lift) -> str:
-    """How far the last firm of the next grade is, by the totals as published."""
+    """How far the last firm of the next grade is, by the totals as published; or that a veto bars the grade."""
     if lift.next_grade is None:
         return frame.t("已是最高等级。", "This is the highest grade.")
+    if lift.is_held_by_veto:
+        return _held(frame, card, lift.next_grade.code)
     own = card.grade.total_score if card.grade else None
     if own is None or lift.last_total is None or own >= lift.last_total:
         return ""
@@ -69,17 +71,21 @@ def to_next(frame: Frame, card: Card, lift: Lift) -> str:
     if lift.next_grade is None:
         return frame.t("已是最高等级。", "This is the highest grade.")
     grade = lift.next_grade.code
+    if lift.is_held_by_veto:
+        return _held(frame, card, grade)
     if not lift.is_recomputed:
         return frame.t("本版本不能复算榜单。", "The list cannot be computed again from this release.")
     if lift.points_missing is not None:
         points = figures.up(lift.points_missing)
         return frame.t(f"距 {grade} 类还差 {points} 分。", f"{points} points short of grade {grade}.")
-    if lift.is_held_by_veto:
-        return frame.t(
-            f"被一票否决，得分再高也不升 {grade} 类；否决只计入 {card.year} 年度评价。",
-            f"Held down by a veto, whatever the figures; it counts in the evaluation of {card.year} only.",
-        )
     return frame.t(f"榜内无 {grade} 类名额。", f"The list has no place of grade {grade}.")
+
+
+def _held(frame: Frame, card: Card, grade: str) -> str:
+    return frame.t(
+        f"被一票否决，得分再高也不升 {grade} 类；否决只计入 {card.year} 年度评价。",
+        f"Held down by a veto, whatever the figures; it counts in the evaluation of {card.year} only.",
+    )
 
 
 def edge(frame: Frame, lift: Lift) -> str:

@@ -40,6 +40,7 @@ def login(
     frame.request.session.clear()
     frame.request.session[ACCOUNT] = sessions.opened(viewer)
     if store.account(viewer.name).must_change_password:
+        frame.request.session["next"] = _inside(frame, next)
         return RedirectResponse(frame.url(PASSWORD_PAGE), 303)
     return RedirectResponse(_inside(frame, next), 303)
 
@@ -107,9 +108,10 @@ def change_password(
         store.set_password(frame.viewer.name, chosen, by=frame.viewer)
     except AccountError as error:
         return _password(frame, error.told(frame.lang))
+    to = frame.request.session.get("next") or frame.url("/")
     frame.request.session.clear()
     frame.request.session[ACCOUNT] = sessions.opened(frame.viewer)
-    return RedirectResponse(frame.url("/"), 303)
+    return RedirectResponse(_inside(frame, to), 303)
 
 
 def _login(frame: Frame, to: str = "", name: str = "", fault: str = "") -> Response:

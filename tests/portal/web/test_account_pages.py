@@ -65,7 +65,8 @@ def test_a_first_password_opens_one_page_only(browser: Any) -> None:
     done = browser.post(
         "/zh/password", data={"csrf_token": token(again), "present": first, "chosen": CHOSEN, "again": CHOSEN}
     )
-    assert done.status_code == 200
+    # the page that was asked for before the sign-in
+    assert (done.status_code, str(done.url.path)) == (200, "/zh/per-mu")
     assert browser.get("/zh/account").text.count("330282") >= 1
 
 
