@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from filelock import FileLock
 
 from schemas.errors import RejectedError
 from warehouse import debian
 from warehouse.settings import Settings
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 #: Names on PATH; Ubuntu has Chromium only as a snap, but its machines for continuous integration have Chrome.
 PROGRAMS = ("chromium", "google-chrome", "google-chrome-stable", "chromium-browser")
@@ -38,6 +45,22 @@ def ensure_chromium(config: Settings) -> Path:
         except RejectedError:
             debian.install("Chromium, to test pages", [PACKAGES], config.cache / "apt-chromium.log")
         return _find()
+
+
+@contextmanager
+def launched(program: Path, *arguments: str) -> Iterator[Browser]:
+    """The browser under Playwright. Chromium allows root no sandbox, so there it runs without one.
+
+    Raises:
+        ModuleNotFoundError: Playwright is not installed; it is a dependency of development.
+    """
+    from playwright.sync_api import sync_playwright
+
+    sandbox = [] if os.geteuid() else ["--no-sandbox"]
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=[*sandbox, *arguments])
+        yield browser
+        browser.close()
 
 
 def _find() -> Path:

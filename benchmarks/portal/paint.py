@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from infra.chromium import ensure_chromium
+from infra.chromium import ensure_chromium, launched
 from warehouse.settings import settings
 
 #: First paint in milliseconds after the navigation began; bytes of the page and of all that it loads, as they travel.
@@ -33,18 +32,12 @@ def first_paints(address: str, paths: Sequence[str]) -> list[Paint]:
         ModuleNotFoundError: Playwright is not installed; it is a dependency of development.
         RejectedError: there is no browser.
     """
-    from playwright.sync_api import sync_playwright
-
-    program = ensure_chromium(settings())
-    sandbox = [] if os.geteuid() else ["--no-sandbox"]
     found = []
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=sandbox)
+    with launched(ensure_chromium(settings())) as browser:
         for path in paths:
             with browser.new_context() as context:
                 page = context.new_page()
                 page.goto(f"{address}{path}", wait_until="networkidle")
                 milliseconds, size = page.evaluate(_MEASURED)
                 found.append(Paint(path, milliseconds, size))
-        browser.close()
     return found

@@ -22,6 +22,7 @@ from schemas.errors import RejectedError
 from warehouse import duck
 from warehouse.releases import Release, open_release
 from warehouse.settings import CHECKOUT, settings
+from warehouse.state import write_whole
 
 START_SECONDS = 120
 #: The portal with a viewer of its own, so that the home's accounts stay as they are.
@@ -56,9 +57,7 @@ class Portal:
         copy = f"release-{number}.duckdb"
         shutil.copyfile(self.releases / name, self.releases / copy)
         manifest |= {"release": number, "file": {**manifest["file"], "name": copy}}
-        partial = self.releases / "partial"
-        partial.write_text(json.dumps(manifest), encoding="utf-8")
-        partial.rename(self.releases / f"manifest-{number}.json")
+        write_whole(self.releases / f"manifest-{number}.json", json.dumps(manifest))
 
 
 @contextmanager

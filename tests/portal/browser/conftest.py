@@ -8,9 +8,9 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 
-from infra.chromium import ensure_chromium
+from infra.chromium import ensure_chromium, launched
 from schemas.errors import RejectedError
 from tests.portal.browser.window import OpenWindow, opener
 from warehouse.settings import settings
@@ -31,13 +31,8 @@ def chromium() -> Path:
 def browser(chromium: Path) -> Iterator[Browser]:
     """Started for each module: Playwright keeps an event loop in this thread, in which tests of other modules could not
     run theirs."""
-    sandbox = [] if os.geteuid() else ["--no-sandbox"]
-    with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(
-            executable_path=chromium, args=[*sandbox, "--force-color-profile=srgb"]
-        )
-        yield launched
-        launched.close()
+    with launched(chromium, "--force-color-profile=srgb") as opened:
+        yield opened
 
 
 @pytest.fixture

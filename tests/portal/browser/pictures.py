@@ -7,14 +7,13 @@ says so in each picture's first lines, and captions say it too.
 from __future__ import annotations
 
 import base64
-import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
-from infra.chromium import ensure_chromium
+from infra.chromium import ensure_chromium, launched
 from portal.access.viewer import RIGHTS, Viewer
 from portal.queries.release import Query, is_synthetic, reading
 from portal.web.app import create_app
@@ -133,14 +132,11 @@ def main(folder: Path) -> None:
         wanted = pictures(query)
     program = ensure_chromium(settings())
     folder.mkdir(parents=True, exist_ok=True)
-    sandbox = [] if os.geteuid() else ["--no-sandbox"]
-    with serving(create_app(lambda _: OFFICE, "pictures" * 5)) as site, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=sandbox)
+    with serving(create_app(lambda _: OFFICE, "pictures" * 5)) as site, launched(program) as browser:
         for one in wanted:
             path = folder / f"{one.name}.webp"
             path.write_bytes(take(browser, site, one))
             sys.stdout.write(f"{path} {path.stat().st_size // 1000} kB\n")
-        browser.close()
 
 
 if __name__ == "__main__":
