@@ -258,6 +258,11 @@ def who(query: Query, uscc: str, year: str) -> Who:
     )
 
 
+def name_of(query: Query, uscc: str, year: str) -> str:
+    """The firm's name in a year; it must be in the directory of that year."""
+    return str(_firm(query, uscc, year)["enterprise_name"])
+
+
 def known_at(query: Query, uscc: str, year: str) -> date | None:
     """The day by which the platform had received the data of the firm's year; ``None`` if it is not recorded."""
     moment = _figures(query, uscc, year).get("known_at") or _firm(query, uscc, year)["known_at"]

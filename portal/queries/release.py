@@ -171,7 +171,9 @@ def _present(query: Query, table: str, columns: Sequence[str]) -> str:
 
     Wide tables are asked for few columns: all columns of a profile take longer than all other questions of a page.
     """
-    return ", ".join(c for c in query.columns(table) if columns == ALL or c in (*columns, WITHHELD))
+    if columns == ALL:
+        return "*"
+    return ", ".join(name for name in query.columns(table) if name in (*columns, WITHHELD))
 
 
 def rows_of_latest_period(
@@ -192,7 +194,7 @@ def rows_of_latest_period(
         )  # fmt: skip
     if any(row["year"] == year for row in query(f"SELECT DISTINCT year FROM {months}")):
         rows = query(
-            f"""SELECT {shown}, month, month AS period FROM {months} WHERE uscc = ? AND year = ?
+            f"""SELECT {shown}, month AS period FROM {months} WHERE uscc = ? AND year = ?
             QUALIFY month = max(month) OVER ()""",
             uscc, year,
         )  # fmt: skip

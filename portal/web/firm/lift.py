@@ -52,13 +52,11 @@ def _filled(one: Indicator) -> Decimal | None:
 
 
 def to_last(frame: Frame, card: Card, lift: Lift) -> str:
-    """How far the last firm of the next grade is, by the totals as published; or that a veto bars the grade."""
-    if lift.next_grade is None:
-        return frame.t("已是最高等级。", "This is the highest grade.")
-    if lift.is_held_by_veto:
-        return _held(frame, card, lift.next_grade.code)
+    """How far the last firm of the next grade is, by the totals as published."""
+    if settled := _settled(frame, card.year, lift):
+        return settled
     own = card.grade.total_score if card.grade else None
-    if own is None or lift.last_total is None or own >= lift.last_total:
+    if lift.next_grade is None or own is None or lift.last_total is None or own >= lift.last_total:
         return ""
     grade, points = lift.next_grade.code, figures.up(lift.last_total - own)
     return frame.t(
@@ -66,13 +64,12 @@ def to_last(frame: Frame, card: Card, lift: Lift) -> str:
     )
 
 
-def to_next(frame: Frame, card: Card, lift: Lift) -> str:
+def to_next(frame: Frame, year: str, lift: Lift) -> str:
     """How far the next grade is."""
-    if lift.next_grade is None:
-        return frame.t("已是最高等级。", "This is the highest grade.")
+    if settled := _settled(frame, year, lift):
+        return settled
+    assert lift.next_grade is not None
     grade = lift.next_grade.code
-    if lift.is_held_by_veto:
-        return _held(frame, card, grade)
     if not lift.is_recomputed:
         return frame.t("本版本不能复算榜单。", "The list cannot be computed again from this release.")
     if lift.points_missing is not None:
@@ -81,11 +78,16 @@ def to_next(frame: Frame, card: Card, lift: Lift) -> str:
     return frame.t(f"榜内无 {grade} 类名额。", f"The list has no place of grade {grade}.")
 
 
-def _held(frame: Frame, card: Card, grade: str) -> str:
-    return frame.t(
-        f"被一票否决，得分再高也不升 {grade} 类；否决只计入 {card.year} 年度评价。",
-        f"Held down by a veto, whatever the figures; it counts in the evaluation of {card.year} only.",
-    )
+def _settled(frame: Frame, year: str, lift: Lift) -> str:
+    """Why no points count: there is no higher grade, or a veto bars it; empty where points do."""
+    if lift.next_grade is None:
+        return frame.t("已是最高等级。", "This is the highest grade.")
+    if lift.is_held_by_veto:
+        return frame.t(
+            f"被一票否决，得分再高也不升 {lift.next_grade.code} 类；否决只计入 {year} 年度评价。",
+            f"Held down by a veto, whatever the figures; it counts in the evaluation of {year} only.",
+        )
+    return ""
 
 
 def edge(frame: Frame, lift: Lift) -> str:

@@ -15,6 +15,7 @@ from portal.card.sheet import Card, gather
 from portal.queries import enterprise
 from portal.queries.codes import as_code, fault, folded, is_code
 from portal.queries.enterprise import Match
+from portal.queries.lift import lift as lift_of
 from portal.queries.not_found import Disputed, NotThatYear, Unknown
 from portal.queries.release import Query
 from portal.web.firm import grade, lift, parts, score, years
@@ -78,12 +79,12 @@ async def ways(frame: Known, uscc: str, year: str = "") -> Response:
 
 def _ways(frame: Frame, uscc: str, year: str) -> Response:
     with frame.reading() as query:
-        assert frame.release is not None
         try:
-            card = gather(query, frame.release.number, uscc, year or None)
+            year = enterprise.year_in_directory(query, uscc, year or None)
+            found = lift_of(query, uscc, year)
         except UsageError:
-            card = None
-        if card is None or card.lift is None or card.lift.is_not_shown or "lift" in parts.unseen(frame):
+            found = None
+        if found is None or found.is_not_shown or "lift" in parts.unseen(frame):
             raise HTTPException(
                 404,
                 frame.t(
@@ -95,10 +96,13 @@ def _ways(frame: Frame, uscc: str, year: str) -> Response:
         return frame.render(
             "enterprise_ways.html",
             nav="enterprise",
-            card=card,
-            to_next=lift.to_next(frame, card, card.lift),
-            edge=lift.edge(frame, card.lift),
-            ways=lift.ways(frame, card.lift),
+            uscc=uscc,
+            year=year,
+            enterprise_name=enterprise.name_of(query, uscc, year),
+            lift=found,
+            to_next=lift.to_next(frame, year, found),
+            edge=lift.edge(frame, found),
+            ways=lift.ways(frame, found),
         )
 
 
