@@ -79,7 +79,7 @@ SUITE = Suite(
         Check(
             "district_gain",
             "各区县减免占比与其税款占比相近",
-            "A district's share of the city's relief is at most 1.5 times its share of the land-use tax of graded firms",
+            "A district's share of the city's relief is at most 1.5 times its share of the land-use tax",
             """WITH of_district AS (SELECT year, district_code, sum(base_amount) AS tax, sum(-amount_wan_yuan) AS relief
                 FROM {table} WHERE measure_code = 'land_use_tax' GROUP BY ALL),
             shares AS (SELECT *, tax / sum(tax) OVER (PARTITION BY year) AS of_tax,

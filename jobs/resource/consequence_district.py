@@ -15,7 +15,12 @@ KEY = ["year", "district_code", "measure_code", "final_grade"]
 
 
 def consequence_district(consequences: DataFrame) -> DataFrame:
-    """One row per year, district, measure and grade; sums over graded firms, 万元 and tce.
+    """One row per year, district, measure and grade; sums over graded firms, 万元 and tce."""
+    return totals(consequences, *KEY).select(*contract(TABLE).column_names)
+
+
+def totals(consequences: DataFrame, *key: str) -> DataFrame:
+    """Counts and sums of consequences by key.
 
     ``before_wan_yuan`` is what the firms pay without the measure: the land-use tax, or no surcharge.
     """
@@ -24,7 +29,7 @@ def consequence_district(consequences: DataFrame) -> DataFrame:
     paid = F.when(is_money, F.when(is_relief, F.col("base_amount")).otherwise(F.lit(0)))
     is_touched = (F.col("amount_wan_yuan") != 0) | (F.col("quota_change_tce") != 0)
     return (
-        consequences.groupBy(*KEY)
+        consequences.groupBy(*key)
         .agg(
             F.count("*").alias("firm_count"),
             F.count(F.when(is_touched, 1)).alias("touched_firm_count"),
@@ -37,8 +42,7 @@ def consequence_district(consequences: DataFrame) -> DataFrame:
         )
         .withColumn("after_wan_yuan", (F.col("before_wan_yuan") + F.col("amount_wan_yuan")).cast(VALUE_TYPE))
         .withColumn("least_firm_count", least_firms())
-        .withColumn("row_id", row_id(*KEY))
-        .select(*contract(TABLE).column_names)
+        .withColumn("row_id", row_id(*key))
     )
 
 
