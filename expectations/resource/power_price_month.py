@@ -22,20 +22,19 @@ SUITE = Suite(
         Check(
             "grade_in_force",
             "等级为当月执行年度的现行版本",
-            "The grade is that in force of the year whose results hold in the month; only D is charged",
+            "The grade is that in force of the year whose results hold in the month",
             f"""SELECT {_KEY}, t.uscc FROM {{table}} t LEFT JOIN {IN_FORCE} g ON g.uscc = t.uscc AND g.year = t.year
             WHERE (g.final_grade, g.evaluation_version) IS DISTINCT FROM (t.final_grade, t.evaluation_version)
-                OR (t.final_grade = 'D') <> (t.price_step_yuan > 0)
                 OR CAST(t.month[:4] AS INTEGER) - CAST(t.year AS INTEGER) NOT BETWEEN 1 AND 2""",
         ),
         Check(
             "step_of_rule",
             "加价标准与规则一致",
             "The step is that of the rule for the years in D",
-            f"""SELECT {_KEY}, price_step_yuan FROM {{table}} t WHERE price_step_yuan > 0
-                AND CAST(price_step_yuan AS DOUBLE) IS DISTINCT FROM (SELECT arg_max(rate, from_years)
+            f"""SELECT {_KEY}, price_step_yuan FROM {{table}} t
+            WHERE CAST(price_step_yuan AS DOUBLE) IS DISTINCT FROM coalesce((SELECT arg_max(rate, from_years)
                     FROM rules.consequence_step s WHERE s.consequence_rule_id = t.consequence_rule_id
-                    AND s.grade = 'D' AND s.from_years <= t.years_in_d_count)""",
+                    AND s.grade = t.final_grade AND s.from_years <= greatest(t.years_in_d_count, 1)), 0)""",
         ),
         Check(
             "within_the_year",

@@ -28,15 +28,15 @@ def power_price_month(
 ) -> DataFrame:
     """One row per meter account and month in which a surcharge is due, or was due before a correction."""
     states = standings(complete_grades(grades), succession, rules.given.ungraded_year == "interrupts")
-    ever_d = states.where("final_grade = 'D'").select(*FIRM).distinct()
+    charged = states.where(F.col("final_grade").isin(*rules.grades_of(MEASURE))).select(*FIRM).distinct()
     of_firms = (
         in_force(states)
-        .join(ever_d, FIRM, "left_semi")
+        .join(charged, FIRM, "left_semi")
         .select(*FIRM, "district_code", "final_grade", "years_in_d_count", "evaluation_version")
         .withColumn("is_first", F.lit(False))
         .unionByName(
             first_standing(states)
-            .join(ever_d, FIRM, "left_semi")
+            .join(charged, FIRM, "left_semi")
             .select(*FIRM, "district_code", "final_grade", "years_in_d_count", "evaluation_version")
             .withColumn("is_first", F.lit(True))
         )

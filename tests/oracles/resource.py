@@ -166,7 +166,7 @@ def reversals(
     month: int,
     gap_interrupts: bool,
 ) -> dict[tuple[str, int, int], tuple[Decimal, Decimal]]:
-    """(measure, corrected year, version) → what is to be paid or given back: 万元, tce; changes of treatment are zero."""
+    """(measure, corrected year, version) → what is to be paid or given back: 万元, tce; zero for a treatment."""
     found: dict[tuple[str, int, int], tuple[Decimal, Decimal]] = {}
     order = [one for one in histories.corrections(uscc) if one[0] <= year]
     nothing = Effect("", "", 0, None, None, None)

@@ -197,6 +197,12 @@ class ConsequenceRules(Rules):
             ]
         }
 
+    def grades_of(self, measure: str) -> list[str]:
+        """Grades that a measure names anywhere."""
+        return sorted(
+            {step.grade for one in self.given.measures if one.measure == measure for step in one.steps}
+        )
+
     def frame(self, session: SparkSession) -> DataFrame:
         """One row per district, measure, span of time, grade and step of years in D."""
         return literal_table(session, (row for one in self.given.measures for row in one.rows()), _FRAME)
