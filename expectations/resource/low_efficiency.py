@@ -54,8 +54,8 @@ SUITE = Suite(
             "在列企业占参评企业二十分之一至四分之一",
             "Between a twentieth and a quarter of the graded firms are listed: a longer list cannot be worked off",
             """SELECT t.year, t.n, g.n AS graded FROM (SELECT year, count(*) AS n FROM {table} GROUP BY year) t
-                JOIN (SELECT year, count(*) AS n FROM per_mu.population WHERE eval_status_code = 'graded' GROUP BY year) g
-                USING (year)
+                JOIN (SELECT year, count(*) AS n FROM per_mu.population WHERE eval_status_code = 'graded'
+                    GROUP BY year) g USING (year)
             WHERE t.n NOT BETWEEN 0.05 * g.n AND 0.25 * g.n AND g.n >= 100""",
             level="warn",
         ),
