@@ -25,8 +25,8 @@ SUITE = Suite(
             "aims_of_the_city",
             "区县目标之和等于规划目标",
             "The districts' aims sum to the plan's, to the rounding of ten parts",
-            """SELECT year FROM {table}, rules.efficiency r GROUP BY year, r.aim_mu
-            HAVING abs(sum(aim_mu) - r.aim_mu) > 10""",
+            """SELECT t.year FROM {table} t, rules.efficiency r GROUP BY t.year, r.aim_mu
+            HAVING abs(sum(t.aim_mu) - r.aim_mu) > 10""",
         ),
         Check(
             "share_of_land",

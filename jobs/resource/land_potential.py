@@ -23,12 +23,20 @@ LEAST_MU = "0.1"
 
 
 def land_potential(
-    parcels: DataFrame, uses: DataFrame, buildings: DataFrame, listed: DataFrame, rules: EfficiencyRules
+    parcels: DataFrame,
+    uses: DataFrame,
+    buildings: DataFrame,
+    figures: DataFrame,
+    listed: DataFrame,
+    rules: EfficiencyRules,
 ) -> DataFrame:
     """One row per parcel and year on which land could be freed, with the land (亩) by reason."""
     own = uses.where("use_type_code = 'own'")
+    # a holder whose survey record was refused does use its land
+    doubtful = figures.where("array_contains(quarantined_feeds, 'gov_land_survey')").select("uscc", "year")
     rest = (
         own.where("surveyed_area_mu IS NULL AND floor_share_pct IS NULL")
+        .join(F.broadcast(doubtful), ["uscc", "year"], "left_anti")
         .groupBy(*PARCEL)
         .agg(F.sum("used_area_mu").cast(AMOUNT).alias("rest_mu"))
     )
@@ -117,6 +125,7 @@ JOB = Job(
         "parcels": Input("core.parcel"),
         "uses": Input("core.parcel_use"),
         "buildings": Input("raw.gov_building"),
+        "figures": Input("core.enterprise_year"),
         "listed": Input("resource.low_efficiency"),
     },
     rules=efficiency_rules,
