@@ -17,6 +17,8 @@ LISTS = (
     "consent_state", "identity_flag", "town", "town_note", "status_reason", "feed", "position_reason", "state_reason",
     "peer_group", "identifier_kind", "identity_event_kind", "event", "event_kind", "chain_node", "supplier_evidence",
     "risk_tag", "resource_measure", "resource_treatment", "consequence_note", "settlement",
+    "low_efficiency_condition", "low_efficiency_measure", "listing_state", "potential_reason", "land_tool",
+    "promise_indicator", "promise_state", "land_term",
 )  # fmt: skip
 #: Names that stand for several feeds in the tables.
 _FEED_TITLES = {
