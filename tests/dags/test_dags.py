@@ -63,7 +63,7 @@ PER_MU = {
 BULLETIN = {
     "bulletin.city_total", "bulletin.district_total", "bulletin.division_total", "bulletin.grade_list",
 }  # fmt: skip
-AREAS = ["bulletin", "chain", "core", "per_mu", "profile"]
+AREAS = ["bulletin", "chain", "core", "per_mu", "profile", "resource"]
 CURATED = CORE | PER_MU | CHAIN | PROFILE | BULLETIN
 YEARS = ["2022", "2023"]
 #: DAG of each group with a connected feed → the group's feeds.
