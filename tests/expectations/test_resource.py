@@ -20,10 +20,7 @@ def failed(judge: Judge, *changed: str, tables: list[str] | None = None) -> set[
 
 
 def test_good_rows_pass_with_the_shipped_rules(judge: Judge) -> None:
-    tables = [
-        name
-        for name in ("consequence", "low_efficiency", "low_efficiency_district", "land_potential_district")
-    ]
+    tables = ("consequence", "low_efficiency", "low_efficiency_district", "land_potential_district")
     assert failed(judge, *(f"resource.{name}" for name in tables)) == set()
 
 
