@@ -335,6 +335,16 @@ def promise_counts(query: Query, year: str) -> list[tuple[Named, dict[str, int]]
     ]  # fmt: skip
 
 
+def terms(query: Query, year: str) -> list[tuple[Named, int]]:
+    """Numbers of land contracts by terms of supply: full or flexible term, lease before grant, divided grant."""
+    rows = query(
+        """SELECT land_term_code AS term, count(DISTINCT land_contract_code) AS n FROM resource.land_promise
+        WHERE year = ? GROUP BY ALL ORDER BY n DESC, term""",
+        year,
+    )
+    return [(query.titles("land_term", row["term"]), row["n"]) for row in rows]
+
+
 def missed(query: Query, year: str) -> list[Promise]:
     """Promises that are missed or doubtful, those missed longest first."""
     rows = query(

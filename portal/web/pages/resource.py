@@ -154,7 +154,11 @@ def _contracts(frame: Frame, query: Asking, chosen: Chosen, filters: Filters) ->
         {"indicator": indicator, **{state: of.get(state, 0) for state in states}}
         for indicator, of in efficiency.promise_counts(query, filters.year)
     ]
-    return {"counts": counts, "missed": efficiency.missed(query, filters.year)}
+    return {
+        "counts": counts,
+        "terms": efficiency.terms(query, filters.year),
+        "missed": efficiency.missed(query, filters.year),
+    }
 
 
 def _rules(frame: Frame, query: Asking, chosen: Chosen, filters: Filters) -> dict[str, Any]:
