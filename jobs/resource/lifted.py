@@ -6,6 +6,7 @@ A firm that closed, moved out or is no longer judged is not lifted.
 from __future__ import annotations
 
 from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
 
 from jobs.columns.rows import row_id, with_part
 from jobs.job import Input, Job
@@ -36,7 +37,7 @@ def lifted(
         beside_the_year_before(rows, *BEFORE)
         .where("was_listed AND is_judged AND NOT is_listed")
         .transform(with_part, names, FIRM, how="inner")
-        .withColumn("row_id", row_id(*FIRM))
+        .withColumns({"listed_since_year": F.col("listed_since_year_before"), "row_id": row_id(*FIRM)})
         .select(*contract(TABLE).column_names)
     )
 

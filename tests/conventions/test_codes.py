@@ -19,6 +19,9 @@ from jobs.per_mu.rules.reading import rule_book
 from jobs.per_mu.steps.land import MEASURES
 from jobs.profile.rules.evaluation import Level, evaluation
 from jobs.profile.rules.tags import tag_rules
+from jobs.resource.rules.consequences import consequence_rules
+from jobs.resource.rules.efficiency import efficiency_rules
+from jobs.resource.rules.promises import promise_rules
 from schemas.coded import _MADE, titled, value_lists
 from schemas.contract import Contract, code_list, code_lists, contracts, feeds, fields
 from schemas.field import Column
@@ -100,8 +103,16 @@ FROM_RULES: dict[str, Callable[[], set[str]]] = {
     ),
     "identifier_kind": lambda: set(SUCCEEDED.values()),
     "land_measure": lambda: set(MEASURES),
+    "listing_state": lambda: emitted("jobs.resource.steps.listing", "listing_state_code"),
+    "low_efficiency_condition": lambda: emitted("jobs.resource.steps.listing", "failed_conditions"),
+    "low_efficiency_measure": lambda: {one.measure for one in efficiency_rules().firms.measures},
     "peer_level": lambda: set(get_args(Level)),
+    "promise_indicator": lambda: set(promise_rules().given.indicators),
     "protection": lambda: set(PROTECTIONS),
+    "resource_measure": lambda: {one.measure for one in consequence_rules().given.measures},
+    "resource_treatment": lambda: {
+        step.treatment for one in consequence_rules().given.measures for step in one.steps if step.treatment
+    },
     "risk_tag": lambda: {"penalty:", "accident:", "credit:"},
     "state_reason": lambda: {rule.reason for rule in state_rules().rules},
     "tag": lambda: {tag.code for tag in tag_rules().tags},

@@ -81,7 +81,7 @@ def _lists(city: City) -> None:
     up = grades[code_of(6), second]
     _add(
         city, "lifted", **{k: up[k] for k in ("uscc", "year", "district_code", "town_code", "list_code")},
-        enterprise_name="某厂", failed_conditions_before=["low_tax"], listed_since_year_before=first,
+        enterprise_name="某厂", failed_conditions_before=["low_tax"], listed_since_year=first,
         final_grade_before="B", final_grade=up["final_grade"], tax_per_mu_wan_yuan_before=Decimal(8),
         tax_per_mu_wan_yuan=Decimal(40), persons_per_mu_before=Decimal(4), persons_per_mu=Decimal(4),
     )  # fmt: skip

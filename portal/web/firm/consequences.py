@@ -8,8 +8,9 @@ from decimal import Decimal
 
 from portal.access import views
 from portal.card.sheet import Card
-from portal.queries import efficiency, resource
-from portal.queries.efficiency import Listed, Promise
+from portal.queries import efficiency, land, resource
+from portal.queries.efficiency import Listed
+from portal.queries.land import Promise
 from portal.queries.release import Query
 from portal.queries.resource import Consequence, Reversal, Surcharge
 from portal.web.firm.parts import proof
@@ -63,7 +64,7 @@ def follows(frame: Frame, card: Card, query: Query) -> Follows | None:
         reversals=resource.reversals(*asked),
         months=resource.surcharges(*asked),
         listed=efficiency.of_firm(*asked),
-        promises=efficiency.promises_of_firm(*asked),
+        promises=land.promises_of_firm(*asked),
         is_unseen=not views.sees_rows(contract("resource.consequence"), frame.viewer.cut),
         total_wan_yuan=sum(amounts, Decimal(0)) if amounts else None,
     )

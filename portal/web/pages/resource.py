@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, HTTPException, Query
 from fastapi.responses import RedirectResponse, Response
 
 from portal.exports.excel import Column
-from portal.queries import efficiency, resource
+from portal.queries import efficiency, land, resource
 from portal.queries.efficiency import Filters
 from portal.queries.release import Query as Asking
 from portal.web.exports import Format, Table, download
@@ -142,8 +142,8 @@ def _lifted(frame: Frame, query: Asking, chosen: Chosen, filters: Filters) -> di
 def _land(frame: Frame, query: Asking, chosen: Chosen, filters: Filters) -> dict[str, Any]:
     frame.audit_list("resource.land_potential")
     return {
-        "land": efficiency.land(query, filters.year),
-        "parcels": efficiency.parcels(query, filters.year),
+        "land": land.land(query, filters.year),
+        "parcels": land.parcels(query, filters.year),
     }
 
 
@@ -152,12 +152,12 @@ def _contracts(frame: Frame, query: Asking, chosen: Chosen, filters: Filters) ->
     states = ("met", "missed", "not_due", "no_figure", "doubtful")
     counts = [
         {"indicator": indicator, **{state: of.get(state, 0) for state in states}}
-        for indicator, of in efficiency.promise_counts(query, filters.year)
+        for indicator, of in land.promise_counts(query, filters.year)
     ]
     return {
         "counts": counts,
-        "terms": efficiency.terms(query, filters.year),
-        "missed": efficiency.missed(query, filters.year),
+        "terms": land.terms(query, filters.year),
+        "missed": land.missed(query, filters.year),
     }
 
 

@@ -13,7 +13,7 @@ from demo_city.world.city import City
 @pytest.fixture(scope="module", params=[2020, 2024])
 def rows(request: pytest.FixtureRequest, city: City) -> list[dict[str, object]]:
     frame = land_contract(city, request.param)
-    found = frame.table().to_pylist()
+    found: list[dict[str, object]] = frame.table().to_pylist()
     assert len(found) == frame.rows
     return found
 

@@ -64,7 +64,7 @@ def listed(spark: SparkSession) -> dict[str, list[Row]]:
         {"year": str(year), "list_code": "above_scale", "indicator_code": "I1", "value": 30, "unit_count": 9}
         for year in YEARS
     ]
-    inputs = [
+    inputs: list[Any] = [
         frame(spark, table, rows)
         for table, rows in (
             ("core.enterprise", names), ("per_mu.enterprise_grade", grades), ("core.succession", []),
@@ -109,7 +109,7 @@ def test_silence_lifts_nobody_and_lists_nobody(listed: dict[str, list[Row]]) -> 
 
 
 def test_lifted_are_those_who_are_judged_and_meet_no_condition(listed: dict[str, list[Row]]) -> None:
-    assert {(r["uscc"], r["year"], r["listed_since_year_before"]) for r in listed["lifted"]} == {
+    assert {(r["uscc"], r["year"], r["listed_since_year"]) for r in listed["lifted"]} == {
         ("low", "2022", "2021"), ("empty", "2022", "2021"),
     }  # fmt: skip
     low = next(r for r in listed["lifted"] if r["uscc"] == "low")
