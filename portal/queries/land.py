@@ -134,7 +134,7 @@ def missed(query: Query, year: str) -> list[Promise]:
     """Promises that are missed or doubtful, those missed longest first."""
     rows = query(
         f"""SELECT * FROM resource.land_promise WHERE year = ? AND promise_state_code IN ('missed', 'doubtful')
-        ORDER BY missed_since_year NULLS LAST, land_contract_code, promise_indicator_code LIMIT {4 * PAGE}""",
+        ORDER BY missed_since_year NULLS LAST, land_contract_code, promise_indicator_code LIMIT {2 * PAGE}""",
         year,
     )
     return [_promise(query, row) for row in rows]
