@@ -31,6 +31,7 @@ STATISTICS = [
 ]
 TAXES = [c for c in contract("raw.gov_tax").column_names if c not in (*FEED_COLUMNS, "uscc")]
 TAX_COMPONENTS = [c for c in TAXES if c.startswith("tax_")]
+INVESTMENT = "technical_investment_wan_yuan"
 POLLUTANTS = ["cod_t", "nh3n_t", "so2_t", "nox_t"]
 #: Column → direction of trade.
 DIRECTIONS: Mapping[str, str] = {"customs_export_wan_yuan": "export", "customs_import_wan_yuan": "import"}
@@ -159,6 +160,8 @@ def patent_counts(states: DataFrame) -> DataFrame:
 
 def statistics(annual: DataFrame, monthly: DataFrame) -> DataFrame:
     """The annual report; for a year without one, the last cumulative month. ``is_annual`` says which."""
+    # technical investment is reported once a year
+    monthly = monthly.withColumn(INVESTMENT, F.lit(None).cast(TYPES[INVESTMENT]))
     months, years = (
         at_most(feed.withColumn("year", F.left("period", F.lit(4))), ["uscc", "year"], "period").select(
             "uscc", "year", *STATISTICS, "known_at"
@@ -196,9 +199,9 @@ def last_months(annual: DataFrame, monthly: DataFrame, tax: DataFrame) -> DataFr
 
 
 def emissions(emission: DataFrame) -> DataFrame:
-    """主要污染物排放量: the sum of the main pollutants."""
+    """主要污染物排放量: each of the main pollutants, and their sum."""
     total = sum((F.coalesce(c, F.lit(0)) for c in POLLUTANTS), F.lit(0))
-    return totals(emission.withColumn("emission_t", total), ["emission_t"])
+    return totals(emission.withColumn("emission_t", total), ["emission_t", *POLLUTANTS])
 
 
 def land(uses: DataFrame) -> DataFrame:

@@ -18,6 +18,7 @@ from jobs.columns.values import no_texts, present, those_in
 from jobs.job import Input, Job
 from jobs.per_mu.rules.book import RuleBook
 from jobs.per_mu.rules.frames import BY_DISTRICT, BY_LIST, FIGURES, district_frame, list_frame
+from jobs.per_mu.rules.models import OTHER_INDUSTRIES, WHOLE_LIST
 from jobs.per_mu.rules.reading import rule_book
 from jobs.per_mu.steps.figures import tax_contribution
 from jobs.per_mu.steps.land import overloads, with_limits
@@ -47,9 +48,9 @@ def population(
         .withColumn("figures_as_of", F.coalesce("figures_as_of", "year"))
         .withColumn("row_id", row_id("uscc", "year", algorithm="sha256"))
         .select(
-            "uscc", "year", "district_code", "town_code", "list_code", "eval_status_code", "status_reasons",
-            "protected_until_date", "land_area_mu", "evaluation_uscc", "unit_role_code", "figures_as_of",
-            "rule_set_id", "rule_set_hash", "row_id",
+            "uscc", "year", "district_code", "town_code", "list_code", "ranking_group", "eval_status_code",
+            "status_reasons", "protected_until_date", "land_area_mu", "evaluation_uscc", "unit_role_code",
+            "figures_as_of", "rule_set_id", "rule_set_hash", "row_id",
         )
     )  # fmt: skip
 
@@ -68,6 +69,7 @@ def _judged(enterprise: DataFrame, enterprise_year: DataFrame, land: DataFrame, 
         .withColumn("tax_contribution", tax_contribution())
         .transform(_with_list)
         .join(list_frame(session, rules.items()), BY_LIST, "left")
+        .transform(_with_group, rules)
         .transform(_with_protection)
         .transform(with_limits, rules.limits)
         .transform(_with_gaps)
@@ -129,6 +131,21 @@ def _with_list(frame: DataFrame) -> DataFrame:
         .when(tenant | F.coalesce(landless, F.lit(False)), "tenant")
         .when(large, "below_scale_ge3")
         .otherwise("below_scale_lt3"),
+    )
+
+
+def _with_group(frame: DataFrame, rules: RuleBook) -> DataFrame:
+    """Group of industries in which the firm is ranked: its longest prefix among those of the list's groups."""
+    if not any(r.groups for _, _, one in rules.items() for r in one.lists.values()):
+        return frame.withColumn("ranking_group", F.lit(WHOLE_LIST))
+    industry = F.coalesce("industry_code", "industry_division_code")
+    fits = F.transform("group_prefixes", lambda prefix: F.coalesce(industry.startswith(prefix), F.lit(False)))
+    place = F.array_position(fits, F.lit(True)).cast("int")
+    return frame.withColumn(
+        "ranking_group",
+        F.when(F.coalesce(F.size("group_prefixes"), F.lit(0)) <= 0, WHOLE_LIST)
+        .when(place > 0, F.get("ranking_groups", place - 1))
+        .otherwise(OTHER_INDUSTRIES),
     )
 
 

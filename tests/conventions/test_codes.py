@@ -14,7 +14,7 @@ from jobs.chain.rules.policy import state_rules
 from jobs.core.steps.following import SUCCEEDED
 from jobs.per_mu.adjustment import PROTECTIONS
 from jobs.per_mu.rules.frames import FIGURES, _event_rows
-from jobs.per_mu.rules.models import Baseline
+from jobs.per_mu.rules.models import Baseline, Indicator
 from jobs.per_mu.rules.reading import rule_book
 from jobs.per_mu.steps.land import MEASURES
 from jobs.profile.rules.evaluation import Level, evaluation
@@ -49,6 +49,7 @@ NO_CODES = {
     "source_record": "a sender's words",
     **dict.fromkeys(("claimants", "giants"), "credit codes"),
     "parcel_ids": "codes of parcels",
+    "ranking_group": "a group of industries that a rule set names",
     "grade_history": "figures as name=value",
     "indicator_percentiles": "figures as name=value",
     "tag_evidence": "figures as name=value",
@@ -94,6 +95,11 @@ FROM_RULES: dict[str, Callable[[], set[str]]] = {
     "chain_state": lambda: {rule.state for rule in state_rules().rules},
     "chain_tier": lambda: set(get_args(Tier)),
     "evaluation_dimension": lambda: set(evaluation().dimensions),
+    "scoring": lambda: {
+        f"{formula}{suffix}"
+        for formula in get_args(Indicator.model_fields["scoring"].annotation)
+        for suffix in ("", "_less")
+    },
     "evaluation_figure": lambda: {*FIGURES, "industry_code"},
     "grade_reason": lambda: (
         {code for kind, code, _ in _adjusted() if kind == "veto"} | {f"protection:{p}" for p in PROTECTIONS}

@@ -110,7 +110,7 @@ class RuleBook(Rules):
         ``quota``: by rule set, the largest share of A and the smallest of D over its lists. ``land_limit``: what land
         can carry, by industry division. ``judged_land``: rule sets that do not grade impossible land. ``duty``: by
         feed, the figure that a firm owes. ``withheld``: by rule set, list and indicator, the figure that scores nothing
-        if a firm withholds it.
+        if a firm withholds it. ``least_share``: likewise the least share of the weight where minimum and maximum score.
         """
         shares = {r.id: [r.quota_of(code).shares for code in r.lists] for r in self.all()}
         return {
@@ -133,6 +133,18 @@ class RuleBook(Rules):
             ],
             "judged_land": [
                 {"rule_set_id": r.id} for r in self.all() if r.impossible_land == "data_incomplete"
+            ],
+            "least_share": [
+                {
+                    "rule_set_id": r.id,
+                    "list_code": name,
+                    "indicator_code": code,
+                    "least_share": indicator.least_share,
+                }
+                for r in self.all()
+                for name, rules in r.lists.items()
+                for code, indicator in rules.indicators.items()
+                if indicator.scoring == "min_max"
             ],
             "duty": [{"feed": duty.feed, "figure": duty.figure} for duty in duties()],
             "withheld": [

@@ -7,11 +7,13 @@ from decimal import Decimal
 from pyspark.sql import DataFrame, SparkSession
 
 from jobs.columns.rows import literal_table
-from jobs.per_mu.rules.models import Indicator, RuleSet, indicator_definitions
+from jobs.per_mu.rules.models import Indicator, IndicatorDefinition, RuleSet, indicator_definitions
 
 Items = list[tuple[str, str, RuleSet]]
 BY_DISTRICT = ["district_code", "year"]
 BY_LIST = ["district_code", "year", "list_code"]
+#: Units that are ranked together: those of a list, or of a group of its industries.
+BY_GROUP = [*BY_LIST, "ranking_group"]
 
 #: Every figure that is a numerator or denominator of an indicator.
 FIGURES = sorted(
@@ -30,14 +32,15 @@ bonus_cap decimal(9,4), penalty_cap decimal(9,4), veto_overrides boolean, giant_
 decimal(9,6), giant_times_median decimal(9,6), giant_from_units int,
 giant_reporting_share decimal(9,6)"""
 
-_LIST = """district_code string, year string, list_code string, required_figures array<string>,
+_LIST = """district_code string, year string, list_code string, list_place int, group_prefixes array<string>,
+ranking_groups array<string>, required_figures array<string>,
 positive_figures array<string>, watched_feeds array<string>, share_a decimal(9,6), share_b
 decimal(9,6), share_d decimal(9,6), round_a string, round_b string, round_d string, count_exempt
 boolean, count_protected boolean, edge string, refill boolean, vetoed_in_d boolean"""
 
-_INDICATOR = """district_code string, year string, list_code string, indicator_code string, weight decimal(9,4),
-missing_policy string, withheld_policy string, owed_figure string, method_code string,
-fixed_value decimal(24,6), factor decimal(18,6), rule_giants string,
+_INDICATOR = """district_code string, year string, list_code string, ranking_group string, indicator_code string, weight
+decimal(9,4), scoring_code string, least_share decimal(3,2), missing_policy string, withheld_policy string,
+owed_figure string, method_code string, fixed_value decimal(24,6), factor decimal(18,6), rule_giants string,
 numerator_place int, denominator_place int, denominator_factor decimal(9,6)"""
 
 _EVENT = """district_code string, year string, rule_set_id string, is_honour boolean, event_code string,
@@ -68,24 +71,28 @@ def _district_row(district: str, year: str, r: RuleSet) -> tuple[object, ...]:
 
 
 def list_frame(session: SparkSession, items: Items) -> DataFrame:
-    """One row per district, year and list: figures a firm must have, and the quota."""
+    """One row per district, year and list: place of the list, groups of industries, figures a firm must have, quota."""
     return literal_table(
         session,
-        [_list_row(d, y, r, code) for d, y, r in items for code in r.lists],
+        [_list_row(d, y, r, place, code) for d, y, r in items for place, code in enumerate(r.lists)],
         _LIST,
     )
 
 
-def _list_row(district: str, year: str, r: RuleSet, code: str) -> tuple[object, ...]:
+def _list_row(district: str, year: str, r: RuleSet, place: int, code: str) -> tuple[object, ...]:
     definitions = indicator_definitions()
-    rules = r.lists[code]  # type: ignore[index]
+    rules = r.lists[code]
+    groups = {prefix: name for name, group in rules.groups.items() for prefix in group.industries}
+    # of two prefixes of an industry the longer says more
+    prefixes = sorted(groups, key=lambda prefix: (-len(prefix), prefix))
     strict = [definitions[i] for i, rule in rules.indicators.items() if rule.missing == "data_incomplete"]
     feeds = {feed for i in rules.indicators for feed in definitions[i].feeds}
     quota = rules.quota or r.quota
     # Land has rules of its own (zero_land, no_land_use) and is not among the figures.
     denominators = {d.denominator for d in strict} - {"land_area_mu"}
     return (
-        district, year, code, sorted({d.numerator for d in strict} | denominators), sorted(denominators),
+        district, year, code, place, prefixes, [groups[p] for p in prefixes],
+        sorted({d.numerator for d in strict} | denominators), sorted(denominators),
         sorted(feeds), quota.shares["A"], quota.shares["B"], quota.shares["D"],
         quota.rounding["A"], quota.rounding["B"], quota.rounding["D"], quota.count_exempt,
         quota.count_protected, quota.edge, quota.refill_vetoed, quota.vetoed_count_in_d,
@@ -93,16 +100,17 @@ def _list_row(district: str, year: str, r: RuleSet, code: str) -> tuple[object, 
 
 
 def indicator_frame(session: SparkSession, items: Items) -> DataFrame:
-    """One row per district, year, list and indicator: weight, baseline rule, policy for missing values.
+    """One row per district, year, list, group and indicator: weight, baseline rule, policy for missing values.
 
     Columns ``*_place`` are positions of the indicator's figures in ``FIGURES``.
     """
     return literal_table(
         session,
         [
-            (*(d, y, code, name), *_indicator_row(name, rule))
+            (*(d, y, code, group, name), *_indicator_row(name, rule))
             for d, y, r in items
             for code, rules in r.lists.items()
+            for group in rules.ranking_groups
             for name, rule in rules.indicators.items()
         ],
         _INDICATOR,
@@ -112,12 +120,18 @@ def indicator_frame(session: SparkSession, items: Items) -> DataFrame:
 def _indicator_row(name: str, rule: Indicator) -> tuple[object, ...]:
     definition = indicator_definitions()[name]
     return (
-        rule.weight, rule.missing, rule.withheld, definition.duty.figure if definition.duty else "",
+        rule.weight, scoring_code(rule, definition), rule.least_share, rule.missing, rule.withheld,
+        definition.duty.figure if definition.duty else "",
         rule.baseline.method, rule.baseline.value, rule.baseline.factor, rule.baseline.giants,
         FIGURES.index(definition.numerator), FIGURES.index(definition.denominator),
         # divisors are powers of ten: their inverse is exact
         1 / Decimal(definition.denominator_divisor),
     )  # fmt: skip
+
+
+def scoring_code(rule: Indicator, definition: IndicatorDefinition) -> str:
+    """The formula of an indicator's score: a code of the list scoring."""
+    return rule.scoring if definition.better == "more" else f"{rule.scoring}_less"
 
 
 def event_frame(session: SparkSession, items: Items) -> DataFrame:

@@ -627,7 +627,7 @@ def _population_row(stands: Row) -> Row:
     return {
         **{name: stands[name] for name in ("uscc", "year", "district_code", "list_code")},
         "eval_status_code": stands["status"], "status_reasons": stands["reasons"],
-        "evaluation_uscc": stands["unit"], "unit_role_code": stands["role"],
+        "ranking_group": "all", "evaluation_uscc": stands["unit"], "unit_role_code": stands["role"],
         "rule_set_id": f"r{stands['district_code']}-2023", "rule_set_hash": "h", "figures_as_of": stands["as_of"],
     }  # fmt: skip
 

@@ -357,9 +357,10 @@ def test_an_indicator_needs_titles_and_figures_of_units(monkeypatch: pytest.Monk
 
     book = RuleBook([])
     book.check()
-    with_one_more("I2", denominator="water_m3")
+    with_one_more("I2", denominator="customs_export_wan_yuan")
     with pytest.raises(
-        RejectedError, match=r"^indicator I2: schemas/per_mu/unit.yml has no column water_m3; add it"
+        RejectedError,
+        match=r"^indicator I2: schemas/per_mu/unit.yml has no column customs_export_wan_yuan; add",
     ):
         book.check()
     with_one_more("I99")
