@@ -10,6 +10,8 @@ The module is one, above 300 lines: the order of the statuses is the rule.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
@@ -17,7 +19,7 @@ from jobs.columns.rows import first_of, materialised, row_id, with_part
 from jobs.columns.values import no_texts, present, those_in
 from jobs.job import Input, Job
 from jobs.per_mu.rules.book import RuleBook
-from jobs.per_mu.rules.frames import BY_DISTRICT, BY_LIST, FIGURES, district_frame, list_frame
+from jobs.per_mu.rules.frames import BY_DISTRICT, BY_LIST, district_frame, figures_used, list_frame
 from jobs.per_mu.rules.models import OTHER_INDUSTRIES, WHOLE_LIST
 from jobs.per_mu.rules.reading import rule_book
 from jobs.per_mu.steps.figures import tax_contribution
@@ -72,7 +74,7 @@ def _judged(enterprise: DataFrame, enterprise_year: DataFrame, land: DataFrame, 
         .transform(_with_group, rules)
         .transform(_with_protection)
         .transform(with_limits, rules.limits)
-        .transform(_with_gaps)
+        .transform(_with_gaps, [name for name in figures_used(rules.items()) if name != "land_area_mu"])
         .transform(_with_own_status)
     )  # fmt: skip
 
@@ -183,9 +185,8 @@ def _codes(*pairs: tuple[Column, Column | str]) -> Column:
     return present(*(F.when(c, code if isinstance(code, Column) else F.lit(code)) for c, code in pairs))
 
 
-def _with_gaps(frame: DataFrame) -> DataFrame:
+def _with_gaps(frame: DataFrame, figures: Sequence[str]) -> DataFrame:
     """Gaps that keep a firm from being graded: missing, zero or quarantined figures, land that is none or too small."""
-    figures = [figure for figure in FIGURES if figure != "land_area_mu"]
     watched = F.concat(
         F.coalesce("watched_feeds", no_texts()), F.array(*map(F.lit, (*LAND_FEEDS, *IDENTITY_FEEDS)))
     )

@@ -12,6 +12,7 @@ from typing import Any
 
 from jobs.per_mu.rules.land_limits import land_limits
 from jobs.per_mu.rules.models import CITY, KIND, RuleSet, duties, indicator_definitions
+from jobs.per_mu.steps.reasons import FEED_FIGURES
 from jobs.rules.base import RuleDocument, Rules
 from schemas.contract import code_list, contract, digest
 from schemas.errors import RejectedError, UsageError
@@ -169,9 +170,9 @@ class RuleBook(Rules):
         columns = set(contract("per_mu.unit").column_names) | {"tax_contribution"}
         for code, definition in indicator_definitions().items():
             figures = {definition.numerator, definition.denominator}
-            if definition.duty and definition.duty.figure not in figures:
+            if (duty := definition.duty) and not figures & set(FEED_FIGURES.get(duty.feed, ())):
                 raise RejectedError(
-                    f"indicator {code}: its duty names {definition.duty.figure}, which is no figure of it"
+                    f"indicator {code}: its duty names {duty.feed}, which has no figure of it"
                 )
             if lacking := figures - columns:
                 raise RejectedError(

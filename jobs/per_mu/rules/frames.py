@@ -15,12 +15,6 @@ BY_LIST = ["district_code", "year", "list_code"]
 #: Units that are ranked together: those of a list, or of a group of its industries.
 BY_GROUP = [*BY_LIST, "ranking_group"]
 
-#: Every figure that is a numerator or denominator of an indicator.
-FIGURES = sorted(
-    {d.numerator for d in indicator_definitions().values()}
-    | {d.denominator for d in indicator_definitions().values()}
-)
-
 _DISTRICT = """district_code string, year string, rule_set_id string, rule_set_hash string, rule_source string,
 upgraded_list string, dropped_list string, large_land_mu decimal(18,6), exempt_industries
 array<string>, inactive_statuses array<string>, zero_land string, impossible_land string, new_firm_years int,
@@ -99,15 +93,23 @@ def _list_row(district: str, year: str, r: RuleSet, place: int, code: str) -> tu
     )  # fmt: skip
 
 
+def figures_used(items: Items) -> list[str]:
+    """Every figure that is a numerator or denominator of an indicator of the rule sets, sorted."""
+    known = indicator_definitions()
+    used = {name for _, _, r in items for rules in r.lists.values() for name in rules.indicators}
+    return sorted({figure for name in used for figure in (known[name].numerator, known[name].denominator)})
+
+
 def indicator_frame(session: SparkSession, items: Items) -> DataFrame:
     """One row per district, year, list, group and indicator: weight, baseline rule, policy for missing values.
 
-    Columns ``*_place`` are positions of the indicator's figures in ``FIGURES``.
+    Columns ``*_place`` are positions of the indicator's figures in :func:`figures_used`.
     """
+    figures = figures_used(items)
     return literal_table(
         session,
         [
-            (*(d, y, code, group, name), *_indicator_row(name, rule))
+            (*(d, y, code, group, name), *_indicator_row(name, rule, figures))
             for d, y, r in items
             for code, rules in r.lists.items()
             for group in rules.ranking_groups
@@ -117,13 +119,13 @@ def indicator_frame(session: SparkSession, items: Items) -> DataFrame:
     )
 
 
-def _indicator_row(name: str, rule: Indicator) -> tuple[object, ...]:
+def _indicator_row(name: str, rule: Indicator, figures: list[str]) -> tuple[object, ...]:
     definition = indicator_definitions()[name]
     return (
         rule.weight, scoring_code(rule, definition), rule.least_share, rule.missing, rule.withheld,
         definition.duty.figure if definition.duty else "",
         rule.baseline.method, rule.baseline.value, rule.baseline.factor, rule.baseline.giants,
-        FIGURES.index(definition.numerator), FIGURES.index(definition.denominator),
+        figures.index(definition.numerator), figures.index(definition.denominator),
         # divisors are powers of ten: their inverse is exact
         1 / Decimal(definition.denominator_divisor),
     )  # fmt: skip

@@ -5,6 +5,7 @@ The module is one, above 300 lines: it is read from top to bottom as the form of
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
@@ -12,11 +13,11 @@ from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from jobs.rules.base import Assumption
 from schemas.contract import code_list, digest
-from schemas.definition import Definition, Titles, read_mapping
+from schemas.definition import Definition, Titles, first_error, line_of, read_mapping
 from schemas.errors import RejectedError
 
 #: GB/T 2260 code of the city; the city rule set (测算) has it as its district.
@@ -29,6 +30,9 @@ CountRounding = Literal["floor", "ceil", "half_up"]
 TaxComponent = Literal[
     "vat", "export_offset", "income", "consumption", "surcharge", "land_use", "property", "other"
 ]
+#: Setting of an installation: the folder of its own rule sets and indicators.
+OWN_RULES = "BRAIN_RULES"
+INDICATORS = "indicators.yml"
 VALUE_ADDED = "value_added_wan_yuan"
 #: Figures that may be below zero.
 MAY_BE_NEGATIVE = (VALUE_ADDED, "profit_wan_yuan", "tax_contribution")
@@ -76,11 +80,42 @@ class IndicatorDefinition(Definition):
         return self
 
 
+def own_rules() -> Path | None:
+    """The installation's folder of rule sets and indicators, if ``BRAIN_RULES`` names one.
+
+    Raises:
+        RejectedError: it names something that is not a folder.
+    """
+    given = os.environ.get(OWN_RULES, "")
+    if not given:
+        return None
+    folder = Path(given).expanduser()
+    if not folder.is_dir():
+        raise RejectedError(f"{OWN_RULES}={given}: no such folder; create it or unset the variable")
+    return folder
+
+
 @cache
 def indicator_definitions() -> dict[str, IndicatorDefinition]:
-    """Indicator code → definition, from ``indicators.yml``."""
-    raw = read_mapping(Path(__file__).parent / "indicators.yml", RejectedError)
-    return {code: IndicatorDefinition.model_validate(entry) for code, entry in raw.items()}
+    """Indicator code → definition, from ``indicators.yml`` and the installation's own file of this name.
+
+    Raises:
+        RejectedError: a definition is not well formed, or an own one has the code of another.
+    """
+    found: dict[str, IndicatorDefinition] = {}
+    for folder in (Path(__file__).parent, own_rules()):
+        if folder is None or not (path := folder / INDICATORS).exists():
+            continue
+        for code, entry in read_mapping(path, RejectedError).items():
+            at = line_of(path, [code])
+            where = f"{path.name} line {at[1] if at else 1}: {code}"
+            if code in found:
+                raise RejectedError(f"{where}: there is an indicator of this code already; choose another")
+            try:
+                found[code] = IndicatorDefinition.model_validate(entry)
+            except ValidationError as error:
+                raise RejectedError(f"{where}: {first_error(error)}") from None
+    return found
 
 
 def duties() -> list[Duty]:

@@ -8,7 +8,14 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from jobs.columns.arithmetic import VALUE_TYPE, divide
-from jobs.per_mu.rules.frames import BY_DISTRICT, BY_GROUP, FIGURES, Items, district_frame, indicator_frame
+from jobs.per_mu.rules.frames import (
+    BY_DISTRICT,
+    BY_GROUP,
+    Items,
+    district_frame,
+    figures_used,
+    indicator_frame,
+)
 from jobs.per_mu.rules.tax_columns import TAX_COLUMNS
 from schemas.contract import contract
 
@@ -44,7 +51,7 @@ def unit_figures(units: DataFrame, items: Items, known: Collection[str]) -> Data
     """
     # an array costs one look-up per figure; choosing among columns for each indicator generated methods so long that
     # Java did not compile them
-    columns = [COLUMN_OF.get(name, name) for name in FIGURES]
+    columns = [COLUMN_OF.get(name, name) for name in figures_used(items)]
     figures = F.array(*[(F.col(c) if c in known else F.lit(None)).cast(VALUE_TYPE) for c in columns])
     session = units.sparkSession
     return (

@@ -46,7 +46,7 @@ def refusal(load: Callable[[], object]) -> str:
     ("changes", "says"),
     [
         ({"lists": every_list(I1=indicator("60"), I2=indicator("39.9"))}, "weights sum to 99.9, not to 100"),
-        ({"lists": every_list(I1=indicator("50"), I9=indicator("50"))}, "unknown indicators ['I9']"),
+        ({"lists": every_list(I1=indicator("50"), I99=indicator("50"))}, "unknown indicators ['I99']"),
         ({"lists": every_list(I1=indicator("100", {"method": "fixed"}))}, "a fixed baseline has a value"),
         ({"lists": every_list(I1=indicator("100", {"method": "mean", "value": "3"}))}, "a fixed baseline"),
         ({"lists": every_list(I1=indicator("100", "0"))}, "greater than 0"),
