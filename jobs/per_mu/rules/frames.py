@@ -30,7 +30,7 @@ _LIST = """district_code string, year string, list_code string, list_place int, 
 ranking_groups array<string>, required_figures array<string>,
 positive_figures array<string>, watched_feeds array<string>, share_a decimal(9,6), share_b
 decimal(9,6), share_d decimal(9,6), round_a string, round_b string, round_d string, count_exempt
-boolean, count_protected boolean, edge string, refill boolean, vetoed_in_d boolean"""
+boolean, count_protected boolean, edge string, refill boolean, vetoed_in_d boolean, carry boolean"""
 
 _INDICATOR = """district_code string, year string, list_code string, ranking_group string, indicator_code string, weight
 decimal(9,4), scoring_code string, least_share decimal(3,2), missing_policy string, withheld_policy string,
@@ -89,7 +89,7 @@ def _list_row(district: str, year: str, r: RuleSet, place: int, code: str) -> tu
         sorted({d.numerator for d in strict} | denominators), sorted(denominators),
         sorted(feeds), quota.shares["A"], quota.shares["B"], quota.shares["D"],
         quota.rounding["A"], quota.rounding["B"], quota.rounding["D"], quota.count_exempt,
-        quota.count_protected, quota.edge, quota.refill_vetoed, quota.vetoed_count_in_d,
+        quota.count_protected, quota.edge, quota.refill_vetoed, quota.vetoed_count_in_d, quota.carry,
     )  # fmt: skip
 
 

@@ -51,7 +51,8 @@ def unit_figures(units: DataFrame, items: Items, known: Collection[str]) -> Data
     """
     # an array costs one look-up per figure; choosing among columns for each indicator generated methods so long that
     # Java did not compile them
-    columns = [COLUMN_OF.get(name, name) for name in figures_used(items)]
+    # without any rule set the array is empty, and its type would be unknown
+    columns = [COLUMN_OF.get(name, name) for name in figures_used(items)] or [DISTRICT_TAX]
     figures = F.array(*[(F.col(c) if c in known else F.lit(None)).cast(VALUE_TYPE) for c in columns])
     session = units.sparkSession
     return (

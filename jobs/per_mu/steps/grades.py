@@ -133,32 +133,24 @@ def _with_seats(units: DataFrame, carries: bool) -> DataFrame:
         return units.withColumns(
             {seats: _rounded(_exact(share), rounding) for seats, (share, rounding) in QUOTAS.items()}
         )
-    known = [*BY_GROUP, "list_place", *(c for pair in QUOTAS.values() for c in pair)]
+    known = [*BY_GROUP, "list_place", "carry", *(c for pair in QUOTAS.values() for c in pair)]
     counted = ["list_size", "count_exempt", "count_protected", "exempt_firms", "protected_firms"]
-    before = Window.partitionBy(*BY_DISTRICT).orderBy("list_place", "ranking_group")
-    down_to = before.rowsBetween(Window.unboundedPreceding, Window.currentRow)
-    above = before.rowsBetween(Window.unboundedPreceding, -1)
-    zero = F.lit(0).cast("decimal(20,6)")
-    seats = (
-        units.select(*known, *counted)
-        .distinct()
-        .withColumns(
-            {
-                f"{name}_{part}": F.coalesce(F.sum(_exact(share)).over(rows), zero).cast("decimal(20,6)")
-                for name, (share, _) in QUOTAS.items()
-                for part, rows in (("to", down_to), ("above", above))
-            }
+    above = (
+        Window.partitionBy(*BY_DISTRICT)
+        .orderBy("list_place", "ranking_group")
+        .rowsBetween(Window.unboundedPreceding, -1)
+    )
+    nothing = F.lit(0).cast("decimal(20,6)")
+    groups = units.select(*known, *counted).distinct()
+    for seats, (share, rounding) in QUOTAS.items():
+        passed = F.when(F.col("carry"), F.coalesce(F.sum(_exact(share)).over(above), nothing)).otherwise(
+            nothing
         )
-    )
-    found = {
-        name: _rounded(F.col(f"{name}_to"), rounding) - _rounded(F.col(f"{name}_above"), rounding)
-        for name, (_, rounding) in QUOTAS.items()
-    }
-    return units.join(
-        F.broadcast(seats.select(*BY_GROUP, *(column.alias(name) for name, column in found.items()))),
-        BY_GROUP,
-        "inner",
-    )
+        groups = groups.withColumn("passed", passed.cast("decimal(20,6)")).withColumn(
+            seats,
+            _rounded(F.col("passed") + _exact(share), rounding) - _rounded(F.col("passed"), rounding),
+        )
+    return units.join(F.broadcast(groups.select(*BY_GROUP, *QUOTAS)), BY_GROUP, "inner")
 
 
 def _exact(share: str) -> Column:
