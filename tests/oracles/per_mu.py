@@ -883,10 +883,10 @@ def _summaries(
     """
     amounts: dict[tuple[str, ...], dict[str, Fraction]] = {}
     dominant: set[Key] = set()
-    for place in {(*u[1:4], u[5]) for u in units}:
-        here = [u for u in units if (*u[1:4], u[5]) == place]
-        amounts[place] = _amounts(here, rules[place[1], place[0]])
-        dominant |= {(u[0], u[1]) for u in here if _dominates(u[4], amounts[place])}
+    for ranked in {(*u[1:4], u[5]) for u in units}:
+        here = [u for u in units if (*u[1:4], u[5]) == ranked]
+        amounts[ranked] = _amounts(here, rules[ranked[1], ranked[0]])
+        dominant |= {(u[0], u[1]) for u in here if _dominates(u[4], amounts[ranked])}
     groups: dict[tuple[str, str, str], list[tuple[Row, bool]]] = defaultdict(list)
     for firm in firms:
         stands = population[firm["uscc"], firm["year"]]
