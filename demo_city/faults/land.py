@@ -42,7 +42,14 @@ def land_use(planner: Planner) -> None:
         row = lease(lambda r: 50 <= uses.area[r] <= 2500)
         _use(planner, "square_metres_as_mu", uses, row, square_metres, larger)
     for _ in range(2):
-        row = lease(lambda r: land.kind[uses.parcel[r]] == LET_WHOLLY and uses.kind[r] == 1)
+        # with two fifths of the parcel more it still has less than the parcel: only all tenants together exceed it
+        row = lease(
+            lambda r: (
+                land.kind[uses.parcel[r]] == LET_WHOLLY
+                and uses.kind[r] == 1
+                and 2 * (uses.area[r] + uses.sublet[r]) <= land.area[uses.parcel[r]]
+            )
+        )
         more: dict[str, Change] = {
             "surveyed_area_mu": plus(Decimal(int(land.area[uses.parcel[row]])) * Decimal("0.004"))
         }
