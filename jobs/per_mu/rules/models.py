@@ -38,6 +38,9 @@ VALUE_ADDED = "value_added_wan_yuan"
 MAY_BE_NEGATIVE = (VALUE_ADDED, "profit_wan_yuan", "tax_contribution")
 #: Group of a list that is not ranked by industry; group of the industries that a list with groups does not name.
 WHOLE_LIST, OTHER_INDUSTRIES = "all", "other"
+TaxExclusion = Literal[
+    "audit_recovery", "demolition", "real_estate", "equity_transfer", "headquarters_rebate"
+]
 #: At most as many digits after the point as the tables hold: more would be lost between rule and result.
 Amount = Annotated[Decimal, Field(decimal_places=6)]
 Points = Annotated[Decimal, Field(decimal_places=4)]
@@ -330,6 +333,8 @@ class RuleSet(Definition):
     assumptions: tuple[Assumption, ...] = ()
     lists: dict[ListCode, ListRules]
     tax_components: tuple[TaxComponent, ...] = Field(min_length=1)
+    #: Parts of the tax paid that do not count as contribution (查补税款等).
+    tax_exclusions: tuple[TaxExclusion, ...] = ()
     cap_ratio: Amount | None = Field(default=None, gt=0)
     floor: Amount | None = None
     negative_value_added: Literal["zero_score", "keep"] = "zero_score"
