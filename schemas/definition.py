@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -47,6 +48,10 @@ def read_mapping(
     name = shown or path.name
     try:
         raw = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)
+    except yaml.MarkedYAMLError as failure:
+        mark = failure.problem_mark or failure.context_mark
+        at = f" line {mark.line + 1}" if mark else ""
+        raise error(f"{name}{at}: not readable as YAML: {failure.problem or failure.context}") from None
     except (yaml.YAMLError, OSError, UnicodeDecodeError, ArithmeticError) as failure:
         raise error(f"{name}: not readable as YAML: {str(failure).splitlines()[0]}") from None
     if raw is None and may_be_empty:
@@ -54,6 +59,28 @@ def read_mapping(
     if not isinstance(raw, dict):
         raise error(f"{name}: not a mapping")
     return raw
+
+
+def line_of(path: Path, field: Sequence[str | int]) -> tuple[int, int] | None:
+    """How many names of a field's path a YAML file has, and the line of the last of them; ``None`` if it has none.
+
+    The file is one that :func:`read_mapping` has read.
+    """
+    node = yaml.compose(path.read_text(encoding="utf-8"), Loader=_Loader)
+    found = None
+    for depth, name in enumerate(field, start=1):
+        if isinstance(node, yaml.MappingNode):
+            entries = [(key, value) for key, value in node.value if key.value == str(name)]
+            if not entries:
+                break
+            key, node = entries[-1]
+            found = depth, key.start_mark.line + 1
+        elif isinstance(node, yaml.SequenceNode) and isinstance(name, int) and name < len(node.value):
+            node = node.value[name]
+            found = depth, node.start_mark.line + 1
+        else:
+            break
+    return found
 
 
 def first_error(error: ValidationError) -> str:

@@ -9,10 +9,14 @@ from demo_city.frame import Frame
 from demo_city.senders.months import period_of, persons_until
 from demo_city.senders.statistics_months import cumulative, cumulative_before
 from demo_city.world.city import City
-from demo_city.world.draws import Ints
+from demo_city.world.draws import Ints, stream
 from demo_city.world.figures import STATISTICS
 from demo_city.world.population import ABOVE, CHANGES
 from schemas.contract import Feed, feed
+
+#: Share of the firms above scale that invest in their works in a year, their median share of revenue, and the most.
+#: Assumed.
+_INVESTING, _OF_REVENUE, _MOST_OF_REVENUE = 0.45, 0.02, 0.5
 
 
 def statistics_directory(city: City, year: int) -> Frame:
@@ -57,7 +61,17 @@ def statistics_annual(city: City, year: int) -> Frame:
     """A row for each firm above scale: its figures of the year."""
     sites, figures = city.above(year), city.year(year)
     money = {key: figures.money[key][sites] for key in STATISTICS}
-    return _statistics(city, feed("gov_statistics_annual"), year, None, money, figures.employees[sites])
+    contract = feed("gov_statistics_annual")
+    frame = _statistics(city, contract, year, None, money, figures.employees[sites])
+    rng = stream(city.population.seed, f"technical-investment-{year}")
+    share = np.where(
+        rng.random(len(sites)) < _INVESTING, rng.lognormal(np.log(_OF_REVENUE), 0.8, len(sites)), 0
+    )
+    invested = np.rint(figures.money["revenue"][sites] * np.minimum(share, _MOST_OF_REVENUE)).astype(np.int64)
+    frame.columns["technical_investment_wan_yuan"] = amounts(
+        contract, "technical_investment_wan_yuan", invested, "千元", 0
+    )
+    return frame
 
 
 def statistics_monthly(city: City, year: int, month: int) -> Frame:

@@ -27,19 +27,21 @@ SUITE = Suite(
         Check(
             "above_zero",
             "基准值大于零",
-            "A baseline is above zero",
-            "SELECT year, district_code, list_code, indicator_code FROM {table} WHERE value <= 0",
+            "A baseline by which values are divided is above zero",
+            "SELECT year, district_code, list_code, indicator_code FROM {table} "
+            "WHERE value <= 0 AND scoring_code IN ('ratio', 'ratio_less')",
         ),
         Check(
             "units_behind",
             "参算单元数与指标值一致",
-            "A computed baseline names the units whose value is behind it; a published one names none",
+            "A computed baseline names the units whose value is behind it, an end of a range one, a published one none",
             """SELECT b.year, b.district_code, b.list_code, b.indicator_code FROM {table} b
-            LEFT JOIN (SELECT year, district_code, list_code, indicator_code, count(value) AS units
+            LEFT JOIN (SELECT year, district_code, list_code, ranking_group, indicator_code, count(value) AS units
                 FROM per_mu.indicator_value GROUP BY ALL) v
             ON v.year = b.year AND v.district_code = b.district_code AND v.list_code = b.list_code
-                AND v.indicator_code = b.indicator_code
-            WHERE b.unit_count IS DISTINCT FROM CASE WHEN b.method_code <> 'fixed' THEN coalesce(units, 0)
+                AND v.ranking_group = b.ranking_group AND v.indicator_code = b.indicator_code
+            WHERE b.unit_count IS DISTINCT FROM CASE WHEN b.method_code = 'range' THEN (b.value IS NOT NULL)::INTEGER
+                WHEN b.method_code <> 'fixed' THEN coalesce(units, 0)
                 - CASE b.giant_treatment_code WHEN 'left_out' THEN b.giant_count ELSE 0 END END""",
         ),
         Check(
@@ -63,18 +65,19 @@ SUITE = Suite(
             "单个企业对基准值的影响不超过三分之一",
             "No single unit lifts or lowers a baseline of thirty units or more by more than a third",
             f"""WITH counted AS (
-                SELECT v.uscc, b.year, b.district_code, b.list_code, b.indicator_code, b.value AS baseline,
+                SELECT v.uscc, b.year, b.district_code, b.list_code, b.ranking_group, b.indicator_code,
+                    b.value AS baseline,
                     CASE b.method_code WHEN 'mean' THEN v.value ELSE v.numerator END::DOUBLE AS above,
                     CASE b.method_code WHEN 'mean' THEN 1 ELSE v.denominator END::DOUBLE AS below
                 FROM {{table}} b JOIN per_mu.indicator_value v ON v.year = b.year
                     AND v.district_code = b.district_code AND v.list_code = b.list_code
-                    AND v.indicator_code = b.indicator_code
+                    AND v.ranking_group = b.ranking_group AND v.indicator_code = b.indicator_code
                 WHERE b.method_code IN ('aggregate', 'mean') AND v.value IS NOT NULL
                     AND NOT (b.giant_treatment_code = 'left_out' AND list_contains(b.giants, v.uscc))),
             moved AS (
                 SELECT *, sum(above) OVER w / sum(below) OVER w AS own,
                     (sum(above) OVER w - above) / nullif(sum(below) OVER w - below, 0) AS others
-                FROM counted WINDOW w AS (PARTITION BY year, district_code, list_code, indicator_code)
+                FROM counted WINDOW w AS (PARTITION BY year, district_code, list_code, ranking_group, indicator_code)
                 QUALIFY count(*) OVER w >= {FEW})
             SELECT m.year, m.district_code, m.list_code, m.indicator_code, m.uscc, e.enterprise_name, m.baseline,
                 round(m.baseline * m.others / m.own, 6) AS without_it
@@ -90,7 +93,7 @@ SUITE = Suite(
             """SELECT c.year, c.district_code, c.list_code, c.indicator_code FROM {table} c
             JOIN {table} p ON CAST(p.year AS INTEGER) + 1 = CAST(c.year AS INTEGER)
                 AND p.district_code = c.district_code AND p.list_code = c.list_code
-                AND p.indicator_code = c.indicator_code
+                AND p.ranking_group = c.ranking_group AND p.indicator_code = c.indicator_code
             WHERE c.method_code = 'fixed' AND c.value NOT BETWEEN p.value / 3 AND p.value * 3""",
             level="warn",
         ),

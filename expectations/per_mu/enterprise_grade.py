@@ -6,7 +6,7 @@ from expectations.checks.part_year import figures_as_of
 from expectations.gate.suite import Check, Suite
 
 _KEY = "uscc, year, evaluation_version"
-_LIST = "year, district_code, list_code, evaluation_version"
+_LIST = "year, district_code, list_code, ranking_group, evaluation_version"
 
 #: The result in force: the latest version.
 _IN_FORCE = (
@@ -95,9 +95,10 @@ SUITE = Suite(
                     count(*) FILTER (initial_grade = 'A' AND NOT is_tie) AS in_a
                 FROM {{table}} WHERE rank_in_list IS NOT NULL GROUP BY ALL) g
             LEFT JOIN rules.quota q ON q.rule_set_id = g.rule_set_id
-            LEFT JOIN (SELECT year, district_code, list_code, count(*) AS firms FROM per_mu.population
+            LEFT JOIN (SELECT year, district_code, list_code, ranking_group, count(*) AS firms FROM per_mu.population
                 WHERE eval_status_code IN ('exempt', 'protected') GROUP BY ALL) x
             ON x.year = g.year AND x.district_code = g.district_code AND x.list_code = g.list_code
+                AND x.ranking_group = g.ranking_group
             WHERE g.in_a > coalesce(q.share_a, {_MOST_A}) * (g.firms + coalesce(x.firms, 0)) + 1""",
         ),
         Check(

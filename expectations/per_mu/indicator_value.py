@@ -11,7 +11,17 @@ from expectations.checks.year_before import FEW
 from expectations.gate.suite import Check, Suite
 
 _KEY = "uscc, year, indicator_code"
-_PLAIN = "CAST(value AS DOUBLE) / CAST(baseline AS DOUBLE) * CAST(weight AS DOUBLE)"
+_RANKED = "year, district_code, list_code, ranking_group"
+_SHARE = "CAST(value AS DOUBLE) / CAST(baseline AS DOUBLE)"
+_REACHED = """(CAST(value AS DOUBLE) - CAST(worst_value AS DOUBLE))
+    / (CAST(baseline AS DOUBLE) - CAST(worst_value AS DOUBLE))"""
+#: The score by the formula, before cap and floor.
+_PLAIN = f"""CAST(t.weight AS DOUBLE) * CASE t.scoring_code WHEN 'ratio' THEN {_SHARE}
+    WHEN 'ratio_less' THEN greatest(0, 2 - {_SHARE})
+    ELSE CAST(r.least_share AS DOUBLE) + (1 - CAST(r.least_share AS DOUBLE)) * least(1, greatest(0, {_REACHED})) END"""
+#: Rows with the least share of the weight that their rule gives.
+_WITH_LEAST = """{table} t LEFT JOIN rules.least_share r ON r.rule_set_id = t.rule_set_id
+    AND r.list_code = t.list_code AND r.indicator_code = t.indicator_code"""
 
 
 def _apart(left: str, right: str) -> str:
@@ -26,7 +36,7 @@ def _silence_pays(notes: str) -> str:
     that lies between two scores is rounded once for the silent: a millionth of a point is no gain.
     """
     silent = f"is_missing AND note_code {notes} AND note_code <> 'withheld_zero'"
-    return f"""SELECT year, district_code, list_code, indicator_code,
+    return f"""SELECT {_RANKED}, indicator_code,
             count(*) FILTER ({silent}) AS silent, median(CAST(score AS DOUBLE)) FILTER ({silent}) AS their_points,
             count(value) AS reporting, median(CAST(score AS DOUBLE)) FILTER (NOT is_missing) AS points
         FROM {{table}} GROUP BY ALL
@@ -73,15 +83,15 @@ SUITE = Suite(
         Check(
             "score_recomputes",
             "得分可复算",
-            "Without a note the score is value divided by baseline times weight, to 1e-6",
-            f"SELECT {_KEY}, score FROM {{table}} WHERE note_code IS NULL "
+            "Without a note the score is the result of the formula, to 1e-6",
+            f"SELECT uscc, year, t.indicator_code, score FROM {_WITH_LEAST} WHERE note_code IS NULL "
             f"AND (value IS NULL OR baseline IS NULL OR {_apart('CAST(score AS DOUBLE)', _PLAIN)})",
         ),
         Check(
             "score_by_note",
             "得分与计分说明一致",
             "A score follows its note: zero, not above the quotient if capped, not below it if floored",
-            f"""SELECT {_KEY}, note_code, score FROM {{table}} WHERE CASE
+            f"""SELECT uscc, year, t.indicator_code, note_code, score FROM {_WITH_LEAST} WHERE CASE
             WHEN note_code IN ('missing_zero', 'negative_zero', 'zero_land', 'no_baseline', 'group_empty')
                 THEN score <> 0
             WHEN note_code = 'withheld_zero' THEN score > 0
@@ -95,8 +105,10 @@ SUITE = Suite(
             "The baseline is that of the same year, district, list and indicator",
             """SELECT v.uscc, v.year, v.indicator_code FROM {table} v
             LEFT JOIN per_mu.baseline b ON b.year = v.year AND b.district_code = v.district_code
-                AND b.list_code = v.list_code AND b.indicator_code = v.indicator_code
-            WHERE b.year IS NULL OR b.value IS DISTINCT FROM v.baseline OR b.rule_set_id <> v.rule_set_id""",
+                AND b.list_code = v.list_code AND b.ranking_group = v.ranking_group
+                AND b.indicator_code = v.indicator_code
+            WHERE b.year IS NULL OR b.value IS DISTINCT FROM v.baseline OR b.rule_set_id <> v.rule_set_id
+                OR b.worst_value IS DISTINCT FROM v.worst_value OR b.scoring_code <> v.scoring_code""",
         ),
         Check(
             "levels_steady",
@@ -133,7 +145,7 @@ SUITE = Suite(
             "A unit that withholds a figure which it owes has no points, and no more than any unit that reports",
             f"""SELECT {_KEY}, score, lowest FROM (
                 SELECT *, min(score) FILTER (NOT is_missing) OVER (
-                    PARTITION BY year, district_code, list_code, indicator_code) AS lowest FROM {{table}})
+                    PARTITION BY {_RANKED}, indicator_code) AS lowest FROM {{table}})
             WHERE note_code = 'withheld_zero' AND (score > 0 OR score > lowest)""",
         ),
         Check(
@@ -200,6 +212,9 @@ SUITE = Suite(
     ),
     rules={
         **LAND_LIMIT,
+        "least_share": {
+            "rule_set_id": "VARCHAR", "list_code": "VARCHAR", "indicator_code": "VARCHAR", "least_share": "DECIMAL(3,2)"
+        },
         "withheld": {
             "rule_set_id": "VARCHAR", "list_code": "VARCHAR", "indicator_code": "VARCHAR", "figure": "VARCHAR"
         },

@@ -5,9 +5,17 @@ from __future__ import annotations
 from expectations.checks.part_year import figures_as_of
 from expectations.checks.year_before import compared, totals_steady
 from expectations.gate.suite import Check, Suite
+from schemas.contract import contract
 
 #: Columns of core.enterprise_year that are summed unchanged.
-_SUMS = (
+_SUMS = tuple(
+    sorted(
+        set(contract("per_mu.unit").column_names)
+        & {c.name for c in contract("core.enterprise_year").columns if c.unit}
+    )
+)
+#: Those whose totals are compared with the year before.
+_STEADY = (
     "declared_revenue_wan_yuan", "emission_t", "employees_average", "energy_tce", "land_area_mu", "power_kwh",
     "rd_expense_wan_yuan", "revenue_wan_yuan", "value_added_wan_yuan",
 )  # fmt: skip
@@ -15,7 +23,9 @@ _SUMS = (
 #: Figures compared with the year before, list by list.
 _YEAR_BEFORE = {
     "tax_contribution": "tax_contribution_wan_yuan",
-    **{column.rsplit("_", maxsplit=2 if column.endswith("_wan_yuan") else 1)[0]: column for column in _SUMS},
+    **{
+        column.rsplit("_", maxsplit=2 if column.endswith("_wan_yuan") else 1)[0]: column for column in _STEADY
+    },
 }
 
 _MEMBERS = """SELECT p.evaluation_uscc AS uscc, year, count(*) AS firms, {sums}

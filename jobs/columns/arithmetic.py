@@ -96,6 +96,31 @@ def score(
     return _quotient(points, _whole(baseline) * F.lit(10**4).cast("decimal(5,0)"), scale, mode)
 
 
+def score_of_range(
+    value: Column,
+    best: Column,
+    worst: Column,
+    least_share: Column,
+    weight: Column,
+    scale: Column | int = SCALE,
+    mode: Column | str = "half_up",
+) -> Column:
+    """``weight × [s + (1 - s) × (value - worst) / (best - worst)]`` in points, rounded once (旌德县2022: s = 0.2).
+
+    A value beyond an end scores as the end does. ``least_share`` s has two digits after the point.
+    """
+    width = F.abs(_whole(best) - _whole(worst))
+    toward_best = F.when(best > worst, _whole(value) - _whole(worst)).otherwise(_whole(worst) - _whole(value))
+    reached = F.greatest(F.lit(Decimal(0)), F.least(toward_best, width))
+    percent = (least_share * 100).cast("decimal(3,0)")
+    points = (percent * width + (F.lit(Decimal(100)) - percent) * reached) * (weight * 10**4).cast(
+        "decimal(7,0)"
+    )
+    # least() and greatest() skip nulls, so test for them
+    defined = F.when(value.isNotNull() & best.isNotNull() & worst.isNotNull(), points)
+    return _quotient(defined, width * F.lit(Decimal(10**6)), scale, mode)
+
+
 def _whole(amount: Column) -> Column:
     """An amount in millionths."""
     return (amount.cast("decimal(24,6)") * F.lit(10**SCALE).cast("decimal(7,0)")).cast("decimal(24,0)")

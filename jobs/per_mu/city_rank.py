@@ -15,6 +15,7 @@ from jobs.per_mu.indicator_value import indicator_values
 from jobs.per_mu.rules.book import RuleBook
 from jobs.per_mu.rules.models import CITY
 from jobs.per_mu.rules.reading import rule_book
+from jobs.per_mu.steps.figures import OF_ENTERPRISES
 from jobs.per_mu.steps.ranking import percentile, ranking_order
 from jobs.per_mu.unit import of_city
 
@@ -25,9 +26,9 @@ def city_rank(population: DataFrame, unit: DataFrame, rules: RuleBook) -> DataFr
     """One row per unit of evaluation and year: points and rank under the city rule set."""
     items = rules.city_items()
     units = of_city(unit)
-    found = baselines(population.withColumn("district_code", F.lit(CITY)), units, items)
+    found = baselines(population.withColumn("district_code", F.lit(CITY)), units, items, known=OF_ENTERPRISES)
     scores = (
-        indicator_values(units, found, items)
+        indicator_values(units, found, items, known=OF_ENTERPRISES)
         .groupBy("uscc", "year", "list_code")
         .agg(
             F.sum("score").cast("decimal(24,6)").alias("total_score"),

@@ -14,7 +14,7 @@ from jobs.columns.arithmetic import VALUE_TYPE, divide
 from jobs.columns.rows import row_id
 from jobs.job import Input, Job
 from jobs.per_mu.rules.book import RuleBook
-from jobs.per_mu.rules.frames import BY_DISTRICT, BY_LIST, district_frame
+from jobs.per_mu.rules.frames import BY_DISTRICT, BY_GROUP, BY_LIST, district_frame
 from jobs.per_mu.rules.reading import rule_book
 from jobs.per_mu.steps.figures import tax_contribution
 from jobs.per_mu.steps.giants import giant_amounts, giants, reaches_giant
@@ -39,6 +39,7 @@ def district_summary(
             "year",
             "district_code",
             "list_code",
+            "ranking_group",
             "eval_status_code",
             "evaluation_uscc",
             "unit_role_code",
@@ -83,7 +84,7 @@ def _with_giants(firms: DataFrame, units: DataFrame, rules: RuleBook) -> DataFra
     is_giant = F.when(in_unit, F.coalesce("is_of_giant", F.lit(False))).otherwise(reaches_giant(tax="tax"))
     return (
         firms.join(F.broadcast(dominant), ["evaluation_uscc", "year"], "left")
-        .join(F.broadcast(giant_amounts(units, items)), BY_LIST, "left")
+        .join(F.broadcast(giant_amounts(units, items)), BY_GROUP, "left")
         .withColumn("is_giant", F.col("is_landed") & is_giant)
         .withColumn("is_other", F.col("is_landed") & ~F.col("is_giant"))
     )

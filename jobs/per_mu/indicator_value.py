@@ -1,55 +1,82 @@
-"""Indicator values and scores 指标值与得分: ``score = value / baseline × weight`` within cap and floor."""
+"""Indicator values and scores 指标值与得分, by the formula of the rule set, within cap and floor."""
 
 from __future__ import annotations
 
-from pyspark.sql import DataFrame
+from collections.abc import Collection
+
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from jobs.columns.arithmetic import VALUE_TYPE, divide, median_of, score
+from jobs.columns.arithmetic import VALUE_TYPE, divide, median_of, score, score_of_range
 from jobs.columns.rows import row_id, whole
 from jobs.job import Input, Job
 from jobs.per_mu.rules.book import RuleBook
-from jobs.per_mu.rules.frames import BY_LIST, Items
-from jobs.per_mu.rules.models import indicator_definitions
+from jobs.per_mu.rules.frames import BY_GROUP, Items, scoring_code
+from jobs.per_mu.rules.models import VALUE_ADDED, indicator_definitions
 from jobs.per_mu.rules.reading import rule_book
-from jobs.per_mu.steps.figures import unit_figures
+from jobs.per_mu.steps.figures import OF_ENTERPRISES, unit_figures
 
 #: Indicators whose denominator is land, and those whose numerator is value added.
 PER_MU = tuple(code for code, d in indicator_definitions().items() if d.denominator == "land_area_mu")
-OF_VALUE_ADDED = tuple(
-    code for code, d in indicator_definitions().items() if d.numerator == "value_added_wan_yuan"
-)
+OF_VALUE_ADDED = tuple(code for code, d in indicator_definitions().items() if d.numerator == VALUE_ADDED)
+BY_VALUE_ADDED = tuple(code for code, d in indicator_definitions().items() if d.denominator == VALUE_ADDED)
 
 
 def indicator_value(unit: DataFrame, baseline: DataFrame, rules: RuleBook) -> DataFrame:
     """One row per unit of evaluation, year and indicator; score in points."""
     return (
-        indicator_values(unit, baseline, rules.items())
+        indicator_values(unit, baseline, rules.items(), known=OF_ENTERPRISES)
         .withColumn("row_id", row_id("uscc", "year", "indicator_code", algorithm="sha256"))
         .select(
-            "uscc", "year", "indicator_code", "district_code", "list_code", "numerator", "denominator",
-            "value", "baseline", "weight", "score", "is_missing", "note_code", "figures_as_of", "rule_set_id", "row_id",
+            "uscc", "year", "indicator_code", "district_code", "list_code", "ranking_group", "numerator", "denominator",
+            "value", "baseline", "worst_value", "scoring_code", "weight", "score", "is_missing", "note_code",
+            "figures_as_of", "rule_set_id", "row_id",
         )
     )  # fmt: skip
 
 
-def indicator_values(units: DataFrame, baseline: DataFrame, items: Items) -> DataFrame:
-    """``indicator_value`` for the given rule sets, of districts or of the city."""
-    known = baseline.select(*BY_LIST, "indicator_code", F.col("value").alias("baseline"))
+def indicator_values(
+    units: DataFrame, baseline: DataFrame, items: Items, *, known: Collection[str]
+) -> DataFrame:
+    """``indicator_value`` for the given rule sets, of districts, of the city, or of other objects than enterprises."""
+    in_force = baseline.select(*BY_GROUP, "indicator_code", F.col("value").alias("baseline"), "worst_value")
+    formulas = {
+        scoring_code(rule, indicator_definitions()[name])
+        for _, _, rules in items
+        for of_list in rules.lists.values()
+        for name, rule in of_list.indicators.items()
+    }
     return (
-        unit_figures(units, items)
-        .join(F.broadcast(known), [*BY_LIST, "indicator_code"], "left")
+        unit_figures(units, items, known)
+        .join(F.broadcast(in_force), [*BY_GROUP, "indicator_code"], "left")
         .withColumn("is_missing", F.col("value").isNull())
-        .transform(_with_own_score)
+        .transform(_with_own_score, formulas)
         .transform(_with_score)
     )
 
 
-def _with_own_score(figures: DataFrame) -> DataFrame:
-    """Score of the units whose value is defined, and a note where it is not the plain quotient."""
-    plain = score(
-        F.col("value"), F.col("baseline"), F.col("weight"), F.col("score_scale"), F.col("rounding_mode")
-    )
+def _plain_score(formulas: Collection[str]) -> Column:
+    """Score by the formula, before cap and floor; a plan has those formulas only that its rule sets use."""
+    value, baseline, worst = F.col("value"), F.col("baseline"), F.col("worst_value")
+    how = (F.col("weight"), F.col("score_scale"), F.col("rounding_mode"))
+    by_range = score_of_range(value, baseline, worst, F.col("least_share"), *how)
+    scores = {
+        "ratio": score(value, baseline, *how),
+        "ratio_less": F.greatest(score(2 * baseline - value, baseline, *how), F.lit(0).cast(VALUE_TYPE)),
+        "min_max": by_range,
+        "min_max_less": by_range,
+    }
+    if formulas == {"ratio"}:
+        return scores["ratio"]
+    chosen = F.lit(None).cast(VALUE_TYPE)
+    for code in sorted(formulas):
+        chosen = F.when(F.col("scoring_code") == code, scores[code]).otherwise(chosen)
+    return chosen
+
+
+def _with_own_score(figures: DataFrame, formulas: Collection[str]) -> DataFrame:
+    """Score of the units whose value is defined, and a note where it is not the plain result of the formula."""
+    plain = _plain_score(formulas)
     negative = (F.col("value") < 0) & F.col("zero_negative") & F.col("indicator_code").isin(*OF_VALUE_ADDED)
     cap = (F.col("cap_ratio") * F.col("weight")).cast(VALUE_TYPE)
     floor = F.col("floor").cast(VALUE_TYPE)
@@ -82,13 +109,21 @@ def _with_score(figures: DataFrame) -> DataFrame:
     A figure withheld by a firm that owes it (排污许可管理条例, article 22) has a policy of its own. A denominator
     reported as zero is scored as a missing value, and its note says that it was reported.
     """
-    group = whole(*BY_LIST, "indicator_code")
+    group = whole(*BY_GROUP, "indicator_code")
     average = divide(F.col("list_points"), F.col("list_units"), F.col("score_scale"), F.col("rounding_mode"))
     no_land = F.coalesce(F.col("denominator") <= 0, F.lit(False)) & F.col("indicator_code").isin(*PER_MU)
     policy = F.col("missing_policy")
-    # a rule set that gives no points without land gives none by way of the list's other units either
-    by_group = policy.isin("group_average", "group_median") & ~(
-        no_land & (F.col("zero_land") == "zero_score")
+    # a loss divides nothing; a rule set that gives no points for one gives none by way of the list's other units either
+    by_loss = (
+        F.coalesce(F.col("denominator") <= 0, F.lit(False))
+        & F.col("zero_negative")
+        & F.col("indicator_code").isin(*BY_VALUE_ADDED)
+    )
+    # the same holds for a rule set that gives no points without land
+    by_group = (
+        policy.isin("group_average", "group_median")
+        & ~(no_land & (F.col("zero_land") == "zero_score"))
+        & ~by_loss
     )
     in_list = {
         "list_points": F.sum("own_score").over(group).cast(VALUE_TYPE),
@@ -107,7 +142,7 @@ def _with_score(figures: DataFrame) -> DataFrame:
     )
     return (
         figures.withColumns(in_list)
-        .join(F.broadcast(_median_scores(figures)), [*BY_LIST, "indicator_code"], "left")
+        .join(F.broadcast(_median_scores(figures)), [*BY_GROUP, "indicator_code"], "left")
         .withColumn("group_score", F.when(by_group & ~F.col("is_withheld"), of_group))
         .withColumns(
             {
@@ -118,6 +153,7 @@ def _with_score(figures: DataFrame) -> DataFrame:
                 .when(F.col("is_withheld"), "withheld_zero")
                 .when(F.col("group_score").isNotNull(), of_group_note)
                 .when(by_group, "group_empty")
+                .when(by_loss, "negative_zero")
                 .when(no_land, "zero_land")
                 .otherwise("missing_zero"),
             }
@@ -130,7 +166,7 @@ def _median_scores(figures: DataFrame) -> DataFrame:
     how = ["score_scale", "rounding_mode"]
     return (
         figures.where("missing_policy = 'group_median' and own_score is not null")
-        .groupBy(*BY_LIST, "indicator_code", *how)
+        .groupBy(*BY_GROUP, "indicator_code", *how)
         .agg(F.sort_array(F.collect_list("own_score")).alias("ordered"))
         .withColumn("median_score", median_of(F.col("ordered"), *map(F.col, how)))
         .drop("ordered", *how)
@@ -150,7 +186,7 @@ JOB = Job(
         "per_mu.population": {"evaluation_uscc": "uscc", "year": "year"},
         "per_mu.baseline": {
             "year": "year", "district_code": "district_code", "list_code": "list_code",
-            "indicator_code": "indicator_code",
+            "ranking_group": "ranking_group", "indicator_code": "indicator_code",
         },
     },
 )  # fmt: skip

@@ -10,6 +10,8 @@ The module is one, above 300 lines: the order of the statuses is the rule.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
@@ -17,7 +19,8 @@ from jobs.columns.rows import first_of, materialised, row_id, with_part
 from jobs.columns.values import no_texts, present, those_in
 from jobs.job import Input, Job
 from jobs.per_mu.rules.book import RuleBook
-from jobs.per_mu.rules.frames import BY_DISTRICT, BY_LIST, FIGURES, district_frame, list_frame
+from jobs.per_mu.rules.frames import BY_DISTRICT, BY_LIST, district_frame, figures_used, list_frame
+from jobs.per_mu.rules.models import OTHER_INDUSTRIES, WHOLE_LIST
 from jobs.per_mu.rules.reading import rule_book
 from jobs.per_mu.steps.figures import tax_contribution
 from jobs.per_mu.steps.land import overloads, with_limits
@@ -47,9 +50,9 @@ def population(
         .withColumn("figures_as_of", F.coalesce("figures_as_of", "year"))
         .withColumn("row_id", row_id("uscc", "year", algorithm="sha256"))
         .select(
-            "uscc", "year", "district_code", "town_code", "list_code", "eval_status_code", "status_reasons",
-            "protected_until_date", "land_area_mu", "evaluation_uscc", "unit_role_code", "figures_as_of",
-            "rule_set_id", "rule_set_hash", "row_id",
+            "uscc", "year", "district_code", "town_code", "list_code", "ranking_group", "eval_status_code",
+            "status_reasons", "protected_until_date", "land_area_mu", "evaluation_uscc", "unit_role_code",
+            "figures_as_of", "rule_set_id", "rule_set_hash", "row_id",
         )
     )  # fmt: skip
 
@@ -68,9 +71,10 @@ def _judged(enterprise: DataFrame, enterprise_year: DataFrame, land: DataFrame, 
         .withColumn("tax_contribution", tax_contribution())
         .transform(_with_list)
         .join(list_frame(session, rules.items()), BY_LIST, "left")
+        .transform(_with_group, rules)
         .transform(_with_protection)
         .transform(with_limits, rules.limits)
-        .transform(_with_gaps)
+        .transform(_with_gaps, [name for name in figures_used(rules.items()) if name != "land_area_mu"])
         .transform(_with_own_status)
     )  # fmt: skip
 
@@ -132,6 +136,21 @@ def _with_list(frame: DataFrame) -> DataFrame:
     )
 
 
+def _with_group(frame: DataFrame, rules: RuleBook) -> DataFrame:
+    """Group of industries in which the firm is ranked: its longest prefix among those of the list's groups."""
+    if not any(r.groups for _, _, one in rules.items() for r in one.lists.values()):
+        return frame.withColumn("ranking_group", F.lit(WHOLE_LIST))
+    industry = F.coalesce("industry_code", "industry_division_code")
+    fits = F.transform("group_prefixes", lambda prefix: F.coalesce(industry.startswith(prefix), F.lit(False)))
+    place = F.array_position(fits, F.lit(True)).cast("int")
+    return frame.withColumn(
+        "ranking_group",
+        F.when(F.coalesce(F.size("group_prefixes"), F.lit(0)) <= 0, WHOLE_LIST)
+        .when(place > 0, F.get("ranking_groups", place - 1))
+        .otherwise(OTHER_INDUSTRIES),
+    )
+
+
 def _with_protection(frame: DataFrame) -> DataFrame:
     """Day until which the firm is new, and day until which all its land is new and not past contractual completion."""
     end = F.to_date(F.concat("year", F.lit("-12-31")))
@@ -166,9 +185,8 @@ def _codes(*pairs: tuple[Column, Column | str]) -> Column:
     return present(*(F.when(c, code if isinstance(code, Column) else F.lit(code)) for c, code in pairs))
 
 
-def _with_gaps(frame: DataFrame) -> DataFrame:
+def _with_gaps(frame: DataFrame, figures: Sequence[str]) -> DataFrame:
     """Gaps that keep a firm from being graded: missing, zero or quarantined figures, land that is none or too small."""
-    figures = [figure for figure in FIGURES if figure != "land_area_mu"]
     watched = F.concat(
         F.coalesce("watched_feeds", no_texts()), F.array(*map(F.lit, (*LAND_FEEDS, *IDENTITY_FEEDS)))
     )

@@ -5,8 +5,6 @@ They are summed once, for baselines, indicators and the city rank.
 
 from __future__ import annotations
 
-from typing import get_args
-
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
@@ -15,10 +13,10 @@ from jobs.columns.values import present
 from jobs.job import Input, Job
 from jobs.per_mu.rules.book import RuleBook
 from jobs.per_mu.rules.frames import BY_DISTRICT, district_frame
-from jobs.per_mu.rules.models import CITY, ListCode, duties
+from jobs.per_mu.rules.models import CITY, WHOLE_LIST, duties
 from jobs.per_mu.rules.reading import rule_book
-from jobs.per_mu.steps.figures import DISTRICT_TAX, FIGURE_COLUMNS, tax_contribution
-from schemas.contract import contract
+from jobs.per_mu.steps.figures import DISTRICT_TAX, tax_contribution
+from schemas.contract import code_list, contract
 
 TABLE = "per_mu.unit"
 CITY_TAX = "city_tax_contribution_wan_yuan"
@@ -32,11 +30,22 @@ def unit(population: DataFrame, enterprise_year: DataFrame, rules: RuleBook) -> 
     """
     session = population.sparkSession
     members = population.where("eval_status_code = 'graded' and unit_role_code in ('own', 'merged')").select(
-        "uscc", "year", "evaluation_uscc", "district_code", "list_code", "unit_role_code", "figures_as_of"
+        "uscc",
+        "year",
+        "evaluation_uscc",
+        "district_code",
+        "list_code",
+        "ranking_group",
+        "unit_role_code",
+        "figures_as_of",
     )
-    components = district_frame(session, rules.items()).select(*BY_DISTRICT, "tax_components")
+    components = district_frame(session, rules.items()).select(
+        *BY_DISTRICT, "tax_components", "tax_exclusions"
+    )
     of_city = district_frame(session, rules.city_items()).select(
-        "year", F.col("tax_components").alias("city_tax_components")
+        "year",
+        F.col("tax_components").alias("city_tax_components"),
+        F.col("tax_exclusions").alias("city_tax_exclusions"),
     )
     return (
         members.join(
@@ -46,20 +55,28 @@ def unit(population: DataFrame, enterprise_year: DataFrame, rules: RuleBook) -> 
         )
         .join(F.broadcast(components), BY_DISTRICT, "inner")
         .join(F.broadcast(of_city), "year", "left")
-        .withColumns({DISTRICT_TAX: tax_contribution(), CITY_TAX: tax_contribution("city_tax_components")})
+        .withColumns({DISTRICT_TAX: tax_contribution(), CITY_TAX: tax_contribution("city_tax")})
         .groupBy(F.col("evaluation_uscc").alias("uscc"), "year", "district_code", "figures_as_of")
-        .agg(_lead_list(), F.count("*").cast("int").alias("member_count"), *_withholders(), *_sums())
+        .agg(*_lead(rules), F.count("*").cast("int").alias("member_count"), *_withholders(), *_sums())
         .withColumn("withheld_figures", _withheld())
         .withColumn("row_id", row_id("uscc", "year", algorithm="sha256"))
         .select(*contract(TABLE).column_names)
     )
 
 
-def _lead_list() -> Column:
-    """The list of the unit's lead, compared as a number: for the maximum of a text Spark would sort the firms."""
-    lists = F.array(*map(F.lit, get_args(ListCode)))
-    place = F.when(F.col("unit_role_code") == "own", F.array_position(lists, F.col("list_code")).cast("int"))
-    return F.element_at(lists, F.max(place)).alias("list_code")
+def _lead(rules: RuleBook) -> list[Column]:
+    """List and group of the unit's lead, compared as numbers: for the maximum of a text Spark would sort the firms."""
+    groups = {
+        g: None for _, _, r in rules.items() for of_list in r.lists.values() for g in of_list.ranking_groups
+    }
+    codes = {"list_code": list(code_list("per_mu_list")), "ranking_group": list(groups) or [WHOLE_LIST]}
+    is_lead = F.col("unit_role_code") == "own"
+    return [
+        F.element_at(known, F.max(F.when(is_lead, F.array_position(known, F.col(name)).cast("int")))).alias(
+            name
+        )
+        for name, known in ((name, F.array(*map(F.lit, given))) for name, given in codes.items())
+    ]
 
 
 def _withholders() -> list[Column]:
@@ -82,13 +99,15 @@ def _withheld() -> Column:
 
 
 def _sums() -> list[Column]:
-    types = {c.name: c.type for c in contract(TABLE).columns}
-    return [F.sum(name).cast(types[name]).alias(name) for name in (*FIGURE_COLUMNS, CITY_TAX)]
+    columns = {c.name: c.type for c in contract(TABLE).columns if c.unit}
+    return [F.sum(name).cast(kind).alias(name) for name, kind in columns.items() if name != "member_count"]
 
 
 def of_city(units: DataFrame) -> DataFrame:
     """The units as one district, with the tax contribution by the city's rule set."""
-    return units.withColumns({"district_code": F.lit(CITY), DISTRICT_TAX: F.col(CITY_TAX)})
+    return units.withColumns(
+        {"district_code": F.lit(CITY), "ranking_group": F.lit(WHOLE_LIST), DISTRICT_TAX: F.col(CITY_TAX)}
+    )
 
 
 JOB = Job(

@@ -162,8 +162,14 @@ def points_missing(ranked: RankedList, wanted: str) -> Decimal | None:
 
 def _levers(ranked: RankedList, land_mu: Decimal | None) -> Iterator[Lever]:
     definitions = indicator_definitions()
-    raised = {definitions[code].numerator: definitions[code].numerator_unit for code in ranked.scales}
-    lowered = {definitions[code].denominator: definitions[code].denominator_unit for code in ranked.scales}
+    raised: dict[str, str] = {}
+    lowered: dict[str, str] = {}
+    for code in sorted(ranked.scales, key=lambda c: definitions[c].denominator_divisor):
+        d = definitions[code]
+        top, bottom = (raised, lowered) if d.better == "more" else (lowered, raised)
+        # a figure is in the unit of the indicator that divides it most, which comes last
+        top.setdefault(d.numerator, d.numerator_unit)
+        bottom[d.denominator] = d.denominator_unit
     for figure, unit in raised.items():
         today, used = ranked.figure(figure), ranked.using(figure)
         if today is None or not used:
@@ -189,8 +195,8 @@ def _bounded(lever: Lever, bounds: Bounds | None) -> Lever:
 
 def _at_baseline(ranked: RankedList, code: str) -> int:
     """The numerator with which the unit's indicator would be at its baseline."""
-    baseline, denominator = ranked.published_baselines[code], ranked.own.sides[code].denominator
-    return (baseline or 0) * (denominator or 0) // MILLION
+    baseline, denominator = ranked.published_baselines[code].value, ranked.own.sides[code].denominator
+    return max(baseline or 0, 0) * (denominator or 0) // MILLION
 
 
 def _land_to_spare(ranked: RankedList, land_mu: Decimal | None) -> int:

@@ -79,12 +79,11 @@ def _made(tree: ast.AST) -> Iterator[tuple[str, ast.expr]]:
 def emitted(module: str, column: str) -> set[str]:
     """Codes that the module puts into the column, and prefixes of codes, which end with a colon.
 
-    A job that only joins steps of its area leaves the column to them.
+    Steps of the area that the module applies may make the column, or change it.
     """
     at = source(module)
     steps = {name for name in at.imports.values() if ".steps." in name}
-    found = _Reading().column(at, column)
-    return found or set().union(*(_Reading().column(source(name), column) for name in steps))
+    return _Reading().column(at, column).union(*(_Reading().column(source(name), column) for name in steps))
 
 
 class _Reading:

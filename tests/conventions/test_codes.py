@@ -13,8 +13,8 @@ from jobs.chain.rules.models import Tier, load_titled
 from jobs.chain.rules.policy import state_rules
 from jobs.core.steps.following import SUCCEEDED
 from jobs.per_mu.adjustment import PROTECTIONS
-from jobs.per_mu.rules.frames import FIGURES, _event_rows
-from jobs.per_mu.rules.models import Baseline
+from jobs.per_mu.rules.frames import _event_rows
+from jobs.per_mu.rules.models import Baseline, Indicator
 from jobs.per_mu.rules.reading import rule_book
 from jobs.per_mu.steps.land import MEASURES
 from jobs.profile.rules.evaluation import Level, evaluation
@@ -23,7 +23,7 @@ from jobs.resource.rules.consequences import consequence_rules
 from jobs.resource.rules.efficiency import efficiency_rules
 from jobs.resource.rules.promises import promise_rules
 from schemas.coded import _MADE, titled, value_lists
-from schemas.contract import Contract, code_list, code_lists, contracts, feeds, fields
+from schemas.contract import Contract, code_list, code_lists, contract, contracts, feeds, fields
 from schemas.field import Column
 from tests.conventions.emitted import emitted
 from warehouse.settings import CHECKOUT
@@ -52,6 +52,7 @@ NO_CODES = {
     "source_record": "a sender's words",
     **dict.fromkeys(("claimants", "giants"), "credit codes"),
     "parcel_ids": "codes of parcels",
+    "ranking_group": "a group of industries that a rule set names",
     "grade_history": "figures as name=value",
     "indicator_percentiles": "figures as name=value",
     "tag_evidence": "figures as name=value",
@@ -97,7 +98,20 @@ FROM_RULES: dict[str, Callable[[], set[str]]] = {
     "chain_state": lambda: {rule.state for rule in state_rules().rules},
     "chain_tier": lambda: set(get_args(Tier)),
     "evaluation_dimension": lambda: set(evaluation().dimensions),
-    "evaluation_figure": lambda: {*FIGURES, "industry_code"},
+    "scoring": lambda: {
+        f"{formula}{suffix}"
+        for formula in get_args(Indicator.model_fields["scoring"].annotation)
+        for suffix in ("", "_less")
+    },
+    # every figure of a unit, since an installation's indicators may use any
+    "evaluation_figure": lambda: (
+        {
+            {"tax_contribution_wan_yuan": "tax_contribution"}.get(c.name, c.name)
+            for c in contract("per_mu.unit").columns
+            if c.unit and c.name not in ("member_count", "city_tax_contribution_wan_yuan")
+        }
+        | {"industry_code"}
+    ),
     "grade_reason": lambda: (
         {code for kind, code, _ in _adjusted() if kind == "veto"} | {f"protection:{p}" for p in PROTECTIONS}
     ),

@@ -186,6 +186,11 @@ def _core(city: City, year: str, number: int) -> None:
             )  # fmt: skip
 
 
+#: No list is ranked by groups of industries; every indicator is scored by the ratio to its baseline.
+WHOLE_LIST = {"ranking_group": "all"}
+RATIO = {"scoring_code": "ratio"}
+
+
 def _per_mu(city: City, year: str) -> None:
     for district in DISTRICTS:
         rule_set = f"ningbo-test-{district}-{year}"
@@ -194,7 +199,7 @@ def _per_mu(city: City, year: str) -> None:
                 _add(
                     city, "per_mu.baseline", year=year, district_code=district, list_code=name,
                     indicator_code=indicator, value=BASELINE, method_code="fixed", rule_set_id=rule_set,
-                    giant_treatment_code="published",
+                    giant_treatment_code="published", **RATIO, **WHOLE_LIST,
                 )  # fmt: skip
             _list_of_district(city, year, district, name, rule_set)
     _city_ranks(city, year)
@@ -217,7 +222,7 @@ def _list_of_district(city: City, year: str, district: str, name: str, rule_set:
         status, reasons = _status(number, year)
         code = code_of(number)
         _add(
-            city, "per_mu.population", uscc=code, **place, **rules, eval_status_code=status,
+            city, "per_mu.population", uscc=code, **place, **WHOLE_LIST, **rules, eval_status_code=status,
             status_reasons=reasons, evaluation_uscc=code, unit_role_code="own",
             land_area_mu=sum(_land(number), Decimal(0)), town_code=town_of(number),
         )  # fmt: skip
@@ -229,8 +234,9 @@ def _list_of_district(city: City, year: str, district: str, name: str, rule_set:
     grades = (grades + "C" * size)[: size - int(size * 0.05)] + "D" * int(size * 0.05)
     for rank, number in enumerate(ranked, start=1):
         _add(
-            city, "per_mu.enterprise_grade", uscc=code_of(number), **place, **rules, evaluation_version=1,
-            evaluation_uscc=code_of(number), indicator_score=totals[number], total_score=totals[number],
+            city, "per_mu.enterprise_grade", uscc=code_of(number), **place, **WHOLE_LIST, **rules,
+            evaluation_version=1, evaluation_uscc=code_of(number), indicator_score=totals[number],
+            total_score=totals[number],
             initial_grade=grades[rank - 1], final_grade=grades[rank - 1], rank_in_list=rank, list_size=size,
             percentile_pct=round(Decimal(100 * (size - rank + 1)) / size, 4), status_code="initial",
             town_code=town_of(number), is_tie=sum(t == totals[number] for t in totals.values()) > 1,
@@ -254,7 +260,7 @@ def _indicators(city: City, number: int, place: Row, rule_set: str) -> Decimal:
     tax = year["tax_vat_wan_yuan"]
     _add(
         city, "per_mu.unit",
-        **{**summed, **place, "uscc": code_of(number)}, member_count=1,
+        **{**summed, **place, **WHOLE_LIST, "uscc": code_of(number)}, member_count=1,
         tax_contribution_wan_yuan=tax, city_tax_contribution_wan_yuan=tax,
     )  # fmt: skip
     total = Decimal(0)
@@ -264,8 +270,8 @@ def _indicators(city: City, number: int, place: Row, rule_set: str) -> Decimal:
         score = six(value / BASELINE * weight)
         total += score
         _add(
-            city, "per_mu.indicator_value", uscc=code_of(number), **place, indicator_code=indicator,
-            numerator=numerator, denominator=denominator, value=value, baseline=BASELINE,
+            city, "per_mu.indicator_value", uscc=code_of(number), **place, **WHOLE_LIST, **RATIO,
+            indicator_code=indicator, numerator=numerator, denominator=denominator, value=value, baseline=BASELINE,
             weight=Decimal(weight), score=score, rule_set_id=rule_set,
         )  # fmt: skip
     return total

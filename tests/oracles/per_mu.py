@@ -18,10 +18,15 @@ from typing import Any
 
 Row = dict[str, Any]
 Key = tuple[str, str]
+#: Year, district, list, group of industries, indicator.
+Place = tuple[str, str, str, str, str]
 
 CITY = "330200"
 TAXES = ("vat", "export_offset", "income", "consumption", "surcharge", "land_use", "property", "other")
-STATISTICS = ("value_added_wan_yuan", "employees_average", "rd_expense_wan_yuan", "revenue_wan_yuan")
+STATISTICS = (
+    "value_added_wan_yuan", "employees_average", "rd_expense_wan_yuan", "revenue_wan_yuan",
+    "technical_investment_wan_yuan",
+)  # fmt: skip
 #: Indicator: numerator, denominator, units of the denominator in one unit of the formula.
 FORMULAS = {
     "I1": ("tax", "land_area_mu", 1),
@@ -32,7 +37,15 @@ FORMULAS = {
     "I6": ("rd_expense_wan_yuan", "revenue_wan_yuan", 1),
     "I7": ("tax", "power_kwh", 10_000),
     "I8": ("declared_revenue_wan_yuan", "land_area_mu", 1),
+    "I9": ("value_added_wan_yuan", "water_m3", 10_000),
+    "I10": ("value_added_wan_yuan", "cod_t", 1),
+    "I15": ("technical_investment_wan_yuan", "land_area_mu", 1),
+    "I19": ("tax", "energy_tce", 1),
+    "I21": ("energy_tce", "value_added_wan_yuan", 1),
+    "I22": ("water_m3", "value_added_wan_yuan", 1),
 }
+#: Indicators of which less is better.
+LESS = ("I21", "I22")
 #: Figure → feeds that it comes from, and the name under which reasons list it as missing.
 SOURCES = {
     "tax": ({"gov_tax"}, "gov_tax"),
@@ -40,6 +53,8 @@ SOURCES = {
     **{s: ({"gov_statistics_annual", "gov_statistics_monthly"}, "gov_statistics") for s in STATISTICS},
     "energy_tce": ({"gov_energy"}, "gov_energy"),
     "emission_t": ({"gov_emission"}, "gov_emission"),
+    "cod_t": ({"gov_emission"}, "gov_emission"),
+    "water_m3": ({"gov_water"}, "gov_water"),
     "power_kwh": ({"gov_electricity"}, "gov_electricity"),
     "land_area_mu": (set(), ""),
 }
@@ -47,7 +62,7 @@ SOURCES = {
 NAMES = {"tax": "tax_contribution"}
 LAND_FEEDS = {"gov_land_parcel", "gov_land_survey"}
 #: Indicator → the figure that a firm with a discharge permit owes, and the feed in which its absence is noted.
-OWED = {"I4": ("emission_t", "gov_emission")}
+OWED = {"I4": ("emission_t", "gov_emission"), "I10": ("emission_t", "gov_emission")}
 #: Division → least land per person (m²), highest value added and highest tax per mu (万元).
 Limits = Mapping[str, tuple[Fraction, Fraction, Fraction]]
 #: A mu in square metres.
@@ -59,8 +74,9 @@ class Evaluation:
     """Results by (firm, year), values by (firm, year, indicator)."""
 
     population: dict[Key, Row] = field(default_factory=dict)
-    #: By (year, district, list, indicator): value in force, with and without giants, the giants, their treatment.
-    baselines: dict[tuple[str, str, str, str], Row] = field(default_factory=dict)
+    #: By (year, district, list, group, indicator): value in force, worst value of a range, with and without giants, the
+    #: giants, their treatment.
+    baselines: dict[Place, Row] = field(default_factory=dict)
     values: dict[tuple[str, str, str], Row] = field(default_factory=dict)
     adjustments: dict[tuple[str, str, str, str], tuple[Fraction, str]] = field(default_factory=dict)
     grades: dict[Key, Row] = field(default_factory=dict)
@@ -116,12 +132,22 @@ def years_after(day: date, years: int) -> date:
 
 
 def _tax(firm: Row, rules: Mapping[Key, Row]) -> Fraction | None:
-    """Sum of the rule set's tax components; an empty component is zero, and tax without any component is missing."""
+    """Sum of the rule set's tax components, less the kinds of tax that it leaves out.
+
+    An empty component is zero, and tax without any component is missing.
+    """
     amounts = {name: number(firm.get(f"tax_{name}_wan_yuan")) for name in TAXES}
     rule = rules.get((firm["district_code"], firm["year"]))
     if rule is None or all(a is None for a in amounts.values()):
         return None
-    return sum((amounts[name] or Fraction(0) for name in rule["tax_components"]), Fraction(0))
+    left_out = sum(
+        (
+            number(firm.get(f"tax_excluded_{kind}_wan_yuan")) or Fraction(0)
+            for kind in rule.get("tax_exclusions", ())
+        ),
+        Fraction(0),
+    )
+    return sum((amounts[name] or Fraction(0) for name in rule["tax_components"]), Fraction(0)) - left_out
 
 
 # --- who is evaluated ------------------------------------------------------------------------------
@@ -143,6 +169,9 @@ def _judge(firm: Row, parcels: list[Row], uses: list[Row], rules: Mapping[Key, R
         "holder": _holder(uscc, year, parcels, uses),
         "list_code": _list(rule, above, is_tenant, land),
     }  # fmt: skip
+    own["ranked_in"] = _ranked_in(
+        rule, own["list_code"], firm["industry_code"] or firm["industry_division_code"]
+    )
     own["overloads"] = _overloads(firm, rule, land, limits)
     own["status"], own["reasons"] = _status(firm, own, held)
     return own
@@ -165,6 +194,20 @@ def _list(rule: Row | None, above: bool, is_tenant: bool, land: Fraction | None)
         return "tenant"
     limit = number(rule["large_land_mu"]) if rule else Fraction(3)
     return "below_scale_ge3" if (land or Fraction(0)) >= limit else "below_scale_lt3"  # type: ignore[operator]
+
+
+def _ranked_in(rule: Row | None, code: str, industry: str | None) -> str:
+    """The group of industries in which a firm is ranked: that with the longest beginning of its industry's code."""
+    groups = rule["lists"].get(code, {}).get("groups", {}) if rule else {}
+    if not groups:
+        return "all"
+    fitting = [
+        (len(begins), name)
+        for name, group in groups.items()
+        for begins in group["industries"]
+        if industry is not None and industry.startswith(begins)
+    ]
+    return max(fitting)[1] if fitting else "other"
 
 
 def _holder(uscc: str, year: str, parcels: list[Row], uses: list[Row]) -> str | None:
@@ -310,7 +353,7 @@ def _unit(own: Row, judged: Mapping[Key, Row]) -> Row:
     if status == "graded":
         reasons = own["notes"] + reasons
     return {
-        **{k: own[k] for k in ("uscc", "year", "district_code", "list_code", "land", "overloads")},
+        **{k: own[k] for k in ("uscc", "year", "district_code", "list_code", "ranked_in", "land", "overloads")},
         "status": status, "reasons": reasons, "unit": unit, "role": role, "as_of": own["as_of"],
         "until": own["until"] if status == "protected" else None,
     }  # fmt: skip
@@ -318,8 +361,8 @@ def _unit(own: Row, judged: Mapping[Key, Row]) -> Row:
 
 # --- values, baselines, scores ---------------------------------------------------------------------
 
-#: A unit: firm, year, district, list, its firms' figures.
-Unit = tuple[str, str, str, str, list[Row]]
+#: A unit: firm, year, district, list, its firms' figures, group of industries.
+Unit = tuple[str, str, str, str, list[Row], str]
 
 
 def _units(firms: list[Row], population: Mapping[Key, Row]) -> list[Unit]:
@@ -329,8 +372,9 @@ def _units(firms: list[Row], population: Mapping[Key, Row]) -> list[Unit]:
         if stands["status"] == "graded" and stands["role"] != "inherits":
             members[stands["unit"], firm["year"]].append(firm)
     return [
-        (uscc, year, population[uscc, year]["district_code"], population[uscc, year]["list_code"], rows)
+        (uscc, year, stands["district_code"], stands["list_code"], rows, stands["ranked_in"])
         for (uscc, year), rows in members.items()
+        if (stands := population[uscc, year])
     ]
 
 
@@ -396,19 +440,20 @@ def _dominates(rows: list[Row], amounts: Mapping[str, Fraction]) -> bool:
     return any(v is not None and v > 0 and v >= amounts[figure] for figure, v in figures.items())
 
 
-def _baselines(
-    units: list[Unit], population: Iterable[Row], rules: Mapping[Key, Row]
-) -> dict[tuple[str, str, str, str], Row]:
-    found: dict[tuple[str, str, str, str], Row] = {}
+def _baselines(units: list[Unit], population: Iterable[Row], rules: Mapping[Key, Row]) -> dict[Place, Row]:
+    found: dict[Place, Row] = {}
     for district, year in sorted({(p["district_code"], p["year"]) for p in population}):
         rule = rules.get((district, year))
         for code, ranked in (rule or {"lists": {}})["lists"].items():
             assert rule is not None
-            here = [u for u in units if u[1:4] == (year, district, code)]
-            amounts = _amounts(here, rule)
-            giants = {u[0] for u in here if _dominates(u[4], amounts)}
-            for name, indicator in ranked["indicators"].items():
-                found[year, district, code, name] = _baseline(here, giants, name, indicator["baseline"], rule)
+            for group in [*ranked["groups"], "other"] if ranked.get("groups") else ["all"]:
+                here = [u for u in units if (*u[1:4], u[5]) == (year, district, code, group)]
+                amounts = _amounts(here, rule)
+                giants = {u[0] for u in here if _dominates(u[4], amounts)}
+                for name, indicator in ranked["indicators"].items():
+                    found[year, district, code, group, name] = _baseline(
+                        here, giants, name, indicator["baseline"], rule
+                    )
     return found
 
 
@@ -418,27 +463,43 @@ def _baseline(units: list[Unit], giants: set[str], name: str, method: Row, rule:
     if method["method"] == "fixed":
         value = _positive(number(method["value"]), method)
         return {
-            "value": value, "with": None, "without": None, "giants": counted, "treatment": "published", "units": None,
+            "value": value, "worst": None, "with": None, "without": None, "giants": counted, "treatment": "published",
+            "units": None,
         }  # fmt: skip
-    both = {
-        "with": _positive(_computed(units, name, method["method"], rule), method),
-        "without": _positive(
-            _computed([u for u in units if u[0] not in giants], name, method["method"], rule), method
-        ),
-    }
+    among = {"with": units, "without": [u for u in units if u[0] not in giants]}
+    worst: dict[str, Fraction | None] = {"with": None, "without": None}
+    if method["method"] == "range":
+        ends = {which: _ends(some, name, rule) for which, some in among.items()}
+        both = {which: best for which, (best, _) in ends.items()}
+        worst = {which: end for which, (_, end) in ends.items()}
+    else:
+        both = {
+            which: _positive(_computed(some, name, method["method"], rule), method)
+            for which, some in among.items()
+        }
     if not counted:
         treatment = "none"
     elif method["giants"] == "with":
         treatment = "counted"
     else:
         treatment = "nothing_left" if both["without"] is None else "left_out"
-    in_force = both["without" if treatment == "left_out" else "with"]
+    chosen = "without" if treatment == "left_out" else "with"
+    in_force = both[chosen]
     # units behind the figure in force: giants are none of them where they are left out
     behind = [u for u in units if _value(u, name, rule) is not None]
     left_out = len(counted) if treatment == "left_out" else 0
+    count = len(behind) - left_out if method["method"] != "range" else int(in_force is not None)
     return {
-        "value": in_force, **both, "giants": counted, "treatment": treatment, "units": len(behind) - left_out,
+        "value": in_force, "worst": worst[chosen], **both, "giants": counted, "treatment": treatment, "units": count,
     }  # fmt: skip
+
+
+def _ends(units: list[Unit], name: str, rule: Row) -> tuple[Fraction | None, Fraction | None]:
+    """Best and worst value of the units; neither where they do not differ."""
+    values = [v for u in units if (v := _value(u, name, rule)) is not None]
+    if not values or min(values) == max(values):
+        return None, None
+    return (min(values), max(values)) if name in LESS else (max(values), min(values))
 
 
 def _positive(value: Fraction | None, method: Row) -> Fraction | None:
@@ -466,26 +527,29 @@ def _computed(units: list[Unit], name: str, method: str, rule: Row) -> Fraction 
 
 def _scores(
     units: list[Unit],
-    baselines: Mapping[tuple[str, str, str, str], Row],
+    baselines: Mapping[Place, Row],
     rules: Mapping[Key, Row],
 ) -> dict[tuple[str, str, str], Row]:
     found: dict[tuple[str, str, str], Row] = {}
-    averages: dict[tuple[str, str, str, str], list[Fraction]] = defaultdict(list)
+    averages: dict[Place, list[Fraction]] = defaultdict(list)
     for unit in units:
-        uscc, year, district, code, _ = unit
+        uscc, year, district, code, _, ranked_in = unit
         rule = rules.get((district, year))
         for name, indicator in (rule["lists"][code]["indicators"] if rule else {}).items():
             assert rule is not None
-            base = baselines[year, district, code, name]["value"]
+            place = (year, district, code, ranked_in, name)
+            base, worst = baselines[place]["value"], baselines[place]["worst"]
             value = _value(unit, name, rule)
-            score, note = (None, None) if value is None else _own_score(name, value, base, indicator, rule)
+            score, note = (
+                (None, None) if value is None else _own_score(name, value, base, worst, indicator, rule)
+            )
             found[uscc, year, name] = {
                 "value": value, "baseline": base, "score": score, "note": note, "sides": _sides(unit, name),
-                "group": (year, district, code, name), "policy": indicator["missing"], "rule": rule,
+                "group": place, "worst": worst, "policy": indicator["missing"], "rule": rule,
                 "withheld": _is_withheld(unit, name, rule),
             }  # fmt: skip
             if score is not None:
-                averages[year, district, code, name].append(score)
+                averages[place].append(score)
     for (_, _, name), row in found.items():
         if row["score"] is None:
             row["score"], row["note"] = _missing_score(name, row, averages[row["group"]])
@@ -493,14 +557,25 @@ def _scores(
 
 
 def _own_score(
-    name: str, value: Fraction, base: Fraction | None, indicator: Row, rule: Row
+    name: str, value: Fraction, base: Fraction | None, worst: Fraction | None, indicator: Row, rule: Row
 ) -> tuple[Fraction, str | None]:
     weight = Fraction(str(indicator["weight"]))
     if base is None:
         return Fraction(0), "no_baseline"
-    if value < 0 and name in ("I2", "I3", "I4", "I5") and rule["negative_value_added"] == "zero_score":
+    if (
+        value < 0
+        and FORMULAS[name][0] == "value_added_wan_yuan"
+        and rule["negative_value_added"] == "zero_score"
+    ):
         return Fraction(0), "negative_zero"
-    plain = rounded(value / base * weight, rule["rounding"]["score_scale"], rule["rounding"]["mode"])
+    if indicator.get("scoring") == "min_max":
+        assert worst is not None
+        least = Fraction(str(indicator["least_share"]))
+        reached = min(Fraction(1), max(Fraction(0), (value - worst) / (base - worst)))
+        share = least + (1 - least) * reached
+    else:
+        share = max(Fraction(0), 2 - value / base) if name in LESS else value / base
+    plain = rounded(share * weight, rule["rounding"]["score_scale"], rule["rounding"]["mode"])
     cap = None if rule["cap_ratio"] is None else rounded(Fraction(str(rule["cap_ratio"])) * weight)
     if cap is not None and plain > cap:
         return cap, "capped"
@@ -519,8 +594,12 @@ def _missing_score(name: str, row: Row, others: list[Fraction]) -> tuple[Fractio
     above, below = row["sides"]
     is_zero = above is not None and below is not None and below <= 0
     by_land = FORMULAS[name][1] == "land_area_mu" and below is not None and below <= 0
+    by_loss = (
+        FORMULAS[name][1] == "value_added_wan_yuan" and below is not None and below <= 0
+        and row["rule"]["negative_value_added"] == "zero_score"
+    )  # fmt: skip
     averaged = row["policy"].startswith("group_") and not (
-        by_land and row["rule"]["zero_land"] == "zero_score"
+        (by_land and row["rule"]["zero_land"] == "zero_score") or by_loss
     )
     if averaged and others:
         mode = row["rule"]["rounding"]
@@ -533,7 +612,7 @@ def _missing_score(name: str, row: Row, others: list[Fraction]) -> tuple[Fractio
         return rounded(typical, mode["score_scale"], mode["mode"]), f"{'zero' if is_zero else 'group'}_{how}"
     if averaged:
         return Fraction(0), "group_empty"
-    return Fraction(0), "zero_land" if by_land else "missing_zero"
+    return Fraction(0), "negative_zero" if by_loss else "zero_land" if by_land else "missing_zero"
 
 
 # --- adjustments -----------------------------------------------------------------------------------
@@ -658,28 +737,38 @@ def _percentile(rank: int, size: int) -> Fraction:
 
 
 def _rank_and_grade(units: dict[Key, Row], population: Mapping[Key, Row], rules: Mapping[Key, Row]) -> None:
-    lists: dict[tuple[str, str, str], list[Row]] = defaultdict(list)
+    lists: dict[tuple[str, str, str, str], list[Row]] = defaultdict(list)
     for unit in units.values():
-        lists[unit["district_code"], unit["year"], unit["list_code"]].append(unit)
-    outside: dict[tuple[str, str, str, str], int] = defaultdict(int)
+        lists[unit["district_code"], unit["year"], unit["list_code"], unit["ranked_in"]].append(unit)
+    outside: dict[tuple[str, str, str, str, str], int] = defaultdict(int)
     for stands in population.values():
-        outside[stands["district_code"], stands["year"], stands["list_code"], stands["status"]] += 1
-    for where, members in lists.items():
-        rule = rules[where[:2]]
+        place = (stands["district_code"], stands["year"], stands["list_code"], stands["ranked_in"])
+        outside[(*place, stands["status"])] += 1
+    # seats of the lists before, exact, by district and year: their fractions may pass to the next list
+    passed: dict[tuple[str, str, str], Fraction] = defaultdict(Fraction)
+    orders = {key: list(rule["lists"]) for key, rule in rules.items()}
+    for where in sorted(lists, key=lambda w: (w[0], w[1], orders[w[:2]].index(w[2]), w[3])):
+        members, rule = lists[where], rules[where[:2]]
         quota = rule["lists"][where[2]]["quota"] or rule["quota"]
         base = len(members)
         base += outside[(*where, "exempt")] if quota["count_exempt"] else 0
         base += outside[(*where, "protected")] if quota["count_protected"] else 0
-        _grade_list(members, base, quota, rule)
+        seats = []
+        for grade in "ABD":
+            before = passed[(*where[:2], grade)] if quota.get("carry") else Fraction(0)
+            down_to = before + base * Fraction(str(quota["shares"][grade]))
+            passed[(*where[:2], grade)] = down_to
+            rounding = quota["rounding"][grade]
+            seats.append(_seats(down_to, rounding) - _seats(before, rounding))
+        _grade_list(members, seats, quota, rule)
 
 
-def _seats(base: int, share: Any, rounding: str) -> int:
-    exact = base * Fraction(str(share))
+def _seats(exact: Fraction, rounding: str) -> int:
     return {"floor": floor(exact), "ceil": ceil(exact), "half_up": floor(exact + Fraction(1, 2))}[rounding]
 
 
-def _grade_list(ranked: list[Row], base: int, quota: Row, rule: Row) -> None:
-    a, b, d = (_seats(base, quota["shares"][g], quota["rounding"][g]) for g in "ABD")
+def _grade_list(ranked: list[Row], seats: list[int], quota: Row, rule: Row) -> None:
+    a, b, d = seats
 
     def places(among: list[Row]) -> dict[str, int]:
         """Rank that decides at the quotas' edges."""
@@ -769,14 +858,14 @@ def _followers(
 
 def _city(firms: list[Row], population: Mapping[Key, Row], rules: Mapping[Key, Row]) -> dict[Key, Row]:
     """One rule set and common baselines for all districts, without bonus and penalty."""
-    moved = {key: {**stands, "district_code": CITY} for key, stands in population.items()}
+    moved = {key: {**stands, "district_code": CITY, "ranked_in": "all"} for key, stands in population.items()}
     firms = [{**firm, "district_code": CITY} for firm in firms]
     firms = [{**firm, "tax": _tax(firm, rules)} for firm in firms]
     units = [u for u in _units(firms, moved) if (CITY, u[1]) in rules]
     units = [u for u in units if u[3] in rules[CITY, u[1]]["lists"]]
     scores = _scores(units, _baselines(units, moved.values(), rules), rules)
     lists: dict[tuple[str, str], list[Row]] = defaultdict(list)
-    for uscc, year, _, code, _ in units:
+    for uscc, year, _, code, *_ in units:
         mine = {name: row for (u, y, name), row in scores.items() if (u, y) == (uscc, year)}
         total = sum((row["score"] for row in mine.values()), Fraction(0))
         lists[year, code].append(
@@ -802,12 +891,12 @@ def _summaries(
 
     A firm of a unit of evaluation is left out with its unit; any other firm if it has what makes a giant of its list.
     """
-    amounts: dict[tuple[str, str, str], dict[str, Fraction]] = {}
+    amounts: dict[tuple[str, ...], dict[str, Fraction]] = {}
     dominant: set[Key] = set()
-    for place in {u[1:4] for u in units}:
-        here = [u for u in units if u[1:4] == place]
-        amounts[place] = _amounts(here, rules[place[1], place[0]])
-        dominant |= {(u[0], u[1]) for u in here if _dominates(u[4], amounts[place])}
+    for ranked in {(*u[1:4], u[5]) for u in units}:
+        here = [u for u in units if (*u[1:4], u[5]) == ranked]
+        amounts[ranked] = _amounts(here, rules[ranked[1], ranked[0]])
+        dominant |= {(u[0], u[1]) for u in here if _dominates(u[4], amounts[ranked])}
     groups: dict[tuple[str, str, str], list[tuple[Row, bool]]] = defaultdict(list)
     for firm in firms:
         stands = population[firm["uscc"], firm["year"]]
@@ -816,7 +905,7 @@ def _summaries(
         if in_unit:
             is_giant = (stands["unit"], stands["year"]) in dominant
         else:
-            is_giant = _dominates([firm], amounts.get(place, {}))
+            is_giant = _dominates([firm], amounts.get((*place, stands["ranked_in"]), {}))
         landed = stands["status"] != "out_of_scope" and (stands["land"] or 0) > 0
         groups[place] += [(firm, is_giant)] if landed else []
     found = {}

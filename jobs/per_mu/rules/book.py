@@ -12,6 +12,7 @@ from typing import Any
 
 from jobs.per_mu.rules.land_limits import land_limits
 from jobs.per_mu.rules.models import CITY, KIND, RuleSet, duties, indicator_definitions
+from jobs.per_mu.steps.reasons import FEED_FIGURES
 from jobs.rules.base import RuleDocument, Rules
 from schemas.contract import code_list, contract, digest
 from schemas.errors import RejectedError, UsageError
@@ -110,7 +111,7 @@ class RuleBook(Rules):
         ``quota``: by rule set, the largest share of A and the smallest of D over its lists. ``land_limit``: what land
         can carry, by industry division. ``judged_land``: rule sets that do not grade impossible land. ``duty``: by
         feed, the figure that a firm owes. ``withheld``: by rule set, list and indicator, the figure that scores nothing
-        if a firm withholds it.
+        if a firm withholds it. ``least_share``: likewise the least share of the weight where minimum and maximum score.
         """
         shares = {r.id: [r.quota_of(code).shares for code in r.lists] for r in self.all()}
         return {
@@ -133,6 +134,18 @@ class RuleBook(Rules):
             ],
             "judged_land": [
                 {"rule_set_id": r.id} for r in self.all() if r.impossible_land == "data_incomplete"
+            ],
+            "least_share": [
+                {
+                    "rule_set_id": r.id,
+                    "list_code": name,
+                    "indicator_code": code,
+                    "least_share": indicator.least_share,
+                }
+                for r in self.all()
+                for name, rules in r.lists.items()
+                for code, indicator in rules.indicators.items()
+                if indicator.scoring == "min_max"
             ],
             "duty": [{"feed": duty.feed, "figure": duty.figure} for duty in duties()],
             "withheld": [
@@ -157,9 +170,9 @@ class RuleBook(Rules):
         columns = set(contract("per_mu.unit").column_names) | {"tax_contribution"}
         for code, definition in indicator_definitions().items():
             figures = {definition.numerator, definition.denominator}
-            if definition.duty and definition.duty.figure not in figures:
+            if (duty := definition.duty) and not figures & set(FEED_FIGURES.get(duty.feed, ())):
                 raise RejectedError(
-                    f"indicator {code}: its duty names {definition.duty.figure}, which is no figure of it"
+                    f"indicator {code}: its duty names {duty.feed}, which has no figure of it"
                 )
             if lacking := figures - columns:
                 raise RejectedError(

@@ -1,7 +1,11 @@
-"""Rule sets 评价规则 as validated models: lists, indicators, baselines, quotas, protections, bonuses and penalties."""
+"""Rule sets 评价规则 as validated models: lists, indicators, baselines, quotas, protections, bonuses and penalties.
+
+The module is one, above 300 lines: it is read from top to bottom as the form of one document.
+"""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
@@ -9,21 +13,33 @@ from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from jobs.rules.base import Assumption
 from schemas.contract import code_list, digest
-from schemas.definition import Definition, Titles, read_mapping
+from schemas.definition import Definition, Titles, first_error, line_of, read_mapping
 from schemas.errors import RejectedError
 
 #: GB/T 2260 code of the city; the city rule set (测算) has it as its district.
 CITY = "330200"
 KIND = Titles(zh="规则集", en="rule sets")
-ListCode = Literal["above_scale", "below_scale_ge3", "below_scale_lt3", "tenant"]
+#: A code of the list per_mu_list.
+ListCode = str
 Grade = Literal["A", "B", "C", "D"]
 CountRounding = Literal["floor", "ceil", "half_up"]
 TaxComponent = Literal[
     "vat", "export_offset", "income", "consumption", "surcharge", "land_use", "property", "other"
+]
+#: Setting of an installation: the folder of its own rule sets and indicators.
+OWN_RULES = "BRAIN_RULES"
+INDICATORS = "indicators.yml"
+VALUE_ADDED = "value_added_wan_yuan"
+#: Figures that may be below zero.
+MAY_BE_NEGATIVE = (VALUE_ADDED, "profit_wan_yuan", "tax_contribution")
+#: Group of a list that is not ranked by industry; group of the industries that a list with groups does not name.
+WHOLE_LIST, OTHER_INDUSTRIES = "all", "other"
+TaxExclusion = Literal[
+    "audit_recovery", "demolition", "real_estate", "equity_transfer", "headquarters_rebate"
 ]
 #: At most as many digits after the point as the tables hold: more would be lost between rule and result.
 Amount = Annotated[Decimal, Field(decimal_places=6)]
@@ -43,7 +59,10 @@ class Duty(Definition):
 
 
 class IndicatorDefinition(Definition):
-    """Numerator and denominator of an indicator; the same for every rule set."""
+    """Numerator and denominator of an indicator; the same for every rule set.
+
+    ``better`` says whether more or less is better, as less energy for a unit of value added is.
+    """
 
     unit: str
     numerator: str
@@ -52,14 +71,54 @@ class IndicatorDefinition(Definition):
     denominator_divisor: Literal[1, 10, 100, 1_000, 10_000, 100_000, 1_000_000] = 1
     denominator_unit: str
     feeds: tuple[str, ...]
+    better: Literal["more", "less"] = "more"
     duty: Duty | None = None
+
+    @model_validator(mode="after")
+    def _less_of_what_cannot_be_negative(self) -> IndicatorDefinition:
+        if self.better == "less" and self.numerator in MAY_BE_NEGATIVE:
+            raise ValueError(
+                f"less is better, so a loss would lead the list: {self.numerator} may be negative"
+            )
+        return self
+
+
+def own_rules() -> Path | None:
+    """The installation's folder of rule sets and indicators, if ``BRAIN_RULES`` names one.
+
+    Raises:
+        RejectedError: it names something that is not a folder.
+    """
+    given = os.environ.get(OWN_RULES, "")
+    if not given:
+        return None
+    folder = Path(given).expanduser()
+    if not folder.is_dir():
+        raise RejectedError(f"{OWN_RULES}={given}: no such folder; create it or unset the variable")
+    return folder
 
 
 @cache
 def indicator_definitions() -> dict[str, IndicatorDefinition]:
-    """Indicator code → definition, from ``indicators.yml``."""
-    raw = read_mapping(Path(__file__).parent / "indicators.yml", RejectedError)
-    return {code: IndicatorDefinition.model_validate(entry) for code, entry in raw.items()}
+    """Indicator code → definition, from ``indicators.yml`` and the installation's own file of this name.
+
+    Raises:
+        RejectedError: a definition is not well formed, or an own one has the code of another.
+    """
+    found: dict[str, IndicatorDefinition] = {}
+    for folder in (Path(__file__).parent, own_rules()):
+        if folder is None or not (path := folder / INDICATORS).exists():
+            continue
+        for code, entry in read_mapping(path, RejectedError).items():
+            at = line_of(path, [code])
+            where = f"{path.name} line {at[1] if at else 1}: {code}"
+            if code in found:
+                raise RejectedError(f"{where}: there is an indicator of this code already; choose another")
+            try:
+                found[code] = IndicatorDefinition.model_validate(entry)
+            except ValidationError as error:
+                raise RejectedError(f"{where}: {first_error(error)}") from None
+    return found
 
 
 def duties() -> list[Duty]:
@@ -72,11 +131,12 @@ class Baseline(Definition):
     """Baseline 基准值 of an indicator: a published figure, or computed from the evaluated group itself.
 
     ``aggregate`` is Σ numerator / Σ denominator; ``factor`` multiplies the result (Huai'an 2024: about twice the
-    county's average). ``giants`` tells whether the list's giants count; a published figure is what it is, so an
-    inherited ``giants`` does not matter to it.
+    county's average). ``range`` is the best and the worst value of the group, for scores by minimum and maximum.
+    ``giants`` tells whether the list's giants count; a published figure is what it is, so an inherited ``giants`` does
+    not matter to it.
     """
 
-    method: Literal["fixed", "aggregate", "median", "mean"]
+    method: Literal["fixed", "aggregate", "median", "mean", "range"]
     value: Amount | None = Field(default=None, gt=0)
     factor: Amount = Field(default=Decimal(1), gt=0)
     giants: Literal["with", "without"] = "with"
@@ -85,14 +145,24 @@ class Baseline(Definition):
     def _value_when_fixed(self) -> Baseline:
         if (self.method == "fixed") != (self.value is not None):
             raise ValueError("a fixed baseline has a value, any other method has none (value: null)")
+        if self.method == "range" and self.factor != 1:
+            raise ValueError("a range has no factor")
         return self
 
 
 class Indicator(Definition):
-    """An indicator in a list: weight 权重 in points, baseline, and the treatment of a missing value."""
+    """An indicator in a list: weight 权重 in points, baseline, and the treatment of a missing value.
+
+    Scores, where more is better: ``ratio`` is value / baseline x weight (黄岩区2022); ``min_max`` is weight x [s + (1
+    - s) x (value - minimum) / (maximum - minimum)] with s = ``least_share`` (旌德县2022: 20 + 80 of 100). Where less is
+    better: ``ratio`` is (2 - value / baseline) x weight and nothing from twice the baseline on (逆向指标); ``min_max``
+    counts from the maximum.
+    """
 
     weight: Points = Field(gt=0, le=100)
     baseline: Baseline
+    scoring: Literal["ratio", "min_max"] = "ratio"
+    least_share: Annotated[Decimal, Field(decimal_places=2, ge=0, lt=1)] = Decimal("0.2")
     #: A value is missing when a figure is missing or the denominator is not above zero.
     #: ``group_average`` and ``group_median`` give the mean or median score of the list's other units. The mean of a
     #: skewed list is above most of its scores, so silence pays under it; under the median it never does.
@@ -100,6 +170,12 @@ class Indicator(Definition):
     #: A figure that the firm owes by law (``duty``) and did not report. ``as_missing``: as if it owed none; ``zero``:
     #: no points, and never more than the list's lowest score, so that no report is worse than withholding it.
     withheld: Literal["as_missing", "zero"] = "as_missing"
+
+    @model_validator(mode="after")
+    def _range_for_min_max(self) -> Indicator:
+        if (self.scoring == "min_max") != (self.baseline.method == "range"):
+            raise ValueError("scoring min_max and baseline method range belong together")
+        return self
 
 
 class Quota(Definition):
@@ -116,6 +192,8 @@ class Quota(Definition):
     refill_vetoed: bool = False
     #: With refill: firms put into D by a veto fill the D quota first.
     vetoed_count_in_d: bool = True
+    #: Fractions of places that rounding leaves pass to the district's next list, in the order of the rule set's lists.
+    carry: bool = False
 
     @model_validator(mode="after")
     def _whole(self) -> Quota:
@@ -126,11 +204,39 @@ class Quota(Definition):
         return self
 
 
+class IndustryGroup(Definition):
+    """Industries ranked among themselves 分行业排名: divisions, groups or classes of GB/T 4754, two to four digits."""
+
+    title: Titles
+    industries: tuple[Annotated[str, Field(pattern=r"^\d{2,4}$")], ...] = Field(min_length=1)
+
+
 class ListRules(Definition):
-    """One ranked list 榜单: indicators by code, and its own quota if it differs from the rule set's."""
+    """One ranked list 榜单: indicators by code, and its own quota if it differs from the rule set's.
+
+    With ``groups``, each group of industries has its own baselines, ranks and places (海宁市2013: four groups);
+    industries that no group names are the group ``other``.
+    """
 
     indicators: dict[str, Indicator]
     quota: Quota | None = None
+    groups: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")], IndustryGroup] = Field(
+        default_factory=dict
+    )
+
+    @property
+    def ranking_groups(self) -> tuple[str, ...]:
+        """The groups in which the list is ranked, in order."""
+        return (*self.groups, OTHER_INDUSTRIES) if self.groups else (WHOLE_LIST,)
+
+    @model_validator(mode="after")
+    def _groups(self) -> ListRules:
+        if reserved := {WHOLE_LIST, OTHER_INDUSTRIES} & set(self.groups):
+            raise ValueError(f"a group may not be called {min(reserved)}")
+        prefixes = [prefix for group in self.groups.values() for prefix in group.industries]
+        if twice := sorted({p for p in prefixes if prefixes.count(p) > 1}):
+            raise ValueError(f"industry {twice[0]} is in two groups")
+        return self
 
     @model_validator(mode="after")
     def _indicators(self) -> ListRules:
@@ -227,6 +333,8 @@ class RuleSet(Definition):
     assumptions: tuple[Assumption, ...] = ()
     lists: dict[ListCode, ListRules]
     tax_components: tuple[TaxComponent, ...] = Field(min_length=1)
+    #: Parts of the tax paid that do not count as contribution (查补税款等).
+    tax_exclusions: tuple[TaxExclusion, ...] = ()
     cap_ratio: Amount | None = Field(default=None, gt=0)
     floor: Amount | None = None
     negative_value_added: Literal["zero_score", "keep"] = "zero_score"
@@ -256,6 +364,21 @@ class RuleSet(Definition):
     giant_times_median: Amount = Field(default=Decimal(10), ge=1, lt=1000)
     giant_from_units: int = Field(default=10, ge=1)
     giant_reporting_share: Amount = Field(default=Decimal("0.5"), ge=0, le=1)
+
+    @model_validator(mode="after")
+    def _lists(self) -> RuleSet:
+        if unknown := set(self.lists) - set(code_list("per_mu_list")):
+            raise ValueError(f"lists.{min(unknown)}: unknown list; see schemas/codes/per_mu_list.csv")
+        quotas = [self.quota_of(code) for code in self.lists]
+        if any(q.carry for q in quotas) and len({(q.carry, str(q.rounding)) for q in quotas}) > 1:
+            raise ValueError("places carry between lists only if all lists carry and round alike")
+        return self
+
+    @model_validator(mode="after")
+    def _valid(self) -> RuleSet:
+        if self.valid_from and self.valid_to and self.valid_from > self.valid_to:
+            raise ValueError(f"valid_from {self.valid_from} is after valid_to {self.valid_to}")
+        return self
 
     @model_validator(mode="after")
     def _codes(self) -> RuleSet:

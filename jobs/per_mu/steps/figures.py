@@ -2,34 +2,55 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
+from functools import reduce
+from operator import add
+
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from jobs.columns.arithmetic import VALUE_TYPE, divide
-from jobs.per_mu.rules.frames import BY_DISTRICT, BY_LIST, FIGURES, Items, district_frame, indicator_frame
-from jobs.per_mu.rules.tax_columns import TAX_COLUMNS
+from jobs.per_mu.rules.frames import (
+    BY_DISTRICT,
+    BY_GROUP,
+    Items,
+    district_frame,
+    figures_used,
+    indicator_frame,
+)
+from jobs.per_mu.rules.tax_columns import EXCLUDED_COLUMNS, TAX_COLUMNS
+from schemas.contract import contract
 
 DISTRICT_TAX = "tax_contribution_wan_yuan"
-#: Columns of per_mu.unit in the order of ``FIGURES``.
-FIGURE_COLUMNS = [DISTRICT_TAX if name == "tax_contribution" else name for name in FIGURES]
+#: The tax contribution as units have it, by the components of their rule set.
+COLUMN_OF: Mapping[str, str] = {"tax_contribution": DISTRICT_TAX}
+#: Columns of the table of enterprises' units.
+OF_ENTERPRISES = frozenset(contract("per_mu.unit").column_names)
 
 
-def tax_contribution(components: str = "tax_components") -> Column:
-    """Tax contribution 税收实际贡献 (万元): sum of the rule set's components; missing where no tax is on record."""
-    amounts = [
-        F.when(F.array_contains(components, name), F.coalesce(F.col(column), F.lit(0)))
-        .otherwise(F.lit(0))
-        .cast(VALUE_TYPE)
-        for name, column in TAX_COLUMNS.items()
-    ]
-    total = amounts[0]
-    for amount in amounts[1:]:
-        total = total + amount
-    return F.when(F.coalesce(*TAX_COLUMNS.values()).isNotNull(), total.cast(VALUE_TYPE))
+def tax_contribution(prefix: str = "tax") -> Column:
+    """Tax contribution 税收实际贡献 (万元): the rule set's components less what it leaves out.
+
+    Missing where no tax is on record. ``prefix`` is that of the columns ``*_components`` and ``*_exclusions``.
+    """
+
+    def total(of: str, columns: Mapping[str, str]) -> Column:
+        amounts = [
+            F.when(F.array_contains(of, name), F.coalesce(F.col(column), F.lit(0)))
+            .otherwise(F.lit(0))
+            .cast(VALUE_TYPE)
+            for name, column in columns.items()
+        ]
+        return reduce(add, amounts)
+
+    counted = total(f"{prefix}_components", TAX_COLUMNS) - total(f"{prefix}_exclusions", EXCLUDED_COLUMNS)
+    return F.when(F.coalesce(*TAX_COLUMNS.values()).isNotNull(), counted.cast(VALUE_TYPE))
 
 
-def unit_figures(units: DataFrame, items: Items) -> DataFrame:
+def unit_figures(units: DataFrame, items: Items, known: Collection[str]) -> DataFrame:
     """One row per unit, year and indicator of its list, with the parameters of rule set and indicator.
+
+    ``known`` are the columns of the units' table; a figure that it lacks is missing.
 
     ``value`` is in the indicator's unit and rounded as the rule set says; missing where not defined, and where a firm
     of the unit withholds a figure that it owes and the rule set scores that apart (``is_withheld``): the other firms'
@@ -37,7 +58,9 @@ def unit_figures(units: DataFrame, items: Items) -> DataFrame:
     """
     # an array costs one look-up per figure; choosing among columns for each indicator generated methods so long that
     # Java did not compile them
-    figures = F.array(*[F.col(name).cast(VALUE_TYPE) for name in FIGURE_COLUMNS])
+    # without any rule set the array is empty, and its type would be unknown
+    columns = [COLUMN_OF.get(name, name) for name in figures_used(items)] or [DISTRICT_TAX]
+    figures = F.array(*[(F.col(c) if c in known else F.lit(None)).cast(VALUE_TYPE) for c in columns])
     session = units.sparkSession
     return (
         units.select(
@@ -45,12 +68,13 @@ def unit_figures(units: DataFrame, items: Items) -> DataFrame:
             "year",
             "district_code",
             "list_code",
+            "ranking_group",
             "figures_as_of",
             "withheld_figures",
             figures.alias("figures"),
         )
         .join(district_frame(session, items), BY_DISTRICT, "inner")
-        .join(indicator_frame(session, items), BY_LIST, "inner")
+        .join(indicator_frame(session, items), BY_GROUP, "inner")
         .withColumns(
             {
                 "numerator": F.get("figures", F.col("numerator_place")),

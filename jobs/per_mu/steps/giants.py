@@ -11,7 +11,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from jobs.columns.arithmetic import VALUE_TYPE, median_of
-from jobs.per_mu.rules.frames import BY_DISTRICT, BY_LIST, Items, district_frame
+from jobs.per_mu.rules.frames import BY_DISTRICT, BY_GROUP, Items, district_frame
 from jobs.per_mu.steps.figures import DISTRICT_TAX
 
 VALUE_ADDED = "value_added_wan_yuan"
@@ -20,7 +20,7 @@ AMOUNTS = {DISTRICT_TAX: "giant_tax", VALUE_ADDED: "giant_value_added"}
 
 
 def giant_amounts(units: DataFrame, items: Items) -> DataFrame:
-    """One row per district, year and list: the tax contribution and value added (万元) from which on one is a giant.
+    """One row per district, year, list and group: tax contribution and value added (万元) from which on one is a giant.
 
     An amount is missing where too few units report the figure. Losses do not lessen the sum.
     """
@@ -36,11 +36,11 @@ def giant_amounts(units: DataFrame, items: Items) -> DataFrame:
         )
     ]
     return (
-        units.groupBy(*BY_LIST)
+        units.groupBy(*BY_GROUP)
         .agg(F.count("*").alias("units"), *sums)
         .withColumns({f"{figure}_median": median_of(F.col(f"{figure}_ordered")) for figure in AMOUNTS})
         .join(parameters, BY_DISTRICT, "inner")
-        .select(*BY_LIST, *(_amount(figure).alias(name) for figure, name in AMOUNTS.items()))
+        .select(*BY_GROUP, *(_amount(figure).alias(name) for figure, name in AMOUNTS.items()))
     )
 
 
@@ -67,7 +67,7 @@ def reaches_giant(tax: str = DISTRICT_TAX, value_added: str = VALUE_ADDED) -> Co
 def giants(units: DataFrame, items: Items) -> DataFrame:
     """The few units that dominate their list: ``uscc``, ``year``."""
     return (
-        units.join(F.broadcast(giant_amounts(units, items)), BY_LIST, "inner")
+        units.join(F.broadcast(giant_amounts(units, items)), BY_GROUP, "inner")
         .where(reaches_giant())
         .select("uscc", "year")
     )

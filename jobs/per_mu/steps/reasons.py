@@ -17,11 +17,15 @@ STATISTICS_FEEDS = ("gov_statistics_annual", "gov_statistics_monthly")
 FEED_FIGURES = {
     "gov_tax": ("tax_contribution", "declared_revenue_wan_yuan"),
     "gov_statistics": (
-        "value_added_wan_yuan", "employees_average", "rd_expense_wan_yuan", "revenue_wan_yuan",
+        "value_added_wan_yuan", "employees_average", "rd_expense_wan_yuan", "revenue_wan_yuan", "output_wan_yuan",
+        "sales_output_wan_yuan", "profit_wan_yuan", "new_product_output_wan_yuan", "export_value_wan_yuan",
+        "technical_investment_wan_yuan",
     ),
     "gov_energy": ("energy_tce",),
-    "gov_emission": ("emission_t",),
+    "gov_emission": ("emission_t", "cod_t", "nh3n_t", "so2_t", "nox_t"),
     "gov_electricity": ("power_kwh",),
+    "gov_social_insurance": ("insured_count",),
+    "gov_water": ("water_m3",),
 }  # fmt: skip
 
 

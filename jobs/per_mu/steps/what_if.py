@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import ROUND_HALF_UP, Decimal
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import ValidationError
 
@@ -42,6 +42,8 @@ WITHHELD = "withheld_zero"
 OWN = "own"
 #: Among whom places are counted: all units, those without a veto, those that no veto puts into D.
 AMONG = ("all", "unvetoed", "seated")
+#: Grades with seats; C gets the rest.
+SEATED: tuple[Literal["A", "B", "D"], ...] = ("A", "B", "D")
 
 
 def millionths(amount: Decimal | None) -> int | None:
@@ -79,6 +81,14 @@ class Sides:
     @classmethod
     def of(cls, row: Row) -> Sides:
         return cls(row["numerator"], row["denominator"], row["value"], row["score"] or 0, row["note_code"])
+
+
+@dataclass(frozen=True)
+class Standard:
+    """What a value is compared with, in millionths: the baseline, and the worst value where a range scores."""
+
+    value: int | None
+    worst: int | None = None
 
 
 @dataclass(frozen=True)
@@ -144,22 +154,46 @@ class Scale:
         return millionths(self.rules.floor)
 
     @property
+    def is_less(self) -> bool:
+        """Whether less is better."""
+        return self.definition.better == "less"
+
+    @property
+    def is_range(self) -> bool:
+        return self.rule.scoring == "min_max"
+
+    @property
     def leaves_giants_out(self) -> bool:
         return self.rule.baseline.method != "fixed" and self.rule.baseline.giants == "without"
 
-    def baseline(self, own: Sides, giants: frozenset[str]) -> int | None:
-        """The baseline with the unit's own figures; missing where not above zero.
+    def baseline(self, own: Sides, giants: frozenset[str]) -> Standard:
+        """The baseline with the unit's own figures; missing where not above zero, or where a range has no width.
 
         Giants are left out if the rule says so, unless nothing is left without them.
         """
         if self.rule.baseline.method == "fixed":
-            return self._scaled(millionths(self.rule.baseline.value))
-        of_all = self._scaled(self._computed(own, frozenset()))
+            return Standard(self._scaled(millionths(self.rule.baseline.value)))
+        of_all = self._standard(own, frozenset())
         here = frozenset(g for g in giants if (own.value is not None if g == OWN else g in self.known))
         if not here or not self.leaves_giants_out:
             return of_all
-        without = self._scaled(self._computed(own, here))
-        return of_all if without is None else without
+        without = self._standard(own, here)
+        return of_all if without.value is None else without
+
+    def _standard(self, own: Sides, left_out: frozenset[str]) -> Standard:
+        if not self.is_range:
+            return Standard(self._scaled(self._computed(own, left_out)))
+        ordered = self._without(own, left_out)
+        if not ordered or ordered[0] == ordered[-1]:
+            return Standard(None)
+        return Standard(ordered[0], ordered[-1]) if self.is_less else Standard(ordered[-1], ordered[0])
+
+    def _without(self, own: Sides, left_out: frozenset[str]) -> list[int]:
+        """The values but those of the units left out, ascending."""
+        ordered = list(self.values) if OWN in left_out else self._ordered(own)
+        for uscc in left_out - {OWN}:
+            del ordered[bisect_left(ordered, self.known[uscc].value or 0)]
+        return ordered
 
     def _scaled(self, value: int | None) -> int | None:
         if value is None:
@@ -173,10 +207,7 @@ class Scale:
         if len(self.values) + len(mine) == len(out):
             return None
         if self.rule.baseline.method == "median":
-            ordered = self._ordered(mine[0]) if mine else list(self.values)
-            for side in out:
-                del ordered[bisect_left(ordered, side.value or 0)]
-            return _median(ordered)
+            return _median(self._without(own, left_out))
 
         def total(of_others: int, name: str) -> int:
             added = sum(getattr(side, name) or 0 for side in mine)
@@ -193,38 +224,47 @@ class Scale:
             insort(ordered, own.value)
         return ordered
 
-    def score(self, value: int, baseline: int | None) -> int:
-        """Score of a value: its share of the baseline by the weight, within cap and floor."""
+    def score(self, value: int, standard: Standard) -> int:
+        """Score of a value by the rule's formula, within cap and floor."""
         weight, rules = millionths(self.rule.weight) or 0, self.rules
-        if baseline is None:
+        if standard.value is None:
             return 0
         is_value_added = self.definition.numerator == "value_added_wan_yuan"
         if value < 0 and is_value_added and rules.negative_value_added == "zero_score":
             return 0
         rounding = rules.rounding
-        plain = quotient(value * weight, baseline * MILLION, rounding.score_scale, rounding.mode)
+        share, of = self._share(value, standard.value, standard.worst or 0)
+        plain = quotient(share * weight, of * MILLION, rounding.score_scale, rounding.mode)
         if self.cap is not None and plain > self.cap:
             return self.cap
         return plain if self.floor is None else max(plain, self.floor)
 
-    def group_score(self, own: Sides, baseline: int | None) -> int:
+    def _share(self, value: int, best: int, worst: int) -> tuple[int, int]:
+        """The share of the weight that a value earns, as a quotient."""
+        if self.is_range:
+            width, least = abs(best - worst), int(self.rule.least_share * 100)
+            reached = min(width, max(0, worst - value if self.is_less else value - worst))
+            return least * width + (100 - least) * reached, 100 * width
+        return (max(2 * best - value, 0) if self.is_less else value), best
+
+    def group_score(self, own: Sides, standard: Standard) -> int:
         """Score of a missing value by the list's other values: their mean or median score."""
         ordered = self._ordered(own)
         if not ordered:
             return 0
         rounding = self.rules.rounding
         if self.rule.missing == "group_average":
-            points = sum(self.score(value, baseline) for value in ordered)
+            points = sum(self.score(value, standard) for value in ordered)
             return quotient(points, len(ordered) * MILLION, rounding.score_scale, rounding.mode)
-        # a higher value never has a lower score, so the middle scores are those of the middle values
+        # scores follow the order of the values, or its reverse: the middle scores are those of the middle values
         middle = [ordered[(len(ordered) - 1) // 2], ordered[len(ordered) // 2]]
-        points = sum(self.score(value, baseline) for value in middle)
+        points = sum(self.score(value, standard) for value in middle)
         return quotient(points, 2 * MILLION, rounding.score_scale, rounding.mode)
 
-    def withheld_score(self, own: Sides, baseline: int | None) -> int:
+    def withheld_score(self, own: Sides, standard: Standard) -> int:
         """Score of a value that is withheld: no points, and never more than the list's lowest score."""
         ordered = self._ordered(own)
-        return min(self.score(ordered[0], baseline), 0) if ordered else 0
+        return min(self.score(ordered[-1 if self.is_less else 0], standard), 0) if ordered else 0
 
 
 def _median(ordered: Sequence[int]) -> int:
@@ -236,8 +276,8 @@ class Moved:
     """An indicator after a change: baselines before and after, scores of missing values, the unit's own score."""
 
     scale: Scale
-    before: int | None
-    after: int | None
+    before: Standard
+    after: Standard
     group: int
     withheld: int
     own: Sides
@@ -255,10 +295,13 @@ class Moved:
         group = max(group, abs(self.withheld - before.withheld))
         if self.before == self.after:
             return group
-        if not self.before or not self.after:
+        old, new = self.before.value, self.after.value
+        if self.scale.is_range or self.scale.is_less:
+            return max(group, 2 * (millionths(self.scale.rule.weight) or 0))
+        if not old or not new:
             return max(group, self.scale.top + abs(self.scale.score(LARGEST * MILLION, self.after)))
         # a capped or raised score moves less than in proportion; each of two roundings adds a step at most
-        share = self.scale.top * abs(self.before - self.after) // self.after + 1
+        share = self.scale.top * abs(old - new) // new + 1
         step: int = 10 ** (6 - self.scale.rules.rounding.score_scale)
         return max(group, share + 2 * step)
 
@@ -274,7 +317,9 @@ class RankedList:
     #: Exempt and protected firms, which may count in the quota's base.
     exempt: int = 0
     protected: int = 0
-    published_baselines: Mapping[str, int | None] = field(default_factory=dict)
+    published_baselines: Mapping[str, Standard] = field(default_factory=dict)
+    #: Exact seats of A, B and D of the district's lists before this one, whose fractions pass to it.
+    passed: tuple[Decimal, Decimal, Decimal] = (Decimal(0), Decimal(0), Decimal(0))
 
     # --- what the other units contribute -------------------------------------------------------------
 
@@ -417,14 +462,20 @@ class RankedList:
         ]
 
     def figure(self, name: str) -> int | None:
-        """A figure of the unit, in millionths of the unit in which indicators use it."""
+        """A figure of the unit, in millionths of the unit of :meth:`divisor`."""
+        divisor = self.divisor(name)
         for scale in self.scales.values():
             sides, definition = self.own.sides[scale.code], scale.definition
             if definition.numerator == name and sides.numerator is not None:
-                return sides.numerator
+                return sides.numerator // divisor
             if definition.denominator == name and sides.denominator is not None:
-                return sides.denominator
+                return sides.denominator * definition.denominator_divisor // divisor
         return None
+
+    def divisor(self, figure: str) -> int:
+        """By how much the list's indicators divide a figure: they may use it in kWh and in 万kWh."""
+        definitions = (scale.definition for scale in self.scales.values())
+        return max((d.denominator_divisor for d in definitions if d.denominator == figure), default=1)
 
     def using(self, figure: str) -> list[Scale]:
         """The indicators that use a figure and have a value."""
@@ -460,8 +511,11 @@ class RankedList:
         others_change = giants != self._published_giants
         for scale in self.scales.values():
             given, old = scale.definition, self.own.sides[scale.code]
-            n = figures.get(given.numerator, old.numerator)
-            d = figures.get(given.denominator, old.denominator)
+            n, d = old.numerator, old.denominator
+            if given.numerator in figures:
+                n = figures[given.numerator] * self.divisor(given.numerator)
+            if given.denominator in figures:
+                d = figures[given.denominator] * self.divisor(given.denominator) // given.denominator_divisor
             if (n, d) != (old.numerator, old.denominator) or (others_change and scale.leaves_giants_out):
                 value = None
                 if old.note == WITHHELD:
@@ -549,7 +603,10 @@ class RankedList:
         quota = self._quota
         base = len(self.others) + 1
         base += quota.count_exempt * self.exempt + quota.count_protected * self.protected
-        a, b, d = (_seats(base, quota.shares[g], quota.rounding[g]) for g in ("A", "B", "D"))
+        a, b, d = (
+            _seats(before + base * quota.shares[g], quota.rounding[g]) - _seats(before, quota.rounding[g])
+            for g, before in zip(SEATED, self.passed, strict=True)
+        )
         return a, b, d
 
 
@@ -562,8 +619,7 @@ def _without_vetoes(entry: Entry) -> Entry:
     return replace(entry, direct_d=False, not_above_c=False)
 
 
-def _seats(base: int, share: Decimal, rounding: str) -> int:
-    exact = base * share
+def _seats(exact: Decimal, rounding: str) -> int:
     floor = int(exact)
     return {
         "floor": floor,
@@ -580,29 +636,36 @@ def ranked_list(query: Query, unit: Row) -> RankedList | None:
 
     A corrected result was decided by a person. The rule set of an old release may not be readable any more.
     """
-    where = (unit["year"], unit["district_code"], unit["list_code"])
+    where: tuple[str, ...] = (unit["year"], unit["district_code"], unit["list_code"])
+    of_list = "year = ? AND district_code = ? AND list_code = ?"
+    ends: tuple[str, ...] = ("baseline",)
+    if "ranking_group" in unit:  # releases before there were groups lack the columns
+        where, of_list, ends = (
+            (*where, unit["ranking_group"]),
+            f"{of_list} AND ranking_group = ?",
+            (*ends, "worst_value"),
+        )
     grades = query(
         f"""SELECT uscc, final_grade, evaluation_version,
             {_in_millionths("total_score", "bonus_points", "penalty_points")}
-        FROM per_mu.enterprise_grade
-        WHERE year = ? AND district_code = ? AND list_code = ? AND rank_in_list IS NOT NULL""",
+        FROM per_mu.enterprise_grade WHERE {of_list} AND rank_in_list IS NOT NULL""",
         *where,
     )  # fmt: skip
     if any(row["evaluation_version"] > 1 for row in grades):
         return None
     values = query(
         f"""SELECT uscc, indicator_code, note_code,
-            {_in_millionths("numerator", "denominator", "value", "baseline", "score")}
-        FROM per_mu.indicator_value WHERE year = ? AND district_code = ? AND list_code = ?""",
+            {_in_millionths("numerator", "denominator", "value", *ends, "score")}
+        FROM per_mu.indicator_value WHERE {of_list}""",
         *where,
     )  # fmt: skip
     effects = query(
         "SELECT uscc, effect_code FROM per_mu.adjustment WHERE year = ? AND district_code = ?", *where[:2]
     )
     [left_out] = query(
-        """SELECT count(*) FILTER (eval_status_code = 'exempt') AS exempt,
+        f"""SELECT count(*) FILTER (eval_status_code = 'exempt') AS exempt,
             count(*) FILTER (eval_status_code = 'protected') AS protected
-        FROM per_mu.population WHERE year = ? AND district_code = ? AND list_code = ?""",
+        FROM per_mu.population WHERE {of_list}""",
         *where,
     )  # fmt: skip
     books = query("SELECT content FROM release.rule_set WHERE rule_set_id = ?", unit["rule_set_id"])
@@ -618,10 +681,38 @@ def ranked_list(query: Query, unit: Row) -> RankedList | None:
     if any(i.baseline.giants == "without" for i in rules.lists[unit["list_code"]].indicators.values()):
         amounts = query(
             f"""SELECT uscc, {_in_millionths("tax_contribution_wan_yuan", "value_added_wan_yuan")} FROM per_mu.unit
-            WHERE year = ? AND district_code = ? AND list_code = ?""",
+            WHERE {of_list}""",
             *where,
         )  # fmt: skip
-    return from_rows(rules, unit, grades, values, effects, amounts, **left_out)
+    passed = _passed(query, rules, unit) if rules.quota_of(unit["list_code"]).carry else None
+    return from_rows(rules, unit, grades, values, effects, amounts, passed=passed, **left_out)
+
+
+def _passed(query: Query, rules: RuleSet, unit: Row) -> tuple[Decimal, Decimal, Decimal]:
+    """Exact seats of the district's groups before that of a unit, in the order of the rule set's lists."""
+    sizes = query(
+        """SELECT list_code, ranking_group, count(*) FILTER (eval_status_code = 'exempt') AS exempt,
+            count(*) FILTER (eval_status_code = 'protected') AS protected,
+            count(*) FILTER (eval_status_code = 'graded' AND unit_role_code = 'own') AS units
+        FROM per_mu.population WHERE year = ? AND district_code = ? GROUP BY ALL""",
+        unit["year"], unit["district_code"],
+    )  # fmt: skip
+    order = {code: place for place, code in enumerate(rules.lists)}
+    own = (order[unit["list_code"]], unit["ranking_group"])
+    seats = [Decimal(0)] * len(SEATED)
+    for row in sizes:
+        if (
+            row["list_code"] in order
+            and (order[row["list_code"]], row["ranking_group"]) < own
+            and row["units"]
+        ):
+            quota = rules.quota_of(row["list_code"])
+            base = (
+                row["units"] + quota.count_exempt * row["exempt"] + quota.count_protected * row["protected"]
+            )
+            seats = [s + base * quota.shares[g] for s, g in zip(seats, SEATED, strict=True)]
+    a, b, d = seats
+    return a, b, d
 
 
 def _in_millionths(*columns: str) -> str:
@@ -642,16 +733,17 @@ def from_rows(
     *,
     exempt: int,
     protected: int,
+    passed: tuple[Decimal, Decimal, Decimal] | None = None,
 ) -> RankedList:
     """The list of a unit from rows of grades, indicator values, adjustments and units; ``unit`` is its own grade.
 
     Amounts are in millionths, as :func:`_in_millionths` reads them.
     """
     sides: dict[str, dict[str, Sides]] = {}
-    baselines: dict[str, int | None] = {}
+    baselines: dict[str, Standard] = {}
     for row in values:
         sides.setdefault(row["uscc"], {})[row["indicator_code"]] = Sides.of(row)
-        baselines[row["indicator_code"]] = row["baseline"]
+        baselines[row["indicator_code"]] = Standard(row["baseline"], row.get("worst_value"))
     giant = {row["uscc"]: row for row in amounts}
     marks: dict[str, set[str]] = {}
     for row in effects:
@@ -679,4 +771,5 @@ def from_rows(
         exempt=exempt,
         protected=protected,
         published_baselines=baselines,
+        passed=passed or (Decimal(0), Decimal(0), Decimal(0)),
     )

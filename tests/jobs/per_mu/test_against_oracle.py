@@ -48,6 +48,7 @@ OPTIONS: dict[str, list[Any]] = {
         ["income", "other"],
         ["land_use", "property", "surcharge", "consumption"],
     ],
+    "tax_exclusions": [[], ["audit_recovery"], ["real_estate", "equity_transfer", "demolition"]],
     "cap_ratio": [None, "1.5", "2", "0.333333"],
     "floor": [None, "0", "-5.5", "1"],
     "negative_value_added": ["zero_score", "keep"],
@@ -95,7 +96,10 @@ OPTIONS: dict[str, list[Any]] = {
     "rounding.mode": ["half_up", "down"],
     "missing": ["group_average", "group_median", "zero", "data_incomplete"],
     "withheld": ["as_missing", "zero"],
-    "method": ["fixed", "aggregate", "median", "mean"],
+    "method": ["fixed", "aggregate", "median", "mean", "range"],
+    "least_share": ["0.2", "0", "0.6"],
+    "groups": [{}, {}, {"machines": ["36", "34"], "chemistry": ["26"]}, {"cars": ["367"], "vehicles": ["36"]}],
+    "carry": [False, True],
     "factor": ["1", "2", "0.499999", "1.000001"],
     "giants": ["with", "without"],
     "giant_share": ["0.1", "0.25", "0.4"],
@@ -105,7 +109,7 @@ OPTIONS: dict[str, list[Any]] = {
 }  # fmt: skip
 FIGURES = [
     *(f"tax_{name}_wan_yuan" for name in TAXES), *STATISTICS,
-    "declared_revenue_wan_yuan", "power_kwh", "energy_tce", "emission_t",
+    "declared_revenue_wan_yuan", "power_kwh", "energy_tce", "emission_t", "cod_t", "water_m3",
 ]  # fmt: skip
 WEIGHTS = ["33.3333", "16.6667", "20", "10", "20"]
 PENALTIES = ["safety_fatal", "quality_major", "minor_fine", "tax_evasion"]
@@ -135,6 +139,9 @@ def generated_rule_set(draw: Draw, district: str, year: str) -> RuleSet:
         "method",
         "factor",
         "giants",
+        "least_share",
+        "groups",
+        "carry",
         "new_firm",
         "new_land",
         "upgraded",
@@ -143,7 +150,9 @@ def generated_rule_set(draw: Draw, district: str, year: str) -> RuleSet:
         del top[name]
     name = f"g{district}-{year}"
     left_out = draw.choice([None, None, None, None, "tenant", "below_scale_lt3"])
-    lists = {code: _list_rules(draw, code) for code in LISTS if code != left_out}
+    of_all = _quota(draw)
+    of_all["carry"] = draw.option("carry")
+    lists = {code: _list_rules(draw, code, of_all, district) for code in LISTS if code != left_out}
     levels = [
         (h, level)
         for h in ("brand", "little_giant", "single_champion")
@@ -153,7 +162,7 @@ def generated_rule_set(draw: Draw, district: str, year: str) -> RuleSet:
         f"{name}.yml",
         {
             "id": name, "year": year, "district_codes": [district], "title": {"zh": "测", "en": "t"},
-            "source": "测", **top, "lists": lists, "quota": _quota(draw),
+            "source": "测", **top, "lists": lists, "quota": of_all,
             "tenants": {
                 key: draw.option(f"tenants.{key}") for key in ("mode", "applies_to", "apart_from_land_mu")
             },
@@ -174,13 +183,15 @@ def generated_rule_set(draw: Draw, district: str, year: str) -> RuleSet:
     )  # fmt: skip
 
 
-def _list_rules(draw: Draw, code: str) -> Row:
+def _list_rules(draw: Draw, code: str, of_all: Row, district: str) -> Row:
     names = draw.sample(sorted(FORMULAS), 5)
     if draw.random() < 0.8 and "I1" not in names:
         names[0] = "I1"
     if code != "above_scale":
-        names = [n for n in names if n in ("I1", "I7", "I8")] or ["I7"]
-    weights = {1: ["100"], 2: ["66.5", "33.5"], 3: ["50", "30", "20"], 5: WEIGHTS}[len(names)]
+        names = [n for n in names if n in ("I1", "I7", "I8", "I22")] or ["I7"]
+    weights = {
+        1: ["100"], 2: ["66.5", "33.5"], 3: ["50", "30", "20"], 4: ["40", "30", "20", "10"], 5: WEIGHTS
+    }[len(names)]  # fmt: skip
     indicators = {}
     for name, weight in zip(names, weights, strict=True):
         method = draw.option("method")
@@ -188,14 +199,28 @@ def _list_rules(draw: Draw, code: str) -> Row:
         base = {
             "method": method,
             "value": value,
-            "factor": draw.option("factor"),
+            "factor": "1" if method == "range" else draw.option("factor"),
             "giants": draw.option("giants"),
         }
         missing = draw.option("missing")
         can = name in OWED and missing != "data_incomplete"
         withheld = draw.option("withheld") if can else "as_missing"
-        indicators[name] = {"weight": weight, "baseline": base, "missing": missing, "withheld": withheld}
-    return {"indicators": indicators, "quota": _quota(draw) if draw.random() < 0.3 else None}
+        indicators[name] = {
+            "weight": weight, "baseline": base, "missing": missing, "withheld": withheld,
+            "scoring": "min_max" if method == "range" else "ratio", "least_share": draw.option("least_share"),
+        }  # fmt: skip
+    groups = {} if district == CITY else draw.option("groups")
+    own = None
+    if draw.random() < 0.3:
+        # places pass on only between lists that round alike
+        own = _quota(draw) | ({"rounding": of_all["rounding"]} if of_all["carry"] else {})
+        own["carry"] = of_all["carry"]
+    return {
+        "indicators": indicators, "quota": own,
+        "groups": {
+            name: {"title": {"zh": "组", "en": "group"}, "industries": begins} for name, begins in groups.items()
+        },
+    }  # fmt: skip
 
 
 def _quota(draw: Draw) -> Row:
@@ -305,6 +330,9 @@ def _firm(draw: Draw, name: str, year: str, district: str, uses: list[Row]) -> R
         "power_kwh": some("10000", "10000", "10000", "123456.78", "123456.78", "0"),
         "energy_tce": some("10", "10", "10", "33.3333", "33.3333", "0"),
         "emission_t": some("0.5", "0.3", "0", missing=0.3),
+        "cod_t": some("0.5", "0.1", "0", missing=0.3),
+        "water_m3": some("5000", "5000", "12345.67", "0", missing=0.2),
+        "technical_investment_wan_yuan": some("0", "50", "12.5"),
         **_taxes(draw),
         "insured_count": some(8, 12, 0),
         "missing_feeds": draw.choice(
@@ -321,7 +349,11 @@ def _taxes(draw: Draw) -> Row:
     if draw.random() < 0.04:
         return {}
     few: list[Any] = ["10", "10", "0", "33.333333", "-5", "0.000001", None]
-    return {f"tax_{name}_wan_yuan": draw.choice(few) for name in TAXES}
+    kinds = ("audit_recovery", "real_estate", "demolition")
+    excluded = {
+        f"tax_excluded_{kind}_wan_yuan": draw.choice([None, None, None, "3", "0.5"]) for kind in kinds
+    }
+    return {f"tax_{name}_wan_yuan": draw.choice(few) for name in TAXES} | excluded
 
 
 def _event(draw: Draw, ident: str, name: str, year: str) -> Row:
@@ -381,14 +413,15 @@ def compare_grades(rows: list[Row], expected: Evaluation) -> None:
 def compare_baselines(rows: list[Row], expected: Evaluation) -> None:
     assert_same(
         {
-            (r["year"], r["district_code"], r["list_code"], r["indicator_code"]): (
-                exact(r["value"]), exact(r["value_with_giants"]), exact(r["value_without_giants"]), r["giants"],
+            (r["year"], r["district_code"], r["list_code"], r["ranking_group"], r["indicator_code"]): (
+                exact(r["value"]), exact(r["worst_value"]), exact(r["value_with_giants"]),
+                exact(r["value_without_giants"]), r["giants"],
                 r["giant_count"], r["giant_treatment_code"],
             )
             for r in rows
         },
         {
-            key: (b["value"], b["with"], b["without"], b["giants"], len(b["giants"]), b["treatment"])
+            key: (b["value"], b["worst"], b["with"], b["without"], b["giants"], len(b["giants"]), b["treatment"])
             for key, b in expected.baselines.items()
         },
     )  # fmt: skip
@@ -411,7 +444,8 @@ def compare(results: Results, expected: Evaluation) -> None:
     assert_same(
         {
             (r["uscc"], r["year"]): (
-                r["district_code"], r["list_code"], r["eval_status_code"], sorted(r["status_reasons"]),
+                r["district_code"], r["list_code"], r["ranking_group"], r["eval_status_code"],
+                sorted(r["status_reasons"]),
                 r["protected_until_date"], exact(r["land_area_mu"]), r["evaluation_uscc"], r["unit_role_code"],
                 r["figures_as_of"],
             )
@@ -419,8 +453,8 @@ def compare(results: Results, expected: Evaluation) -> None:
         },
         {
             key: (
-                p["district_code"], p["list_code"], p["status"], sorted(p["reasons"]), p["until"], p["land"],
-                p["unit"], p["role"], p["as_of"],
+                p["district_code"], p["list_code"], p["ranked_in"], p["status"], sorted(p["reasons"]), p["until"],
+                p["land"], p["unit"], p["role"], p["as_of"],
             )
             for key, p in expected.population.items()
         },
@@ -442,7 +476,9 @@ def compare(results: Results, expected: Evaluation) -> None:
     compare_baselines(rows["baseline"], expected)
     assert_same(
         {
-            (r["year"], r["district_code"], r["list_code"], r["indicator_code"]): r["unit_count"]
+            (r["year"], r["district_code"], r["list_code"], r["ranking_group"], r["indicator_code"]): r[
+                "unit_count"
+            ]
             for r in rows["baseline"]
         },
         {key: b["units"] for key, b in expected.baselines.items()},
@@ -451,12 +487,12 @@ def compare(results: Results, expected: Evaluation) -> None:
         {
             (r["uscc"], r["year"], r["indicator_code"]): (
                 (exact(r["numerator"]), exact(r["denominator"])), exact(r["value"]), exact(r["baseline"]),
-                exact(r["score"]), r["note_code"], r["is_missing"],
+                exact(r["worst_value"]), exact(r["score"]), r["note_code"], r["is_missing"],
             )
             for r in rows["indicator_value"]
         },
         {
-            key: (v["sides"], v["value"], v["baseline"], v["score"], v["note"], v["value"] is None)
+            key: (v["sides"], v["value"], v["baseline"], v["worst"], v["score"], v["note"], v["value"] is None)
             for key, v in expected.values.items()
         },
     )  # fmt: skip
@@ -627,13 +663,13 @@ def _population_row(stands: Row) -> Row:
     return {
         **{name: stands[name] for name in ("uscc", "year", "district_code", "list_code")},
         "eval_status_code": stands["status"], "status_reasons": stands["reasons"],
-        "evaluation_uscc": stands["unit"], "unit_role_code": stands["role"],
+        "ranking_group": stands["ranked_in"], "evaluation_uscc": stands["unit"], "unit_role_code": stands["role"],
         "rule_set_id": f"r{stands['district_code']}-2023", "rule_set_hash": "h", "figures_as_of": stands["as_of"],
     }  # fmt: skip
 
 
 def _value_row(key: tuple[str, str, str], value: Row) -> Row:
-    year, district, list_code, code = value["group"]
+    year, district, list_code, _, code = value["group"]
     return {
         "uscc": key[0], "year": year, "indicator_code": code, "district_code": district, "list_code": list_code,
         "value": decimal(value["value"]), "score": decimal(value["score"]),

@@ -12,6 +12,7 @@ from tests.jobs.per_mu.world import (
     Row,
     event,
     every_list,
+    every_list_of,
     firm,
     indicator,
     quota,
@@ -433,3 +434,68 @@ def test_first_results_are_initial_and_supersede_nothing(evaluated: Results) -> 
     assert all(r["rule_set_hash"] == hashes[r["rule_set_id"]] for r in rows)
     assert all(r["grade_reasons"] for r in rows if r["initial_grade"] != r["final_grade"])
     assert len({r["row_id"] for r in rows}) == len(rows) == len({(r["uscc"], r["year"]) for r in rows})
+
+
+# --- groups of industries, places that carry -----------------------------------------------------------
+
+GROUPED = WORLD.district(
+    *(
+        firm(f"a{n}", points, industry_code="1711", industry_division_code="17")
+        for n, points in enumerate((9, 8, 7, 1))
+    ),
+    *(
+        firm(f"b{n}", points, industry_code="3670", industry_division_code="36")
+        for n, points in enumerate((4, 3, 2, 1))
+    ),
+    *(
+        firm(f"c{n}", points, industry_code="2614", industry_division_code="26")
+        for n, points in enumerate((6, 5))
+    ),
+    rule={
+        "lists": every_list_of(
+            {"textiles": ["17"], "vehicles": ["367", "37"]}, I1=indicator("100", {"method": "aggregate"})
+        ),
+        "quota": quota("0.25", "0.5", "0.25"),
+    },
+)
+
+
+def test_a_list_may_be_ranked_by_groups_of_industries(evaluated: Results) -> None:
+    """海宁市2013: each group has its own order, baselines and places; the industries left are a group of their own."""
+    grades = evaluated.by_firm("enterprise_grade", GROUPED)
+    assert "".join(row["final_grade"] for _, row in sorted(grades.items())) == "ABBDABBDBC"
+    assert {row["ranking_group"]: row["list_size"] for row in grades.values()} == {
+        "textiles": 4, "vehicles": 4, "other": 2,
+    }  # fmt: skip
+    bases = {
+        row["ranking_group"]: row["value"]
+        for row in evaluated.table("baseline", GROUPED)
+        if row["list_code"] == "above_scale"
+    }
+    # 25, 10 and 11 万元 on 4, 4 and 2 mu
+    assert bases == {"textiles": Decimal("6.25"), "vehicles": Decimal("2.5"), "other": Decimal("5.5")}
+
+
+def _carrying(carry: bool) -> str:
+    return WORLD.district(
+        *(firm(f"a{n}", 10 - n) for n in range(7)),
+        *(small(f"b{n}", 10 - n, land_area_mu="4", land_own_mu="4") for n in range(7)),
+        *(small(f"c{n}", 10 - n) for n in range(6)),
+        rule={"quota": quota("0.2", "0.4", "0.1", carry=carry)},
+    )
+
+
+CARRYING, ROUNDED = _carrying(carry=True), _carrying(carry=False)
+
+
+def test_fractions_of_places_pass_to_the_next_list(evaluated: Results) -> None:
+    def seats(district: str) -> dict[str, str]:
+        found: dict[str, str] = {}
+        for name, row in sorted(evaluated.by_firm("enterprise_grade", district).items()):
+            found[name[0]] = found.get(name[0], "") + row["final_grade"]
+        return found
+
+    # 1.4 A and 2.8 B of seven, 1.2 and 2.4 of six, each rounded down; 0.7 D of seven gives none
+    assert seats(ROUNDED) == {"a": "ABBCCCC", "b": "ABBCCCC", "c": "ABBCCC"}
+    # A: 1.4 → 1, 2.8 → 2, 4.0 → 4; B: 2.8 → 2, 5.6 → 5, 8.0 → 8; D: 0.7 → 0, 1.4 → 1, 2.0 → 2
+    assert seats(CARRYING) == {"a": "ABBCCCC", "b": "ABBBCCD", "c": "AABBBD"}

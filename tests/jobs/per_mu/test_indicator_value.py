@@ -357,3 +357,73 @@ def test_every_unit_has_the_indicators_of_its_list_and_their_weights_sum_to_100(
         if r["eval_status_code"] == "graded" and r["unit_role_code"] == "own"
     }
     assert set(sums) == units and set(sums.values()) == {Decimal(100)}
+
+
+# --- other formulas ------------------------------------------------------------------------------------
+
+EXTREMES = WORLD.district(
+    *(firm(name, tax) for name, tax in (("worst", "10"), ("middle", "60"), ("best", "110"))),
+    # a giant is left out of the range; it scores as the best of the others
+    *(firm(f"same{n}", "60") for n in range(8)),
+    firm("giant", "100000"),
+    rule={
+        "lists": every_list(
+            I1=indicator("100", {"method": "range", "giants": "without"}, scoring="min_max")
+        ),
+        "giant_from_units": 5,
+    },
+)  # fmt: skip
+
+
+def test_minimum_and_maximum_score_twenty_to_a_hundred(evaluated: Results) -> None:
+    """旌德县2022: weight x [20 + 80 (x - min) / (max - min)] / 100."""
+    rows = evaluated.values(EXTREMES, "I1")
+    assert {name: rows[name]["score"] for name in ("worst", "middle", "best", "giant")} == {
+        "worst": 20, "middle": 60, "best": 100, "giant": 100,
+    }  # fmt: skip
+    assert (rows["middle"]["baseline"], rows["middle"]["worst_value"]) == (110, 10)
+    assert rows["middle"]["scoring_code"] == "min_max"
+
+
+EQUALS = WORLD.district(
+    firm("one", "5"),
+    firm("two", "5"),
+    rule={"lists": every_list(I1=indicator("100", {"method": "range"}, scoring="min_max"))},
+)
+
+
+def test_a_range_without_width_scores_nobody(evaluated: Results) -> None:
+    rows = evaluated.values(EQUALS, "I1").values()
+    assert {(row["score"], row["note_code"], row["baseline"]) for row in rows} == {(0, "no_baseline", None)}
+
+
+REVERSE = WORLD.district(
+    firm("frugal", "1", energy_tce="10", value_added_wan_yuan="100"),
+    firm("usual", "1", energy_tce="20", value_added_wan_yuan="100"),
+    firm("wasteful", "1", energy_tce="50", value_added_wan_yuan="100"),
+    firm("loss", "1", energy_tce="10", value_added_wan_yuan="-5"),
+    rule={"lists": every_list(I21=indicator("100", "0.2", missing="group_median"))},
+)
+
+
+def test_where_less_is_better_the_score_falls_to_nothing_at_twice_the_baseline(evaluated: Results) -> None:
+    rows = evaluated.values(REVERSE, "I21")
+    # (2 - 0.1/0.2) x 100, (2 - 1) x 100; 0.5 is above twice 0.2
+    assert {name: rows[name]["score"] for name in rows} == {
+        "frugal": 150, "usual": 100, "wasteful": 0, "loss": 0,
+    }  # fmt: skip
+    # a loss divides nothing, and does not get the others' median either
+    assert (rows["loss"]["value"], rows["loss"]["note_code"]) == (None, "negative_zero")
+
+
+WATER = WORLD.district(
+    firm("thirsty", "1", value_added_wan_yuan="600", water_m3="20000", cod_t="0.5"),
+    rule={"lists": every_list(I9=indicator("40", "200"), I10=indicator("60", "1200"))},
+)
+
+
+def test_value_added_is_divided_by_water_and_by_single_pollutants(evaluated: Results) -> None:
+    water, cod = (evaluated.values(WATER, code)["thirsty"] for code in ("I9", "I10"))
+    # 600 / 2 = 300 元/m³: 300 / 200 x 40; 600 / 0.5 = 1,200 万元/t
+    assert (water["denominator"], water["value"], water["score"]) == (2, 300, 60)
+    assert (cod["value"], cod["score"]) == (1200, 60)

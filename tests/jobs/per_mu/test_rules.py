@@ -12,12 +12,20 @@ import yaml
 
 from jobs.per_mu.rules.book import RuleBook
 from jobs.per_mu.rules.models import CITY, RuleSet, indicator_definitions
-from jobs.per_mu.rules.reading import RULE_SETS, load_rule_book, parse_rule_set, read_rule_file, rule_book
+from jobs.per_mu.rules.reading import (
+    RULE_SETS,
+    _files,
+    _place,
+    load_rule_book,
+    parse_rule_set,
+    read_rule_file,
+    rule_book,
+)
 from schemas.errors import RejectedError, UsageError
-from tests.jobs.per_mu.world import PLAIN, every_list, indicator, quota, rule_set
+from tests.jobs.per_mu.world import PLAIN, every_list, every_list_of, indicator, quota, rule_set
 
 NINGBO = ("330203", "330205", "330206", "330211", "330212", "330213", "330225", "330226", "330281", "330282")
-YEARS = ("2020", "2021", "2022", "2023", "2024")
+YEARS = ("2020", "2021", "2022", "2023", "2024", "2025", "2026")
 
 
 def document(**changes: Any) -> dict[str, Any]:
@@ -46,7 +54,7 @@ def refusal(load: Callable[[], object]) -> str:
     ("changes", "says"),
     [
         ({"lists": every_list(I1=indicator("60"), I2=indicator("39.9"))}, "weights sum to 99.9, not to 100"),
-        ({"lists": every_list(I1=indicator("50"), I9=indicator("50"))}, "unknown indicators ['I9']"),
+        ({"lists": every_list(I1=indicator("50"), I99=indicator("50"))}, "unknown indicators ['I99']"),
         ({"lists": every_list(I1=indicator("100", {"method": "fixed"}))}, "a fixed baseline has a value"),
         ({"lists": every_list(I1=indicator("100", {"method": "mean", "value": "3"}))}, "a fixed baseline"),
         ({"lists": every_list(I1=indicator("100", "0"))}, "greater than 0"),
@@ -357,11 +365,103 @@ def test_an_indicator_needs_titles_and_figures_of_units(monkeypatch: pytest.Monk
 
     book = RuleBook([])
     book.check()
-    with_one_more("I2", denominator="water_m3")
+    with_one_more("I2", denominator="customs_export_wan_yuan")
     with pytest.raises(
-        RejectedError, match=r"^indicator I2: schemas/per_mu/unit.yml has no column water_m3; add it"
+        RejectedError,
+        match=r"^indicator I2: schemas/per_mu/unit.yml has no column customs_export_wan_yuan; add",
     ):
         book.check()
     with_one_more("I99")
     with pytest.raises(RejectedError, match=r"per_mu_indicator\.csv: .*I99"):
         book.check()
+
+
+# --- where a fault is ----------------------------------------------------------------------------------
+
+
+def test_a_fault_is_told_with_file_and_line(tmp_path: Path) -> None:
+    (tmp_path / "base.yml").write_text("abstract: true\nsource: s\nquota:\n  edge: toss\n", encoding="utf-8")
+    own = "extends: base\ndistrict_codes: ['330282']\nyears: [2025]\ncap_ratio: 0\nby_year:\n  2025:\n    floor: low\n"
+    (tmp_path / "own.yml").write_text(own, encoding="utf-8")
+
+    def told(field: tuple[str, ...]) -> str:
+        return _place("own.yml", _files(tmp_path), "2025", field)
+
+    assert told(("cap_ratio",)) == "own.yml line 4"
+    assert told(("floor",)) == "own.yml line 7"
+    assert told(("quota", "edge")) == "base.yml line 4, which own.yml extends"
+    assert told(("lists",)) == "own.yml"
+    assert refusal(lambda: load_rule_book(tmp_path)).startswith("own.yml")
+
+
+def test_a_file_that_is_no_yaml_is_told_with_its_line(tmp_path: Path) -> None:
+    (tmp_path / "a.yml").write_text("id: x\nlists: [\n", encoding="utf-8")
+    assert refusal(lambda: load_rule_book(tmp_path)).startswith("a.yml line 3: not readable as YAML")
+
+
+# --- an installation's own rules -----------------------------------------------------------------------
+
+OWN = """
+extends: ningbo-cixi
+district_codes: ["330282"]
+years: [2024, 2026]
+title: {zh: 慈溪市试行办法, en: Cixi trial rules}
+source: 测试
+bonus_cap: 3
+"""
+
+
+def test_an_installation_has_rule_sets_of_its_own(tmp_path: Path) -> None:
+    (tmp_path / "cixi-own.yml").write_text(OWN, encoding="utf-8")
+    book = load_rule_book(own=tmp_path)
+    # its own rule goes before the shipped one for a district and year, and others stay
+    assert {y: book.for_("330282", y).id for y in ("2023", "2024", "2026")} == {
+        "2023": "ningbo-cixi-2023", "2024": "cixi-own-2024", "2026": "cixi-own-2026",
+    }  # fmt: skip
+    assert book.for_("330282", "2024").bonus_cap == 3
+    assert book.for_("330281", "2024").hash == rule_book().for_("330281", "2024").hash
+    (tmp_path / "second.yml").write_text(OWN, encoding="utf-8")
+    assert "both hold for district 330282 in 2024" in refusal(lambda: load_rule_book(own=tmp_path))
+
+
+def test_an_own_file_may_not_have_the_name_of_a_shipped_one(tmp_path: Path) -> None:
+    (tmp_path / "ningbo-cixi.yml").write_text(OWN, encoding="utf-8")
+    assert "a shipped rule set has this name" in refusal(lambda: load_rule_book(own=tmp_path))
+
+
+def test_an_installation_has_indicators_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    profit = "{unit: 万元/亩, numerator: profit_wan_yuan, numerator_unit: 万元, denominator: land_area_mu,"
+    own = f"\nX1: {profit} denominator_unit: 亩, feeds: [gov_statistics_annual]}}\n"
+    path = tmp_path / "indicators.yml"
+    monkeypatch.setenv("BRAIN_RULES", str(tmp_path))
+    for text, told in (
+        (own, None),
+        (own.replace("X1", "I1"), "indicators.yml line 2: I1: there is an indicator of this code already"),
+        (own.replace("unit: 万元/亩, ", ""), "indicators.yml line 2: X1: unit: Field required"),
+        (own.replace("{unit", "{better: less, unit"), "profit_wan_yuan may be negative"),
+    ):
+        path.write_text(text, encoding="utf-8")
+        if told is None:
+            assert indicator_definitions.__wrapped__()["X1"].numerator == "profit_wan_yuan"
+        else:
+            assert told in refusal(indicator_definitions.__wrapped__)
+    monkeypatch.setenv("BRAIN_RULES", str(tmp_path / "none"))
+    assert "no such folder; create it or unset" in refusal(indicator_definitions.__wrapped__)
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"lists": every_list(I1=indicator("100", scoring="min_max"))}, "range belong together"),
+        ({"lists": every_list(I1=indicator("100", {"method": "range"}))}, "range belong together"),
+        ({"lists": every_list(I1=indicator("100", {"method": "range", "factor": 2}, scoring="min_max"))}, "no factor"),
+        ({"lists": every_list_of({"all": ["17"]}, I1=indicator("100"))}, "may not be called all"),
+        ({"lists": every_list_of({"a": ["17"], "b": ["17"]}, I1=indicator("100"))}, "17 is in two groups"),
+        ({"lists": every_list_of({"a": ["x"]}, I1=indicator("100"))}, "industries.0"),
+        ({"quota": quota(carry=True), "lists": {**every_list(I1=indicator("100")), "tenant": {
+            "indicators": {"I1": indicator("100")}, "quota": quota()}}}, "all lists carry and round alike"),
+        ({"valid_from": "2024-02-01", "valid_to": "2024-01-01"}, "is after valid_to"),
+    ],
+)  # fmt: skip
+def test_contradictory_formulas_and_groups_are_refused(changes: dict[str, Any], says: str) -> None:
+    assert says in refusal(lambda: parse_rule_set("x.yml", document(**changes)))

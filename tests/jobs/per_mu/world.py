@@ -42,14 +42,21 @@ def indicator(
     baseline: str | Row = "100",
     missing: str = "data_incomplete",
     withheld: str = "as_missing",
+    **more: Any,
 ) -> Row:
     """An indicator; a baseline given as text is a published figure."""
     given = {"method": "fixed", "value": baseline} if isinstance(baseline, str) else baseline
-    return {"weight": weight, "baseline": given, "missing": missing, "withheld": withheld}
+    return {"weight": weight, "baseline": given, "missing": missing, "withheld": withheld, **more}
 
 
 def every_list(**indicators: Row) -> Row:
     return {code: {"indicators": indicators} for code in LISTS}
+
+
+def every_list_of(groups: Mapping[str, list[str]], **indicators: Row) -> Row:
+    """Lists that are ranked by groups of industries."""
+    titled = {name: {"title": {"zh": "组", "en": "group"}, "industries": i} for name, i in groups.items()}
+    return {code: {"indicators": indicators, "groups": titled} for code in LISTS}
 
 
 def quota(a: str = "0.2", b: str = "0.4", d: str = "0.2", rounding: str = "floor", **more: Any) -> Row:

@@ -23,8 +23,8 @@ from tests.oracles.per_mu import MU, Evaluation, _tax, evaluate
 
 Row = dict[str, Any]
 Key = tuple[str, str]
-#: Figure of a route → column of the firm, and units of the column in one unit of the route.
-COLUMNS = {"power_kwh": ("power_kwh", 10_000)}
+#: Unit of a route → units of the firm's column in it; others are those of the column.
+UNITS = {"万千瓦时": 10_000, "万立方米": 10_000}
 
 
 @cache
@@ -47,7 +47,7 @@ def lists(world: World, done: Evaluation) -> Iterator[tuple[Key, RankedList, Row
 
 
 def _ranked(done: Evaluation, key: Key, own: Row, rules: RuleSet) -> RankedList:
-    where = ("year", "district_code", "list_code")
+    where = ("year", "district_code", "list_code", "ranked_in")
     group = tuple(own[name] for name in where)
     listed = {
         k: g
@@ -62,7 +62,7 @@ def _ranked(done: Evaluation, key: Key, own: Row, rules: RuleSet) -> RankedList:
         [
             _value(*item)
             for item in done.values.items()
-            if item[1]["group"][:3] == (own["year"], own["district_code"], own["list_code"])
+            if item[1]["group"][:4] == (own["year"], own["district_code"], own["list_code"], own["ranked_in"])
         ],
         [
             {"uscc": name[0], "effect_code": effect}
@@ -72,7 +72,36 @@ def _ranked(done: Evaluation, key: Key, own: Row, rules: RuleSet) -> RankedList:
         _amounts(done, listed),
         exempt=statuses["exempt"],
         protected=statuses["protected"],
+        passed=_passed(done, own, rules) if rules.quota_of(own["list_code"]).carry else None,
     )
+
+
+def _passed(done: Evaluation, own: Row, rules: RuleSet) -> tuple[Decimal, Decimal, Decimal]:
+    """Exact seats of A, B and D of the groups that come before a firm's in its district."""
+    order = list(rules.lists)
+    here = [
+        p
+        for p in done.population.values()
+        if (p["district_code"], p["year"]) == (own["district_code"], own["year"])
+    ]
+    groups = {(order.index(p["list_code"]), p["ranked_in"]) for p in here if _is_unit(p)}
+    seats = [Decimal(0)] * 3
+    for place, name in groups:
+        if (place, name) < (order.index(own["list_code"]), own["ranked_in"]):
+            quota = rules.quota_of(order[place])
+            members = [p for p in here if (p["list_code"], p["ranked_in"]) == (order[place], name)]
+            base = sum(
+                _is_unit(p)
+                or (quota.count_exempt and p["status"] == "exempt")
+                or (quota.count_protected and p["status"] == "protected")
+                for p in members
+            )
+            seats = [s + base * quota.shares[g] for s, g in zip(seats, "ABD", strict=True)]  # type: ignore[index]
+    return seats[0], seats[1], seats[2]
+
+
+def _is_unit(stands: Row) -> bool:
+    return bool(stands["status"] == "graded" and stands["role"] == "own")
 
 
 def _amounts(done: Evaluation, listed: Mapping[Key, Row]) -> list[Row]:
@@ -119,7 +148,7 @@ def _bounds(firm: Row, rules: RuleSet) -> Bounds | None:
 
 def _grade(key: Key, g: Row) -> Row:
     return {
-        "uscc": key[0], "list_code": g["list_code"], "final_grade": g["final"],
+        "uscc": key[0], "list_code": g["list_code"], "ranking_group": g["ranked_in"], "final_grade": g["final"],
         **_in_millionths(total_score=g["total"], bonus_points=g["bonus"], penalty_points=g["penalty"]),
     }  # fmt: skip
 
@@ -128,7 +157,8 @@ def _value(key: tuple[str, str, str], v: Row) -> Row:
     n, d = v["sides"]
     return {
         "uscc": key[0], "indicator_code": key[2], "note_code": v["note"],
-        **_in_millionths(numerator=n, denominator=d, value=v["value"], baseline=v["baseline"], score=v["score"]),
+        **_in_millionths(numerator=n, denominator=d, value=v["value"], baseline=v["baseline"], worst_value=v["worst"],
+                         score=v["score"]),
     }  # fmt: skip
 
 
@@ -168,19 +198,18 @@ def _change_figure(firm: Row, figure: str, amount: Fraction, rules: RuleSet) -> 
     else:
         names = ["land_area_mu", "land_own_mu"] if figure == "land_area_mu" else [figure]
     for name in names:
-        column, units = COLUMNS.get(name, (name, 1))
-        old = firm.get(column)
+        old = firm.get(name)
         if name == "land_own_mu" and old is None:
             continue
-        new = Fraction(str(old or 0)) + amount * units
+        new = Fraction(str(old or 0)) + amount
         if amount < 0 and new <= 0:
             return False
-        firm[column] = str(decimal(new))
+        firm[name] = str(decimal(new))
     return True
 
 
 def amounts(route: tuple[Change, ...]) -> dict[str, Fraction]:
-    return {change.figure: Fraction(change.by) for change in route}
+    return {change.figure: Fraction(change.by) * UNITS.get(change.unit, 1) for change in route}
 
 
 @pytest.mark.parametrize("seed", [1, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (2, 3))])
