@@ -64,17 +64,21 @@ def listed(spark: SparkSession) -> dict[str, list[Row]]:
         {"year": str(year), "list_code": "above_scale", "indicator_code": "I1", "value": 30, "unit_count": 9}
         for year in YEARS
     ]
-    inputs: list[Any] = [
-        frame(spark, table, rows)
-        for table, rows in (
-            ("core.enterprise", names), ("per_mu.enterprise_grade", grades), ("core.succession", []),
-            ("per_mu.unit", units), ("per_mu.population", population), ("per_mu.baseline", baselines),
-            ("core.enterprise_year", years),
+    inputs: dict[str, Any] = {
+        name: frame(spark, table, rows)
+        for name, table, rows in (
+            ("enterprises", "core.enterprise", names),
+            ("grades", "per_mu.enterprise_grade", grades),
+            ("succession", "core.succession", []),
+            ("units", "per_mu.unit", units),
+            ("population", "per_mu.population", population),
+            ("baselines", "per_mu.baseline", baselines),
+            ("figures", "core.enterprise_year", years),
         )
-    ]  # fmt: skip
+    }
     rules = efficiency_rules()
-    on_list, up = low_efficiency(*inputs, rules=rules), lifted(*inputs, rules=rules)
-    districts = low_efficiency_district(inputs[4], on_list, up, rules=rules)
+    on_list, up = low_efficiency(**inputs, rules=rules), lifted(**inputs, rules=rules)
+    districts = low_efficiency_district(inputs["population"], on_list, up, rules=rules)
     return {
         "low_efficiency": [r.asDict() for r in on_list.collect()],
         "lifted": [r.asDict() for r in up.collect()],
