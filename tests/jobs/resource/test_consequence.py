@@ -166,6 +166,14 @@ def test_a_correction_is_refunded_also_in_the_years_that_counted_it(spark: Spark
     assert {year for year, _ in back} == {"2022", "2023"}
 
 
+def test_a_firm_that_only_a_correction_grades_is_charged_all_of_it(spark: SparkSession) -> None:
+    given = tables(spark, [grade("a", 2022, "D", 2)], [figures("a", 2022, power_kwh=100_000)])
+    rows = consequence_correction(*given, rules=RULES).where("measure_code = 'power_price'").collect()
+    assert [(r["grade_before"], r["difference_wan_yuan"], r["settlement_code"]) for r in rows] == [
+        (None, 3, "recovery")
+    ]
+
+
 def test_a_pre_evaluation_has_no_consequences(spark: SparkSession) -> None:
     given = tables(spark, [grade("a", 2025, "A", figures_as_of="2025-05")], [figures("a", 2025)])
     assert consequence(*given, rules=RULES).collect() == []
