@@ -662,7 +662,12 @@ def _of_event(event: Row, rule: Row) -> Iterator[tuple[str, Fraction, str, str |
                 yield f"bonus:{code}:{level}", points, "points", bonus["category"] or code
         return
     if code in rule["vetoes"]:
-        yield f"veto:{code}", Fraction(0), rule["vetoes"][code], None
+        effect, repaired = rule["vetoes"][code], event.get("repaired_date")
+        if repaired is not None and repaired <= date(int(event["year"]), 12, 31):
+            effect = {"stays": effect, "not_above_c": "not_above_c", "lifted": "none"}[
+                rule.get("repaired_veto", "stays")
+            ]
+        yield f"veto:{code}", Fraction(0), effect, None
     if code in rule["penalties"]:
         yield f"penalty:{code}", -Fraction(str(rule["penalties"][code])), "points", None
 

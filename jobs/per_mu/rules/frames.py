@@ -39,7 +39,7 @@ numerator_place int, denominator_place int, denominator_factor decimal(9,6)"""
 
 _EVENT = """district_code string, year string, rule_set_id string, is_honour boolean, event_code string,
 level_code string, adjustment_kind_code string, adjustment_code string, points decimal(9,4),
-effect_code string, category string"""
+effect_code string, repaired_effect_code string, category string"""
 
 
 def district_frame(session: SparkSession, items: Items) -> DataFrame:
@@ -146,11 +146,12 @@ def _event_rows(district: str, year: str, r: RuleSet) -> list[tuple[object, ...]
     return [
         *(
             (*where, True, b.honour, b.level, "bonus", f"bonus:{b.honour}:{b.level}", b.points, "points",
-             b.category or b.honour)
+             "points", b.category or b.honour)
             for b in r.bonuses
         ),
-        *((*where, False, code, None, "veto", f"veto:{code}", Decimal(0), effect, None)
+        *((*where, False, code, None, "veto", f"veto:{code}", Decimal(0), effect,
+           {"stays": effect, "not_above_c": "not_above_c", "lifted": "none"}[r.repaired_veto], None)
           for code, effect in r.vetoes.items()),
-        *((*where, False, code, None, "penalty", f"penalty:{code}", -points, "points", None)
+        *((*where, False, code, None, "penalty", f"penalty:{code}", -points, "points", "points", None)
           for code, points in r.penalties.items()),
     ]  # fmt: skip

@@ -351,6 +351,9 @@ class RuleSet(Definition):
     quota: Quota
     protection: Protection = Protection()
     vetoes: dict[str, Literal["direct_d", "not_above_c"]] = Field(default_factory=dict)
+    #: A veto whose penalty was lifted by credit repair (信用修复) by the end of the year: it stays, keeps from A and B
+    #: alone, or falls away.
+    repaired_veto: Literal["stays", "not_above_c", "lifted"] = "stays"
     bonuses: tuple[Bonus, ...] = ()
     bonus_cap: Points | None = Field(default=None, ge=0)
     #: Points deducted, as positive numbers.

@@ -49,6 +49,7 @@ OPTIONS: dict[str, list[Any]] = {
         ["land_use", "property", "surcharge", "consumption"],
     ],
     "tax_exclusions": [[], ["audit_recovery"], ["real_estate", "equity_transfer", "demolition"]],
+    "repaired_veto": ["stays", "not_above_c", "lifted"],
     "cap_ratio": [None, "1.5", "2", "0.333333"],
     "floor": [None, "0", "-5.5", "1"],
     "negative_value_added": ["zero_score", "keep"],
@@ -363,7 +364,12 @@ def _event(draw: Draw, ident: str, name: str, year: str) -> Row:
         level = draw.choice(["national", "municipal"])
     else:
         kind, code, level = draw.choice(["penalty", "accident"]), draw.choice(PENALTIES), None
-    return event(name, kind, code, level, event_id=ident, year=year, valid_until_date=until)
+    repaired = (
+        draw.choice([None, None, date(int(year), 9, 1), date(int(year) + 1, 1, 5)]) if level is None else None
+    )
+    return event(
+        name, kind, code, level, event_id=ident, year=year, valid_until_date=until, repaired_date=repaired
+    )
 
 
 # --- comparison ------------------------------------------------------------------------------------
