@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -30,16 +31,15 @@ Document = Annotated[str, typer.Option(help="Number of the document (文号).")]
 
 def list_(year: Year, json: Json = False) -> None:
     """List the districts with the step that is due."""
-    from portal.queries.procedure import places
+    from portal.queries.procedure import districts, places
     from portal.queries.release import reading
-    from schemas.contract import code_list
     from warehouse.releases import open_release
 
     with reading(open_release()) as query:
         rows = [
             {"district": place.district.code, "name": place.district.zh, "last": _words(place.last),
              "decided": place.decided, "due": _words(place.due), "planned": place.planned}
-            for place in places(query, year, code_list("district"))
+            for place in places(query, year, districts(query, year))
         ]  # fmt: skip
     _rows(rows, f"亩均评价工作流程 Procedure {year}", json)
 
@@ -167,6 +167,37 @@ def adjust(
     _show(decisions.adjust(_account(as_), uscc, year, grade, reason, text, document), json)
 
 
+def notice(
+    district: District,
+    year: Year,
+    out: Annotated[Path, typer.Option(metavar="FILE", help="File to write: .docx or .xlsx.")],
+    document: Document = "",
+    office: Annotated[str, typer.Option(help="Office that publishes.")] = "",
+    telephone: Annotated[str, typer.Option(help="Where objections are taken.")] = "",
+    address: Annotated[str, typer.Option(help="Where objections are taken.")] = "",
+) -> None:
+    """Write the public notice of a district's grades as a Word file, or its list as Excel."""
+    from ingest.register.today import today
+    from portal.exports.notice import Contact, sheet, write_word
+    from portal.queries.notice import notice as content_of
+    from portal.queries.release import is_synthetic, reading
+    from warehouse.releases import open_release
+
+    if out.suffix not in (".docx", ".xlsx"):
+        raise UsageError(f"{out.name}: name a file that ends in .docx or .xlsx")
+    release, contact = open_release(), Contact(document, office, telephone, address)
+    with reading(release) as query:
+        content, synthetic = content_of(query, district, year, release.number), is_synthetic(query)
+    if not content.graded:
+        raise UsageError(f"release {release.number} has no grades of {district} for {year}")
+    with out.open("wb") as file:
+        if out.suffix == ".docx":
+            write_word(file, content, contact, today().day, is_synthetic=synthetic)
+        else:
+            sheet(content, contact, today().day, is_synthetic=synthetic).write(file)
+    console.say(f"{out}: {len(content.graded)} graded, {len(content.ungraded)} without a grade")
+
+
 def deliver(json: Json = False) -> None:
     """Write files of decisions that a kill left undelivered; every decision does so too."""
     from portal.procedure.delivery import deliver as write
@@ -218,5 +249,7 @@ def _show(done: Decided, json: bool) -> None:
 def register(app: typer.Typer) -> None:
     """Add the group of commands to the command line."""
     help_ = "年度工作流程 The yearly procedure of the per-mu evaluation: where it stands, and its decisions."
-    group = add_group(app, "procedure", help_, list_, status, advance, confirm, decide, adjust, deliver)
+    group = add_group(
+        app, "procedure", help_, list_, status, advance, confirm, decide, adjust, notice, deliver
+    )
     group.command("object")(object_)

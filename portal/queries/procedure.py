@@ -102,6 +102,12 @@ def years(query: Query) -> list[str]:
     return [row["year"] for row in query("SELECT DISTINCT year FROM per_mu.procedure ORDER BY year DESC")]
 
 
+def districts(query: Query, year: str) -> list[str]:
+    """Districts with an evaluation in the year."""
+    rows = query("SELECT DISTINCT district_code FROM per_mu.procedure WHERE year = ? ORDER BY 1", year)
+    return [row["district_code"] for row in rows]
+
+
 def chain(query: Query, district: str, year: str, known: Standing | None = None) -> list[StepRow]:
     """The steps of a district's year in their order, later versions of the published list last."""
     known = known or standing(district, year)
