@@ -7,7 +7,7 @@ from pyspark.sql import functions as F
 
 from jobs.columns.rows import first_of, with_part
 from jobs.columns.values import present
-from jobs.per_mu.steps import part_year
+from jobs.per_mu.steps.part_year import status
 
 DISTRICT_YEAR = ["district_code", "year"]
 FIRM = ["uscc", "year"]
@@ -43,7 +43,7 @@ def with_decisions(
         .withColumn(
             "supersedes", F.when(F.col("evaluation_version") > 1, F.col("evaluation_version") - 1).cast("int")
         )
-        .withColumn("status_code", status())
+        .withColumn("status_code", decided_status())
     )
 
 
@@ -77,17 +77,17 @@ def _standing(steps: DataFrame) -> DataFrame:
     )
 
 
-def status() -> Column:
+def decided_status() -> Column:
     """State of a result: that of the computation until the procedure says more of a complete year."""
     is_final = F.col("final_date") > F.col("publicity_end")
     # a firm that is graded now and was not published differs, too
     is_published = F.col("published_version").isNotNull()
     differs = is_published & ~F.col("final_grade").eqNullSafe(F.col("published_grade"))
     return (
-        F.when(F.col("figures_as_of") != F.col("year"), part_year.status())
+        F.when(F.col("figures_as_of") != F.col("year"), status())
         .when(differs, "correction_pending")
         .when(is_final & (F.col("evaluation_version") > 1), "corrected")
         .when(is_final, "final")
         .when(F.col("publicity_end").isNotNull(), "publicity")
-        .otherwise(part_year.status())
+        .otherwise(status())
     )

@@ -5,13 +5,11 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
 import httpx
-import uvicorn
 from docx import Document
 
 from ingest.ways.landing import ingest
@@ -22,6 +20,7 @@ from portal.accounts import verification
 from portal.queries.procedure import chain
 from portal.queries.release import reading
 from portal.web.app import create_app
+from tests.portal.browser.serving import serving
 from tests.portal.procedure.standing_city import CLERK, DISTRICT, YEAR, firms, on
 from warehouse.releases import open_release
 
@@ -31,25 +30,14 @@ def served(*viewers: Viewer) -> Iterator[dict[str, httpx.Client]]:
     """A server on a port of its own, and a client for each viewer, known by a header."""
     known = {viewer.name: viewer for viewer in viewers}
     app = create_app(lambda request: known.get(request.headers.get("x-viewer", ""), VISITOR), "s" * 40)
-    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_level="error"))
-    thread = Thread(target=server.run)
-    thread.start()
-    while not server.started:
-        thread.join(0.05)
-    port = server.servers[0].sockets[0].getsockname()[1]
-    clients = {
-        name: httpx.Client(
-            base_url=f"http://127.0.0.1:{port}", headers={"x-viewer": name}, timeout=60, follow_redirects=True
-        )
-        for name in known
-    }
-    try:
-        yield clients
-    finally:
-        for client in clients.values():
-            client.close()
-        server.should_exit = True
-        thread.join()
+    with ExitStack() as stack:
+        address = stack.enter_context(serving(app))
+        yield {
+            name: stack.enter_context(
+                httpx.Client(base_url=address, headers={"x-viewer": name}, timeout=60, follow_redirects=True)
+            )
+            for name in known
+        }
 
 
 PAGE = f"/zh/procedure?year={YEAR}&district={DISTRICT}"
@@ -83,86 +71,96 @@ def test_a_year_is_walked_from_the_list_to_its_execution(built_copy: Path) -> No
     accepted, refused, silent = firms(3)
     owners = [Viewer(f"firm-{uscc}", "enterprise", uscc) for uscc in (accepted, refused)]
     with served(CLERK, *owners) as clients:
-        clerk, winner, loser = clients["clerk"], *(clients[v.name] for v in owners)
-        step(clerk, "list_fixed", document="名单1号")
-        on("2025-05-26")
-        step(clerk, "land_publicity", document="用地1号", days="5")
-        early = send(clerk, "step", step="data_gathered")
-        assert (early.status_code, "期满后方可" in early.text) == (409, True)
-        on("2025-06-05")  # 31 May to 2 June are 端午: five working days end on 30 May
-        step(clerk, "data_gathered")
-        step(clerk, "sheets_offered", days="5")
-        assert send(winner, "confirm", uscc=accepted).status_code == 200
-        assert send(loser, "confirm", uscc=accepted).status_code == 403
-        assert send(loser, "confirm", uscc=refused).status_code == 200
-        on("2025-07-01")
-        step(clerk, "initial_graded")
-        assert released() == 2
+        clerk, *both = clients.values()
+        until_sheets(clerk, both, accepted, refused)
         assert confirmed() == {accepted: "confirmed", refused: "confirmed", silent: "silent"}
+        on_notice(clerk, both, accepted, refused)
+        adjusted = until_execution(clerk, accepted)
+    check_tables(adjusted)
+    actions = [entry.action for entry in verification.entries() if entry.action.startswith("procedure.")]
+    assert actions.count("procedure.step") == 10 and "procedure.decide" in actions
 
-        step(clerk, "publicity", document="公示1号", days="7")
-        notice = clerk.get(
-            f"/zh/procedure/notice.docx?year={YEAR}&district={DISTRICT}&telephone=0574-00000000"
-        )
-        words = "\n".join(p.text for p in Document(io.BytesIO(notice.content)).paragraphs)
-        assert "关于慈溪市2024年度工业企业亩均效益综合评价结果的公示" in words
-        assert "2025年7月1日至2025年7月9日（7个工作日）" in words and "0574-00000000" in words
-        figure = {"kind": "figure", "indicator": "I1", "claimed": "12.5", "evidence": "完税证明"}
-        assert send(winner, "object", uscc=accepted, **figure).status_code == 200
-        assert send(loser, "object", uscc=refused, kind="grade", evidence="排名有误").status_code == 200
-        on("2025-07-10")
-        late = send(loser, "object", uscc=refused, kind="grade", evidence="再次提出")
-        assert (late.status_code, "“公示”为 2025-07-01 – 2025-07-09" in late.text) == (409, True)
-        open_ = send(clerk, "step", step="joint_meeting", document="会纪1号")
-        assert (open_.status_code, "2 件异议未处理" in open_.text) == (409, True)
-        decide(clerk, "YP2024000001", "accepted", "与税务数据一致", value="12.5")
-        decide(clerk, "YP2024000002", "refused", "名次无误")
-        step(clerk, "joint_meeting", document="会纪1号")
-        adjusted = next(uscc for uscc in firms(9, grade="D") + firms(9, grade="C") if uscc != accepted)
-        assert (
-            send(
-                clerk,
-                "adjust",
-                uscc=adjusted,
-                grade="B",
-                reason="major_project",
-                text="在建",
-                document="会纪1号",
-            ).status_code
-            == 200
-        )
-        step(clerk, "final", document="定档1号")
-        unreleased = send(clerk, "step", step="published", document="发布1号")
-        assert (unreleased.status_code, "尚未纳入定档决定" in unreleased.text) == (409, True)
-        assert released() == 3
-        step(clerk, "published", document="发布1号")
-        step(clerk, "executed")
-        assert "已决定，未入版本" in clerk.get(PAGE).text
-        assert released() == 4
-        assert "各步骤均已完成" in clerk.get(PAGE).text
 
+def until_sheets(clerk: httpx.Client, both: list[httpx.Client], accepted: str, refused: str) -> None:
+    """From the list to the initial grades."""
+    winner, loser = both
+    step(clerk, "list_fixed", document="名单1号")
+    on("2025-05-26")
+    step(clerk, "land_publicity", document="用地1号", days="5")
+    early = send(clerk, "step", step="data_gathered")
+    assert (early.status_code, "期满后方可" in early.text) == (409, True)
+    on("2025-06-05")  # 端午 is from 31 May to 2 June: the notice ended on 30 May
+    step(clerk, "data_gathered")
+    step(clerk, "sheets_offered", days="5")
+    assert send(winner, "confirm", uscc=accepted).status_code == 200
+    assert send(loser, "confirm", uscc=accepted).status_code == 403
+    assert send(loser, "confirm", uscc=refused).status_code == 200
+    on("2025-07-01")
+    step(clerk, "initial_graded")
+    assert released() == 2
+
+
+def on_notice(clerk: httpx.Client, both: list[httpx.Client], accepted: str, refused: str) -> None:
+    """The public notice, one objection that is accepted, and one that is refused."""
+    winner, loser = both
+    step(clerk, "publicity", document="公示1号", days="7")
+    notice = clerk.get(f"/zh/procedure/notice.docx?year={YEAR}&district={DISTRICT}&telephone=0574-00000000")
+    words = "\n".join(p.text for p in Document(io.BytesIO(notice.content)).paragraphs)
+    assert "关于慈溪市2024年度工业企业亩均效益综合评价结果的公示" in words
+    assert "2025年7月1日至2025年7月9日（7个工作日）" in words and "0574-00000000" in words
+    figure = {"kind": "figure", "indicator": "I1", "claimed": "12.5", "evidence": "完税证明"}
+    assert send(winner, "object", uscc=accepted, **figure).status_code == 200
+    assert send(loser, "object", uscc=refused, kind="grade", evidence="排名有误").status_code == 200
+    on("2025-07-10")
+    late = send(loser, "object", uscc=refused, kind="grade", evidence="再次提出")
+    assert (late.status_code, "“公示”为 2025-07-01 – 2025-07-09" in late.text) == (409, True)
+    undecided = send(clerk, "step", step="joint_meeting", document="会纪1号")
+    assert (undecided.status_code, "2 件异议未处理" in undecided.text) == (409, True)
+    decide(clerk, "YP2024000001", "accepted", "与税务数据一致", value="12.5")
+    decide(clerk, "YP2024000002", "refused", "名次无误")
+
+
+def until_execution(clerk: httpx.Client, accepted: str) -> str:
+    """From the joint meeting to the execution; the firm whose grade was adjusted."""
+    step(clerk, "joint_meeting", document="会纪1号")
+    adjusted = next(uscc for uscc in firms(9, grade="D") + firms(9, grade="C") if uscc != accepted)
+    fields = {"grade": "B", "reason": "major_project", "text": "在建", "document": "会纪1号"}
+    assert send(clerk, "adjust", uscc=adjusted, **fields).status_code == 200
+    step(clerk, "final", document="定档1号")
+    unreleased = send(clerk, "step", step="published", document="发布1号")
+    assert (unreleased.status_code, "尚未纳入定档决定" in unreleased.text) == (409, True)
+    assert released() == 3
+    step(clerk, "published", document="发布1号")
+    step(clerk, "executed")
+    assert "已决定，未入版本" in clerk.get(PAGE).text
+    assert released() == 4
+    assert "各步骤均已完成" in clerk.get(PAGE).text
+    return adjusted
+
+
+def check_tables(adjusted: str) -> None:
+    """What the last release says of all that was decided."""
     with reading(open_release()) as query:
         steps = chain(query, DISTRICT, YEAR)
         states = query(
             "SELECT objection_code, objection_state_code AS s FROM per_mu.objection WHERE year = ?", YEAR
         )
-        grades = query(
+        [final] = query(
             "SELECT status_code, count(*) AS n, count(*) FILTER (g.final_grade = p.final_grade) AS same "
             "FROM per_mu.enterprise_grade g LEFT JOIN per_mu.publication p USING (uscc, year) "
             "WHERE g.year = ? AND g.district_code = ? GROUP BY ALL", YEAR, DISTRICT,
         )  # fmt: skip
-        [moved] = query("SELECT final_grade, grade_reasons FROM per_mu.enterprise_grade WHERE uscc = ? AND year = ?",
-                        adjusted, YEAR)  # fmt: skip
+        [moved] = query(
+            "SELECT final_grade, grade_reasons FROM per_mu.enterprise_grade WHERE uscc = ? AND year = ?",
+            adjusted, YEAR,
+        )  # fmt: skip
     assert all(row.state == "done" and not row.is_pending for row in steps)
     assert str(steps[-1].window_start) == "2025-08-01"
     assert {row["objection_code"]: row["s"] for row in states} == {
         "YP2024000001": "accepted_pending", "YP2024000002": "refused",
     }  # fmt: skip
-    [final] = grades
     assert final["status_code"] == "final" and final["n"] == final["same"] > 10
     assert (moved["final_grade"], "manual:major_project" in moved["grade_reasons"]) == ("B", True)
-    actions = [entry.action for entry in verification.entries() if entry.action.startswith("procedure.")]
-    assert actions.count("procedure.step") == 10 and "procedure.decide" in actions
 
 
 def decide(client: httpx.Client, code: str, decision: str, reason: str, value: str = "") -> Any:
