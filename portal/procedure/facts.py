@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
+from ingest.register.deliveries import DELIVERY
 from ingest.register.entries import deliveries
 from portal.procedure import journal
 from schemas.contract import feed
@@ -14,6 +17,7 @@ from schemas.errors import UserError
 from schemas.register import current_deliveries
 from warehouse import duck, tables
 from warehouse.releases import open_release
+from warehouse.settings import settings
 
 Row = Mapping[str, Any]
 STEP, CONFIRMATION, OBJECTION, DECISION, ADJUSTMENT, PUBLICATION = (
@@ -112,17 +116,24 @@ def _key(name: str, row: Row) -> tuple[Any, ...]:
     return tuple(str(row[column]) for column in feed(name).key if column != "period")
 
 
-def _ingested(name: str, period: str | None) -> list[Row]:
+def _ingested(name: str, period: str | None) -> Sequence[Row]:
     """Current rows of a feed's table as it is now; the first of a key holds, because an event never changes."""
+    table = feed(name).name
+    if not tables.exists(table) or not tables.exists(DELIVERY):
+        return ()
+    return _rows_of(settings().home, name, period, tables.version(table), tables.version(DELIVERY))
+
+
+@lru_cache(maxsize=64)
+def _rows_of(home: Path, name: str, period: str | None, version: int, register: int) -> Sequence[Row]:
+    """Kept until the table or the register of deliveries changes: a page asks for all districts of a year."""
     spec = feed(name)
-    if not tables.exists(spec.name):
-        return []
     current = {(d["delivery_id"], d["mapping_hash"]) for d in current_deliveries(deliveries(), spec)}
     filters = [("period", "=", period)] if period else None
-    table = tables.open_table(spec.name).to_pyarrow_table(filters=filters)
+    table = tables.open_table(spec.name, version).to_pyarrow_table(filters=filters)
     rows = [row for row in table.to_pylist() if (row["delivery_id"], row["mapping_hash"]) in current]
     rows.sort(key=lambda row: (row["known_at"], row["delivery_id"], row["source_row"]), reverse=True)
-    return list({_key(name, row): row for row in rows}.values())
+    return tuple({_key(name, row): row for row in rows}.values())
 
 
 def _pending(name: str, year: str, district: str) -> list[Row]:

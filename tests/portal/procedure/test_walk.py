@@ -17,7 +17,7 @@ from pipeline.publish import publish
 from pipeline.run import run_tables
 from portal.access.viewer import VISITOR, Viewer
 from portal.accounts import verification
-from portal.queries.procedure import chain
+from portal.queries.procedure import chain, changed_grades
 from portal.queries.release import reading
 from portal.web.app import create_app
 from tests.portal.browser.serving import serving
@@ -76,9 +76,10 @@ def test_a_year_is_walked_from_the_list_to_its_execution(built_copy: Path) -> No
         assert confirmed() == {accepted: "confirmed", refused: "confirmed", silent: "silent"}
         on_notice(clerk, both, accepted, refused)
         adjusted = until_execution(clerk, accepted)
-    check_tables(adjusted)
+        check_tables(adjusted)
+        correct(clerk)
     actions = [entry.action for entry in verification.entries() if entry.action.startswith("procedure.")]
-    assert actions.count("procedure.step") == 10 and "procedure.decide" in actions
+    assert actions.count("procedure.step") == 12 and "procedure.decide" in actions
 
 
 def until_sheets(clerk: httpx.Client, both: list[httpx.Client], accepted: str, refused: str) -> None:
@@ -133,6 +134,10 @@ def until_execution(clerk: httpx.Client, accepted: str) -> str:
     step(clerk, "published", document="发布1号")
     step(clerk, "executed")
     assert "已决定，未入版本" in clerk.get(PAGE).text
+    # after publication an adjustment is a correction, which waits for a further version
+    [later] = firms(1, grade="A")
+    fields |= {"uscc": later, "reason": "adverse_event", "text": "事后查实"}
+    assert send(clerk, "adjust", **fields).status_code == 200
     assert released() == 4
     assert "各步骤均已完成" in clerk.get(PAGE).text
     return adjusted
@@ -145,11 +150,7 @@ def check_tables(adjusted: str) -> None:
         states = query(
             "SELECT objection_code, objection_state_code AS s FROM per_mu.objection WHERE year = ?", YEAR
         )
-        [final] = query(
-            "SELECT status_code, count(*) AS n, count(*) FILTER (g.final_grade = p.final_grade) AS same "
-            "FROM per_mu.enterprise_grade g LEFT JOIN per_mu.publication p USING (uscc, year) "
-            "WHERE g.year = ? AND g.district_code = ? GROUP BY ALL", YEAR, DISTRICT,
-        )  # fmt: skip
+        [changed] = changed_grades(query, DISTRICT, YEAR)
         [moved] = query(
             "SELECT final_grade, grade_reasons FROM per_mu.enterprise_grade WHERE uscc = ? AND year = ?",
             adjusted, YEAR,
@@ -159,8 +160,35 @@ def check_tables(adjusted: str) -> None:
     assert {row["objection_code"]: row["s"] for row in states} == {
         "YP2024000001": "accepted_pending", "YP2024000002": "refused",
     }  # fmt: skip
-    assert final["status_code"] == "final" and final["n"] == final["same"] > 10
+    assert (changed.published, changed.computed, changed.cause.code) == ("A", "B", "decision")
+    assert results() == {("final", 1), ("correction_pending", 1)}
     assert (moved["final_grade"], "manual:major_project" in moved["grade_reasons"]) == ("B", True)
+
+
+def correct(clerk: httpx.Client) -> None:
+    """A further version of the published list, which needs a reason."""
+    assert "待更正发布" in clerk.get(PAGE).text
+    without = send(clerk, "step", step="published", document="发布2号", reason=" ")
+    assert (without.status_code, "须写明理由" in without.text) == (422, True)
+    step(clerk, "published", document="发布2号", reason="事后查实的负面事项")
+    step(clerk, "executed")
+    assert released() == 5
+    assert results() == {("corrected", 2)}
+    with reading(open_release()) as query:
+        assert changed_grades(query, DISTRICT, YEAR) == []
+        assert [row.version for row in chain(query, DISTRICT, YEAR)][-2:] == [2, 2]
+        [first] = query("SELECT min(final_grade) AS a FROM per_mu.publication WHERE evaluation_version = 1")
+        assert first["a"] == "A"
+
+
+def results() -> set[tuple[str, int]]:
+    """States and versions of the district's results."""
+    with reading(open_release()) as query:
+        rows = query(
+            "SELECT DISTINCT status_code, evaluation_version AS v FROM per_mu.enterprise_grade "
+            "WHERE year = ? AND district_code = ?", YEAR, DISTRICT,
+        )  # fmt: skip
+    return {(row["status_code"], row["v"]) for row in rows}
 
 
 def decide(client: httpx.Client, code: str, decision: str, reason: str, value: str = "") -> Any:
