@@ -39,7 +39,7 @@ def list_(year: Year, json: Json = False) -> None:
         rows = [
             {"district": place.district.code, "name": place.district.zh, "last": _words(place.last),
              "decided": place.decided, "due": _words(place.due), "planned": place.planned}
-            for place in places(query, year, districts(query, year))
+            for place in places(year, districts(query, year))
         ]  # fmt: skip
     _rows(rows, f"亩均评价工作流程 Procedure {year}", json)
 

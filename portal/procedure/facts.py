@@ -56,11 +56,7 @@ class Standing:
 
 def standing(district: str, year: str) -> Standing:
     """The standing of a district's year, with what the journal has and no table yet."""
-    steps = {
-        (row["evaluation_step_code"], int(row["evaluation_version"])): row
-        for row in _records(STEP, year, district)
-        if row["district_code"] == district
-    }
+    steps = steps_of(district, year)
     own = _firms(district, year)
 
     def of_firms(name: str) -> list[Row]:
@@ -80,6 +76,15 @@ def standing(district: str, year: str) -> Standing:
         of_firms(CONFIRMATION),
         [row for row in _records(ADJUSTMENT, year, district) if row["district_code"] == district],
     )
+
+
+def steps_of(district: str, year: str) -> dict[tuple[str, int], Row]:
+    """The decided steps of a district's year by code and version."""
+    return {
+        (row["evaluation_step_code"], int(row["evaluation_version"])): row
+        for row in _records(STEP, year, district)
+        if row["district_code"] == district
+    }
 
 
 def window_of(steps: Mapping[tuple[str, int], Row], objection: Row) -> str | None:

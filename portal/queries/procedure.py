@@ -13,7 +13,7 @@ from decimal import Decimal
 from typing import Any
 
 from jobs.per_mu.rules.procedure import procedure
-from portal.procedure.facts import Standing, standing, window_of
+from portal.procedure.facts import Standing, standing, steps_of, window_of
 from portal.queries.release import Query
 from portal.queries.titles import Named
 from schemas.coded import title
@@ -86,7 +86,8 @@ class ChangedGrade:
     uscc: str
     name: str | None
     list: Named
-    published: str
+    #: Missing for a firm that is graded now and stands in no published list.
+    published: str | None
     computed: str | None
     cause: Named
 
@@ -206,31 +207,41 @@ def _state(decision: Any, released: Any, window: str | None) -> str:
     return "accepted_pending" if decision["decided_value"] is not None else "accepted"
 
 
-def places(query: Query, year: str, districts: Iterable[str]) -> list[Place]:
+def places(year: str, districts: Iterable[str]) -> list[Place]:
     """Where each of these districts stands."""
-    found = []
+    rules, found = procedure(), []
     for district in districts:
-        steps = [row for row in chain(query, district, year) if row.version == 1]
-        due = next((row for row in steps if row.state == "due"), None)
-        last = next((row for row in reversed(steps) if row.state == "done"), None)
+        steps = {code: row for (code, version), row in steps_of(district, year).items() if version == 1}
+        due = next((code for code in rules.codes if code not in steps), None)
+        last = next((code for code in reversed(rules.codes) if code in steps), None)
         found.append(
             Place(
                 named("district", district),
-                due.title if due else None,
-                due.planned if due else None,
-                last.title if last else None,
-                last.decided if last else None,
+                named("evaluation_step", due) if due else None,
+                rules.step(due).planned_date(year) if due else None,
+                named("evaluation_step", last) if last else None,
+                steps[last]["decided_date"] if last else None,
             )
         )
     return found
 
 
+#: A firm that is graded now and stands in no published list; the table of published grades has no row for it.
+JOINED = Named("joined", "新参评", "Graded since")
+
+
 def changed_grades(query: Query, district: str, year: str) -> Sequence[ChangedGrade]:
-    """Published grades of the version in force that the present data do not give, with what moved them."""
+    """Where the version in force and the present data differ, with what moved it: a correction waits."""
     rows = query(
-        """SELECT p.uscc, e.enterprise_name, p.list_code, p.final_grade, p.computed_grade, p.grade_change_cause_code
+        """SELECT p.uscc, e.enterprise_name, p.list_code, p.final_grade, p.computed_grade,
+            p.grade_change_cause_code AS cause
         FROM per_mu.publication p LEFT JOIN core.enterprise e USING (uscc, year)
-        WHERE p.district_code = ? AND p.year = ? AND p.grade_change_cause_code IS NOT NULL ORDER BY p.uscc""",
+        WHERE p.district_code = $1 AND p.year = $2 AND p.grade_change_cause_code IS NOT NULL
+        UNION ALL SELECT g.uscc, g.enterprise_name, g.list_code, NULL, g.final_grade, 'joined'
+        FROM per_mu.enterprise_grade g ANTI JOIN per_mu.publication p
+            ON p.uscc = g.uscc AND p.year = g.year AND p.is_in_force
+        WHERE g.district_code = $1 AND g.year = $2 AND g.status_code = 'correction_pending'
+        ORDER BY ALL""",
         district,
         year,
     )
@@ -241,7 +252,7 @@ def changed_grades(query: Query, district: str, year: str) -> Sequence[ChangedGr
             named("per_mu_list", row["list_code"]),
             row["final_grade"],
             row["computed_grade"],
-            named("grade_change_cause", row["grade_change_cause_code"]),
+            JOINED if row["cause"] == JOINED.code else named("grade_change_cause", row["cause"]),
         )
         for row in rows
     ]

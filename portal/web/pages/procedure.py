@@ -60,7 +60,7 @@ def shown(frame: Frame, year: str, district: str, fault: str = "", status: int =
         of_place = place_of(query, frame.viewer, year, district)
         places = queries.districts(query, year)
         if not of_place:
-            rows = queries.places(query, year, places)
+            rows = queries.places(year, places)
             return frame.render(
                 "procedure.html", nav="per_mu", years=[(y, y) for y in years], year=year, district="",
                 districts=_named(frame, places), places=rows, fault=fault, status=status,
