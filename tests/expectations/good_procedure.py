@@ -97,5 +97,6 @@ def add_procedure(city: City) -> None:
                     computed_grade=row["final_grade"],
                     decided_date=date(following, 9, 1),
                     document_code="1号",
+                    release_number=1,
                 )
             )
