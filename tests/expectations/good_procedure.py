@@ -38,7 +38,8 @@ def add_procedure(city: City) -> None:
             for code in code_list("evaluation_step"):
                 first, last = DAYS[code]
                 given = {"district_code": district, "year": year, "evaluation_step_code": code, "evaluation_version": 1,
-                         "planned_date": date(int(year) + 1, *first)}  # fmt: skip
+                         "step_state_code": "waiting",
+                    "planned_date": date(int(year) + 1, *first)}  # fmt: skip
                 if year == complete or code == "list_fixed":
                     day = date(int(year) + 1, *first)
                     given |= {"step_state_code": "done", "decided_date": day}
