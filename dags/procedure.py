@@ -11,8 +11,7 @@ from airflow.sdk import DAG, Param
 from dag_tasks import TASK_DEFAULTS
 from decide_step import DecideStep
 
-from jobs.per_mu.rules.procedure import procedure
-from schemas.coded import title
+from portal.procedure.steps import steps
 from schemas.contract import code_list
 
 with DAG(
@@ -32,16 +31,15 @@ with DAG(
     doc_md=f"## 年度工作流程 Yearly procedure\n\n{__doc__}\n",
 ):
     before = None
-    for step in procedure().steps:
-        named = title("evaluation_step", step.code)
+    for step in steps():
         task = DecideStep(
             task_id=step.code,
-            task_display_name=f"{named.zh} {named.en}",
-            subject=f"{named.zh} {named.en} · {{{{ params.district }}}} {{{{ params.year }}}}",
+            task_display_name=step.words,
+            subject=f"{step.words} · {{{{ params.district }}}} {{{{ params.year }}}}",
             body="期限与次序由平台核对 Order and windows are checked by the platform.",
             step=step.code,
-            has_window=step.window is not None,
-            needs_document="document" in step.needs,
+            has_window=step.has_window,
+            needs_document=step.needs_document,
             # a step that a person leaves to others does not stop the later ones
             trigger_rule="none_failed",
         )
