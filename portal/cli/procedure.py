@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from portal.cli import console
+from portal.cli.holders import operator
 from portal.cli.options import Json, add_group
 from schemas.errors import UsageError
 
@@ -210,12 +211,13 @@ def deliver(json: Json = False) -> None:
 
 
 def _account(name: str) -> Viewer:
-    """The account that decides, which must be active."""
-    from portal.accounts import store
+    """The account that decides, which must be active; the audit log has who used it from the command line."""
+    from portal.accounts import audit, store
 
     found = store.account(name)
     if found.state in ("disabled", "expired"):
         raise UsageError(f"the account {name} is {found.state}; name one that is active")
+    audit.record(operator(), "account.act_as", found.name)
     return found.viewer
 
 
