@@ -35,6 +35,7 @@ from portal.procedure.facts import (
     Standing,
     asked,
     firm,
+    is_within,
     latest_number,
     standing,
 )
@@ -340,7 +341,7 @@ def _admitting(now: Standing, kind: str, day: date) -> str:
         step, name = now.step(code), title("evaluation_step", code)
         if step is None:
             told.append((f"“{name.zh}”尚未开始", f"{name.en} has not begun"))
-        elif step["window_start_date"] <= day <= step["window_end_date"]:
+        elif is_within(step, day):
             return code
         else:
             span = f"{step['window_start_date']} – {step['window_end_date']}"

@@ -91,12 +91,17 @@ def window_of(steps: Mapping[tuple[str, int], Row], objection: Row) -> str | Non
     """The step in whose window an objection was raised."""
     from jobs.per_mu.rules.procedure import procedure
 
-    day = objection["raised_date"]
-    for code in procedure().objections[objection.get("objection_kind_code") or "figure"]:
-        step = steps.get((code, 1))
-        if step and step["window_start_date"] <= day <= step["window_end_date"]:
-            return code
-    return None
+    kind = objection.get("objection_kind_code") or "figure"
+    admitting = procedure().objections[kind]
+    return next(
+        (code for code in admitting if is_within(steps.get((code, 1)), objection["raised_date"])), None
+    )
+
+
+def is_within(step: Row | None, day: date) -> bool:
+    """Whether a day lies in a step's window; a sender's record may lack its days."""
+    first, last = (step[f"window_{end}_date"] if step else None for end in ("start", "end"))
+    return bool(first and last and first <= day <= last)
 
 
 # --- records, from tables and from the journal -----------------------------------------------------------
