@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
 from jobs.per_mu.rules.procedure import procedure
+from portal.accounts import audit
 from portal.procedure import decisions, delivery, facts, journal
 from portal.procedure.errors import IncompleteError, NotAllowedError, ProcedureError, TakenError
 from tests.built_city import BuiltCity, at_home, copy
@@ -246,8 +248,18 @@ def test_an_adjustment_needs_the_meeting_a_reason_and_a_document(fresh: Path) ->
         decisions.adjust(COLLEAGUE, uscc, YEAR, "C", "relocation", "搬迁", "2号")
 
 
-def test_entries_are_never_changed(fresh: Path) -> None:
-    step("list_fixed")
+def test_entries_are_never_changed(cold_home: Path) -> None:
+    with journal.changing() as db:
+        journal.append(db, CLERK, facts.STEP, YEAR, DISTRICT, YEAR, "key", {"document_code": "1号"})
     for statement in ("UPDATE entry SET content = '{}'", "DELETE FROM entry"):
-        with pytest.raises(ProcedureError, match="never"), journal.changing() as db:
+        with pytest.raises(sqlite3.IntegrityError, match="never"), journal.changing() as db:
             db.execute(statement)
+    with journal.reading() as db:
+        [entry] = journal.entries(db, facts.STEP)
+    assert entry.record == {"document_code": "1号"}
+
+
+def test_a_lost_journal_is_not_begun_anew(cold_home: Path) -> None:
+    audit.record(CLERK, "procedure.step", "330282/2024/list_fixed")
+    with pytest.raises(ProcedureError, match="restore it from a backup"), journal.reading():
+        pass
