@@ -27,6 +27,7 @@ from portal.cli import (
     export,
     feeds,
     ingest,
+    procedure,
     quarantine,
     read,
     serve,
@@ -67,6 +68,7 @@ for group in (
     accounts,
     tokens,
     audit,
+    procedure,
 ):
     group.register(app)
 
