@@ -34,6 +34,7 @@ from portal.cli import (
     stream,
     tables,
     tokens,
+    whatif,
 )
 from schemas.errors import UserError
 from warehouse import access
@@ -60,6 +61,7 @@ for group in (
     tables,
     catalogue,
     read,
+    whatif,
     export,
     bench,
     quarantine,

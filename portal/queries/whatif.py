@@ -1,0 +1,269 @@
+"""The answer of a what-if 测算: flows between grades, totals before and after, who moves and why.
+
+Reads ``movement.parquet`` of an answer (``portal/what_if``); its rows are firms whose grade or status is in the release
+or in the trial. Amounts are of the firms' own records and the same before and after.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from decimal import Decimal
+from functools import cached_property
+from typing import Any
+
+from portal.queries.titles import Named
+from portal.what_if import trial
+from schemas.duckdb_types import with_years_as_text
+from warehouse import duck
+from warehouse.duck import literal
+
+GRADES = "ABCD"
+#: Why a firm moves, in the order in which the reasons are tested.
+CAUSES = {
+    code: Named(code, zh, en)
+    for code, zh, en in (
+        ("status", "评价状态变化", "Another status"),
+        ("list", "换了名单", "Another list"),
+        ("unit", "评价单元变化", "Another unit of evaluation"),
+        ("veto", "否决、保护或递补", "Veto, protection or refilled place"),
+        ("quota", "分档比例变化", "The quota"),
+        ("score", "自身得分变化", "Its own score"),
+        ("displaced", "被他企超越或他企后退", "Others moved past it"),
+    )
+}
+#: What moved a score.
+THROUGH = {
+    code: Named(code, zh, en)
+    for code, zh, en in (
+        ("weight", "权重", "weight"),
+        ("value", "指标值", "value"),
+        ("baseline", "基准值", "baseline"),
+        ("limit", "封顶、保底或缺失规则", "cap, floor or rule for missing values"),
+        ("points", "加减分", "bonus and penalty points"),
+    )
+}
+#: Movers of a page.
+PAGE = 50
+#: Sums of fewer firms than these are not shown.
+LEAST_FIRMS = 3
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """The firms that are looked at; an empty text chooses all."""
+
+    district: str = ""
+    list: str = ""
+    before: str = ""
+    after: str = ""
+    cause: str = ""
+
+    def sql(self) -> str:
+        of_list = "coalesce(list_after, list_before)"
+        pairs = (("district_code", self.district), (of_list, self.list), ("cause_code", self.cause))
+        tests = [f"{column} = {literal(value)}" for column, value in pairs if value]
+        for column, grade in (("grade_before", self.before), ("grade_after", self.after)):
+            if grade:
+                tests.append(f"{column} IS NULL" if grade == "none" else f"{column} = {literal(grade)}")
+        return " AND ".join(tests) or "true"
+
+
+@dataclass(frozen=True)
+class Flow:
+    """Firms of a grade before and a grade after; ``None`` is no grade."""
+
+    before: str | None
+    after: str | None
+    firms: int
+
+
+@dataclass(frozen=True)
+class Side:
+    """A group before or after: firms by grade, and the money that hangs on grades, in 万元."""
+
+    grades: dict[str, int]
+    graded: int
+    #: Relief of the land-use tax, and what the power price's step brings.
+    relief_wan_yuan: Decimal
+    surcharge_wan_yuan: Decimal
+
+
+@dataclass(frozen=True)
+class Group:
+    """A district or a list, or all of them: both sides, and how many firms move."""
+
+    district_code: str | None
+    list_code: str | None
+    before: Side
+    after: Side
+    risen: int
+    fallen: int
+    #: Firms that have a grade on one side only.
+    entered: int
+    left: int
+
+
+@dataclass(frozen=True)
+class Sum:
+    """Firms that rise or fall: their land, tax and value added. Sums of fewer than three firms are missing."""
+
+    direction: str
+    firms: int
+    land_mu: Decimal | None
+    tax_wan_yuan: Decimal | None
+    value_added_wan_yuan: Decimal | None
+
+
+@dataclass(frozen=True)
+class Mover:
+    """A firm whose grade or status moves, and why (``portal/what_if/movement.py``)."""
+
+    uscc: str
+    enterprise_name: str | None
+    district_code: str
+    list_before: str | None
+    list_after: str | None
+    status_before: str | None
+    status_after: str | None
+    grade_before: str | None
+    grade_after: str | None
+    total_before: Decimal | None
+    total_after: Decimal | None
+    rank_before: int | None
+    rank_after: int | None
+    size_before: int | None
+    size_after: int | None
+    cause_code: str | None
+    indicator_code: str | None
+    through_code: str | None
+    score_change: Decimal | None
+    reason: str | None
+    land_area_mu: Decimal | None
+    tax_wan_yuan: Decimal | None
+    value_added_wan_yuan: Decimal | None
+    relief_before: Decimal
+    relief_after: Decimal
+    surcharge_before: Decimal
+    surcharge_after: Decimal
+
+
+@dataclass
+class Answer:
+    """An opened answer."""
+
+    id: str
+    summary: dict[str, Any]
+    _connection: Any = field(repr=False)
+
+    def _rows(self, sql: str) -> list[dict[str, Any]]:
+        return with_years_as_text(duck.fetch(self._connection, sql))
+
+    @cached_property
+    def year(self) -> str:
+        return str(self.summary["year"])
+
+    def flows(self, chosen: Chosen = Chosen()) -> list[Flow]:
+        """Firms by grade before and after; those without a grade on both sides are not counted."""
+        rows = self._rows(
+            f"""SELECT grade_before AS before, grade_after AS after, count(*) AS firms FROM movement
+            WHERE {chosen.sql()} AND (grade_before IS NOT NULL OR grade_after IS NOT NULL)
+            GROUP BY ALL ORDER BY before NULLS LAST, after NULLS LAST"""
+        )
+        return [Flow(**row) for row in rows]
+
+    def groups(self, chosen: Chosen = Chosen(), by: tuple[str, ...] = ()) -> list[Group]:
+        """Both sides by district and list, or of all chosen firms.
+
+        Args:
+            by: columns of the groups, ``district_code`` and ``list_code``.
+        """
+        columns = "".join(f"{name}, " for name in by)
+        counts = ", ".join(
+            f"count(*) FILTER (grade_{side} = '{grade}') AS {side}_{grade}"
+            for side in ("before", "after")
+            for grade in GRADES
+        )
+        both = "grade_before IS NOT NULL AND grade_after IS NOT NULL"
+        rows = self._rows(
+            f"""SELECT {columns}{counts}, sum(relief_before) AS relief_before, sum(relief_after) AS relief_after,
+                sum(surcharge_before) AS surcharge_before, sum(surcharge_after) AS surcharge_after,
+                count(*) FILTER ({both} AND grade_after < grade_before) AS risen,
+                count(*) FILTER ({both} AND grade_after > grade_before) AS fallen,
+                count(*) FILTER (grade_before IS NULL AND grade_after IS NOT NULL) AS entered,
+                count(*) FILTER (grade_after IS NULL AND grade_before IS NOT NULL) AS left_out
+            FROM (SELECT *, coalesce(list_after, list_before) AS list_code FROM movement) WHERE {chosen.sql()}
+            {f"GROUP BY {', '.join(by)} ORDER BY {', '.join(by)}" if by else ""}"""
+        )
+        return [_group(row) for row in rows]
+
+    def sums(self, chosen: Chosen = Chosen()) -> list[Sum]:
+        """Land, tax and value added of the firms that rise and of those that fall."""
+        rows = self._rows(
+            f"""SELECT CASE WHEN grade_after < grade_before THEN 'risen' ELSE 'fallen' END AS direction,
+                count(*) AS firms, sum(land_area_mu) AS land_mu, sum(tax_wan_yuan) AS tax_wan_yuan,
+                CASE WHEN count(value_added_wan_yuan) >= {LEAST_FIRMS} THEN sum(value_added_wan_yuan) END
+                    AS value_added_wan_yuan
+            FROM movement WHERE {chosen.sql()} AND grade_before <> grade_after GROUP BY ALL ORDER BY ALL DESC"""
+        )
+        few = {"land_mu": None, "tax_wan_yuan": None, "value_added_wan_yuan": None}
+        return [Sum(**(row if row["firms"] >= LEAST_FIRMS else {**row, **few})) for row in rows]
+
+    def causes(self, chosen: Chosen = Chosen()) -> list[dict[str, Any]]:
+        """Firms by cause, and where a score moved by indicator and what moved it."""
+        return self._rows(
+            f"""SELECT cause_code, indicator_code, through_code,
+                count(*) FILTER (coalesce(grade_after, 'E') < coalesce(grade_before, 'E')) AS risen,
+                count(*) FILTER (coalesce(grade_after, 'E') > coalesce(grade_before, 'E')) AS fallen
+            FROM movement WHERE {chosen.sql()} AND cause_code IS NOT NULL
+            GROUP BY ALL ORDER BY count(*) DESC, 1, 2, 3"""
+        )
+
+    def movers(self, chosen: Chosen = Chosen(), page: int | None = 1) -> tuple[list[Mover], int]:
+        """Firms whose grade or status moves, the farthest and largest first: a page or all, and their number."""
+        where = f"FROM movement WHERE {chosen.sql()} AND cause_code IS NOT NULL"
+        [counted] = self._rows(f"SELECT count(*) AS n {where}")
+        limit = f" LIMIT {PAGE} OFFSET {(max(page, 1) - 1) * PAGE}" if page else ""
+        rows = self._rows(
+            f"""SELECT {", ".join(Mover.__dataclass_fields__)} {where}
+            ORDER BY abs(ascii(coalesce(grade_after, 'E')) - ascii(coalesce(grade_before, 'E'))) DESC,
+                coalesce(land_area_mu, 0) DESC, uscc{limit}"""
+        )
+        return [Mover(**row) for row in rows], int(counted["n"])
+
+
+def _group(row: dict[str, Any]) -> Group:
+    def side(name: str) -> Side:
+        grades = {grade: int(row[f"{name}_{grade}"]) for grade in GRADES}
+        return Side(
+            grades,
+            sum(grades.values()),
+            row[f"relief_{name}"] or Decimal(0),
+            row[f"surcharge_{name}"] or Decimal(0),
+        )
+
+    return Group(
+        row.get("district_code"),
+        row.get("list_code"),
+        side("before"),
+        side("after"),
+        row["risen"],
+        row["fallen"],
+        row["entered"],
+        row["left_out"],
+    )
+
+
+@contextmanager
+def opened(ident: str) -> Iterator[Answer]:
+    """An answer for queries.
+
+    Raises:
+        UsageError: there is no such answer.
+    """
+    told, where = trial.summary(ident), trial.path_of(ident)
+    with duck.connect() as connection:
+        file = literal(str(where / "movement.parquet"))
+        connection.execute(f"CREATE VIEW movement AS FROM read_parquet({file})")
+        yield Answer(ident, told, connection)
