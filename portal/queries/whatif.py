@@ -210,6 +210,28 @@ class Answer:
         few = {"land_mu": None, "tax_wan_yuan": None, "value_added_wan_yuan": None}
         return [Sum(**(row if row["firms"] >= LEAST_FIRMS else {**row, **few})) for row in rows]
 
+    def places(self) -> tuple[list[str], list[str]]:
+        """Districts and lists of the firms that move, for a reader to choose from."""
+        rows = self._rows(
+            """SELECT DISTINCT district_code, coalesce(list_after, list_before) AS list_code FROM movement
+            WHERE cause_code IS NOT NULL"""
+        )
+        return sorted({row["district_code"] for row in rows}), sorted({row["list_code"] for row in rows})
+
+    def edges(self, chosen: Chosen = Chosen(), points: int = 1) -> list[dict[str, Any]]:
+        """By district and list: units with a rank, and those whose grade by rank hangs on less than some points.
+
+        A unit hangs on them if that many more lift it to the last total of the next better grade, or that many fewer
+        drop it to the first total of the next worse one, all others unchanged.
+        """
+        rows: dict[tuple[str, str], dict[str, Any]] = {}
+        for side in ("before", "after"):
+            for row in self._rows(_edges(side, chosen, points)):
+                key = (row["district_code"], row["list_code"])
+                of = rows.setdefault(key, {"district_code": key[0], "list_code": key[1], "units": 0})
+                of |= {"units": row["units"], side: row["near"]}
+        return [{"before": 0, "after": 0, **rows[key]} for key in sorted(rows) if _is_near(rows[key])]
+
     def causes(self, chosen: Chosen = Chosen()) -> list[dict[str, Any]]:
         """Firms by cause, and where a score moved by indicator and what moved it."""
         return self._rows(
@@ -231,6 +253,31 @@ class Answer:
                 coalesce(land_area_mu, 0) DESC, uscc{limit}"""
         )
         return [Mover(**row) for row in rows], int(counted["n"])
+
+
+def _edges(side: str, chosen: Chosen, points: int) -> str:
+    """SQL of the units near an edge, by district and list, before or after."""
+    place = Chosen(chosen.district, chosen.list)
+    return f"""
+    WITH units AS (
+        SELECT district_code, list_{side} AS list_code, total_{side} AS total, initial_{side} AS grade
+        FROM movement WHERE is_unit_{side} AND rank_{side} IS NOT NULL AND {place.sql()}
+    ),
+    ends AS (SELECT district_code, list_code, grade, min(total) AS last, max(total) AS first FROM units GROUP BY ALL),
+    stands AS (
+        SELECT u.*, (SELECT arg_max(last, grade) FROM ends e WHERE e.district_code = u.district_code
+                AND e.list_code = u.list_code AND e.grade < u.grade) - total AS up,
+            total - (SELECT arg_min(first, grade) FROM ends e WHERE e.district_code = u.district_code
+                AND e.list_code = u.list_code AND e.grade > u.grade) AS down
+        FROM units u
+    )
+    SELECT district_code, list_code, count(*) AS units,
+        count(*) FILTER (least(coalesce(up, {points}), coalesce(down, {points})) < {points}) AS near
+    FROM stands GROUP BY ALL"""
+
+
+def _is_near(row: dict[str, Any]) -> bool:
+    return bool(row.get("before") or row.get("after"))
 
 
 def _group(row: dict[str, Any]) -> Group:

@@ -83,27 +83,33 @@ def ask(
         UsageError: neither is given, or the release has no evaluation of the year.
         RejectedError: a rule is not well formed; the line names file, field and fault.
     """
-    documents = query(
-        "SELECT rule_set_id, rule_set_hash, content FROM release.rule_set WHERE area = 'per_mu'"
-    )
-    years = [
-        row["year"] for row in query("SELECT DISTINCT year FROM per_mu.enterprise_grade ORDER BY 1 DESC")
-    ]
+    book, years = in_force(query)
     if not years or (year and year not in years):
-        raise UsageError(
-            f"release {release.number} has no evaluation of {year}; it has: {', '.join(years) or 'none'}"
-        )
+        known = ", ".join(years) or "none"
+        raise UsageError(f"release {release.number} has no evaluation of {year}; it has: {known}")
     year = year or years[0]
-    in_force = book_of_release(documents)
     proposed: list[RuleSet] = list(from_file(file, year)) if file else []
     if fields:
         present = proposed or [
             rule.model_copy(update={"district_codes": (code,)})
-            for code, of, rule in in_force.items()
+            for code, of, rule in book.items()
             if of == year and district in (None, code)
         ]
         proposed = [from_fields(fields, rule) for rule in present]
-    return Question(release, year, in_force, tuple(replaced(in_force, proposed, year, district)))
+    return Question(release, year, book, tuple(replaced(book, proposed, year, district)))
+
+
+def in_force(query: Query) -> tuple[RuleBook, list[str]]:
+    """The rules of a release, and its years of evaluation, the latest first.
+
+    Raises:
+        RejectedError: the rules have an older form.
+    """
+    rows = query("SELECT DISTINCT year FROM per_mu.enterprise_grade ORDER BY year DESC")
+    documents = query(
+        "SELECT rule_set_id, rule_set_hash, content FROM release.rule_set WHERE area = 'per_mu'"
+    )
+    return book_of_release(documents), [str(row["year"]) for row in rows]
 
 
 # --- the answer ------------------------------------------------------------------------------------------
@@ -119,10 +125,9 @@ def path_of(answer: str) -> Path:
     Raises:
         UsageError: the id is none, or there is no such answer.
     """
-    found = folder() / answer
-    if not answer.isalnum() or not (found / "summary.json").is_file():
+    if not exists(answer):
         raise UsageError(f"there is no what-if {answer}; ./brain whatif RULES makes one")
-    return found
+    return folder() / answer
 
 
 def summary(answer: str) -> dict[str, Any]:
@@ -135,8 +140,12 @@ def summary(answer: str) -> dict[str, Any]:
     return read
 
 
+def exists(answer: str) -> bool:
+    return answer.isalnum() and (folder() / answer / "summary.json").is_file()
+
+
 def is_answered(question: Question) -> bool:
-    return (folder() / question.id / "summary.json").is_file()
+    return exists(question.id)
 
 
 def answer(question: Question, progress: Progress = silent) -> str:

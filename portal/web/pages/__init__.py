@@ -10,7 +10,7 @@ from fastapi import APIRouter
 #: Modules of this folder, each with a ``router``; the first one whose address fits answers.
 PAGES = (
     "account", "chain", "chain_files", "city", "enterprise", "evidence", "per_mu", "public", "quarantine", "data",
-    "releases",
+    "releases", "what_if", "what_if_answer",
 )  # fmt: skip
 
 
