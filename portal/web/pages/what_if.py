@@ -145,8 +145,8 @@ def _ask(frame: Frame, sent: FormData) -> Response:
                 raise HTTPException(404, frame.t("没有这个区县的规则", "there is no rule of this district"))
             present = rule_form.form_of(book.for_(district, year), list_code)
             changes = rule_form.changed_fields(present, given, taxes)
-            question = trial.ask(query, release, year, fields=changes, district=district)
-        if not question.changes:
+            question = trial.ask(query, release, year, fields=changes, district=district) if changes else None
+        if question is None or not question.changes:
             fault = frame.t("没有改动任何规则", "Nothing was changed")
             return _form(frame, year, district, list_code, fault, given, taxes)
         begin(frame.request.app.state.turns, question, changes, district)
