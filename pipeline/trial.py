@@ -74,6 +74,7 @@ def compute(trial: Trial, folder: Path, progress: Progress = silent) -> None:
         RejectedError: the release lacks an input, or the engine failed.
     """
     jobs = [registry()[name] for name in registry() if name in trial.tables]
+    _check(trial, jobs)
     scratch = settings().engine_folder / "trial"
 
     def make(job: Job) -> None:
@@ -96,18 +97,31 @@ def compute(trial: Trial, folder: Path, progress: Progress = silent) -> None:
     in_order(jobs, make, scratch=scratch)
 
 
+def _check(trial: Trial, jobs: Iterable[Job]) -> None:
+    """Check that the release has what the present jobs read, and the tables that they are compared with.
+
+    Raises:
+        RejectedError: it lacks a table or a column, since it was made before.
+    """
+    number = trial.release.number
+    for name in sorted({*trial.tables, *(given.table for job in jobs for given in job.inputs.values())}):
+        if name not in trial.release.tables:
+            raise RejectedError(f"release {number} has no table {name}; run and publish a new release")
+        table = trial.release.tables[name]
+        known = {field.name for field in tables.open_folder(table.path, table.version).schema().fields}
+        if lacking := [column for column in contract(name).column_names if column not in known]:
+            raise RejectedError(
+                f"release {number}: {name} has no column {lacking[0]} yet; run and publish a new release"
+            )
+
+
 def _published(session: SparkSession, given: Input, trial: Trial, scratch: Path) -> DataFrame:
     """An input at the release's version, with only the periods that the trial's period depends on."""
-    if given.table not in trial.release.tables:
-        raise RejectedError(f"release {trial.release.number} has no table {given.table}, which a trial needs")
-    spec, files = contract(given.table), _files(trial.release.tables[given.table])
+    spec, table = contract(given.table), trial.release.tables[given.table]
+    files = _files(table)
     use = input_periods(given.periods, trial.period, {period for period, _ in files})
-    pinned = Pinned(
-        spec,
-        trial.release.tables[given.table].path,
-        trial.release.tables[given.table].version,
-        tuple((period, path) for period, path in files if period in use),
-    )
+    chosen = tuple((period, path) for period, path in files if period in use)
+    pinned = Pinned(spec, table.path, table.version, chosen)
     rows = engine.kind().read(session, pinned, scratch)
     from pyspark.sql import functions as F
 

@@ -9,7 +9,7 @@ from decimal import Decimal, InvalidOperation
 from jobs.per_mu.rules.models import ListRules, RuleSet, indicator_definitions
 from jobs.per_mu.rules.tax_columns import TAX_COLUMNS
 
-METHODS = ("aggregate", "median", "mean", "fixed")
+METHODS = ("aggregate", "median", "mean", "range", "fixed")
 #: Grades whose shares are asked for; C gets the rest.
 SHARES = ("A", "B", "D")
 
@@ -51,7 +51,7 @@ def form_of(rules: RuleSet, list_code: str) -> RuleForm:
     Raises:
         KeyError: the rule set has no such list.
     """
-    one: ListRules = rules.lists[list_code]  # type: ignore[index]
+    one: ListRules = rules.lists[list_code]
     quota = one.quota or rules.quota
     definitions = indicator_definitions()
     return RuleForm(
@@ -92,6 +92,8 @@ def changed_fields(before: RuleForm, given: Mapping[str, str], taxes: list[str])
         if not _is_zero(weight):
             if method != one.method:
                 found.append(f"{path}.baseline.method={method}")
+                if "range" in (method, one.method):  # scores by minimum and maximum belong to a range
+                    found.append(f"{path}.scoring={'min_max' if method == 'range' else 'ratio'}")
             if _differs(f"value_{one.code}", value, one.value):
                 found.append(f"{path}.baseline.value={value or 'null'}")
             if (giants := given.get(f"giants_{one.code}", one.giants)) != one.giants:

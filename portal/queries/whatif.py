@@ -25,7 +25,7 @@ CAUSES = {
     code: Named(code, zh, en)
     for code, zh, en in (
         ("status", "评价状态变化", "Another status"),
-        ("list", "换了名单", "Another list"),
+        ("list", "换了名单或行业分组", "Another list or group"),
         ("unit", "评价单元变化", "Another unit of evaluation"),
         ("veto", "否决、保护或递补", "Veto, protection or refilled place"),
         ("quota", "分档比例变化", "The quota"),
@@ -260,16 +260,20 @@ def _edges(side: str, chosen: Chosen, points: int) -> str:
     place = Chosen(chosen.district, chosen.list)
     return f"""
     WITH units AS (
-        SELECT district_code, list_{side} AS list_code, total_{side} AS total, initial_{side} AS grade
+        SELECT district_code, list_{side} AS list_code, group_{side} AS ranked_in, total_{side} AS total,
+            initial_{side} AS grade
         FROM movement WHERE is_unit_{side} AND rank_{side} IS NOT NULL AND {place.sql()}
     ),
-    ends AS (SELECT district_code, list_code, grade, min(total) AS last, max(total) AS first FROM units GROUP BY ALL),
+    ends AS (
+        SELECT district_code, list_code, ranked_in, grade, min(total) AS last, max(total) AS first
+        FROM units GROUP BY ALL
+    ),
     stands AS (
-        SELECT u.*, (SELECT arg_max(last, grade) FROM ends e WHERE e.district_code = u.district_code
-                AND e.list_code = u.list_code AND e.grade < u.grade) - total AS up,
-            total - (SELECT arg_min(first, grade) FROM ends e WHERE e.district_code = u.district_code
-                AND e.list_code = u.list_code AND e.grade > u.grade) AS down
-        FROM units u
+        SELECT u.district_code, u.list_code,
+            max_by(e.last, e.grade) FILTER (e.grade < u.grade) - any_value(u.total) AS up,
+            any_value(u.total) - min_by(e.first, e.grade) FILTER (e.grade > u.grade) AS down
+        FROM (SELECT *, row_number() OVER () AS n FROM units) u
+        JOIN ends e USING (district_code, list_code, ranked_in) GROUP BY u.n, u.district_code, u.list_code
     )
     SELECT district_code, list_code, count(*) AS units,
         count(*) FILTER (least(coalesce(up, {points}), coalesce(down, {points})) < {points}) AS near

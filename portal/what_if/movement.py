@@ -46,7 +46,7 @@ pop_a AS (FROM trial_population WHERE {of_year}),
 grade_b AS (FROM per_mu.enterprise_grade WHERE {of_year} AND evaluation_version = 1),
 grade_a AS (FROM trial_enterprise_grade WHERE {of_year}),
 edges AS (
-    SELECT district_code, list_code, count(*) AS size,
+    SELECT district_code, list_code, ranking_group, count(*) AS size,
         coalesce(max(rank_in_list) FILTER (initial_grade = 'A'), 0) AS last_a,
         coalesce(max(rank_in_list) FILTER (initial_grade IN ('A', 'B')), 0) AS last_b,
         count(*) FILTER (initial_grade = 'D') AS d
@@ -70,12 +70,14 @@ joined AS (
         ub.total_score AS total_before, ua.total_score AS total_after,
         ub.rank_in_list AS rank_before, ua.rank_in_list AS rank_after,
         ub.list_size AS size_before, ua.list_size AS size_after,
+        ub.ranking_group AS group_before, ua.ranking_group AS group_after,
         (ua.bonus_points - ua.penalty_points) - (ub.bonus_points - ub.penalty_points) AS points_change,
         CASE WHEN ua.rank_in_list > ua.list_size - e.d THEN 'D' WHEN ua.rank_in_list <= e.last_a THEN 'A'
             WHEN ua.rank_in_list <= e.last_b THEN 'B' ELSE 'C' END AS with_old_places
     FROM firms f
     LEFT JOIN grade_b ub ON ub.uscc = f.unit_before LEFT JOIN grade_a ua ON ua.uscc = f.unit_after
     LEFT JOIN edges e ON e.district_code = f.district_code AND e.list_code = ua.list_code
+        AND e.ranking_group = ua.ranking_group
 ),
 moved AS (FROM joined WHERE grade_before IS DISTINCT FROM grade_after AND unit_before = unit_after
     AND grade_before IS NOT NULL AND grade_after IS NOT NULL),
@@ -99,7 +101,7 @@ caused AS (
     SELECT j.*, CASE WHEN grade_after < grade_before THEN m.up ELSE m.down END AS through,
         CASE WHEN grade_before IS NOT DISTINCT FROM grade_after THEN NULL
             WHEN status_before IS DISTINCT FROM status_after THEN 'status'
-            WHEN list_before IS DISTINCT FROM list_after THEN 'list'
+            WHEN list_before IS DISTINCT FROM list_after OR group_before IS DISTINCT FROM group_after THEN 'list'
             WHEN unit_before IS DISTINCT FROM unit_after THEN 'unit'
             WHEN initial_before = initial_after THEN 'veto'
             WHEN with_old_places = initial_before THEN 'quota'
@@ -109,7 +111,7 @@ caused AS (
     FROM joined j LEFT JOIN most m ON m.uscc = j.unit_after
 )
 SELECT uscc, {literal(year)} AS year, enterprise_name, c.district_code, c.town_code, list_before, list_after,
-    status_before, status_after, grade_before, grade_after, initial_before, initial_after,
+    status_before, status_after, grade_before, grade_after, initial_before, initial_after, group_before, group_after,
     uscc = unit_before AS is_unit_before, uscc = unit_after AS is_unit_after,
     total_before, total_after, rank_before, rank_after,
     size_before, size_after, cause_code,
