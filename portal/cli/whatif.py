@@ -39,6 +39,14 @@ def whatif(
             help="Another value of one field, e.g. lists.above_scale.quota.shares.A=0.25; of --district, else of all.",
         ),
     ] = None,
+    weights: Annotated[
+        str | None,
+        typer.Option(metavar="USCC", help="Instead: smallest shifts of weight that lift this firm's grade."),
+    ] = None,
+    pre: Annotated[
+        bool, typer.Option("--pre", help="Instead: who is D by the newest figures, and what would lift each.")
+    ] = False,
+    most: Annotated[int, typer.Option(help="With --pre: firms for which ways up are computed.", min=1)] = 20,
     release: ReleaseNumber = None,
     json: Json = False,
 ) -> None:
@@ -48,9 +56,25 @@ def whatif(
     from portal.what_if import trial
     from warehouse.releases import open_release
 
-    if rules is None and not change:
-        raise UsageError("give a rule file, or --set FIELD=VALUE; docs/concepts/what-if.md shows both")
+    if sum((rules is not None or bool(change), weights is not None, pre)) != 1:
+        raise UsageError("give a rule file or --set FIELD=VALUE; or --weights USCC; or --pre")
     release_ = open_release(release)
+    if weights is not None or pre:
+        with reading(release_) as query:
+            of = year or trial.in_force(query)[1][0]
+            rows = (
+                _shift_rows(query, weights, of) if weights else _bottom_rows(query, of, district or "", most)
+            )
+        if json:
+            console.as_json(rows)
+        else:
+            title = (
+                f"权重敏感性 Shifts of weight, {weights}, {of}"
+                if weights
+                else f"D 类与提升路径 Who is D, {of}"
+            )
+            console.show(rows, title)
+        return
     with reading(release_) as query:
         question = trial.ask(query, release_, year, file=rules, fields=change or (), district=district)
     if not question.changes:
@@ -65,6 +89,49 @@ def whatif(
             console.as_json([_as_row(answer, chosen)])
         else:
             _show(answer, chosen, query)
+
+
+def _shift_rows(query: Query, uscc: str, year: str) -> list[dict[str, Any]]:
+    from portal.queries.sensitivity import weight_shifts
+
+    grade, found = weight_shifts(query, uscc, year)
+    return [
+        {
+            "自 from": str(one.from_indicator),
+            "至 to": str(one.to_indicator),
+            "分 points": one.points,
+            "等级 grade": f"{grade} → {one.grade}",
+        }
+        for one in found
+    ]
+
+
+def _bottom_rows(query: Query, year: str, district: str, most: int) -> list[dict[str, Any]]:
+    from portal.queries.sensitivity import at_bottom
+
+    found, total = at_bottom(query, year, district, most)
+    if total > len(found):
+        console.err.print(f"brain: {len(found)} of {total:,}, those with the most land; --most N gives more")
+    rows = []
+    for one in found:
+        ways = one.lift
+        route = " + ".join(
+            f"{step.title.zh} {step.change.by:+f} {step.change.unit}"
+            for step in (ways.routes[0] if ways.routes else ())
+        )
+        rows.append(
+            {
+                "uscc": one.uscc,
+                "企业 firm": one.enterprise_name,
+                "区县 district": one.district.zh,
+                "名单 list": one.list.zh,
+                "数据至 figures as of": one.figures_as_of,
+                "用地 land 亩": one.land_mu,
+                "差分 points missing": ways.points_missing,
+                "最小改变 smallest change": route or ("一票否决 veto" if ways.is_held_by_veto else "—"),
+            }
+        )
+    return rows
 
 
 def _as_row(answer: Answer, chosen: Chosen) -> dict[str, Any]:

@@ -432,11 +432,11 @@ class RankedList:
                 for entry in entries
             )
             and all(sum(s.score for s in e.sides.values()) + e.points == e.total for e in entries)
-            and self._grades() == [entry.final_grade for entry in entries]
+            and self.grades() == [entry.final_grade for entry in entries]
         )
 
-    def _grades(self) -> list[str]:
-        """Every unit's grade with the totals as published, the unit's own first."""
+    def grades(self) -> list[str]:
+        """Every unit's grade with the totals as they are, the unit's own first."""
         entries = [self.own, *self.others]
         merits = {a: sorted(e.merit for e in entries if e.is_among(a)) for a in AMONG}
         totals = {a: [total for total, *_ in of_group] for a, of_group in merits.items()}
@@ -500,6 +500,10 @@ class RankedList:
         own = self.own if is_vetoed else _without_vetoes(self.own)
         places = self._places(moves, total, tax)
         return self._grade(own, places, self._put_into_d, self._from["seated"][0])
+
+    def grade_at(self, places: Mapping[str, int]) -> str:
+        """The unit's final grade at places in its list, by group of ``AMONG``, the unit itself counted."""
+        return self._grade(self.own, places, self._put_into_d, self._from["seated"][0])
 
     # --- one computation -----------------------------------------------------------------------------
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 
 from portal.queries.release import reading
@@ -91,6 +94,86 @@ def test_a_file_gives_other_rules_to_the_districts_that_it_names(tmp_path: Path)
         assert group.after.grades["A"] < group.before.grades["A"]
     told = json.loads((trial.path_of(answer) / "summary.json").read_text(encoding="utf-8"))
     assert {c["field"] for c in told["rules"][0]["changed"]} >= {"quota.shares.A", "quota.shares.D"}
+
+
+def table(answer: str, name: str) -> list[dict[str, Any]]:
+    """Rows of a table on trial, read without SQL."""
+    files = sorted((trial.path_of(answer) / name).glob("*/*.parquet"))
+    return [row for file in files for row in pq.read_table(file, partitioning=None).to_pylist()]
+
+
+def test_flows_and_money_are_those_of_the_two_tables() -> None:
+    """A pays no land-use tax and B a fifth of it (浙政办发〔2019〕62号); D pays 0.3 yuan more for a kWh."""
+    answer = trial.answer(ask("2024", fields=["quota.shares.A=0.3", "quota.shares.D=0.1", "cap_ratio=1.1"]))
+    after = {row["uscc"]: row["final_grade"] for row in table(answer, "per_mu.enterprise_grade")}
+    with reading(open_release()) as query:
+        rows = query(
+            "SELECT uscc, final_grade FROM per_mu.enterprise_grade WHERE year = '2024' AND evaluation_version = 1"
+        )
+        before = {row["uscc"]: row["final_grade"] for row in rows}
+        firms = query(
+            "SELECT uscc, tax_land_use_wan_yuan, power_kwh FROM core.enterprise_year WHERE year = '2024'"
+        )
+    flows = Counter((before.get(uscc), after.get(uscc)) for uscc in {*before, *after})
+    relief, surcharge = {"A": Decimal(1), "B": Decimal("0.8")}, {"D": Decimal("0.3")}
+    money = {
+        side: (
+            sum(
+                (row["tax_land_use_wan_yuan"] or 0) * relief.get(grades.get(row["uscc"]), 0) for row in firms
+            ),
+            sum((row["power_kwh"] or 0) * surcharge.get(grades.get(row["uscc"]), 0) for row in firms)
+            / 10_000,
+        )
+        for side, grades in (("before", before), ("after", after))
+    }
+    with opened(answer) as read:
+        assert {(flow.before, flow.after): flow.firms for flow in read.flows()} == flows
+        [group] = read.groups()
+        assert (group.before.relief_wan_yuan, group.before.surcharge_wan_yuan) == pytest.approx(
+            money["before"]
+        )
+        assert (group.after.relief_wan_yuan, group.after.surcharge_wan_yuan) == pytest.approx(money["after"])
+        assert group.before.surcharge_wan_yuan != group.after.surcharge_wan_yuan
+        movers, _ = read.movers(page=None)
+        assert {m.uscc: m.grade_after for m in movers} == {
+            uscc: grade for uscc, grade in after.items() if before.get(uscc) != grade
+        }
+
+
+def test_grades_within_a_point_of_an_edge() -> None:
+    """Each unit beside the last unit of the next better grade and the first of the next worse one, one by one."""
+    answer = trial.answer(ask("2024", fields=["cap_ratio=1.1"]))
+    units = [row for row in table(answer, "per_mu.enterprise_grade") if row["rank_in_list"] is not None]
+    lists: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for row in units:
+        lists.setdefault((row["district_code"], row["list_code"]), []).append(row)
+    expected = {}
+    for key, members in lists.items():
+        near = 0
+        for unit in members:
+            better = [m for m in members if m["initial_grade"] < unit["initial_grade"]]
+            worse = [m for m in members if m["initial_grade"] > unit["initial_grade"]]
+            above = [
+                m["total_score"]
+                for m in better
+                if m["initial_grade"] == max(b["initial_grade"] for b in better)
+            ]
+            below = [
+                m["total_score"]
+                for m in worse
+                if m["initial_grade"] == min(w["initial_grade"] for w in worse)
+            ]
+            near += bool(
+                (above and min(above) - unit["total_score"] < 1)
+                or (below and unit["total_score"] - max(below) < 1)
+            )
+        expected[key] = (len(members), near)
+    with opened(answer) as read:
+        found = {
+            (row["district_code"], row["list_code"]): (row["units"], row["after"]) for row in read.edges()
+        }
+    assert found == {key: expected[key] for key in found}
+    assert sum(near for _, near in found.values()) == sum(near for _, near in expected.values()) > 0
 
 
 @pytest.mark.parametrize(
