@@ -1,8 +1,8 @@
 """Oracle of the weight search: every shift in steps of a tenth, computed with fractions from the rule's text.
 
 A score is value / baseline x weight, at most the weight times the cap and at least the floor 0, rounded half up to
-six digits. Units are ordered by total, then by tax per mu; those equal in both get the worse grade. Places of A, B and D
-are shares of the list's units, rounded down.
+six digits. Units are ordered by total, then by tax per mu; those equal in both get the worse grade. Places of A, B and
+D are shares of the list's units, rounded down.
 """
 
 from __future__ import annotations

@@ -135,7 +135,7 @@ def _above(ahead: int, gain: int, steps: int) -> Iterator[tuple[int, int]]:
 
 
 class _Slopes:
-    """By how much a total changes over all steps, in millionths: its scores with all of the shift, less those without."""
+    """By how much a total changes over all steps, in millionths: its scores after the last step less those before."""
 
     def __init__(self, ranked: RankedList, pair: tuple[str, str], steps: int) -> None:
         weights = {c: ranked.rules.lists[ranked.list_code].indicators[c].weight for c in pair}
