@@ -6,9 +6,9 @@ published versions; a table that is itself on trial is read from the trial. Noth
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
@@ -51,6 +51,9 @@ class Trial:
     period: str
     #: What jobs name as their rules → the rules that they get instead.
     rules: Mapping[Callable[[], Rules], Rules]
+    #: Published table → column → values: other rows of it are not read. Only whoever knows the jobs can say which rows
+    #: do not matter to the others.
+    only: Mapping[str, Mapping[str, Sequence[str]]] = field(default_factory=dict)
 
 
 @contextmanager
@@ -108,7 +111,7 @@ def _check(trial: Trial, jobs: Iterable[Job]) -> None:
         if name not in trial.release.tables:
             raise RejectedError(f"release {number} has no table {name}; run and publish a new release")
         table = trial.release.tables[name]
-        known = {field.name for field in tables.open_folder(table.path, table.version).schema().fields}
+        known = {f.name for f in tables.open_folder(table.path, table.version).schema().fields}
         if lacking := [column for column in contract(name).column_names if column not in known]:
             raise RejectedError(
                 f"release {number}: {name} has no column {lacking[0]} yet; run and publish a new release"
@@ -125,7 +128,10 @@ def _published(session: SparkSession, given: Input, trial: Trial, scratch: Path)
     rows = engine.kind().read(session, pinned, scratch)
     from pyspark.sql import functions as F
 
-    return rows.where(F.col(spec.period or "").isin(use))
+    rows = rows.where(F.col(spec.period or "").isin(use))
+    for column, values in trial.only.get(given.table, {}).items():
+        rows = rows.where(F.col(column).isin(list(values)))
+    return rows
 
 
 def _files(table: PublishedTable) -> list[tuple[str, Path]]:

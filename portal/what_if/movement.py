@@ -8,6 +8,8 @@ displaced: others moved past it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from jobs.per_mu.rules.consequences import Consequences
 from warehouse.duck import literal
 
@@ -32,8 +34,9 @@ def view(table: str) -> str:
     return f"trial_{table.partition('.')[2]}"
 
 
-def movement(year: str, rules: Consequences) -> str:
-    """SQL of the comparison; the views of :func:`view` exist on the connection."""
+def movement(year: str, rules: Consequences, districts: Sequence[str]) -> str:
+    """SQL of the comparison in these districts, all if none is named; the views of :func:`view` exist."""
+    here = f"district_code IN ({', '.join(map(literal, districts))})" if districts else "true"
     of_year = f"year = {literal(year)}"
     relief, surcharge = rules.land_use_tax_relief.shares, rules.power_surcharge.yuan_per_kwh
     worth = ", ".join(
@@ -41,7 +44,7 @@ def movement(year: str, rules: Consequences) -> str:
     )
     return f"""
 WITH worth(grade, relief, surcharge) AS (VALUES {worth}),
-pop_b AS (FROM per_mu.population WHERE {of_year}),
+pop_b AS (FROM per_mu.population WHERE {of_year} AND {here}),
 pop_a AS (FROM trial_population WHERE {of_year}),
 grade_b AS (FROM per_mu.enterprise_grade WHERE {of_year} AND evaluation_version = 1),
 grade_a AS (FROM trial_enterprise_grade WHERE {of_year}),

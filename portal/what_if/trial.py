@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
@@ -57,6 +57,11 @@ class Question:
         worth = consequences().model_dump(mode="json")
         content = {name: table.content_hash for name, table in sorted(self.release.tables.items())}
         return digest([FORM, self.release.number, content, self.year, asked, worth])[:20]
+
+    @property
+    def districts(self) -> tuple[str, ...]:
+        """The districts whose rule is on trial; the results of others are those published."""
+        return tuple(change.district_code for change in self.changes)
 
     @property
     def book(self) -> RuleBook:
@@ -163,13 +168,15 @@ def answer(question: Question, progress: Progress = silent) -> str:
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir(parents=True)
         try:
-            trial = Trial(question.release, TABLES, question.year, {rule_book: question.book})
+            trial = Trial(
+                question.release, TABLES, question.year, {rule_book: question.book}, _only(question)
+            )
             compute(trial, partial, progress)
             progress("compare", "movement", 0)
             with reading(question.release) as query:
                 open_tables(query, partial)
                 query.connection.execute(
-                    f"COPY ({movement(question.year, consequences())}) TO "
+                    f"COPY ({movement(question.year, consequences(), question.districts)}) TO "
                     f"{literal(str(partial / 'movement.parquet'))} (FORMAT parquet, COMPRESSION zstd)"
                 )
             told = _summary(question, time.monotonic() - begun)
@@ -179,6 +186,14 @@ def answer(question: Question, progress: Progress = silent) -> str:
         finally:
             shutil.rmtree(partial, ignore_errors=True)
     return question.id
+
+
+def _only(question: Question) -> Mapping[str, Mapping[str, Sequence[str]]]:
+    """The firms of the districts on trial: lists, baselines and holders of parcels never reach beyond a district."""
+    if not question.districts:
+        return {}
+    firms = {"district_code": question.districts}
+    return {"core.enterprise": firms, "core.enterprise_year": firms}
 
 
 def open_tables(query: Query, where: Path) -> None:

@@ -56,10 +56,10 @@ def ranked(units: list[dict[str, Fraction]]) -> RankedList:
 def lists(draw: st.DrawFn) -> list[dict[str, Fraction]]:
     figure = st.integers(0, 4000).map(lambda n: Fraction(n, 100))
     unit = st.fixed_dictionaries(dict.fromkeys(INDICATORS, figure))
-    return draw(st.lists(unit, min_size=8, max_size=12))
+    return draw(st.lists(unit, min_size=6, max_size=9))
 
 
-@settings(max_examples=40)
+@settings(max_examples=15)
 @given(lists(), st.permutations(list(INDICATORS)))
 def test_the_smallest_shift_of_a_pair(units: list[dict[str, Fraction]], order: list[str]) -> None:
     built = ranked(units)
@@ -72,7 +72,7 @@ def test_the_smallest_shift_of_a_pair(units: list[dict[str, Fraction]], order: l
     assert found.get(pair) == expected
 
 
-@settings(max_examples=30)
+@settings(max_examples=20)
 @given(lists(), st.permutations(list(INDICATORS)), st.integers(1, 90))
 def test_other_weights_give_the_grades_of_the_oracle(
     units: list[dict[str, Fraction]], order: list[str], tenths: int

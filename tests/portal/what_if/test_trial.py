@@ -63,6 +63,28 @@ def test_nothing_changed_is_bit_identical_to_the_published_tables() -> None:
     assert versions() == before
 
 
+def test_a_district_alone_gets_what_it_gets_among_all() -> None:
+    """A trial reads only the firms of its districts; all of them together give each the same results."""
+    fields = ["cap_ratio=1.1", "quota.shares.D=0.08"]
+    together, alone = (trial.answer(ask("2024", fields=fields, district=of)) for of in (None, DISTRICT))
+    for name in TABLES:
+        key = contract(name).key
+        rows = [
+            sorted(
+                (
+                    {**row, "rule_set_hash": None}
+                    for row in table(answer, name)
+                    if row["district_code"] == DISTRICT
+                ),
+                key=lambda row: [str(row[column]) for column in key if column in row],
+            )
+            for answer in (together, alone)
+        ]
+        assert rows[0] == rows[1]
+        assert rows[0]
+        assert {row["district_code"] for row in table(alone, name)} == {DISTRICT}
+
+
 def test_the_same_question_is_answered_from_what_lies_there(monkeypatch: pytest.MonkeyPatch) -> None:
     question = ask(fields=["cap_ratio=1.2"], district=DISTRICT)
     answer = trial.answer(question)
