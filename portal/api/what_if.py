@@ -15,7 +15,8 @@ from portal.access.trials import may_try, may_try_in
 from portal.accounts import audit
 from portal.api import formats, problems
 from portal.api.request import Asked
-from portal.queries.whatif import Chosen, opened
+from portal.queries.whatif import opened
+from portal.queries.whatif_rows import Chosen
 from portal.what_if import trial
 from portal.what_if.turns import LineFullError, Turns, begin
 from schemas.errors import UserError

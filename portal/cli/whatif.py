@@ -14,7 +14,8 @@ from schemas.errors import UsageError
 
 if TYPE_CHECKING:
     from portal.queries.release import Query
-    from portal.queries.whatif import Answer, Chosen, Group, Mover
+    from portal.queries.whatif import Answer
+    from portal.queries.whatif_rows import Chosen, Group, Mover
 
 #: Movers that are printed; --json prints all.
 SHOWN = 20
@@ -52,7 +53,8 @@ def whatif(
 ) -> None:
     """Try another rule of the per-mu evaluation on a release's inputs; nothing staged or published is touched."""
     from portal.queries.release import reading
-    from portal.queries.whatif import Chosen, opened
+    from portal.queries.whatif import opened
+    from portal.queries.whatif_rows import Chosen
     from portal.what_if import trial
     from warehouse.releases import open_release
 
@@ -202,7 +204,7 @@ def _group_row(group: Group, query: Query) -> dict[str, Any]:
 
 
 def _cause_row(row: dict[str, Any]) -> dict[str, Any]:
-    from portal.queries.whatif import CAUSES, THROUGH
+    from portal.queries.whatif_rows import CAUSES, THROUGH
 
     return {
         "原因 reason": str(CAUSES[row["cause_code"]]),
@@ -214,7 +216,7 @@ def _cause_row(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _mover_row(one: Mover) -> dict[str, Any]:
-    from portal.queries.whatif import CAUSES
+    from portal.queries.whatif_rows import CAUSES
 
     return {
         "uscc": one.uscc,

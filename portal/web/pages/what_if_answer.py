@@ -13,7 +13,8 @@ from portal.access.trials import may_try_in
 from portal.exports.excel import Column
 from portal.queries import whatif
 from portal.queries.release import Query as Asking
-from portal.queries.whatif import CAUSES, THROUGH, Answer, Chosen, Flow, Group, Mover
+from portal.queries.whatif import Answer
+from portal.queries.whatif_rows import CAUSES, GRADES, THROUGH, Chosen, Flow, Group, Mover
 from portal.web.exports import Format, Table, download
 from portal.web.filters import Code
 from portal.web.frame import Frame, Known
@@ -145,7 +146,7 @@ def _group_row(frame: Frame, query: Asking, group: Group) -> dict[str, Any]:
     return {
         "name": f"{frame.name(titles('district', str(group.district_code)))} · "
         f"{frame.name(titles('per_mu_list', str(group.list_code)))}",
-        **{grade: (group.before.grades[grade], group.after.grades[grade]) for grade in whatif.GRADES},
+        **{grade: (group.before.grades[grade], group.after.grades[grade]) for grade in GRADES},
         "risen": group.risen,
         "fallen": group.fallen,
         "relief": group.after.relief_wan_yuan - group.before.relief_wan_yuan,
@@ -211,7 +212,7 @@ def _choices(frame: Frame, query: Asking, found: Answer) -> dict[str, list[tuple
         return [(code, frame.name(query.titles(name, code))) for code in codes]
 
     districts, lists = found.places()
-    grades = [*((grade, grade) for grade in whatif.GRADES), ("none", frame.t("未评级", "not graded"))]
+    grades = [*((grade, grade) for grade in GRADES), ("none", frame.t("未评级", "not graded"))]
     causes: list[tuple[str, str]] = [(code, frame.name(one)) for code, one in CAUSES.items()]
     return {
         "district": named("district", districts),

@@ -12,7 +12,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from portal.queries.release import reading
-from portal.queries.whatif import Chosen, opened
+from portal.queries.whatif import opened
+from portal.queries.whatif_rows import Chosen
 from portal.what_if import trial
 from portal.what_if.movement import TABLES
 from schemas.contract import contract
