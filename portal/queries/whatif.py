@@ -13,7 +13,7 @@ from decimal import Decimal
 from functools import cached_property
 from typing import Any
 
-from portal.queries.whatif_rows import GRADES, Chosen, Flow, Group, Mover, Side, Sum
+from portal.queries.whatif_rows import EVERYBODY, GRADES, Chosen, Flow, Group, Mover, Side, Sum
 from portal.what_if import trial
 from schemas.duckdb_types import with_years_as_text
 from warehouse import duck
@@ -40,7 +40,7 @@ class Answer:
     def year(self) -> str:
         return str(self.summary["year"])
 
-    def flows(self, chosen: Chosen = Chosen()) -> list[Flow]:
+    def flows(self, chosen: Chosen = EVERYBODY) -> list[Flow]:
         """Firms by grade before and after; those without a grade on both sides are not counted."""
         rows = self._rows(
             f"""SELECT grade_before AS before, grade_after AS after, count(*) AS firms FROM movement
@@ -49,7 +49,7 @@ class Answer:
         )
         return [Flow(**row) for row in rows]
 
-    def groups(self, chosen: Chosen = Chosen(), by: tuple[str, ...] = ()) -> list[Group]:
+    def groups(self, chosen: Chosen = EVERYBODY, by: tuple[str, ...] = ()) -> list[Group]:
         """Both sides by district and list, or of all chosen firms.
 
         Args:
@@ -74,7 +74,7 @@ class Answer:
         )
         return [_group(row) for row in rows]
 
-    def sums(self, chosen: Chosen = Chosen()) -> list[Sum]:
+    def sums(self, chosen: Chosen = EVERYBODY) -> list[Sum]:
         """Land, tax and value added of the firms that rise and of those that fall."""
         rows = self._rows(
             f"""SELECT CASE WHEN grade_after < grade_before THEN 'risen' ELSE 'fallen' END AS direction,
@@ -94,7 +94,7 @@ class Answer:
         )
         return sorted({row["district_code"] for row in rows}), sorted({row["list_code"] for row in rows})
 
-    def edges(self, chosen: Chosen = Chosen(), points: int = 1) -> list[dict[str, Any]]:
+    def edges(self, chosen: Chosen = EVERYBODY, points: int = 1) -> list[dict[str, Any]]:
         """By district and list: units with a rank, and those whose grade by rank hangs on less than some points.
 
         A unit hangs on them if that many more lift it to the last total of the next better grade, or that many fewer
@@ -108,7 +108,7 @@ class Answer:
                 of |= {"units": row["units"], side: row["near"]}
         return [{"before": 0, "after": 0, **rows[key]} for key in sorted(rows) if _is_near(rows[key])]
 
-    def causes(self, chosen: Chosen = Chosen()) -> list[dict[str, Any]]:
+    def causes(self, chosen: Chosen = EVERYBODY) -> list[dict[str, Any]]:
         """Firms by cause, and where a score moved by indicator and what moved it."""
         return self._rows(
             f"""SELECT cause_code, indicator_code, through_code,
@@ -118,7 +118,7 @@ class Answer:
             GROUP BY ALL ORDER BY count(*) DESC, 1, 2, 3"""
         )
 
-    def movers(self, chosen: Chosen = Chosen(), page: int | None = 1) -> tuple[list[Mover], int]:
+    def movers(self, chosen: Chosen = EVERYBODY, page: int | None = 1) -> tuple[list[Mover], int]:
         """Firms whose grade or status moves, the farthest and largest first: a page or all, and their number."""
         where = f"FROM movement WHERE {chosen.sql()} AND cause_code IS NOT NULL"
         [counted] = self._rows(f"SELECT count(*) AS n {where}")

@@ -55,6 +55,9 @@ class Chosen:
         return " AND ".join(tests) or "true"
 
 
+EVERYBODY = Chosen()
+
+
 @dataclass(frozen=True)
 class Flow:
     """Firms of a grade before and a grade after; ``None`` is no grade."""
