@@ -14,20 +14,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from jobs.per_mu.rules.book import RuleBook
 from jobs.per_mu.rules.consequences import consequences
-from jobs.per_mu.rules.models import RuleSet
-from jobs.per_mu.rules.trial import (
-    Replaced,
-    book_of_release,
-    book_with,
-    effect,
-    from_fields,
-    from_file,
-    replaced,
-)
 from portal.queries.release import Query, reading
 from portal.what_if.movement import TABLES, movement, view
 from schemas.contract import contract, digest
@@ -37,6 +26,12 @@ from warehouse.progress import Progress, silent
 from warehouse.releases import Release
 from warehouse.settings import settings
 from warehouse.state import sync_all, write_whole
+
+# the rule book knows frames of the engine, whose import a server does without until somebody asks
+if TYPE_CHECKING:
+    from jobs.per_mu.rules.book import RuleBook
+    from jobs.per_mu.rules.models import RuleSet
+    from jobs.per_mu.rules.trial import Replaced
 
 #: Form of an answer; another one is another question.
 FORM = 1
@@ -53,6 +48,8 @@ class Question:
 
     @cached_property
     def id(self) -> str:
+        from jobs.per_mu.rules.trial import effect
+
         asked = [[c.district_code, c.before.hash, effect(c.after)] for c in self.changes]
         worth = consequences().model_dump(mode="json")
         content = {name: table.content_hash for name, table in sorted(self.release.tables.items())}
@@ -66,6 +63,9 @@ class Question:
     @property
     def book(self) -> RuleBook:
         """The rules of the year with those on trial in their places."""
+        from jobs.per_mu.rules.book import RuleBook
+        from jobs.per_mu.rules.trial import book_with
+
         book = book_with(self.in_force, self.changes)
         return RuleBook(rule_set for rule_set in book.all() if rule_set.year == self.year)
 
@@ -88,6 +88,8 @@ def ask(
         UsageError: neither is given, or the release has no evaluation of the year.
         RejectedError: a rule is not well formed; the line names file, field and fault.
     """
+    from jobs.per_mu.rules.trial import from_fields, from_file, replaced
+
     book, years = in_force(query)
     if not years or (year and year not in years):
         known = ", ".join(years) or "none"
@@ -110,6 +112,8 @@ def in_force(query: Query) -> tuple[RuleBook, list[str]]:
     Raises:
         RejectedError: the rules have an older form.
     """
+    from jobs.per_mu.rules.trial import book_of_release
+
     rows = query("SELECT DISTINCT year FROM per_mu.enterprise_grade ORDER BY year DESC")
     documents = query(
         "SELECT rule_set_id, rule_set_hash, content FROM release.rule_set WHERE area = 'per_mu'"
@@ -235,6 +239,8 @@ def _summary(question: Question, seconds: float) -> dict[str, Any]:
 
 def differences(before: RuleSet, after: RuleSet) -> list[dict[str, Any]]:
     """The fields in which a rule on trial differs: path, old and new value."""
+    from jobs.per_mu.rules.trial import effect
+
     old, new = _flat(effect(before)), _flat(effect(after))
     for code, rules in before.lists.items():
         if rules.quota is None and code in after.lists and after.lists[code].quota is not None:

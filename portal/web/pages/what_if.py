@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import RedirectResponse, Response
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData
 
-from jobs.per_mu.rules.book import RuleBook
 from jobs.per_mu.rules.tax_columns import TAX_COLUMNS
 from portal.access.trials import may_try, may_try_in
 from portal.accounts import audit
@@ -22,6 +22,9 @@ from portal.what_if import trial
 from portal.what_if.turns import LineFullError, begin
 from schemas.contract import fields as known_fields
 from schemas.errors import UserError
+
+if TYPE_CHECKING:
+    from jobs.per_mu.rules.book import RuleBook
 
 router = APIRouter()
 
