@@ -18,7 +18,7 @@ RULES = rule_book().for_("330282", "2024")
 INDICATORS = RULES.lists[LIST].indicators
 WEIGHTS = {code: Fraction(rule.weight) for code, rule in INDICATORS.items()}
 CAP = Fraction(RULES.cap_ratio or 0)
-SHARES = {grade: Fraction(share) for grade, share in RULES.quota_of(LIST).shares.items()}
+SHARES: dict[str, Fraction] = {grade: Fraction(share) for grade, share in RULES.quota_of(LIST).shares.items()}
 BASELINES = {code: Fraction(10 + n) for n, code in enumerate(INDICATORS)}
 
 
@@ -48,8 +48,8 @@ def ranked(units: list[dict[str, Fraction]]) -> RankedList:
         }
         for n, grade in enumerate(grades)
     ]
-    unit = {"uscc": "0", "list_code": LIST}
-    return from_rows(RULES, unit, rows, values, [], [], exempt=0, protected=0)
+    own = {"uscc": "0", "list_code": LIST}
+    return from_rows(RULES, own, rows, values, [], [], exempt=0, protected=0)
 
 
 @st.composite
