@@ -35,6 +35,7 @@ from portal.cli import (
     stream,
     tables,
     tokens,
+    whatif,
 )
 from schemas.errors import UserError
 from warehouse import access
@@ -61,6 +62,7 @@ for group in (
     tables,
     catalogue,
     read,
+    whatif,
     export,
     bench,
     quarantine,

@@ -435,12 +435,12 @@ class RankedList:
             and all(sum(s.score for s in e.sides.values()) + e.points == e.total for e in entries)
             and all(
                 entry.final_grade in (None, grade)
-                for grade, entry in zip(self._grades(), entries, strict=True)
+                for grade, entry in zip(self.grades(), entries, strict=True)
             )
         )
 
-    def _grades(self) -> list[str]:
-        """Every unit's grade with the totals as published, the unit's own first."""
+    def grades(self) -> list[str]:
+        """Every unit's grade with the totals as they are, the unit's own first."""
         entries = [self.own, *self.others]
         merits = {a: sorted(e.merit for e in entries if e.is_among(a)) for a in AMONG}
         totals = {a: [total for total, *_ in of_group] for a, of_group in merits.items()}
@@ -504,6 +504,10 @@ class RankedList:
         own = self.own if is_vetoed else _without_vetoes(self.own)
         places = self._places(moves, total, tax)
         return self._grade(own, places, self._put_into_d, self._from["seated"][0])
+
+    def grade_at(self, places: Mapping[str, int]) -> str:
+        """The unit's final grade at places in its list, by group of ``AMONG``, the unit itself counted."""
+        return self._grade(self.own, places, self._put_into_d, self._from["seated"][0])
 
     # --- one computation -----------------------------------------------------------------------------
 

@@ -11,6 +11,7 @@ from fastapi import APIRouter
 PAGES = (
     "account", "chain", "chain_files", "city", "enterprise", "evidence", "per_mu", "procedure", "procedure_forms",
     "public", "quarantine", "resource", "data", "releases",
+    "what_if", "what_if_answer",
 )  # fmt: skip
 
 

@@ -28,7 +28,7 @@ PAGES = (
     "/procedure?year=2023&district=330282", "/chain", "/data", "/data?q=tax", "/data/per_mu.enterprise_grade",
     "/data/core.enterprise", "/data/chain.gap", "/data/feeds", "/data/deliveries", "/data/quarantine?feed=gov_tax",
     "/releases", "/releases/1", "/public", "/public?view=districts", "/public?view=industries", "/enterprise",
-    "/search?q=轴承", "/login",
+    "/search?q=轴承", "/login", "/what-if?district=330282&list=above_scale",
 )  # fmt: skip
 
 
