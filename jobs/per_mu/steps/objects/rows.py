@@ -1,0 +1,67 @@
+"""Rows of objects: reasons, statuses and the columns that each kind leaves empty."""
+
+from __future__ import annotations
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from jobs.columns.values import present
+from schemas.contract import contract
+
+TABLE = "per_mu.object_unit"
+OBJECT = ["object_kind_code", "object_code", "year"]
+
+
+def year_end() -> Column:
+    """31 December of the row's year."""
+    return F.to_date(F.concat("year", F.lit("-12-31")))
+
+
+def codes(*pairs: tuple[Column, Column | str]) -> Column:
+    """The codes whose condition holds, in the order given; a missing condition does not hold."""
+    return present(*(F.when(c, code if isinstance(code, Column) else F.lit(code)) for c, code in pairs))
+
+
+def with_status(objects: DataFrame) -> DataFrame:
+    """Objects with their status and its reasons.
+
+    Tested in this order, as for enterprises: out of scope, exempt, protected, data incomplete, graded. Each of the
+    columns ``outside``, ``exempt``, ``protected``, ``gaps`` and ``notes`` has the reasons of one.
+    """
+    status = (
+        F.when(F.size("outside") > 0, "out_of_scope")
+        .when(F.size("exempt") > 0, "exempt")
+        .when(F.size("protected") > 0, "protected")
+        .when(F.size("gaps") > 0, "data_incomplete")
+        .otherwise("graded")
+    )
+    reasons = (
+        F.when(F.col("eval_status_code") == "out_of_scope", F.col("outside"))
+        .when(F.col("eval_status_code") == "exempt", F.col("exempt"))
+        .when(F.col("eval_status_code") == "protected", F.col("protected"))
+        .when(F.col("eval_status_code") == "data_incomplete", F.col("gaps"))
+        .otherwise(F.col("notes"))
+    )
+    return (
+        objects.withColumn("eval_status_code", status)
+        .withColumn("object_reasons", reasons)
+        .withColumn(
+            "protected_until_date",
+            F.when(F.col("eval_status_code") == "protected", F.col("protected_until_date")),
+        )
+    )
+
+
+def complete(objects: DataFrame, kind: str) -> DataFrame:
+    """Objects of a kind with all columns of the table but those that all kinds share; others are missing."""
+    kept = objects.withColumn("object_kind_code", F.lit(kind)).transform(with_status)
+    if "list_code" not in kept.columns:
+        kept = kept.withColumn("list_code", F.lit(kind))
+    last = {"figures_as_of", "rule_set_id", "row_id"}
+    return kept.select(
+        *(
+            (F.col(c.name) if c.name in kept.columns else F.lit(None)).cast(c.type).alias(c.name)
+            for c in contract(TABLE).columns
+            if c.name not in last
+        )
+    )
