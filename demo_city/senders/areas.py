@@ -85,8 +85,10 @@ def park_assessment(city: City, year: int) -> Frame:
     points = np.clip(np.rint(points * 2) / 2, 20, 100)
     given = np.flatnonzero(rng.random(points.size) >= 0.01)
     park, dimension = np.divmod(given, len(dimensions))
-    titles = [f"{city.p.districts[d].name}示范{c[-3:]}号小微企业园（合成）"
-              for d, c in zip(layout.district[small].tolist(), np.array(layout.codes)[small].tolist(), strict=True)]  # fmt: skip
+    titles = [
+        f"{city.p.districts[layout.district[k]].name}示范{layout.codes[k][-3:]}号小微企业园（合成）"
+        for k in small.tolist()
+    ]
     return Frame(
         contract,
         str(year),

@@ -1,4 +1,4 @@
-"""Services (发改委、商务局): enterprises above scale (规上服务业) with their premises, and service complexes (服务综合体).
+"""Services (发改委、商务局): enterprises above scale (规上服务业) with their premises, and complexes (服务综合体).
 
 Numbers at scale 1: about 4,200 firms and 36 complexes. The shares of divisions and all amounts are assumed. Firms of
 finance and real estate are sent too, because the sender's directory has them; the evaluation leaves them out.

@@ -87,7 +87,7 @@ class ObjectScope(Definition, Rules):
         """Least share of the land whose users have taxes on record."""
         return 1 - self.unreported_share
 
-    def fingerprint(self, period: str) -> str:  # noqa: ARG002 - the scope is the same in all years
+    def fingerprint(self, period: str) -> str:
         """Hash of the scope."""
         return digest(self.model_dump(mode="json", exclude={"title", "source", "assumptions"}))
 

@@ -53,7 +53,7 @@ def buildings(building: DataFrame, sums: DataFrame, scope: ObjectScope) -> DataF
                 "exempt": no_texts(),
                 "gaps": codes(
                     (vacant.isNull(), "missing_figure:vacant_area_m2"),
-                    (F.size("building_flags") > 0, F.concat(F.lit("contradiction:"), F.element_at("building_flags", 1))),
+                    contradiction(),
                     (unreported(scope), "users_unreported"),
                 ),
                 "notes": no_texts(),
@@ -62,6 +62,13 @@ def buildings(building: DataFrame, sums: DataFrame, scope: ObjectScope) -> DataF
         .withColumn("protected", codes((F.col("protected_until_date").isNotNull(), "new_building")))
         .transform(complete, "building")
     )  # fmt: skip
+
+
+def contradiction() -> tuple[Column, Column]:
+    """Whether the report contradicts itself, and the first contradiction."""
+    return F.size("building_flags") > 0, F.concat(
+        F.lit("contradiction:"), F.try_element_at("building_flags", F.lit(1))
+    )
 
 
 def _by_floor(figure: str) -> Column:
@@ -132,7 +139,7 @@ def service_complexes(service_complex: DataFrame, scope: ObjectScope) -> DataFra
                     (used.isNull(), "missing_figure:occupied_area_m2"),
                     (F.col("tax_contribution_wan_yuan").isNull(), "missing_figure:tax_contribution_wan_yuan"),
                     (F.col("declared_revenue_wan_yuan").isNull(), "missing_figure:declared_revenue_wan_yuan"),
-                    (F.size("building_flags") > 0, F.concat(F.lit("contradiction:"), F.element_at("building_flags", 1))),
+                    contradiction(),
                 ),
                 "notes": no_texts(),
             }

@@ -6,6 +6,8 @@ up their parcels.
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
@@ -140,11 +142,9 @@ def parcels(parcel: DataFrame, sums: DataFrame, scope: ObjectScope) -> DataFrame
 
 def unreported(scope: ObjectScope) -> Column:
     """Whether too much of the firms' land belongs to firms without taxes on record."""
-    taxed = F.coalesce("taxed_land_mu", F.lit(0).cast(AMOUNT))
-    return (
-        F.coalesce("directory_land_mu", F.lit(0).cast(AMOUNT)) * F.lit(scope.taxed_share).cast("decimal(9,6)")
-        > taxed
-    )
+    none = F.lit(0).cast(AMOUNT)
+    least = F.coalesce("directory_land_mu", none) * F.lit(scope.taxed_share).cast("decimal(9,6)")
+    return least > F.coalesce("taxed_land_mu", none)
 
 
 def memberships(parcel: DataFrame, building: DataFrame, park: DataFrame) -> DataFrame:
@@ -268,12 +268,16 @@ def areas(park: DataFrame, groups: DataFrame, leading: DataFrame, scope: ObjectS
 def small_parks(park: DataFrame, groups: DataFrame, leading: DataFrame, scope: ObjectScope) -> DataFrame:
     """One row per park for small and micro enterprises."""
     since = F.add_months("recognised_date", scope.park.transition_years * 12)
-    dimensions = {code: F.col(f"points_{code}") for code in code_list("park_dimension")}
-    lacking = [(points.isNull(), F.concat(F.lit("missing_dimension:"), F.lit(code))) for code, points in dimensions.items()]  # fmt: skip
+    dimensions = list(code_list("park_dimension"))
+    lacking = [
+        (F.col(f"points_{code}").isNull(), F.concat(F.lit("missing_dimension:"), F.lit(code)))
+        for code in dimensions
+    ]
+    used = F.round(F.col("building_area_m2") * F.col("occupancy_pct") * F.lit(Decimal("0.01")), 2)
     named = park.where("park_kind_code = 'small_micro'").select(
         F.lit("small_park").alias("object_kind_code"), F.col("park_code").alias("object_code"), "year",
         F.col("park_name").alias("object_name"), "district_code", "building_area_m2", "star_count",
-        F.round(F.col("building_area_m2") * F.col("occupancy_pct") / 100, 2).cast("decimal(18,2)").alias("occupied_area_m2"),
+        used.cast("decimal(18,2)").alias("occupied_area_m2"),
         "recognised_date", *(f"points_{code}" for code in dimensions),
     )  # fmt: skip
     return (
