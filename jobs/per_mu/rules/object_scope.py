@@ -62,6 +62,8 @@ class ObjectScope(Definition, Rules):
     title: Titles
     source: str
     unreported_share: Amount = Field(ge=0, le=1)
+    #: Kinds ranked in one list of the whole city; the others in a list of their district.
+    ranked_in_city: tuple[str, ...]
     parcel: ParcelScope
     park: ParkScope
     building: BuildingScope
@@ -73,6 +75,7 @@ class ObjectScope(Definition, Rules):
     @model_validator(mode="after")
     def _codes(self) -> ObjectScope:
         known = {
+            "object_kind": self.ranked_in_city,
             "supply_mode": self.parcel.new_land_modes,
             "service_division": self.service.excluded_divisions,
             "registration_status": self.service.inactive_statuses,

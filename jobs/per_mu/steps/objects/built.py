@@ -60,7 +60,7 @@ def buildings(building: DataFrame, sums: DataFrame, scope: ObjectScope) -> DataF
             }
         )
         .withColumn("protected", codes((F.col("protected_until_date").isNotNull(), "new_building")))
-        .transform(complete, "building")
+        .transform(complete, "building", scope)
     )  # fmt: skip
 
 
@@ -118,7 +118,7 @@ def service_firms(service_firm: DataFrame, scope: ObjectScope) -> DataFrame:
             ),
             "notes": no_texts(),
         }
-    ).transform(complete, "service_firm")
+    ).transform(complete, "service_firm", scope)
 
 
 def service_complexes(service_complex: DataFrame, scope: ObjectScope) -> DataFrame:
@@ -145,5 +145,5 @@ def service_complexes(service_complex: DataFrame, scope: ObjectScope) -> DataFra
             }
         )
         .withColumn("protected", codes((F.col("protected_until_date").isNotNull(), "new_complex")))
-        .transform(complete, "service_complex")
+        .transform(complete, "service_complex", scope)
     )  # fmt: skip

@@ -136,7 +136,7 @@ def parcels(parcel: DataFrame, sums: DataFrame, scope: ObjectScope) -> DataFrame
                 "notes": codes((F.col("is_disputed"), "disputed")),
             }
         )
-        .transform(complete, "parcel")
+        .transform(complete, "parcel", scope)
     )
 
 
@@ -253,7 +253,7 @@ def zones(zone: DataFrame, groups: DataFrame, leading: DataFrame, scope: ObjectS
         F.lit("zone").alias("object_kind_code"), F.col("zone_code").alias("object_code"), "year",
         F.col("zone_name").alias("object_name"), "district_code",
     )  # fmt: skip
-    return named.transform(_with_groups, groups, leading, scope).transform(complete, "zone")
+    return named.transform(_with_groups, groups, leading, scope).transform(complete, "zone", scope)
 
 
 def areas(park: DataFrame, groups: DataFrame, leading: DataFrame, scope: ObjectScope, kind: str) -> DataFrame:
@@ -262,7 +262,7 @@ def areas(park: DataFrame, groups: DataFrame, leading: DataFrame, scope: ObjectS
         F.lit(kind).alias("object_kind_code"), F.col("park_code").alias("object_code"), "year",
         F.col("park_name").alias("object_name"), "district_code", "building_area_m2", "occupancy_pct",
     )  # fmt: skip
-    return named.transform(_with_groups, groups, leading, scope).transform(complete, kind)
+    return named.transform(_with_groups, groups, leading, scope).transform(complete, kind, scope)
 
 
 def small_parks(park: DataFrame, groups: DataFrame, leading: DataFrame, scope: ObjectScope) -> DataFrame:
@@ -293,7 +293,7 @@ def small_parks(park: DataFrame, groups: DataFrame, leading: DataFrame, scope: O
             }
         )
         .withColumn("protected", codes((F.col("protected_until_date").isNotNull(), "transition")))
-        .transform(complete, "small_park")
+        .transform(complete, "small_park", scope)
     )
 
 

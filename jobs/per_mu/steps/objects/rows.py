@@ -6,9 +6,13 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from jobs.columns.values import present
+from jobs.per_mu.rules.models import CITY
+from jobs.per_mu.rules.object_scope import ObjectScope
 from schemas.contract import contract
 
 TABLE = "per_mu.object_unit"
+#: Kinds whose indicators use statistics of firms; a score tells them if too few firms are behind it.
+OF_STATISTICS = ("zone", "industrial_area", "area_part", "service_firm")
 OBJECT = ["object_kind_code", "object_code", "year"]
 
 
@@ -52,9 +56,14 @@ def with_status(objects: DataFrame) -> DataFrame:
     )
 
 
-def complete(objects: DataFrame, kind: str) -> DataFrame:
+def complete(objects: DataFrame, kind: str, scope: ObjectScope) -> DataFrame:
     """Objects of a kind with all columns of the table but those that all kinds share; others are missing."""
-    kept = objects.withColumn("object_kind_code", F.lit(kind)).transform(with_status)
+    in_city = F.lit(CITY) if kind in scope.ranked_in_city else F.col("district_code")
+    kept = objects.withColumns({"object_kind_code": F.lit(kind), "ranked_in_code": in_city}).transform(
+        with_status
+    )
+    if "reporting_firm_count" in kept.columns and kind in OF_STATISTICS:
+        kept = kept.withColumn("statistics_firm_count", F.col("reporting_firm_count"))
     if "list_code" not in kept.columns:
         kept = kept.withColumn("list_code", F.lit(kind))
     last = {"figures_as_of", "rule_set_id", "row_id"}
