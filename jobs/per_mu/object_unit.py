@@ -6,12 +6,12 @@ The plan extends the evaluation from enterprises to parcels, zones, industrial a
 
 from __future__ import annotations
 
-from pyspark.sql import DataFrame
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from jobs.columns.rows import materialised, row_id
+from jobs.columns.rows import literal_table, materialised, row_id
 from jobs.job import Input, Job
-from jobs.per_mu.rules.object_scope import ObjectScope, object_scope
+from jobs.per_mu.rules.objects import ObjectRules, object_rules
 from jobs.per_mu.steps.objects import built, land
 from schemas.contract import contract
 
@@ -27,7 +27,7 @@ def object_unit(
     building: DataFrame,
     service_firm: DataFrame,
     service_complex: DataFrame,
-    rules: ObjectScope,
+    rules: ObjectRules,
 ) -> DataFrame:
     """One row per object and year."""
     of_users = land.users(parcel_figure)
@@ -53,10 +53,16 @@ def object_unit(
     return (
         objects.join(F.broadcast(reached), "year", "left")
         .withColumn("figures_as_of", F.coalesce("figures_as_of", "year"))
-        .withColumn("rule_set_id", F.lit("object-scope"))
+        .join(rule_sets(parcel_figure.sparkSession, rules), ["ranked_in_code", "year"], "left")
         .withColumn("row_id", row_id(*OBJECT))
         .select(*contract(TABLE).column_names)
     )
+
+
+def rule_sets(session: SparkSession, rules: ObjectRules) -> DataFrame:
+    """The rule set of each place and year."""
+    rows = [(place, year, one.id) for place, year, one in rules.items()]
+    return literal_table(session, rows, "ranked_in_code string, year string, rule_set_id string")
 
 
 JOB = Job(
@@ -71,7 +77,7 @@ JOB = Job(
         "service_firm": Input("core.service_firm"),
         "service_complex": Input("core.service_complex"),
     },
-    rules=object_scope,
+    rules=object_rules,
     evidence={
         "core.parcel": {"parcel_id": "object_code", "year": "year"},
         "core.zone": {"zone_code": "object_code", "year": "year"},

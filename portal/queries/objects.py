@@ -178,9 +178,7 @@ def kinds(query: Query, year: str) -> list[tuple[Named, Mapping[str, int]]]:
         if row["kind"] and row["status"]:
             found.setdefault(row["kind"], {})[row["status"]] = row["n"]
     order = [row["code"] for row in query("SELECT code FROM release.code WHERE list = 'object_kind'")]
-    return [
-        (query.titles("object_kind", kind), found[kind]) for kind in sorted(found, key=lambda k: order.index(k))
-    ]
+    return [(query.titles("object_kind", kind), found[kind]) for kind in sorted(found, key=order.index)]
 
 
 def page(query: Query, filters: Filters, after: str = "") -> Page:
@@ -267,7 +265,7 @@ def _listed(query: Query, row: Mapping[str, Any], points: Mapping[str, Mapping[s
         code=row["object_code"],
         name=row["object_name"],
         district=titles("district", row["district_code"]),
-        list=titles("object_list", row["list_code"]),
+        list=titles("per_mu_list", row["list_code"]),
         status=titles("eval_status", row["eval_status_code"]),
         reasons=tuple(titles("object_reason", code).in_line for code in row["object_reasons"] or ()),
         rank=row["rank_in_list"],
@@ -329,9 +327,9 @@ MOST_USERS = 40
 
 
 def _indicators(query: Query, key: tuple[str, str, str]) -> Iterator[Indicator]:
-    from jobs.per_mu.rules.objects import object_indicators
+    from jobs.per_mu.rules.models import indicator_definitions
 
-    units = object_indicators()
+    units = indicator_definitions()
     rows = query(
         """SELECT * FROM per_mu.object_indicator_value
         WHERE object_kind_code = ? AND object_code = ? AND year = ? ORDER BY weight DESC, indicator_code""",
@@ -340,7 +338,7 @@ def _indicators(query: Query, key: tuple[str, str, str]) -> Iterator[Indicator]:
     for row in rows:
         known = units.get(row["indicator_code"])
         yield Indicator(
-            of=query.titles("object_indicator", row["indicator_code"]),
+            of=query.titles("per_mu_indicator", row["indicator_code"]),
             unit=known.unit if known else "",
             numerator=row["numerator"],
             denominator=row["denominator"],

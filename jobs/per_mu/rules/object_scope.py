@@ -1,4 +1,4 @@
-"""评价对象范围 Which objects are evaluated, as data: ``objects.yml`` beside this file."""
+"""评价对象范围 Which objects are evaluated, as data: ``object_scope.yml`` beside this file."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from pathlib import Path
 from pydantic import Field, ValidationError, model_validator
 
 from jobs.per_mu.rules.models import Amount, Points
-from jobs.rules.base import Assumption, RuleDocument, Rules
-from schemas.contract import code_list, digest
+from jobs.rules.base import Assumption, RuleDocument
+from schemas.contract import code_list
 from schemas.definition import Definition, Titles, first_error, read_mapping
 from schemas.errors import RejectedError
 
-FILE = "objects.yml"
+FILE = "object_scope.yml"
 KIND = Titles(zh="评价对象范围", en="scope of objects")
 
 
@@ -56,14 +56,12 @@ class ZoneScope(Definition):
     least_reporting_firms: int = Field(ge=1)
 
 
-class ObjectScope(Definition, Rules):
+class ObjectScope(Definition):
     """The scope of all kinds of objects."""
 
     title: Titles
     source: str
     unreported_share: Amount = Field(ge=0, le=1)
-    #: Kinds ranked in one list of the whole city; the others in a list of their district.
-    ranked_in_city: tuple[str, ...]
     parcel: ParcelScope
     park: ParkScope
     building: BuildingScope
@@ -75,7 +73,6 @@ class ObjectScope(Definition, Rules):
     @model_validator(mode="after")
     def _codes(self) -> ObjectScope:
         known = {
-            "object_kind": self.ranked_in_city,
             "supply_mode": self.parcel.new_land_modes,
             "service_division": self.service.excluded_divisions,
             "registration_status": self.service.inactive_statuses,
@@ -90,14 +87,10 @@ class ObjectScope(Definition, Rules):
         """Least share of the land whose users have taxes on record."""
         return 1 - self.unreported_share
 
-    def fingerprint(self, period: str) -> str:
-        """Hash of the scope."""
-        return digest(self.model_dump(mode="json", exclude={"title", "source", "assumptions"}))
-
-    def describe(self) -> list[RuleDocument]:
+    def document(self) -> RuleDocument:
         """The scope as a release shows it."""
         content = self.model_dump(mode="json")
-        return [RuleDocument.of("object-scope", KIND, self.title, self.source, content, self.assumptions)]
+        return RuleDocument.of("object-scope", KIND, self.title, self.source, content, self.assumptions)
 
 
 @cache

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from jobs.per_mu.object_unit import object_unit
 from jobs.per_mu.parcel_figure import parcel_figure
-from jobs.per_mu.rules.object_scope import object_scope
+from jobs.per_mu.rules.objects import object_rules
 from jobs.per_mu.rules.reading import rule_book
 from schemas.credit_code import check_character
 from tests.frames import frame
@@ -162,7 +162,7 @@ def test_objects_have_what_the_firms_on_their_land_have(spark: SparkSession, see
                 assert abs(whole) <= abs(of[name]) < abs(whole) + Fraction(len(mine), 10 ** DIGITS[name])
     objects = object_unit(
         tables["core.parcel"], shared, tables["core.zone"], tables["core.park"], tables["core.building"],
-        tables["core.service_firm"], tables["core.service_complex"], object_scope(),
+        tables["core.service_firm"], tables["core.service_complex"], object_rules(),
     ).collect()  # fmt: skip
     sums = sums_of(land.uses, land.parcels, land.figures, land.objects)
     found = {r["object_code"]: r.asDict() for r in objects if r["object_kind_code"] in ("parcel", "zone")}

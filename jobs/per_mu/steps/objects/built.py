@@ -10,7 +10,7 @@ from pyspark.sql import functions as F
 from jobs.columns.arithmetic import AMOUNT
 from jobs.columns.rows import with_part
 from jobs.columns.values import no_texts
-from jobs.per_mu.rules.object_scope import ObjectScope
+from jobs.per_mu.rules.objects import ObjectRules
 from jobs.per_mu.steps.objects.land import PARCEL, unreported
 from jobs.per_mu.steps.objects.rows import codes, complete, year_end
 
@@ -20,7 +20,7 @@ BY_FLOOR = ("tax_contribution_wan_yuan", "declared_revenue_wan_yuan")
 OF_SERVICES = ("tax_contribution_wan_yuan", "value_added_wan_yuan", "revenue_wan_yuan", "employees_average")
 
 
-def buildings(building: DataFrame, sums: DataFrame, scope: ObjectScope) -> DataFrame:
+def buildings(building: DataFrame, sums: DataFrame, rules: ObjectRules) -> DataFrame:
     """One row per building: its parcel's figures by its share of the parcel's floor area.
 
     Senders name a firm's parcel, not its building, so a building has the firms of its whole parcel.
@@ -30,7 +30,7 @@ def buildings(building: DataFrame, sums: DataFrame, scope: ObjectScope) -> DataF
         *PARCEL, *BY_FLOOR, "user_count", "resident_firm_count", "local_firm_count", "tenant_count", "subtenant_count",
         "directory_land_mu", "taxed_land_mu", F.lit(True).alias("is_used"),
     )  # fmt: skip
-    new_until = F.add_months("built_date", scope.building.new_years * 12)
+    new_until = F.add_months("built_date", rules.scope.building.new_years * 12)
     area, vacant = F.col("building_area_m2"), F.col("vacant_area_m2")
     within = F.when((vacant >= 0) & (vacant <= area), area - vacant)
     return (
@@ -45,22 +45,22 @@ def buildings(building: DataFrame, sums: DataFrame, scope: ObjectScope) -> DataF
                 "occupied_area_m2": within.cast("decimal(18,2)"),
                 "protected_until_date": F.when(new_until > year_end(), new_until),
                 "outside": codes(
-                    (F.col("floor_count") < scope.building.least_floors, "low_building"),
-                    (area < scope.building.least_area_m2, "small_building"),
-                    (F.col("let_share_pct") < scope.building.least_let_pct, "own_use"),
+                    (F.col("floor_count") < rules.scope.building.least_floors, "low_building"),
+                    (area < rules.scope.building.least_area_m2, "small_building"),
+                    (F.col("let_share_pct") < rules.scope.building.least_let_pct, "own_use"),
                     (F.coalesce("resident_firm_count", F.lit(0)) == 0, "no_firm"),
                 ),
                 "exempt": no_texts(),
                 "gaps": codes(
                     (vacant.isNull(), "missing_figure:vacant_area_m2"),
                     contradiction(),
-                    (unreported(scope), "users_unreported"),
+                    (unreported(rules), "users_unreported"),
                 ),
                 "notes": no_texts(),
             }
         )
         .withColumn("protected", codes((F.col("protected_until_date").isNotNull(), "new_building")))
-        .transform(complete, "building", scope)
+        .transform(complete, "building", rules)
     )  # fmt: skip
 
 
@@ -82,10 +82,10 @@ def _by_floor(figure: str) -> Column:
     return (part.cast("decimal(19,0)") * F.lit(Decimal("0.000001"))).cast(AMOUNT)
 
 
-def service_firms(service_firm: DataFrame, scope: ObjectScope) -> DataFrame:
+def service_firms(service_firm: DataFrame, rules: ObjectRules) -> DataFrame:
     """One row per service enterprise, in the list of those with own land or of those without."""
     has_land = F.coalesce(F.col("land_area_mu") > 0, F.lit(False))
-    rule = scope.service
+    rule = rules.scope.service
     floor = F.col("floor_area_m2")
     cramped = floor < F.col("employees_average") * F.lit(rule.least_floor_m2_per_person).cast("decimal(18,6)")
     missing = [(F.col(name).isNull(), F.lit(f"missing_figure:{name}")) for name in OF_SERVICES]
@@ -118,12 +118,12 @@ def service_firms(service_firm: DataFrame, scope: ObjectScope) -> DataFrame:
             ),
             "notes": no_texts(),
         }
-    ).transform(complete, "service_firm", scope)
+    ).transform(complete, "service_firm", rules)
 
 
-def service_complexes(service_complex: DataFrame, scope: ObjectScope) -> DataFrame:
+def service_complexes(service_complex: DataFrame, rules: ObjectRules) -> DataFrame:
     """One row per service complex."""
-    new_until = F.add_months("opened_date", scope.complex.new_years * 12)
+    new_until = F.add_months("opened_date", rules.scope.complex.new_years * 12)
     area, used = F.col("building_area_m2"), F.col("occupied_area_m2")
     return (
         service_complex.withColumns(
@@ -145,5 +145,5 @@ def service_complexes(service_complex: DataFrame, scope: ObjectScope) -> DataFra
             }
         )
         .withColumn("protected", codes((F.col("protected_until_date").isNotNull(), "new_complex")))
-        .transform(complete, "service_complex", scope)
+        .transform(complete, "service_complex", rules)
     )  # fmt: skip

@@ -14,7 +14,7 @@ from pyspark.sql import functions as F
 from jobs.columns.arithmetic import AMOUNT
 from jobs.columns.rows import at_least, at_most, with_part
 from jobs.columns.values import no_texts
-from jobs.per_mu.rules.object_scope import ObjectScope
+from jobs.per_mu.rules.objects import ObjectRules
 from jobs.per_mu.steps.objects.rows import codes, complete, year_end
 from schemas.contract import code_list, contract
 
@@ -87,12 +87,14 @@ def parcel_sums(of_users: DataFrame) -> DataFrame:
     )
 
 
-def parcels(parcel: DataFrame, sums: DataFrame, scope: ObjectScope) -> DataFrame:
+def parcels(parcel: DataFrame, sums: DataFrame, rules: ObjectRules) -> DataFrame:
     """One row per parcel of the register, and per parcel that the survey alone has."""
     new_until = F.when(
-        F.col("supply_mode_code").isin(*scope.parcel.new_land_modes) & F.col("acquired_date").isNotNull(),
+        F.col("supply_mode_code").isin(*rules.scope.parcel.new_land_modes)
+        & F.col("acquired_date").isNotNull(),
         F.least(  # skips a missing due date
-            F.add_months("acquired_date", scope.parcel.new_land_years * 12), F.col("completion_due_date")
+            F.add_months("acquired_date", rules.scope.parcel.new_land_years * 12),
+            F.col("completion_due_date"),
         ),
     )
     registered = parcel.select(
@@ -131,19 +133,19 @@ def parcels(parcel: DataFrame, sums: DataFrame, scope: ObjectScope) -> DataFrame
                 ),
                 "gaps": codes(
                     (F.col("is_registered").isNull(), "unknown_parcel"),
-                    (unreported(scope), "users_unreported"),
+                    (unreported(rules), "users_unreported"),
                 ),
                 "notes": codes((F.col("is_disputed"), "disputed")),
             }
         )
-        .transform(complete, "parcel", scope)
+        .transform(complete, "parcel", rules)
     )
 
 
-def unreported(scope: ObjectScope) -> Column:
+def unreported(rules: ObjectRules) -> Column:
     """Whether too much of the firms' land belongs to firms without taxes on record."""
     none = F.lit(0).cast(AMOUNT)
-    least = F.coalesce("directory_land_mu", none) * F.lit(scope.taxed_share).cast("decimal(9,6)")
+    least = F.coalesce("directory_land_mu", none) * F.lit(rules.scope.taxed_share).cast("decimal(9,6)")
     return least > F.coalesce("taxed_land_mu", none)
 
 
@@ -247,27 +249,27 @@ def planned_divisions(firms: DataFrame, zone: DataFrame) -> DataFrame:
     )
 
 
-def zones(zone: DataFrame, groups: DataFrame, leading: DataFrame, scope: ObjectScope) -> DataFrame:
+def zones(zone: DataFrame, groups: DataFrame, leading: DataFrame, rules: ObjectRules) -> DataFrame:
     """One row per development zone of the register."""
     named = zone.select(
         F.lit("zone").alias("object_kind_code"), F.col("zone_code").alias("object_code"), "year",
         F.col("zone_name").alias("object_name"), "district_code",
     )  # fmt: skip
-    return named.transform(_with_groups, groups, leading, scope).transform(complete, "zone", scope)
+    return named.transform(_with_groups, groups, leading, rules).transform(complete, "zone", rules)
 
 
-def areas(park: DataFrame, groups: DataFrame, leading: DataFrame, scope: ObjectScope, kind: str) -> DataFrame:
+def areas(park: DataFrame, groups: DataFrame, leading: DataFrame, rules: ObjectRules, kind: str) -> DataFrame:
     """One row per key industrial area, or per part of one."""
     named = park.where(F.col("park_kind_code") == kind).select(
         F.lit(kind).alias("object_kind_code"), F.col("park_code").alias("object_code"), "year",
         F.col("park_name").alias("object_name"), "district_code", "building_area_m2", "occupancy_pct",
     )  # fmt: skip
-    return named.transform(_with_groups, groups, leading, scope).transform(complete, kind, scope)
+    return named.transform(_with_groups, groups, leading, rules).transform(complete, kind, rules)
 
 
-def small_parks(park: DataFrame, groups: DataFrame, leading: DataFrame, scope: ObjectScope) -> DataFrame:
+def small_parks(park: DataFrame, groups: DataFrame, leading: DataFrame, rules: ObjectRules) -> DataFrame:
     """One row per park for small and micro enterprises."""
-    since = F.add_months("recognised_date", scope.park.transition_years * 12)
+    since = F.add_months("recognised_date", rules.scope.park.transition_years * 12)
     dimensions = list(code_list("park_dimension"))
     lacking = [
         (F.col(f"points_{code}").isNull(), F.concat(F.lit("missing_dimension:"), F.lit(code)))
@@ -281,26 +283,26 @@ def small_parks(park: DataFrame, groups: DataFrame, leading: DataFrame, scope: O
         "recognised_date", *(f"points_{code}" for code in dimensions),
     )  # fmt: skip
     return (
-        named.transform(_with_groups, groups, leading, scope)
+        named.transform(_with_groups, groups, leading, rules)
         .withColumns(
             {
                 "protected_until_date": F.when(since > year_end(), since),
                 "outside": codes((F.col("building_area_m2") <= 0, "no_building")),
-                "gaps": codes((unreported(scope), "users_unreported"), *lacking),
+                "gaps": codes((unreported(rules), "users_unreported"), *lacking),
                 "notes": codes(
                     (F.col("star_count") == 5, "five_stars"), (F.col("star_count") == 4, "four_stars")
                 ),
             }
         )
         .withColumn("protected", codes((F.col("protected_until_date").isNotNull(), "transition")))
-        .transform(complete, "small_park", scope)
+        .transform(complete, "small_park", rules)
     )
 
 
-def _with_groups(named: DataFrame, groups: DataFrame, leading: DataFrame, scope: ObjectScope) -> DataFrame:
+def _with_groups(named: DataFrame, groups: DataFrame, leading: DataFrame, rules: ObjectRules) -> DataFrame:
     """Named objects with their sums, leading industry and the reasons that larger objects share."""
     firms = F.coalesce("resident_firm_count", F.lit(0))
-    few = F.coalesce("reporting_firm_count", F.lit(0)) < scope.zone.least_reporting_firms
+    few = F.coalesce("reporting_firm_count", F.lit(0)) < rules.scope.zone.least_reporting_firms
     return (
         named.join(groups, GROUP, "left")
         .join(leading, GROUP, "left")
@@ -314,7 +316,7 @@ def _with_groups(named: DataFrame, groups: DataFrame, leading: DataFrame, scope:
                 ),
                 "exempt": no_texts(),
                 "protected": no_texts(),
-                "gaps": codes((unreported(scope), "users_unreported"), (few, "few_reporting")),
+                "gaps": codes((unreported(rules), "users_unreported"), (few, "few_reporting")),
                 "notes": no_texts(),
             }
         )

@@ -7,7 +7,7 @@ from pyspark.sql import functions as F
 
 from jobs.columns.values import present
 from jobs.per_mu.rules.models import CITY
-from jobs.per_mu.rules.object_scope import ObjectScope
+from jobs.per_mu.rules.objects import ObjectRules
 from schemas.contract import contract
 
 TABLE = "per_mu.object_unit"
@@ -56,11 +56,14 @@ def with_status(objects: DataFrame) -> DataFrame:
     )
 
 
-def complete(objects: DataFrame, kind: str, scope: ObjectScope) -> DataFrame:
+def complete(objects: DataFrame, kind: str, rules: ObjectRules) -> DataFrame:
     """Objects of a kind with all columns of the table but those that all kinds share; others are missing."""
-    in_city = F.lit(CITY) if kind in scope.ranked_in_city else F.col("district_code")
-    kept = objects.withColumns({"object_kind_code": F.lit(kind), "ranked_in_code": in_city}).transform(
-        with_status
+    in_city = F.lit(CITY) if rules.is_ranked_in_city(kind) else F.col("district_code")
+    known = F.col("year").isin(*rules.years())
+    kept = (
+        objects.withColumns({"object_kind_code": F.lit(kind), "ranked_in_code": in_city})
+        .withColumn("outside", F.concat(codes((~known, "no_rule_set")), "outside"))
+        .transform(with_status)
     )
     if "reporting_firm_count" in kept.columns and kind in OF_STATISTICS:
         kept = kept.withColumn("statistics_firm_count", F.col("reporting_firm_count"))
