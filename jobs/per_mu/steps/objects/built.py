@@ -41,7 +41,6 @@ def buildings(building: DataFrame, sums: DataFrame, rules: ObjectRules) -> DataF
             {
                 "object_code": F.col("building_code"),
                 "object_name": F.col("building_code"),
-                "member_count": F.lit(1),
                 "occupied_area_m2": within.cast("decimal(18,2)"),
                 "protected_until_date": F.when(new_until > year_end(), new_until),
                 "outside": codes(
@@ -94,7 +93,6 @@ def service_firms(service_firm: DataFrame, rules: ObjectRules) -> DataFrame:
             "object_code": F.col("uscc"),
             "object_name": F.col("enterprise_name"),
             "list_code": F.when(has_land, "service_own_land").otherwise("service_no_land"),
-            "member_count": F.lit(1),
             "building_area_m2": floor,
             "resident_firm_count": F.lit(1),
             "protected_until_date": F.lit(None).cast("date"),
@@ -130,7 +128,6 @@ def service_complexes(service_complex: DataFrame, rules: ObjectRules) -> DataFra
             {
                 "object_code": F.col("complex_code"),
                 "object_name": F.col("complex_name"),
-                "member_count": F.lit(1),
                 "vacant_area_m2": F.when(used <= area, area - used).cast("decimal(18,2)"),
                 "protected_until_date": F.when(new_until > year_end(), new_until),
                 "outside": codes((area <= 0, "no_building")),

@@ -35,8 +35,8 @@ OF_REPORTING = (
     "employees_average",
     "energy_tce",
 )
-#: Sums of land: of firms of the directory, of those with taxes on record, of those that report value added.
-LANDS = ("directory_land_mu", "taxed_land_mu", "reporting_land_mu")
+#: Sums of land and tax: of firms of the directory, of those with taxes on record, of those that report.
+LANDS = ("directory_land_mu", "taxed_land_mu", "reporting_land_mu", "reporting_tax_wan_yuan")
 _TYPES = {c.name: c.type for c in contract("per_mu.object_unit").columns}
 
 
@@ -73,6 +73,7 @@ def parcel_sums(of_users: DataFrame) -> DataFrame:
         total(is_firm, land, "directory_land_mu"),
         total(is_firm & F.col("is_taxed"), land, "taxed_land_mu"),
         total(is_reporting, land, "reporting_land_mu"),
+        total(is_reporting, F.col("tax_contribution_wan_yuan"), "reporting_tax_wan_yuan"),
         F.count("*").cast("int").alias("user_count"),
         count(is_firm, "resident_firm_count"),
         count(is_firm & F.col("is_local"), "local_firm_count"),
@@ -110,7 +111,7 @@ def parcels(parcel: DataFrame, sums: DataFrame, rules: ObjectRules) -> DataFrame
                 "object_name": F.col("parcel_id"),
                 "district_code": F.coalesce("district_code", "used_district"),
                 "land_area_mu": F.coalesce("parcel_area_mu", "used_parcel_mu"),
-                "member_count": F.lit(1),
+                "parcel_count": F.lit(1),
                 "protected_until_date": F.when(new_until > year_end(), new_until),
             }
         )
@@ -203,7 +204,7 @@ def group_sums(parcel: DataFrame, sums: DataFrame, firms: DataFrame, members: Da
         .groupBy(*GROUP)
         .agg(
             F.sum("parcel_area_mu").cast(AMOUNT).alias("land_area_mu"),
-            F.count("*").cast("int").alias("member_count"),
+            F.count("*").cast("int").alias("parcel_count"),
         )
     )
     added = [
@@ -308,11 +309,11 @@ def _with_groups(named: DataFrame, groups: DataFrame, leading: DataFrame, rules:
         .join(leading, GROUP, "left")
         .withColumns(
             {
-                "member_count": F.coalesce("member_count", F.lit(0)),
+                "parcel_count": F.coalesce("parcel_count", F.lit(0)),
                 "protected_until_date": F.lit(None).cast("date"),
                 "outside": codes(
-                    (F.col("member_count").isNull(), "no_parcel"),
-                    (F.col("member_count").isNotNull() & (firms == 0), "no_firm"),
+                    (F.col("parcel_count").isNull(), "no_parcel"),
+                    (F.col("parcel_count").isNotNull() & (firms == 0), "no_firm"),
                 ),
                 "exempt": no_texts(),
                 "protected": no_texts(),

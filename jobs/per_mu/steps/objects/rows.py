@@ -61,7 +61,9 @@ def complete(objects: DataFrame, kind: str, rules: ObjectRules) -> DataFrame:
     in_city = F.lit(CITY) if rules.is_ranked_in_city(kind) else F.col("district_code")
     known = F.col("year").isin(*rules.years())
     kept = (
-        objects.withColumns({"object_kind_code": F.lit(kind), "ranked_in_code": in_city})
+        objects.withColumns(
+            {"object_kind_code": F.lit(kind), "ranked_in_code": in_city, "object_count": F.lit(1)}
+        )
         .withColumn("outside", F.concat(codes((~known, "no_rule_set")), "outside"))
         .transform(with_status)
     )
