@@ -11,9 +11,11 @@ SUITE = Suite(
             "flags_recompute",
             "矛盾标注可复算",
             "A building is flagged exactly if its survey contradicts itself",
-            """SELECT building_code, year, building_flags FROM {table} WHERE list_contains(building_flags, 'let_though_vacant')
+            """SELECT building_code, year, building_flags FROM {table}
+            WHERE list_contains(building_flags, 'let_though_vacant')
                 <> (let_share_pct >= 100 AND coalesce(vacant_area_m2, 0) > 0)
-            OR list_contains(building_flags, 'more_vacant_than_built') <> (coalesce(vacant_area_m2, 0) > building_area_m2)""",
+            OR list_contains(building_flags, 'more_vacant_than_built')
+                <> (coalesce(vacant_area_m2, 0) > building_area_m2)""",
         ),
         Check(
             "parcel_known_share",

@@ -14,7 +14,8 @@ SUITE = Suite(
             """SELECT complex_code, year, building_flags FROM {table}
             WHERE list_contains(building_flags, 'more_used_than_built')
                 <> (coalesce(occupied_area_m2, 0) > building_area_m2)
-            OR list_contains(building_flags, 'more_local_than_residents') <> (local_firm_count > resident_firm_count)""",
+            OR list_contains(building_flags, 'more_local_than_residents')
+                <> (local_firm_count > resident_firm_count)""",
         ),
         Check(
             "firms_within",

@@ -40,8 +40,8 @@ SUITE = Suite(
             "parcels_have_all_tax",
             "各地块税收之和等于企业分摊数之和",
             "The parcels of a year have the tax and the land of all firms on them",
-            """SELECT t.year FROM (SELECT year, sum(tax_contribution_wan_yuan) AS tax, sum(land_area_mu) AS land FROM {table}
-                WHERE object_kind_code = 'parcel' GROUP BY year) t
+            """SELECT t.year FROM (SELECT year, sum(tax_contribution_wan_yuan) AS tax, sum(land_area_mu) AS land
+                FROM {table} WHERE object_kind_code = 'parcel' GROUP BY year) t
             JOIN (SELECT year, sum(tax_contribution_wan_yuan) AS tax, sum(used_area_mu) AS used
                 FROM per_mu.parcel_figure GROUP BY year) f ON f.year = t.year
             WHERE t.tax <> f.tax OR t.land < f.used""",
