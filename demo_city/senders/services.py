@@ -167,7 +167,7 @@ def service_annual(city: City, year: int) -> Frame:
             "land_area_mu": amounts(contract, "land_area_mu", every.land[at], "亩", 2),
             "floor_area_m2": amounts(contract, "floor_area_m2", floor, "平方米", 2, blank=draw[0] < 0.015),
             "tax_contribution_wan_yuan": _money(contract, "tax_contribution_wan_yuan", tax, draw[1] < 0.004),
-            "value_added_wan_yuan": _money(contract, "value_added_wan_yuan", value_added),
+            "service_value_added_wan_yuan": _money(contract, "service_value_added_wan_yuan", value_added),
             "revenue_wan_yuan": _money(contract, "revenue_wan_yuan", revenue),
             "employees_average": amounts(
                 contract, "employees_average", np.rint(persons).astype(np.int64), "人", 0
