@@ -188,7 +188,7 @@ def sheet(frame: Known, kind: str, code: str, year: Year = "") -> Response:
             Figure(name, frame.name(column.title), column.unit, found.figures.get(name))
             for name in objects.FIGURES
             if name in found.figures or name in found.withheld
-            for column in [dictionary.column(name)]
+            for column in [dictionary.column(_named(kind, name))]
         ]
         return frame.render(
             "object.html",
@@ -204,6 +204,11 @@ def sheet(frame: Known, kind: str, code: str, year: Year = "") -> Response:
             year_href=lambda row: frame.here(year=row.year),
             user_href=lambda row: frame.url(f"/enterprise/{row.uscc}", year=asked),
         )
+
+
+def _named(kind: str, figure: str) -> str:
+    """The column whose title a figure has: value added is that of industry but for services."""
+    return f"service_{figure}" if kind == "service_firm" and figure == "value_added_wan_yuan" else figure
 
 
 def _place(frame: Frame, found: Sheet) -> str:

@@ -16,8 +16,13 @@ from jobs.per_mu.steps.objects.rows import codes, complete, year_end
 
 #: Figures of a parcel that its buildings share out by floor area.
 BY_FLOOR = ("tax_contribution_wan_yuan", "declared_revenue_wan_yuan")
-#: Figures without which a service enterprise cannot be graded.
-OF_SERVICES = ("tax_contribution_wan_yuan", "value_added_wan_yuan", "revenue_wan_yuan", "employees_average")
+#: Figures without which a service enterprise cannot be graded → their name among those of objects.
+OF_SERVICES = {
+    "tax_contribution_wan_yuan": "tax_contribution_wan_yuan",
+    "service_value_added_wan_yuan": "value_added_wan_yuan",
+    "revenue_wan_yuan": "revenue_wan_yuan",
+    "employees_average": "employees_average",
+}
 
 
 def buildings(building: DataFrame, sums: DataFrame, rules: ObjectRules) -> DataFrame:
@@ -87,11 +92,15 @@ def service_firms(service_firm: DataFrame, rules: ObjectRules) -> DataFrame:
     rule = rules.scope.service
     floor = F.col("floor_area_m2")
     cramped = floor < F.col("employees_average") * F.lit(rule.least_floor_m2_per_person).cast("decimal(18,6)")
-    missing = [(F.col(name).isNull(), F.lit(f"missing_figure:{name}")) for name in OF_SERVICES]
+    missing = [
+        (F.col(column).isNull(), F.concat(F.lit("missing_figure:"), F.lit(name)))
+        for column, name in OF_SERVICES.items()
+    ]
     return service_firm.withColumns(
         {
             "object_code": F.col("uscc"),
             "object_name": F.col("enterprise_name"),
+            "value_added_wan_yuan": F.col("service_value_added_wan_yuan"),
             "list_code": F.when(has_land, "service_own_land").otherwise("service_no_land"),
             "building_area_m2": floor,
             "resident_firm_count": F.lit(1),
