@@ -12,7 +12,17 @@ from pyspark.sql import functions as F
 from jobs.columns.rows import literal_table, materialised, row_id
 from jobs.job import Input, Job
 from jobs.per_mu.rules.objects import ObjectRules, object_rules
-from jobs.per_mu.steps.objects import built, land
+from jobs.per_mu.steps.objects.built import buildings, service_complexes, service_firms
+from jobs.per_mu.steps.objects.land import areas, parcels, small_parks, zones
+from jobs.per_mu.steps.objects.sums import (
+    firms_of,
+    group_sums,
+    largest_division,
+    memberships,
+    parcel_sums,
+    planned_divisions,
+    users,
+)
 from schemas.contract import contract
 
 TABLE = "per_mu.object_unit"
@@ -30,21 +40,21 @@ def object_unit(
     rules: ObjectRules,
 ) -> DataFrame:
     """One row per object and year."""
-    of_users = land.users(parcel_figure)
-    sums = materialised(land.parcel_sums(of_users))
-    members = materialised(land.memberships(parcel, building, park))
-    firms = materialised(land.firms_of(of_users, members))
-    groups = materialised(land.group_sums(parcel, sums, firms, members))
-    largest = land.largest_division(firms.where("object_kind_code <> 'zone'"))
+    of_users = users(parcel_figure)
+    sums = materialised(parcel_sums(of_users))
+    members = materialised(memberships(parcel, building, park))
+    firms = materialised(firms_of(of_users, members))
+    groups = materialised(group_sums(parcel, sums, firms, members))
+    largest = largest_division(firms.where("object_kind_code <> 'zone'"))
     kinds = [
-        land.parcels(parcel, sums, rules),
-        land.zones(zone, groups, land.planned_divisions(firms, zone), rules),
-        land.areas(park, groups, largest, rules, "industrial_area"),
-        land.areas(park, groups, largest, rules, "area_part"),
-        land.small_parks(park, groups, largest, rules),
-        built.buildings(building, sums, rules),
-        built.service_firms(service_firm, rules),
-        built.service_complexes(service_complex, rules),
+        parcels(parcel, sums, rules),
+        zones(zone, groups, planned_divisions(firms, zone), rules),
+        areas(park, groups, largest, rules, "industrial_area"),
+        areas(park, groups, largest, rules, "area_part"),
+        small_parks(park, groups, largest, rules),
+        buildings(building, sums, rules),
+        service_firms(service_firm, rules),
+        service_complexes(service_complex, rules),
     ]
     objects = kinds[0]
     for kind in kinds[1:]:

@@ -11,8 +11,9 @@ from jobs.columns.arithmetic import AMOUNT
 from jobs.columns.rows import with_part
 from jobs.columns.values import no_texts
 from jobs.per_mu.rules.objects import ObjectRules
-from jobs.per_mu.steps.objects.land import PARCEL, unreported
+from jobs.per_mu.steps.objects.land import unreported
 from jobs.per_mu.steps.objects.rows import codes, complete, year_end
+from jobs.per_mu.steps.objects.sums import PARCEL
 
 #: Figures of a parcel that its buildings share out by floor area.
 BY_FLOOR = ("tax_contribution_wan_yuan", "declared_revenue_wan_yuan")
