@@ -34,6 +34,7 @@ from demo_city.senders import (
     social_insurance,
     statistics,
     tax,
+    tax_excluded,
     water,
 )
 from demo_city.senders.months import FIRST_MONTHLY_YEAR, period_of
@@ -98,6 +99,7 @@ def _yearly(city: City, year: int, complete: bool) -> Iterator[Delivery]:
     yield "gov_business_registry", period, "", partial(registry.business_registry, city, year, complete)
     yield "gov_identity_change", period, "", partial(identity_change.identity_change, city, year)
     yield "gov_statistics_directory", period, "", partial(statistics.statistics_directory, city, year)
+    yield "gov_tax_excluded", period, "", partial(tax_excluded.tax_excluded, city, year)
     yield "gov_energy", period, "", partial(energy.energy, city, year)
     yield "gov_emission", period, "", partial(emission.emission, city, year)
     yield "gov_discharge_permit", period, "", partial(discharge_permit.discharge_permit, city, year)

@@ -117,7 +117,8 @@ SUITE = Suite(
             "被否决企业不得为A、B类",
             "No vetoed firm is graded A or B",
             f"""SELECT g.uscc, g.year, g.final_grade FROM {_IN_FORCE} g
-            JOIN (SELECT DISTINCT uscc, year FROM per_mu.adjustment WHERE adjustment_kind_code = 'veto') a
+            JOIN (SELECT DISTINCT uscc, year FROM per_mu.adjustment
+                WHERE adjustment_kind_code = 'veto' AND effect_code <> 'none') a
             ON a.uscc = g.uscc AND a.year = g.year WHERE g.final_grade IN ('A', 'B')""",
         ),
         Check(

@@ -89,7 +89,9 @@ def _firms(
         *FIRM, "district_code", F.col("district_code").alias("firm_district"), "industry_division_code"
     )
     figures = enterprise_year.drop("district_code", "is_above_scale", "land_area_mu", "row_id")
-    components = district_frame(population.sparkSession, rules.items()).select(*BY_DISTRICT, "tax_components")
+    components = district_frame(population.sparkSession, rules.items()).select(
+        *BY_DISTRICT, "tax_components", "tax_exclusions"
+    )
     return (
         with_part(who, landed, FIRM, "inner")
         .transform(lambda firms: with_part(figures, firms, FIRM, "inner"))

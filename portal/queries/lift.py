@@ -153,7 +153,7 @@ def _bounds(query: Query, rules: RuleSet, unit: Row) -> Bounds | None:
     )
     if rules.impossible_land != "data_incomplete" or not books or firm is None or figures is None:
         return None
-    from jobs.per_mu.rules.tax_columns import TAX_COLUMNS
+    from jobs.per_mu.rules.tax_columns import EXCLUDED_COLUMNS, TAX_COLUMNS
 
     none = Decimal(0)
     limits = json.loads(books[0]["content"], parse_float=Decimal)
@@ -172,7 +172,8 @@ def _bounds(query: Query, rules: RuleSet, unit: Row) -> Bounds | None:
         land=figures["land_area_mu"] or none,
         # three mu are 2000 square metres
         staff_land=(staff or none) * area / (ratio * shifts) * 3 / 2000,
-        tax=sum((figures[TAX_COLUMNS[name]] or none for name in rules.tax_components), none),
+        tax=sum((figures[TAX_COLUMNS[name]] or none for name in rules.tax_components), none)
+        - sum((figures.get(EXCLUDED_COLUMNS[name]) or none for name in rules.tax_exclusions), none),
         value_added=figures["value_added_wan_yuan"] or none,
         most_tax_per_mu=tax,
         most_value_added_per_mu=added,

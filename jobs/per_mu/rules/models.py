@@ -40,6 +40,9 @@ VALUE_ADDED = "value_added_wan_yuan"
 MAY_BE_NEGATIVE = (VALUE_ADDED, "profit_wan_yuan", "tax_contribution")
 #: Group of a list that is not ranked by industry; group of the industries that a list with groups does not name.
 WHOLE_LIST, OTHER_INDUSTRIES = "all", "other"
+TaxExclusion = Literal[
+    "audit_recovery", "demolition", "real_estate", "equity_transfer", "headquarters_rebate"
+]
 #: At most as many digits after the point as the tables hold: more would be lost between rule and result.
 Amount = Annotated[Decimal, Field(decimal_places=6)]
 Points = Annotated[Decimal, Field(decimal_places=4)]
@@ -339,6 +342,8 @@ class RuleSet(Definition):
     assumptions: tuple[Assumption, ...] = ()
     lists: dict[ListCode, ListRules]
     tax_components: tuple[TaxComponent, ...] = Field(min_length=1)
+    #: Parts of the tax paid that do not count as contribution (查补税款等).
+    tax_exclusions: tuple[TaxExclusion, ...] = ()
     cap_ratio: Amount | None = Field(default=None, gt=0)
     floor: Amount | None = None
     negative_value_added: Literal["zero_score", "keep"] = "zero_score"
@@ -355,6 +360,9 @@ class RuleSet(Definition):
     quota: Quota
     protection: Protection = Protection()
     vetoes: dict[str, Literal["direct_d", "not_above_c"]] = Field(default_factory=dict)
+    #: A veto whose penalty was lifted by credit repair (信用修复) by the end of the year: it stays, keeps from A and B
+    #: alone, or falls away.
+    repaired_veto: Literal["stays", "not_above_c", "lifted"] = "stays"
     bonuses: tuple[Bonus, ...] = ()
     bonus_cap: Points | None = Field(default=None, ge=0)
     #: Points deducted, as positive numbers.

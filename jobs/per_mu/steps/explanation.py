@@ -12,7 +12,7 @@ from decimal import ROUND_CEILING, ROUND_DOWN, ROUND_FLOOR, ROUND_HALF_UP, Decim
 from typing import Any, Literal
 
 from jobs.per_mu.rules.models import RuleSet, indicator_definitions
-from jobs.per_mu.rules.tax_columns import TAX_COLUMNS
+from jobs.per_mu.rules.tax_columns import EXCLUDED_COLUMNS, TAX_COLUMNS
 from jobs.per_mu.steps.reasons import owed, title_of, told_reason
 from jobs.per_mu.steps.told import check, figure
 from jobs.per_mu.steps.what_if import ranked_list
@@ -133,6 +133,11 @@ def _tax(facts: Facts) -> Iterator[str]:
         amount = sum((row[column] or Decimal(0) for row in facts.figures), Decimal(0))
         if amount:
             parts.append((titles.column(column).zh, amount))
+    for kind in facts.rule_set.tax_exclusions:
+        column = EXCLUDED_COLUMNS[kind]
+        # a release before there were such amounts lacks the column
+        if amount := sum((row.get(column) or Decimal(0) for row in facts.figures), Decimal(0)):
+            parts.append((f"剔除{titles.column(column).zh}", -amount))
     if parts:
         total = sum((amount for _, amount in parts), Decimal(0))
         told = " + ".join(f"{zh} {figure(amount)}" for zh, amount in parts)
