@@ -15,6 +15,7 @@ from jobs.job import Input, Job
 from jobs.per_mu.rules.frames import BY_DISTRICT, BY_GROUP, district_frame
 from jobs.per_mu.rules.objects import ObjectRules, object_rules
 from jobs.per_mu.steps.grades import EFFECTS, ZERO, graded_units, totals
+from jobs.per_mu.steps.objects.explanation import explain_object
 from jobs.per_mu.steps.objects.units import as_units
 from jobs.per_mu.steps.part_year import status
 from schemas.contract import contract
@@ -103,5 +104,6 @@ JOB = Job(
             "object_kind_code": "object_kind_code", "object_code": "object_code", "year": "year",
         },
     },
+    explain=explain_object,
     absent="per_mu.object_unit",
 )  # fmt: skip

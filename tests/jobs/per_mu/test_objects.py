@@ -19,6 +19,7 @@ from jobs.per_mu.object_indicator_value import object_indicator_value
 from jobs.per_mu.object_unit import object_unit
 from jobs.per_mu.rules.object_scope import ObjectScope, object_scope
 from jobs.per_mu.rules.objects import object_rules
+from jobs.per_mu.steps.objects.explanation import explain_object
 from schemas.contract import code_list
 from tests.frames import frame
 
@@ -289,7 +290,7 @@ def test_a_scope_names_codes_that_exist() -> None:
     document = object_scope().model_dump(mode="json")
     document["service"]["excluded_divisions"] = ["66", "01"]
     with pytest.raises(
-        ValidationError, match="unknown codes \\['01'\\]; see schemas/codes/service_division.csv"
+        ValidationError, match=r"unknown codes \['01'\]; see schemas/codes/service_division\.csv"
     ):
         ObjectScope.model_validate(document)
 
@@ -305,3 +306,22 @@ def test_lists_of_the_city_are_ranked_in_the_city() -> None:
         rules.is_ranked_in_city(k) for k in ("parcel", "building", "service_own_land", "service_no_land")
     )
     assert {place for place, _, _ in rules.items()} == {*code_list("district")}
+
+
+def test_a_grade_is_explained_with_its_arithmetic(tables: dict[str, DataFrame]) -> None:
+    [grade] = [r.asDict() for r in tables["grade"].where("object_kind_code = 'building'").limit(1).collect()]
+    values = [r.asDict() for r in tables["values"].collect()]
+    rules = next(one for _, _, one in object_rules().items() if one.id == grade["rule_set_id"])
+
+    def query(sql: str, *key: Any) -> list[Row]:
+        if "rule_set" in sql:
+            return [{"content": rules.model_dump_json()}]
+        found = [v for v in values if (v["object_kind_code"], v["object_code"], v["year"]) == key]
+        return sorted(found, key=lambda v: v["indicator_code"])
+
+    lines = explain_object(grade, query)
+    assert grade["object_name"] in lines[0] and "工业楼宇" in lines[0]
+    assert [line[:2] for line in lines[1:4]] == ["B1", "B2", "B3"]
+    # occupied 2,700 of 3,000 m²: 0.9 of 30 points
+    assert "2700 平方米 ÷ 3000 平方米 = 0.9" in lines[2] and "= 27 分" in lines[2]
+    assert "≠" not in "".join(lines) and lines[-1].endswith(grade["final_grade"])
