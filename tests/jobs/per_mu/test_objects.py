@@ -323,5 +323,5 @@ def test_a_grade_is_explained_with_its_arithmetic(tables: dict[str, DataFrame]) 
     assert grade["object_name"] in lines[0] and "工业楼宇" in lines[0]
     assert [line[:2] for line in lines[1:4]] == ["B1", "B2", "B3"]
     # occupied 2,700 of 3,000 m²: 0.9 of 30 points
-    assert "2700 平方米 ÷ 3000 平方米 = 0.9" in lines[2] and "= 27 分" in lines[2]
+    assert "2,700 平方米 ÷ 3,000 平方米 = 0.9" in lines[2] and "= 27 分" in lines[2]
     assert "≠" not in "".join(lines) and lines[-1].endswith(grade["final_grade"])
