@@ -61,7 +61,7 @@ PER_MU = {
     "per_mu.adjustment", "per_mu.baseline", "per_mu.city_rank", "per_mu.district_summary",
     "per_mu.enterprise_grade", "per_mu.indicator_value", "per_mu.land_review", "per_mu.population", "per_mu.unit",
     "per_mu.object_baseline", "per_mu.object_grade", "per_mu.object_indicator_value", "per_mu.object_unit",
-    "per_mu.parcel_figure",
+    "per_mu.group_score", "per_mu.parcel_figure",
 }  # fmt: skip
 BULLETIN = {
     "bulletin.city_total", "bulletin.district_total", "bulletin.division_total", "bulletin.grade_list",

@@ -159,6 +159,20 @@ def _object_grade(rows: Rows) -> dict[str, str]:
     }
 
 
+def _group_score(rows: Rows) -> dict[str, str]:
+    first = rows[0]
+    rows.append(first | {"group_code": "JT09", "row_id": "x"})
+    first["rank_beside"] += 1
+    first["least_member_score"] += 1
+    rows.append(first | {"group_code": "JT08", "uscc": "X", "row_id": "y"})
+    return {
+        "members_known": "JT09",
+        "lead_graded": "JT08",
+        "rank_recomputes": first["group_code"],
+        "best_not_below_least": first["group_code"],
+    }
+
+
 BAD_OBJECTS: dict[str, Callable[[Rows], dict[str, str]]] = {
     "core.park": _park,
     "core.building": _building,
@@ -169,4 +183,5 @@ BAD_OBJECTS: dict[str, Callable[[Rows], dict[str, str]]] = {
     "per_mu.object_baseline": _object_baseline,
     "per_mu.object_indicator_value": _object_indicator_value,
     "per_mu.object_grade": _object_grade,
+    "per_mu.group_score": _group_score,
 }

@@ -36,6 +36,7 @@ def add_objects(city: City) -> None:
         _parcel_figures(city, year)
         _parcels(city, year)
         _others(city, year)
+    _group(city)
 
 
 def _add(city: City, table: str, **given: Any) -> Row:
@@ -195,6 +196,26 @@ def _others(city: City, year: str) -> None:
     _object(
         city, "service_firm", firm, year, district, list_code="service_no_land", eval_status_code="out_of_scope",
         object_reasons=["division:66"],
+    )  # fmt: skip
+
+
+def _group(city: City) -> None:
+    """The member and its controller as one; the controller leads."""
+    report = city["core.group_member"][0]
+    members = [report["controller_uscc"], report["uscc"]]
+    [lead] = [
+        r for r in city["per_mu.enterprise_grade"] if r["uscc"] == members[0] and r["year"] == YEARS[-1]
+    ]
+    score = lead["indicator_score"]
+    listed = [
+        r for r in city["per_mu.enterprise_grade"]
+        if all(r[k] == lead[k] for k in ("year", "district_code", "list_code"))
+    ]  # fmt: skip
+    _add(
+        city, "per_mu.group_score", **{k: lead[k] for k in ("uscc", "year", "district_code", "list_code", "list_size")},
+        group_code=report["group_code"], member_count=len(members), indicator_score=score,
+        best_member_score=score, least_member_score=score, grade_beside=lead["initial_grade"],
+        rank_beside=1 + sum(r["indicator_score"] > score for r in listed), rule_set_id=lead["rule_set_id"],
     )  # fmt: skip
 
 

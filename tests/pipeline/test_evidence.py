@@ -71,6 +71,7 @@ REACHED = {
     "per_mu.object_grade": {"raw.gov_land_parcel"},
     "per_mu.object_indicator_value": {"raw.gov_land_parcel"},
     "per_mu.object_unit": {"raw.gov_land_parcel"},
+    "per_mu.group_score": {"raw.gov_identity_change", "raw.gov_tax"},
     "per_mu.parcel_figure": {"raw.gov_land_survey", "raw.gov_tax"},
     "bulletin.city_total": set(),
     "bulletin.district_total": set(),
