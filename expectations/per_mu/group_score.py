@@ -13,7 +13,8 @@ SUITE = Suite(
             "A group and its controller are in core.group_member, reported by the year",
             """SELECT t.group_code, t.year FROM {table} t LEFT JOIN core.group_member m
             ON m.group_code = t.group_code AND m.year <= t.year
-            GROUP BY t.group_code, t.year, t.member_count HAVING count(DISTINCT m.uscc) + count(DISTINCT m.controller_uscc) < t.member_count""",
+            GROUP BY t.group_code, t.year, t.member_count
+            HAVING count(DISTINCT m.uscc) + count(DISTINCT m.controller_uscc) < t.member_count""",
         ),
         Check(
             "lead_graded",
