@@ -40,6 +40,8 @@ class Indicator:
     score: Decimal
     points_missing: Decimal
     note: Named | None
+    #: The score of the value as the rule computes it, before cap and floor; empty without value or baseline.
+    arithmetic: str = ""
 
 
 @dataclass(frozen=True)
@@ -202,6 +204,8 @@ def _indicators(query: Query, unit: str, year: str) -> tuple[Indicator, ...]:
     from jobs.per_mu.rules.models import indicator_definitions
 
     definitions = indicator_definitions()
+    values = _values(query, unit, year)
+    rules = _least_shares(query, values)
     found = (
         Indicator(
             indicator=query.titles("per_mu_indicator", row["indicator_code"]),
@@ -218,10 +222,30 @@ def _indicators(query: Query, unit: str, year: str) -> tuple[Indicator, ...]:
             if row["score"] is None
             else max(row["weight"] - row["score"], Decimal(0)),
             note=query.titles.maybe("indicator_note", row["note_code"]),
+            arithmetic=_arithmetic(row, rules),
         )
-        for row in _values(query, unit, year)
+        for row in values
     )
     return tuple(sorted(found, key=lambda of: (-of.points_missing, -of.weight, of.indicator.code)))
+
+
+def _least_shares(query: Query, values: Sequence[Row]) -> Mapping[str, Decimal]:
+    """Least share of the weight by indicator, where minimum and maximum score."""
+    if not any(str(row.get("scoring_code")).startswith("min_max") for row in values):
+        return {}
+    from jobs.per_mu.rules.models import RuleSet
+
+    [book] = query("SELECT content FROM release.rule_set WHERE rule_set_id = ?", values[0]["rule_set_id"])
+    indicators = RuleSet.model_validate_json(book["content"]).lists[values[0]["list_code"]].indicators
+    return {code: indicator.least_share for code, indicator in indicators.items()}
+
+
+def _arithmetic(row: Row, least_shares: Mapping[str, Decimal]) -> str:
+    from jobs.per_mu.steps.formula import arithmetic
+
+    if row["value"] is None or row["baseline"] is None:
+        return ""
+    return arithmetic(row, least_shares.get(row["indicator_code"], Decimal(0)))
 
 
 def _values(query: Query, unit: str, year: str) -> list[Row]:

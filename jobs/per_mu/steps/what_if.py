@@ -639,7 +639,7 @@ def ranked_list(query: Query, unit: Row) -> RankedList | None:
     where: tuple[str, ...] = (unit["year"], unit["district_code"], unit["list_code"])
     of_list = "year = ? AND district_code = ? AND list_code = ?"
     ends: tuple[str, ...] = ("baseline",)
-    if "ranking_group" in unit:  # releases before there were groups lack the columns
+    if unit.get("ranking_group"):  # releases before there were groups lack the columns
         where, of_list, ends = (
             (*where, unit["ranking_group"]),
             f"{of_list} AND ranking_group = ?",
@@ -684,11 +684,11 @@ def ranked_list(query: Query, unit: Row) -> RankedList | None:
             WHERE {of_list}""",
             *where,
         )  # fmt: skip
-    passed = _passed(query, rules, unit) if rules.quota_of(unit["list_code"]).carry else None
+    passed = passed_seats(query, rules, unit) if rules.quota_of(unit["list_code"]).carry else None
     return from_rows(rules, unit, grades, values, effects, amounts, passed=passed, **left_out)
 
 
-def _passed(query: Query, rules: RuleSet, unit: Row) -> tuple[Decimal, Decimal, Decimal]:
+def passed_seats(query: Query, rules: RuleSet, unit: Row) -> tuple[Decimal, Decimal, Decimal]:
     """Exact seats of the district's groups before that of a unit, in the order of the rule set's lists."""
     sizes = query(
         """SELECT list_code, ranking_group, count(*) FILTER (eval_status_code = 'exempt') AS exempt,

@@ -95,7 +95,7 @@ def test_an_event_is_judged_by_the_rule_set_of_its_year(evaluated: Results) -> N
 
 
 def _repaired(rule: str) -> str:
-    penalised = {"repaired_date": date(2023, 9, 1), "repair_document_code": "甬信修1号"}
+    penalised: dict[str, Any] = {"repaired_date": date(2023, 9, 1), "repair_document_code": "甬信修1号"}
     return WORLD.district(
         *(firm(name, points) for name, points in (("repaired", 9), ("late", 8), ("never", 7), ("clean", 1))),
         rule={
