@@ -17,6 +17,7 @@ from jobs.per_mu.rules.reading import load_rule_book
 from jobs.rules.base import RuleDocument, Rules
 from schemas.contract import digest
 from schemas.definition import Titles
+from schemas.errors import RejectedError
 
 FOLDER = Path(__file__).parent / "object_rule_sets"
 KIND = Titles(zh="对象评价规则集", en="rule sets of objects")
@@ -44,6 +45,22 @@ class ObjectRules(Rules):
     def fingerprint(self, period: str) -> str:
         """Hash of the scope and of the rule sets of the period's year."""
         return digest([self.scope.document().hash, self.book.fingerprint(period)])
+
+    def check(self) -> None:
+        """Check that indicators have titles and figures, and that none is scored by a range.
+
+        Raises:
+            RejectedError: something is missing, or a range would show the worst object's value on every sheet.
+        """
+        self.book.check()
+        for rule_set in self.book.all():
+            for name, of_list in rule_set.lists.items():
+                ranged = [code for code, one in of_list.indicators.items() if one.scoring == "min_max"]
+                if ranged:
+                    raise RejectedError(
+                        f"{rule_set.id}: lists.{name}.indicators.{ranged[0]}: a range names the worst object's value; "
+                        "use scoring ratio for objects"
+                    )
 
     def describe(self) -> list[RuleDocument]:
         """One document for each rule set, and one for the scope."""

@@ -18,9 +18,11 @@ from jobs.per_mu.object_grade import object_grade
 from jobs.per_mu.object_indicator_value import object_indicator_value
 from jobs.per_mu.object_unit import object_unit
 from jobs.per_mu.rules.object_scope import ObjectScope, object_scope
-from jobs.per_mu.rules.objects import object_rules
+from jobs.per_mu.rules.objects import ObjectRules, object_rules
+from jobs.per_mu.rules.reading import parse_rule_set
 from jobs.per_mu.steps.objects.explanation import explain_object
 from schemas.contract import code_list
+from schemas.errors import RejectedError
 from tests.frames import frame
 
 if TYPE_CHECKING:
@@ -293,6 +295,17 @@ def test_a_scope_names_codes_that_exist() -> None:
         ValidationError, match=r"unknown codes \['01'\]; see schemas/codes/service_division\.csv"
     ):
         ObjectScope.model_validate(document)
+
+
+def test_no_object_is_scored_by_a_range() -> None:
+    """The worst value of a list is that of one object."""
+    one = object_rules().book.for_(DISTRICT, "2023")
+    document = one.model_dump(mode="json")
+    document["lists"]["parcel"]["indicators"]["I8"] |= {"scoring": "min_max", "baseline": {"method": "range"}}
+    book = object_rules().book.replace(parse_rule_set("x.yml", document))
+    with pytest.raises(RejectedError, match=r"lists\.parcel\.indicators\.I8: a range names the worst"):
+        ObjectRules(object_scope(), book).check()
+    object_rules().check()
 
 
 def test_lists_of_the_city_are_ranked_in_the_city() -> None:
