@@ -105,6 +105,8 @@ def service_firms(service_firm: DataFrame, rules: ObjectRules) -> DataFrame:
             "list_code": F.when(has_land, "service_own_land").otherwise("service_no_land"),
             "building_area_m2": floor,
             "resident_firm_count": F.lit(1),
+            # statistics of a single firm are shown to nobody else
+            "reporting_firm_count": F.lit(1),
             "protected_until_date": F.lit(None).cast("date"),
             "outside": codes(
                 (
