@@ -115,7 +115,7 @@ def small_parks(park: DataFrame, groups: DataFrame, leading: DataFrame, rules: O
         .withColumns(
             {
                 "protected_until_date": F.when(since > year_end(), since),
-                "outside": codes((F.col("building_area_m2") <= 0, "no_building")),
+                "outside": F.concat("outside", codes((F.col("building_area_m2") <= 0, "no_building"))),
                 "gaps": codes((unreported(rules), "users_unreported"), *lacking),
                 "notes": codes(
                     (F.col("star_count") == 5, "five_stars"), (F.col("star_count") == 4, "four_stars")
