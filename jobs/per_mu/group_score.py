@@ -110,7 +110,8 @@ def _groups(members: DataFrame) -> DataFrame:
 
 def _scores(groups: DataFrame, baseline: DataFrame, indicator_value: DataFrame, rules: RuleBook) -> DataFrame:
     """Indicator score of each group. The list's own units say what a missing value scores, not the groups."""
-    known = indicator_value.where("not is_missing and score is not null")
+    lists = F.broadcast(groups.select(*BY_GROUP).distinct())
+    known = indicator_value.where("not is_missing and score is not null").join(lists, BY_GROUP, "left_semi")
     of_list = (
         known.groupBy(*BY_GROUP, "indicator_code")
         .agg(

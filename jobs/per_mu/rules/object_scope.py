@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from pydantic import Field, ValidationError, model_validator
 
@@ -86,6 +87,10 @@ class ObjectScope(Definition):
     def taxed_share(self) -> Decimal:
         """Least share of the land whose users have taxes on record."""
         return 1 - self.unreported_share
+
+    def thresholds(self) -> dict[str, Any]:
+        """What decides about objects, without the texts."""
+        return self.model_dump(mode="json", exclude={"title", "source", "assumptions"})
 
     def document(self) -> RuleDocument:
         """The scope as a release shows it."""

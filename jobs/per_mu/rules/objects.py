@@ -44,7 +44,7 @@ class ObjectRules(Rules):
 
     def fingerprint(self, period: str) -> str:
         """Hash of the scope and of the rule sets of the period's year."""
-        return digest([self.scope.document().hash, self.book.fingerprint(period)])
+        return digest([self.scope.thresholds(), self.book.fingerprint(period)])
 
     def check(self) -> None:
         """Check that indicators have titles and figures, and that none is scored by a range.
