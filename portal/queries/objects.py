@@ -27,7 +27,7 @@ _ORDERS: Mapping[str, tuple[str, str]] = {
 }
 #: Figures of an object's sheet, in their order.
 FIGURES = (
-    "land_area_mu", "parcel_count", "building_area_m2", "occupied_area_m2", "vacant_area_m2", "user_count",
+    "land_area_mu", "object_parcel_count", "building_area_m2", "occupied_area_m2", "vacant_area_m2", "user_count",
     "resident_firm_count", "local_firm_count", "tenant_count", "subtenant_count", "tax_contribution_wan_yuan",
     "declared_revenue_wan_yuan", "leading_revenue_wan_yuan", "investment_wan_yuan", "reporting_firm_count",
     "reporting_land_mu", "value_added_wan_yuan", "revenue_wan_yuan", "rd_expense_wan_yuan", "employees_average",

@@ -23,6 +23,9 @@ from jobs.per_mu.steps.objects.built import OF_SERVICES
 from jobs.per_mu.steps.objects.units import SERVICES
 from jobs.profile.rules.evaluation import Level, evaluation
 from jobs.profile.rules.tags import tag_rules
+from jobs.resource.rules.consequences import consequence_rules
+from jobs.resource.rules.efficiency import efficiency_rules
+from jobs.resource.rules.promises import promise_rules
 from schemas.coded import _MADE, titled, value_lists
 from schemas.contract import Contract, code_list, code_lists, contract, contracts, feeds, fields
 from schemas.field import Column
@@ -38,8 +41,8 @@ NO_CODES = {
     **dict.fromkeys(
         (
             "area_part_code", "building_code", "certificate_code", "complex_code", "document_code",
-            "equipment_code", "grant_code", "group_code", "meter_account_code", "need_code", "objection_code",
-            "park_code", "parent_park_code", "patent_code", "permit_code", "policy_code", "project_code",
+            "equipment_code", "grant_code", "group_code", "land_contract_code", "meter_account_code", "need_code",
+            "objection_code", "park_code", "parent_park_code", "patent_code", "permit_code", "policy_code", "project_code",
             "repair_document_code", "water_account_code",
         ),
         "a number that an office gives to a single object",
@@ -143,8 +146,16 @@ FROM_RULES: dict[str, Callable[[], set[str]]] = {
         ),
     },
     "per_mu_list": _object_lists,
+    "listing_state": lambda: emitted("jobs.resource.steps.listing", "listing_state_code"),
+    "low_efficiency_condition": lambda: emitted("jobs.resource.steps.listing", "failed_conditions"),
+    "low_efficiency_measure": lambda: {one.measure for one in efficiency_rules().firms.measures},
     "peer_level": lambda: set(get_args(Level)),
+    "promise_indicator": lambda: set(promise_rules().given.indicators),
     "protection": lambda: set(PROTECTIONS),
+    "resource_measure": lambda: {one.measure for one in consequence_rules().given.measures},
+    "resource_treatment": lambda: {
+        step.treatment for one in consequence_rules().given.measures for step in one.steps if step.treatment
+    },
     "risk_tag": lambda: {"penalty:", "accident:", "credit:"},
     "state_reason": lambda: {rule.reason for rule in state_rules().rules},
     "tag": lambda: {tag.code for tag in tag_rules().tags},

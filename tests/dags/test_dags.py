@@ -66,8 +66,14 @@ PER_MU = {
 BULLETIN = {
     "bulletin.city_total", "bulletin.district_total", "bulletin.division_total", "bulletin.grade_list",
 }  # fmt: skip
-AREAS = ["bulletin", "chain", "core", "per_mu", "profile"]
-CURATED = CORE | PER_MU | CHAIN | PROFILE | BULLETIN
+AREAS = ["bulletin", "chain", "core", "per_mu", "profile", "resource"]
+RESOURCE = {
+    "resource.consequence", "resource.consequence_city", "resource.consequence_correction",
+    "resource.consequence_district", "resource.land_potential", "resource.land_potential_district",
+    "resource.land_promise", "resource.lifted", "resource.low_efficiency", "resource.low_efficiency_district",
+    "resource.power_price_month",
+}  # fmt: skip
+CURATED = CORE | PER_MU | CHAIN | PROFILE | BULLETIN | RESOURCE
 YEARS = ["2022", "2023"]
 #: DAG of each group with a connected feed → the group's feeds.
 GROUPS = {
@@ -85,6 +91,7 @@ GROUPS = {
     "ingest_innovation": ["gov_honour", "gov_patent"],
     "ingest_land": [
         "gov_building",
+        "gov_land_contract",
         "gov_land_parcel",
         "gov_land_survey",
         "gov_park",
@@ -108,10 +115,11 @@ GROUPS = {
 READ = {
     "raw.ent_consent", "raw.ent_monthly_report", "raw.gov_business_registry", "raw.gov_credit", "raw.gov_customs",
     "raw.gov_electricity", "raw.gov_emission", "raw.gov_energy", "raw.gov_honour", "raw.gov_identity_change",
-    "raw.gov_land_parcel", "raw.gov_land_survey", "raw.gov_patent", "raw.gov_penalty",
+    "raw.gov_building", "raw.gov_land_contract", "raw.gov_land_parcel", "raw.gov_land_survey", "raw.gov_patent",
+    "raw.gov_penalty",
     "raw.gov_social_insurance", "raw.gov_statistics_annual", "raw.gov_statistics_directory",
     "raw.gov_statistics_monthly", "raw.gov_tax", "raw.gov_water", "raw.gov_zone", "raw.gov_discharge_permit",
-    "raw.gov_building", "raw.gov_park", "raw.gov_park_assessment", "raw.gov_project", "raw.gov_service_annual",
+    "raw.gov_park", "raw.gov_park_assessment", "raw.gov_project", "raw.gov_service_annual",
     "raw.gov_service_complex",
 }  # fmt: skip
 #: Input tables that no job computes.
@@ -128,6 +136,7 @@ FROM_PARCEL = (
     }
     | PER_MU
     | BULLETIN
+    | RESOURCE
     | CHAIN - {"chain.node", "chain.node_enterprise"} - LATER
     | PROFILE - LATER
 )

@@ -96,6 +96,7 @@ def good_city() -> City:
     from tests.expectations.good_chain import add_chains
     from tests.expectations.good_objects import add_objects
     from tests.expectations.good_profile import add_profiles
+    from tests.expectations.good_resource import add_resources
 
     city: City = defaultdict(list)
     for year in YEARS:
@@ -112,6 +113,7 @@ def good_city() -> City:
     add_chains(city)
     add_profiles(city)
     add_bulletin(city)
+    add_resources(city)
     _deliveries(city)
     return dict(city)
 

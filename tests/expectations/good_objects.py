@@ -87,7 +87,7 @@ def _parcels(city: City, year: str) -> None:
         unreported = taxed < land * Decimal("0.8")
         status = "exempt" if exempt else "data_incomplete" if unreported else "graded"
         _object(
-            city, "parcel", code, year, district, eval_status_code=status, parcel_count=1,
+            city, "parcel", code, year, district, eval_status_code=status, object_parcel_count=1,
             object_reasons=["users_exempt"] if exempt else ["users_unreported"] if unreported else [],
             land_area_mu=parcel["parcel_area_mu"], directory_land_mu=land, taxed_land_mu=taxed, user_count=len(of),
             resident_firm_count=len(of), local_firm_count=len(of), **sums,

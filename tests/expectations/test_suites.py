@@ -15,6 +15,7 @@ from tests.expectations.bad_bulletin import BAD_BULLETIN
 from tests.expectations.bad_chain import BAD_CHAIN
 from tests.expectations.bad_objects import BAD_OBJECTS
 from tests.expectations.bad_profile import BAD_PROFILE
+from tests.expectations.bad_resource import BAD_RESOURCE
 from tests.expectations.conftest import Judge
 from tests.expectations.good_city import DISTRICTS, City, Row, add_delivery, code_of, parcel_of, row_for
 
@@ -640,6 +641,7 @@ BAD: dict[str, Callable[[Rows], dict[str, str]]] = {
     **BAD_CHAIN,
     **BAD_OBJECTS,
     **BAD_PROFILE,
+    **BAD_RESOURCE,
     "core.consent": _consent,
     "core.consent_state": _consent_state,
     "core.enterprise": _enterprise,
@@ -700,6 +702,13 @@ ELSEWHERE = {
     },
     "per_mu.land_review": {"least_land_recomputes", "out_of_d"},
     "per_mu.population": {"somebody_graded", "year_has_rules", "land_carries"},
+    "resource.consequence": {"rate_of_rule", "district_gain", "hidden_from_d", "no_base_share"},
+    "resource.consequence_district": {"before_within_tax", "relief_of_the_city"},
+    "resource.land_promise": {"doubtful_share", "missed_share", "parcel_registered"},
+    "resource.land_potential_district": {"aims_of_the_city"},
+    "resource.low_efficiency": {"conditions_hold", "every_d_is_listed", "share_of_graded"},
+    "resource.low_efficiency_district": {"aims_of_the_city"},
+    "resource.power_price_month": {"step_of_rule"},
     "profile.comprehensive_score": {"percentiles_flat"},
     "profile.comprehensive_score_month": {"percentiles_flat"},  # the same check
 }

@@ -77,9 +77,21 @@ REACHED = {
     "bulletin.district_total": set(),
     "bulletin.division_total": set(),
     "bulletin.grade_list": {"raw.gov_statistics_directory", "raw.gov_land_survey"},
+    "resource.consequence": {"raw.gov_tax", "raw.gov_statistics_directory"},
+    "resource.consequence_city": set(),
+    "resource.consequence_district": set(),
+    "resource.power_price_month": {"raw.gov_electricity", "raw.gov_statistics_directory"},
+    "resource.low_efficiency": {"raw.gov_tax", "raw.gov_statistics_directory"},
+    "resource.lifted": {"raw.gov_tax", "raw.gov_statistics_directory"},
+    "resource.low_efficiency_district": set(),
+    "resource.land_potential": {"raw.gov_land_parcel", "raw.gov_building"},
+    "resource.land_potential_district": set(),
+    "resource.land_promise": {"raw.gov_land_contract", "raw.gov_tax"},
 }
 #: Tables from the chain models in the repository; no sender's row is behind them.
 FROM_MODELS = {"chain.node"}
+#: Tables without a row in the built city: no result was ever corrected in it.
+EMPTY = {"resource.consequence_correction"}
 #: Tables whose rows come from one of the feeds, not from all of them.
 EITHER = {
     "core.enterprise_event", "per_mu.adjustment", "core.enterprise_identifier", "core.identity_review",
@@ -98,6 +110,9 @@ ROW = {
     "per_mu.object_indicator_value": "object_kind_code = 'parcel'",
     "per_mu.object_unit": "object_kind_code = 'parcel' AND eval_status_code = 'graded'",
     "per_mu.parcel_figure": "tax_contribution_wan_yuan > 0",
+    "resource.consequence": "measure_code = 'land_use_tax' AND base_amount > 0",
+    "resource.low_efficiency": "listing_state_code = 'new' AND list_code = 'above_scale'",
+    "resource.land_promise": "promise_state_code IN ('met', 'missed')",
     "chain.node_metrics": "firm_count > 0",
     "chain.node_metrics_month": "firm_count > 0",
 }
@@ -143,7 +158,7 @@ def as_sent(table: str, row: Mapping[str, Any]) -> bool:
 # --- every table -------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", [name for name in PUBLISHED if name not in FROM_MODELS])
+@pytest.mark.parametrize("name", [name for name in PUBLISHED if name not in FROM_MODELS | EMPTY])
 def test_a_row_of_every_published_table_is_explained_down_to_the_files(archive: Archive, name: str) -> None:
     where = key_of(name, ROW.get(name, "true"))
     found = archive.explain(name, where)

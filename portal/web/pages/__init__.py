@@ -10,6 +10,7 @@ from fastapi import APIRouter
 #: Modules of this folder, each with a ``router``; the first one whose address fits answers.
 PAGES = (
     "account", "chain", "chain_files", "city", "enterprise", "evidence", "objects", "per_mu", "public", "quarantine",
+    "resource",
     "data", "releases",
 )  # fmt: skip
 

@@ -18,7 +18,7 @@ from portal.queries.enterprise import Match
 from portal.queries.lift import lift as lift_of
 from portal.queries.not_found import Disputed, NotThatYear, Unknown
 from portal.queries.release import Query
-from portal.web.firm import grade, lift, parts, score, years
+from portal.web.firm import consequences, grade, lift, parts, score, years
 from portal.web.frame import Asked, Frame, Known
 from schemas.contract import Contract, contracts
 from schemas.errors import UsageError
@@ -68,7 +68,7 @@ def sheet(frame: Known, uscc: str, year: str = "") -> Response:
                 return RedirectResponse(frame.url(f"/enterprise/{other}", year=year), 302)
             raise HTTPException(404, _not_found(frame, uscc, error)) from None
         frame.audit_read(uscc)
-        return _sheet(frame, card)
+        return _sheet(frame, card, query)
 
 
 @router.get("/enterprise/{uscc}/ways")
@@ -115,13 +115,14 @@ def _by_other_code(query: Query, code: str) -> str:
     return found[0].uscc if total == 1 and found[0].found_by else ""
 
 
-def _sheet(frame: Frame, card: Card) -> Response:
+def _sheet(frame: Frame, card: Card, query: Query) -> Response:
     return frame.render(
         "enterprise.html",
         nav="enterprise",
         card=card,
         who=card.who,
         words=grade.grade_words(frame, card),
+        follows=consequences.follows(frame, card, query),
         bars=lift.bars(frame, card) if card.lift else [],
         to_last=lift.to_last(frame, card, card.lift) if card.lift else "",
         edge=lift.edge(frame, card.lift) if card.lift else "",

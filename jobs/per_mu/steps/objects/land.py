@@ -38,7 +38,7 @@ def parcels(parcel: DataFrame, sums: DataFrame, rules: ObjectRules) -> DataFrame
                 "object_name": F.col("parcel_id"),
                 "district_code": F.coalesce("district_code", "used_district"),
                 "land_area_mu": F.coalesce("parcel_area_mu", "used_parcel_mu"),
-                "parcel_count": F.lit(1),
+                "object_parcel_count": F.lit(1),
                 "protected_until_date": F.when(new_until > year_end(), new_until),
             }
         )
@@ -136,11 +136,11 @@ def _with_groups(named: DataFrame, groups: DataFrame, leading: DataFrame, rules:
         .join(leading, GROUP, "left")
         .withColumns(
             {
-                "parcel_count": F.coalesce("parcel_count", F.lit(0)),
+                "object_parcel_count": F.coalesce("object_parcel_count", F.lit(0)),
                 "protected_until_date": F.lit(None).cast("date"),
                 "outside": codes(
-                    (F.col("parcel_count").isNull(), "no_parcel"),
-                    (F.col("parcel_count").isNotNull() & (firms == 0), "no_firm"),
+                    (F.col("object_parcel_count").isNull(), "no_parcel"),
+                    (F.col("object_parcel_count").isNotNull() & (firms == 0), "no_firm"),
                 ),
                 "exempt": no_texts(),
                 "protected": no_texts(),

@@ -137,7 +137,7 @@ def group_sums(parcel: DataFrame, sums: DataFrame, firms: DataFrame, members: Da
         .groupBy(*GROUP)
         .agg(
             F.sum("parcel_area_mu").cast(AMOUNT).alias("land_area_mu"),
-            F.count("*").cast("int").alias("parcel_count"),
+            F.count("*").cast("int").alias("object_parcel_count"),
         )
     )
     added = [
