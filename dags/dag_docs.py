@@ -34,6 +34,7 @@ GROUP = {
     "people": "人员 people",
     "projects": "项目 projects",
     "registry": "登记 registry",
+    "services": "服务业 services",
     "statistics": "统计 statistics",
     "tax": "税务 tax",
 }

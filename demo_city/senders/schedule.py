@@ -32,6 +32,7 @@ from demo_city.senders import (
     projects,
     registry,
     reports,
+    services,
     social_insurance,
     statistics,
     tax,
@@ -112,6 +113,9 @@ def _yearly(city: City, year: int, complete: bool) -> Iterator[Delivery]:
     yield "gov_building", period, "", partial(buildings.building, city, year)
     yield "gov_park", period, "", partial(areas.park, city, year)
     yield "gov_zone", period, "", partial(areas.zone, city, year)
+    yield "gov_park_assessment", period, "", partial(areas.park_assessment, city, year)
+    yield "gov_service_annual", period, "", partial(services.service_annual, city, year)
+    yield "gov_service_complex", period, "", partial(services.service_complex, city, year)
     yield "gov_honour", period, "", partial(honour.honour, city, year, complete)
     yield "gov_penalty", period, "", partial(penalty.penalty, city, year)
     yield "gov_policy", period, "", partial(policies.policy, city, year)

@@ -16,7 +16,8 @@ LISTS = (
     "risk_reason", "chain", "chain_tier", "chain_state", "tag", "tag_kind", "evaluation_dimension", "peer_level",
     "consent_state", "identity_flag", "town", "town_note", "status_reason", "feed", "position_reason", "state_reason",
     "peer_group", "identifier_kind", "identity_event_kind", "event", "event_kind", "chain_node", "supplier_evidence",
-    "risk_tag", "resource_measure", "resource_treatment", "consequence_note", "settlement",
+    "risk_tag", "object_kind", "object_reason", "object_grade_reason", "user_kind", "use_type", "service_division",
+    "resource_measure", "resource_treatment", "consequence_note", "settlement",
     "low_efficiency_condition", "low_efficiency_measure", "listing_state", "potential_reason", "land_tool",
     "promise_indicator", "promise_state", "land_term",
 )  # fmt: skip

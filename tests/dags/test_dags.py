@@ -40,7 +40,8 @@ CORE = {
     "core.consent", "core.consent_state", "core.enterprise", "core.enterprise_event", "core.enterprise_identifier",
     "core.enterprise_month",
     "core.enterprise_year", "core.group_member", "core.identity_event", "core.identity_review", "core.parcel",
-    "core.parcel_use", "core.succession", "core.zone",
+    "core.building", "core.park", "core.parcel_use", "core.service_complex", "core.service_firm", "core.succession",
+    "core.zone",
 }  # fmt: skip
 CHAIN = {
     "chain.chain_metrics", "chain.gap", "chain.local_supplier", "chain.node", "chain.node_enterprise",
@@ -60,6 +61,8 @@ PER_MU = {
     "per_mu.adjustment", "per_mu.baseline", "per_mu.city_rank", "per_mu.district_summary",
     "per_mu.enterprise_grade", "per_mu.indicator_value", "per_mu.land_review", "per_mu.population", "per_mu.unit",
     "per_mu.confirmation", "per_mu.objection", "per_mu.procedure", "per_mu.publication",
+    "per_mu.object_baseline", "per_mu.object_grade", "per_mu.object_indicator_value", "per_mu.object_unit",
+    "per_mu.group_score", "per_mu.parcel_figure",
 }  # fmt: skip
 BULLETIN = {
     "bulletin.city_total", "bulletin.district_total", "bulletin.division_total", "bulletin.grade_list",
@@ -100,12 +103,14 @@ GROUPS = {
         "gov_land_parcel",
         "gov_land_survey",
         "gov_park",
+        "gov_park_assessment",
         "gov_zone",
     ],
     "ingest_market": ["ent_product", "ent_trade", "gov_customs"],
     "ingest_people": ["gov_social_insurance"],
     "ingest_projects": ["gov_grant", "gov_policy", "gov_project"],
     "ingest_registry": ["gov_business_registry", "gov_identity_change"],
+    "ingest_services": ["gov_service_annual", "gov_service_complex"],
     "ingest_statistics": [
         "gov_industry_mark",
         "gov_statistics_annual",
@@ -124,6 +129,8 @@ READ = {
     "raw.gov_penalty",
     "raw.gov_social_insurance", "raw.gov_statistics_annual", "raw.gov_statistics_directory",
     "raw.gov_statistics_monthly", "raw.gov_tax", "raw.gov_water", "raw.gov_zone", "raw.gov_discharge_permit",
+    "raw.gov_park", "raw.gov_park_assessment", "raw.gov_project", "raw.gov_service_annual",
+    "raw.gov_service_complex",
 }  # fmt: skip
 #: Input tables that no job computes.
 GIVEN = READ | {"raw.ent_product", "raw.ent_trade", QUARANTINE}

@@ -94,6 +94,7 @@ def good_city() -> City:
     # imported here, because these modules import this one
     from tests.expectations.good_bulletin import add_bulletin
     from tests.expectations.good_chain import add_chains
+    from tests.expectations.good_objects import add_objects
     from tests.expectations.good_procedure import add_procedure
     from tests.expectations.good_profile import add_profiles
     from tests.expectations.good_resource import add_resources
@@ -110,6 +111,7 @@ def good_city() -> City:
     _identities(city)
     _consents(city)
     _months(city)
+    add_objects(city)
     add_chains(city)
     add_profiles(city)
     add_bulletin(city)

@@ -13,6 +13,7 @@ from expectations.gate.suite import declared_suites
 from schemas.contract import contract
 from tests.expectations.bad_bulletin import BAD_BULLETIN
 from tests.expectations.bad_chain import BAD_CHAIN
+from tests.expectations.bad_objects import BAD_OBJECTS
 from tests.expectations.bad_profile import BAD_PROFILE
 from tests.expectations.bad_resource import BAD_RESOURCE
 from tests.expectations.conftest import Judge
@@ -695,6 +696,7 @@ def _ent_consent(rows: Rows) -> dict[str, str]:
 BAD: dict[str, Callable[[Rows], dict[str, str]]] = {
     **BAD_BULLETIN,
     **BAD_CHAIN,
+    **BAD_OBJECTS,
     **BAD_PROFILE,
     **BAD_RESOURCE,
     "core.consent": _consent,

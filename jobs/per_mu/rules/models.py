@@ -33,6 +33,8 @@ TaxComponent = Literal[
 #: Setting of an installation: the folder of its own rule sets and indicators.
 OWN_RULES = "BRAIN_RULES"
 INDICATORS = "indicators.yml"
+#: Indicators that only objects beyond enterprises have.
+OBJECT_INDICATORS = "object_indicators.yml"
 VALUE_ADDED = "value_added_wan_yuan"
 #: Figures that may be below zero.
 MAY_BE_NEGATIVE = (VALUE_ADDED, "profit_wan_yuan", "tax_contribution")
@@ -100,14 +102,15 @@ def own_rules() -> Path | None:
 
 @cache
 def indicator_definitions() -> dict[str, IndicatorDefinition]:
-    """Indicator code → definition, from ``indicators.yml`` and the installation's own file of this name.
+    """Indicator code → definition, from ``indicators.yml``, ``object_indicators.yml`` and the installation's own file.
 
     Raises:
         RejectedError: a definition is not well formed, or an own one has the code of another.
     """
     found: dict[str, IndicatorDefinition] = {}
-    for folder in (Path(__file__).parent, own_rules()):
-        if folder is None or not (path := folder / INDICATORS).exists():
+    here, own = Path(__file__).parent, own_rules()
+    for path in (here / INDICATORS, here / OBJECT_INDICATORS, *([own / INDICATORS] if own else [])):
+        if not path.exists():
             continue
         for code, entry in read_mapping(path, RejectedError).items():
             at = line_of(path, [code])
@@ -119,6 +122,12 @@ def indicator_definitions() -> dict[str, IndicatorDefinition]:
             except ValidationError as error:
                 raise RejectedError(f"{where}: {first_error(error)}") from None
     return found
+
+
+@cache
+def object_indicators() -> frozenset[str]:
+    """Codes of the indicators that only objects beyond enterprises have (``object_indicators.yml``)."""
+    return frozenset(read_mapping(Path(__file__).parent / OBJECT_INDICATORS, RejectedError))
 
 
 def duties() -> list[Duty]:

@@ -112,7 +112,7 @@ def explain_grade(facts: Facts) -> list[str]:
     return [
         *_who(facts),
         *_tax(facts),
-        *(_indicator(row, facts.rule_set) for row in facts.indicators),
+        *(told_indicator(row, facts.rule_set) for row in facts.indicators),
         *_withheld(facts),
         *_total(facts),
         *_initial(facts),
@@ -152,7 +152,8 @@ def _tax(facts: Facts) -> Iterator[str]:
         yield f"税收实际贡献 tax contribution = {told} = {figure(total)} 万元"
 
 
-def _indicator(row: Row, rules: RuleSet) -> str:
+def told_indicator(row: Row, rules: RuleSet) -> str:
+    """An indicator of an enterprise or of another object: value, baseline, weight and score, recomputed."""
     d = indicator_definitions()[row["indicator_code"]]
     title = code_list("per_mu_indicator")[row["indicator_code"]]
     name = f"{row['indicator_code']} {title['zh']} {title['en']}"
