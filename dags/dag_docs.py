@@ -26,6 +26,7 @@ GROUP = {
     "energy": "能源 energy",
     "enterprise_reports": "企业填报 enterprise reports",
     "environment": "环境 environment",
+    "evaluation": "评价流程 evaluation procedure",
     "innovation": "创新 innovation",
     "land": "土地 land",
     "market": "市场 market",

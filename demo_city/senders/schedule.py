@@ -27,6 +27,7 @@ from demo_city.senders import (
     marks,
     penalty,
     policies,
+    procedure,
     products,
     projects,
     registry,
@@ -62,8 +63,9 @@ def deliveries(city: City, years: tuple[int, ...]) -> Iterator[Delivery]:
             if month is not None:
                 yield from _monthly(city, year, month)
         if year + 1 in years:
-            # a year's results are open to objections in June of the next year
-            yield "ent_objection", f"{year + 1}-06", "", partial(reports.objection, city, year)
+            # a year is evaluated in the next one, in August with a public notice of the results
+            yield "ent_objection", f"{year + 1}-08", "", partial(reports.objection, city, year)
+            yield from procedure.deliveries(city, year)
         if year == main_meters.YEAR:
             yield from _daily(city)
         if year == market.TRADES_YEAR:

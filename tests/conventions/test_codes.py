@@ -40,10 +40,10 @@ CODED = re.compile(
 NO_CODES = {
     **dict.fromkeys(
         (
-            "area_part_code", "building_code", "certificate_code", "complex_code", "document_code",
-            "equipment_code", "grant_code", "group_code", "land_contract_code", "meter_account_code", "need_code",
-            "objection_code", "park_code", "parent_park_code", "patent_code", "permit_code", "policy_code",
-            "project_code", "repair_document_code", "water_account_code",
+            "area_part_code", "building_code", "certificate_code", "complex_code", "confirmation_code",
+            "document_code", "equipment_code", "grade_adjustment_code", "grant_code", "group_code",
+            "land_contract_code", "meter_account_code", "need_code", "objection_code", "park_code", "parent_park_code",
+            "patent_code", "permit_code", "policy_code", "project_code", "repair_document_code", "water_account_code",
         ),
         "a number that an office gives to a single object",
     ),
@@ -72,17 +72,7 @@ NEVER_THERE = {
     },
 }  # fmt: skip
 #: Codes that no job emits, each with the reason.
-NOT_YET = {
-    (
-        "grade_status",
-        "publicity",
-    ): "set when the office begins the publicity, which the platform does not record yet",
-    ("grade_status", "final"): "set when the office publishes, which the platform does not record yet",
-    (
-        "grade_status",
-        "corrected",
-    ): "set when the office corrects a grade, which the platform does not record yet",
-}
+NOT_YET: dict[tuple[str, str], str] = {}
 
 
 def _adjusted() -> set[tuple[str, str, str]]:

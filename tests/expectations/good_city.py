@@ -95,6 +95,7 @@ def good_city() -> City:
     from tests.expectations.good_bulletin import add_bulletin
     from tests.expectations.good_chain import add_chains
     from tests.expectations.good_objects import add_objects
+    from tests.expectations.good_procedure import add_procedure
     from tests.expectations.good_profile import add_profiles
     from tests.expectations.good_resource import add_resources
 
@@ -105,6 +106,7 @@ def good_city() -> City:
             _core(city, year, number)
         _per_mu(city, year)
     city["per_mu.land_review"] = []  # every firm's land carries it
+    add_procedure(city)
     _events(city)
     _identities(city)
     _consents(city)

@@ -67,6 +67,9 @@ REACHED = {
     "per_mu.indicator_value": {"raw.gov_tax", "raw.gov_statistics_directory"},
     "per_mu.enterprise_grade": {"raw.gov_tax", "raw.gov_statistics_directory", "raw.gov_land_survey"},
     "per_mu.district_summary": set(),
+    "per_mu.procedure": {"raw.gov_evaluation_step"},
+    "per_mu.confirmation": {"raw.ent_confirmation", "raw.gov_evaluation_step"},
+    "per_mu.objection": {"raw.ent_objection", "raw.gov_objection_decision", "raw.gov_evaluation_step"},
     "per_mu.object_baseline": set(),
     "per_mu.object_grade": {"raw.gov_land_parcel"},
     "per_mu.object_indicator_value": {"raw.gov_land_parcel"},
@@ -90,8 +93,9 @@ REACHED = {
 }
 #: Tables from the chain models in the repository; no sender's row is behind them.
 FROM_MODELS = {"chain.node"}
-#: Tables without a row in the built city: no result was ever corrected in it.
-EMPTY = {"resource.consequence_correction"}
+#: Tables without a row in the built city: no result was ever corrected in it, and its senders publish no list of grades
+#: (tests/portal/procedure/test_walk.py has one).
+EMPTY = {"per_mu.publication", "resource.consequence_correction"}
 #: Tables whose rows come from one of the feeds, not from all of them.
 EITHER = {
     "core.enterprise_event", "per_mu.adjustment", "core.enterprise_identifier", "core.identity_review",
@@ -113,6 +117,8 @@ ROW = {
     "resource.consequence": "measure_code = 'land_use_tax' AND base_amount > 0",
     "resource.low_efficiency": "listing_state_code = 'new' AND list_code = 'above_scale'",
     "resource.land_promise": "promise_state_code IN ('met', 'missed')",
+    "per_mu.procedure": "decided_date IS NOT NULL",
+    "per_mu.confirmation": "confirmation_state_code = 'confirmed'",
     "chain.node_metrics": "firm_count > 0",
     "chain.node_metrics_month": "firm_count > 0",
 }

@@ -32,6 +32,7 @@ from tests.jobs.per_mu.world import (
     firm,
     plain_limits,
     run,
+    undecided,
     veto,
 )  # fmt: skip
 from tests.oracles.per_mu import FORMULAS, OWED, STATISTICS, TAXES, Evaluation, evaluate
@@ -656,6 +657,7 @@ def test_grades_of_generated_lists_are_as_the_oracle_says(
         frame(spark, "core.enterprise", world.firms),
         frame(spark, "per_mu.indicator_value", [_value_row(*item) for item in expected.values.items()]),
         frame(spark, "per_mu.adjustment", [_adjustment_row(*item) for item in expected.adjustments.items()]),
+        *undecided(spark),
         world.book(),
     )
     compare_grades(graded.toArrow().to_pylist(), expected)

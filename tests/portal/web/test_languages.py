@@ -24,10 +24,11 @@ VOID = {"meta", "link", "input", "br", "img", "hr"}
 #: Pages without firms; a title of the window holds no marks.
 PAGES = (
     "/", "/?colour=land_mu", "/per-mu", "/per-mu?district=330282&list=above_scale", "/per-mu?view=moves",
-    "/per-mu?view=districts", "/chain", "/data", "/data?q=tax", "/data/per_mu.enterprise_grade",
+    "/per-mu?view=districts", "/procedure",
+    "/procedure?year=2023&district=330282", "/chain", "/data", "/data?q=tax", "/data/per_mu.enterprise_grade",
     "/data/core.enterprise", "/data/chain.gap", "/data/feeds", "/data/deliveries", "/data/quarantine?feed=gov_tax",
     "/releases", "/releases/1", "/public", "/public?view=districts", "/public?view=industries", "/enterprise",
-    "/search?q=轴承", "/login", "/objects",
+    "/search?q=轴承", "/login", "/objects", "/what-if?district=330282&list=above_scale",
 )  # fmt: skip
 
 
