@@ -182,7 +182,10 @@ def sheet(frame: Known, kind: str, code: str, year: Year = "") -> Response:
                     f"there is no object {kind} {code} of {asked} that you may see",
                 ),
             )
-        frame.audit_list("per_mu.object_unit")
+        if kind == "service_firm":
+            frame.audit_read(code)
+        else:
+            frame.audit_list("per_mu.parcel_figure" if found.users else "per_mu.object_unit")
         dictionary = query.dictionary
         figures = [
             Figure(name, frame.name(column.title), column.unit, found.figures.get(name))
