@@ -22,6 +22,8 @@ from schemas.errors import UsageError
 router = APIRouter()
 #: The kind that opens first.
 FIRST = "zone"
+#: Place of the lists that are ranked in the whole city.
+WHOLE_CITY = "330200"
 STATUSES = ("graded", "exempt", "protected", "data_incomplete", "out_of_scope")
 
 
@@ -219,7 +221,8 @@ def _place(frame: Frame, found: Sheet) -> str:
     listed = found.listed
     if listed.grade is None:
         return frame.name(listed.status)
-    where = frame.name(found.ranked_in)
+    is_city = found.ranked_in.code == WHOLE_CITY
+    where = frame.t("全市", "whole city") if is_city else frame.name(found.ranked_in)
     of_list = frame.name(listed.list)
     if listed.rank is None:
         return frame.t(f"{where}{of_list}，不占名额", f"{where}, {of_list.lower()}, outside the quota")
