@@ -21,6 +21,7 @@ from demo_city.senders import (
     identity_change,
     innovation,
     land,
+    land_contracts,
     main_meters,
     market,
     marks,
@@ -103,6 +104,7 @@ def _yearly(city: City, year: int, complete: bool) -> Iterator[Delivery]:
     yield "gov_land_parcel", period, "", partial(land.land_parcel, city, year)
     for number, district in enumerate(city.p.districts):
         yield "gov_land_survey", period, district.pinyin, partial(land.land_survey, city, year, number)
+    yield "gov_land_contract", period, "", partial(land_contracts.land_contract, city, year)
     yield "gov_building", period, "", partial(buildings.building, city, year)
     yield "gov_park", period, "", partial(areas.park, city, year)
     yield "gov_zone", period, "", partial(areas.zone, city, year)

@@ -16,7 +16,7 @@ LISTS = (
     "risk_reason", "chain", "chain_tier", "chain_state", "tag", "tag_kind", "evaluation_dimension", "peer_level",
     "consent_state", "identity_flag", "town", "town_note", "status_reason", "feed", "position_reason", "state_reason",
     "peer_group", "identifier_kind", "identity_event_kind", "event", "event_kind", "chain_node", "supplier_evidence",
-    "risk_tag",
+    "risk_tag", "resource_measure", "resource_treatment", "consequence_note", "settlement",
 )  # fmt: skip
 #: Names that stand for several feeds in the tables.
 _FEED_TITLES = {

@@ -34,8 +34,8 @@ NO_CODES = {
     **dict.fromkeys(
         (
             "area_part_code", "building_code", "certificate_code", "document_code", "equipment_code", "grant_code",
-            "group_code", "meter_account_code", "need_code", "objection_code", "park_code", "parent_park_code",
-            "patent_code", "permit_code", "policy_code", "project_code", "water_account_code",
+            "group_code", "land_contract_code", "meter_account_code", "need_code", "objection_code", "park_code",
+            "parent_park_code", "patent_code", "permit_code", "policy_code", "project_code", "water_account_code",
         ),
         "a number that an office gives to a single object",
     ),

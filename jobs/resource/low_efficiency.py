@@ -1,0 +1,99 @@
+"""低效企业 Firms of low efficiency: the list with the conditions that put a firm there, what to do and until when."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from jobs.columns.rows import materialised, row_id, with_part
+from jobs.job import Input, Job
+from jobs.resource.rules.consequences import consequence_rules
+from jobs.resource.rules.efficiency import EfficiencyRules, FirmRules, efficiency_rules
+from jobs.resource.steps.listing import judged, on_the_list
+from jobs.resource.steps.standings import FIRM, complete_grades, in_force, standings
+from schemas.contract import contract
+
+TABLE = "resource.low_efficiency"
+
+
+def low_efficiency(
+    enterprises: DataFrame,
+    grades: DataFrame,
+    succession: DataFrame,
+    units: DataFrame,
+    population: DataFrame,
+    baselines: DataFrame,
+    figures: DataFrame,
+    rules: EfficiencyRules,
+) -> DataFrame:
+    """One row per listed firm and year."""
+    listed = listings(grades, succession, units, population, baselines, figures, rules.firms).where(
+        "is_listed"
+    )
+    names = enterprises.select(*FIRM, "enterprise_name", "industry_division_code")
+    year, measures = F.col("year").cast("int"), rules.firms.measures
+    return (
+        with_part(listed, names, FIRM, how="inner")
+        .withColumns(
+            {
+                "low_efficiency_measure_code": _of_first_fit(
+                    rules.firms, [one.measure for one in rules.firms.measures]
+                ),
+                "years": _of_first_fit(rules.firms, [one.years for one in measures]),
+                "reviewed_year": (year + 1).cast("string"),
+                "row_id": row_id(*FIRM),
+            }
+        )
+        .withColumn(
+            # listed by the results of a year, which are published in the next one
+            "deadline_date",
+            F.make_date(F.col("listed_since_year").cast("int") + 1 + F.col("years"), F.lit(12), F.lit(31)),
+        )
+        .withColumn("is_overdue", F.year("deadline_date") <= year)
+        .select(*contract(TABLE).column_names)
+    )
+
+
+def listings(
+    grades: DataFrame, succession: DataFrame, units: DataFrame, population: DataFrame, baselines: DataFrame,
+    figures: DataFrame, rules: FirmRules,
+) -> DataFrame:  # fmt: skip
+    """Every judged or unjudged firm and year with its place on the list."""
+    skips = consequence_rules().given.ungraded_year == "skipped"
+    standing = standings(complete_grades(grades), succession, not skips).transform(in_force)
+    return materialised(judged(standing, units, population, baselines, figures, rules).transform(on_the_list))
+
+
+def _of_first_fit(rules: FirmRules, values: Sequence[str | int]) -> Column:
+    """The value of the first measure whose condition holds; the last one's for a firm that was not judged."""
+    found = F.lit(values[-1])
+    for one, value in reversed(list(zip(rules.measures, values, strict=True))):
+        holds = F.array_contains("failed_conditions", one.condition)
+        if one.from_years_in_d > 1:
+            holds = holds & (F.coalesce("years_in_d_count", F.lit(0)) >= one.from_years_in_d)
+        found = F.when(holds, F.lit(value)).otherwise(found)
+    return found
+
+
+INPUTS = {
+    "grades": Input("per_mu.enterprise_grade", "upto"),
+    "succession": Input("core.succession", "upto"),
+    "units": Input("per_mu.unit", "upto"),
+    "population": Input("per_mu.population", "upto"),
+    "baselines": Input("per_mu.baseline", "upto"),
+    "figures": Input("core.enterprise_year", "upto"),
+}
+
+JOB = Job(
+    table=TABLE,
+    transform=low_efficiency,
+    inputs={"enterprises": Input("core.enterprise"), **INPUTS},
+    rules=efficiency_rules,
+    evidence={
+        "per_mu.enterprise_grade": {"uscc": "uscc", "year": "year"},
+        "per_mu.population": {"uscc": "uscc", "year": "year"},
+        "core.enterprise_year": {"uscc": "uscc", "year": "year"},
+    },
+)

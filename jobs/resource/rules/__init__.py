@@ -1,0 +1,1 @@
+"""Policy of this area as data, and the form in which transforms receive it."""

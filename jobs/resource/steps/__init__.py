@@ -1,0 +1,1 @@
+"""Steps that several jobs of this area share."""
