@@ -41,9 +41,7 @@ def energy_quota(allocations: DataFrame) -> DataFrame:
         .withColumn(
             "balance_tce", (F.col("full_quota_tce") - F.col("cut_tce") - F.col("energy_tce")).cast(VALUE_TYPE)
         )
-        .withColumn(
-            "quota_state_code", F.when(F.col("balance_tce") < 0, "shortage").otherwise("surplus")
-        )
+        .withColumn("quota_state_code", F.when(F.col("balance_tce") < 0, "shortage").otherwise("surplus"))
         .withColumn("row_id", row_id(*KEY))
         .select(*contract(TABLE).column_names)
     )
