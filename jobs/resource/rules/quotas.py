@@ -1,4 +1,4 @@
-"""用能权、排污权与碳效码 Energy quotas, emission rights and carbon code: standards, prices and levels as validated data."""
+"""用能权、排污权与碳效码 Energy quotas, emission rights and carbon code: standards, prices, levels as data."""
 
 from __future__ import annotations
 

@@ -1,16 +1,16 @@
 """台账 A ledger of yearly rights: which claims an account can bear, and the double entries of those.
 
-A pool is the rights of one kind in one year: energy of 2023, or COD of 2023. Each account begins with what was allotted
-to it; sales, leases and pledges then move rights. Every movement is two lines that sum to zero, and no part of an account
-ever falls below zero. The rules:
+A pool is the rights of one kind in one year: energy of 2023, or COD of 2023. Each account begins with what was
+allotted to it; sales, leases and pledges then move rights. Every movement is two lines that sum to zero, and no part of
+an account ever falls below zero. The rules:
 
-* A right can be given only once: rights that are pledged, leased from others or not there cannot be sold, leased or pledged.
-* A lease comes back on the day after its last day, a pledge is free on the day after its last day. A sale for a term holds
-  to the end of the year of its last day.
-* On one day what comes back or becomes free is booked first, then claims in the order of their register numbers. So the
-  order in which they were delivered means nothing.
-* A claim that is refused in its first year never takes effect. One that was accepted, and is not covered in a later year
-  because less was allotted, is refused for that year.
+* A right can be given only once: what is pledged, leased from others or not there cannot be sold, let or pledged.
+* A lease comes back on the day after its last day, a pledge is free on the day after its last day. A sale for a term
+  holds to the end of the year of its last day.
+* On one day what comes back or becomes free is booked first, then claims in the order of their register numbers. So
+  the order in which they were delivered means nothing.
+* A claim that is refused in its first year never takes effect. One that was accepted, and is not covered in a later
+  year because less was allotted, is refused for that year.
 
 Amounts are whole numbers (millionths of a ton), so that sums are exact. Nothing here knows an engine.
 """
@@ -90,24 +90,24 @@ class Pool:
 
 def refusal(claim: Claim, accounts: Mapping[str, Account]) -> str | None:
     """Why the accounts cannot bear a claim; missing if they can."""
-    if claim.amount <= 0:
-        return "not_positive"
-    if claim.last is not None and claim.last < claim.first:
-        return "ends_before_begins"
-    if claim.giver == claim.taker:
-        return "to_itself"
     giver = accounts.get(claim.giver)
-    if giver is None:
-        return "giver_without_account"
-    if claim.kind != "pledge" and claim.taker not in accounts:
-        return "taker_without_account"
-    if claim.amount <= giver.own:
+    faults = {
+        "not_positive": claim.amount <= 0,
+        "ends_before_begins": claim.last is not None and claim.last < claim.first,
+        "to_itself": claim.giver == claim.taker,
+        "giver_without_account": giver is None,
+        "taker_without_account": claim.kind != "pledge" and claim.taker not in accounts,
+    }
+    formal = next((reason for reason, holds in faults.items() if holds), None)
+    return formal if formal or giver is None else _uncovered(claim.amount, giver)
+
+
+def _uncovered(amount: int, giver: Account) -> str | None:
+    if amount <= giver.own:
         return None
-    if claim.amount <= giver.own + giver.pledged:
+    if amount <= giver.own + giver.pledged:
         return "pledged"
-    if claim.amount <= giver.held:
-        return "leased"
-    return "above_balance"
+    return "leased" if amount <= giver.held else "above_balance"
 
 
 def settle(year: int, opening: Mapping[str, int], claims: Iterable[Claim]) -> Pool:
@@ -140,14 +140,21 @@ def settle(year: int, opening: Mapping[str, int], claims: Iterable[Claim]) -> Po
     return pool
 
 
-def settle_years(openings: Mapping[int, Mapping[str, int]], claims: Iterable[Claim]) -> dict[int, Pool]:
-    """Book years one after the other; a claim refused in its first year stays refused."""
-    given, pools = list(claims), {}
+def settle_years(
+    openings: Mapping[int, Mapping[str, int]], claims: Mapping[int, Iterable[Claim]]
+) -> dict[int, Pool]:
+    """Book years one after the other; a claim refused in its first year stays refused.
+
+    Args:
+        claims: the register of each year; years without any account are booked too, and refuse every claim.
+    """
+    pools: dict[int, Pool] = {}
     judged: set[str] = set()
     never: dict[str, str] = {}
-    for year in sorted(openings):
-        pool = settle(year, openings[year], [one for one in given if one.code not in never])
-        now = {one.code for one in given if in_force(one, year)}
+    for year in sorted({*openings, *claims}):
+        given = [one for one in claims.get(year, ()) if in_force(one, year)]
+        pool = settle(year, openings.get(year, {}), [one for one in given if one.code not in never])
+        now = {one.code for one in given}
         again = {code: reason for code, reason in never.items() if code in now}
         never |= {code: reason for code, reason in pool.refused.items() if code not in judged}
         pool.refused |= again
