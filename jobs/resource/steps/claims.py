@@ -28,7 +28,8 @@ def refusals(register: DataFrame, openings: Iterable[DataFrame], kinds: Mapping[
     Args:
         register: ``year``, ``pool``, ``code``, ``kind``, ``giver_account``, ``taker_account``, ``amount``, ``first``
             and ``last`` of all years up to the last one to compute.
-        openings: tables of ``year``, ``pool``, ``account`` and ``opening`` of these years, each account in one of them.
+        openings: tables of ``year``, ``pool``, ``account`` and ``opening`` of these years; a later table
+            replaces what an earlier one says of an account.
         kinds: kind in the register → kind of the ledger.
     """
     claims, opening = _claims(register, kinds), _openings(register, openings)
