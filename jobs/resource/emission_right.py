@@ -12,7 +12,7 @@ from pyspark.sql import functions as F
 
 from jobs.columns.arithmetic import AMOUNT, VALUE_TYPE, ratio
 from jobs.columns.rows import literal_table, row_id, with_part
-from jobs.core.steps.identity import successors
+from jobs.core.steps.identity import UNDIVIDED, successors
 from jobs.job import Input, Job
 from jobs.resource.rules.quotas import QuotaRules, quota_rules
 from jobs.resource.steps.initial_rights import KEY, accounts, initial_rights
@@ -38,8 +38,7 @@ def emission_right(
     return (
         of_accounts.join(initial, KEY, "full")
         .transform(with_part, districts, ["uscc", "year"])
-        .withColumn("district_code", F.coalesce("district_code", "of_directory"))
-        .where("district_code IS NOT NULL")
+        .withColumn("district_code", F.coalesce("district_code", "of_directory", F.lit(UNDIVIDED)))
         .transform(with_part, _moved(ledger), KEY)
         .withColumns({name: F.coalesce(name, nothing).cast(VALUE_TYPE) for name in amounts})
         .withColumn("initial_t", F.when(F.col("has_account"), F.col("granted_t")))
