@@ -19,7 +19,8 @@ SUITE = Suite(
             "核定等于计划增加值乘标准",
             "The quota by the standard is planned value added times the standard, within rounding",
             """SELECT uscc, year FROM {table}
-            WHERE abs(full_quota_tce::DOUBLE - coalesce(planned_value_added_wan_yuan::DOUBLE * energy_standard::DOUBLE, 0))
+            WHERE abs(full_quota_tce::DOUBLE
+                    - coalesce(planned_value_added_wan_yuan::DOUBLE * energy_standard::DOUBLE, 0))
                 > 0.000002 + full_quota_tce::DOUBLE / 1000000000""",
         ),
         Check(

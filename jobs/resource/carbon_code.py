@@ -2,7 +2,8 @@
 
 CO2 = electricity times its factor + (energy at calorific value less electricity) times the factor of fuel. L = CO2 /
 value added, t per 万元: low, middle, high. K = L / mean of the industry, levels 1 (best) to 5; the mean is the
-industry's CO2 divided by its value added. A firm that hides energy lowers its code, so energy below its own electricity is noted.
+industry's CO2 divided by its value added. A firm that hides energy lowers its code, so energy below its own electricity
+is noted.
 """
 
 from __future__ import annotations
