@@ -17,6 +17,9 @@ LISTS = (
     "consent_state", "identity_flag", "town", "town_note", "status_reason", "feed", "position_reason", "state_reason",
     "peer_group", "identifier_kind", "identity_event_kind", "event", "event_kind", "chain_node", "supplier_evidence",
     "risk_tag", "resource_measure", "resource_treatment", "consequence_note", "settlement",
+    "quota_state", "energy_warning", "energy_class", "energy_allocation_state", "energy_transfer_kind",
+    "right_transfer_kind", "transfer_state", "transfer_refusal", "ledger_entry_kind", "pollutant", "right_state",
+    "carbon_level", "carbon_note",
 )  # fmt: skip
 #: Names that stand for several feeds in the tables.
 _FEED_TITLES = {

@@ -9,8 +9,8 @@ from fastapi import APIRouter
 
 #: Modules of this folder, each with a ``router``; the first one whose address fits answers.
 PAGES = (
-    "account", "chain", "chain_files", "city", "enterprise", "evidence", "per_mu", "public", "quarantine", "resource",
-    "data", "releases",
+    "account", "chain", "chain_files", "city", "enterprise", "evidence", "per_mu", "public", "quarantine", "quotas",
+    "resource", "data", "releases",
 )  # fmt: skip
 
 

@@ -12,11 +12,12 @@ from fastapi.responses import RedirectResponse, Response
 
 from portal.access import views
 from portal.card.sheet import Card, gather
-from portal.queries import enterprise
+from portal.queries import enterprise, quotas
 from portal.queries.codes import as_code, fault, folded, is_code
 from portal.queries.enterprise import Match
 from portal.queries.lift import lift as lift_of
 from portal.queries.not_found import Disputed, NotThatYear, Unknown
+from portal.queries.quotas import OfFirm
 from portal.queries.release import Query
 from portal.web.firm import grade, lift, parts, score, years
 from portal.web.frame import Asked, Frame, Known
@@ -68,7 +69,7 @@ def sheet(frame: Known, uscc: str, year: str = "") -> Response:
                 return RedirectResponse(frame.url(f"/enterprise/{other}", year=year), 302)
             raise HTTPException(404, _not_found(frame, uscc, error)) from None
         frame.audit_read(uscc)
-        return _sheet(frame, card)
+        return _sheet(frame, card, quotas.of_firm(query, card.uscc, card.year))
 
 
 @router.get("/enterprise/{uscc}/ways")
@@ -115,7 +116,7 @@ def _by_other_code(query: Query, code: str) -> str:
     return found[0].uscc if total == 1 and found[0].found_by else ""
 
 
-def _sheet(frame: Frame, card: Card) -> Response:
+def _sheet(frame: Frame, card: Card, of_quotas: OfFirm | None) -> Response:
     return frame.render(
         "enterprise.html",
         nav="enterprise",
@@ -135,6 +136,7 @@ def _sheet(frame: Frame, card: Card) -> Response:
         fact=lambda one: parts.fact(frame, one),
         missing_data=parts.missing(frame, card),
         is_own=frame.viewer.role == "enterprise",
+        quotas=of_quotas,
         proof=lambda table, column, **key: parts.proof(frame, card, table, column, **key),
         node_url=lambda position: parts.node_url(frame, card, position),
     )
