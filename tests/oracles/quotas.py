@@ -164,16 +164,17 @@ def years(
     openings: Mapping[int, Mapping[str, Decimal]], registers: Mapping[int, Iterable[Row]]
 ) -> dict[int, Year]:
     """All years of a pool; what is refused in its first year never takes effect."""
-    seen: set[str] = set()
-    never: set[str] = set()
+    seen: set[Row] = set()
+    never: set[Row] = set()
     found = {}
     for year in sorted(registers):
         rows = list(registers[year])
         pool = Year(year, openings.get(year, {}))
-        pool.walk(row for row in rows if row.code not in never)
-        never |= {code for code in pool.refused if code not in seen}
-        pool.refused |= never & {row.code for row in rows}
-        seen |= {row.code for row in rows}
+        pool.walk(row for row in rows if row not in never)
+        new = {row for row in rows if row.code in pool.refused and row not in seen}
+        pool.refused |= {row.code for row in rows if row in never}
+        never |= new
+        seen |= set(rows)
         found[year] = pool
     return found
 

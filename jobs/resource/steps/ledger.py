@@ -9,8 +9,8 @@ an account ever falls below zero. The rules:
   holds to the end of the year of its last day.
 * On one day what comes back or becomes free is booked first, then claims in the order of their register numbers. So
   the order in which they were delivered means nothing.
-* A claim that is refused in its first year never takes effect. One that was accepted, and is not covered in a later
-  year because less was allotted, is refused for that year.
+* A claim that is refused in its first year never takes effect; a row that a later register corrects is a new claim. One
+  that was accepted, and is not covered in a later year because less was allotted, is refused for that year.
 
 Amounts are whole numbers (millionths of a ton), so that sums are exact. Nothing here knows an engine.
 """
@@ -143,22 +143,23 @@ def settle(year: int, opening: Mapping[str, int], claims: Iterable[Claim]) -> Po
 def settle_years(
     openings: Mapping[int, Mapping[str, int]], claims: Mapping[int, Iterable[Claim]]
 ) -> dict[int, Pool]:
-    """Book years one after the other; a claim refused in its first year stays refused.
+    """Book years one after the other; a claim refused in its first year stays refused until its row is corrected.
 
     Args:
         claims: the register of each year; years without any account are booked too, and refuse every claim.
     """
     pools: dict[int, Pool] = {}
-    judged: set[str] = set()
-    never: dict[str, str] = {}
+    judged: set[Claim] = set()
+    never: dict[Claim, str] = {}
     for year in sorted({*openings, *claims}):
-        given = [one for one in claims.get(year, ()) if in_force(one, year)]
-        pool = settle(year, openings.get(year, {}), [one for one in given if one.code not in never])
-        now = {one.code for one in given}
-        again = {code: reason for code, reason in never.items() if code in now}
-        never |= {code: reason for code, reason in pool.refused.items() if code not in judged}
-        pool.refused |= again
-        judged |= now
+        given = {one for one in claims.get(year, ()) if in_force(one, year)}
+        pool = settle(year, openings.get(year, {}), given - set(never))
+        first = {
+            one: pool.refused[one.code] for one in given - judged - set(never) if one.code in pool.refused
+        }
+        pool.refused |= {one.code: reason for one, reason in never.items() if one in given}
+        never |= first
+        judged |= given
         pools[year] = pool
     return pools
 
