@@ -26,6 +26,7 @@ GROUP = {
     "energy": "能源 energy",
     "enterprise_reports": "企业填报 enterprise reports",
     "environment": "环境 environment",
+    "evaluation": "评价流程 evaluation procedure",
     "innovation": "创新 innovation",
     "land": "土地 land",
     "market": "市场 market",
@@ -33,6 +34,7 @@ GROUP = {
     "people": "人员 people",
     "projects": "项目 projects",
     "registry": "登记 registry",
+    "services": "服务业 services",
     "statistics": "统计 statistics",
     "tax": "税务 tax",
 }

@@ -42,7 +42,10 @@ MIN_SCALE, MAX_SCALE = 0.005, 10.0
 
 
 def complete_on(year: int) -> date:
-    """The day by which every file of a year is sent: the last ones, the consents, follow in the middle of June."""
+    """The day by which every file with a year's data is sent; the last ones are the consents of the middle of June.
+
+    Its evaluation, which rests on these data, goes on until the autumn.
+    """
     return date(year + 1, 7, 1)
 
 

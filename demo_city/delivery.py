@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
@@ -24,6 +25,8 @@ from schemas.contract import Feed
 from schemas.source import Source
 
 Bytes = bytes | memoryview
+
+_MONTH = re.compile(r"\d{4}-\d\d")
 
 #: Records written at a time.
 _ROWS_AT_A_TIME = 100_000
@@ -185,10 +188,14 @@ def period_end(period: str) -> date:
     return following - timedelta(days=1)
 
 
-def sent_at(contract: Feed, period: str, days_late: int = 0) -> str:
-    """Time of sending in UTC: four fifths of the allowed days after the period's end, plus ``days_late``."""
+def sent_at(contract: Feed, period: str, days_late: int = 0, part: str = "") -> str:
+    """Time of sending in UTC: four fifths of the allowed days after the period's end, plus ``days_late``.
+
+    A part that is a month is sent after it: the procedure of a year runs in the next one.
+    """
     days = contract.source.lateness_days * 4 // 5 + days_late
-    moment = datetime.combine(period_end(period), datetime.min.time(), UTC) + timedelta(days=days, hours=2)
+    end = period_end(part if _MONTH.fullmatch(part) else period)
+    moment = datetime.combine(end, datetime.min.time(), UTC) + timedelta(days=days, hours=2)
     return moment.isoformat().replace("+00:00", "Z")
 
 

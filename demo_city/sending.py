@@ -54,7 +54,7 @@ def files_of(delivery: Delivery, plan: Plan, spoiler: Spoiler, until: date | Non
 
     def file(suffix: str, days: int, extra: Extra | None = None, *, is_correction: bool = False) -> File:
         path = f"{feed}/{file_name(frame, suffix)}"
-        return File(path, sent_at(frame.contract, period, days), extra, is_correction)
+        return File(path, sent_at(frame.contract, period, days, part), extra, is_correction)
 
     days = plan.late.get((feed, period, part))
     late = frame.contract.source.lateness_days // 5 + days if days else 0

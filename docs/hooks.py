@@ -61,6 +61,11 @@ AREAS = {
         "Profiles",
         "All data about an enterprise in one row, its tags and its score.",
     ),
+    "resource": (
+        "资源要素",
+        "Resource allocation",
+        "What follows from a grade, firms and land of low efficiency, promises of land contracts.",
+    ),
 }
 BASIS = {
     "administration": "行政管理 administration",

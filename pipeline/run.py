@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from functools import partial
 from graphlib import TopologicalSorter
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ingest.register.deliveries import DELIVERY
@@ -108,7 +109,7 @@ def make_anew(names: Iterable[str], periods: Iterable[str]) -> None:
             if chosen := sorted(asked & set(wanted[job.table])):
                 _make(job, chosen, [], wanted, stored_fingerprints(job.table), deliveries)
 
-        _in_order((job for name, job in registry().items() if name in wanted_names), again)
+        in_order((job for name, job in registry().items() if name in wanted_names), again)
 
 
 def _check_versions(deliveries: list[dict[str, Any]]) -> None:
@@ -133,7 +134,7 @@ def _check_periods(deliveries: list[dict[str, Any]]) -> None:
 
 
 def _in_order_and_memory(jobs: Iterable[Job], work: Callable[[Job], None], progress: Progress) -> None:
-    """As :func:`_in_order`; if two tables do not fit into memory together, the rest is built one by one."""
+    """As :func:`in_order`; if two tables do not fit into memory together, the rest is built one by one."""
     done: set[str] = set()
 
     def once(job: Job) -> None:
@@ -143,20 +144,25 @@ def _in_order_and_memory(jobs: Iterable[Job], work: Callable[[Job], None], progr
 
     jobs = list(jobs)
     try:
-        _in_order(jobs, once)
+        in_order(jobs, once)
     except engine.MemoryFullError:
         progress("run", "memory is short: one table at a time", len(jobs) - len(done))
-        _in_order(jobs, once, at_once=1)
+        in_order(jobs, once, at_once=1)
 
 
-def _in_order(jobs: Iterable[Job], work: Callable[[Job], None], at_once: int = engine.AT_ONCE) -> None:
+def in_order(
+    jobs: Iterable[Job],
+    work: Callable[[Job], None],
+    at_once: int = engine.AT_ONCE,
+    scratch: Path | None = None,
+) -> None:
     """Run each job after those it reads from, two at a time: one is planned while the tasks of the other run."""
     by_table = {job.table: job for job in jobs}
     order = TopologicalSorter(reads(by_table))
     order.prepare()
     ready: deque[str] = deque()
     running: dict[Future[None], str] = {}
-    with engine.workers(at_once) as pool:
+    with engine.workers(at_once, scratch) as pool:
         while order.is_active():
             ready += order.get_ready()
             # no job waits in the pool: a free thread would begin it before a failure is noticed

@@ -83,6 +83,15 @@ def line_of(path: Path, field: Sequence[str | int]) -> tuple[int, int] | None:
     return found
 
 
+def decimal_yaml(text: str) -> Any:
+    """A YAML value of a text; numbers with a decimal point become exact decimals.
+
+    >>> decimal_yaml("0.25"), decimal_yaml("{A: 1}")
+    (Decimal('0.25'), {'A': 1})
+    """
+    return yaml.load(text, Loader=_Loader)
+
+
 def first_error(error: ValidationError) -> str:
     """The first error of pydantic's report, as one line."""
     first = error.errors()[0]

@@ -50,6 +50,8 @@ AT_ONCE = 2
 _NO_MEMORY = ("Resources exhausted", "Failed to allocate additional", "OutOfMemoryError")
 #: Session setting with the folder of a job's intermediate files (``jobs/columns/rows.py``).
 SCRATCH = "brain.scratch"
+#: Lock of whoever computes tables on trial (``pipeline/trial.py``).
+TRIAL = "trial"
 #: Prefix of the folder of an engine's socket, in the system's temporary folder.
 FOLDER = "brain-engine-"
 #: Addresses of engines used since the work began; a second address means that the first engine died.
@@ -75,8 +77,11 @@ def kind(config: Settings | None = None) -> Engine:
     return engine_named(name)
 
 
-def connect(config: Settings | None = None) -> SparkSession:
+def connect(config: Settings | None = None, scratch: Path | None = None) -> SparkSession:
     """A session on the engine, which is started if it does not run.
+
+    Args:
+        scratch: folder for intermediate files; by default the home's.
 
     Raises:
         RejectedError: the engine could not be started; the message names its log.
@@ -87,8 +92,9 @@ def connect(config: Settings | None = None) -> SparkSession:
         address = config.engine_address or _address(config)
         _at_work.add(address)
         session = _session(address, config.engine)
-        if session.conf.get(SCRATCH, "") != str(config.scratch):
-            session.conf.set(SCRATCH, str(config.scratch))
+        folder = str(scratch or config.scratch)
+        if session.conf.get(SCRATCH, "") != folder:
+            session.conf.set(SCRATCH, folder)
     _make_active(session)
     return session
 
@@ -186,8 +192,8 @@ def _stay_awake(used: Path) -> None:
 
 
 @contextlib.contextmanager
-def workers(at_once: int = AT_ONCE) -> Iterator[ThreadPoolExecutor]:
-    """Threads for work on the engine; one caller at a time in a home.
+def workers(at_once: int = AT_ONCE, scratch: Path | None = None) -> Iterator[ThreadPoolExecutor]:
+    """Threads for work on the engine; one caller at a time with a folder for intermediate files, by default the home's.
 
     If the caller fails, no queued work starts and running work finishes. If it is interrupted, running operations are
     cancelled in the engine. Intermediate files are removed at the end, and those of a killed engine at the beginning.
@@ -196,8 +202,9 @@ def workers(at_once: int = AT_ONCE) -> Iterator[ThreadPoolExecutor]:
         RejectedError: the engine ended, or its disk was full.
         MemoryFullError: the engine's memory was full.
     """
+    folder = scratch or settings().scratch
     _at_work.clear()
-    shutil.rmtree(settings().scratch, ignore_errors=True)
+    shutil.rmtree(folder, ignore_errors=True)
     try:
         with ThreadPoolExecutor(max_workers=at_once) as pool:
             try:
@@ -209,7 +216,7 @@ def workers(at_once: int = AT_ONCE) -> Iterator[ThreadPoolExecutor]:
                     raise
                 raise told(error) from error
     finally:
-        shutil.rmtree(settings().scratch, ignore_errors=True)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def told(error: Exception, config: Settings | None = None) -> Exception:
@@ -279,14 +286,19 @@ def _running(config: Settings) -> dict[str, Any] | None:
 
 
 def rest() -> None:
-    """Stop the embedded engine of a home in which no run is at work: an idle engine keeps its memory.
+    """Stop the embedded engine of a home in which no run or trial is at work: an idle engine keeps its memory.
 
     It starts again within seconds. Spark keeps running, since Java starts slowly.
     """
     config = settings()
     if kind(config).name != "embedded" or config.engine_address:
         return
-    with contextlib.suppress(RejectedError), held(config.locks, "run", 0, "a run is at work"):
+    busy = "the engine is at work"
+    with (
+        contextlib.suppress(RejectedError),
+        held(config.locks, "run", 0, busy),
+        held(config.locks, TRIAL, 0, busy),
+    ):
         stop(config)
 
 

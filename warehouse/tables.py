@@ -447,16 +447,20 @@ def _written(frame: DataFrame, spec: Contract) -> Iterator[list[DataFile]]:
     folder = settings().scratch / f"{spec.name}-{uuid4().hex[:8]}"
     try:
         frame.select(*spec.column_names).write.partitionBy(spec.period).parquet(str(folder))
-        yield [
-            DataFile(
-                path,
-                {spec.period: unquote(path.parent.name.partition("=")[2])},
-                pq.read_metadata(path).num_rows,
-            )
-            for path in sorted(folder.glob("*/*.parquet"))
-        ]
+        yield files_in(folder, spec)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def files_in(folder: Path, spec: Contract) -> list[DataFile]:
+    """The Parquet files of a table that the engine wrote into a folder, by period."""
+    assert spec.period
+    return [
+        DataFile(
+            path, {spec.period: unquote(path.parent.name.partition("=")[2])}, pq.read_metadata(path).num_rows
+        )
+        for path in sorted(folder.glob("*/*.parquet"))
+    ]
 
 
 def check_files(files: Iterable[DataFile], spec: Contract, periods: Iterable[str]) -> None:

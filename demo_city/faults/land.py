@@ -33,13 +33,23 @@ def land_use(planner: Planner) -> None:
                 return int(row)
         raise UsageError(TOO_SMALL)
 
-    scaled = {"type": "scaled", "table": "core.parcel_use"}
+    scaled, larger = (
+        {"type": "scaled", "table": "core.parcel_use", "flag": flag}
+        for flag in ("over_allotted", "larger_than_parcel")
+    )
     square_metres: dict[str, Change] = {"surveyed_area_mu": times(str(Decimal(2000) / 3))}
     for _ in range(2):
         row = lease(lambda r: 50 <= uses.area[r] <= 2500)
-        _use(planner, "square_metres_as_mu", uses, row, square_metres, scaled)
+        _use(planner, "square_metres_as_mu", uses, row, square_metres, larger)
     for _ in range(2):
-        row = lease(lambda r: land.kind[uses.parcel[r]] == LET_WHOLLY and uses.kind[r] == 1)
+        # with two fifths of the parcel more it still has less than the parcel: only all tenants together exceed it
+        row = lease(
+            lambda r: (
+                land.kind[uses.parcel[r]] == LET_WHOLLY
+                and uses.kind[r] == 1
+                and 2 * (uses.area[r] + uses.sublet[r]) <= land.area[uses.parcel[r]]
+            )
+        )
         more: dict[str, Change] = {
             "surveyed_area_mu": plus(Decimal(int(land.area[uses.parcel[row]])) * Decimal("0.004"))
         }

@@ -7,7 +7,7 @@ Outcomes, by ``type``:
 * ``flag``: ``column`` of ``table`` holds ``value`` for the key;
 * ``population``: the firm is in the population, with ``status`` if one is given;
 * ``superseded``: the cell now has ``value`` (in the sender's unit), or the row is removed (``row_absent``);
-* ``scaled``: the parcel's uses are scaled to its area in ``table``;
+* ``scaled``: the parcel's uses fit its area in ``table``, and one has the flag;
 * ``duplicate``: the file is skipped because its bytes were ingested before;
 * ``late``: the file arrives ``days`` after its deadline and is ingested.
 """

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 
-from demo_city.cells import amounts, decimals, take, words
+from demo_city.cells import amounts, dates, days_in_year, decimals, take, words
 from demo_city.frame import Frame
 from demo_city.senders.buildings import buildings, floor_areas, standing
 from demo_city.senders.land import land_uses
@@ -55,7 +55,50 @@ def park(city: City, year: int) -> Frame:
             "resident_firm_count": decimals(_residents(layout, uses.parcel, uses.site), 0),
             "occupancy_pct": decimals(share, 2, floors == 0),
             "star_count": decimals(stars, 0, (layout.kind != 0) | (stars == 0)),
+            "recognised_date": _recognised(city, layout, year),
             "备注": pa.nulls(n, pa.string()),
+        },
+    )
+
+
+def _recognised(city: City, layout: Parks, year: int) -> pa.Array:
+    """Day on which each park for small firms was recognised; one in eight in the city's years."""
+    rng, n = stream(city.population.seed, "park-recognition"), len(layout.codes)
+    since = np.where(rng.random(n) < 0.125, city.p.base_year + rng.integers(0, 6, n), city.p.base_year - 4)
+    days = days_in_year(since, rng.random(n))
+    contract = feed("gov_park")
+    return dates(contract, "recognised_date", days, (layout.kind != 0) | (since > year))
+
+
+#: Spread of a park's points around its own level, and of the level around the mean. Assumed.
+_MEAN, _LEVEL, _SPREAD = 72.0, 9.0, 7.0
+
+
+def park_assessment(city: City, year: int) -> Frame:
+    """A row for each park for small firms and dimension; 1 % of the marks are not given."""
+    contract, layout = feed("gov_park_assessment"), parks(city)
+    small = np.flatnonzero(layout.kind == 0)
+    dimensions = list(code_list("park_dimension"))
+    level = _MEAN + _LEVEL * stream(city.population.seed, "park-levels").standard_normal(len(small))
+    rng = stream(city.population.seed, f"park-points-{year}")
+    points = level[:, None] + _SPREAD * rng.standard_normal((len(small), len(dimensions)))
+    points = np.clip(np.rint(points * 2) / 2, 20, 100)
+    given = np.flatnonzero(rng.random(points.size) >= 0.01)
+    park, dimension = np.divmod(given, len(dimensions))
+    titles = [
+        f"{city.p.districts[layout.district[k]].name}示范{layout.codes[k][-3:]}号小微企业园（合成）"
+        for k in small.tolist()
+    ]
+    return Frame(
+        contract,
+        str(year),
+        "",
+        {
+            "park_code": take([layout.codes[k] for k in small.tolist()], park),
+            "园区名称": take(titles, park),
+            "park_dimension_code": words(contract, "park_dimension_code", dimensions, dimension),
+            "reported_district_code": take([d.code for d in city.p.districts], layout.district[small][park]),
+            "dimension_points": decimals(np.rint(points.ravel()[given] * 10).astype(np.int64), 1),
         },
     )
 

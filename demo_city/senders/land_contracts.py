@@ -18,7 +18,7 @@ from demo_city.cells import amounts, dates, days_in_year, decimals, words
 from demo_city.frame import Frame
 from demo_city.senders.land import holder_codes, parcel_codes
 from demo_city.world.city import City
-from demo_city.world.draws import Floats, Ints, stream
+from demo_city.world.draws import Floats, Ints, Whole, stream
 from demo_city.world.parameters import classes_of
 from schemas.contract import feed
 
@@ -87,7 +87,7 @@ def _between(least: float, most: float, draw: Floats) -> Ints:
     return hundredths
 
 
-def _codes(district: np.ndarray, acquired: Ints, at: Ints) -> pa.Array:
+def _codes(district: np.ndarray, acquired: Ints | Whole, at: Ints) -> pa.Array:
     """Contract numbers: district, year, A21 (grant), serial number."""
     return pc.binary_join_element_wise(
         pa.array(district.tolist()),

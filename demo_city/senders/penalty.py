@@ -15,6 +15,8 @@ from schemas.contract import feed
 
 #: No firm is penalised sooner after its registration, days. Assumed.
 _PENALISED_AFTER = 30
+#: Share of the penalties that credit repair lifts, and the days that it takes at least. Assumed.
+_REPAIRED, _REPAIRED_AFTER = 0.1, 90
 
 
 def penalised(city: City, year: int) -> tuple[Ints, Ints]:
@@ -46,6 +48,9 @@ def penalty(city: City, year: int) -> Frame:
     accident = (which == kinds.index("safety_fatal")).astype(np.int64)
     possible = open_days(city, city.firms(site, year), year, _PENALISED_AFTER)
     days = drawn_days(year, possible, rng.random(len(site)))
+    # some are lifted in the same year, three months later at the earliest
+    repaired = days + _REPAIRED_AFTER
+    lifted = (rng.random(len(site)) < _REPAIRED) & (repaired <= np.datetime64(f"{year}-12-31"))
     return Frame(
         contract,
         str(year),
@@ -57,5 +62,9 @@ def penalty(city: City, year: int) -> Frame:
             "penalty_code": words(contract, "penalty_code", kinds, which),
             "event_date": dates(contract, "event_date", days),
             "document_code": pa.array([f"甬罚示〔{year}〕{i + 1}号" for i in range(len(site))]),
+            "repaired_date": dates(contract, "repaired_date", repaired, blank=~lifted),
+            "repair_document_code": pa.array(
+                [f"甬信修〔{year}〕{i + 1}号" if there else None for i, there in enumerate(lifted)]
+            ),
         },
     )

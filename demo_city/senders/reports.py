@@ -15,6 +15,7 @@ from demo_city.cells import amounts, dates, decimals, take, words
 from demo_city.delivery import period_end
 from demo_city.frame import Frame
 from demo_city.senders.months import period_of, persons_in, reached
+from demo_city.senders.procedure import window
 from demo_city.world.city import City
 from demo_city.world.draws import Floats, Ints, stream
 from demo_city.world.population import ABOVE
@@ -251,15 +252,21 @@ _EVIDENCE = (
 )  # fmt: skip
 
 
+def objecting(city: City, year: int) -> tuple[Ints, list[str]]:
+    """Sites whose firms object to the results of ``year``, and the numbers of their objections."""
+    count = max(6, round(OBJECTIONS * city.population.scale))
+    site = stream(city.population.seed, f"objections-{year}").choice(city.above(year), count)
+    return site, [f"YY{year}{i + 1:04d}" for i in range(count)]
+
+
 def objection(city: City, year: int) -> Frame:
-    """Objections to the results of ``year``, raised in June of the next year; claims are 1.02 to 1.4 times the figure.
+    """Objections to the results of ``year``, raised during their public notice; claims exceed the figure by 2 to 40 %.
 
     Figures are computed from the firm's own data and its own claim of the land that it uses.
     """
     contract, q, figures = feed("ent_objection"), city.population, city.year(year)
-    rng = stream(q.seed, f"objections-{year}")
-    count = max(6, round(OBJECTIONS * q.scale))
-    site = rng.choice(city.above(year), count)
+    site, codes = objecting(city, year)
+    count, rng = len(site), stream(q.seed, f"objections-figures-{year}")
     which = rng.choice(len(_INDICATORS), count, p=[0.4, 0.2, 0.15, 0.05, 0.1, 0.1])
     value_added = np.maximum(figures.money["value_added"], 0) / 10
     # nobody claims a figure below zero, not even a firm with more refunds than taxes
@@ -277,21 +284,30 @@ def objection(city: City, year: int) -> Frame:
         ]
     )
     claimed = np.rint(values[which, site] * rng.uniform(1.02, 1.4, count) * 1e4).astype(np.int64)
-    raised = np.datetime64(f"{year + 1}-06-01") + rng.integers(0, 30, count).astype("timedelta64[D]")
+    notices = window(city, year, "publicity")
+    first, last = (
+        np.array([getattr(t, end) for t in notices], dtype="datetime64[D]")[q.district[site]]
+        for end in ("first", "last")
+    )
+    raised = first + (rng.random(count) * ((last - first).astype(np.int64) + 1)).astype("timedelta64[D]")
     pieces = rng.integers(1, 5, count)
     return Frame(
         contract,
-        f"{year + 1}-06",
+        f"{year + 1}-08",
         "",
         {
-            "objection_code": pa.array([f"YY{year}{i + 1:04d}" for i in range(count)]),
+            "objection_code": pa.array(codes),
             "uscc": city.uscc(site, year),
             "year": take([str(year)], np.zeros(count, dtype=np.int64)),
+            "objection_kind_code": words(
+                contract, "objection_kind_code", ("figure",), np.zeros(count, dtype=np.int64)
+            ),
             "indicator_code": words(contract, "indicator_code", _INDICATORS, which),
             "claimed_value": decimals(claimed, 4),
             "evidence_text": pa.array(
                 [_EVIDENCE[w].format(k) for w, k in zip(which.tolist(), pieces.tolist(), strict=True)]
             ),
             "raised_date": dates(contract, "raised_date", raised),
+            "window_end_date": dates(contract, "window_end_date", last),
         },
     )

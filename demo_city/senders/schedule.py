@@ -29,13 +29,16 @@ from demo_city.senders import (
     marks,
     penalty,
     policies,
+    procedure,
     products,
     projects,
     registry,
     reports,
+    services,
     social_insurance,
     statistics,
     tax,
+    tax_excluded,
     water,
 )
 from demo_city.senders.months import FIRST_MONTHLY_YEAR, period_of
@@ -62,8 +65,9 @@ def deliveries(city: City, years: tuple[int, ...]) -> Iterator[Delivery]:
             if month is not None:
                 yield from _monthly(city, year, month)
         if year + 1 in years:
-            # a year's results are open to objections in June of the next year
-            yield "ent_objection", f"{year + 1}-06", "", partial(reports.objection, city, year)
+            # a year is evaluated in the next one, in August with a public notice of the results
+            yield "ent_objection", f"{year + 1}-08", "", partial(reports.objection, city, year)
+            yield from procedure.deliveries(city, year)
         if year == main_meters.YEAR:
             yield from _daily(city)
         if year == market.TRADES_YEAR:
@@ -100,6 +104,7 @@ def _yearly(city: City, year: int, complete: bool) -> Iterator[Delivery]:
     yield "gov_business_registry", period, "", partial(registry.business_registry, city, year, complete)
     yield "gov_identity_change", period, "", partial(identity_change.identity_change, city, year)
     yield "gov_statistics_directory", period, "", partial(statistics.statistics_directory, city, year)
+    yield "gov_tax_excluded", period, "", partial(tax_excluded.tax_excluded, city, year)
     yield "gov_energy", period, "", partial(energy.energy, city, year)
     yield "gov_emission", period, "", partial(emission.emission, city, year)
     yield "gov_discharge_permit", period, "", partial(discharge_permit.discharge_permit, city, year)
@@ -120,6 +125,9 @@ def _yearly(city: City, year: int, complete: bool) -> Iterator[Delivery]:
     yield "gov_building", period, "", partial(buildings.building, city, year)
     yield "gov_park", period, "", partial(areas.park, city, year)
     yield "gov_zone", period, "", partial(areas.zone, city, year)
+    yield "gov_park_assessment", period, "", partial(areas.park_assessment, city, year)
+    yield "gov_service_annual", period, "", partial(services.service_annual, city, year)
+    yield "gov_service_complex", period, "", partial(services.service_complex, city, year)
     yield "gov_honour", period, "", partial(honour.honour, city, year, complete)
     yield "gov_penalty", period, "", partial(penalty.penalty, city, year)
     yield "gov_policy", period, "", partial(policies.policy, city, year)

@@ -20,11 +20,13 @@ SUITE = Suite(
         Check(
             "grades_in_force",
             "等级为现行版本的调档后等级",
-            "A graded firm has the final grade of its last version; no other firm has a grade",
+            "A graded firm has the grade published last, or the computed one before; no other firm has a grade",
             """SELECT t.uscc, t.year FROM {table} t LEFT JOIN (SELECT * FROM per_mu.enterprise_grade
                 QUALIFY evaluation_version = max(evaluation_version) OVER (PARTITION BY uscc, year)) g
                 ON g.uscc = t.uscc AND g.year = t.year
-            WHERE t.final_grade IS DISTINCT FROM g.final_grade
+            LEFT JOIN (SELECT * FROM per_mu.publication WHERE is_in_force) p ON p.uscc = t.uscc AND p.year = t.year
+            WHERE t.final_grade IS DISTINCT FROM CASE WHEN g.uscc IS NOT NULL
+                    THEN coalesce(p.final_grade, g.final_grade) END
                 OR (t.final_grade IS NOT NULL) <> (t.eval_status_code = 'graded')""",
         ),
     ),

@@ -117,7 +117,8 @@ SUITE = Suite(
             "被否决企业不得为A、B类",
             "No vetoed firm is graded A or B",
             f"""SELECT g.uscc, g.year, g.final_grade FROM {_IN_FORCE} g
-            JOIN (SELECT DISTINCT uscc, year FROM per_mu.adjustment WHERE adjustment_kind_code = 'veto') a
+            JOIN (SELECT DISTINCT uscc, year FROM per_mu.adjustment
+                WHERE adjustment_kind_code = 'veto' AND effect_code <> 'none') a
             ON a.uscc = g.uscc AND a.year = g.year WHERE g.final_grade IN ('A', 'B')""",
         ),
         Check(
@@ -135,23 +136,31 @@ SUITE = Suite(
             "WHERE (figures_as_of <> year) <> (status_code = 'pre_evaluation')",
         ),
         Check(
-            "versions_unbroken",
-            "更正版本连续",
-            "Versions run from 1 without a gap, each superseding the one before",
-            f"""SELECT {_KEY} FROM {{table}}
-            WHERE coalesce(supersedes, 0) <> evaluation_version - 1
-            UNION ALL SELECT uscc, year, max(evaluation_version) FROM {{table}} GROUP BY uscc, year
-            HAVING max(evaluation_version) <> count(*)""",
+            "versions_follow",
+            "更正版本取代前一版本",
+            "A firm has one result, of the version published last, which supersedes the one before",
+            f"""SELECT {_KEY} FROM {{table}} WHERE coalesce(supersedes, 0) <> evaluation_version - 1
+            UNION ALL SELECT uscc, year, count(*) FROM {{table}} GROUP BY uscc, year HAVING count(*) > 1""",
         ),
         Check(
-            "final_results_stay",
-            "已公布结果只能以更正版本更改",
-            "A published final result does not change; a correction is a new version",
-            """SELECT p.uscc, p.year, p.evaluation_version FROM previous_per_mu.enterprise_grade p
-            LEFT JOIN {table} t ON t.uscc = p.uscc AND t.year = p.year
-                AND t.evaluation_version = p.evaluation_version
-            WHERE p.status_code IN ('final', 'corrected') AND (t.uscc IS NULL
-                OR t.final_grade <> p.final_grade OR t.total_score <> p.total_score)""",
+            "final_as_published",
+            "最终结果与已发布等级一致",
+            "A final or corrected result is the grade published last; any other is a correction that waits",
+            """SELECT g.uscc, g.year, g.final_grade, p.final_grade AS published
+            FROM (SELECT * FROM {table} WHERE status_code IN ('final', 'corrected')) g
+            JOIN (SELECT * FROM per_mu.publication WHERE is_in_force) p ON p.uscc = g.uscc AND p.year = g.year
+            WHERE p.final_grade <> g.final_grade""",
+        ),
+        Check(
+            "final_after_publicity",
+            "公示期满并定档后方为最终结果",
+            "A result is final or corrected only after its district's notice closed and the grades were made final",
+            f"""SELECT {_KEY}, status_code FROM {{table}} t LEFT JOIN (
+                SELECT district_code AS place, year AS of_year,
+                    max(CASE WHEN evaluation_step_code = 'final' THEN decided_date END) AS final_date,
+                    max(CASE WHEN evaluation_step_code = 'publicity' THEN window_end_date END) AS notice_ends
+                FROM per_mu.procedure GROUP BY ALL) p ON p.place = t.district_code AND p.of_year = t.year
+            WHERE t.status_code IN ('final', 'corrected') AND coalesce(p.final_date <= p.notice_ends, true)""",
         ),
         Check(
             "grades_steady",

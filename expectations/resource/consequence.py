@@ -30,7 +30,8 @@ SUITE = Suite(
             "rate_of_rule",
             "标准与规则一致",
             "The rate is that of the rule for the grade and the years in D, and the rule holds in the month",
-            f"""SELECT {_KEY}, rate FROM {{table}} t WHERE rate IS NOT NULL AND NOT EXISTS (
+            f"""SELECT {_KEY}, rate FROM {{table}} t WHERE rate IS NOT NULL
+                AND EXISTS (FROM rules.consequence_step) AND NOT EXISTS (
                 SELECT 1 FROM rules.consequence_step s WHERE s.consequence_rule_id = t.consequence_rule_id
                     AND s.grade = t.final_grade AND s.rate = CAST(t.rate AS DOUBLE)
                     AND t.executed_from_month || '-01' <= s.valid_to

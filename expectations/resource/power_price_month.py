@@ -32,7 +32,8 @@ SUITE = Suite(
             "加价标准与规则一致",
             "The step is that of the rule for the years in D",
             f"""SELECT {_KEY}, price_step_yuan FROM {{table}} t
-            WHERE CAST(price_step_yuan AS DOUBLE) IS DISTINCT FROM coalesce((SELECT arg_max(rate, from_years)
+            WHERE EXISTS (FROM rules.consequence_step)
+                AND CAST(price_step_yuan AS DOUBLE) IS DISTINCT FROM coalesce((SELECT arg_max(rate, from_years)
                     FROM rules.consequence_step s WHERE s.consequence_rule_id = t.consequence_rule_id
                     AND s.grade = t.final_grade AND s.from_years <= greatest(t.years_in_d_count, 1)), 0)""",
         ),

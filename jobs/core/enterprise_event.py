@@ -14,8 +14,11 @@ TABLE = "core.enterprise_event"
 
 def enterprise_event(honours: DataFrame, penalties: DataFrame, credits: DataFrame) -> DataFrame:
     """One row per event and year in which it was issued; a credit record also in the year of its removal."""
-    awarded = honours.withColumns({"event_kind_code": F.lit("honour"), "event_code": F.col("honour_code")})
     no_level = F.lit(None).cast("string")
+    never = {"repaired_date": F.lit(None).cast("date"), "repair_document_code": F.lit(None).cast("string")}
+    awarded = honours.withColumns(
+        {"event_kind_code": F.lit("honour"), "event_code": F.col("honour_code"), **never}
+    )
     decided = penalties.withColumns(
         {
             "event_code": F.col("penalty_code"),
@@ -27,7 +30,9 @@ def enterprise_event(honours: DataFrame, penalties: DataFrame, credits: DataFram
     return (
         awarded.select("period", *columns)
         .unionByName(decided.select("period", *columns))
-        .unionByName(listed(credits).withColumn("level_code", no_level).select("period", *columns))
+        .unionByName(
+            listed(credits).withColumns({"level_code": no_level, **never}).select("period", *columns)
+        )
         .withColumn("year", F.left("period", F.lit(4)))
         .withColumn("row_id", row_id("event_id", "year"))
         .select(*contract(TABLE).column_names)

@@ -3,6 +3,8 @@
 Months are summed (tax, electricity, water, customs), averaged (insured persons), or already cumulative (monthly
 statistics: the year's last month is used). Missing stays missing.
 
+The module is one, above 300 lines: it is a list of feeds, each with the way its figures become those of a year.
+
 Rows under the code of an absorbed firm, a former code or a branch count for the enterprise behind it
 (``jobs/core/steps/identity.py``). Statistics and energy do not: each firm of the directory reports its own.
 """
@@ -21,7 +23,7 @@ from jobs.columns.values import no_texts, present
 from jobs.core.steps.identity import behind, successors
 from jobs.core.steps.permits import OBLIGING, permits
 from jobs.job import Input, Job
-from schemas.contract import FEED_COLUMNS, contract
+from schemas.contract import FEED_COLUMNS, code_list, contract
 
 TABLE = "core.enterprise_year"
 TYPES = {c.name: c.type for c in contract(TABLE).columns}
@@ -31,6 +33,8 @@ STATISTICS = [
 ]
 TAXES = [c for c in contract("raw.gov_tax").column_names if c not in (*FEED_COLUMNS, "uscc")]
 TAX_COMPONENTS = [c for c in TAXES if c.startswith("tax_")]
+#: Column → kind of tax that the evaluation may leave out.
+EXCLUSIONS = {f"tax_excluded_{code}_wan_yuan": code for code in code_list("tax_exclusion")}
 INVESTMENT = "technical_investment_wan_yuan"
 POLLUTANTS = ["cod_t", "nh3n_t", "so2_t", "nox_t"]
 #: Column → direction of trade.
@@ -43,6 +47,7 @@ def enterprise_year(
     annual: DataFrame,
     monthly: DataFrame,
     tax: DataFrame,
+    excluded: DataFrame,
     electricity: DataFrame,
     energy: DataFrame,
     emission: DataFrame,
@@ -59,6 +64,7 @@ def enterprise_year(
     parts = {
         "gov_statistics": statistics(annual, monthly),
         "gov_tax": totals(behind(tax, spans), TAXES),
+        "gov_tax_excluded": totals(behind(by_kind(excluded), spans), EXCLUSIONS),
         "gov_electricity": totals(behind(electricity, spans), ["power_kwh"]),
         "gov_energy": totals(energy, ["energy_tce", "energy_calorific_tce"]),
         "gov_emission": emissions(behind(emission, spans)),
@@ -117,6 +123,12 @@ def insured(feed: DataFrame) -> DataFrame:
         )
         .drop("persons", "periods")
     )
+
+
+def by_kind(excluded: DataFrame) -> DataFrame:
+    """Taxes that the evaluation may leave out, each kind in its column."""
+    kind, amount = F.col("tax_exclusion_code"), F.col("tax_excluded_wan_yuan")
+    return excluded.withColumns({column: F.when(kind == code, amount) for column, code in EXCLUSIONS.items()})
 
 
 def by_direction(customs: DataFrame) -> DataFrame:
@@ -267,6 +279,7 @@ JOB = Job(
         "annual": Input("raw.gov_statistics_annual"),
         "monthly": Input("raw.gov_statistics_monthly", "year"),
         "tax": Input("raw.gov_tax", "year"),
+        "excluded": Input("raw.gov_tax_excluded"),
         "electricity": Input("raw.gov_electricity", "year"),
         "energy": Input("raw.gov_energy"),
         "emission": Input("raw.gov_emission"),
@@ -284,6 +297,7 @@ JOB = Job(
         "raw.gov_statistics_annual": {"uscc": "uscc", "period": "year"},
         "raw.gov_statistics_monthly": {"uscc": "uscc", "period": "year"},
         "raw.gov_tax": {"uscc": "uscc", "period": "year"},
+        "raw.gov_tax_excluded": {"uscc": "uscc", "period": "year"},
         "raw.gov_electricity": {"uscc": "uscc", "period": "year"},
         "raw.gov_energy": {"uscc": "uscc", "period": "year"},
         "raw.gov_emission": {"uscc": "uscc", "period": "year"},

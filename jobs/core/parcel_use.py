@@ -5,9 +5,12 @@ summed, and land that it lets to itself is its own use.
 
 The rules, in order:
 1. A tenant's land is its surveyed land, else its share of the parcel's floor area.
-2. Land that a tenant sublets counts for the subtenant only.
-3. Tenants allotted more than the parcel are scaled down in proportion (flag over_allotted).
-4. The rest is the holder's, used or idle. Without a known holder, the users surveyed as own users share it.
+2. A surveyed use that is larger than its parcel is itself the fault, as square metres written as mu are: it has its
+   share of the floor area, else what the others leave, an own user at most the parcel (flag larger_than_parcel). The
+   others keep theirs.
+3. Land that a tenant sublets counts for the subtenant only.
+4. Tenants allotted more than the parcel together are scaled down in proportion (flag over_allotted).
+5. The rest is the holder's, used or idle. Without a known holder, the users surveyed as own users share it.
 """
 
 from __future__ import annotations
@@ -104,7 +107,13 @@ def surveyed_uses(parcels: DataFrame, survey: DataFrame) -> DataFrame:
     sums = surveyed.groupBy(*PARCEL).agg(
         F.sum("floor_area_m2").cast("decimal(18,2)").alias("floors"),
         F.sum("surveyed_area_mu").alias("surveyed_in_all"),
+        F.sum(F.when(F.col("use_type_code") == "own", F.col("surveyed_area_mu"))).alias("own_surveyed"),
     )
+    is_larger = F.coalesce("is_registered", F.lit(False)) & F.coalesce(
+        F.col("surveyed_area_mu") > area * (1 + TOLERANCE), F.lit(False)
+    )
+    # an own user may have the whole parcel; a tenant without any other measure gets what is left, later
+    at_most = F.when(F.col("use_type_code") == "own", area)
     return (
         with_part(surveyed, sums, PARCEL)
         .transform(with_part, land, PARCEL)
@@ -119,7 +128,13 @@ def surveyed_uses(parcels: DataFrame, survey: DataFrame) -> DataFrame:
                 part_of("parcel_area_mu", "floor_area_m2", "floors"),
             ),
         )
-        .withColumn("stated_mu", F.coalesce("surveyed_area_mu", "by_floor", F.lit(0)).cast(AREA))
+        .withColumn("is_larger", is_larger)
+        .withColumn(
+            "stated_mu",
+            F.when(is_larger, F.coalesce(F.col("by_floor"), at_most, F.lit(0)))
+            .otherwise(F.coalesce("surveyed_area_mu", "by_floor", F.lit(0)))
+            .cast(AREA),
+        )
         .withColumn(
             "district_code", F.coalesce("district_code", present_district(F.left("parcel_id", F.lit(6))))
         )
@@ -147,18 +162,34 @@ def without_sublets(tenants: DataFrame) -> DataFrame:
 
 
 def fit_into_parcel(tenants: DataFrame) -> DataFrame:
-    """Scale down the tenants of a parcel let to more than 100 %; rounded down, so the sum fits the parcel."""
-    let = tenants.groupBy(*PARCEL).agg(F.sum("net_mu").alias("let_mu"))
+    """Scale down the tenants of a parcel let to more than 100 %; rounded down, so the sum fits the parcel.
+
+    Uses larger than the parcel, of which nothing else is known, share what the holder and the other tenants leave.
+    """
+    unmeasured = F.col("is_larger") & F.col("by_floor").isNull()
+    let = tenants.groupBy(*PARCEL).agg(
+        F.sum("net_mu").alias("let_mu"),
+        F.sum(F.when(unmeasured, F.col("surveyed_area_mu"))).alias("unmeasured_mu"),
+    )
     scaled = cut_part_of("parcel_area_mu", "net_mu", "let_mu")
     over = F.col("let_mu") > F.col("parcel_area_mu")
+    left = F.col("parcel_area_mu") - F.col("let_mu") - F.coalesce("own_surveyed", F.lit(0))
     return (
         with_part(tenants, let, PARCEL)
-        .withColumn("used_area_mu", F.when(over, scaled).otherwise(F.col("net_mu")).cast(AREA))
+        .withColumn("left_mu", F.greatest(F.lit(0), left).cast(AREA))
+        .withColumn(
+            "used_area_mu",
+            F.when(unmeasured, cut_part_of("left_mu", "surveyed_area_mu", "unmeasured_mu"))
+            .when(over, scaled)
+            .otherwise(F.col("net_mu"))
+            .cast(AREA),
+        )
         .withColumn(
             "land_flags",
             flags(
                 by_floor_area=F.col("surveyed_area_mu").isNull(),
-                over_allotted=over,
+                larger_than_parcel=F.col("is_larger"),
+                over_allotted=over & ~unmeasured,
                 unknown_parcel=F.col("is_registered").isNull(),
             ),
         )
@@ -191,13 +222,21 @@ def own_uses(parcels: DataFrame, uses: DataFrame, tenants: DataFrame) -> DataFra
         F.sum("used_area_mu").alias("taken_mu"), F.max("let_mu").alias("let_mu")
     )
     own = uses.where("use_type_code = 'own'").select(
-        "parcel_id", "year", "uscc", "stated_mu", "surveyed_area_mu", "floor_share_pct", "known_at"
+        "parcel_id",
+        "year",
+        "uscc",
+        "stated_mu",
+        "surveyed_area_mu",
+        "floor_share_pct",
+        "known_at",
+        "is_larger",
     )
     rest = parcels.join(let, ["parcel_id", "year"], "left").withColumn(
         "rest_mu", (F.col("parcel_area_mu") - F.coalesce("taken_mu", F.lit(0))).cast(AREA)
     )
     stated = F.coalesce("stated_mu", F.lit(0))
-    over = F.coalesce("let_mu", F.lit(0)) + stated > F.col("parcel_area_mu") * (1 + TOLERANCE)
+    larger = F.coalesce("is_larger", F.lit(False))
+    over = ~larger & (F.coalesce("let_mu", F.lit(0)) + stated > F.col("parcel_area_mu") * (1 + TOLERANCE))
     differs = F.abs(F.col("stated_mu") - F.col("rest_mu")) > F.col("parcel_area_mu") * TOLERANCE
     held = (
         rest.where("owner_uscc IS NOT NULL")
@@ -206,7 +245,10 @@ def own_uses(parcels: DataFrame, uses: DataFrame, tenants: DataFrame) -> DataFra
         .withColumn("known_at", F.greatest("known_at", "parcel_known_at"))
         .withColumn("uscc", F.col("owner_uscc"))
         .withColumn("used_area_mu", F.col("rest_mu"))
-        .withColumn("land_flags", flags(over_allotted=over, survey_differs=differs & ~over))
+        .withColumn(
+            "land_flags",
+            flags(larger_than_parcel=larger, over_allotted=over, survey_differs=differs & ~over & ~larger),
+        )
     )
     together = F.sum("stated_mu").over(Window.partitionBy("parcel_id", "year"))
     share = cut_part_of("rest_mu", "stated_mu", "claimed_mu")
@@ -222,7 +264,9 @@ def own_uses(parcels: DataFrame, uses: DataFrame, tenants: DataFrame) -> DataFra
         .withColumn(
             "land_flags",
             flags(
-                no_holder=F.lit(True), over_allotted=F.col("claimed_mu") > F.col("rest_mu") * (1 + TOLERANCE)
+                larger_than_parcel=F.col("is_larger"),
+                no_holder=F.lit(True),
+                over_allotted=F.col("claimed_mu") > F.col("rest_mu") * (1 + TOLERANCE),
             ),
         )
     )

@@ -17,6 +17,10 @@ from schemas.contract import code_list
 
 #: Rows of a code list by code.
 CodeList = Mapping[str, Mapping[str, str]]
+_OF_EVENT = (
+    "uscc", "year", "district_code", "rule_set_id", "event_id", "document_code", "adjustment_kind_code",
+    "adjustment_code", "points", "effect_code", "reason_zh",
+)  # fmt: skip
 PROTECTIONS = {"new_firm": "新设立企业", "new_land": "新供地在建", "upgraded": "小升规企业"}
 
 
@@ -61,13 +65,21 @@ def _from_events(firms: DataFrame, events: DataFrame, items: Items) -> DataFrame
         .select(
             "e.uscc", "e.year", "e.district_code", "e.rule_set_id", "e.event_id", "e.document_code",
             F.col("e.event_code").alias("event_code"), F.col("e.level_code").alias("level_code"),
-            "r.adjustment_kind_code", "r.adjustment_code", "r.points", "r.effect_code", "r.category",
+            F.col("e.repaired_date").alias("repaired_date"), "e.repair_document_code",
+            F.coalesce(F.col("e.repaired_date") <= F.to_date(F.concat("e.year", F.lit("-12-31"))), F.lit(False))
+            .alias("is_repaired"),
+            "r.adjustment_kind_code", "r.adjustment_code", "r.points", "r.category",
+            F.col("r.effect_code").alias("rule_effect"), "r.repaired_effect_code",
         )
     )  # fmt: skip
     return (
-        matched.transform(_highest_of_category)
+        matched.withColumn(
+            "effect_code",
+            F.when(F.col("is_repaired"), F.col("repaired_effect_code")).otherwise(F.col("rule_effect")),
+        )
+        .transform(_highest_of_category)
         .withColumn("reason_zh", _reason())
-        .drop("event_code", "level_code")
+        .select(*_OF_EVENT)
     )
 
 
@@ -106,7 +118,14 @@ def _reason() -> Column:
     )
     for code, text in effects.items():
         told = F.when(F.col("effect_code") == code, F.lit(text)).otherwise(told)
-    return F.concat(what, F.lit("："), told)
+    # a penalty counts in spite of repair; only what the repair changes is told
+    repaired = F.concat(
+        F.lit("已于"), F.col("repaired_date").cast("string"), F.lit("信用修复"),
+        F.coalesce(F.concat(F.lit("（"), F.col("repair_document_code"), F.lit("）")), F.lit("")),
+        F.when(F.col("effect_code") == "none", F.lit("，不再否决")).otherwise(F.lit("，不高于C类")),
+    )  # fmt: skip
+    is_changed = F.col("is_repaired") & (F.col("effect_code") != F.col("rule_effect"))
+    return F.concat(what, F.lit("："), F.when(is_changed, repaired).otherwise(told))
 
 
 def _points() -> Column:

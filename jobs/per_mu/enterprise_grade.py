@@ -15,9 +15,9 @@ from jobs.job import Input, Job
 from jobs.per_mu.rules.book import RuleBook
 from jobs.per_mu.rules.frames import BY_GROUP
 from jobs.per_mu.rules.reading import rule_book
+from jobs.per_mu.steps.decided import with_decisions
 from jobs.per_mu.steps.explanation import explain_row
 from jobs.per_mu.steps.grades import EFFECTS, filled_effects, graded_units, totals, with_final_grade
-from jobs.per_mu.steps.part_year import status
 
 
 def enterprise_grade(
@@ -25,9 +25,12 @@ def enterprise_grade(
     enterprise: DataFrame,
     indicator_value: DataFrame,
     adjustment: DataFrame,
+    steps: DataFrame,
+    manual: DataFrame,
+    published: DataFrame,
     rules: RuleBook,
 ) -> DataFrame:
-    """One row per graded enterprise and year, version 1; tenants that follow a holder share its result."""
+    """One row per graded enterprise and year; tenants that follow a holder share its result."""
     graded = population.where("eval_status_code = 'graded'")
     units = (
         graded.where("unit_role_code = 'own'")
@@ -40,13 +43,7 @@ def enterprise_grade(
     return (
         _shared(graded, units, adjustment)
         .join(enterprise.select("uscc", "year", "enterprise_name"), ["uscc", "year"], "inner")
-        .withColumns(
-            {
-                "evaluation_version": F.lit(1),
-                "supersedes": F.lit(None).cast("int"),
-                "status_code": status(),
-            }
-        )
+        .transform(with_decisions, steps, manual, published)
         .withColumn("row_id", row_id("uscc", "year", "evaluation_version", algorithm="sha256"))
         .select(
             "uscc", "year", "enterprise_name", "final_grade", "total_score", "rank_in_list", "list_size",
@@ -128,12 +125,18 @@ JOB = Job(
         "enterprise": Input("core.enterprise"),
         "indicator_value": Input("per_mu.indicator_value"),
         "adjustment": Input("per_mu.adjustment"),
+        "steps": Input("raw.gov_evaluation_step"),
+        "manual": Input("raw.gov_grade_adjustment"),
+        "published": Input("raw.gov_grade_publication"),
     },
     rules=rule_book,
     evidence={
         "per_mu.population": {"uscc": "uscc", "year": "year"},
         "per_mu.indicator_value": {"uscc": "evaluation_uscc", "year": "year"},
         "per_mu.adjustment": {"uscc": "uscc", "year": "year"},
+        "raw.gov_evaluation_step": {"district_code": "district_code", "period": "year"},
+        "raw.gov_grade_adjustment": {"uscc": "uscc", "period": "year"},
+        "raw.gov_grade_publication": {"uscc": "uscc", "period": "year"},
     },
     explain=explain_row,
     absent="per_mu.population",

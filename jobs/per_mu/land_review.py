@@ -43,7 +43,9 @@ def land_review(
         )
     )
     figures = enterprise_year.drop("district_code", "is_above_scale", "land_area_mu", "row_id")
-    components = district_frame(population.sparkSession, rules.items()).select(*BY_DISTRICT, "tax_components")
+    components = district_frame(population.sparkSession, rules.items()).select(
+        *BY_DISTRICT, "tax_components", "tax_exclusions"
+    )
     amount, least = (
         F.coalesce(
             *(

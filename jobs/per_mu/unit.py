@@ -39,9 +39,13 @@ def unit(population: DataFrame, enterprise_year: DataFrame, rules: RuleBook) -> 
         "unit_role_code",
         "figures_as_of",
     )
-    components = district_frame(session, rules.items()).select(*BY_DISTRICT, "tax_components")
+    components = district_frame(session, rules.items()).select(
+        *BY_DISTRICT, "tax_components", "tax_exclusions"
+    )
     of_city = district_frame(session, rules.city_items()).select(
-        "year", F.col("tax_components").alias("city_tax_components")
+        "year",
+        F.col("tax_components").alias("city_tax_components"),
+        F.col("tax_exclusions").alias("city_tax_exclusions"),
     )
     return (
         members.join(
@@ -51,7 +55,7 @@ def unit(population: DataFrame, enterprise_year: DataFrame, rules: RuleBook) -> 
         )
         .join(F.broadcast(components), BY_DISTRICT, "inner")
         .join(F.broadcast(of_city), "year", "left")
-        .withColumns({DISTRICT_TAX: tax_contribution(), CITY_TAX: tax_contribution("city_tax_components")})
+        .withColumns({DISTRICT_TAX: tax_contribution(), CITY_TAX: tax_contribution("city_tax")})
         .groupBy(F.col("evaluation_uscc").alias("uscc"), "year", "district_code", "figures_as_of")
         .agg(*_lead(rules), F.count("*").cast("int").alias("member_count"), *_withholders(), *_sums())
         .withColumn("withheld_figures", _withheld())

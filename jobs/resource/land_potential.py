@@ -73,12 +73,6 @@ def _with_land(rows: DataFrame, rules: LandRules) -> DataFrame:
     )
     is_vacant = F.coalesce(F.col("vacant_share") >= F.lit(rules.vacant_floor_share), F.lit(False))
     needed = divide(F.col("persons_per_mu"), F.col("persons_per_mu_bound"))
-    reasons = {
-        "no_user": F.col("unused_mu").isNotNull(),
-        "past_completion": is_late,
-        "vacant_floor": is_vacant,
-        "under_used": F.col("under_used_mu") > 0,
-    }
     amounts = ("unused_mu", "late_mu", "vacant_mu", "under_used_mu")
     return (
         rows.withColumns({"vacant_share": divide(F.col("vacant_m2"), F.col("floor_m2")), "unused_mu": unused})
@@ -92,7 +86,12 @@ def _with_land(rows: DataFrame, rules: LandRules) -> DataFrame:
         .withColumn("under_used_mu", multiply(F.col("own_mu").cast(VALUE_TYPE), F.col("free_share")))
         .withColumns(
             {
-                "potential_reasons": flags(**{k: F.coalesce(v, F.lit(False)) for k, v in reasons.items()}),
+                "potential_reasons": flags(
+                    no_user=F.col("unused_mu").isNotNull(),
+                    past_completion=is_late,
+                    vacant_floor=is_vacant,
+                    under_used=F.coalesce(F.col("under_used_mu") > 0, F.lit(False)),
+                ),
                 # least() and greatest() skip what is missing
                 "freed_mu": F.least(area, F.greatest(*amounts)),
                 "may_be_withdrawn": F.coalesce(

@@ -59,5 +59,8 @@ JOB = Job(
     transform=land_potential_district,
     inputs={"parcels": Input("core.parcel"), "potential": Input("resource.land_potential")},
     rules=efficiency_rules,
-    evidence={"resource.land_potential": {"year": "year", "district_code": "district_code"}},
+    evidence={
+        "resource.land_potential": {"year": "year", "district_code": "district_code"},
+        "core.parcel": {"year": "year", "district_code": "district_code"},
+    },
 )

@@ -6,10 +6,11 @@ A firm that closed, moved out or is no longer judged is not lifted.
 from __future__ import annotations
 
 from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
 
 from jobs.columns.rows import row_id, with_part
 from jobs.job import Input, Job
-from jobs.resource.low_efficiency import INPUTS, listings
+from jobs.resource.low_efficiency import listings
 from jobs.resource.rules.efficiency import EfficiencyRules, efficiency_rules
 from jobs.resource.steps.listing import beside_the_year_before
 from jobs.resource.steps.standings import FIRM
@@ -36,7 +37,7 @@ def lifted(
         beside_the_year_before(rows, *BEFORE)
         .where("was_listed AND is_judged AND NOT is_listed")
         .transform(with_part, names, FIRM, how="inner")
-        .withColumn("row_id", row_id(*FIRM))
+        .withColumns({"listed_since_year": F.col("listed_since_year_before"), "row_id": row_id(*FIRM)})
         .select(*contract(TABLE).column_names)
     )
 
@@ -44,7 +45,15 @@ def lifted(
 JOB = Job(
     table=TABLE,
     transform=lifted,
-    inputs={"enterprises": Input("core.enterprise"), **INPUTS},
+    inputs={
+        "enterprises": Input("core.enterprise"),
+        "grades": Input("per_mu.enterprise_grade", "upto"),
+        "succession": Input("core.succession", "upto"),
+        "units": Input("per_mu.unit", "upto"),
+        "population": Input("per_mu.population", "upto"),
+        "baselines": Input("per_mu.baseline", "upto"),
+        "figures": Input("core.enterprise_year", "upto"),
+    },
     rules=efficiency_rules,
     evidence={
         "per_mu.enterprise_grade": {"uscc": "uscc", "year": "year"},

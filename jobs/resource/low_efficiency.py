@@ -77,19 +77,18 @@ def _of_first_fit(rules: FirmRules, values: Sequence[str | int]) -> Column:
     return found
 
 
-INPUTS = {
-    "grades": Input("per_mu.enterprise_grade", "upto"),
-    "succession": Input("core.succession", "upto"),
-    "units": Input("per_mu.unit", "upto"),
-    "population": Input("per_mu.population", "upto"),
-    "baselines": Input("per_mu.baseline", "upto"),
-    "figures": Input("core.enterprise_year", "upto"),
-}
-
 JOB = Job(
     table=TABLE,
     transform=low_efficiency,
-    inputs={"enterprises": Input("core.enterprise"), **INPUTS},
+    inputs={
+        "enterprises": Input("core.enterprise"),
+        "grades": Input("per_mu.enterprise_grade", "upto"),
+        "succession": Input("core.succession", "upto"),
+        "units": Input("per_mu.unit", "upto"),
+        "population": Input("per_mu.population", "upto"),
+        "baselines": Input("per_mu.baseline", "upto"),
+        "figures": Input("core.enterprise_year", "upto"),
+    },
     rules=efficiency_rules,
     evidence={
         "per_mu.enterprise_grade": {"uscc": "uscc", "year": "year"},

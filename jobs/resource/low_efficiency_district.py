@@ -70,5 +70,8 @@ JOB = Job(
         "lifted": Input("resource.lifted"),
     },
     rules=efficiency_rules,
-    evidence={"resource.low_efficiency": {"year": "year", "district_code": "district_code"}},
+    evidence={
+        "resource.low_efficiency": {"year": "year", "district_code": "district_code"},
+        "per_mu.population": {"year": "year", "district_code": "district_code"},
+    },
 )

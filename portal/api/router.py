@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from portal.accounts.errors import AccountError
 from portal.addresses import RELEASE
-from portal.api import catalogue, changes, document, evidence, formats, problems, rows
+from portal.api import catalogue, changes, document, evidence, formats, problems, rows, what_if
 from portal.api.limits import Limits
 from portal.api.request import Asked
 from warehouse.settings import settings
@@ -33,6 +33,7 @@ _ONCE: dict[str, Resource] = {
     _OF_A_RELEASE: catalogue.release,
     f"{_OF_A_RELEASE}/verdicts": catalogue.verdicts,
     "/tables/{table}/changes": changes.changes,
+    "/what-if/{ident}": what_if.answer,
 }
 _OF_RELEASE: dict[str, Resource] = {
     "/tables": catalogue.tables,
@@ -53,6 +54,7 @@ def add_api(app: FastAPI) -> None:
 
     async def answer(resource: Resource, request: Request) -> Response:
         try:
+            request.state.turns = app.state.turns
             asked = Asked(request, app.state.shelf, limits)
             await asked.audited()
             return await resource(asked)
@@ -67,7 +69,10 @@ def add_api(app: FastAPI) -> None:
     # the row by its key is asked for most often, so it is found first
     order = sorted(addresses, key=lambda path: not path.endswith("/row"))
     api = Starlette(
-        routes=[Route(f"/v1{path}", partial(answer, addresses[path])) for path in order],
+        routes=[
+            *(Route(f"/v1{path}", partial(answer, addresses[path])) for path in order),
+            Route("/v1/what-if", partial(answer, what_if.ask), methods=["POST"]),
+        ],
         exception_handlers={HTTPException: problems.answer_error},
     )
     api.router.redirect_slashes = False

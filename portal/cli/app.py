@@ -27,6 +27,7 @@ from portal.cli import (
     export,
     feeds,
     ingest,
+    procedure,
     quarantine,
     read,
     serve,
@@ -34,6 +35,7 @@ from portal.cli import (
     stream,
     tables,
     tokens,
+    whatif,
 )
 from schemas.errors import UserError
 from warehouse import access
@@ -60,6 +62,7 @@ for group in (
     tables,
     catalogue,
     read,
+    whatif,
     export,
     bench,
     quarantine,
@@ -67,6 +70,7 @@ for group in (
     accounts,
     tokens,
     audit,
+    procedure,
 ):
     group.register(app)
 

@@ -16,10 +16,11 @@ Feed = Annotated[str | None, typer.Argument(help="Feed, e.g. gov_tax; all feeds 
 
 def add_group(
     app: typer.Typer, name: str, help_: str, list_: Callable[..., Any], *more: Callable[..., Any]
-) -> None:
+) -> typer.Typer:
     """Add a group of commands to the command line: ``list``, and the others by their function names."""
     group = typer.Typer(help=help_, no_args_is_help=True, rich_markup_mode=None)
     group.command("list")(list_)
     for command in more:
         group.command()(command)
     app.add_typer(group, name=name)
+    return group

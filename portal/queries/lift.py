@@ -40,6 +40,8 @@ class Indicator:
     score: Decimal
     points_missing: Decimal
     note: Named | None
+    #: The score of the value as the rule computes it, before cap and floor; empty without value or baseline.
+    arithmetic: str = ""
 
 
 @dataclass(frozen=True)
@@ -153,7 +155,7 @@ def _bounds(query: Query, rules: RuleSet, unit: Row) -> Bounds | None:
     )
     if rules.impossible_land != "data_incomplete" or not books or firm is None or figures is None:
         return None
-    from jobs.per_mu.rules.tax_columns import TAX_COLUMNS
+    from jobs.per_mu.rules.tax_columns import EXCLUDED_COLUMNS, TAX_COLUMNS
 
     none = Decimal(0)
     limits = json.loads(books[0]["content"], parse_float=Decimal)
@@ -172,7 +174,8 @@ def _bounds(query: Query, rules: RuleSet, unit: Row) -> Bounds | None:
         land=figures["land_area_mu"] or none,
         # three mu are 2000 square metres
         staff_land=(staff or none) * area / (ratio * shifts) * 3 / 2000,
-        tax=sum((figures[TAX_COLUMNS[name]] or none for name in rules.tax_components), none),
+        tax=sum((figures[TAX_COLUMNS[name]] or none for name in rules.tax_components), none)
+        - sum((figures.get(EXCLUDED_COLUMNS[name]) or none for name in rules.tax_exclusions), none),
         value_added=figures["value_added_wan_yuan"] or none,
         most_tax_per_mu=tax,
         most_value_added_per_mu=added,
@@ -201,6 +204,8 @@ def _indicators(query: Query, unit: str, year: str) -> tuple[Indicator, ...]:
     from jobs.per_mu.rules.models import indicator_definitions
 
     definitions = indicator_definitions()
+    values = _values(query, unit, year)
+    rules = _least_shares(query, values)
     found = (
         Indicator(
             indicator=query.titles("per_mu_indicator", row["indicator_code"]),
@@ -217,10 +222,30 @@ def _indicators(query: Query, unit: str, year: str) -> tuple[Indicator, ...]:
             if row["score"] is None
             else max(row["weight"] - row["score"], Decimal(0)),
             note=query.titles.maybe("indicator_note", row["note_code"]),
+            arithmetic=_arithmetic(row, rules),
         )
-        for row in _values(query, unit, year)
+        for row in values
     )
     return tuple(sorted(found, key=lambda of: (-of.points_missing, -of.weight, of.indicator.code)))
+
+
+def _least_shares(query: Query, values: Sequence[Row]) -> Mapping[str, Decimal]:
+    """Least share of the weight by indicator, where minimum and maximum score."""
+    if not any(str(row.get("scoring_code")).startswith("min_max") for row in values):
+        return {}
+    from jobs.per_mu.rules.models import RuleSet
+
+    [book] = query("SELECT content FROM release.rule_set WHERE rule_set_id = ?", values[0]["rule_set_id"])
+    indicators = RuleSet.model_validate_json(book["content"]).lists[values[0]["list_code"]].indicators
+    return {code: indicator.least_share for code, indicator in indicators.items()}
+
+
+def _arithmetic(row: Row, least_shares: Mapping[str, Decimal]) -> str:
+    from jobs.per_mu.steps.formula import arithmetic
+
+    if row["value"] is None or row["baseline"] is None:
+        return ""
+    return arithmetic(row, least_shares.get(row["indicator_code"], Decimal(0)))
 
 
 def _values(query: Query, unit: str, year: str) -> list[Row]:

@@ -92,7 +92,8 @@ class Reversal:
     measure: Named
     corrected_year: str
     corrected_version: int
-    grade_before: str
+    #: ``None`` if the firm was not graded before.
+    grade_before: str | None
     grade_after: str
     before_wan_yuan: Decimal | None
     after_wan_yuan: Decimal | None

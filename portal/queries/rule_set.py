@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import product
 
 from pydantic import ValidationError
 
@@ -26,6 +27,9 @@ class WeighedIndicator:
     giant_count: int | None
     missing: str
     withheld: str
+    scoring: Named
+    #: The group of industries that the baseline is for; ``None`` where the list is ranked as a whole.
+    group: Named | None = None
 
 
 @dataclass(frozen=True)
@@ -35,6 +39,10 @@ class ListOfRules:
     list: Named
     indicators: tuple[WeighedIndicator, ...]
     shares: Mapping[str, Decimal]
+    #: Whether fractions of places pass to the next list.
+    carries: bool
+    #: Groups of industries with the beginnings of their codes, if the list is ranked by them.
+    groups: tuple[tuple[Named, tuple[str, ...]], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -56,9 +64,12 @@ class Rules:
     year: str
     lists: tuple[ListOfRules, ...]
     tax_components: tuple[Named, ...]
+    tax_exclusions: tuple[Named, ...]
     cap_ratio: Decimal | None
     floor: Decimal | None
     vetoes: tuple[tuple[Named, Named], ...]
+    #: What a veto becomes that credit repair lifts within the year: stays, not_above_c or lifted.
+    repaired_veto: str
     bonuses: tuple[tuple[Named, Named, Decimal], ...]
     bonus_cap: Decimal | None
     penalties: tuple[tuple[Named, Decimal], ...]
@@ -79,7 +90,8 @@ def rule_sets(query: Query, year: str) -> list[Named]:
 
 def rules(query: Query, year: str, district: str) -> Rules | None:
     """The rule set of a district and year; ``None`` if the release has none, or one in an older form."""
-    from jobs.per_mu.rules.models import RuleSet, indicator_definitions
+    from jobs.per_mu.rules.frames import scoring_code
+    from jobs.per_mu.rules.models import OTHER_INDUSTRIES, WHOLE_LIST, RuleSet, indicator_definitions
 
     found = query(
         """SELECT DISTINCT rule_set_id FROM per_mu.baseline WHERE year = ? AND district_code = ?""",
@@ -97,14 +109,17 @@ def rules(query: Query, year: str, district: str) -> Rules | None:
         return None
     titles, definitions = query.titles, indicator_definitions()
     baselines = {
-        (row["list_code"], row["indicator_code"]): row
+        (row["list_code"], row.get("ranking_group", WHOLE_LIST), row["indicator_code"]): row
         for row in query("SELECT * FROM per_mu.baseline WHERE year = ? AND district_code = ?", year, district)
     }
     lists = []
     for code, one in read.lists.items():
         indicators = []
-        for indicator, rule in one.indicators.items():
-            row = baselines.get((code, indicator), {})
+        groups = {name: Named(name, g.title.zh, g.title.en) for name, g in one.groups.items()}
+        if groups:
+            groups[OTHER_INDUSTRIES] = Named(OTHER_INDUSTRIES, "其他行业", "Other industries")
+        for (indicator, rule), group in product(one.indicators.items(), one.ranking_groups):
+            row = baselines.get((code, group, indicator), {})
             indicators.append(
                 WeighedIndicator(
                     titles("per_mu_indicator", indicator),
@@ -116,6 +131,8 @@ def rules(query: Query, year: str, district: str) -> Rules | None:
                     row.get("giant_count"),
                     rule.missing,
                     rule.withheld,
+                    titles("scoring", scoring_code(rule, definitions[indicator])),
+                    groups.get(group),
                 )
             )
         quota = one.quota or read.quota
@@ -124,6 +141,8 @@ def rules(query: Query, year: str, district: str) -> Rules | None:
                 titles("per_mu_list", code),
                 tuple(indicators),
                 {str(grade): share for grade, share in quota.shares.items()},
+                quota.carry,
+                tuple((groups[name], group.industries) for name, group in one.groups.items()),
             )
         )
     firm = read.protection.new_firm
@@ -134,12 +153,14 @@ def rules(query: Query, year: str, district: str) -> Rules | None:
         year=read.year,
         lists=tuple(lists),
         tax_components=tuple(_tax(name) for name in read.tax_components),
+        tax_exclusions=tuple(query.titles("tax_exclusion", name) for name in read.tax_exclusions),
         cap_ratio=read.cap_ratio,
         floor=read.floor,
         vetoes=tuple(
             (titles("penalty", kind), titles("adjustment_effect", effect))
             for kind, effect in read.vetoes.items()
         ),
+        repaired_veto=read.repaired_veto,
         bonuses=tuple((titles("honour", b.honour), titles("level", b.level), b.points) for b in read.bonuses),
         bonus_cap=read.bonus_cap,
         penalties=tuple((titles("penalty", kind), points) for kind, points in read.penalties.items()),

@@ -60,10 +60,12 @@ def is_well(airflow: Airflow, since: datetime | None = None) -> bool:
 
 
 def expected_dags() -> set[str]:
-    """Ids of the DAGs: ingestion of each group of feeds, tables, alert about missing feeds, publication."""
+    """Ids of the DAGs: ingestion of each group of feeds, tables, alert about missing feeds, publication, procedure."""
     from schemas.contract import connected_groups
 
-    return {"feeds_expected", "tables", "publish"} | {f"ingest_{group}" for group in connected_groups()}
+    return {"feeds_expected", "procedure", "tables", "publish"} | {
+        f"ingest_{group}" for group in connected_groups()
+    }
 
 
 def has_read_dags(config: Settings, airflow: Airflow, since: datetime) -> bool:

@@ -24,6 +24,7 @@ from portal.web import boundaries, look
 from portal.web.failures import add_failures
 from portal.web.pages import routers
 from portal.web.security import KEPT, SecurityHeaders
+from portal.what_if.turns import Turns
 from warehouse.settings import settings
 
 #: Who a request comes from.
@@ -49,9 +50,11 @@ def create_app(identify: Identify, secret: str) -> FastAPI:
     @asynccontextmanager
     async def opened(app: FastAPI) -> AsyncIterator[None]:
         app.state.shelf = Shelf(settings())
+        app.state.turns = Turns()
         # evidence needs the jobs, whose import takes seconds
         Thread(target=registry, daemon=True).start()
         yield
+        app.state.turns.close()
         app.state.shelf.close()
 
     app = FastAPI(

@@ -13,13 +13,20 @@ from jobs.chain.rules.models import Tier, load_titled
 from jobs.chain.rules.policy import state_rules
 from jobs.core.steps.following import SUCCEEDED
 from jobs.per_mu.adjustment import PROTECTIONS
+from jobs.per_mu.object_grade import STARRED
 from jobs.per_mu.rules.frames import _event_rows
 from jobs.per_mu.rules.models import Baseline, Indicator
+from jobs.per_mu.rules.objects import object_rules
 from jobs.per_mu.rules.reading import rule_book
 from jobs.per_mu.steps.land import MEASURES
+from jobs.per_mu.steps.objects.built import OF_SERVICES
+from jobs.per_mu.steps.objects.units import SERVICES
 from jobs.profile.rules.evaluation import Level, evaluation
 from jobs.profile.rules.tags import tag_rules
-from jobs.resource.steps.ledger import REASONS
+from jobs.resource.rules.consequences import consequence_rules
+from jobs.resource.rules.efficiency import efficiency_rules
+from jobs.resource.rules.promises import promise_rules
+from jobs.resource.steps.ledger import ENTRIES, REASONS, Part
 from schemas.coded import _MADE, titled, value_lists
 from schemas.contract import Contract, code_list, code_lists, contract, contracts, feeds, fields
 from schemas.field import Column
@@ -34,10 +41,11 @@ CODED = re.compile(
 NO_CODES = {
     **dict.fromkeys(
         (
-            "area_part_code", "building_code", "certificate_code", "document_code", "equipment_code", "grant_code",
-            "group_code", "land_contract_code", "meter_account_code", "need_code", "objection_code", "park_code",
-            "parent_park_code", "patent_code", "permit_code", "policy_code", "project_code", "quota_transfer_code",
-            "right_transfer_code", "water_account_code",
+            "area_part_code", "building_code", "certificate_code", "complex_code", "confirmation_code",
+            "document_code", "equipment_code", "grade_adjustment_code", "grant_code", "group_code",
+            "land_contract_code", "meter_account_code", "need_code", "objection_code", "park_code", "parent_park_code",
+            "patent_code", "permit_code", "policy_code", "project_code", "quota_transfer_code",
+            "repair_document_code", "right_transfer_code", "water_account_code",
         ),
         "a number that an office gives to a single object",
     ),
@@ -51,6 +59,7 @@ NO_CODES = {
     "source_record": "a sender's words",
     **dict.fromkeys(("claimants", "giants"), "credit codes"),
     "parcel_ids": "codes of parcels",
+    "object_code": "the code of a parcel, building, park, zone, complex or firm",
     "ranking_group": "a group of industries that a rule set names",
     "grade_history": "figures as name=value",
     "indicator_percentiles": "figures as name=value",
@@ -65,17 +74,7 @@ NEVER_THERE = {
     },
 }  # fmt: skip
 #: Codes that no job emits, each with the reason.
-NOT_YET = {
-    (
-        "grade_status",
-        "publicity",
-    ): "set when the office begins the publicity, which the platform does not record yet",
-    ("grade_status", "final"): "set when the office publishes, which the platform does not record yet",
-    (
-        "grade_status",
-        "corrected",
-    ): "set when the office corrects a grade, which the platform does not record yet",
-}
+NOT_YET: dict[tuple[str, str], str] = {}
 
 
 def _adjusted() -> set[tuple[str, str, str]]:
@@ -86,6 +85,11 @@ def _adjusted() -> set[tuple[str, str, str]]:
 
 #: Lists defined by a standard or a plan: no row needs to have each of their codes.
 KEPT_ELSEWHERE = {"chain", "district", "product", "town"}
+
+
+def _object_lists() -> set[str]:
+    """Lists of the rule sets of objects."""
+    return {code for _, _, rules in object_rules().items() for code in rules.lists}
 
 
 #: List → codes that jobs take from rule files and models, not from their source.
@@ -116,13 +120,41 @@ FROM_RULES: dict[str, Callable[[], set[str]]] = {
     ),
     "identifier_kind": lambda: set(SUCCEEDED.values()),
     "land_measure": lambda: set(MEASURES),
+    "object_figure": lambda: {
+        *OF_SERVICES.values(),
+        "vacant_area_m2",
+        "occupied_area_m2",
+        "building_area_m2",
+    },
+    "object_grade_reason": lambda: set(STARRED),
+    "object_kind": lambda: {"service_firm" if code in SERVICES else code for code in _object_lists()},
+    "object_reason": lambda: {
+        "no_rule_set",
+        *(
+            code
+            for step in ("built", "land")
+            for column in ("outside", "exempt", "protected", "gaps", "notes")
+            for code in emitted(f"jobs.per_mu.steps.objects.{step}", column)
+        ),
+    },
+    "per_mu_list": _object_lists,
+    "listing_state": lambda: emitted("jobs.resource.steps.listing", "listing_state_code"),
+    "low_efficiency_condition": lambda: emitted("jobs.resource.steps.listing", "failed_conditions"),
+    "low_efficiency_measure": lambda: {one.measure for one in efficiency_rules().firms.measures},
     "peer_level": lambda: set(get_args(Level)),
+    "promise_indicator": lambda: set(promise_rules().given.indicators),
     "protection": lambda: set(PROTECTIONS),
+    "resource_measure": lambda: {one.measure for one in consequence_rules().given.measures},
+    "resource_treatment": lambda: {
+        step.treatment for one in consequence_rules().given.measures for step in one.steps if step.treatment
+    },
     "risk_tag": lambda: {"penalty:", "accident:", "credit:"},
     "state_reason": lambda: {rule.reason for rule in state_rules().rules},
     "tag": lambda: {tag.code for tag in tag_rules().tags},
     "town_note": lambda: emitted("jobs.core.steps.towns", "town_note_code"),
     "tag_kind": lambda: {tag.kind for tag in tag_rules().tags},
+    "account_part": lambda: set(get_args(Part)),
+    "ledger_entry_kind": lambda: set(ENTRIES),
     "transfer_refusal": lambda: set(REASONS),
     "withheld_reason": lambda: {
         f"{reason}:" for reason in emitted("jobs.bulletin.steps.suppression", "reason") - set(STATISTICS)
@@ -185,6 +217,7 @@ def test_every_named_list_exists_and_every_list_is_named() -> None:
         "published_figure",
         "former_district",
         "former_town",
+        "object_figure",
         "profile_group",
     }
     assert set(value_lists()) - named == parts, (

@@ -12,7 +12,7 @@ import threading
 from collections import defaultdict
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -29,7 +29,7 @@ from pipeline.publish import GateFailed
 from pipeline.registry import registry
 from pipeline.run_record import RunReport, TableRun
 from portal.services import in_process, orchestration
-from schemas.contract import Feed, contract, feeds, parse_contract
+from schemas.contract import Feed, code_list, contract, feeds, parse_contract
 from schemas.errors import RejectedError, UserError
 from tests.built_city import redeliver
 from warehouse import releases, tables
@@ -40,7 +40,8 @@ CORE = {
     "core.consent", "core.consent_state", "core.enterprise", "core.enterprise_event", "core.enterprise_identifier",
     "core.enterprise_month",
     "core.enterprise_year", "core.group_member", "core.identity_event", "core.identity_review", "core.parcel",
-    "core.parcel_use", "core.succession", "core.zone",
+    "core.building", "core.park", "core.parcel_use", "core.service_complex", "core.service_firm", "core.succession",
+    "core.zone",
 }  # fmt: skip
 CHAIN = {
     "chain.chain_metrics", "chain.gap", "chain.local_supplier", "chain.node", "chain.node_enterprise",
@@ -59,12 +60,21 @@ LATER = {
 PER_MU = {
     "per_mu.adjustment", "per_mu.baseline", "per_mu.city_rank", "per_mu.district_summary",
     "per_mu.enterprise_grade", "per_mu.indicator_value", "per_mu.land_review", "per_mu.population", "per_mu.unit",
+    "per_mu.confirmation", "per_mu.objection", "per_mu.procedure", "per_mu.publication",
+    "per_mu.object_baseline", "per_mu.object_grade", "per_mu.object_indicator_value", "per_mu.object_unit",
+    "per_mu.group_score", "per_mu.parcel_figure",
 }  # fmt: skip
 BULLETIN = {
     "bulletin.city_total", "bulletin.district_total", "bulletin.division_total", "bulletin.grade_list",
 }  # fmt: skip
-AREAS = ["bulletin", "chain", "core", "per_mu", "profile"]
-CURATED = CORE | PER_MU | CHAIN | PROFILE | BULLETIN
+AREAS = ["bulletin", "chain", "core", "per_mu", "profile", "resource"]
+RESOURCE = {
+    "resource.consequence", "resource.consequence_city", "resource.consequence_correction",
+    "resource.consequence_district", "resource.land_potential", "resource.land_potential_district",
+    "resource.land_promise", "resource.lifted", "resource.low_efficiency", "resource.low_efficiency_district",
+    "resource.power_price_month",
+}  # fmt: skip
+CURATED = CORE | PER_MU | CHAIN | PROFILE | BULLETIN | RESOURCE
 YEARS = ["2022", "2023"]
 #: DAG of each group with a connected feed → the group's feeds.
 GROUPS = {
@@ -79,12 +89,28 @@ GROUPS = {
         "ent_pmi",
     ],
     "ingest_environment": ["gov_discharge_permit", "gov_emission"],
+    "ingest_evaluation": [
+        "ent_confirmation",
+        "gov_evaluation_step",
+        "gov_grade_adjustment",
+        "gov_grade_publication",
+        "gov_objection_decision",
+    ],
     "ingest_innovation": ["gov_honour", "gov_patent"],
-    "ingest_land": ["gov_building", "gov_land_parcel", "gov_land_survey", "gov_park", "gov_zone"],
+    "ingest_land": [
+        "gov_building",
+        "gov_land_contract",
+        "gov_land_parcel",
+        "gov_land_survey",
+        "gov_park",
+        "gov_park_assessment",
+        "gov_zone",
+    ],
     "ingest_market": ["ent_product", "ent_trade", "gov_customs"],
     "ingest_people": ["gov_social_insurance"],
     "ingest_projects": ["gov_grant", "gov_policy", "gov_project"],
     "ingest_registry": ["gov_business_registry", "gov_identity_change"],
+    "ingest_services": ["gov_service_annual", "gov_service_complex"],
     "ingest_statistics": [
         "gov_industry_mark",
         "gov_statistics_annual",
@@ -95,11 +121,16 @@ GROUPS = {
 }
 #: Feeds that a job reads; nothing listens to the others.
 READ = {
-    "raw.ent_consent", "raw.ent_monthly_report", "raw.gov_business_registry", "raw.gov_credit", "raw.gov_customs",
+    "raw.ent_confirmation", "raw.ent_consent", "raw.ent_monthly_report", "raw.ent_objection",
+    "raw.gov_evaluation_step", "raw.gov_grade_adjustment", "raw.gov_grade_publication", "raw.gov_objection_decision",
+    "raw.gov_business_registry", "raw.gov_credit", "raw.gov_customs",
     "raw.gov_electricity", "raw.gov_emission", "raw.gov_energy", "raw.gov_honour", "raw.gov_identity_change",
-    "raw.gov_land_parcel", "raw.gov_land_survey", "raw.gov_patent", "raw.gov_penalty",
+    "raw.gov_building", "raw.gov_land_contract", "raw.gov_land_parcel", "raw.gov_land_survey", "raw.gov_patent",
+    "raw.gov_penalty",
     "raw.gov_social_insurance", "raw.gov_statistics_annual", "raw.gov_statistics_directory",
     "raw.gov_statistics_monthly", "raw.gov_tax", "raw.gov_water", "raw.gov_zone", "raw.gov_discharge_permit",
+    "raw.gov_park", "raw.gov_park_assessment", "raw.gov_project", "raw.gov_service_annual",
+    "raw.gov_service_complex",
 }  # fmt: skip
 #: Input tables that no job computes.
 GIVEN = READ | {"raw.ent_product", "raw.ent_trade", QUARANTINE}
@@ -115,6 +146,7 @@ FROM_PARCEL = (
     }
     | PER_MU
     | BULLETIN
+    | RESOURCE
     | CHAIN - {"chain.node", "chain.node_enterprise"} - LATER
     | PROFILE - LATER
 )
@@ -124,21 +156,25 @@ FROM_PARCEL = (
 
 
 def test_exactly_these_dags_exist(dags: dict[str, Any]) -> None:
-    assert set(dags) == {*GROUPS, "feeds_expected", "tables", "publish"}
+    assert set(dags) == {*GROUPS, "feeds_expected", "tables", "publish", "procedure"}
     assert {d: {t.task_id for t in dag.tasks} for d, dag in dags.items()} == {
         **{name: {"wait", "take_in", "rejected_files"} for name in GROUPS},
         "feeds_expected": {"check"},
         "tables": {"run"},
         "publish": {"publish"},
+        "procedure": set(code_list("evaluation_step")),
     }
     assert {d: set(dag.tags) for d, dag in dags.items()} == {
         **{name: {"ingest", "raw", name.removeprefix("ingest_")} for name in GROUPS},
         "feeds_expected": {"ingest", "alert"},
         "tables": {"area"},
         "publish": {"publish"},
+        "procedure": {"procedure"},
     }
     assert dags["tables"].dag_display_name == "全部数据表 All tables"
-    assert {(dag.max_active_runs, dag.catchup) for dag in dags.values()} == {(1, False)}
+    assert {d: (dag.max_active_runs, dag.catchup) for d, dag in dags.items()} == {
+        d: (100 if d == "procedure" else 1, False) for d in dags
+    }
 
 
 def test_a_dag_file_that_cannot_be_loaded_is_named_in_one_line(
@@ -163,7 +199,7 @@ def test_loading_the_dags_loads_neither_spark_nor_the_gate_nor_a_job(airflow_hom
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd="/")
     number, heavy, seconds = json.loads(done.stdout.strip().splitlines()[-1])
-    assert (number, heavy) == (len(GROUPS) + 3, [])
+    assert (number, heavy) == (len(GROUPS) + 4, [])
     assert seconds < 5  # 0.3 s where nothing else runs
 
 
@@ -203,6 +239,7 @@ def test_each_task_announces_its_tables_and_each_dag_listens_to_its_inputs(dags:
         "feeds_expected": set(),
         "tables": CURATED,
         "publish": {"release"},
+        "procedure": set(),
     }
     connected = {spec.table for spec in feeds().values() if spec.source.is_connected}
     assert sorted(name for names in GROUPS.values() for name in names) == sorted(connected)
@@ -263,6 +300,41 @@ def test_a_group_whose_name_suits_no_dag_is_refused() -> None:
             parse_contract("raw", "gov_tax", raw)
 
 
+def test_an_answer_in_airflow_passes_the_checks_of_the_pages(
+    dags: dict[str, Any], built_copy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The answer as Airflow hands it over after the wait; asking again is only counted."""
+    from portal.access.viewer import Viewer
+    from portal.accounts import audit, store
+    from portal.procedure.facts import standing
+
+    steps = dags["procedure"].tasks
+    assert [task.task_id for task in steps] == list(code_list("evaluation_step"))
+    assert [task.upstream_task_ids for task in steps[1:]] == [{task.task_id} for task in steps[:-1]]
+    first, second = steps[:2]
+    asked: list[str] = []
+    for task in (first, second):
+        monkeypatch.setattr(task, "execute", lambda _, name=task.task_id: asked.append(name))
+    store.create(Viewer("clerk", "district", "330282"), by=audit.PLATFORM)
+    context = {"params": {"district": "330282", "year": "2023"}}
+
+    def answer(task: Any, name: str, **fields: Any) -> None:
+        event = {
+            "chosen_options": [task.options[0]], "params_input": fields, "responded_at": datetime.now(UTC),
+            "responded_by_user": {"id": name, "name": name},
+        }  # fmt: skip
+        task.execute_complete(context, event)
+
+    answer(second, "clerk", document="1号", days=5)  # not its turn
+    answer(first, "nobody", document="1号")
+    assert asked == ["land_publicity", "list_fixed"]
+    answer(first, "clerk", document="1号")
+    answer(first, "clerk", document="1号")  # decided: the task ends
+    assert asked == ["land_publicity", "list_fixed"]
+    done = standing("330282", "2023").step("list_fixed")
+    assert done and done["decider_account"] == "clerk"
+
+
 def test_feeds_are_checked_once_a_day(dags: dict[str, Any]) -> None:
     assert dags["feeds_expected"].schedule == "0 1 * * *"
 
@@ -276,6 +348,7 @@ def test_a_lost_engine_is_retried_and_a_refusal_is_final(
     assert retries == {
         **{f"{d}.{task}": n for d in GROUPS for task, n in (("wait", 2), ("take_in", 2), ("rejected_files", 0))},
         "feeds_expected.check": 0, "publish.publish": 2, "tables.run": 2,
+        **{f"procedure.{code}": 2 for code in code_list("evaluation_step")},
     }  # fmt: skip
     assert dags["tables"].tasks[0].retry_delay == timedelta(seconds=20)
 

@@ -208,7 +208,11 @@ def test_a_manifest_becomes_one_release_and_a_correction_exactly_one_more(
     airflow, web, is_new = control.up()
     assert is_new and control.up() == (airflow, web, False)
     client = Client(airflow)
-    assert {dag["dag_id"] for dag in client.get("/dags")["dags"]} == {*RUN_BY_EVENTS, "feeds_expected"}
+    assert {dag["dag_id"] for dag in client.get("/dags")["dags"]} == {
+        *RUN_BY_EVENTS,
+        "feeds_expected",
+        "procedure",
+    }
     listening = {c.laddr.ip for p in family_of(airflow) for c in p.net_connections() if c.status == "LISTEN"}
     assert listening <= {"127.0.0.1", "::ffff:127.0.0.1"}
 

@@ -28,9 +28,17 @@ class Record:
     cells: dict[str, str | None]
 
 
+#: No sender knows the grades: lists of them come from the platform's own journal.
+PUBLISHED_BY_THE_PLATFORM = "gov_grade_publication"
+
+
 def connected_feeds() -> dict[str, Feed]:
     """The feeds whose sender already delivers; for other feeds only a contract exists."""
-    return {name: spec for name, spec in feeds().items() if spec.source.is_connected}
+    return {
+        name: spec
+        for name, spec in feeds().items()
+        if spec.source.is_connected and name != PUBLISHED_BY_THE_PLATFORM
+    }
 
 
 def files_of(landing: Path, name: str) -> list[Path]:

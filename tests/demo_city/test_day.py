@@ -77,8 +77,6 @@ def test_a_half_year_has_months_only(half_year: Sent) -> None:
         "gov_electricity": "2025-07", "ent_monthly_report": "2025-07", "gov_social_insurance": "2025-07",
         "gov_water": "2025-07", "gov_statistics_monthly": "2025-07", "ent_pmi": "2025-07", "ent_need": "2025-07",
         "gov_tax": "2025-06", "gov_project": "2025-06", "gov_customs": "2025-06",
-        # objections to 2024
-        "ent_objection": "2025-06",
     }  # fmt: skip
 
 

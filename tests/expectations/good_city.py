@@ -94,7 +94,10 @@ def good_city() -> City:
     # imported here, because these modules import this one
     from tests.expectations.good_bulletin import add_bulletin
     from tests.expectations.good_chain import add_chains
+    from tests.expectations.good_objects import add_objects
+    from tests.expectations.good_procedure import add_procedure
     from tests.expectations.good_profile import add_profiles
+    from tests.expectations.good_resource import add_resources
 
     city: City = defaultdict(list)
     for year in YEARS:
@@ -103,13 +106,16 @@ def good_city() -> City:
             _core(city, year, number)
         _per_mu(city, year)
     city["per_mu.land_review"] = []  # every firm's land carries it
+    add_procedure(city)
     _events(city)
     _identities(city)
     _consents(city)
     _months(city)
+    add_objects(city)
     add_chains(city)
     add_profiles(city)
     add_bulletin(city)
+    add_resources(city)
     _deliveries(city)
     return dict(city)
 

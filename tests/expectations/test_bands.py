@@ -455,25 +455,23 @@ def test_older_release_without_a_column(city: City, good_pins: Mapping[str, Pin]
 # --- published results ----------------------------------------------------------------------------------
 
 
-def test_final_result_changes_only_as_a_new_version(
-    city: City, judge: Judge, good_pins: Mapping[str, Pin], tmp_path: Path
+def test_a_published_grade_changes_only_as_a_new_version(
+    city: City, judge: Judge, good_pins: Mapping[str, Pin]
 ) -> None:
-    table = "per_mu.enterprise_grade"
-    for row in city[table]:
-        row["status_code"] = "final"
-    published = {**good_pins, table: write(city[table], table, tmp_path / "published")}
-    assert judge(table, previous=published).passed
+    table = "per_mu.publication"
+    assert _failed(judge(table, previous=good_pins)) == set()
 
     row = city[table][0]
-    row.update(final_grade="C", grade_reasons=["refill"])
-    report = judge(table, previous=published)
-    assert _failed(report) == {"final_results_stay"}
+    before = row["final_grade"]
+    row["final_grade"] = row["computed_grade"] = "C" if before != "C" else "B"
+    report = judge(table, previous=good_pins)
+    assert _failed(report) == {"published_stays"}
     assert report.failures()[0].failing_keys == (f"uscc={row['uscc']}|year=2022|evaluation_version=1",)
 
-    corrected = row | {"evaluation_version": 2, "supersedes": 1, "status_code": "corrected", "row_id": "v2"}
-    row.update(final_grade="A", grade_reasons=[])
-    city[table].append(corrected | {"rank_in_list": None, "percentile_pct": None})
-    assert judge(table, previous=published).passed
+    corrected = row | {"evaluation_version": 2, "procedure_reason": "更正", "row_id": "v2"}
+    row.update(final_grade=before, is_in_force=False)
+    city[table].append(corrected)
+    assert _failed(judge(table, previous=good_pins)) == set()
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,9 @@ from expectations.gate.suite import declared_suites
 from schemas.contract import contract
 from tests.expectations.bad_bulletin import BAD_BULLETIN
 from tests.expectations.bad_chain import BAD_CHAIN
+from tests.expectations.bad_objects import BAD_OBJECTS
 from tests.expectations.bad_profile import BAD_PROFILE
+from tests.expectations.bad_resource import BAD_RESOURCE
 from tests.expectations.conftest import Judge
 from tests.expectations.good_city import DISTRICTS, City, Row, add_delivery, code_of, parcel_of, row_for
 
@@ -482,6 +484,63 @@ def _indicator_value(rows: Rows) -> dict[str, str]:
     }
 
 
+def _procedure(rows: Rows) -> dict[str, str]:
+    """The first ten rows are the steps of one district and year, in their order."""
+    _change(rows, (1,), working_days_count=4)
+    _change(rows, (2,), decided_date=date(2023, 7, 19))
+    _change(rows, (7,), decided_date=date(2023, 8, 18))
+    rows.append(rows[8] | {"evaluation_version": 2, "row_id": "v2", "procedure_reason": None})
+    rows.append({**rows[10], "district_code": "330212", "row_id": "alone"})
+    return {
+        "all_steps": "district_code=330212",
+        "windows_long_enough": "evaluation_step_code=land_publicity",
+        "steps_in_order": "evaluation_step_code=sheets_offered",
+        "final_after_publicity": "evaluation_step_code=final",
+        "versions_have_reason": "evaluation_version=2",
+    }
+
+
+def _confirmation(rows: Rows) -> dict[str, str]:
+    _change(rows, (0,), confirmed_date=None)
+    later = next(n for n, row in enumerate(rows) if row["year"] == "2023")
+    _change(rows, (later,), confirmation_state_code="silent", window_end_date=date(2024, 7, 11))
+    removed = rows.pop(3)
+    silent = [n for n, row in enumerate(rows) if row["year"] == "2022" and row["district_code"] == "330206"]
+    _change(rows, silent, confirmation_state_code="silent", confirmed_date=None)
+    return {
+        "firms_of_population": removed["uscc"],
+        "state_has_days": rows[0]["uscc"],
+        "silence_after_deadline": f"uscc={rows[later - 1]['uscc']}|year=2023",
+        "most_confirm": "district_code=330206|year=2022",
+    }
+
+
+def _objection(rows: Rows) -> dict[str, str]:
+    good = rows[0]
+    rows += [good | {"objection_code": f"YY2022000{n}", "row_id": f"o{n}"} for n in range(2, 6)]
+    _change(rows, (1,), procedure_reason=None)
+    _change(rows, (2,), decided_date=date(2023, 8, 14))
+    _change(rows, (3,), raised_date=date(2023, 8, 1))
+    _change(rows, (4,), objection_state_code="accepted_pending", decided_value=Decimal(2))
+    return {
+        "decision_has_reason": "YY20220002",
+        "decided_after_raised": "YY20220003",
+        "window_admits": "YY20220004",
+        "corrections_arrive": "YY20220005",
+    }
+
+
+def _publication(rows: Rows) -> dict[str, str]:
+    _change(rows, (0,), decided_date=date(2023, 8, 1))
+    _change(rows, (1,), grade_change_cause_code="score")
+    rows.append(rows[2] | {"evaluation_version": 3, "row_id": "v3"})
+    return {
+        "published_after_final": rows[0]["uscc"],
+        "corrections_wait": rows[1]["uscc"],
+        "versions_unbroken": "versions=3",
+    }
+
+
 def _adjustment(rows: Rows) -> dict[str, str]:
     good = rows[0]
     rows += [good | {"adjustment_code": f"a{n}", "row_id": f"a{n}"} for n in range(4)]
@@ -528,7 +587,7 @@ def _enterprise_grade(rows: Rows) -> dict[str, str]:
         "grades_follow_ranks": rows[7]["uscc"],
         "quota_a": "list_code=",
         "change_has_reason": rows[4]["uscc"],
-        "versions_unbroken": rows[5]["uscc"],
+        "versions_follow": rows[5]["uscc"],
     }
 
 
@@ -637,7 +696,9 @@ def _ent_consent(rows: Rows) -> dict[str, str]:
 BAD: dict[str, Callable[[Rows], dict[str, str]]] = {
     **BAD_BULLETIN,
     **BAD_CHAIN,
+    **BAD_OBJECTS,
     **BAD_PROFILE,
+    **BAD_RESOURCE,
     "core.consent": _consent,
     "core.consent_state": _consent_state,
     "core.enterprise": _enterprise,
@@ -655,10 +716,14 @@ BAD: dict[str, Callable[[Rows], dict[str, str]]] = {
     "per_mu.adjustment": _adjustment,
     "per_mu.baseline": _baseline,
     "per_mu.city_rank": _city_rank,
+    "per_mu.confirmation": _confirmation,
     "per_mu.district_summary": _district_summary,
     "per_mu.enterprise_grade": _enterprise_grade,
     "per_mu.indicator_value": _indicator_value,
     "per_mu.land_review": _land_review,
+    "per_mu.objection": _objection,
+    "per_mu.procedure": _procedure,
+    "per_mu.publication": _publication,
     "per_mu.unit": _unit,
     "per_mu.population": _population,
     "quarantine.correction": _correction,
@@ -687,7 +752,13 @@ ELSEWHERE = {
     "per_mu.unit": {"list_totals", "list_totals_wide"},
     "per_mu.adjustment": {"vetoes_applied"},
     "per_mu.baseline": {"no_unit_moves_it"},
-    "per_mu.enterprise_grade": {"quota_d", "vetoed_not_above_c", "final_results_stay", "grades_steady"},
+    "per_mu.enterprise_grade": {
+        "quota_d",
+        "vetoed_not_above_c",
+        "final_as_published",
+        "final_after_publicity",
+        "grades_steady",
+    },
     "per_mu.indicator_value": {
         "levels_steady",
         "silence_never_pays",
@@ -697,7 +768,16 @@ ELSEWHERE = {
         "far_from_the_list",
     },
     "per_mu.land_review": {"least_land_recomputes", "out_of_d"},
+    "per_mu.procedure": {"objections_decided"},
+    "per_mu.publication": {"published_stays"},
     "per_mu.population": {"somebody_graded", "year_has_rules", "land_carries"},
+    "resource.consequence": {"rate_of_rule", "district_gain", "hidden_from_d", "no_base_share"},
+    "resource.consequence_district": {"before_within_tax", "relief_of_the_city"},
+    "resource.land_promise": {"doubtful_share", "missed_share", "parcel_registered"},
+    "resource.land_potential_district": {"aims_of_the_city"},
+    "resource.low_efficiency": {"conditions_hold", "every_d_is_listed", "share_of_graded"},
+    "resource.low_efficiency_district": {"aims_of_the_city"},
+    "resource.power_price_month": {"step_of_rule"},
     "profile.comprehensive_score": {"percentiles_flat"},
     "profile.comprehensive_score_month": {"percentiles_flat"},  # the same check
 }
@@ -739,6 +819,24 @@ def test_a_town_is_that_of_the_directory(table: str, check: str, city: City, jud
     city[table][5]["town_code"] = None
     [failed] = [v for v in judge(table).verdicts if not v.success]
     assert failed.expectation == check and city[table][5]["uscc"] in failed.failing_keys[0]
+
+
+def test_a_final_grade_is_the_published_one_and_follows_the_notice(city: City, judge: Judge) -> None:
+    final = next(r for r in city["per_mu.enterprise_grade"] if r["status_code"] == "final")
+    published = next(r for r in city["per_mu.publication"] if r["uscc"] == final["uscc"])
+    published["final_grade"] = "D" if final["final_grade"] != "D" else "C"
+    early = next(r for r in city["per_mu.enterprise_grade"] if r["year"] == "2023")
+    early["status_code"] = "final"
+    report = judge("per_mu.publication", "per_mu.enterprise_grade", tables=["per_mu.enterprise_grade"])
+    failed = {v.expectation: v.failing_keys[0] for v in report.failures()}
+    assert set(failed) == {"final_as_published", "final_after_publicity"}
+    assert final["uscc"] in failed["final_as_published"] and early["uscc"] in failed["final_after_publicity"]
+
+
+def test_an_objection_left_open_by_the_meeting_warns(city: City, judge: Judge) -> None:
+    city["per_mu.objection"][0] |= {"objection_state_code": "open", "decided_date": None}
+    report = judge("per_mu.objection", tables=["per_mu.procedure"])
+    assert [v.expectation for v in report.warnings()] == ["objections_decided"]
 
 
 def test_vetoed_firm_in_a(city: City, judge: Judge) -> None:

@@ -426,21 +426,27 @@ def _uses_of_parcel(key: Key, parcel: Row | None, rows: list[Row]) -> Iterator[R
     """Who uses how much of a parcel; all uses together never exceed it.
 
     A tenant's land is as surveyed, else its share of the floor area; what it sublets counts for the subtenant; tenants
-    of more than the parcel are scaled down; the rest is the holder's.
+    of more than the parcel are scaled down; the rest is the holder's. A use surveyed as larger than the parcel has its
+    share of the floor area, else what all others leave.
     """
     parcel_id, year = key
     floors = sum((r["floor"] for r in rows if r["floor"] is not None), Fraction(0))
     measured = [r["surveyed"] for r in rows if r["surveyed"] is not None]
     area = parcel["area"] if parcel else sum(measured, Fraction(0))
 
+    def is_beyond(row: Row) -> bool:
+        return bool(
+            parcel and row["surveyed"] is not None and Fraction(row["surveyed"]) > area * Fraction(101, 100)
+        )
+
     def stated(row: Row) -> Fraction:
-        if row["surveyed"] is not None:
+        if row["surveyed"] is not None and not is_beyond(row):
             return Fraction(row["surveyed"])
         if row["share"] is not None and parcel:
             return rounded(area * row["share"] / 100)
         if row["floor"] is not None and floors > 0:
             return rounded(area * row["floor"] / floors)
-        return Fraction(0)
+        return area if row["use_type_code"] == "own" and is_beyond(row) else Fraction(0)
 
     tenants = [r for r in rows if r["use_type_code"] != "own"]
     net = []
@@ -450,6 +456,20 @@ def _uses_of_parcel(key: Key, parcel: Row | None, rows: list[Row]) -> Iterator[R
         net.append(max(Fraction(0), stated(row) - sublet) if row["use_type_code"] == "lease" else stated(row))
     let = sum(net, Fraction(0))
     used = [cut(area * mine / let) if let > area else mine for mine in net]
+    beyond = [
+        i
+        for i, r in enumerate(tenants)
+        if is_beyond(r) and not (r["share"] is not None or (r["floor"] is not None and floors > 0))
+    ]
+    surveyed_own = sum(
+        (Fraction(r["surveyed"]) for r in rows if r["use_type_code"] == "own" and r["surveyed"] is not None),
+        Fraction(0),
+    )
+    left = max(Fraction(0), area - let - surveyed_own)
+    for i in beyond:
+        used[i] = cut(
+            left * Fraction(tenants[i]["surveyed"]) / sum(Fraction(tenants[k]["surveyed"]) for k in beyond)
+        )
     common = {"parcel_id": parcel_id, "year": year}
     for row, mine in zip(tenants, used, strict=True):
         yield {

@@ -132,12 +132,22 @@ def years_after(day: date, years: int) -> date:
 
 
 def _tax(firm: Row, rules: Mapping[Key, Row]) -> Fraction | None:
-    """Sum of the rule set's tax components; an empty component is zero, and tax without any component is missing."""
+    """Sum of the rule set's tax components, less the kinds of tax that it leaves out.
+
+    An empty component is zero, and tax without any component is missing.
+    """
     amounts = {name: number(firm.get(f"tax_{name}_wan_yuan")) for name in TAXES}
     rule = rules.get((firm["district_code"], firm["year"]))
     if rule is None or all(a is None for a in amounts.values()):
         return None
-    return sum((amounts[name] or Fraction(0) for name in rule["tax_components"]), Fraction(0))
+    left_out = sum(
+        (
+            number(firm.get(f"tax_excluded_{kind}_wan_yuan")) or Fraction(0)
+            for kind in rule.get("tax_exclusions", ())
+        ),
+        Fraction(0),
+    )
+    return sum((amounts[name] or Fraction(0) for name in rule["tax_components"]), Fraction(0)) - left_out
 
 
 # --- who is evaluated ------------------------------------------------------------------------------
@@ -652,7 +662,12 @@ def _of_event(event: Row, rule: Row) -> Iterator[tuple[str, Fraction, str, str |
                 yield f"bonus:{code}:{level}", points, "points", bonus["category"] or code
         return
     if code in rule["vetoes"]:
-        yield f"veto:{code}", Fraction(0), rule["vetoes"][code], None
+        effect, repaired = rule["vetoes"][code], event.get("repaired_date")
+        if repaired is not None and repaired <= date(int(event["year"]), 12, 31):
+            effect = {"stays": effect, "not_above_c": "not_above_c", "lifted": "none"}[
+                rule.get("repaired_veto", "stays")
+            ]
+        yield f"veto:{code}", Fraction(0), effect, None
     if code in rule["penalties"]:
         yield f"penalty:{code}", -Fraction(str(rule["penalties"][code])), "points", None
 

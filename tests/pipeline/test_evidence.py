@@ -37,6 +37,10 @@ REACHED = {
     "core.identity_event": {"raw.gov_identity_change"},
     "core.identity_review": {"raw.gov_business_registry", "raw.gov_electricity", "raw.gov_land_parcel"},
     "core.succession": {"raw.gov_identity_change"},
+    "core.building": {"raw.gov_building"},
+    "core.park": {"raw.gov_park", "raw.gov_park_assessment"},
+    "core.service_complex": {"raw.gov_service_complex"},
+    "core.service_firm": {"raw.gov_service_annual"},
     "core.zone": {"raw.gov_zone"},
     "chain.trade": {"raw.ent_trade"},
     "chain.node_enterprise": {"raw.gov_statistics_directory"},
@@ -63,13 +67,35 @@ REACHED = {
     "per_mu.indicator_value": {"raw.gov_tax", "raw.gov_statistics_directory"},
     "per_mu.enterprise_grade": {"raw.gov_tax", "raw.gov_statistics_directory", "raw.gov_land_survey"},
     "per_mu.district_summary": set(),
+    "per_mu.procedure": {"raw.gov_evaluation_step"},
+    "per_mu.confirmation": {"raw.ent_confirmation", "raw.gov_evaluation_step"},
+    "per_mu.objection": {"raw.ent_objection", "raw.gov_objection_decision", "raw.gov_evaluation_step"},
+    "per_mu.object_baseline": set(),
+    "per_mu.object_grade": {"raw.gov_land_parcel"},
+    "per_mu.object_indicator_value": {"raw.gov_land_parcel"},
+    "per_mu.object_unit": {"raw.gov_land_parcel"},
+    "per_mu.group_score": {"raw.gov_identity_change", "raw.gov_tax"},
+    "per_mu.parcel_figure": {"raw.gov_land_survey", "raw.gov_tax"},
     "bulletin.city_total": set(),
     "bulletin.district_total": set(),
     "bulletin.division_total": set(),
     "bulletin.grade_list": {"raw.gov_statistics_directory", "raw.gov_land_survey"},
+    "resource.consequence": {"raw.gov_tax", "raw.gov_statistics_directory"},
+    "resource.consequence_city": set(),
+    "resource.consequence_district": set(),
+    "resource.power_price_month": {"raw.gov_electricity", "raw.gov_statistics_directory"},
+    "resource.low_efficiency": {"raw.gov_tax", "raw.gov_statistics_directory"},
+    "resource.lifted": {"raw.gov_tax", "raw.gov_statistics_directory"},
+    "resource.low_efficiency_district": set(),
+    "resource.land_potential": {"raw.gov_land_parcel", "raw.gov_building"},
+    "resource.land_potential_district": set(),
+    "resource.land_promise": {"raw.gov_land_contract", "raw.gov_tax"},
 }
 #: Tables from the chain models in the repository; no sender's row is behind them.
 FROM_MODELS = {"chain.node"}
+#: Tables without a row in the built city: no result was ever corrected in it, and its senders publish no list of grades
+#: (tests/portal/procedure/test_walk.py has one).
+EMPTY = {"per_mu.publication", "resource.consequence_correction"}
 #: Tables whose rows come from one of the feeds, not from all of them.
 EITHER = {
     "core.enterprise_event", "per_mu.adjustment", "core.enterprise_identifier", "core.identity_review",
@@ -83,6 +109,16 @@ ROW = {
     "per_mu.population": "land_area_mu > 0",
     "bulletin.grade_list": "eval_status_code = 'graded' AND list_code = 'above_scale'",
     "core.consent_state": "per_mu_consent_code = 'given'",
+    "core.park": "park_kind_code = 'small_micro' AND points_safety IS NOT NULL",
+    "per_mu.object_grade": "object_kind_code = 'parcel'",
+    "per_mu.object_indicator_value": "object_kind_code = 'parcel'",
+    "per_mu.object_unit": "object_kind_code = 'parcel' AND eval_status_code = 'graded'",
+    "per_mu.parcel_figure": "tax_contribution_wan_yuan > 0",
+    "resource.consequence": "measure_code = 'land_use_tax' AND base_amount > 0",
+    "resource.low_efficiency": "listing_state_code = 'new' AND list_code = 'above_scale'",
+    "resource.land_promise": "promise_state_code IN ('met', 'missed')",
+    "per_mu.procedure": "decided_date IS NOT NULL",
+    "per_mu.confirmation": "confirmation_state_code = 'confirmed'",
     "chain.node_metrics": "firm_count > 0",
     "chain.node_metrics_month": "firm_count > 0",
 }
@@ -128,7 +164,7 @@ def as_sent(table: str, row: Mapping[str, Any]) -> bool:
 # --- every table -------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", [name for name in PUBLISHED if name not in FROM_MODELS])
+@pytest.mark.parametrize("name", [name for name in PUBLISHED if name not in FROM_MODELS | EMPTY])
 def test_a_row_of_every_published_table_is_explained_down_to_the_files(archive: Archive, name: str) -> None:
     where = key_of(name, ROW.get(name, "true"))
     found = archive.explain(name, where)

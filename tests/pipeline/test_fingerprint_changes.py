@@ -110,6 +110,7 @@ TEXTS: list[Edit] = [
     ("schemas/chains/XTCX.yml", "source: 宁波市制造业", "source: 《宁波市制造业"),
     ("jobs/per_mu/rules/indicators.yml", "I1: {unit: 万元/亩,", "I1: {unit: 万元每亩,"),
     ("jobs/per_mu/rules/rule_sets/ningbo-cixi.yml", "id: ningbo-cixi", "# of Cixi\nid: ningbo-cixi"),
+    ("jobs/per_mu/rules/object_scope.yml", "title: {zh: 评价对象范围", "title: {zh: 评价对象的范围"),
     ("jobs/profile/rules/tags.yml", "source: 统计上大中小微型企业划分办法（2017）", "source: 大中小微型企业划分办法"),
     ("jobs/columns/values.py", '"""Those of the texts that are not missing', '"""Texts that are not missing'),
     ("jobs/columns/values.py", "# array_compact would do", "# array_compact might do"),
@@ -191,7 +192,10 @@ CHANGES: dict[str, tuple[list[Edit], set[str]]] = {
     # code lists
     "a former district": (
         [("schemas/codes/former_district.csv", "鄞县,Yin county,330212", "鄞县,Yin county,330213")],
-        below("core.enterprise", "core.enterprise_month", "core.parcel", "core.parcel_use", "core.zone"),
+        below(
+            "core.enterprise", "core.enterprise_month", "core.parcel", "core.parcel_use", "core.zone", "core.park",
+            "core.building", "core.service_firm", "core.service_complex",
+        ),
     ),
     "the name of a town": (
         [("schemas/codes/town.csv", "集士港镇", "集仕港镇")],
@@ -263,6 +267,13 @@ CHANGES: dict[str, tuple[list[Edit], set[str]]] = {
         [("jobs/per_mu/rules/indicators.yml", "denominator_divisor: 10000", "denominator_divisor: 1000")],
         below(*PER_MU),
     ),
+    "a weight of a list of parcels, a threshold of buildings": (
+        [
+            ("jobs/per_mu/rules/object_scope.yml", "least_floors: 3", "least_floors: 4"),
+            ("jobs/per_mu/rules/object_rule_sets/ningbo-objects.yml", "B1: {weight: 50", "B1: {weight: 50.0"),
+        ],
+        below("per_mu.object_unit"),
+    ),
     "what land can carry": (
         [("jobs/per_mu/rules/land_limits.yml", "floor_m2_per_person: 8", "floor_m2_per_person: 9")],
         below(*PER_MU),
@@ -291,6 +302,7 @@ CHANGES: dict[str, tuple[list[Edit], set[str]]] = {
             "chain.gap", "chain.local_supplier", "per_mu.population", "per_mu.enterprise_grade",
             "profile.enterprise_profile", "profile.comprehensive_score",
             "bulletin.city_total", "bulletin.district_total", "bulletin.division_total",
+            "core.building", "core.service_complex",
         ),
     ),
     "a constant": (
@@ -299,7 +311,7 @@ CHANGES: dict[str, tuple[list[Edit], set[str]]] = {
     ),
     "a method of rules": (
         [("jobs/per_mu/rules/book.py", "if d == CITY]", "if d == CITY or not y]")],
-        below("per_mu.unit", "per_mu.city_rank"),
+        below("per_mu.unit", "per_mu.city_rank", "per_mu.object_unit"),
     ),
     "inputs that change places": (
         [

@@ -29,7 +29,7 @@ from pipeline.inputs import read_input
 from pipeline.periods import input_periods, target_periods
 from pipeline.publish import publish
 from pipeline.registry import GraphError, check_jobs, registry, select_jobs
-from pipeline.run import _in_order, _in_order_and_memory, make_anew, run_tables
+from pipeline.run import _in_order_and_memory, in_order, make_anew, run_tables
 from schemas.contract import contract
 from schemas.errors import RejectedError, UsageError
 from tests.built_city import YEARS, BuiltCity, assert_whole, at_home, copy, one_line, staged_hashes, versions
@@ -588,7 +588,7 @@ def test_a_job_begins_when_its_inputs_are_built_and_two_independent_jobs_run_tog
             together.wait()  # breaks if the other job is not running
         done.add(job.table)
 
-    _in_order(jobs, work)
+    in_order(jobs, work)
     assert done == set(reads)
 
 
@@ -609,7 +609,7 @@ def test_after_a_failure_nothing_new_begins_and_what_runs_is_finished() -> None:
         finished.append(job.table)
 
     with pytest.raises(RejectedError, match="broken"):
-        _in_order(chain(broken=[], slow=[], waiting=[], after=["slow"]), work)
+        in_order(chain(broken=[], slow=[], waiting=[], after=["slow"]), work)
     assert (begun, finished) == (["broken", "slow"], ["slow"])
 
 

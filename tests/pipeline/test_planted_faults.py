@@ -161,10 +161,10 @@ def _cell(record: list[str], headings: list[str], heading: str) -> str:
 
 
 def scaled(city: City, fault: Fault) -> str | None:
-    """The parcel's uses do not exceed it, and are flagged as scaled."""
+    """The parcel's uses do not exceed it, and one is flagged."""
     uses = city.rows("core.parcel_use", parcel_id=fault["key"]["parcel_id"], year=fault["period"])
     used, area = sum(u["used_area_mu"] for u in uses), uses[0]["parcel_area_mu"]
-    flagged = any("over_allotted" in u["land_flags"] for u in uses)
+    flagged = any(fault["outcome"]["flag"] in u["land_flags"] for u in uses)
     return (
         None if used <= area and flagged else f"{used} of {area} mu, flags {[u['land_flags'] for u in uses]}"
     )

@@ -11,7 +11,14 @@ from collections.abc import Iterable
 from typing import Any
 
 from jobs.per_mu.rules.land_limits import land_limits
-from jobs.per_mu.rules.models import CITY, KIND, RuleSet, duties, indicator_definitions
+from jobs.per_mu.rules.models import (
+    CITY,
+    KIND,
+    RuleSet,
+    duties,
+    indicator_definitions,
+    object_indicators,
+)
 from jobs.per_mu.steps.reasons import FEED_FIGURES
 from jobs.rules.base import RuleDocument, Rules
 from schemas.contract import code_list, contract, digest
@@ -167,16 +174,17 @@ class RuleBook(Rules):
             raise RejectedError(
                 f"indicators without a title in schemas/codes/per_mu_indicator.csv: {sorted(unnamed)}"
             )
-        columns = set(contract("per_mu.unit").column_names) | {"tax_contribution"}
         for code, definition in indicator_definitions().items():
             figures = {definition.numerator, definition.denominator}
+            table = "object_unit" if code in object_indicators() else "unit"
+            columns = set(contract(f"per_mu.{table}").column_names) | {"tax_contribution"}
             if (duty := definition.duty) and not figures & set(FEED_FIGURES.get(duty.feed, ())):
                 raise RejectedError(
                     f"indicator {code}: its duty names {duty.feed}, which has no figure of it"
                 )
             if lacking := figures - columns:
                 raise RejectedError(
-                    f"indicator {code}: schemas/per_mu/unit.yml has no column {sorted(lacking)[0]}; add it there"
+                    f"indicator {code}: schemas/per_mu/{table}.yml has no column {sorted(lacking)[0]}; add it there"
                 )
 
     def fingerprint(self, period: str) -> str:

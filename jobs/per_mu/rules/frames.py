@@ -20,9 +20,9 @@ upgraded_list string, dropped_list string, large_land_mu decimal(18,6), exempt_i
 array<string>, inactive_statuses array<string>, zero_land string, impossible_land string, new_firm_years int,
 new_firm_effect string, new_land_years int, new_land_effect string, new_land_modes
 array<string>, upgraded_effect string, tenant_mode string, tenant_scales array<string>,
-tenant_apart_mu decimal(18,6), tax_components array<string>, cap_ratio decimal(18,6), floor
-decimal(18,6), zero_negative boolean, value_scale int, score_scale int, rounding_mode string,
-bonus_cap decimal(9,4), penalty_cap decimal(9,4), veto_overrides boolean, giant_share
+tenant_apart_mu decimal(18,6), tax_components array<string>, tax_exclusions array<string>,
+cap_ratio decimal(18,6), floor decimal(18,6), zero_negative boolean, value_scale int, score_scale int,
+rounding_mode string, bonus_cap decimal(9,4), penalty_cap decimal(9,4), veto_overrides boolean, giant_share
 decimal(9,6), giant_times_median decimal(9,6), giant_from_units int,
 giant_reporting_share decimal(9,6)"""
 
@@ -39,7 +39,7 @@ numerator_place int, denominator_place int, denominator_factor decimal(9,6)"""
 
 _EVENT = """district_code string, year string, rule_set_id string, is_honour boolean, event_code string,
 level_code string, adjustment_kind_code string, adjustment_code string, points decimal(9,4),
-effect_code string, category string"""
+effect_code string, repaired_effect_code string, category string"""
 
 
 def district_frame(session: SparkSession, items: Items) -> DataFrame:
@@ -56,7 +56,7 @@ def _district_row(district: str, year: str, r: RuleSet) -> tuple[object, ...]:
         firm.effect if firm else None,
         land.years if land else None, land.effect if land else None,
         list(land.supply_modes) if land else None, r.protection.upgraded, r.tenants.mode,
-        list(r.tenants.applies_to), r.tenants.apart_from_land_mu, list(r.tax_components),
+        list(r.tenants.applies_to), r.tenants.apart_from_land_mu, list(r.tax_components), list(r.tax_exclusions),
         r.cap_ratio, r.floor, r.negative_value_added == "zero_score", r.rounding.value_scale,
         r.rounding.score_scale, r.rounding.mode, r.bonus_cap, r.penalty_cap, r.protection.veto_overrides,
         r.giant_share, r.giant_times_median, r.giant_from_units,
@@ -146,11 +146,12 @@ def _event_rows(district: str, year: str, r: RuleSet) -> list[tuple[object, ...]
     return [
         *(
             (*where, True, b.honour, b.level, "bonus", f"bonus:{b.honour}:{b.level}", b.points, "points",
-             b.category or b.honour)
+             "points", b.category or b.honour)
             for b in r.bonuses
         ),
-        *((*where, False, code, None, "veto", f"veto:{code}", Decimal(0), effect, None)
+        *((*where, False, code, None, "veto", f"veto:{code}", Decimal(0), effect,
+           {"stays": effect, "not_above_c": "not_above_c", "lifted": "none"}[r.repaired_veto], None)
           for code, effect in r.vetoes.items()),
-        *((*where, False, code, None, "penalty", f"penalty:{code}", -points, "points", None)
+        *((*where, False, code, None, "penalty", f"penalty:{code}", -points, "points", "points", None)
           for code, points in r.penalties.items()),
     ]  # fmt: skip

@@ -33,11 +33,16 @@ TaxComponent = Literal[
 #: Setting of an installation: the folder of its own rule sets and indicators.
 OWN_RULES = "BRAIN_RULES"
 INDICATORS = "indicators.yml"
+#: Indicators that only objects beyond enterprises have.
+OBJECT_INDICATORS = "object_indicators.yml"
 VALUE_ADDED = "value_added_wan_yuan"
 #: Figures that may be below zero.
 MAY_BE_NEGATIVE = (VALUE_ADDED, "profit_wan_yuan", "tax_contribution")
 #: Group of a list that is not ranked by industry; group of the industries that a list with groups does not name.
 WHOLE_LIST, OTHER_INDUSTRIES = "all", "other"
+TaxExclusion = Literal[
+    "audit_recovery", "demolition", "real_estate", "equity_transfer", "headquarters_rebate"
+]
 #: At most as many digits after the point as the tables hold: more would be lost between rule and result.
 Amount = Annotated[Decimal, Field(decimal_places=6)]
 Points = Annotated[Decimal, Field(decimal_places=4)]
@@ -97,14 +102,15 @@ def own_rules() -> Path | None:
 
 @cache
 def indicator_definitions() -> dict[str, IndicatorDefinition]:
-    """Indicator code → definition, from ``indicators.yml`` and the installation's own file of this name.
+    """Indicator code → definition, from ``indicators.yml``, ``object_indicators.yml`` and the installation's own file.
 
     Raises:
         RejectedError: a definition is not well formed, or an own one has the code of another.
     """
     found: dict[str, IndicatorDefinition] = {}
-    for folder in (Path(__file__).parent, own_rules()):
-        if folder is None or not (path := folder / INDICATORS).exists():
+    here, own = Path(__file__).parent, own_rules()
+    for path in (here / INDICATORS, here / OBJECT_INDICATORS, *([own / INDICATORS] if own else [])):
+        if not path.exists():
             continue
         for code, entry in read_mapping(path, RejectedError).items():
             at = line_of(path, [code])
@@ -116,6 +122,12 @@ def indicator_definitions() -> dict[str, IndicatorDefinition]:
             except ValidationError as error:
                 raise RejectedError(f"{where}: {first_error(error)}") from None
     return found
+
+
+@cache
+def object_indicators() -> frozenset[str]:
+    """Codes of the indicators that only objects beyond enterprises have (``object_indicators.yml``)."""
+    return frozenset(read_mapping(Path(__file__).parent / OBJECT_INDICATORS, RejectedError))
 
 
 def duties() -> list[Duty]:
@@ -330,6 +342,8 @@ class RuleSet(Definition):
     assumptions: tuple[Assumption, ...] = ()
     lists: dict[ListCode, ListRules]
     tax_components: tuple[TaxComponent, ...] = Field(min_length=1)
+    #: Parts of the tax paid that do not count as contribution (查补税款等).
+    tax_exclusions: tuple[TaxExclusion, ...] = ()
     cap_ratio: Amount | None = Field(default=None, gt=0)
     floor: Amount | None = None
     negative_value_added: Literal["zero_score", "keep"] = "zero_score"
@@ -346,6 +360,9 @@ class RuleSet(Definition):
     quota: Quota
     protection: Protection = Protection()
     vetoes: dict[str, Literal["direct_d", "not_above_c"]] = Field(default_factory=dict)
+    #: A veto whose penalty was lifted by credit repair (信用修复) by the end of the year: it stays, keeps from A and B
+    #: alone, or falls away.
+    repaired_veto: Literal["stays", "not_above_c", "lifted"] = "stays"
     bonuses: tuple[Bonus, ...] = ()
     bonus_cap: Points | None = Field(default=None, ge=0)
     #: Points deducted, as positive numbers.

@@ -1,4 +1,4 @@
-"""Columns of the taxes that a rule set may count; works without Spark, as reading a release does."""
+"""Columns of the taxes that a rule set may count or leave out; works without Spark, as reading a release does."""
 
 from __future__ import annotations
 
@@ -12,4 +12,12 @@ TAX_COLUMNS = {
     "land_use": "tax_land_use_wan_yuan",
     "property": "tax_property_wan_yuan",
     "other": "tax_other_wan_yuan",
+}
+#: Kind of tax that a rule set may leave out → column of core.enterprise_year.
+EXCLUDED_COLUMNS = {
+    "audit_recovery": "tax_excluded_audit_recovery_wan_yuan",
+    "demolition": "tax_excluded_demolition_wan_yuan",
+    "real_estate": "tax_excluded_real_estate_wan_yuan",
+    "equity_transfer": "tax_excluded_equity_transfer_wan_yuan",
+    "headquarters_rebate": "tax_excluded_headquarters_rebate_wan_yuan",
 }

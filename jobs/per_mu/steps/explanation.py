@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_CEILING, ROUND_DOWN, ROUND_FLOOR, ROUND_HALF_UP, Decimal
-from typing import Any, Literal
+from typing import Any
 
 from jobs.per_mu.rules.models import RuleSet, indicator_definitions
-from jobs.per_mu.rules.tax_columns import TAX_COLUMNS
+from jobs.per_mu.rules.tax_columns import EXCLUDED_COLUMNS, TAX_COLUMNS
+from jobs.per_mu.steps.formula import arithmetic, computed, formula_of
 from jobs.per_mu.steps.reasons import owed, title_of, told_reason
 from jobs.per_mu.steps.told import check, figure
-from jobs.per_mu.steps.what_if import ranked_list
+from jobs.per_mu.steps.what_if import SEATED, passed_seats, ranked_list
 from schemas.contract import code_list, contract
 
 Row = Mapping[str, Any]
@@ -44,6 +45,8 @@ class Facts:
     figures: Rows
     exempt: int
     protected: int
+    #: Exact seats of A, B and D of the lists before, whose fractions pass to this one.
+    passed: tuple[Decimal, ...]
     #: The unit's grade without its vetoes, where it has some and the list can be computed again.
     without_veto: str | None = None
 
@@ -57,15 +60,20 @@ def grade_facts(grade: Row, query: Query) -> Facts:
     """Collect the data behind a row of per_mu.enterprise_grade."""
     unit, year = grade["evaluation_uscc"], grade["year"]
     [book] = query("SELECT content FROM release.rule_set WHERE rule_set_id = ?", grade["rule_set_id"])
+    group = [grade["ranking_group"]] if grade.get("ranking_group") else []  # older releases lack it
     [left_out] = query(
         """SELECT count(*) FILTER (eval_status_code = 'exempt') AS exempt,
             count(*) FILTER (eval_status_code = 'protected') AS protected
-        FROM per_mu.population WHERE year = ? AND district_code = ? AND list_code = ?""",
-        year, grade["district_code"], grade["list_code"],
+        FROM per_mu.population WHERE year = ? AND district_code = ? AND list_code = ?"""
+        + (" AND ranking_group = ?" if group else ""),
+        year, grade["district_code"], grade["list_code"], *group,
     )  # fmt: skip
+    rules = RuleSet.model_validate_json(book["content"])
+    carries = rules.quota_of(grade["list_code"]).carry
     return Facts(
         grade=grade,
-        rule_set=RuleSet.model_validate_json(book["content"]),
+        rule_set=rules,
+        passed=passed_seats(query, rules, grade) if carries else (Decimal(0),) * len(SEATED),
         indicators=query(
             "SELECT * FROM per_mu.indicator_value WHERE uscc = ? AND year = ? ORDER BY indicator_code", unit, year
         ),
@@ -104,7 +112,7 @@ def explain_grade(facts: Facts) -> list[str]:
     return [
         *_who(facts),
         *_tax(facts),
-        *(_indicator(row, facts.rule_set) for row in facts.indicators),
+        *(told_indicator(row, facts.rule_set) for row in facts.indicators),
         *_withheld(facts),
         *_total(facts),
         *_initial(facts),
@@ -133,13 +141,19 @@ def _tax(facts: Facts) -> Iterator[str]:
         amount = sum((row[column] or Decimal(0) for row in facts.figures), Decimal(0))
         if amount:
             parts.append((titles.column(column).zh, amount))
+    for kind in facts.rule_set.tax_exclusions:
+        column = EXCLUDED_COLUMNS[kind]
+        # a release before there were such amounts lacks the column
+        if amount := sum((row.get(column) or Decimal(0) for row in facts.figures), Decimal(0)):
+            parts.append((f"剔除{titles.column(column).zh}", -amount))
     if parts:
         total = sum((amount for _, amount in parts), Decimal(0))
         told = " + ".join(f"{zh} {figure(amount)}" for zh, amount in parts)
         yield f"税收实际贡献 tax contribution = {told} = {figure(total)} 万元"
 
 
-def _indicator(row: Row, rules: RuleSet) -> str:
+def told_indicator(row: Row, rules: RuleSet) -> str:
+    """An indicator of an enterprise or of another object: value, baseline, weight and score, recomputed."""
     d = indicator_definitions()[row["indicator_code"]]
     title = code_list("per_mu_indicator")[row["indicator_code"]]
     name = f"{row['indicator_code']} {title['zh']} {title['en']}"
@@ -152,14 +166,15 @@ def _indicator(row: Row, rules: RuleSet) -> str:
         return f"{name} = {sides}：无值 no value；得分 score {points}{note}"
     if row["baseline"] is None:
         return f"{name} = {sides} = {figure(row['value'])} {d.unit}；得分 score {points}{note}"
-    plain = row["value"] * row["weight"] / row["baseline"]
+    least_share = rules.lists[row["list_code"]].indicators[row["indicator_code"]].least_share
     step = Decimal(1).scaleb(-rules.rounding.score_scale)
     mode = ROUND_HALF_UP if rules.rounding.mode == "half_up" else ROUND_DOWN
-    computed = plain.quantize(step, mode)
-    verdict = "" if row["note_code"] else check(computed, row["score"])
+    again = computed(row, least_share).quantize(step, mode)
+    verdict = "" if row["note_code"] else check(again, row["score"])
+    how = title_of("scoring", formula_of(row))
     return (
-        f"{name} = {sides} = {figure(row['value'])} {d.unit}；得分 score = {figure(row['value'])} ÷ 基准值 "
-        f"{figure(row['baseline'])} × 权重 {figure(row['weight'])} = {figure(computed)}"
+        f"{name} = {sides} = {figure(row['value'])} {d.unit}；{how}；得分 score = "
+        f"{arithmetic(row, least_share)} = {figure(again)}"
         + (f"，计 {points}{note}" if note else " 分")
         + verdict
     )
@@ -207,11 +222,14 @@ def _initial(facts: Facts) -> Iterator[str]:
     if quota.count_protected:
         base, told = base + facts.protected, f"{told} + 保护期 {facts.protected}"
     shares = []
-    edges: tuple[Literal["A", "B", "D"], ...] = ("A", "B", "D")
-    for grade in edges:
-        share, rounding = quota.shares[grade], quota.rounding[grade]
-        places = int((base * share).to_integral_value(_ROUNDING[rounding]))
-        shares.append(f"{grade} {figure(share * 100)}% {_ROUNDING_ZH[rounding]} → {places}")
+    for grade, before in zip(SEATED, facts.passed, strict=True):
+        share, how = quota.shares[grade], _ROUNDING[quota.rounding[grade]]
+        places = int((before + base * share).to_integral_value(how) - before.to_integral_value(how))
+        carried = before - before.to_integral_value(how)
+        told_carry = f"，此前榜单结转 carried {figure(carried)}" if carried else ""
+        shares.append(
+            f"{grade} {figure(share * 100)}% {_ROUNDING_ZH[quota.rounding[grade]]}{told_carry} → {places}"
+        )
     yield f"名额 places: （{told}）× 比例: {'，'.join(shares)}，其余为 C；{_EDGE_ZH[quota.edge]}"
     tie = "，与他人同分 tied" if g["is_tie"] else ""
     yield (

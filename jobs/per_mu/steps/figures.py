@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from functools import reduce
+from operator import add
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
@@ -16,7 +18,7 @@ from jobs.per_mu.rules.frames import (
     figures_used,
     indicator_frame,
 )
-from jobs.per_mu.rules.tax_columns import TAX_COLUMNS
+from jobs.per_mu.rules.tax_columns import EXCLUDED_COLUMNS, TAX_COLUMNS
 from schemas.contract import contract
 
 DISTRICT_TAX = "tax_contribution_wan_yuan"
@@ -26,18 +28,23 @@ COLUMN_OF: Mapping[str, str] = {"tax_contribution": DISTRICT_TAX}
 OF_ENTERPRISES = frozenset(contract("per_mu.unit").column_names)
 
 
-def tax_contribution(components: str = "tax_components") -> Column:
-    """Tax contribution 税收实际贡献 (万元): sum of the rule set's components; missing where no tax is on record."""
-    amounts = [
-        F.when(F.array_contains(components, name), F.coalesce(F.col(column), F.lit(0)))
-        .otherwise(F.lit(0))
-        .cast(VALUE_TYPE)
-        for name, column in TAX_COLUMNS.items()
-    ]
-    total = amounts[0]
-    for amount in amounts[1:]:
-        total = total + amount
-    return F.when(F.coalesce(*TAX_COLUMNS.values()).isNotNull(), total.cast(VALUE_TYPE))
+def tax_contribution(prefix: str = "tax") -> Column:
+    """Tax contribution 税收实际贡献 (万元): the rule set's components less what it leaves out.
+
+    Missing where no tax is on record. ``prefix`` is that of the columns ``*_components`` and ``*_exclusions``.
+    """
+
+    def total(of: str, columns: Mapping[str, str]) -> Column:
+        amounts = [
+            F.when(F.array_contains(of, name), F.coalesce(F.col(column), F.lit(0)))
+            .otherwise(F.lit(0))
+            .cast(VALUE_TYPE)
+            for name, column in columns.items()
+        ]
+        return reduce(add, amounts)
+
+    counted = total(f"{prefix}_components", TAX_COLUMNS) - total(f"{prefix}_exclusions", EXCLUDED_COLUMNS)
+    return F.when(F.coalesce(*TAX_COLUMNS.values()).isNotNull(), counted.cast(VALUE_TYPE))
 
 
 def unit_figures(units: DataFrame, items: Items, known: Collection[str]) -> DataFrame:

@@ -44,6 +44,8 @@ def told_reason(code: str) -> str:
         return "保护：不低于C类 protected from D"
     if kind in ("inherited", "shared"):
         return f"随 {rest} 评价"
+    if kind == "manual":
+        return f"联席会议调档：{title_of('grade_adjustment_reason', rest)} adjusted by the joint meeting"
     return code
 
 

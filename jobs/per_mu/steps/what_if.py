@@ -102,7 +102,8 @@ class Entry:
     sides: Mapping[str, Sides]
     total: int
     points: int
-    final_grade: str
+    #: Missing if the joint meeting changed it: what the rules gave is not published then.
+    final_grade: str | None
     tax: int | None = None
     value_added: int | None = None
     direct_d: bool = False
@@ -432,11 +433,14 @@ class RankedList:
                 for entry in entries
             )
             and all(sum(s.score for s in e.sides.values()) + e.points == e.total for e in entries)
-            and self._grades() == [entry.final_grade for entry in entries]
+            and all(
+                entry.final_grade in (None, grade)
+                for grade, entry in zip(self.grades(), entries, strict=True)
+            )
         )
 
-    def _grades(self) -> list[str]:
-        """Every unit's grade with the totals as published, the unit's own first."""
+    def grades(self) -> list[str]:
+        """Every unit's grade with the totals as they are, the unit's own first."""
         entries = [self.own, *self.others]
         merits = {a: sorted(e.merit for e in entries if e.is_among(a)) for a in AMONG}
         totals = {a: [total for total, *_ in of_group] for a, of_group in merits.items()}
@@ -500,6 +504,10 @@ class RankedList:
         own = self.own if is_vetoed else _without_vetoes(self.own)
         places = self._places(moves, total, tax)
         return self._grade(own, places, self._put_into_d, self._from["seated"][0])
+
+    def grade_at(self, places: Mapping[str, int]) -> str:
+        """The unit's final grade at places in its list, by group of ``AMONG``, the unit itself counted."""
+        return self._grade(self.own, places, self._put_into_d, self._from["seated"][0])
 
     # --- one computation -----------------------------------------------------------------------------
 
@@ -639,19 +647,22 @@ def ranked_list(query: Query, unit: Row) -> RankedList | None:
     where: tuple[str, ...] = (unit["year"], unit["district_code"], unit["list_code"])
     of_list = "year = ? AND district_code = ? AND list_code = ?"
     ends: tuple[str, ...] = ("baseline",)
-    if "ranking_group" in unit:  # releases before there were groups lack the columns
+    if unit.get("ranking_group"):  # releases before there were groups lack the columns
         where, of_list, ends = (
             (*where, unit["ranking_group"]),
             f"{of_list} AND ranking_group = ?",
             (*ends, "worst_value"),
         )
     grades = query(
-        f"""SELECT uscc, final_grade, evaluation_version,
+        f"""SELECT uscc, evaluation_version,
+            CASE WHEN array_to_string(grade_reasons, ' ') NOT LIKE '%manual:%' THEN final_grade END AS final_grade,
             {_in_millionths("total_score", "bonus_points", "penalty_points")}
         FROM per_mu.enterprise_grade WHERE {of_list} AND rank_in_list IS NOT NULL""",
         *where,
     )  # fmt: skip
-    if any(row["evaluation_version"] > 1 for row in grades):
+    if (
+        len({row["evaluation_version"] for row in grades}) > 1
+    ):  # a release of before had a row for each version
         return None
     values = query(
         f"""SELECT uscc, indicator_code, note_code,
@@ -684,11 +695,11 @@ def ranked_list(query: Query, unit: Row) -> RankedList | None:
             WHERE {of_list}""",
             *where,
         )  # fmt: skip
-    passed = _passed(query, rules, unit) if rules.quota_of(unit["list_code"]).carry else None
+    passed = passed_seats(query, rules, unit) if rules.quota_of(unit["list_code"]).carry else None
     return from_rows(rules, unit, grades, values, effects, amounts, passed=passed, **left_out)
 
 
-def _passed(query: Query, rules: RuleSet, unit: Row) -> tuple[Decimal, Decimal, Decimal]:
+def passed_seats(query: Query, rules: RuleSet, unit: Row) -> tuple[Decimal, Decimal, Decimal]:
     """Exact seats of the district's groups before that of a unit, in the order of the rule set's lists."""
     sizes = query(
         """SELECT list_code, ranking_group, count(*) FILTER (eval_status_code = 'exempt') AS exempt,

@@ -77,10 +77,10 @@ class Efficiency(Definition):
 
     @model_validator(mode="after")
     def _noted(self) -> Efficiency:
-        parts = {"firms": FirmRules, "land": LandRules}
+        fields = {"firms": set(FirmRules.model_fields), "land": set(LandRules.model_fields)}
         for note in self.assumptions:
             part, _, field = note.field.partition(".")
-            if part not in parts or field not in parts[part].model_fields:
+            if field not in fields.get(part, ()):
                 raise ValueError(f"assumptions: no field {note.field}")
         return self
 

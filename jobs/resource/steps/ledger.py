@@ -28,6 +28,7 @@ Part = Literal["own", "leased_in", "pledged"]
 #: What an entry is.
 ALLOCATION, TRANSFER, LEASE, RETURN = "allocation", "transfer", "lease", "lease_return"
 PLEDGE, RELEASE = "pledge", "pledge_release"
+ENTRIES = (ALLOCATION, TRANSFER, LEASE, RETURN, PLEDGE, RELEASE)
 #: Why a claim is refused: the codes that :func:`refusal` gives.
 REASONS = (
     "not_positive", "ends_before_begins", "to_itself", "giver_without_account", "taker_without_account", "pledged",

@@ -17,9 +17,8 @@ from portal.queries.codes import as_code, fault, folded, is_code
 from portal.queries.enterprise import Match
 from portal.queries.lift import lift as lift_of
 from portal.queries.not_found import Disputed, NotThatYear, Unknown
-from portal.queries.quotas import OfFirm
 from portal.queries.release import Query
-from portal.web.firm import grade, lift, parts, score, years
+from portal.web.firm import consequences, grade, lift, parts, score, years
 from portal.web.frame import Asked, Frame, Known
 from schemas.contract import Contract, contracts
 from schemas.errors import UsageError
@@ -69,7 +68,7 @@ def sheet(frame: Known, uscc: str, year: str = "") -> Response:
                 return RedirectResponse(frame.url(f"/enterprise/{other}", year=year), 302)
             raise HTTPException(404, _not_found(frame, uscc, error)) from None
         frame.audit_read(uscc)
-        return _sheet(frame, card, quotas.of_firm(query, card.uscc, card.year))
+        return _sheet(frame, card, query)
 
 
 @router.get("/enterprise/{uscc}/ways")
@@ -116,13 +115,14 @@ def _by_other_code(query: Query, code: str) -> str:
     return found[0].uscc if total == 1 and found[0].found_by else ""
 
 
-def _sheet(frame: Frame, card: Card, of_quotas: OfFirm | None) -> Response:
+def _sheet(frame: Frame, card: Card, query: Query) -> Response:
     return frame.render(
         "enterprise.html",
         nav="enterprise",
         card=card,
         who=card.who,
         words=grade.grade_words(frame, card),
+        follows=consequences.follows(frame, card, query),
         bars=lift.bars(frame, card) if card.lift else [],
         to_last=lift.to_last(frame, card, card.lift) if card.lift else "",
         edge=lift.edge(frame, card.lift) if card.lift else "",
@@ -136,7 +136,7 @@ def _sheet(frame: Frame, card: Card, of_quotas: OfFirm | None) -> Response:
         fact=lambda one: parts.fact(frame, one),
         missing_data=parts.missing(frame, card),
         is_own=frame.viewer.role == "enterprise",
-        quotas=of_quotas,
+        quotas=quotas.of_firm(query, card.uscc, card.year),
         proof=lambda table, column, **key: parts.proof(frame, card, table, column, **key),
         node_url=lambda position: parts.node_url(frame, card, position),
     )

@@ -10,15 +10,17 @@ from typing import Annotated, Any
 from fastapi import APIRouter, HTTPException, Query
 from fastapi.responses import Response
 
+from portal.access.trials import may_try
 from portal.exports.excel import Column
 from portal.queries import overview, ranking, rule_set
 from portal.queries.distribution import Band, distribution
-from portal.queries.ranking import Filters, Flow, Ranked
+from portal.queries.ranking import Filters, Ranked
 from portal.queries.release import Query as Asking
 from portal.web.district_map import district_map
 from portal.web.exports import Format, Table, download
 from portal.web.filters import After, Chosen
 from portal.web.frame import Frame, Known
+from portal.web.grade_flows import grade_flows
 from portal.web.pages.city import COLOURED, district_row
 from schemas.errors import UsageError
 
@@ -61,6 +63,7 @@ def per_mu(
                 for key, words in VIEWS.items()
             ],
             choices=_choices(frame, query, filters.year),
+            may_try=may_try(frame.viewer),
             is_scoped=frame.viewer.role in ("district", "town"),
             **show(frame, query, filters, after),
         )
@@ -227,32 +230,10 @@ def _moves(frame: Frame, query: Asking, filters: Filters, after: str) -> dict[st
         "risen": _firms(flow for flow in both if str(flow.after) < str(flow.before)),
         "fallen": _firms(flow for flow in both if str(flow.after) > str(flow.before)),
         "kept": _firms(flow for flow in both if flow.after == flow.before),
-        "sankey": _sankey(frame, flows, before, filters.year),
+        "sankey": grade_flows(
+            ((flow.before, flow.after, flow.firms) for flow in flows), before, filters.year, nobody
+        ),
     }
-
-
-def _sankey(frame: Frame, flows: Sequence[Flow], before: str, year: str) -> dict[str, Any]:
-    """Firms between the grades of two years, A on top."""
-
-    def label(of: str, grade: str | None) -> str:
-        return f"{of} {grade or frame.t(*NO_GRADE)}"
-
-    def colour(grade: str | None) -> str:
-        return f"var(--grade-{grade.lower()})" if grade else "var(--dim)"
-
-    ends = [(before, {flow.before for flow in flows}), (year, {flow.after for flow in flows})]
-    nodes = [
-        {"name": label(of, grade), "itemStyle": {"color": colour(grade)}}
-        for of, grades in ends
-        for grade in (*ranking.GRADES, None)
-        if grade in grades
-    ]
-    links = [
-        {"source": label(before, flow.before), "target": label(year, flow.after), "value": flow.firms}
-        for flow in flows
-    ]
-    series = {"type": "sankey", "nodeAlign": "left", "left": 8, "right": 130, "layoutIterations": 0}
-    return {"series": [{**series, "draggable": False, "data": nodes, "links": links}]}
 
 
 def _firms(flows: Any) -> int:

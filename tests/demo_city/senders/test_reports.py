@@ -103,18 +103,20 @@ def test_texts_of_needs_fit_their_kind(sent: Sent) -> None:
         assert texts and all(word in text for text in texts)
 
 
-def test_objections_come_in_june_and_name_firms_of_the_year(sent: Sent) -> None:
+def test_objections_come_during_the_notice_and_name_firms_of_the_year(sent: Sent) -> None:
     for year in (2020, 2023):
         above = {
             c["统一社会信用代码"]
             for c in rows(sent, f"statistics_directory_{year}.csv")
             if c["规模"] == "规上"
         }
-        objections = rows(sent, f"objection_{year + 1}-06.jsonl")
+        objections = rows(sent, f"objection_{year + 1}-08.jsonl")
         assert len(objections) == 6  # 130 x 0.005, at least six
         for cells in objections:
             assert cells["评价年度"] == str(year)
-            assert str(cells["提出日期"]).startswith(f"{year + 1}-06-")
+            assert (
+                f"{year + 1}-08-07" < str(cells["提出日期"]) <= str(cells["公示截止日"]) < f"{year + 1}-08-25"
+            )
             assert number(cells["主张数值"]) >= Decimal(0)
             assert "附" in str(cells["依据"])
         # the directory's record of one firm may be a planted fault

@@ -95,13 +95,40 @@ def test_tenants_of_an_over_allotted_parcel_are_scaled_down(spark: SparkSession)
     }
 
 
+def test_a_use_larger_than_its_parcel_takes_no_land_from_others(spark: SparkSession) -> None:
+    # 4 mu were written in square metres: 2,667 on a parcel of 10. The holder has 3 and another tenant 2, which stay
+    slip = lease("2667", OTHER)
+    assert uses(spark, "10", [own("3"), lease("2"), slip]) == {
+        (OWNER, "own"): ("3", []),
+        (TENANT, "lease"): ("2", []),
+        (OTHER, "lease"): ("5", ["larger_than_parcel"]),
+    }
+    # its share of the floor area says more: 40 % of 10
+    result = uses(spark, "10", [own("3"), lease("2"), {**slip, "floor_share_pct": "40"}])
+    assert result[OTHER, "lease"] == ("4", ["larger_than_parcel"])
+    assert (result[TENANT, "lease"][0], result[OWNER, "own"]) == ("2", ("4", ["survey_differs"]))
+
+
+def test_two_uses_larger_than_their_parcel_share_what_is_left(spark: SparkSession) -> None:
+    # 10 - 4 = 6, in the proportion of 2,000 to 1,000
+    result = uses(spark, "10", [own("4"), lease("2000"), lease("1000", OTHER)])
+    assert {k: v[0] for k, v in result.items()} == {
+        (OWNER, "own"): "4", (TENANT, "lease"): "4", (OTHER, "lease"): "2",
+    }  # fmt: skip
+
+
+def test_an_own_use_larger_than_its_parcel_has_the_rest(spark: SparkSession) -> None:
+    result = uses(spark, "10", [own("6667"), lease("4")])
+    assert result == {(OWNER, "own"): ("6", ["larger_than_parcel"]), (TENANT, "lease"): ("4", [])}
+
+
 def test_without_a_holder_the_surveyed_own_users_share_the_parcel(spark: SparkSession) -> None:
     survey = [
-        {"uscc": OWNER, "use_type_code": "own", "surveyed_area_mu": "9"},
-        {"uscc": OTHER, "use_type_code": "own", "surveyed_area_mu": "3"},
+        {"uscc": OWNER, "use_type_code": "own", "surveyed_area_mu": "6"},
+        {"uscc": OTHER, "use_type_code": "own", "surveyed_area_mu": "2"},
     ]
     result = uses(spark, "6", survey, owner=None)
-    # 9 * 6/12 = 4.5, 3 * 6/12 = 1.5
+    # 6 * 6/8 = 4.5, 2 * 6/8 = 1.5
     assert result[OWNER, "own"] == ("4.5", ["no_holder", "over_allotted"])
     assert result[OTHER, "own"][0] == "1.5"
 
@@ -160,13 +187,17 @@ def test_uses_agree_with_an_oracle_and_never_exceed_the_parcel(
     for number, (area, tenants) in enumerate(parcels):
         name = f"330282001GB{number:06d}"
         registered.append({"parcel_id": name, "year": "2023", "parcel_area_mu": area, "owner_uscc": OWNER})
-        claimed = sum((t for t, _ in tenants), Decimal(0))
+        # a claim beyond the parcel is a fault: such claims share what the others leave
+        beyond = [t for t, _ in tenants if t > area * Decimal("1.01")]
+        claimed = sum((t for t, _ in tenants if t not in beyond), Decimal(0))
+        left = max(Decimal(0), area - claimed)
         given_out = Decimal(0)
         for place, (claim, _) in enumerate(tenants):
             survey.append({"parcel_id": name, "period": "2023", **lease(str(claim), f"t{place}")})
-            got = (
-                claim if claimed <= area else (claim * area / claimed).quantize(Decimal("1e-6"), ROUND_FLOOR)
-            )
+            exact = claim if claimed <= area else claim * area / claimed
+            if claim in beyond:
+                exact = left * claim / sum(beyond)
+            got = exact.quantize(Decimal("1e-6"), ROUND_FLOOR)
             expected[name, f"t{place}"] = got
             given_out += got
         expected[name, OWNER] = area - given_out

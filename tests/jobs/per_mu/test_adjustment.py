@@ -6,7 +6,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from tests.jobs.per_mu.world import WORLD, Results, event, firm, veto
+from tests.jobs.per_mu.world import WORLD, Results, event, firm, quota, veto
 
 RULES = {
     "bonuses": [
@@ -89,3 +89,49 @@ def test_an_event_is_judged_by_the_rule_set_of_its_year(evaluated: Results) -> N
     assert given(evaluated, "exempt")["12"][1] == -1  # firms without a grade have adjustments too
     listed = {(r["uscc"], r["year"]) for r in evaluated.table("adjustment", DISTRICT)}
     assert listed == {(f"{DISTRICT}-{n}", "2023") for n in ("a", "b", "exempt")}
+
+
+# --- credit repair -------------------------------------------------------------------------------------
+
+
+def _repaired(rule: str) -> str:
+    penalised: dict[str, Any] = {"repaired_date": date(2023, 9, 1), "repair_document_code": "甬信修1号"}
+    return WORLD.district(
+        *(firm(name, points) for name, points in (("repaired", 9), ("late", 8), ("never", 7), ("clean", 1))),
+        rule={
+            "vetoes": {"safety_fatal": "direct_d"},
+            "repaired_veto": rule,
+            "quota": quota("0.25", "0.5", "0"),
+        },
+        events=[
+            veto("repaired", **penalised),
+            veto("late", **{**penalised, "repaired_date": date(2024, 1, 1)}),
+            veto("never"),
+        ],
+    )
+
+
+REPAIRED = {rule: _repaired(rule) for rule in ("stays", "not_above_c", "lifted")}
+
+
+def test_a_veto_that_was_repaired_within_the_year_follows_the_rule(evaluated: Results) -> None:
+    grades = {
+        rule: evaluated.column("enterprise_grade", "final_grade", district)
+        for rule, district in REPAIRED.items()
+    }
+    assert {rule: g["repaired"] for rule, g in grades.items()} == {
+        "stays": "D",
+        "not_above_c": "C",
+        "lifted": "A",
+    }
+    # a repair of the next year changes nothing in this one
+    assert {(g["late"], g["never"]) for g in grades.values()} == {("D", "D")}
+    told = {
+        rule: row["reason_zh"]
+        for rule, district in REPAIRED.items()
+        for row in evaluated.table("adjustment", district)
+        if row["uscc"].endswith("repaired")
+    }
+    assert told["stays"].endswith("一票否决，直接列为D类")
+    assert told["not_above_c"].endswith("已于2023-09-01信用修复（甬信修1号），不高于C类")
+    assert told["lifted"].endswith("已于2023-09-01信用修复（甬信修1号），不再否决")

@@ -32,6 +32,7 @@ from tests.jobs.per_mu.world import (
     firm,
     plain_limits,
     run,
+    undecided,
     veto,
 )  # fmt: skip
 from tests.oracles.per_mu import FORMULAS, OWED, STATISTICS, TAXES, Evaluation, evaluate
@@ -48,6 +49,8 @@ OPTIONS: dict[str, list[Any]] = {
         ["income", "other"],
         ["land_use", "property", "surcharge", "consumption"],
     ],
+    "tax_exclusions": [[], ["audit_recovery"], ["real_estate", "equity_transfer", "demolition"]],
+    "repaired_veto": ["stays", "not_above_c", "lifted"],
     "cap_ratio": [None, "1.5", "2", "0.333333"],
     "floor": [None, "0", "-5.5", "1"],
     "negative_value_added": ["zero_score", "keep"],
@@ -348,7 +351,11 @@ def _taxes(draw: Draw) -> Row:
     if draw.random() < 0.04:
         return {}
     few: list[Any] = ["10", "10", "0", "33.333333", "-5", "0.000001", None]
-    return {f"tax_{name}_wan_yuan": draw.choice(few) for name in TAXES}
+    kinds = ("audit_recovery", "real_estate", "demolition")
+    excluded = {
+        f"tax_excluded_{kind}_wan_yuan": draw.choice([None, None, None, "3", "0.5"]) for kind in kinds
+    }
+    return {f"tax_{name}_wan_yuan": draw.choice(few) for name in TAXES} | excluded
 
 
 def _event(draw: Draw, ident: str, name: str, year: str) -> Row:
@@ -358,7 +365,12 @@ def _event(draw: Draw, ident: str, name: str, year: str) -> Row:
         level = draw.choice(["national", "municipal"])
     else:
         kind, code, level = draw.choice(["penalty", "accident"]), draw.choice(PENALTIES), None
-    return event(name, kind, code, level, event_id=ident, year=year, valid_until_date=until)
+    repaired = (
+        draw.choice([None, None, date(int(year), 9, 1), date(int(year) + 1, 1, 5)]) if level is None else None
+    )
+    return event(
+        name, kind, code, level, event_id=ident, year=year, valid_until_date=until, repaired_date=repaired
+    )
 
 
 # --- comparison ------------------------------------------------------------------------------------
@@ -645,6 +657,7 @@ def test_grades_of_generated_lists_are_as_the_oracle_says(
         frame(spark, "core.enterprise", world.firms),
         frame(spark, "per_mu.indicator_value", [_value_row(*item) for item in expected.values.items()]),
         frame(spark, "per_mu.adjustment", [_adjustment_row(*item) for item in expected.adjustments.items()]),
+        *undecided(spark),
         world.book(),
     )
     compare_grades(graded.toArrow().to_pylist(), expected)

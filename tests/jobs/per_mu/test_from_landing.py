@@ -150,15 +150,10 @@ def kinds_of_firm(expected: Evaluation) -> dict[str, set[tuple[str, str]]]:
         "protected": {key for key, p in population.items() if p["status"] == "protected"},
         "lowest A": {key for _, key in lowest.values()},
         "withholds": {(uscc, year) for (uscc, year, _), v in expected.values.items() if v["withheld"]},
-        "land too small": {
-            key for key, p in population.items() if p["status"] == "data_incomplete" and p["overloads"]
-        },
     }
 
 
-@pytest.mark.parametrize(
-    "kind", ["tenant", "vetoed", "tie", "protected", "lowest A", "withholds", "land too small"]
-)
+@pytest.mark.parametrize("kind", ["tenant", "vetoed", "tie", "protected", "lowest A", "withholds"])
 def test_odd_kinds_of_firm_occur_among_those_compared(
     kind: str, published: dict[str, list[Row]], expected: Evaluation
 ) -> None:

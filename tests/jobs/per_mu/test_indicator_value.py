@@ -361,7 +361,7 @@ def test_every_unit_has_the_indicators_of_its_list_and_their_weights_sum_to_100(
 
 # --- other formulas ------------------------------------------------------------------------------------
 
-RANGE = WORLD.district(
+EXTREMES = WORLD.district(
     *(firm(name, tax) for name, tax in (("worst", "10"), ("middle", "60"), ("best", "110"))),
     # a giant is left out of the range; it scores as the best of the others
     *(firm(f"same{n}", "60") for n in range(8)),
@@ -377,7 +377,7 @@ RANGE = WORLD.district(
 
 def test_minimum_and_maximum_score_twenty_to_a_hundred(evaluated: Results) -> None:
     """旌德县2022: weight x [20 + 80 (x - min) / (max - min)] / 100."""
-    rows = evaluated.values(RANGE, "I1")
+    rows = evaluated.values(EXTREMES, "I1")
     assert {name: rows[name]["score"] for name in ("worst", "middle", "best", "giant")} == {
         "worst": 20, "middle": 60, "best": 100, "giant": 100,
     }  # fmt: skip

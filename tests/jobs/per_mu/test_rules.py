@@ -25,7 +25,7 @@ from schemas.errors import RejectedError, UsageError
 from tests.jobs.per_mu.world import PLAIN, every_list, every_list_of, indicator, quota, rule_set
 
 NINGBO = ("330203", "330205", "330206", "330211", "330212", "330213", "330225", "330226", "330281", "330282")
-YEARS = ("2020", "2021", "2022", "2023", "2024")
+YEARS = ("2020", "2021", "2022", "2023", "2024", "2025", "2026")
 
 
 def document(**changes: Any) -> dict[str, Any]:

@@ -293,6 +293,13 @@ class Results:
         return {name: reasons for name, reasons in given.items() if reasons}
 
 
+def undecided(spark: SparkSession) -> tuple[DataFrame, DataFrame, DataFrame]:
+    """Steps, adjustments and published lists of a procedure that has not begun."""
+    feeds = ("raw.gov_evaluation_step", "raw.gov_grade_adjustment", "raw.gov_grade_publication")
+    steps, adjustments, published = (frame(spark, feed, []) for feed in feeds)
+    return steps, adjustments, published
+
+
 def run(spark: SparkSession, world: World, frames: dict[str, DataFrame] | None = None) -> Results:
     """Every job of the area in order, each on the stored results of the jobs before."""
     i = frames or world.frames(spark)
@@ -311,7 +318,8 @@ def run(spark: SparkSession, world: World, frames: dict[str, DataFrame] | None =
         adjustment(people, i["enterprise_event"], rules), "per_mu.adjustment"
     )
     grades, rows["enterprise_grade"] = stored(
-        enterprise_grade(people, i["enterprise"], values, changes, rules), "per_mu.enterprise_grade"
+        enterprise_grade(people, i["enterprise"], values, changes, *undecided(spark), rules),
+        "per_mu.enterprise_grade",
     )
     _, rows["city_rank"] = stored(city_rank(people, units, rules), "per_mu.city_rank")
     _, rows["district_summary"] = stored(

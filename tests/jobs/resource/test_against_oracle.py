@@ -217,11 +217,11 @@ def test_monthly_surcharges_agree_with_the_oracle(spark: SparkSession, seed: int
         was, now = (oracle.rounded(oracle.rounded(row["power_kwh"] * step) / 10_000) for step in steps)
         if was or now or any(steps):
             wanted[row["meter_account_code"]] = (uscc, str(year), now, now - was)
-    _, grades, succession = tables(spark, city)
+    _, results, succession = tables(spark, city)
     electricity = frame(spark, "raw.gov_electricity", city.power)
     found = {
         r["meter_account_code"]: (r["uscc"], r["year"], r["surcharge_wan_yuan"], r["difference_wan_yuan"])
-        for r in power_price_month(electricity, grades, succession, rules=given_rules).collect()
+        for r in power_price_month(electricity, results, succession, rules=given_rules).collect()
     }
     assert found == wanted
     assert len(wanted) > 30

@@ -212,6 +212,22 @@ def amounts(route: tuple[Change, ...]) -> dict[str, Fraction]:
     return {change.figure: Fraction(change.by) * UNITS.get(change.unit, 1) for change in route}
 
 
+def _grade_of(ranked: RankedList, change: Change, share: Fraction) -> str:
+    """The grade after a share of a change, by the list computed again."""
+    today = ranked.figure(change.figure)
+    assert today is not None
+    return ranked.grade({change.figure: today + int(Fraction(change.by) * share * 10**6)})
+
+
+def _giants(ranked: RankedList, by: Mapping[str, Fraction]) -> frozenset[str]:
+    """The list's giants after a change of the unit's figures."""
+    own = (ranked.own.tax, ranked.own.value_added)
+    added = (by.get(name, Fraction(0)) for name in ("tax_contribution", "value_added_wan_yuan"))
+    return ranked._giants(
+        *(None if o is None else o + int(a * 10**6) for o, a in zip(own, added, strict=True))
+    )
+
+
 @pytest.mark.parametrize("seed", [1, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (2, 3))])
 def test_routes_are_enough_and_no_more_than_enough(seed: int) -> None:
     world, done = city(seed)
@@ -234,9 +250,22 @@ def test_routes_are_enough_and_no_more_than_enough(seed: int) -> None:
                 if abs(change.by) < Decimal("0.02"):  # amounts are rounded up to 0.0001
                     continue
                 less = {**by, change.figure: by[change.figure] * Fraction(99, 100)}
-                assert (grade_after(world, key, ranked.rules, less) or "D") > wanted, (key, route)
+                if _giants(ranked, less) != _giants(ranked, by):
+                    # between the two it becomes a giant or makes others none: the list's baselines move at once
+                    seen["giants"] += 1
+                    continue
+                after_less = grade_after(world, key, ranked.rules, less) or "D"
+                if after_less <= wanted:
+                    # in coarse steps totals jump while the baseline moves, so less may be enough again
+                    rounding = ranked.rules.rounding
+                    assert min(rounding.score_scale, rounding.value_scale) < 4, (key, route)
+                    assert len(route) > 1 or _grade_of(ranked, change, Fraction(99, 100)) == after_less
+                    seen["coarse"] += 1
+                    continue
                 seen["smallest"] += 1
-    assert seen["smallest"] > 100 and {"D 1", "C 1", "B 1", "B 2", "D none"} <= set(seen)
+    assert seen["smallest"] > 100 > 10 * seen["coarse"] and {"D 1", "C 1", "B 1", "B 2", "D none"} <= set(
+        seen
+    )
 
 
 @pytest.mark.parametrize("seed", [1])

@@ -24,10 +24,11 @@ VOID = {"meta", "link", "input", "br", "img", "hr"}
 #: Pages without firms; a title of the window holds no marks.
 PAGES = (
     "/", "/?colour=land_mu", "/per-mu", "/per-mu?district=330282&list=above_scale", "/per-mu?view=moves",
-    "/per-mu?view=districts", "/chain", "/data", "/data?q=tax", "/data/per_mu.enterprise_grade",
+    "/per-mu?view=districts", "/procedure",
+    "/procedure?year=2023&district=330282", "/chain", "/data", "/data?q=tax", "/data/per_mu.enterprise_grade",
     "/data/core.enterprise", "/data/chain.gap", "/data/feeds", "/data/deliveries", "/data/quarantine?feed=gov_tax",
     "/releases", "/releases/1", "/public", "/public?view=districts", "/public?view=industries", "/enterprise",
-    "/search?q=轴承", "/login",
+    "/search?q=轴承", "/login", "/objects", "/what-if?district=330282&list=above_scale",
 )  # fmt: skip
 
 
@@ -134,6 +135,20 @@ def test_chains_and_nodes_are_in_english(ask: Ask) -> None:
         for path in (f"?node={one['node']}", f"/node/{one['node']}"):
             page = ask(STATISTICS, f"/en/chain/{one['chain_code']}{path}")
             assert page.status_code == 200 and unmarked(page.text) == [], one
+
+
+def test_objects_are_in_english(ask: Ask) -> None:
+    """A list and a sheet of each kind, of objects with and without a grade."""
+    found = rows(
+        """SELECT object_kind_code AS kind, eval_status_code, min(object_code) AS code FROM per_mu.object_unit
+        WHERE year = '2024' GROUP BY ALL ORDER BY ALL"""
+    )
+    assert len({row["kind"] for row in found}) == 8
+    for row in found:
+        for path in (f"/en/objects?kind={row['kind']}", f"/en/objects/{row['kind']}/{row['code']}?year=2024"):
+            page = ask(CITY, path)
+            assert page.status_code == 200, path
+            assert unmarked(page.text) == [], path
 
 
 def test_what_is_marked_is_no_english(ask: Ask) -> None:

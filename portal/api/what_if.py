@@ -1,0 +1,165 @@
+"""What-if over the API: POST a trial of rules, GET its answer. Only officials ask, each for what they govern."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from functools import partial
+from typing import Any
+
+import anyio.to_thread
+import msgspec
+from starlette.responses import Response
+
+from portal.access.trials import may_try, may_try_in
+from portal.accounts import audit
+from portal.api import formats, problems
+from portal.api.request import Asked
+from portal.queries.whatif import opened
+from portal.queries.whatif_rows import Chosen
+from portal.what_if import trial
+from portal.what_if.turns import LineFullError, Turns, begin
+from schemas.errors import UserError
+
+#: Fields of a question at most, and the bytes of its document.
+MOST_FIELDS, MOST_BYTES = 200, 64_000
+#: Seconds after which to ask again for an answer that is being computed.
+RETRY_SECONDS = 2
+
+
+class Trial(msgspec.Struct, forbid_unknown_fields=True):
+    """What is asked: other values of fields of a rule set, by their dotted paths."""
+
+    set: dict[str, str | int | float | bool | list[str] | None]
+    district: str = ""
+    year: str = ""
+
+
+async def ask(asked: Asked) -> Response:
+    """A trial of rules; 202 with the address at which its answer will be.
+
+    Raises:
+        Problem: 403, the viewer may not; 415, no JSON; 422, the rule is not well formed; 429, the line is full.
+    """
+    _permit(asked)
+    # a form of another site cannot send this type, so that it cannot ask in a reader's name
+    if asked.request.headers.get("content-type", "").partition(";")[0].strip() != formats.JSON:
+        raise problems.Problem(
+            415, "not-json", "请以 application/json 提交。", "Send it as application/json."
+        )
+    body = await asked.request.body()
+    if len(body) > MOST_BYTES:
+        raise problems.Problem(413, "too-large", "内容过长。", "The document is too large.")
+    return await anyio.to_thread.run_sync(partial(_ask, asked, body))
+
+
+def _permit(asked: Asked) -> None:
+    if not may_try(asked.viewer):
+        raise problems.Problem(
+            403, "not-yours", "规则测算只向市与区县部门开放。",
+            "What-if is for the offices of the city and its districts.",
+        )  # fmt: skip
+
+
+def _ask(asked: Asked, body: bytes) -> Response:
+    try:
+        given = msgspec.json.decode(body, type=Trial)
+    except msgspec.MsgspecError as error:
+        raise _invalid(str(error)) from None
+    if not given.set or len(given.set) > MOST_FIELDS:
+        raise _invalid(f"set: give 1 to {MOST_FIELDS} fields")
+    release, district = asked.release(), given.district or asked.viewer.scope or None
+    changes = [f"{path}={_text(value)}" for path, value in given.set.items()]
+    try:
+        with asked.shelf.whole(release) as query:
+            question = trial.ask(query, release, given.year or None, fields=changes, district=district)
+        if not may_try_in(
+            asked.viewer, [change.district_code for change in question.changes] or [district or ""]
+        ):
+            raise _of_others()
+        turns: Turns = asked.request.state.turns
+        begin(turns, question, changes, district)
+    except LineFullError as error:
+        raise problems.Problem(
+            429, "too-many-trials", "正在排队的测算过多，请稍后再试。", str(error), {"retry-after": "30"}
+        ) from None
+    except UserError as error:
+        raise _invalid(str(error)) from None
+    audit.record(asked.viewer, "what_if.ask", question.id, {"release": release.number, "set": changes})
+    address = f"/api/v1/what-if/{question.id}"
+    document = {"id": question.id, "state": _state(turns, question.id)[0], "address": address}
+    return Response(msgspec.json.encode(document), 202, {"location": address}, formats.JSON)
+
+
+def _text(value: Any) -> str:
+    """A value as YAML: JSON is YAML."""
+    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
+
+
+def _invalid(said: str) -> problems.Problem:
+    return problems.Problem(422, "invalid-rule", f"规则有误：{said}", f"The rule is not valid: {said}")
+
+
+def _of_others() -> problems.Problem:
+    return problems.Problem(
+        403, "not-yours", "只能测算本区县的规则。", "You may try rules of your own district only."
+    )
+
+
+def _state(turns: Turns, ident: str) -> tuple[str, str]:
+    return ("done", "") if trial.exists(ident) else turns.state(ident) or ("unknown", "")
+
+
+async def answer(asked: Asked) -> Response:
+    """The answer of a trial; 202 while it is computed.
+
+    Raises:
+        Problem: 403, the viewer may not see it; 404, there is none; 409, it failed.
+    """
+    _permit(asked)
+    ident = str(asked.request.path_params["ident"])
+    turns: Turns = asked.request.state.turns
+    state, words = _state(turns, ident)
+    if state == "unknown":
+        raise problems.plain(404)
+    if state == "failed":
+        raise problems.Problem(
+            409, "trial-failed", f"测算没有完成：{words}", f"The trial did not finish: {words}"
+        )
+    if state != "done":
+        document = msgspec.json.encode({"id": ident, "state": state})
+        return Response(document, 202, {"retry-after": str(RETRY_SECONDS)}, formats.JSON)
+    return Response(
+        formats.encoded(await anyio.to_thread.run_sync(partial(_answer, asked, ident))),
+        media_type=formats.JSON,
+    )
+
+
+def _answer(asked: Asked, ident: str) -> Mapping[str, Any]:
+    with opened(ident) as found:
+        if not may_try_in(asked.viewer, [rule["district_code"] for rule in found.summary["rules"]]):
+            raise _of_others()
+        asked_for = {"release": found.summary["release"], "what_if": ident}
+        audit.record(asked.viewer, "table.read", "per_mu.enterprise_grade", asked_for, is_read=True)
+        chosen = Chosen(asked.viewer.scope)
+        told = {name: value for name, value in found.summary.items() if name != "rules"}
+        rules = [
+            {k: r[k] for k in ("district_code", "before", "after", "changed")} for r in found.summary["rules"]
+        ]
+        return {
+            **told,
+            "state": "done",
+            "rules": rules,
+            "flows": [asdict(flow) for flow in found.flows(chosen)],
+            "by_list": [asdict(one) for one in found.groups(chosen, ("district_code", "list_code"))],
+            "sums": [asdict(one) for one in found.sums(chosen)],
+            "causes": found.causes(chosen),
+            "edges": found.edges(chosen),
+            "movers": [_mover(one) for one in found.movers(chosen, page=None)[0]],
+        }
+
+
+def _mover(one: Any) -> dict[str, Any]:
+    """A firm that moves, without figures that rest on its consent; the page and ./brain whatif show these."""
+    left_out = ("total_before", "total_after", "score_change", "value_added_wan_yuan")
+    return {name: value for name, value in asdict(one).items() if name not in left_out}
