@@ -13,12 +13,12 @@ SUITE = Suite(
             "never_negative",
             "账户任何一日不为负",
             "At the end of no day a part of a firm's account is below zero",
-            """SELECT year, uscc, pollutant_code, account_part_code, booked_date FROM (
-                SELECT year, uscc, pollutant_code, account_part_code, booked_date,
-                    sum(sum(amount_t)) OVER (PARTITION BY year, uscc, pollutant_code, account_part_code
-                        ORDER BY booked_date) AS balance
-                FROM {table} WHERE uscc IS NOT NULL GROUP BY ALL)
-            WHERE balance < 0""",
+            """WITH days AS (SELECT year, uscc, pollutant_code, account_part_code, booked_date,
+                    sum(amount_t) AS amount FROM {table} WHERE uscc IS NOT NULL GROUP BY 1, 2, 3, 4, 5),
+                balances AS (SELECT year, uscc, pollutant_code, account_part_code, booked_date, sum(amount) OVER (
+                    PARTITION BY year, uscc, pollutant_code, account_part_code ORDER BY booked_date) AS balance
+                    FROM days)
+            SELECT * FROM balances WHERE balance < 0""",
         ),
         Check(
             "as_registered",

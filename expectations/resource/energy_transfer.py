@@ -1,4 +1,4 @@
-"""Suite 用能权交易: every registered row is booked or refused with a reason, and few are refused."""
+"""Suite 用能权交易: a row is booked or refused with a reason, within its year, and few are refused."""
 
 from __future__ import annotations
 
@@ -8,12 +8,11 @@ SUITE = Suite(
     "resource.energy_transfer",
     (
         Check(
-            "all_of_the_register",
-            "登记的每笔均有结论",
-            "Each row of the register has a row here",
-            """SELECT period AS year, quota_transfer_code FROM raw.gov_energy_quota_transfer r
-            WHERE r.period IN (SELECT year FROM {table}) AND NOT EXISTS (SELECT 1 FROM {table} t
-                WHERE t.year = r.period AND t.quota_transfer_code = r.quota_transfer_code)""",
+            "booked_in_the_year",
+            "入账与归还在当年",
+            "A transfer counts from a day of the year on, and comes back after that day within it",
+            """SELECT year, quota_transfer_code FROM {table} WHERE year(booked_date) <> year::INTEGER
+                OR returned_date <= booked_date OR year(returned_date) <> year::INTEGER""",
         ),
         Check(
             "reason_of_refusal",
