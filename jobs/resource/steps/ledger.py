@@ -195,4 +195,4 @@ def _move(
     for (account, part), other, change in ((source, target[0], -amount), (target, source[0], amount)):
         pool.entries.append(Entry(day, code, kind, account, part, change, other))
         if account in pool.accounts:
-            setattr(pool.accounts[account], part, getattr(pool.accounts[account], part) + change)
+            vars(pool.accounts[account])[part] += change
