@@ -1,8 +1,19 @@
-"""What suites of ledgers share: both lines of a movement, and sums to zero."""
+"""What suites of quotas and ledgers share: rules, both lines of a movement, and sums to zero."""
 
 from __future__ import annotations
 
 from expectations.gate.suite import Check
+
+#: Rules that the suites read.
+QUOTAS = {
+    "quotas": {
+        "reserve_share_pct": "DOUBLE",
+        "term_years": "BIGINT",
+        "least_firms": "BIGINT",
+        "low": "DOUBLE",
+        "middle": "DOUBLE",
+    }
+}
 
 
 def double_entry(amount: str) -> tuple[Check, ...]:

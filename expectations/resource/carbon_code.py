@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from expectations.checks.ledgers import QUOTAS
 from expectations.gate.suite import Check, Suite
 
 SUITE = Suite(
@@ -48,5 +49,5 @@ SUITE = Suite(
         ),
     ),
     may_be_empty=True,
-    rules={"quotas": {"low": "DOUBLE", "middle": "DOUBLE", "least_firms": "BIGINT"}},
+    rules=QUOTAS,
 )  # fmt: skip

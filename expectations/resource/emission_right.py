@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from expectations.checks.ledgers import QUOTAS
 from expectations.gate.suite import Check, Suite
 
 _KEY = "uscc, year, pollutant_code"
@@ -36,6 +37,13 @@ SUITE = Suite(
             GROUP BY ALL HAVING difference <> 0""",
         ),
         Check(
+            "term",
+            "初始排污权期限不超过规则年限",
+            "No initial right is for longer than the rule's years",
+            f"""SELECT {_KEY} FROM {{table}}, rules.quotas
+            WHERE right_to_date >= right_from_date + to_years(term_years::INTEGER)""",
+        ),
+        Check(
             "exceeded_share",
             "超过持有量的不超过四成",
             "At most two fifths of the rights are exceeded: else rights and reports have different units",
@@ -45,4 +53,5 @@ SUITE = Suite(
             level="warn",
         ),
     ),
+    rules=QUOTAS,
 )  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from expectations.checks.ledgers import QUOTAS
 from expectations.gate.suite import Check, Suite
 
 SUITE = Suite(
@@ -47,5 +48,5 @@ SUITE = Suite(
         ),
     ),
     may_be_empty=True,
-    rules={"quotas": {"reserve_share_pct": "DOUBLE"}},
+    rules=QUOTAS,
 )  # fmt: skip

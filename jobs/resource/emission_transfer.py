@@ -55,12 +55,13 @@ def emission_transfer(
         KINDS,
     ).select("year", F.col("code").alias("right_transfer_code"), "transfer_refusal_code")  # fmt: skip
     found = with_part(_by_account(transfers, spans), refused, KEY)
-    districts = figures.select("uscc", "year", "district_code")
     for side in ("giver", "taker"):
-        of_side = districts.withColumnsRenamed(
-            {"uscc": f"{side}_account", "district_code": f"{side}_district_code"}
+        districts = figures.select(
+            "year",
+            F.col("uscc").alias(f"{side}_account"),
+            F.col("district_code").alias(f"{side}_district_code"),
         )
-        found = with_part(found, of_side, ["year", f"{side}_account"])
+        found = with_part(found, districts, ["year", f"{side}_account"])
     return (
         found.transform(with_days, F.col("right_transfer_kind_code").isin("lease", "pledge"))
         .withColumn("row_id", row_id(*KEY))

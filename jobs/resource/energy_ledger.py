@@ -95,8 +95,8 @@ def _of_districts(allocations: DataFrame) -> DataFrame:
     begin, end = (F.make_date(F.col("year").cast("int"), F.lit(m), F.lit(d)) for m, d in ((1, 1), (12, 31)))
     return (
         _with_office(sums, "allocation", begin, from_office=True)
-        .unionByName(_with_office(sums.where("cut > 0"), "cut", begin, from_office=False))
-        .unionByName(_with_office(sums.where("use > 0"), "use", end, from_office=False))
+        .unionByName(_with_office(sums.where(F.col("cut") > 0), "cut", begin, from_office=False))
+        .unionByName(_with_office(sums.where(F.col("use") > 0), "use", end, from_office=False))
     )
 
 

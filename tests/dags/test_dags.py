@@ -80,7 +80,7 @@ YEARS = ["2022", "2023"]
 GROUPS = {
     "ingest_credit": ["gov_credit", "gov_penalty"],
     "ingest_devices": ["ent_equipment_status", "ent_meter_reading"],
-    "ingest_energy": ["gov_electricity", "gov_energy", "gov_water"],
+    "ingest_energy": ["gov_electricity", "gov_energy", "gov_energy_quota_transfer", "gov_water"],
     "ingest_enterprise_reports": [
         "ent_consent",
         "ent_monthly_report",
@@ -88,7 +88,12 @@ GROUPS = {
         "ent_objection",
         "ent_pmi",
     ],
-    "ingest_environment": ["gov_discharge_permit", "gov_emission"],
+    "ingest_environment": [
+        "gov_discharge_permit",
+        "gov_emission",
+        "gov_emission_right",
+        "gov_emission_right_transfer",
+    ],
     "ingest_evaluation": [
         "ent_confirmation",
         "gov_evaluation_step",
@@ -124,7 +129,8 @@ READ = {
     "raw.ent_confirmation", "raw.ent_consent", "raw.ent_monthly_report", "raw.ent_objection",
     "raw.gov_evaluation_step", "raw.gov_grade_adjustment", "raw.gov_grade_publication", "raw.gov_objection_decision",
     "raw.gov_business_registry", "raw.gov_credit", "raw.gov_customs",
-    "raw.gov_electricity", "raw.gov_emission", "raw.gov_energy", "raw.gov_honour", "raw.gov_identity_change",
+    "raw.gov_electricity", "raw.gov_emission", "raw.gov_emission_right", "raw.gov_emission_right_transfer",
+    "raw.gov_energy", "raw.gov_energy_quota_transfer", "raw.gov_honour", "raw.gov_identity_change",
     "raw.gov_building", "raw.gov_land_contract", "raw.gov_land_parcel", "raw.gov_land_survey", "raw.gov_patent",
     "raw.gov_penalty",
     "raw.gov_social_insurance", "raw.gov_statistics_annual", "raw.gov_statistics_directory",

@@ -127,7 +127,7 @@ def _emission(city: City, year: str) -> None:
             city, "emission_right", uscc=uscc, year=year, pollutant_code="nox", district_code=district_of(number),
             right_state_code="covered", initial_t=GRANTED, bought_t=bought, sold_t=sold, pledged_t=pledged,
             held_t=held, discharged_t=DISCHARGED, right_balance_t=held - DISCHARGED,
-            right_to_date=date(2025, 12, 31), yearly_fee_wan_yuan=Decimal("0.5"),
+            right_from_date=date(2021, 1, 1), right_to_date=date(2025, 12, 31), yearly_fee_wan_yuan=Decimal("0.5"),
         )  # fmt: skip
         _lines(
             city, year, f"allocation:{uscc}:nox", "allocation", (OFFICE, "own"), (uscc, "own"), GRANTED, day

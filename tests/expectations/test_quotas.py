@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -21,7 +22,7 @@ def failed(judge: Judge, table: str) -> set[str]:
 
 
 def test_good_rows_pass_with_the_shipped_rules(judge: Judge) -> None:
-    for name in ("energy_allocation", "carbon_code"):
+    for name in ("energy_allocation", "carbon_code", "emission_right"):
         assert failed(judge, f"resource.{name}") == set()
 
 
@@ -29,6 +30,11 @@ def test_a_reserve_of_another_share_is_refused(city: City, judge: Judge) -> None
     row = city["resource.energy_allocation"][0]
     row.update(reserve_tce=Decimal(20), allocated_tce=Decimal(300), quota_tce=Decimal(300))
     assert failed(judge, "resource.energy_allocation") == {"reserve"}
+
+
+def test_a_right_for_a_longer_term_is_refused(city: City, judge: Judge) -> None:
+    city["resource.emission_right"][0]["right_to_date"] = date(2026, 1, 1)
+    assert failed(judge, "resource.emission_right") == {"term"}
 
 
 def test_a_quota_far_above_the_use_is_told(city: City, judge: Judge) -> None:

@@ -779,7 +779,7 @@ ELSEWHERE = {
         "middle_of_industry",
         "power_within_energy",
     },
-    "resource.emission_right": {"exceeded_share"},
+    "resource.emission_right": {"exceeded_share", "term"},
     "resource.emission_transfer": {"few_refused"},
     "resource.energy_allocation": {"reserve", "quota_by_use"},
     "resource.energy_quota_district": {"held_of_use"},

@@ -136,6 +136,7 @@ class QuotaRules(Rules):
             "quotas": [
                 {
                     "reserve_share_pct": float(self.energy.reserve_share_pct),
+                    "term_years": self.emission.term_years,
                     "least_firms": self.carbon.least_firms,
                     "low": float(self.carbon.carbon_bounds[0]),
                     "middle": float(self.carbon.carbon_bounds[1]),

@@ -44,6 +44,7 @@ def initial_rights(rights: DataFrame, spans: DataFrame) -> DataFrame:
             F.coalesce(F.sum(F.when(counts, F.col("initial_t"))), F.lit(0))
             .cast(VALUE_TYPE)
             .alias("granted_t"),
+            F.min("right_from_date").alias("right_from_date"),
             F.max("right_to_date").alias("right_to_date"),
         )
     )

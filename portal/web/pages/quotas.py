@@ -9,7 +9,7 @@ from fastapi import APIRouter, HTTPException, Query
 from fastapi.responses import RedirectResponse, Response
 
 from portal.exports.excel import Column
-from portal.queries import quotas
+from portal.queries import quotas, rights
 from portal.queries.release import Query as Asking
 from portal.web.exports import Format, Table, download
 from portal.web.filters import Code, Year
@@ -33,8 +33,8 @@ ROWS: Mapping[str, Callable[[Asking, str, str], Sequence[Any]]] = {
     "industries": quotas.of_industries,
     "ledger": quotas.ledger,
     "transfers": quotas.transfers,
-    "rights": quotas.rights,
-    "carbon": quotas.carbon,
+    "rights": rights.rights,
+    "carbon": rights.carbon,
 }
 #: Views that show figures of single firms by name.
 OF_FIRMS = ("rights", "carbon")
