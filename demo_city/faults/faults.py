@@ -18,6 +18,7 @@ from demo_city.faults.meters import meters
 from demo_city.faults.plan import Plan
 from demo_city.faults.planner import Planner
 from demo_city.faults.registry import registry
+from demo_city.faults.rights import rights
 from demo_city.faults.towns import towns
 from demo_city.senders import main_meters, market
 from demo_city.senders.months import FIRST_MONTHLY_YEAR
@@ -39,6 +40,7 @@ def plan_faults(city: City, years: tuple[int, ...]) -> Plan:
     consents(planner)
     land_use(planner)
     files(planner, has_annual=bool(yearly))
+    rights(planner, has_quotas=year != years[0])
     if monthly:
         cumulative(planner, monthly[0])
         customs(planner, monthly[0])

@@ -15,7 +15,9 @@ from demo_city.senders import (
     discharge_permit,
     electricity,
     emission,
+    emission_rights,
     energy,
+    energy_transfers,
     equipment,
     honour,
     identity_change,
@@ -106,6 +108,16 @@ def _yearly(city: City, year: int, complete: bool) -> Iterator[Delivery]:
     yield "gov_energy", period, "", partial(energy.energy, city, year)
     yield "gov_emission", period, "", partial(emission.emission, city, year)
     yield "gov_discharge_permit", period, "", partial(discharge_permit.discharge_permit, city, year)
+    yield "gov_emission_right", period, "", partial(emission_rights.emission_right, city, year)
+    register = partial(emission_rights.emission_right_transfer, city, year)
+    yield "gov_emission_right_transfer", period, "", register
+    if not complete:  # quotas begin with the second year: the first gives the standards
+        yield (
+            "gov_energy_quota_transfer",
+            period,
+            "",
+            partial(energy_transfers.energy_quota_transfer, city, year),
+        )
     yield "gov_land_parcel", period, "", partial(land.land_parcel, city, year)
     for number, district in enumerate(city.p.districts):
         yield "gov_land_survey", period, district.pinyin, partial(land.land_survey, city, year, number)

@@ -26,6 +26,7 @@ from jobs.profile.rules.tags import tag_rules
 from jobs.resource.rules.consequences import consequence_rules
 from jobs.resource.rules.efficiency import efficiency_rules
 from jobs.resource.rules.promises import promise_rules
+from jobs.resource.steps.ledger import ENTRIES, REASONS, Part
 from schemas.coded import _MADE, titled, value_lists
 from schemas.contract import Contract, code_list, code_lists, contract, contracts, feeds, fields
 from schemas.field import Column
@@ -43,7 +44,8 @@ NO_CODES = {
             "area_part_code", "building_code", "certificate_code", "complex_code", "confirmation_code",
             "document_code", "equipment_code", "grade_adjustment_code", "grant_code", "group_code",
             "land_contract_code", "meter_account_code", "need_code", "objection_code", "park_code", "parent_park_code",
-            "patent_code", "permit_code", "policy_code", "project_code", "repair_document_code", "water_account_code",
+            "patent_code", "permit_code", "policy_code", "project_code", "quota_transfer_code",
+            "repair_document_code", "right_transfer_code", "water_account_code",
         ),
         "a number that an office gives to a single object",
     ),
@@ -151,6 +153,9 @@ FROM_RULES: dict[str, Callable[[], set[str]]] = {
     "tag": lambda: {tag.code for tag in tag_rules().tags},
     "town_note": lambda: emitted("jobs.core.steps.towns", "town_note_code"),
     "tag_kind": lambda: {tag.kind for tag in tag_rules().tags},
+    "account_part": lambda: set(get_args(Part)),
+    "ledger_entry_kind": lambda: set(ENTRIES),
+    "transfer_refusal": lambda: set(REASONS),
     "withheld_reason": lambda: {
         f"{reason}:" for reason in emitted("jobs.bulletin.steps.suppression", "reason") - set(STATISTICS)
     },

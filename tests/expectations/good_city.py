@@ -97,6 +97,7 @@ def good_city() -> City:
     from tests.expectations.good_objects import add_objects
     from tests.expectations.good_procedure import add_procedure
     from tests.expectations.good_profile import add_profiles
+    from tests.expectations.good_quotas import add_quotas
     from tests.expectations.good_resource import add_resources
 
     city: City = defaultdict(list)
@@ -116,6 +117,7 @@ def good_city() -> City:
     add_profiles(city)
     add_bulletin(city)
     add_resources(city)
+    add_quotas(city)
     _deliveries(city)
     return dict(city)
 

@@ -15,6 +15,7 @@ from tests.expectations.bad_bulletin import BAD_BULLETIN
 from tests.expectations.bad_chain import BAD_CHAIN
 from tests.expectations.bad_objects import BAD_OBJECTS
 from tests.expectations.bad_profile import BAD_PROFILE
+from tests.expectations.bad_quotas import BAD_QUOTAS
 from tests.expectations.bad_resource import BAD_RESOURCE
 from tests.expectations.conftest import Judge
 from tests.expectations.good_city import DISTRICTS, City, Row, add_delivery, code_of, parcel_of, row_for
@@ -506,7 +507,7 @@ def _confirmation(rows: Rows) -> dict[str, str]:
     _change(rows, (later,), confirmation_state_code="silent", window_end_date=date(2024, 7, 11))
     removed = rows.pop(3)
     silent = [n for n, row in enumerate(rows) if row["year"] == "2022" and row["district_code"] == "330206"]
-    _change(rows, silent, confirmation_state_code="silent", confirmed_date=None)
+    _change(rows, tuple(silent), confirmation_state_code="silent", confirmed_date=None)
     return {
         "firms_of_population": removed["uscc"],
         "state_has_days": rows[0]["uscc"],
@@ -698,6 +699,7 @@ BAD: dict[str, Callable[[Rows], dict[str, str]]] = {
     **BAD_CHAIN,
     **BAD_OBJECTS,
     **BAD_PROFILE,
+    **BAD_QUOTAS,
     **BAD_RESOURCE,
     "core.consent": _consent,
     "core.consent_state": _consent_state,
@@ -771,6 +773,17 @@ ELSEWHERE = {
     "per_mu.procedure": {"objections_decided"},
     "per_mu.publication": {"published_stays"},
     "per_mu.population": {"somebody_graded", "year_has_rules", "land_carries"},
+    "resource.carbon_code": {
+        "level_of_intensity",
+        "few_firms",
+        "middle_of_industry",
+        "power_within_energy",
+    },
+    "resource.emission_right": {"exceeded_share"},
+    "resource.emission_transfer": {"few_refused"},
+    "resource.energy_allocation": {"reserve", "quota_by_use"},
+    "resource.energy_quota_district": {"held_of_use"},
+    "resource.energy_transfer": {"few_refused"},
     "resource.consequence": {"rate_of_rule", "district_gain", "hidden_from_d", "no_base_share"},
     "resource.consequence_district": {"before_within_tax", "relief_of_the_city"},
     "resource.land_promise": {"doubtful_share", "missed_share", "parcel_registered"},

@@ -90,6 +90,15 @@ REACHED = {
     "resource.land_potential": {"raw.gov_land_parcel", "raw.gov_building"},
     "resource.land_potential_district": set(),
     "resource.land_promise": {"raw.gov_land_contract", "raw.gov_tax"},
+    "resource.carbon_code": {"raw.gov_energy", "raw.gov_electricity"},
+    "resource.emission_ledger": {"raw.gov_emission_right"},
+    "resource.emission_right": {"raw.gov_emission_right", "raw.gov_statistics_directory"},
+    "resource.emission_transfer": {"raw.gov_emission_right_transfer"},
+    "resource.energy_allocation": {"raw.gov_energy", "raw.gov_statistics_directory"},
+    "resource.energy_ledger": {"raw.gov_energy_quota_transfer"},
+    "resource.energy_quota": set(),
+    "resource.energy_quota_district": set(),
+    "resource.energy_transfer": {"raw.gov_energy_quota_transfer"},
 }
 #: Tables from the chain models in the repository; no sender's row is behind them.
 FROM_MODELS = {"chain.node"}
@@ -117,6 +126,11 @@ ROW = {
     "resource.consequence": "measure_code = 'land_use_tax' AND base_amount > 0",
     "resource.low_efficiency": "listing_state_code = 'new' AND list_code = 'above_scale'",
     "resource.land_promise": "promise_state_code IN ('met', 'missed')",
+    "resource.carbon_code": "co2_t > 0",
+    "resource.emission_ledger": "ledger_entry_kind_code = 'allocation' AND uscc IS NOT NULL",
+    "resource.emission_right": "initial_t > 0",
+    "resource.energy_allocation": "energy_tce > 0",
+    "resource.energy_ledger": "ledger_entry_kind_code = 'transfer'",
     "per_mu.procedure": "decided_date IS NOT NULL",
     "per_mu.confirmation": "confirmation_state_code = 'confirmed'",
     "chain.node_metrics": "firm_count > 0",

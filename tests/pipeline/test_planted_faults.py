@@ -121,9 +121,11 @@ def accepted(city: City, fault: Fault) -> str | None:
 
 def flag(city: City, fault: Fault) -> str | None:
     outcome = fault["outcome"]
-    rows = city.rows(outcome["table"], uscc=fault["key"]["uscc"], year=fault["period"][:4])
+    names = ("uscc", "right_transfer_code", "quota_transfer_code")
+    key = {name: fault["key"][name] for name in names if name in fault["key"]}
+    rows = city.rows(outcome["table"], **key, year=fault["period"][:4])
     flags = [r[outcome["column"]] for r in rows]
-    return None if len(flags) == 1 and outcome["value"] in flags[0] else f"flags are {flags}"
+    return None if len(flags) == 1 and outcome["value"] in (flags[0] or ()) else f"flags are {flags}"
 
 
 def population(city: City, fault: Fault) -> str | None:

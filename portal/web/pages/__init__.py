@@ -10,7 +10,7 @@ from fastapi import APIRouter
 #: Modules of this folder, each with a ``router``; the first one whose address fits answers.
 PAGES = (
     "account", "chain", "chain_files", "city", "enterprise", "evidence", "objects", "per_mu", "procedure",
-    "procedure_forms", "public", "quarantine", "resource", "data", "releases",
+    "procedure_forms", "public", "quarantine", "quotas", "resource", "data", "releases",
     "what_if", "what_if_answer",
 )  # fmt: skip
 

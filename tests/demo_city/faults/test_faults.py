@@ -39,11 +39,13 @@ def test_exactly_the_planted_records_break_their_contracts(sent: Sent) -> None:
 
 
 KINDS = {
-    "bad_date", "corrected_file", "cumulative_falls", "district_outside_ningbo", "former_town",
-    "land_a_thousandth", "late_file", "malformed_meter_account", "malformed_party", "malformed_patent",
+    "bad_date", "buyer_without_permit", "corrected_file", "cumulative_falls", "district_outside_ningbo", "former_town",
+    "land_a_thousandth", "late_file", "lease_ends_before_it_begins",
+    "malformed_meter_account", "malformed_party", "malformed_patent",
     "missing_required", "missing_town", "negative_value_added", "not_a_number", "old_district_code",
-    "out_of_domain", "over_allotted_parcel", "purchase_from_unknown", "rd_above_revenue", "renamed",
-    "repeated_file", "reversed_validity", "square_metres_as_mu", "tax_quarantined_graded",
+    "out_of_domain", "over_allotted_parcel", "pledge_of_a_right_sold",
+    "purchase_from_unknown", "quota_above_balance", "rd_above_revenue", "renamed",
+    "repeated_file", "reversed_validity", "right_above_balance", "square_metres_as_mu", "tax_quarantined_graded",
     "town_of_other_district", "unit_slip_parsable", "unit_slip_unparsable", "unknown_code_word",
     "unknown_firm_consent", "unknown_industry_directory", "unknown_product", "unknown_town",
     "valid_code_stdnum_rejects", "wrong_check_digit_consent", "wrong_check_digit_directory",
