@@ -122,7 +122,7 @@ def rates(given: ConsequenceRules) -> list[oracle.Rate]:
     ]  # fmt: skip
 
 
-def tables(spark: SparkSession, city: Generated) -> tuple[DataFrame, ...]:
+def tables(spark: SparkSession, city: Generated) -> tuple[DataFrame, DataFrame, DataFrame, DataFrame]:
     """Figures, computed grades, published grades, successions; lists of one version are not published."""
     figures = [
         {
@@ -225,11 +225,11 @@ def test_monthly_surcharges_agree_with_the_oracle(spark: SparkSession, seed: int
                 (start, step) for r in held for (g, start), step in r.steps.items()
                 if g == grades[year] and start <= max(years, 1)
             ]  # fmt: skip
-            steps.append(max(named)[1] if named else Decimal(0))
+            steps.append(Decimal(max(named)[1]) if named else Decimal(0))
         was, now = (oracle.rounded(oracle.rounded(row["power_kwh"] * step) / 10_000) for step in steps)
         if was or now or any(steps):
             wanted[row["meter_account_code"]] = (uscc, str(year), now, now - was)
-    _, *given_tables = tables(spark, city)
+    given_tables = tables(spark, city)[1:]
     electricity = frame(spark, "raw.gov_electricity", city.power)
     found = {
         r["meter_account_code"]: (r["uscc"], r["year"], r["surcharge_wan_yuan"], r["difference_wan_yuan"])

@@ -250,7 +250,7 @@ def test_a_meter_account_is_billed_by_the_grade_of_who_has_it(spark: SparkSessio
             ("d", "2022"),
         )
     ]
-    _, *given = tables(spark, grades, [])
+    given = tables(spark, grades, [])[1:]
     rows = power_price_month(frame(spark, "raw.gov_electricity", months), *given, rules=RULES).collect()
     # until August 2024 the results of 2022 hold, from September on those of 2023; the account moves to b and back
     assert {(r["month"], r["uscc"], r["year"], r["surcharge_wan_yuan"]) for r in rows} == {
@@ -261,7 +261,7 @@ def test_a_meter_account_is_billed_by_the_grade_of_who_has_it(spark: SparkSessio
 def test_a_corrected_grade_gives_the_months_charges_back(spark: SparkSession) -> None:
     grades = [grade("d", 2022, "D"), grade("d", 2022, "C", 2)]
     months = [{"meter_account_code": "m1", "uscc": "d", "period": "2024-01", "power_kwh": "20000"}]
-    _, *given = tables(spark, grades, [])
+    given = tables(spark, grades, [])[1:]
     [row] = power_price_month(frame(spark, "raw.gov_electricity", months), *given, rules=RULES).collect()
     assert (row["final_grade"], row["surcharge_wan_yuan"], row["first_surcharge_wan_yuan"]) == (
         "C",
