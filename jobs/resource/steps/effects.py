@@ -28,8 +28,11 @@ def with_effects(standing: DataFrame, figures: DataFrame, rules: ConsequenceRule
     """
     step = rules.frame(standing.sparkSession)
     day = F.to_date(F.concat("executed_from_month", F.lit("-01")))
+    # standings reach back to the first year, for years in D; a run computes the years of the figures alone
+    asked = F.broadcast(figures.select("year").distinct())
     found = (
-        standing.withColumn("executed_from_month", executed_from(rules))
+        standing.join(asked, "year", "left_semi")
+        .withColumn("executed_from_month", executed_from(rules))
         .withColumn("is_month_assumed", F.col("published_date").isNull())
         .transform(with_part, figures.select("uscc", "year", *FIGURES), ["uscc", "year"])
         .join(step, ["district_code", "final_grade"], "inner")
