@@ -72,7 +72,9 @@ RESOURCE = {
     "resource.consequence", "resource.consequence_city", "resource.consequence_correction",
     "resource.consequence_district", "resource.land_potential", "resource.land_potential_district",
     "resource.land_promise", "resource.lifted", "resource.low_efficiency", "resource.low_efficiency_district",
-    "resource.power_price_month",
+    "resource.carbon_code", "resource.emission_ledger", "resource.emission_right", "resource.emission_transfer",
+    "resource.energy_allocation", "resource.energy_ledger", "resource.energy_quota",
+    "resource.energy_quota_district", "resource.energy_transfer", "resource.power_price_month",
 }  # fmt: skip
 CURATED = CORE | PER_MU | CHAIN | PROFILE | BULLETIN | RESOURCE
 YEARS = ["2022", "2023"]

@@ -78,6 +78,12 @@ class Account:
         """Rights that it may use: pledged rights stay usable until the creditor takes them."""
         return self.own + self.leased_in + self.pledged
 
+    def add(self, part: str, change: int) -> None:
+        """Change one part."""
+        self.own += change if part == "own" else 0
+        self.leased_in += change if part == "leased_in" else 0
+        self.pledged += change if part == "pledged" else 0
+
 
 @dataclass
 class Pool:
@@ -195,4 +201,4 @@ def _move(
     for (account, part), other, change in ((source, target[0], -amount), (target, source[0], amount)):
         pool.entries.append(Entry(day, code, kind, account, part, change, other))
         if account in pool.accounts:
-            vars(pool.accounts[account])[part] += change
+            pool.accounts[account].add(part, change)
