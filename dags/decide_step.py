@@ -30,6 +30,8 @@ class DecideStep(HITLOperator):
             fields["document"] = Param("", type="string", title="文号 Number of the document")
         if has_window:
             fields["days"] = Param(None, type=["null", "integer"], title="工作日数 Working days")
+        # Airflow hands the DAG's own parameters, district and year, to every task: they are no fields of the question
+        kwargs.pop("params", None)
         super().__init__(options=[DECIDE, LEAVE], params=fields, **kwargs)
         self.step = step
 

@@ -1,7 +1,8 @@
 """A trial 测算: tables of a release, computed again for one period on its frozen inputs, with other rules.
 
 The jobs are those of a run, and so are the engine and the checks of what they computed. Inputs are the release's own
-published versions; a table that is itself on trial is read from the trial. Nothing staged or published is written.
+published versions, and of a feed the records and the register that the release was made of; a table that is itself on
+trial is read from the trial. Nothing staged or published is written.
 """
 
 from __future__ import annotations
@@ -15,13 +16,15 @@ from urllib.parse import unquote
 
 import pyarrow as pa
 
+from ingest.register.deliveries import DELIVERY
 from jobs.job import Input, Job
 from jobs.rules.base import Rules
 from pipeline.periods import input_periods
 from pipeline.registry import registry
 from pipeline.run import in_order
-from schemas.contract import contract
+from schemas.contract import Feed, contract
 from schemas.errors import RejectedError
+from schemas.register import current_deliveries
 from warehouse import engine, tables
 from warehouse.engine import TRIAL
 from warehouse.engines import Pinned
@@ -35,7 +38,7 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
     from schemas.contract import Contract
-    from warehouse.releases import PublishedTable, Release
+    from warehouse.releases import Release
 
 #: Seconds that a trial waits for another one in the same home.
 WAIT_SECONDS = 300
@@ -87,7 +90,7 @@ def compute(trial: Trial, folder: Path, progress: Progress = silent) -> None:
         given: dict[str, Any] = {
             name: _own(session, contract(one.table), folder)
             if one.table in trial.tables
-            else _published(session, one, trial, scratch)
+            else _frozen(session, one, trial, scratch)
             for name, one in job.inputs.items()
         }
         if job.rules:
@@ -108,6 +111,8 @@ def _check(trial: Trial, jobs: Iterable[Job]) -> None:
     """
     number = trial.release.number
     for name in sorted({*trial.tables, *(given.table for job in jobs for given in job.inputs.values())}):
+        if isinstance(contract(name), Feed):
+            continue
         if name not in trial.release.tables:
             raise RejectedError(f"release {number} has no table {name}; run and publish a new release")
         table = trial.release.tables[name]
@@ -118,29 +123,47 @@ def _check(trial: Trial, jobs: Iterable[Job]) -> None:
             )
 
 
-def _published(session: SparkSession, given: Input, trial: Trial, scratch: Path) -> DataFrame:
-    """An input at the release's version, with only the periods that the trial's period depends on."""
-    spec, table = contract(given.table), trial.release.tables[given.table]
-    files = _files(table)
-    use = input_periods(given.periods, trial.period, {period for period, _ in files})
-    chosen = tuple((period, path) for period, path in files if period in use)
-    pinned = Pinned(spec, table.path, table.version, chosen)
-    rows = engine.kind().read(session, pinned, scratch)
+def _frozen(session: SparkSession, given: Input, trial: Trial, scratch: Path) -> DataFrame:
+    """An input as the release froze it, with only the periods that the trial's period depends on."""
     from pyspark.sql import functions as F
 
+    spec = contract(given.table)
+    if isinstance(spec, Feed):
+        return _feed(session, given, spec, trial, scratch)
+    table = trial.release.tables[given.table]
+    files = _files(table.path, table.version)
+    use = input_periods(given.periods, trial.period, {period for period, _ in files})
+    chosen = tuple((period, path) for period, path in files if period in use)
+    rows = engine.kind().read(session, Pinned(spec, table.path, table.version, chosen), scratch)
     rows = rows.where(F.col(spec.period or "").isin(use))
     for column, values in trial.only.get(given.table, {}).items():
         rows = rows.where(F.col(column).isin(list(values)))
     return rows
 
 
-def _files(table: PublishedTable) -> list[tuple[str, Path]]:
-    """Period and path of each file of a published table."""
-    log = tables.open_folder(table.path, table.version)
-    found: pa.Table = tables.check_data(log, table.path)
+def _feed(session: SparkSession, given: Input, spec: Feed, trial: Trial, scratch: Path) -> DataFrame:
+    """A feed's current view by the register and the records that the release was made of."""
+    from pyspark.sql import functions as F
+
+    from pipeline.inputs import current_rows
+
+    versions: Mapping[str, int] = trial.release.manifest["inputs"]
+    current = current_deliveries(tables.rows(DELIVERY, version=versions[DELIVERY]).to_pylist(), spec)
+    use = input_periods(given.periods, trial.period, {row["period"] for row in current})
+    folder, version = tables.table_path(given.table), versions.get(given.table)
+    files = [] if version is None else _files(folder, version)
+    chosen = tuple((period, path) for period, path in files if period in use)
+    rows = engine.kind().read(session, Pinned(spec, folder, version or 0, chosen), scratch)
+    rows = rows.where(F.col("period").isin(use))
+    return current_rows(rows, [row for row in current if row["period"] in use], spec)
+
+
+def _files(folder: Path, version: int) -> list[tuple[str, Path]]:
+    """Period and path of each file of a table at a version."""
+    found: pa.Table = tables.check_data(tables.open_folder(folder, version), folder)
     period = next(name for name in found.column_names if name.startswith("partition."))
     return [
-        (str(of), table.path / unquote(path))
+        (str(of), folder / unquote(path))
         for of, path in zip(found.column(period).to_pylist(), found.column("path").to_pylist(), strict=True)
     ]
 

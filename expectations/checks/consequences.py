@@ -12,6 +12,7 @@ STEPS = {
     }
 }
 
-#: The last version of each grade that rests on a complete year.
-IN_FORCE = """(SELECT * FROM per_mu.enterprise_grade WHERE figures_as_of = year
-    QUALIFY evaluation_version = max(evaluation_version) OVER (PARTITION BY uscc, year))"""
+#: The grades that stand: of the last version that a district published, else those computed for a complete year.
+IN_FORCE = """(SELECT uscc, year, evaluation_version, final_grade FROM per_mu.publication WHERE is_in_force
+    UNION ALL SELECT uscc, year, 1, final_grade FROM per_mu.enterprise_grade g WHERE figures_as_of = year
+        AND NOT EXISTS (FROM per_mu.publication p WHERE p.district_code = g.district_code AND p.year = g.year))"""

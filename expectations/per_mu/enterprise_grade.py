@@ -137,8 +137,8 @@ SUITE = Suite(
         ),
         Check(
             "versions_follow",
-            "更正版本取代前一版本",
-            "A firm has one result, of the version published last, which supersedes the one before",
+            "每家企业一个现行结果",
+            "A firm has one computed result a year; published versions are in per_mu.publication",
             f"""SELECT {_KEY} FROM {{table}} WHERE coalesce(supersedes, 0) <> evaluation_version - 1
             UNION ALL SELECT uscc, year, count(*) FROM {{table}} GROUP BY uscc, year HAVING count(*) > 1""",
         ),

@@ -14,7 +14,7 @@ SUITE = Suite(
             "更正版本存在",
             "The correction is a version of the results on record",
             f"""SELECT {_KEY} FROM {{table}} t WHERE corrected_year > year OR NOT EXISTS (
-                SELECT 1 FROM per_mu.enterprise_grade g WHERE g.year = t.corrected_year
+                SELECT 1 FROM per_mu.publication g WHERE g.year = t.corrected_year
                     AND g.evaluation_version = t.corrected_version)""",
         ),
         Check(

@@ -24,8 +24,8 @@ SUITE = Suite(
             "等级为当月执行年度的现行版本",
             "The grade is that in force of the year whose results hold in the month",
             f"""SELECT {_KEY}, t.uscc FROM {{table}} t LEFT JOIN {IN_FORCE} g ON g.uscc = t.uscc AND g.year = t.year
-            WHERE (g.final_grade, g.evaluation_version) IS DISTINCT FROM (t.final_grade, t.evaluation_version)
-                OR CAST(t.month[:4] AS INTEGER) - CAST(t.year AS INTEGER) NOT BETWEEN 1 AND 2""",
+            WHERE g.final_grade IS DISTINCT FROM t.final_grade OR g.evaluation_version <> t.evaluation_version
+                OR CAST(t.month[:4] AS INTEGER) <= CAST(t.year AS INTEGER)""",
         ),
         Check(
             "step_of_rule",

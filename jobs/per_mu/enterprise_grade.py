@@ -30,7 +30,7 @@ def enterprise_grade(
     published: DataFrame,
     rules: RuleBook,
 ) -> DataFrame:
-    """One row per graded enterprise and year; tenants that follow a holder share its result."""
+    """One row per graded enterprise and year, version 1; tenants that follow a holder share its result."""
     graded = population.where("eval_status_code = 'graded'")
     units = (
         graded.where("unit_role_code = 'own'")
@@ -44,6 +44,7 @@ def enterprise_grade(
         _shared(graded, units, adjustment)
         .join(enterprise.select("uscc", "year", "enterprise_name"), ["uscc", "year"], "inner")
         .transform(with_decisions, steps, manual, published)
+        .withColumns({"evaluation_version": F.lit(1), "supersedes": F.lit(None).cast("int")})
         .withColumn("row_id", row_id("uscc", "year", "evaluation_version", algorithm="sha256"))
         .select(
             "uscc", "year", "enterprise_name", "final_grade", "total_score", "rank_in_list", "list_size",

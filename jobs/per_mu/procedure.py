@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pyspark.sql import DataFrame, Window
+from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from jobs.columns.rows import literal_table, row_id, with_part
@@ -80,7 +80,11 @@ def _counts(
     none = F.lit(None).cast("bigint")
 
     def of(
-        step: str, rows: DataFrame, records: object = None, still: object = None, silent: object = None
+        step: str,
+        rows: DataFrame,
+        records: Column | None = None,
+        still: Column | None = None,
+        silent: Column | None = None,
     ) -> DataFrame:
         counted = F.count("*") if records is None else F.count(F.when(records, 1))
         return rows.groupBy(*DISTRICT_YEAR).agg(

@@ -13,7 +13,7 @@ from jobs.columns.rows import row_id
 from jobs.job import Input, Job
 from jobs.resource.rules.consequences import ConsequenceRules, consequence_rules
 from jobs.resource.steps.effects import with_effects
-from jobs.resource.steps.standings import complete_grades, in_force, standings
+from jobs.resource.steps.standings import in_force, results, standings
 from schemas.contract import contract
 
 TABLE = "resource.consequence"
@@ -21,11 +21,15 @@ KEY = ["uscc", "year", "measure_code"]
 
 
 def consequence(
-    figures: DataFrame, grades: DataFrame, succession: DataFrame, rules: ConsequenceRules
+    figures: DataFrame,
+    grades: DataFrame,
+    publications: DataFrame,
+    succession: DataFrame,
+    rules: ConsequenceRules,
 ) -> DataFrame:
     """One row per graded firm, year and measure that a rule has for its grade in force."""
     standing = standings(
-        complete_grades(grades), succession, rules.given.ungraded_year == "interrupts"
+        results(grades, publications), succession, rules.given.ungraded_year == "interrupts"
     ).transform(in_force)
     lacks_base = F.col("base_name").isNotNull() & F.col("base_amount").isNull()
     return (
@@ -35,7 +39,6 @@ def consequence(
                 "consequence_note_code": F.when(lacks_base, "no_base").when(
                     F.col("base_share") < 1, "let_land"
                 ),
-                "is_month_assumed": F.lit(True),
                 "row_id": row_id(*KEY),
             }
         )
@@ -49,6 +52,7 @@ JOB = Job(
     inputs={
         "figures": Input("core.enterprise_year"),
         "grades": Input("per_mu.enterprise_grade", "upto"),
+        "publications": Input("per_mu.publication", "upto"),
         "succession": Input("core.succession", "upto"),
     },
     rules=consequence_rules,

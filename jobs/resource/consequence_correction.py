@@ -15,7 +15,7 @@ from jobs.columns.rows import materialised, row_id
 from jobs.job import Input, Job
 from jobs.resource.rules.consequences import ConsequenceRules, consequence_rules
 from jobs.resource.steps.effects import with_effects
-from jobs.resource.steps.standings import FIRM, NEVER, complete_grades, standings
+from jobs.resource.steps.standings import FIRM, NEVER, results, standings
 from schemas.contract import contract
 
 TABLE = "resource.consequence_correction"
@@ -24,10 +24,14 @@ STATE = ["corrected_year", "corrected_version"]
 
 
 def consequence_correction(
-    figures: DataFrame, grades: DataFrame, succession: DataFrame, rules: ConsequenceRules
+    figures: DataFrame,
+    grades: DataFrame,
+    publications: DataFrame,
+    succession: DataFrame,
+    rules: ConsequenceRules,
 ) -> DataFrame:
     """One row per firm, year, measure and correction that changes what the measure brings."""
-    states = standings(complete_grades(grades), succession, rules.given.ungraded_year == "interrupts")
+    states = standings(results(grades, publications), succession, rules.given.ungraded_year == "interrupts")
     corrected = states.where(F.col("corrected_year") != NEVER).select(*FIRM).distinct()
     # few firms: everything else is left out before amounts are computed
     states = materialised(states.join(F.broadcast(corrected), FIRM, "left_semi"))
@@ -96,11 +100,12 @@ JOB = Job(
     inputs={
         "figures": Input("core.enterprise_year"),
         "grades": Input("per_mu.enterprise_grade", "upto"),
+        "publications": Input("per_mu.publication", "upto"),
         "succession": Input("core.succession", "upto"),
     },
     rules=consequence_rules,
     evidence={
-        "per_mu.enterprise_grade": {"uscc": "uscc", "year": "corrected_year"},
+        "per_mu.publication": {"uscc": "uscc", "year": "corrected_year"},
         "core.enterprise_year": {"uscc": "uscc", "year": "year"},
     },
 )

@@ -27,12 +27,16 @@ HECTARE = 15
 
 
 def land_promise(
-    contracts: DataFrame, figures: DataFrame, succession: DataFrame, rules: PromiseRules
+    contracts: DataFrame,
+    earlier: DataFrame,
+    figures: DataFrame,
+    succession: DataFrame,
+    rules: PromiseRules,
 ) -> DataFrame:
     """One row per contract, year with complete figures, and indicator that the contract names."""
     achieved = figures.where("figures_as_of = year").select("uscc", "year", *_achieved())
     held = (
-        contracts.withColumns({"year": F.col("period"), "signed_by": F.col("uscc")})
+        earlier.withColumns({"year": F.col("period"), "signed_by": F.col("uscc")})
         .transform(behind, successors(succession))
         .withColumn(
             "district_code",
@@ -49,6 +53,8 @@ def land_promise(
         .where("promised_value IS NOT NULL")
         .transform(_judged)
         .transform(_since)
+        # earlier years only tell since when a promise is missed
+        .join(F.broadcast(contracts.select(F.col("period").alias("year")).distinct()), "year", "left_semi")
         .withColumn("row_id", row_id(*KEY))
         .select(*contract(TABLE).column_names)
     )
@@ -134,7 +140,8 @@ JOB = Job(
     table=TABLE,
     transform=land_promise,
     inputs={
-        "contracts": Input("raw.gov_land_contract", "upto"),
+        "contracts": Input("raw.gov_land_contract"),
+        "earlier": Input("raw.gov_land_contract", "upto"),
         "figures": Input("core.enterprise_year", "upto"),
         "succession": Input("core.succession", "upto"),
     },

@@ -23,6 +23,7 @@ BEFORE = ("failed_conditions", "listed_since_year", "final_grade", "tax_per_mu_w
 def lifted(
     enterprises: DataFrame,
     grades: DataFrame,
+    publications: DataFrame,
     succession: DataFrame,
     units: DataFrame,
     population: DataFrame,
@@ -31,7 +32,7 @@ def lifted(
     rules: EfficiencyRules,
 ) -> DataFrame:
     """One row per firm and year in which it was lifted, with its figures beside those of the year before."""
-    rows = listings(grades, succession, units, population, baselines, figures, rules.firms)
+    rows = listings(grades, publications, succession, units, population, baselines, figures, rules.firms)
     names = enterprises.select(*FIRM, "enterprise_name")
     return (
         beside_the_year_before(rows, *BEFORE)
@@ -48,6 +49,7 @@ JOB = Job(
     inputs={
         "enterprises": Input("core.enterprise"),
         "grades": Input("per_mu.enterprise_grade", "upto"),
+        "publications": Input("per_mu.publication", "upto"),
         "succession": Input("core.succession", "upto"),
         "units": Input("per_mu.unit", "upto"),
         "population": Input("per_mu.population", "upto"),

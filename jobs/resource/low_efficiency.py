@@ -12,7 +12,7 @@ from jobs.job import Input, Job
 from jobs.resource.rules.consequences import consequence_rules
 from jobs.resource.rules.efficiency import EfficiencyRules, FirmRules, efficiency_rules
 from jobs.resource.steps.listing import judged, on_the_list
-from jobs.resource.steps.standings import FIRM, complete_grades, in_force, standings
+from jobs.resource.steps.standings import FIRM, in_force, results, standings
 from schemas.contract import contract
 
 TABLE = "resource.low_efficiency"
@@ -21,6 +21,7 @@ TABLE = "resource.low_efficiency"
 def low_efficiency(
     enterprises: DataFrame,
     grades: DataFrame,
+    publications: DataFrame,
     succession: DataFrame,
     units: DataFrame,
     population: DataFrame,
@@ -29,9 +30,9 @@ def low_efficiency(
     rules: EfficiencyRules,
 ) -> DataFrame:
     """One row per listed firm and year."""
-    listed = listings(grades, succession, units, population, baselines, figures, rules.firms).where(
-        "is_listed"
-    )
+    listed = listings(
+        grades, publications, succession, units, population, baselines, figures, rules.firms
+    ).where("is_listed")
     names = enterprises.select(*FIRM, "enterprise_name", "industry_division_code")
     year, measures = F.col("year").cast("int"), rules.firms.measures
     return (
@@ -57,12 +58,12 @@ def low_efficiency(
 
 
 def listings(
-    grades: DataFrame, succession: DataFrame, units: DataFrame, population: DataFrame, baselines: DataFrame,
-    figures: DataFrame, rules: FirmRules,
+    grades: DataFrame, publications: DataFrame, succession: DataFrame, units: DataFrame, population: DataFrame,
+    baselines: DataFrame, figures: DataFrame, rules: FirmRules,
 ) -> DataFrame:  # fmt: skip
     """Every judged or unjudged firm and year with its place on the list."""
     skips = consequence_rules().given.ungraded_year == "skipped"
-    standing = standings(complete_grades(grades), succession, not skips).transform(in_force)
+    standing = standings(results(grades, publications), succession, not skips).transform(in_force)
     return materialised(judged(standing, units, population, baselines, figures, rules).transform(on_the_list))
 
 
@@ -83,6 +84,7 @@ JOB = Job(
     inputs={
         "enterprises": Input("core.enterprise"),
         "grades": Input("per_mu.enterprise_grade", "upto"),
+        "publications": Input("per_mu.publication", "upto"),
         "succession": Input("core.succession", "upto"),
         "units": Input("per_mu.unit", "upto"),
         "population": Input("per_mu.population", "upto"),

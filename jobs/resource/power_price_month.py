@@ -6,16 +6,16 @@ by the grade of whoever has it. The grade is that of the last evaluation year wh
 
 from __future__ import annotations
 
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from jobs.columns.arithmetic import VALUE_TYPE, divide, multiply
-from jobs.columns.rows import row_id
+from jobs.columns.rows import at_most, row_id
 from jobs.core.steps.identity import behind, successors
 from jobs.job import Input, Job
 from jobs.resource.rules.consequences import ConsequenceRules, consequence_rules
-from jobs.resource.steps.effects import YUAN
-from jobs.resource.steps.standings import complete_grades, first_standing, in_force, standings
+from jobs.resource.steps.effects import YUAN, executed_from
+from jobs.resource.steps.standings import first_standing, in_force, results, standings
 from schemas.contract import contract
 
 TABLE = "resource.power_price_month"
@@ -24,46 +24,59 @@ FIRM = ["uscc", "year"]
 
 
 def power_price_month(
-    electricity: DataFrame, grades: DataFrame, succession: DataFrame, rules: ConsequenceRules
+    electricity: DataFrame,
+    grades: DataFrame,
+    publications: DataFrame,
+    succession: DataFrame,
+    rules: ConsequenceRules,
 ) -> DataFrame:
     """One row per meter account and month in which a surcharge is due, or was due before a correction."""
-    states = standings(complete_grades(grades), succession, rules.given.ungraded_year == "interrupts")
-    charged = states.where(F.col("final_grade").isin(*rules.grades_of(MEASURE))).select(*FIRM).distinct()
+    published = results(grades, publications)
+    states = standings(published, succession, rules.given.ungraded_year == "interrupts")
+    # of other firms no month is charged
+    charged = states.where(F.col("final_grade").isin(*rules.grades_of(MEASURE))).select("uscc").distinct()
+    standing = ["district_code", "final_grade", "years_in_d_count", "evaluation_version"]
     of_firms = (
         in_force(states)
-        .join(charged, FIRM, "left_semi")
-        .select(*FIRM, "district_code", "final_grade", "years_in_d_count", "evaluation_version")
-        .withColumn("is_first", F.lit(False))
-        .unionByName(
-            first_standing(states)
-            .join(charged, FIRM, "left_semi")
-            .select(*FIRM, "district_code", "final_grade", "years_in_d_count", "evaluation_version")
-            .withColumn("is_first", F.lit(True))
-        )
+        .select(*FIRM, *standing, F.lit(False).alias("is_first"))
+        .unionByName(first_standing(states).select(*FIRM, *standing, F.lit(True).alias("is_first")))
+        .join(charged, "uscc", "left_semi")
+        .join(F.broadcast(_spans(published, rules)), ["district_code", "year"], "inner")
     )
     months = (
         electricity.where("length(period) = 7")
         .transform(behind, successors(succession))
         .groupBy("meter_account_code", "uscc", F.col("period").alias("month"))
         .agg(F.sum("power_kwh").cast("decimal(18,2)").alias("power_kwh"))
-        .withColumn("year", _evaluation_year(rules))
     )
     return (
-        months.join(F.broadcast(of_firms), FIRM, "inner")
+        months.join(F.broadcast(of_firms), "uscc", "inner")
+        .where("month >= from_month AND month < until_month")
+        # of a firm that moved, results of two districts may hold in a month: the later year's count
+        .transform(at_most, ["meter_account_code", "month"], "year")
         .transform(_with_price, rules)
-        .groupBy("meter_account_code", "month", "uscc", "year", "district_code", "power_kwh")
+        .groupBy(
+            "meter_account_code", "month", "uscc", "year", "district_code", "power_kwh", "is_month_assumed"
+        )
         .agg(*_of(False, "final_grade", "years_in_d_count", "evaluation_version"), *_prices())
         .transform(_with_amounts)
-        .withColumns({"is_month_assumed": F.lit(True), "row_id": row_id("meter_account_code", "month")})
+        .withColumn("row_id", row_id("meter_account_code", "month"))
         .select(*contract(TABLE).column_names)
     )
 
 
-def _evaluation_year(rules: ConsequenceRules) -> Column:
-    """The last evaluation year whose results hold in the month."""
-    year = F.left("month", F.lit(4)).cast("int")
-    is_in_force = F.substring("month", 6, 2).cast("int") >= rules.given.execution_month
-    return (year - F.when(is_in_force, 1).otherwise(2)).cast("string")
+def _spans(published: DataFrame, rules: ConsequenceRules) -> DataFrame:
+    """One row per district and year: the months in which its results hold, until those of a later year do."""
+    order = Window.partitionBy("district_code").orderBy("year")
+    return (
+        published.groupBy("district_code", "year")
+        .agg(F.min("published_date").alias("published_date"))
+        .withColumns(
+            {"from_month": executed_from(rules), "is_month_assumed": F.col("published_date").isNull()}
+        )
+        .withColumn("until_month", F.coalesce(F.lead("from_month").over(order), F.lit("9999-12")))
+        .drop("published_date")
+    )
 
 
 def _with_price(rows: DataFrame, rules: ConsequenceRules) -> DataFrame:
@@ -137,6 +150,7 @@ JOB = Job(
     inputs={
         "electricity": Input("raw.gov_electricity"),
         "grades": Input("per_mu.enterprise_grade", "upto"),
+        "publications": Input("per_mu.publication", "upto"),
         "succession": Input("core.succession", "upto"),
     },
     rules=consequence_rules,

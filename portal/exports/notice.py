@@ -145,7 +145,7 @@ def write_word(
 
 def sheet(notice: Notice, contact: Contact, made_on: date, *, is_synthetic: bool) -> Sheet:
     """The list as an Excel sheet: graded firms first, then those without a grade with the reason."""
-    rows = [(r.list.zh, r.name, r.uscc, r.grade, None) for r in notice.graded]
+    rows: list[tuple[object, ...]] = [(r.list.zh, r.name, r.uscc, r.grade, None) for r in notice.graded]
     rows += [
         (None, r.name, r.uscc, r.status.zh, "；".join(one.zh for one in r.reasons)) for r in notice.ungraded
     ]

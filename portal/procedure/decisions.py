@@ -337,7 +337,7 @@ def object_(
 def _admitting(now: Standing, kind: str, day: date) -> str:
     """The step whose window admits an objection of this kind today."""
     told = []
-    for code in procedure().objections[kind]:  # type: ignore[index]
+    for code in procedure().admitting(kind):
         step, name = now.step(code), title("evaluation_step", code)
         if step is None:
             told.append((f"“{name.zh}”尚未开始", f"{name.en} has not begun"))

@@ -91,8 +91,7 @@ def window_of(steps: Mapping[tuple[str, int], Row], objection: Row) -> str | Non
     """The step in whose window an objection was raised."""
     from jobs.per_mu.rules.procedure import procedure
 
-    kind = objection.get("objection_kind_code") or "figure"
-    admitting = procedure().objections[kind]
+    admitting = procedure().admitting(objection.get("objection_kind_code") or "figure")
     return next(
         (code for code in admitting if is_within(steps.get((code, 1)), objection["raised_date"])), None
     )

@@ -94,7 +94,7 @@ class Reversal:
     corrected_version: int
     #: ``None`` if the firm was not graded before.
     grade_before: str | None
-    grade_after: str
+    grade_after: str | None
     before_wan_yuan: Decimal | None
     after_wan_yuan: Decimal | None
     difference_wan_yuan: Decimal

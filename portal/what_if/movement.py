@@ -46,7 +46,10 @@ def movement(year: str, rules: Consequences, districts: Sequence[str]) -> str:
 WITH worth(grade, relief, surcharge) AS (VALUES {worth}),
 pop_b AS (FROM per_mu.population WHERE {of_year} AND {here}),
 pop_a AS (FROM trial_population WHERE {of_year}),
-grade_b AS (FROM per_mu.enterprise_grade WHERE {of_year} AND evaluation_version = 1),
+grade_b AS (
+    FROM per_mu.enterprise_grade WHERE {of_year}
+    QUALIFY evaluation_version = max(evaluation_version) OVER (PARTITION BY uscc)
+),
 grade_a AS (FROM trial_enterprise_grade WHERE {of_year}),
 edges AS (
     SELECT district_code, list_code, ranking_group, count(*) AS size,

@@ -124,7 +124,7 @@ GROUPS = {
         "gov_statistics_directory",
         "gov_statistics_monthly",
     ],
-    "ingest_tax": ["gov_tax"],
+    "ingest_tax": ["gov_tax", "gov_tax_excluded"],
 }
 #: Feeds that a job reads; nothing listens to the others.
 READ = {

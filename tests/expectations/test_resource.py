@@ -57,7 +57,10 @@ def test_every_firm_in_d_is_listed_and_charged(city: City, judge: Judge) -> None
         r for r in city["per_mu.enterprise_grade"] if r["final_grade"] == "C" and r["year"] == YEARS[0]
     )
     grade["final_grade"] = "D"
-    changed = ("per_mu.enterprise_grade",)
+    for row in city["per_mu.publication"]:
+        if (row["uscc"], row["year"]) == (grade["uscc"], grade["year"]):
+            row["final_grade"] = "D"
+    changed = ("per_mu.enterprise_grade", "per_mu.publication")
     tables = ["resource.low_efficiency", "resource.consequence"]
     assert failed(judge, *changed, tables=tables) >= {"every_d_is_listed", "every_relief_and_surcharge"}
 

@@ -507,7 +507,7 @@ def _confirmation(rows: Rows) -> dict[str, str]:
     _change(rows, (later,), confirmation_state_code="silent", window_end_date=date(2024, 7, 11))
     removed = rows.pop(3)
     silent = [n for n, row in enumerate(rows) if row["year"] == "2022" and row["district_code"] == "330206"]
-    _change(rows, silent, confirmation_state_code="silent", confirmed_date=None)
+    _change(rows, tuple(silent), confirmation_state_code="silent", confirmed_date=None)
     return {
         "firms_of_population": removed["uscc"],
         "state_has_days": rows[0]["uscc"],

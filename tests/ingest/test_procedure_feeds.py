@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 
 from ingest.register.deliveries import QUARANTINE
 from ingest.ways.landing import ingest
@@ -20,7 +21,7 @@ ADJUSTMENT = {
 }  # fmt: skip
 
 
-def refused(put: Put, feed: str, period: str, *records: dict[str, object]) -> list[list[str]]:
+def refused(put: Put, feed: str, period: str, *records: Mapping[str, object]) -> list[list[str]]:
     """Reasons of the quarantined records of a file."""
     content = "".join(json.dumps(record, ensure_ascii=False) + "\n" for record in records).encode()
     put(feed, "a.jsonl", content, period=period)

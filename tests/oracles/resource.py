@@ -18,12 +18,12 @@ MONEY = {"tax_land_use_wan_yuan": 1, "power_kwh": YUAN, "water_m3": YUAN, "emiss
 
 @dataclass(frozen=True)
 class Result:
-    """One version of a firm's grade of a year."""
+    """One version of a firm's grade of a year; without a grade the version leaves the firm out."""
 
     uscc: str
     year: int
     version: int
-    grade: str
+    grade: str | None
     district: str
 
 
@@ -130,7 +130,7 @@ class Histories:
             for one in self.known[uscc]:
                 if (one.year, one.version) == (year, version):
                     found[year] = one.grade
-        return found
+        return {year: grade for year, grade in found.items() if grade}
 
 
 def effects(
@@ -145,6 +145,8 @@ def effects(
 ) -> dict[str, Effect]:
     """Measure → what follows for a firm's year after the corrections."""
     grades = histories.grades(uscc, applied)
+    if year not in grades:
+        return {}
     district = next(one.district for one in histories.by_firm[uscc] if one.year == year)
     years = years_in_d(grades, year, gap_interrupts)
     day = date(year + 1, month, 1)
@@ -185,6 +187,6 @@ def reversals(
 
 
 def evaluation_year(month: str, execution_month: int) -> int:
-    """The last year whose results hold in a month."""
+    """The last year whose results hold in a month, if each holds from the same month of the next year on."""
     year, of = int(month[:4]), int(month[5:])
     return year - 1 if of >= execution_month else year - 2

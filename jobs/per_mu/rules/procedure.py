@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import date
 from functools import cache
 from pathlib import Path
-from typing import Literal
+from typing import Literal, cast
 
 from pydantic import Field, ValidationError, model_validator
 
@@ -70,6 +70,10 @@ class Procedure(Definition):
 
     def step(self, code: str) -> Step:
         return next(step for step in self.steps if step.code == code)
+
+    def admitting(self, kind: str) -> tuple[str, ...]:
+        """The steps whose window admits an objection of this kind."""
+        return self.objections[cast(ObjectionKind, kind)]
 
     def before(self, code: str) -> tuple[str, ...]:
         """The steps before a step."""

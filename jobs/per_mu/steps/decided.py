@@ -18,8 +18,8 @@ def with_decisions(
 ) -> DataFrame:
     """Computed grades with what was decided about them.
 
-    Adds ``evaluation_version`` and ``supersedes``: how often the district published the year. ``status_code`` is final
-    once that was decided after the public notice closed, and as long as the grade is the one published last.
+    ``status_code`` is final once that was decided after the public notice closed, and as long as the grade is the one
+    published last. The versions that were published are rows of per_mu.publication.
 
     Args:
         steps: raw.gov_evaluation_step.
@@ -39,10 +39,6 @@ def with_decisions(
         .transform(with_part, _standing(steps), DISTRICT_YEAR)
         .transform(with_part, version, DISTRICT_YEAR)
         .transform(with_part, last, FIRM)
-        .withColumn("evaluation_version", F.coalesce("published_version", F.lit(1)).cast("int"))
-        .withColumn(
-            "supersedes", F.when(F.col("evaluation_version") > 1, F.col("evaluation_version") - 1).cast("int")
-        )
         .withColumn("status_code", decided_status())
     )
 
@@ -86,7 +82,7 @@ def decided_status() -> Column:
     return (
         F.when(F.col("figures_as_of") != F.col("year"), status())
         .when(differs, "correction_pending")
-        .when(is_final & (F.col("evaluation_version") > 1), "corrected")
+        .when(is_final & (F.col("published_version") > 1), "corrected")
         .when(is_final, "final")
         .when(F.col("publicity_end").isNotNull(), "publicity")
         .otherwise(status())

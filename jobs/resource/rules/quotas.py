@@ -80,8 +80,11 @@ class CarbonRules(Definition):
 
     @model_validator(mode="after")
     def _ordered(self) -> CarbonRules:
-        for name in ("carbon_bounds", "efficiency_bounds"):
-            bounds = list(getattr(self, name))
+        for name, given in (
+            ("carbon_bounds", self.carbon_bounds),
+            ("efficiency_bounds", self.efficiency_bounds),
+        ):
+            bounds = list(given)
             if bounds != sorted(set(bounds)) or bounds[0] <= 0:
                 raise ValueError(f"{name} must rise from above zero")
         return self

@@ -15,9 +15,10 @@ YUAN = 10_000
 
 
 def executed_from(rules: ConsequenceRules) -> Column:
-    """First month in which a year's result holds, without a recorded publication: the rule's, of the next year."""
+    """First month in which a year's result holds: the one after publication, else the rule's of the next year."""
     following = (F.col("year").cast("int") + 1).cast("string")
-    return F.concat(following, F.lit(f"-{rules.given.execution_month:02d}"))
+    assumed = F.concat(following, F.lit(f"-{rules.given.execution_month:02d}"))
+    return F.coalesce(F.date_format(F.add_months("published_date", 1), "yyyy-MM"), assumed)
 
 
 def with_effects(standing: DataFrame, figures: DataFrame, rules: ConsequenceRules) -> DataFrame:
@@ -27,8 +28,12 @@ def with_effects(standing: DataFrame, figures: DataFrame, rules: ConsequenceRule
     """
     step = rules.frame(standing.sparkSession)
     day = F.to_date(F.concat("executed_from_month", F.lit("-01")))
+    # standings reach back to the first year, for years in D; a run computes the years of the figures alone
+    asked = F.broadcast(figures.select("year").distinct())
     found = (
-        standing.withColumn("executed_from_month", executed_from(rules))
+        standing.join(asked, "year", "left_semi")
+        .withColumn("executed_from_month", executed_from(rules))
+        .withColumn("is_month_assumed", F.col("published_date").isNull())
         .transform(with_part, figures.select("uscc", "year", *FIGURES), ["uscc", "year"])
         .join(step, ["district_code", "final_grade"], "inner")
         .where(holds(day))

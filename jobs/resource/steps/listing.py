@@ -32,12 +32,9 @@ def judged(
     )
     people = figures.select(*FIRM, "insured_count", "land_own_mu")
     graded = (
-        standing.select(*FIRM, "final_grade", "years_in_d_count")
-        .transform(
-            with_part,
-            complete.select(*FIRM, "evaluation_uscc", "district_code", "list_code", "town_code"),
-            FIRM,
-        )
+        standing.where("final_grade IS NOT NULL")
+        .select(*FIRM, "district_code", "list_code", "final_grade", "years_in_d_count")
+        .transform(with_part, complete.select(*FIRM, "evaluation_uscc", "town_code"), FIRM)
         .join(unit, ["evaluation_uscc", "year"], "left")
         .join(F.broadcast(bound), BY_LIST, "left")
         .transform(with_part, people, FIRM)
@@ -46,6 +43,8 @@ def judged(
     )
     unjudged = (
         complete.where("eval_status_code = 'data_incomplete'")
+        # a published grade stands although the data have become incomplete since
+        .join(graded.select(*FIRM), FIRM, "left_anti")
         .select(*FIRM, "district_code", "list_code", "town_code")
         .withColumns({"is_judged": F.lit(False), "failed_conditions": no_texts()})
     )

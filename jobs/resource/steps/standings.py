@@ -1,8 +1,11 @@
 """Grades as they stood: each firm's grade and its consecutive years in D, before and after every correction.
 
-A correction is a later version of a firm's result of a year. States of a firm are ordered by the year that was
-corrected, then by version; in a state all corrections up to it are applied. So the change that each correction brings
-is a difference of two neighbouring states, and the differences sum to the whole change.
+What a district published stands, whatever is computed since; before it publishes, what is computed does. A correction
+is a further version of the published list; a firm that it leaves out has no grade any more.
+
+States of a firm are ordered by the year that was corrected, then by version; in a state all corrections up to it are
+applied. So the change that each correction brings is a difference of two neighbouring states, and the differences sum
+to the whole change.
 
 A firm that got another credit code (former_uscc in core.succession) keeps the years in D of its former code: a new
 code does not begin a new count.
@@ -23,7 +26,7 @@ def standings(grades: DataFrame, succession: DataFrame, gap_interrupts: bool) ->
     """One row per firm, year and state: grade, version and consecutive years in D, the year included.
 
     Args:
-        grades: all versions of per_mu.enterprise_grade up to the last year to compute, of complete years.
+        grades: of :func:`results`, up to the last year to compute.
         gap_interrupts: a year without a grade interrupts consecutive years in D.
     """
     known = _with_former_codes(grades, succession)
@@ -35,11 +38,32 @@ def standings(grades: DataFrame, succession: DataFrame, gap_interrupts: bool) ->
     )
 
 
-def complete_grades(grades: DataFrame) -> DataFrame:
-    """Grades of complete years: a pre-evaluation on part of a year has no consequences."""
-    return grades.where("figures_as_of = year").select(
-        *FIRM, "evaluation_version", "supersedes", "final_grade", "district_code", "list_code"
+def results(grades: DataFrame, publications: DataFrame) -> DataFrame:
+    """Grades of complete years by version, and ``published_date`` of the first version, missing before publication.
+
+    Args:
+        grades: per_mu.enterprise_grade, one row per firm and year; a pre-evaluation on part of a year has no
+            consequences.
+        publications: per_mu.publication; each version is a district's whole list.
+    """
+    place = ["district_code", "year"]
+    versions = publications.select(*place, "evaluation_version").distinct()
+    first = publications.groupBy(*place).agg(F.min("decided_date").alias("published_date"))
+    listed = publications.select(*FIRM, "evaluation_version", "final_grade")
+    # the list of the last version in which the firm stood names it in the others
+    firms = publications.groupBy(*FIRM, "district_code").agg(F.max("list_code").alias("list_code"))
+    published = (
+        firms.join(F.broadcast(versions), place, "inner")
+        .join(listed, [*FIRM, "evaluation_version"], "left")
+        .join(F.broadcast(first), place, "inner")
     )
+    computed = (
+        grades.where("figures_as_of = year")
+        .join(F.broadcast(first.select(*place)), place, "left_anti")
+        .withColumns({"evaluation_version": F.lit(1), "published_date": F.lit(None).cast("date")})
+    )
+    columns = [*FIRM, "evaluation_version", "final_grade", "district_code", "list_code", "published_date"]
+    return computed.select(*columns).unionByName(published.select(*columns))
 
 
 def _with_former_codes(grades: DataFrame, succession: DataFrame) -> DataFrame:
@@ -100,8 +124,9 @@ def _with_years_in_d(rows: DataFrame, gap_interrupts: bool) -> DataFrame:
     in_state = Window.partitionBy(*STATE).orderBy("year")
     so_far = in_state.rowsBetween(Window.unboundedPreceding, Window.currentRow)
     of_span = Window.partitionBy(*STATE, "span").orderBy("year")
-    is_d = F.col("final_grade") == "D"
-    breaks = ~is_d
+    is_d = F.coalesce(F.col("final_grade") == "D", F.lit(False))
+    # a corrected list may leave a firm without a grade
+    breaks = ~is_d if gap_interrupts else F.coalesce(F.col("final_grade") != "D", F.lit(False))
     if gap_interrupts:
         before = F.lag("year").over(in_state).cast("int")
         breaks = breaks | F.coalesce(F.col("year").cast("int") - before > 1, F.lit(False))

@@ -22,6 +22,8 @@ from schemas.errors import UsageError
 router = APIRouter()
 #: The kind that opens first.
 FIRST = "zone"
+#: Place of the lists that are ranked in the whole city.
+WHOLE_CITY = "330200"
 STATUSES = ("graded", "exempt", "protected", "data_incomplete", "out_of_scope")
 
 
@@ -182,7 +184,10 @@ def sheet(frame: Known, kind: str, code: str, year: Year = "") -> Response:
                     f"there is no object {kind} {code} of {asked} that you may see",
                 ),
             )
-        frame.audit_list("per_mu.object_unit")
+        if kind == "service_firm":
+            frame.audit_read(code)
+        else:
+            frame.audit_list("per_mu.parcel_figure" if found.users else "per_mu.object_unit")
         dictionary = query.dictionary
         figures = [
             Figure(name, frame.name(column.title), column.unit, found.figures.get(name))
@@ -216,7 +221,8 @@ def _place(frame: Frame, found: Sheet) -> str:
     listed = found.listed
     if listed.grade is None:
         return frame.name(listed.status)
-    where = frame.name(found.ranked_in)
+    is_city = found.ranked_in.code == WHOLE_CITY
+    where = frame.t("全市", "whole city") if is_city else frame.name(found.ranked_in)
     of_list = frame.name(listed.list)
     if listed.rank is None:
         return frame.t(f"{where}{of_list}，不占名额", f"{where}, {of_list.lower()}, outside the quota")

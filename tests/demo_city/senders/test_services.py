@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
+from decimal import Decimal
 
 from demo_city.senders.services import services
 from demo_city.world.city import City
@@ -32,7 +33,7 @@ def test_a_few_services_are_industrial_firms_too(city: City) -> None:
 
 def test_complexes_hold_their_service_firms(sent: Sent) -> None:
     complexes = {str(c["zhtdm"]): c for c in rows(sent, "service_complex_2022.jsonl")}
-    tax = Counter[str]()
+    tax: dict[str, Decimal] = defaultdict(Decimal)
     for firm in rows(sent, "service_annual_2022.csv"):
         if firm["所在服务综合体"] in complexes and firm["税收实际贡献(万元)"]:
             tax[str(firm["所在服务综合体"])] += number(firm["税收实际贡献(万元)"])

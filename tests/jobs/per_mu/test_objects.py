@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from pydantic import ValidationError
 
+from jobs.columns.rows import materialised
 from jobs.core.building import building
 from jobs.core.park import park
 from jobs.core.service_complex import service_complex
@@ -136,16 +137,18 @@ def tables(spark: SparkSession) -> dict[str, DataFrame]:
         plaza("002", occupied_area_m2=None),
         plaza("003", opened_date=date(2022, 3, 1)),
     ]
-    unit = object_unit(
+    rules = object_rules()
+    computed = object_unit(
         frame(spark, "core.parcel", PARCELS), frame(spark, "per_mu.parcel_figure", USERS),
         frame(spark, "core.zone", []),
         frame(spark, "core.park", parks), frame(spark, "core.building", buildings),
-        frame(spark, "core.service_firm", firms), frame(spark, "core.service_complex", complexes), object_rules(),
+        frame(spark, "core.service_firm", firms), frame(spark, "core.service_complex", complexes), rules,
     )  # fmt: skip
-    rules = object_rules()
+    # each is read by several tests
+    unit = materialised(computed)
     baseline = object_baseline(unit, rules)
-    values = object_indicator_value(unit, baseline, rules)
-    return {"unit": unit, "values": values, "grade": object_grade(unit, values, rules)}
+    values = materialised(object_indicator_value(unit, baseline, rules))
+    return {"unit": unit, "values": values, "grade": materialised(object_grade(unit, values, rules))}
 
 
 @pytest.fixture(scope="module")

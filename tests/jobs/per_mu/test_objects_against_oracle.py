@@ -123,7 +123,7 @@ class Land:
             for p, of in self.floors.items()
             for b, a in of.items()
         ]  # fmt: skip
-        rows = {
+        rows: dict[str, list[Row]] = {
             "core.parcel_use": uses, "core.enterprise": firms, "core.enterprise_year": figures,
             "per_mu.population": status, "core.parcel": parcels, "core.zone": zones, "core.building": buildings,
             "core.park": [], "core.service_firm": [], "core.service_complex": [], "raw.gov_project": [],
@@ -158,7 +158,7 @@ def test_objects_have_what_the_firms_on_their_land_have(spark: SparkSession, see
         mine = [r.asDict() for r in rows if r["uscc"] == firm]
         for name, column in COLUMNS.items():
             if mine and name in of:
-                whole = sum(Fraction(r[column]) for r in mine)
+                whole = sum((Fraction(r[column]) for r in mine), Fraction(0))
                 assert abs(whole) <= abs(of[name]) < abs(whole) + Fraction(len(mine), 10 ** DIGITS[name])
     objects = object_unit(
         tables["core.parcel"], shared, tables["core.zone"], tables["core.park"], tables["core.building"],
@@ -168,14 +168,14 @@ def test_objects_have_what_the_firms_on_their_land_have(spark: SparkSession, see
     found = {r["object_code"]: r.asDict() for r in objects if r["object_kind_code"] in ("parcel", "zone")}
     assert set(found) == set(sums)
     for name, row in found.items():
-        of = sums[name]
-        assert exact(row, COLUMNS) == of.figures, name
+        summed = sums[name]
+        assert exact(row, COLUMNS) == summed.figures, name
         counts = (row["user_count"] or 0, row["reporting_firm_count"] or 0, row["tenant_count"] or 0)
-        assert counts == (len(of.users), len(of.reporting), of.tenants)
-        assert (row["subtenant_count"] or 0) == of.subtenants
+        assert counts == (len(summed.users), len(summed.reporting), summed.tenants)
+        assert (row["subtenant_count"] or 0) == summed.subtenants
         assert (
             None if row["reporting_land_mu"] is None else Fraction(row["reporting_land_mu"])
-        ) == of.reporting_land
+        ) == summed.reporting_land
         assert Fraction(row["land_area_mu"]) == sum(land.parcels[p] for p in land.objects[name])
     for parcel, floors in land.floors.items():
         tax = sums[parcel].figures.get("tax")

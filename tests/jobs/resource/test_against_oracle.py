@@ -48,14 +48,18 @@ def amount(chance: random.Random, most: int, digits: int) -> Decimal | None:
 
 def generated(seed: int) -> Generated:
     chance, city = random.Random(seed), Generated()
+    # a version is a district's whole list
+    versions = {(d, year): chance.choice([1, 1, 2, 3]) for d in DISTRICTS for year in YEARS}
     for number in range(FIRMS):
         uscc, district = f"F{number:03d}", chance.choice(DISTRICTS)
         for year in YEARS:
             if chance.random() < 0.2:
                 continue
-            versions = chance.choice([1, 1, 1, 1, 2, 3])
-            for version in range(1, versions + 1):
-                city.results.append(oracle.Result(uscc, year, version, chance.choice("ABCDDDD"), district))
+            given: str | None = chance.choice("ABCDDDD")
+            for version in range(1, versions[district, year] + 1):
+                if version > 1 and chance.random() < 0.4:
+                    given = chance.choice(["A", "B", "C", "D", "D", None])
+                city.results.append(oracle.Result(uscc, year, version, given, district))
             city.figures[uscc, year] = oracle.Figures(
                 {
                     "tax_land_use_wan_yuan": amount(chance, 10**9, 6),
@@ -118,21 +122,26 @@ def rates(given: ConsequenceRules) -> list[oracle.Rate]:
     ]  # fmt: skip
 
 
-def tables(spark: SparkSession, city: Generated) -> tuple[DataFrame, DataFrame, DataFrame]:
+def tables(spark: SparkSession, city: Generated) -> tuple[DataFrame, DataFrame, DataFrame, DataFrame]:
+    """Figures, computed grades, published grades, successions; lists of one version are not published."""
     figures = [
         {
             "uscc": uscc, "year": str(year), **of.amounts, "land_own_mu": of.own_mu, "land_let_mu": of.let_mu,
         }
         for (uscc, year), of in city.figures.items()
     ]  # fmt: skip
-    grades = [
-        {
+    published = {(one.district, one.year) for one in city.results if one.version > 1}
+    grades: list[dict[str, Any]] = []
+    lists: list[dict[str, Any]] = []
+    for one in city.results:
+        row = {
             "uscc": one.uscc, "year": str(one.year), "evaluation_version": one.version, "final_grade": one.grade,
-            "district_code": one.district, "list_code": "above_scale", "figures_as_of": str(one.year),
-            "supersedes": one.version - 1 or None,
-        }
-        for one in city.results
-    ]  # fmt: skip
+            "district_code": one.district, "list_code": "above_scale",
+        }  # fmt: skip
+        if (one.district, one.year) not in published:
+            grades.append({**row, "figures_as_of": str(one.year)})
+        elif one.grade:
+            lists.append({**row, "decided_date": date(one.year + 1, 8, 20)})
     succession = [
         {
             "from_uscc": code, "to_uscc": successor, "year": str(since), "identifier_kind_code": "former_uscc",
@@ -143,6 +152,7 @@ def tables(spark: SparkSession, city: Generated) -> tuple[DataFrame, DataFrame, 
     return (
         frame(spark, "core.enterprise_year", figures),
         frame(spark, "per_mu.enterprise_grade", grades),
+        frame(spark, "per_mu.publication", lists),
         frame(spark, "core.succession", succession),
     )
 
@@ -191,7 +201,6 @@ def test_monthly_surcharges_agree_with_the_oracle(spark: SparkSession, seed: int
     city, given_rules = generated(seed), rules("skipped")
     histories = oracle.Histories(city.results, city.former)
     [*of_rules] = (one for one in rates(given_rules) if one.measure == "power_price")
-    graded = {(one.uscc, one.year) for one in city.results}
     followed = {code: (successor, since) for code, successor, since in city.former}
     wanted = {}
     for row in city.power:
@@ -199,12 +208,15 @@ def test_monthly_surcharges_agree_with_the_oracle(spark: SparkSession, seed: int
         successor, since = followed.get(uscc, (uscc, 0))
         uscc = successor if int(month[:4]) >= since else uscc
         year = oracle.evaluation_year(month, given_rules.given.execution_month)
-        if (uscc, year) not in graded:
+        if not any((one.uscc, one.year) == (uscc, year) for one in city.results):
             continue
         order = [one for one in histories.corrections(uscc) if one[0] <= year]
         steps = []
         for applied in ([], order):
             grades = histories.grades(uscc, applied)
+            if year not in grades:
+                steps.append(Decimal(0))
+                continue
             district = next(one.district for one in histories.by_firm[uscc] if one.year == year)
             years = oracle.years_in_d(grades, year, gap_interrupts=False)
             day = date(int(month[:4]), int(month[5:]), 1)
@@ -213,15 +225,15 @@ def test_monthly_surcharges_agree_with_the_oracle(spark: SparkSession, seed: int
                 (start, step) for r in held for (g, start), step in r.steps.items()
                 if g == grades[year] and start <= max(years, 1)
             ]  # fmt: skip
-            steps.append(max(named)[1] if named else Decimal(0))
+            steps.append(Decimal(max(named)[1]) if named else Decimal(0))
         was, now = (oracle.rounded(oracle.rounded(row["power_kwh"] * step) / 10_000) for step in steps)
         if was or now or any(steps):
             wanted[row["meter_account_code"]] = (uscc, str(year), now, now - was)
-    _, results, succession = tables(spark, city)
+    given_tables = tables(spark, city)[1:]
     electricity = frame(spark, "raw.gov_electricity", city.power)
     found = {
         r["meter_account_code"]: (r["uscc"], r["year"], r["surcharge_wan_yuan"], r["difference_wan_yuan"])
-        for r in power_price_month(electricity, results, succession, rules=given_rules).collect()
+        for r in power_price_month(electricity, *given_tables, rules=given_rules).collect()
     }
     assert found == wanted
     assert len(wanted) > 30

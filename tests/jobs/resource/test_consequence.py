@@ -35,12 +35,24 @@ def figures(uscc: str, year: int, **given: Any) -> Row:
     return {"uscc": uscc, "year": str(year), **given}
 
 
+def results(spark: SparkSession, grades: list[Row]) -> tuple[DataFrame, DataFrame]:
+    """Grades as computed and as published: the years of a firm with several versions are published in August."""
+    corrected = {(g["uscc"], g["year"]) for g in grades if g["evaluation_version"] > 1}
+    published = [
+        {**g, "decided_date": date(int(g["year"]) + 1, 8, 10)}
+        for g in grades
+        if (g["uscc"], g["year"]) in corrected
+    ]
+    computed = [g for g in grades if (g["uscc"], g["year"]) not in corrected]
+    return frame(spark, "per_mu.enterprise_grade", computed), frame(spark, "per_mu.publication", published)
+
+
 def tables(
     spark: SparkSession, grades: list[Row], amounts: list[Row], codes: list[Row] | None = None
-) -> tuple[DataFrame, DataFrame, DataFrame]:
+) -> tuple[DataFrame, DataFrame, DataFrame, DataFrame]:
     return (
         frame(spark, "core.enterprise_year", amounts),
-        frame(spark, "per_mu.enterprise_grade", grades),
+        *results(spark, grades),
         frame(spark, "core.succession", codes or []),
     )
 
@@ -167,11 +179,58 @@ def test_a_correction_is_refunded_also_in_the_years_that_counted_it(spark: Spark
 
 
 def test_a_firm_that_only_a_correction_grades_is_charged_all_of_it(spark: SparkSession) -> None:
-    given = tables(spark, [grade("a", 2022, "D", 2)], [figures("a", 2022, power_kwh=100_000)])
+    grades = [grade("b", 2022, "A"), grade("b", 2022, "A", 2), grade("a", 2022, "D", 2)]
+    given = tables(spark, grades, [figures("a", 2022, power_kwh=100_000)])
     rows = consequence_correction(*given, rules=RULES).where("measure_code = 'power_price'").collect()
     assert [(r["grade_before"], r["difference_wan_yuan"], r["settlement_code"]) for r in rows] == [
         (None, 3, "recovery")
     ]
+
+
+def test_a_firm_that_a_corrected_list_leaves_out_gets_its_surcharge_back(spark: SparkSession) -> None:
+    grades = [grade("b", 2022, "A"), grade("b", 2022, "A", 2), grade("a", 2022, "D")]
+    published = [{**g, "decided_date": date(2023, 10, 20)} for g in grades]
+    given = (
+        frame(spark, "core.enterprise_year", [figures("a", 2022, power_kwh=100_000)]),
+        frame(spark, "per_mu.enterprise_grade", []),
+        frame(spark, "per_mu.publication", published),
+        frame(spark, "core.succession", []),
+    )
+    rows = consequence(*given, rules=RULES).collect()
+    assert {r["uscc"] for r in rows} == {"b"}
+    # published on 20 October, applied from November
+    assert {(r["executed_from_month"], r["is_month_assumed"]) for r in rows} == {("2023-11", False)}
+    back = consequence_correction(*given, rules=RULES).where("measure_code = 'power_price'").collect()
+    assert [(r["grade_before"], r["final_grade"], r["difference_wan_yuan"]) for r in back] == [
+        ("D", None, -3)
+    ]
+
+
+def test_what_was_published_stands_whatever_is_computed_since(spark: SparkSession) -> None:
+    given = (
+        frame(spark, "core.enterprise_year", [figures("a", 2022, power_kwh=100_000)]),
+        frame(spark, "per_mu.enterprise_grade", [grade("a", 2022, "B"), grade("new", 2022, "D")]),
+        frame(spark, "per_mu.publication", [{**grade("a", 2022, "D"), "decided_date": date(2023, 8, 1)}]),
+        frame(spark, "core.succession", []),
+    )
+    rows = consequence(*given, rules=RULES).where("measure_code = 'power_price'").collect()
+    assert [(r["uscc"], r["amount_wan_yuan"]) for r in rows] == [("a", 3)]
+
+
+def test_months_before_a_late_publication_are_billed_by_the_year_before(spark: SparkSession) -> None:
+    months = [
+        {"meter_account_code": "m", "uscc": "d", "period": month, "power_kwh": "10000"}
+        for month in ("2024-09", "2024-11", "2024-12")
+    ]
+    rows = power_price_month(
+        frame(spark, "raw.gov_electricity", months),
+        frame(spark, "per_mu.enterprise_grade", [grade("d", 2022, "D")]),
+        frame(spark, "per_mu.publication", [{**grade("d", 2023, "B"), "decided_date": date(2024, 11, 15)}]),
+        frame(spark, "core.succession", []),
+        rules=RULES,
+    ).collect()
+    # 2023 holds from December 2024 on
+    assert {(r["month"], r["year"]) for r in rows} == {("2024-09", "2022"), ("2024-11", "2022")}
 
 
 def test_a_pre_evaluation_has_no_consequences(spark: SparkSession) -> None:
@@ -191,8 +250,8 @@ def test_a_meter_account_is_billed_by_the_grade_of_who_has_it(spark: SparkSessio
             ("d", "2022"),
         )
     ]
-    _, given, codes = tables(spark, grades, [])
-    rows = power_price_month(frame(spark, "raw.gov_electricity", months), given, codes, rules=RULES).collect()
+    given = tables(spark, grades, [])[1:]
+    rows = power_price_month(frame(spark, "raw.gov_electricity", months), *given, rules=RULES).collect()
     # until August 2024 the results of 2022 hold, from September on those of 2023; the account moves to b and back
     assert {(r["month"], r["uscc"], r["year"], r["surcharge_wan_yuan"]) for r in rows} == {
         ("2024-07", "d", "2022", Decimal("0.6")), ("2024-09", "b", "2023", Decimal("0.6")),
@@ -202,10 +261,8 @@ def test_a_meter_account_is_billed_by_the_grade_of_who_has_it(spark: SparkSessio
 def test_a_corrected_grade_gives_the_months_charges_back(spark: SparkSession) -> None:
     grades = [grade("d", 2022, "D"), grade("d", 2022, "C", 2)]
     months = [{"meter_account_code": "m1", "uscc": "d", "period": "2024-01", "power_kwh": "20000"}]
-    _, given, codes = tables(spark, grades, [])
-    [row] = power_price_month(
-        frame(spark, "raw.gov_electricity", months), given, codes, rules=RULES
-    ).collect()
+    given = tables(spark, grades, [])[1:]
+    [row] = power_price_month(frame(spark, "raw.gov_electricity", months), *given, rules=RULES).collect()
     assert (row["final_grade"], row["surcharge_wan_yuan"], row["first_surcharge_wan_yuan"]) == (
         "C",
         0,

@@ -91,8 +91,10 @@ def test_promises_are_judged_from_full_production_on(spark: SparkSession) -> Non
     years = (2020, 2021, 2022, 2023)
     tax = {2020: 500, 2021: 200, 2022: 300, 2023: 250}
     contracts = [contract("c", y, promised_tax_per_mu_wan_yuan=30) for y in years]
+    signed = frame(spark, "raw.gov_land_contract", contracts)
     rows = land_promise(
-        frame(spark, "raw.gov_land_contract", contracts),
+        signed,
+        signed,
         frame(spark, "core.enterprise_year", [firm("c", y, tax_vat_wan_yuan=tax[y]) for y in years]),
         frame(spark, "core.succession", []),
         rules=promise_rules(),
@@ -107,6 +109,20 @@ def test_promises_are_judged_from_full_production_on(spark: SparkSession) -> Non
     ]  # fmt: skip
 
 
+def test_earlier_years_only_tell_since_when_a_promise_is_missed(spark: SparkSession) -> None:
+    contracts = [contract("c", y, promised_tax_per_mu_wan_yuan=30) for y in (2021, 2022, 2023)]
+    [row] = land_promise(
+        frame(spark, "raw.gov_land_contract", contracts[-1:]),
+        frame(spark, "raw.gov_land_contract", contracts),
+        frame(
+            spark, "core.enterprise_year", [firm("c", y, tax_vat_wan_yuan=100) for y in (2021, 2022, 2023)]
+        ),
+        frame(spark, "core.succession", []),
+        rules=promise_rules(),
+    ).collect()
+    assert (row["year"], row["missed_since_year"]) == ("2023", "2021")
+
+
 def test_investment_per_hectare_is_read_per_mu_and_a_slip_is_doubtful(spark: SparkSession) -> None:
     contracts = [
         contract("hectare", 2023, stated_investment_wan_yuan=8250, investment_area_code="hectare"),
@@ -116,8 +132,10 @@ def test_investment_per_hectare_is_read_per_mu_and_a_slip_is_doubtful(spark: Spa
         ),
     ]
     figures = [firm("mu", 2023, rd_expense_wan_yuan=36, revenue_wan_yuan=1000)]
+    signed = frame(spark, "raw.gov_land_contract", contracts)
     rows = land_promise(
-        frame(spark, "raw.gov_land_contract", contracts),
+        signed,
+        signed,
         frame(spark, "core.enterprise_year", figures),
         frame(spark, "core.succession", []),
         rules=promise_rules(),

@@ -69,6 +69,7 @@ def listed(spark: SparkSession) -> dict[str, list[Row]]:
         for name, table, rows in (
             ("enterprises", "core.enterprise", names),
             ("grades", "per_mu.enterprise_grade", grades),
+            ("publications", "per_mu.publication", []),
             ("succession", "core.succession", []),
             ("units", "per_mu.unit", units),
             ("population", "per_mu.population", population),

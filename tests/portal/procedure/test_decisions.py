@@ -33,6 +33,7 @@ from tests.portal.procedure.standing_city import (
     on,
 )
 from warehouse.settings import settings as home_settings
+from warehouse.state import write_whole
 
 CODES = procedure().codes
 
@@ -106,7 +107,7 @@ class Year(RuleBasedStateMachine):
         [uscc] = firms(1)
         before = facts.standing(DISTRICT, YEAR)
         open_ = {
-            code for code in procedure().objections[kind]  # type: ignore[index]
+            code for code in procedure().admitting(kind)
             if (row := before.step(code)) and row["window_start_date"] <= self.day <= row["window_end_date"]
         }  # fmt: skip
         try:
@@ -179,7 +180,7 @@ def test_a_kill_between_journal_and_delivery_loses_nothing(
     def killed(*_: Any, **__: Any) -> None:
         raise Killed
 
-    whole, calls = delivery.write_whole, []
+    whole, calls = write_whole, list[object]()
 
     def second_killed(*given: Any, **more: Any) -> None:
         if calls:

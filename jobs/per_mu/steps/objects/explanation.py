@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from decimal import Decimal
 from typing import Any
 
-from jobs.per_mu.rules.models import RuleSet
+from jobs.per_mu.rules.models import CITY, RuleSet
 from jobs.per_mu.steps.explanation import told_indicator
 from jobs.per_mu.steps.reasons import title_of
 from jobs.per_mu.steps.told import check, figure
@@ -27,12 +27,16 @@ def explain_object(grade: Row, query: Callable[..., Any]) -> list[str]:
     rules = RuleSet.model_validate_json(books[0]["content"])
     return [
         f"{title_of('object_kind', key[0])}{grade['object_name']}（{key[1]}），{key[2]} 年度，"
-        f"{title_of('district', grade['ranked_in_code'])}{title_of('per_mu_list', grade['list_code'])}；"
+        f"{_place(grade['ranked_in_code'])}{title_of('per_mu_list', grade['list_code'])}；"
         f"规则集 rule set {rules.id}",
         *(told_indicator(row, rules) for row in indicators),
         *_total(grade, indicators),
         *_grade(grade, rules),
     ]
+
+
+def _place(ranked_in: str) -> str:
+    return "全市" if ranked_in == CITY else title_of("district", ranked_in)
 
 
 def _total(grade: Row, indicators: list[Row]) -> Iterator[str]:
