@@ -41,7 +41,7 @@ def energy_allocation(
     energy, earlier = rules.energy, with_division(before, directories)
     of_industry = standards(earlier, energy)
     years = F.broadcast(of_industry.select("year").distinct())
-    part = F.lit(energy.reserve_share_pct / 100).cast(VALUE_TYPE)
+    part = F.lit(energy.reserve_share_pct * Decimal("0.01")).cast(VALUE_TYPE)
     nothing = F.lit(Decimal(0)).cast(VALUE_TYPE)
     return (
         with_division(figures, enterprises)

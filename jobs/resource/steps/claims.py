@@ -52,7 +52,8 @@ def _claims(register: DataFrame, kinds: Mapping[str, Kind]) -> Register:
         claim = Claim(
             row["code"],
             kind,
-            *(row[side] for side in sides),
+            row["giver_account"],
+            row["taker_account"],
             _millionths(row["amount"]),
             row["first"],
             row["last"],
