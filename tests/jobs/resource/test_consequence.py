@@ -140,9 +140,10 @@ def test_years_in_d_go_on_over_a_year_without_grade_and_over_a_new_code(spark: S
             "valid_from_date": date(2022, 3, 1),
         }
     ]  # fmt: skip
-    given = tables(
-        spark, grades, [figures(u, 2023, power_kwh=10000) for u in ("hidden", "better", "new")], codes
-    )
+    # each year has figures of some firm: a run computes the years that have
+    amounts = [figures(u, 2023, power_kwh=10000) for u in ("hidden", "better", "new")]
+    amounts += [figures("hidden", year) for year in (2020, 2021, 2022)]
+    given = tables(spark, grades, amounts, codes)
     found = consequence(*given, rules=RULES).where("measure_code = 'power_price'").collect()
     rows = {(r["uscc"], r["year"]): r for r in found}
     years = {key: r["years_in_d_count"] for key, r in rows.items()}
