@@ -15,8 +15,8 @@ from schemas.contract import code_list
 RIGHTS, CARBON, DISTRICTS = (
     "resource.emission_right", "resource.carbon_code", "resource.energy_quota_district",
 )  # fmt: skip
-#: Rows of a list of firms or lines; the API has all of them.
-MOST = 200
+#: Rows of a list of firms or transfers, and lines of a ledger; the API has all of them.
+MOST, MOST_LINES = 50, 200
 
 
 @dataclass(frozen=True)
@@ -130,7 +130,7 @@ def ledger(query: Query, year: str, district: str) -> list[Line]:
     rows = query(
         f"""SELECT * FROM resource.energy_ledger WHERE year = ? AND district_code = ?
         ORDER BY booked_date, ledger_movement = 'closing:' || district_code, ledger_movement, ledger_side
-        LIMIT {MOST}""",
+        LIMIT {MOST_LINES}""",
         year, district,
     )  # fmt: skip
     return [
