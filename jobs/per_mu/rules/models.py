@@ -25,6 +25,8 @@ CITY = "330200"
 KIND = Titles(zh="规则集", en="rule sets")
 #: A code of the list per_mu_list.
 ListCode = str
+#: Lists of enterprises; the others are of objects such as parcels and parks.
+ENTERPRISE_LISTS = ("above_scale", "below_scale_ge3", "below_scale_lt3", "tenant")
 Grade = Literal["A", "B", "C", "D"]
 CountRounding = Literal["floor", "ceil", "half_up"]
 TaxComponent = Literal[

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
@@ -12,7 +13,7 @@ import yaml
 from pydantic import ValidationError
 
 from jobs.per_mu.rules.book import RuleBook
-from jobs.per_mu.rules.models import RuleSet
+from jobs.per_mu.rules.models import ENTERPRISE_LISTS, RuleSet
 from jobs.per_mu.rules.reading import parse_rule_set, read_rule_file
 from schemas.definition import decimal_yaml
 from schemas.errors import RejectedError, UsageError
@@ -33,7 +34,7 @@ class Replaced:
 
 
 def book_of_release(documents: Iterable[Mapping[str, Any]]) -> RuleBook:
-    """The rule sets of a release, from its ``release.rule_set``; other documents are skipped.
+    """The rule sets of enterprises of a release, from its ``release.rule_set``; other documents are skipped.
 
     Raises:
         RejectedError: they have an older form, or what land can carry was other then.
@@ -42,6 +43,7 @@ def book_of_release(documents: Iterable[Mapping[str, Any]]) -> RuleBook:
     for row in documents:
         if row["rule_set_id"] == "land-limits":
             limits = row["rule_set_hash"]
+        if not set(ENTERPRISE_LISTS) & set(json.loads(row["content"]).get("lists", ())):
             continue
         try:
             sets.append(RuleSet.model_validate_json(row["content"]))
