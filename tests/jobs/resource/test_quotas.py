@@ -194,7 +194,7 @@ def test_energy_quotas_and_their_ledger_agree_with_the_oracle(spark: SparkSessio
     districts = energy_quota_district(
         allocated, frame(spark, "resource.energy_ledger", lines), rules=given_rules
     )
-    for r in districts.collect():
+    for r in (row.asDict() for row in districts.collect()):
         assert r["held_tce"] == held[r["year"], r["district_code"]]
         assert r["balance_tce"] == r["held_tce"] - r["energy_tce"]
         [closing] = (
@@ -208,7 +208,7 @@ def test_energy_quotas_and_their_ledger_agree_with_the_oracle(spark: SparkSessio
     by_industry: dict[tuple[str, str, str], Decimal] = defaultdict(Decimal)
     for r in rows:
         by_industry[r["year"], r["district_code"], r["industry_division_code"]] += r["full_quota_tce"]
-    for r in energy_quota(allocated).collect():
+    for r in (row.asDict() for row in energy_quota(allocated).collect()):
         assert r["full_quota_tce"] == by_industry[r["year"], r["district_code"], r["industry_division_code"]]
 
 
@@ -248,7 +248,8 @@ def test_emission_rights_and_their_ledger_agree_with_the_oracle(spark: SparkSess
         if r["transfer_state_code"] == "refused"
     }
     permitted = {(r["uscc"], r["year"]) for r in made if r["permit_class_code"]}
-    wanted, held = set(), {}
+    wanted: set[Any] = set()
+    held: dict[Any, Any] = {}
     for one in POLLUTANTS:
         openings: dict[int, dict[str, Decimal]] = {year: {} for year in YEARS}
         for uscc, year in permitted:
@@ -294,10 +295,10 @@ def test_the_carbon_code_agrees_with_the_oracle(spark: SparkSession, seed: int) 
             per_kwh_kgce=factors.power_kgce_per_kwh, per_tce=factors.fuel_t_per_tce,
         )  # fmt: skip
         if (r["value_added_wan_yuan"] or 0) > 0 and r["industry_division_code"]:
-            of = sums[r["year"], r["industry_division_code"]]
-            of[0] += co2[r["uscc"], r["year"]]
-            of[1] += r["value_added_wan_yuan"]
-            of[2] += 1
+            added_up = sums[r["year"], r["industry_division_code"]]
+            added_up[0] += co2[r["uscc"], r["year"]]
+            added_up[1] += r["value_added_wan_yuan"]
+            added_up[2] += 1
     wanted = {}
     for r in made:
         key, added = (r["uscc"], r["year"]), r["value_added_wan_yuan"] or Decimal(0)
