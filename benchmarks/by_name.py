@@ -8,9 +8,11 @@ from pathlib import Path
 from benchmarks.rows import Row, Say
 from schemas.errors import UsageError
 
-NAMES = ("demo", "ingest", "stream", "engine", "ranking", "chain", "profile", "portal")
+NAMES = ("demo", "ingest", "stream", "engine", "ranking", "chain", "profile", "per_mu", "portal")
 #: Benchmarks that measure the home's own city.
-OF_HOME = ("engine", "chain", "profile", "portal")
+OF_HOME = ("engine", "chain", "profile", "per_mu", "portal")
+#: Benchmarks that rank a number of rows.
+OF_ROWS = ("ranking", "per_mu")
 
 
 def run(name: str, scale: float, say: Say, rows: int | None = None) -> list[Row]:
@@ -21,19 +23,23 @@ def run(name: str, scale: float, say: Say, rows: int | None = None) -> list[Row]
     """
     if name not in NAMES:
         raise UsageError(f"unknown benchmark {name}; there are {', '.join(NAMES)}")
-    if rows is not None and name != "ranking":
-        raise UsageError("--rows needs ranking: ./brain bench ranking --rows 1000000")
+    if rows is not None and name not in OF_ROWS:
+        raise UsageError("--rows needs ranking or per_mu: ./brain bench ranking --rows 1000000")
     if name in OF_HOME:
         if scale != 1:
             raise UsageError(
                 f"bench {name} measures the home's own city; ./brain demo --scale {scale} makes another"
             )
-        return _of_home(name, say)
+        return _of_home(name, say, rows)
     with tempfile.TemporaryDirectory(prefix="brain-bench-") as folder:
         return _of_generated_data(name, Path(folder), scale, say, rows)
 
 
-def _of_home(name: str, say: Say) -> list[Row]:
+def _of_home(name: str, say: Say, rows: int | None) -> list[Row]:
+    if name == "per_mu":
+        from benchmarks import per_mu, ranking
+
+        return per_mu.run(say, rows or ranking.ROWS)
     if name == "portal":
         from benchmarks import portal
 
