@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from jobs.per_mu.rules.consequences import Consequences
+from portal.what_if.worth import Worth
 from warehouse.duck import literal
 
 #: Tables of a trial that the comparison reads, beside the release's own.
@@ -34,13 +34,13 @@ def view(table: str) -> str:
     return f"trial_{table.partition('.')[2]}"
 
 
-def movement(year: str, rules: Consequences, districts: Sequence[str]) -> str:
+def movement(year: str, rules: Worth, districts: Sequence[str]) -> str:
     """SQL of the comparison in these districts, all if none is named; the views of :func:`view` exist."""
     here = f"district_code IN ({', '.join(map(literal, districts))})" if districts else "true"
     of_year = f"year = {literal(year)}"
-    relief, surcharge = rules.land_use_tax_relief.shares, rules.power_surcharge.yuan_per_kwh
     worth = ", ".join(
-        f"('{g}', {share}::DECIMAL(9,6), {surcharge[g]}::DECIMAL(9,6))" for g, share in relief.items()
+        f"('{g}', {share}::DECIMAL(9,6), {rules.surcharge[g]}::DECIMAL(9,6))"
+        for g, share in rules.relief.items()
     )
     return f"""
 WITH worth(grade, relief, surcharge) AS (VALUES {worth}),

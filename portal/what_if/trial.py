@@ -16,9 +16,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from jobs.per_mu.rules.consequences import consequences
 from portal.queries.release import Query, reading
 from portal.what_if.movement import TABLES, movement, view
+from portal.what_if.worth import worth
 from schemas.contract import contract, digest
 from schemas.errors import UsageError
 from warehouse.duck import literal
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from jobs.per_mu.rules.trial import Replaced
 
 #: Form of an answer; another one is another question.
-FORM = 1
+FORM = 2
 
 
 @dataclass(frozen=True)
@@ -51,9 +51,9 @@ class Question:
         from jobs.per_mu.rules.trial import effect
 
         asked = [[c.district_code, c.before.hash, effect(c.after)] for c in self.changes]
-        worth = consequences().model_dump(mode="json")
+        counted = worth(self.year).as_dict()
         content = {name: table.content_hash for name, table in sorted(self.release.tables.items())}
-        return digest([FORM, self.release.number, content, self.year, asked, worth])[:20]
+        return digest([FORM, self.release.number, content, self.year, asked, str(counted)])[:20]
 
     @property
     def districts(self) -> tuple[str, ...]:
@@ -180,7 +180,7 @@ def answer(question: Question, progress: Progress = silent) -> str:
             with reading(question.release) as query:
                 open_tables(query, partial)
                 query.connection.execute(
-                    f"COPY ({movement(question.year, consequences(), question.districts)}) TO "
+                    f"COPY ({movement(question.year, worth(question.year), question.districts)}) TO "
                     f"{literal(str(partial / 'movement.parquet'))} (FORMAT parquet, COMPRESSION zstd)"
                 )
             told = _summary(question, time.monotonic() - begun)
@@ -233,7 +233,7 @@ def _summary(question: Question, seconds: float) -> dict[str, Any]:
             }
             for change in question.changes
         ],
-        "consequences": consequences().model_dump(mode="json"),
+        "worth": worth(question.year).as_dict(),
     }
 
 

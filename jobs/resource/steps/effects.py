@@ -7,7 +7,8 @@ from pyspark.sql import functions as F
 
 from jobs.columns.arithmetic import VALUE_TYPE, divide, multiply
 from jobs.columns.rows import with_part
-from jobs.resource.rules.consequences import EFFECTS, ConsequenceRules
+from jobs.resource.rules.consequences import ConsequenceRules
+from jobs.resource.rules.measures import EFFECTS
 
 FIGURES = [*EFFECTS, "land_own_mu", "land_let_mu"]
 #: Yuan in 万元.

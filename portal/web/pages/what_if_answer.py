@@ -82,9 +82,7 @@ def answer(
             first=frame.here(page=page - 1 if page > 2 else None) if page > 1 else None,
             following=frame.here(page=page + 1) if page * whatif.PAGE < total else None,
             choices=_choices(frame, query, found),
-            assumptions=[
-                frame.t(one["why_zh"], one["why"]) for one in found.summary["consequences"]["assumptions"]
-            ],
+            assumptions=[frame.t(zh, en) for zh, en in found.summary["worth"]["assumptions"]],
         )
 
 

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from jobs.resource.consequence import consequence
 from jobs.resource.consequence_correction import consequence_correction
 from jobs.resource.power_price_month import power_price_month
-from jobs.resource.rules.consequences import ConsequenceRules, Consequences, consequence_rules
+from jobs.resource.rules.consequences import ConsequenceRules, consequence_rules
+from jobs.resource.rules.measures import Consequences
 from tests.frames import frame
 from tests.oracles import resource as oracle
 

@@ -12,8 +12,9 @@ from jobs.resource.consequence import consequence
 from jobs.resource.consequence_correction import consequence_correction
 from jobs.resource.consequence_district import consequence_district
 from jobs.resource.power_price_month import power_price_month
-from jobs.resource.rules.consequences import Consequences, consequence_rules
+from jobs.resource.rules.consequences import consequence_rules
 from jobs.resource.rules.efficiency import Efficiency, efficiency_rules
+from jobs.resource.rules.measures import Consequences
 from jobs.resource.rules.promises import Promises, promise_rules
 from tests.frames import frame
 
