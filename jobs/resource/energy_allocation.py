@@ -64,7 +64,7 @@ def energy_allocation(
 
 
 def _growth(rules: QuotaRules) -> Column:
-    return F.lit(1 + rules.energy.value_added_growth_pct / 100).cast(VALUE_TYPE)
+    return F.lit(1 + rules.energy.value_added_growth_pct * Decimal("0.01")).cast(VALUE_TYPE)
 
 
 def _value_added_before(before: DataFrame, succession: DataFrame) -> DataFrame:
