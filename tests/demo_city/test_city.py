@@ -244,6 +244,8 @@ def test_periods_of_each_feed(sent: Sent) -> None:
     # a year is evaluated in the next one
     for name in ("gov_evaluation_step", "ent_confirmation", "gov_objection_decision", "gov_grade_adjustment"):
         expected[name] = set(YEARLY)
+    # a transfer needs quotas, which need the year before
+    expected["gov_energy_quota_transfer"] = {*YEARLY[1:], "2024"}
     expected["ent_meter_reading"] = {f"2024-12-{day}" for day in range(25, 32)}
     expected["ent_equipment_status"] = {"2024-12-31"}
     expected["ent_trade"] = {"2024-12"}

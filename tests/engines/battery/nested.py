@@ -64,6 +64,12 @@ def arrays() -> Iterator[Case]:
         given(lambda r: [*dict.fromkeys(r.texts)], "texts"),
     )
     yield Case(
+        "flatten",
+        F.flatten(F.array("texts", "texts")),
+        strings,
+        given(lambda r: [*r.texts, *r.texts], "texts"),
+    )
+    yield Case(
         "array_distinct of numbers",
         F.array_distinct("numbers"),
         "array<int>",

@@ -160,6 +160,12 @@ def windows(values: DataFrame) -> Iterator[Relation]:
         ],
     )
     yield Relation(
+        "last known value",
+        ties.select("k", F.last("v", ignorenulls=True).over(rows).alias("known")),
+        "struct<k:int,known:int>",
+        [(1, 10), (2, 10), (3, 20), (4, None), (5, None), (6, 7), (7, 7)],
+    )
+    yield Relation(
         "running sums",
         ties.select(
             "k",
