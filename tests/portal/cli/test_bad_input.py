@@ -228,7 +228,7 @@ def test_a_rule_set_whose_weights_do_not_sum_stops_check(
 ) -> None:
     folder = rule_folder(tmp_path, "I1: {weight: 30", "I1: {weight: 31")
     shipped = reading.load_rule_book
-    monkeypatch.setattr(reading, "load_rule_book", lambda: shipped(folder))
+    monkeypatch.setattr(reading, "load_rule_book", lambda own: shipped(folder, own))
     reading.rule_book.cache_clear()
     code, out, err = brain("check")
     reading.rule_book.cache_clear()
@@ -263,7 +263,9 @@ def test_check_counts_every_definition(brain: Brain) -> None:
     assert code == 0
     assert [row["definition"].split(" ", 1)[1] for row in json.loads(out)] == [
         "fields", "contracts", "feeds", "jobs", "suites",
-        "chain models", "chain rules", "rule sets", "limits of land", "profile rules",
+        "chain models", "chain rules", "consequences of grades", "low efficiency", "rule sets", "limits of land",
+        "rule sets of objects", "scope of objects", "profile rules", "promises of land contracts",
+        "quotas, rights and carbon code",
     ]  # fmt: skip
 
 
