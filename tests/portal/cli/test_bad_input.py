@@ -10,6 +10,7 @@ import pytest
 
 from ingest.register.entries import deliveries
 from jobs.per_mu.rules import reading
+from pipeline.registry import registry
 from schemas import contract as contracts_module
 from schemas.register import current_deliveries
 from tests.portal.conftest import Brain
@@ -227,6 +228,7 @@ def test_a_rule_set_whose_weights_do_not_sum_stops_check(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     folder = rule_folder(tmp_path, "I1: {weight: 30", "I1: {weight: 31")
+    registry()  # so that every other module has the function as it is
     shipped = reading.load_rule_book
     monkeypatch.setattr(reading, "load_rule_book", lambda own: shipped(folder, own))
     reading.rule_book.cache_clear()
