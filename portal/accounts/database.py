@@ -11,6 +11,7 @@ from pathlib import Path
 
 from portal.accounts.errors import UnavailableError
 from warehouse.settings import settings
+from warehouse.sqlite_transaction import transaction
 
 #: Seconds that a change waits for another process's.
 WAIT_SECONDS = 10
@@ -81,15 +82,8 @@ def changing() -> Iterator[sqlite3.Connection]:
     Raises:
         UnavailableError: the file is damaged, locked too long or may not be written, or the disk is full.
     """
-    with _told(), closing(_connect()) as db:
-        db.execute("BEGIN IMMEDIATE")
-        try:
-            yield db
-            db.execute("COMMIT")
-        except BaseException:
-            if db.in_transaction:
-                db.execute("ROLLBACK")
-            raise
+    with _told(), closing(_connect()) as db, transaction(db):
+        yield db
 
 
 def _connect() -> sqlite3.Connection:

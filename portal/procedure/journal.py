@@ -19,6 +19,7 @@ from portal.accounts.audit import Actor
 from portal.accounts.database import as_text, now
 from portal.procedure.errors import JournalError
 from warehouse.settings import settings
+from warehouse.sqlite_transaction import transaction
 
 WAIT_SECONDS = 10
 
@@ -97,15 +98,8 @@ def changing() -> Iterator[sqlite3.Connection]:
     Raises:
         JournalError: the file is damaged, locked too long or may not be written, or the disk is full.
     """
-    with _told(), closing(_connect()) as db:
-        db.execute("BEGIN IMMEDIATE")
-        try:
-            yield db
-            db.execute("COMMIT")
-        except BaseException:
-            if db.in_transaction:
-                db.execute("ROLLBACK")
-            raise
+    with _told(), closing(_connect()) as db, transaction(db):
+        yield db
 
 
 def append(
