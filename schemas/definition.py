@@ -50,8 +50,8 @@ def read_mapping(
         raw = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)
     except yaml.MarkedYAMLError as failure:
         mark = failure.problem_mark or failure.context_mark
-        at = f" line {mark.line + 1}" if mark else ""
-        raise error(f"{name}{at}: not readable as YAML: {failure.problem or failure.context}") from None
+        at = f"line {mark.line + 1}: " if mark else ""
+        raise error(f"{name}: not readable as YAML: {at}{failure.problem or failure.context}") from None
     except (yaml.YAMLError, OSError, UnicodeDecodeError, ArithmeticError) as failure:
         raise error(f"{name}: not readable as YAML: {str(failure).splitlines()[0]}") from None
     if raw is None and may_be_empty:

@@ -396,7 +396,7 @@ def test_a_fault_is_told_with_file_and_line(tmp_path: Path) -> None:
 
 def test_a_file_that_is_no_yaml_is_told_with_its_line(tmp_path: Path) -> None:
     (tmp_path / "a.yml").write_text("id: x\nlists: [\n", encoding="utf-8")
-    assert refusal(lambda: load_rule_book(tmp_path)).startswith("a.yml line 3: not readable as YAML")
+    assert refusal(lambda: load_rule_book(tmp_path)).startswith("a.yml: not readable as YAML: line 3: ")
 
 
 # --- an installation's own rules -----------------------------------------------------------------------

@@ -44,7 +44,7 @@ def test_a_group_is_reported_when_all_its_files_exist(home: Path) -> None:
     assert set(seen) == set(connected_groups())
     assert list(seen)[:2] == ["tax", "energy"]
     assert seen == {group: drops(home, group) for group in seen}
-    assert seen["tax"] == {"gov_tax": 1}
+    assert seen["tax"] == {"gov_tax": 1, "gov_tax_excluded": 1}
     assert not report.kept and is_complete(home)
     assert sum(records for _, _, records in steps) == report.total_records > 0
     assert {stage for stage, _, _ in steps} == {"generate"}
