@@ -60,6 +60,15 @@ TAXES = {
 STATISTICS = {
     "工业增加值": "value_added_wan_yuan", "营业收入": "revenue_wan_yuan", "研发费用": "rd_expense_wan_yuan",
 }  # fmt: skip
+LEFT_OUT = {
+    "查补税款": "audit_recovery", "拆迁补偿": "demolition", "房地产业务": "real_estate", "股权转让": "equity_transfer",
+    "总部返还": "headquarters_rebate",
+}  # fmt: skip
+#: Why a joint meeting adjusts a grade.
+ADJUSTED_FOR = {
+    "异议采纳": "objection_accepted", "重大项目建设期": "major_project", "政策性搬迁": "relocation",
+    "整改完成": "rectified", "负面事项": "adverse_event",
+}  # fmt: skip
 SQUARE_METRES_OF_A_MU = Fraction(10_000, 15)
 
 
@@ -72,6 +81,8 @@ class City:
     uses: list[Row] = field(default_factory=list)
     events: list[Row] = field(default_factory=list)
     refused: dict[Key, set[str]] = field(default_factory=lambda: defaultdict(set))
+    #: The last grade that a joint meeting gave a firm in a year, and why.
+    adjusted: dict[Key, tuple[str, str]] = field(default_factory=dict)
 
 
 # --- the city --------------------------------------------------------------------------------------
@@ -119,6 +130,7 @@ class _Reader:
     def read(self) -> City:
         self._land()
         self._events()
+        self._adjustments()
         figures = self._figures()
         owing = self._owing()
         land = self._land_by_firm()
@@ -247,7 +259,17 @@ class _Reader:
                 raise Refused("参保人数")
             return {"uscc": firm_of(r, "单位信用代码"), "insured": people}
 
+        def left_out(_: str, r: Row) -> Row:
+            amount = number(r, "金额(元)", needed=True)
+            kind = word(r, "剔除类别", LEFT_OUT)
+            return {
+                "uscc": firm_of(r, "纳税人识别号"),
+                f"tax_excluded_{kind}_wan_yuan": rounded((amount or Fraction(0)) / 10_000),
+            }
+
         add("gov_tax", self.accepted("gov_tax", tax, "纳税人识别号", encoding="utf-8-sig"))
+        of_tax = self.accepted("gov_tax_excluded", left_out, "纳税人识别号", encoding="utf-8-sig")
+        add("gov_tax_excluded", of_tax)
         add("gov_electricity", self.accepted("gov_electricity", power, "社会信用代码"))
         add("gov_energy", self.accepted("gov_energy", energy, "统一社会信用代码"), follow=False)
         totals = {"合计", "总计", ""}
@@ -394,6 +416,14 @@ class _Reader:
         return found
 
     # --- events ----------------------------------------------------------------------------------
+
+    def _adjustments(self) -> None:
+        found = [
+            ((r["决定日期"], r["调档编号"]), r["统一社会信用代码"], period[:4], r)
+            for period, r in records(self.landing, "gov_grade_adjustment")
+        ]
+        for _, uscc, year, r in sorted(found, key=lambda one: one[0]):
+            self.city.adjusted[uscc, year] = (r["调整后等级"], ADJUSTED_FOR[r["调档理由"]])
 
     def _events(self) -> None:
         def honoured(_: str, r: Row) -> Row:

@@ -48,7 +48,7 @@ FORMULAS = {
 LESS = ("I21", "I22")
 #: Figure → feeds that it comes from, and the name under which reasons list it as missing.
 SOURCES = {
-    "tax": ({"gov_tax"}, "gov_tax"),
+    "tax": ({"gov_tax", "gov_tax_excluded"}, "gov_tax"),
     "declared_revenue_wan_yuan": ({"gov_tax"}, "gov_tax"),
     **{s: ({"gov_statistics_annual", "gov_statistics_monthly"}, "gov_statistics") for s in STATISTICS},
     "energy_tce": ({"gov_energy"}, "gov_energy"),

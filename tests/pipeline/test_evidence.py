@@ -102,9 +102,10 @@ REACHED = {
 }
 #: Tables from the chain models in the repository; no sender's row is behind them.
 FROM_MODELS = {"chain.node"}
-#: Tables without a row in the built city: no result was ever corrected in it, and its senders publish no list of grades
+#: Tables without a row in the built city: every firm's land carries it, no result was ever corrected, and its senders
+#: publish no list of grades
 #: (tests/portal/procedure/test_walk.py has one).
-EMPTY = {"per_mu.publication", "resource.consequence_correction"}
+EMPTY = {"per_mu.land_review", "per_mu.publication", "resource.consequence_correction"}
 #: Tables whose rows come from one of the feeds, not from all of them.
 EITHER = {
     "core.enterprise_event", "per_mu.adjustment", "core.enterprise_identifier", "core.identity_review",

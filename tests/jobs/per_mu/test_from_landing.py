@@ -53,7 +53,14 @@ def recomputed(landing: Path) -> Evaluation:
     read = city(landing, YEARS, classes)
     book = rule_book()
     rules = {(d, y): r.model_dump(mode="json") for d, y, r in [*book.items(), *book.city_items()]}
-    return evaluate(read.firms, read.parcels, read.uses, read.events, rules, plain_limits())
+    done = evaluate(read.firms, read.parcels, read.uses, read.events, rules, plain_limits())
+    for key, (grade, reason) in read.adjusted.items():
+        own = done.grades.get(key)
+        # a joint meeting may make a vetoed firm's grade worse, never better
+        is_vetoed = own and any(r.startswith("veto:") for r in own["grade_reasons"])
+        if own and grade != own["final"] and not (is_vetoed and grade < own["final"]):
+            own["final"], own["grade_reasons"] = grade, [*own["grade_reasons"], f"manual:{reason}"]
+    return done
 
 
 def exact(value: Any) -> Fraction | None:
