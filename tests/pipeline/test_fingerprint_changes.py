@@ -31,6 +31,7 @@ Edited = Callable[..., Found]
 
 ALL = set(registry())
 PER_MU = {name for name in ALL if name.startswith("per_mu.")}
+RESOURCE = {name for name in ALL if name.startswith("resource.")}
 WITH_MODELS = {
     "chain.node", "chain.node_enterprise", "chain.supply_flow", "chain.node_metrics", "chain.chain_metrics",
     "chain.node_metrics_month", "chain.chain_metrics_month", "chain.local_supplier",
@@ -338,7 +339,8 @@ def test_what_is_below_some_tables() -> None:
     """The closure used above, compared with one that was found by reading."""
     assert below("chain.node") == {"chain.node", "chain.gap"}
     assert below("core.parcel") == {
-        "core.parcel", "core.parcel_use", "core.enterprise_year", "core.consent_state", *PER_MU, "chain.local_supplier",
+        "core.parcel", "core.parcel_use", "core.enterprise_year", "core.consent_state", *PER_MU, *RESOURCE,
+        "chain.local_supplier",
         "chain.node_metrics", "chain.chain_metrics", "chain.gap", "chain.target_progress",
         "chain.node_metrics_month", "chain.chain_metrics_month", "profile.enterprise_profile_month",
         "profile.enterprise_tag_month", "profile.comprehensive_score_month",
