@@ -7,7 +7,7 @@ from pyspark.sql import functions as F
 
 from jobs.columns.rows import literal_table, row_id, with_part
 from jobs.job import Input, Job
-from jobs.per_mu.rules.procedure import procedure as rules_of_procedure
+from jobs.per_mu.rules.procedure import ProcedureRules, procedure_rules
 from schemas.contract import contract
 
 TABLE = "per_mu.procedure"
@@ -22,10 +22,11 @@ def procedure(
     objections: DataFrame,
     adjustments: DataFrame,
     publications: DataFrame,
+    rules: ProcedureRules,
 ) -> DataFrame:
     """One row per district, year and step, and one more for each later version of the last two."""
     decided = steps.withColumnRenamed("period", "year").drop("row_id")
-    plan = _plan(population.select(*DISTRICT_YEAR).distinct())
+    plan = _plan(rules, population.select(*DISTRICT_YEAR).distinct())
     first = plan.join(decided.where("evaluation_version = 1"), STEP, "left").withColumn(
         "evaluation_version", F.lit(1)
     )
@@ -45,11 +46,11 @@ def procedure(
     )
 
 
-def _plan(places: DataFrame) -> DataFrame:
+def _plan(rules: ProcedureRules, places: DataFrame) -> DataFrame:
     """Every step of every district and year, with its place in the order and its planned day."""
     order = literal_table(
         places.sparkSession,
-        ((step.code, place, step.planned) for place, step in enumerate(rules_of_procedure().steps)),
+        ((step.code, place, step.planned) for place, step in enumerate(rules.given.steps)),
         "evaluation_step_code string, step_number int, planned string",
     )
     day = F.concat_ws("-", (F.col("year").cast("int") + 1).cast("string"), "planned")
@@ -131,6 +132,7 @@ JOB = Job(
         "adjustments": Input("raw.gov_grade_adjustment"),
         "publications": Input("per_mu.publication"),
     },
+    rules=procedure_rules,
     evidence={
         "raw.gov_evaluation_step": {"district_code": "district_code", "period": "year"},
         "raw.gov_grade_adjustment": {"district_code": "district_code", "period": "year"},

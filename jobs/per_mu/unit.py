@@ -19,6 +19,8 @@ from jobs.per_mu.steps.figures import DISTRICT_TAX, tax_contribution
 from schemas.contract import code_list, contract
 
 TABLE = "per_mu.unit"
+#: Columns of units and of enterprises' years that are not summed.
+NO_FIGURES = {"uscc", "year", "district_code", "figures_as_of", "row_id"}
 CITY_TAX = "city_tax_contribution_wan_yuan"
 
 
@@ -99,8 +101,8 @@ def _withheld() -> Column:
 
 
 def _sums() -> list[Column]:
-    columns = {c.name: c.type for c in contract(TABLE).columns if c.unit}
-    return [F.sum(name).cast(kind).alias(name) for name, kind in columns.items() if name != "member_count"]
+    of_year = {*contract("core.enterprise_year").column_names, DISTRICT_TAX, CITY_TAX} - NO_FIGURES
+    return [F.sum(c.name).cast(c.type).alias(c.name) for c in contract(TABLE).columns if c.name in of_year]
 
 
 def of_city(units: DataFrame) -> DataFrame:

@@ -32,7 +32,7 @@ def lifted(
     rules: EfficiencyRules,
 ) -> DataFrame:
     """One row per firm and year in which it was lifted, with its figures beside those of the year before."""
-    rows = listings(grades, publications, succession, units, population, baselines, figures, rules.firms)
+    rows = listings(grades, publications, succession, units, population, baselines, figures, rules)
     names = enterprises.select(*FIRM, "enterprise_name")
     return (
         beside_the_year_before(rows, *BEFORE)

@@ -9,7 +9,6 @@ from pyspark.sql import functions as F
 
 from jobs.columns.rows import materialised, row_id, with_part
 from jobs.job import Input, Job
-from jobs.resource.rules.consequences import consequence_rules
 from jobs.resource.rules.efficiency import EfficiencyRules, FirmRules, efficiency_rules
 from jobs.resource.steps.listing import judged, on_the_list
 from jobs.resource.steps.standings import FIRM, in_force, results, standings
@@ -30,9 +29,9 @@ def low_efficiency(
     rules: EfficiencyRules,
 ) -> DataFrame:
     """One row per listed firm and year."""
-    listed = listings(
-        grades, publications, succession, units, population, baselines, figures, rules.firms
-    ).where("is_listed")
+    listed = listings(grades, publications, succession, units, population, baselines, figures, rules).where(
+        "is_listed"
+    )
     names = enterprises.select(*FIRM, "enterprise_name", "industry_division_code")
     year, measures = F.col("year").cast("int"), rules.firms.measures
     return (
@@ -59,12 +58,14 @@ def low_efficiency(
 
 def listings(
     grades: DataFrame, publications: DataFrame, succession: DataFrame, units: DataFrame, population: DataFrame,
-    baselines: DataFrame, figures: DataFrame, rules: FirmRules,
+    baselines: DataFrame, figures: DataFrame, rules: EfficiencyRules,
 ) -> DataFrame:  # fmt: skip
     """Every judged or unjudged firm and year with its place on the list."""
-    skips = consequence_rules().given.ungraded_year == "skipped"
-    standing = standings(results(grades, publications), succession, not skips).transform(in_force)
-    return materialised(judged(standing, units, population, baselines, figures, rules).transform(on_the_list))
+    ungraded_ends = not rules.skips_ungraded
+    standing = standings(results(grades, publications), succession, ungraded_ends).transform(in_force)
+    return materialised(
+        judged(standing, units, population, baselines, figures, rules.firms).transform(on_the_list)
+    )
 
 
 def _of_first_fit(rules: FirmRules, values: Sequence[str | int]) -> Column:

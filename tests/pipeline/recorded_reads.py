@@ -12,6 +12,8 @@ import os
 import sys
 from collections import defaultdict
 from collections.abc import Iterator
+from datetime import date
+from decimal import Decimal
 from functools import partialmethod
 from pathlib import Path
 from types import FrameType
@@ -122,6 +124,14 @@ def without_engine() -> None:
     session = MagicMock()
     session.createDataFrame = lambda rows, *_, **__: (list(rows), frame([]))[1]
     change = {
+        "pool": "energy",
+        "account": "a",
+        "giver_account": "a",
+        "taker_account": "b",
+        "amount": Decimal(1),
+        "opening": Decimal(1),
+        "first": date(2023, 3, 1),
+        "last": None,
         "code": "a",
         "to_uscc": "b",
         "year": "2023",

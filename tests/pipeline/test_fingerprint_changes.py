@@ -79,6 +79,11 @@ def plain(edited: Edited) -> Found:
     return edited()
 
 
+def made_by(rules: str) -> set[str]:
+    """The tables whose jobs take these rules."""
+    return {name for name, job in registry().items() if job.rules and job.rules.__name__ == rules}
+
+
 def below(*tables: str) -> set[str]:
     """The tables and all that are built from them."""
     found = set(tables)
@@ -274,6 +279,30 @@ CHANGES: dict[str, tuple[list[Edit], set[str]]] = {
             ("jobs/per_mu/rules/object_rule_sets/ningbo-objects.yml", "B1: {weight: 50", "B1: {weight: 50.0"),
         ],
         below("per_mu.object_unit"),
+    ),
+    "what an indicator of objects divides by": (
+        [("jobs/per_mu/rules/object_indicators.yml", "denominator_divisor: 10000", "denominator_divisor: 1000")],
+        below("per_mu.object_baseline", "per_mu.object_indicator_value"),
+    ),
+    "a planned day of the procedure": (
+        [("jobs/per_mu/rules/procedure.yml", 'planned: "04-30"', 'planned: "04-29"')],
+        below("per_mu.objection", "per_mu.procedure"),
+    ),
+    "the rate of a measure": (
+        [("jobs/resource/rules/consequences.yml", "{grade: D, rate: 0.3}", "{grade: D, rate: 0.2}")],
+        below(*made_by("consequence_rules")),
+    ),
+    "a threshold of low efficiency": (
+        [("jobs/resource/rules/efficiency.yml", "aim_per_year: 500", "aim_per_year: 501")],
+        below(*made_by("efficiency_rules")),
+    ),
+    "what a contract may promise": (
+        [("jobs/resource/rules/promises.yml", "rd: {most: 50}", "rd: {most: 51}")],
+        below(*made_by("promise_rules")),
+    ),
+    "what stays with a district": (
+        [("jobs/resource/rules/quotas.yml", "reserve_share_pct: 5", "reserve_share_pct: 6")],
+        below(*made_by("quota_rules")),
     ),
     "what land can carry": (
         [("jobs/per_mu/rules/land_limits.yml", "floor_m2_per_person: 8", "floor_m2_per_person: 9")],

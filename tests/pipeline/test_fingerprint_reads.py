@@ -26,6 +26,9 @@ EDITED = {
     "jobs/chain/rules/targets.yml",
     "schemas/chains", "jobs/per_mu/rules/indicators.yml", "jobs/per_mu/rules/land_limits.yml",
     "jobs/per_mu/rules/rule_sets", "jobs/profile/rules/tags.yml", "jobs/profile/rules/evaluation.yml",
+    "jobs/per_mu/rules/object_indicators.yml", "jobs/per_mu/rules/object_scope.yml",
+    "jobs/per_mu/rules/object_rule_sets", "jobs/per_mu/rules/procedure.yml", "jobs/resource/rules/consequences.yml",
+    "jobs/resource/rules/efficiency.yml", "jobs/resource/rules/promises.yml", "jobs/resource/rules/quotas.yml",
 }  # fmt: skip
 
 Recorded = dict[tuple[str, str], list[list[str]]]

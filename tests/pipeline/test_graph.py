@@ -473,7 +473,7 @@ def test_an_unknown_area_is_named_with_the_known_ones() -> None:
         select_jobs(["per_mu", "nowhere"])
     assert (
         one_line(error.value)
-        == "unknown area or table nowhere; areas: bulletin, chain, core, per_mu, profile"
+        == "unknown area or table nowhere; areas: bulletin, chain, core, per_mu, profile, resource"
     )
 
 

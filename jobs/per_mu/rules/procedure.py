@@ -10,12 +10,13 @@ from typing import Literal, cast
 
 from pydantic import Field, ValidationError, model_validator
 
-from jobs.rules.base import Assumption
-from schemas.contract import code_list
+from jobs.rules.base import Assumption, RuleDocument, Rules
+from schemas.contract import code_list, digest
 from schemas.definition import Definition, Titles, first_error, read_mapping
 from schemas.errors import RejectedError
 
 FILE = Path(__file__).with_name("procedure.yml")
+KIND = Titles(zh="年度工作流程", en="yearly procedure")
 
 ObjectionKind = Literal["land", "figure", "grade"]
 
@@ -78,6 +79,29 @@ class Procedure(Definition):
     def before(self, code: str) -> tuple[str, ...]:
         """The steps before a step."""
         return self.codes[: self.codes.index(code)]
+
+
+class ProcedureRules(Rules):
+    """The procedure as jobs receive it."""
+
+    def __init__(self, given: Procedure) -> None:
+        self.given = given
+
+    def describe(self) -> list[RuleDocument]:
+        """The document as a release shows it."""
+        given = self.given
+        content = given.model_dump(mode="json")
+        return [RuleDocument.of("procedure", KIND, given.title, given.source, content, given.assumptions)]
+
+    def fingerprint(self, period: str) -> str:
+        """Hash of the steps and of what admits an objection; reasons for assumptions steer nothing."""
+        return digest(self.given.model_dump(mode="json", include={"steps", "objections"}))
+
+
+@cache
+def procedure_rules() -> ProcedureRules:
+    """The procedure shipped with the platform, for jobs."""
+    return ProcedureRules(procedure())
 
 
 @cache

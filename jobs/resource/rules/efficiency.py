@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from pydantic import Field, ValidationError, model_validator
 
+from jobs.resource.rules.measures import read
 from jobs.rules.base import Assumption, RuleDocument, Rules
 from schemas.contract import code_list, digest
 from schemas.definition import Definition, Titles, first_error, read_mapping
@@ -90,6 +91,8 @@ class EfficiencyRules(Rules):
 
     def __init__(self, given: Efficiency) -> None:
         self.firms, self.land, self.given = given.firms, given.land, given
+        #: Whether a year without a grade goes on counting years in D: a rule of the measures that follow from grades.
+        self.skips_ungraded = read().ungraded_year == "skipped"
 
     def describe(self) -> list[RuleDocument]:
         """The document as a release shows it."""
@@ -99,7 +102,8 @@ class EfficiencyRules(Rules):
 
     def fingerprint(self, period: str) -> str:
         """Hash of conditions, measures and aims."""
-        return digest([self.firms.model_dump(mode="json"), self.land.model_dump(mode="json")])
+        own = [self.firms.model_dump(mode="json"), self.land.model_dump(mode="json")]
+        return digest([*own, self.skips_ungraded])
 
     def tables(self) -> dict[str, list[dict[str, Any]]]:
         """``efficiency``: bounds and aims, for suites."""

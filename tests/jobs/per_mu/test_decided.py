@@ -11,6 +11,7 @@ from jobs.per_mu.confirmation import confirmation
 from jobs.per_mu.objection import objection
 from jobs.per_mu.procedure import procedure
 from jobs.per_mu.publication import publication
+from jobs.per_mu.rules.procedure import procedure_rules
 from jobs.per_mu.steps.decided import with_decisions
 from tests.expectations.good_city import code_of
 from tests.frames import frame
@@ -205,7 +206,9 @@ def test_an_objection_is_admitted_within_the_window_of_its_kind(spark: SparkSess
             for code, verdict, value in verdicts
         ],
     )  # fmt: skip
-    found = objection(people, sheet(spark, A="20.0004"), steps(spark, *UNTIL_FINAL), records, decisions)
+    found = objection(
+        people, sheet(spark, A="20.0004"), steps(spark, *UNTIL_FINAL), records, decisions, procedure_rules()
+    )
     assert {
         r["objection_code"]: (r["evaluation_step_code"], r["objection_state_code"])
         for r in found.toArrow().to_pylist()
@@ -240,7 +243,13 @@ def test_the_first_step_without_a_decision_is_due(spark: SparkSession) -> None:
             "per_mu.publication",
         )
     ]
-    found = procedure(people, steps(spark, *UNTIL_FINAL[:2]), *none).toArrow().to_pylist()
+    found = (
+        procedure(
+            people, steps(spark, *UNTIL_FINAL[:2]), none[0], none[1], none[2], none[3], procedure_rules()
+        )
+        .toArrow()
+        .to_pylist()
+    )
     states = {row["evaluation_step_code"]: row["step_state_code"] for row in found}
     assert len(found) == 10 and [states[code] for code in UNTIL_FINAL[:4]] == [
         "done",
