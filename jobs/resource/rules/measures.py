@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
-from functools import cache
 from itertools import combinations
 from pathlib import Path
 from typing import Any, Literal
@@ -147,7 +146,6 @@ class Consequences(Definition):
         return self
 
 
-@cache
 def districts() -> tuple[str, ...]:
     """Ningbo's districts and counties."""
     return tuple(code for code in code_list("district") if code != CITY)
