@@ -688,7 +688,11 @@ def test_every_dag_reports_its_work_and_a_release_is_published(
     assert sum(r["records_in"] for r in taken) == sum(tables.rows(DELIVERY)["records_in"].to_pylist())
     assert [r["rejected"] for r in taken] == [[]] * len(GROUPS)
     record = reports["tables"]
-    assert {t["table"]: t["periods"] for t in record["tables"]} == dict.fromkeys(CURATED - LATER, YEARS)
+    assert {t["table"]: t["periods"] for t in record["tables"]} == {
+        # energy is handed on from one year to the next, so the first year has none
+        name: YEARS[1:] if name == "resource.energy_transfer" else YEARS
+        for name in CURATED - LATER
+    }
     assert set(record["fresh"]) == LATER and record["failure"] is None
     assert {t["reason"] for t in record["tables"]} == {"new"}
     assert {t["table"]: t["rows"] for t in record["tables"]} == {

@@ -282,7 +282,7 @@ CHANGES: dict[str, tuple[list[Edit], set[str]]] = {
     ),
     "what an indicator of objects divides by": (
         [("jobs/per_mu/rules/object_indicators.yml", "denominator_divisor: 10000", "denominator_divisor: 1000")],
-        below("per_mu.object_baseline", "per_mu.object_indicator_value"),
+        below(*PER_MU),
     ),
     "a planned day of the procedure": (
         [("jobs/per_mu/rules/procedure.yml", 'planned: "04-30"', 'planned: "04-29"')],
