@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -17,6 +17,9 @@ class Definition(BaseModel):
     """Base of contracts, rules and models; it refuses unknown names."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+M = TypeVar("M", bound=BaseModel)
 
 
 class Titles(Definition):
@@ -90,6 +93,19 @@ def decimal_yaml(text: str) -> Any:
     (Decimal('0.25'), {'A': 1})
     """
     return yaml.load(text, Loader=_Loader)
+
+
+def read_definition(model: type[M], path: Path, error: type[UserError], shown: str = "") -> M:
+    """Read a YAML file as its model.
+
+    Args:
+        error: class of the error raised for a file that is not well formed; its line names file, field and fault.
+        shown: the file as a message names it.
+    """
+    try:
+        return model.model_validate(read_mapping(path, error, shown))
+    except ValidationError as fault:
+        raise error(f"{shown or path.name}: {first_error(fault)}") from None
 
 
 def first_error(error: ValidationError) -> str:

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import ValidationError
 
 from demo_city.world.base_year import Sizes
 from demo_city.world.draws import Bools, Floats, Ints, stream
@@ -19,7 +18,7 @@ from demo_city.world.figures import YI
 from demo_city.world.parameters import Division, Parameters, classes_of
 from demo_city.world.population import BELOW, Population
 from schemas.contract import ContractError
-from schemas.definition import Definition, first_error, read_mapping
+from schemas.definition import Definition, read_definition
 
 Codes = npt.NDArray[np.str_]
 CLASSES = Path(__file__).with_name("classes.yml")
@@ -83,10 +82,7 @@ def class_weights() -> ClassWeights:
     Raises:
         ContractError: classes.yml is not well formed.
     """
-    try:
-        return ClassWeights.model_validate(read_mapping(CLASSES, ContractError))
-    except ValidationError as error:
-        raise ContractError(f"demo_city/world/classes.yml: {first_error(error)}") from None
+    return read_definition(ClassWeights, CLASSES, ContractError, "demo_city/world/classes.yml")
 
 
 def site_classes(p: Parameters, population: Population, sizes: Sizes) -> Codes:

@@ -14,7 +14,6 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from pydantic import ValidationError
 
 from demo_city.cells import take
 from demo_city.world.base_year import STAFF
@@ -23,7 +22,7 @@ from demo_city.world.draws import Bools, Floats, Ints, stream
 from demo_city.world.parameters import Parameters
 from demo_city.world.population import Population
 from schemas.contract import ContractError
-from schemas.definition import Definition, first_error, read_mapping
+from schemas.definition import Definition, read_definition
 
 NAMES = Path(__file__).with_name("names.yml")
 #: Ending of every name: no real firm is meant.
@@ -75,10 +74,7 @@ def name_parts() -> NameParts:
     Raises:
         ContractError: names.yml is not well formed.
     """
-    try:
-        return NameParts.model_validate(read_mapping(NAMES, ContractError))
-    except ValidationError as error:
-        raise ContractError(f"demo_city/world/names.yml: {first_error(error)}") from None
+    return read_definition(NameParts, NAMES, ContractError, "demo_city/world/names.yml")
 
 
 @cache

@@ -11,7 +11,6 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
-from pydantic import ValidationError
 
 from demo_city.world.base_year import Sizes
 from demo_city.world.classes import Codes
@@ -20,7 +19,7 @@ from demo_city.world.figures import KEY, REGISTERED, SIMPLIFIED, UNPERMITTED, YI
 from demo_city.world.parameters import Parameters
 from demo_city.world.population import Population
 from schemas.contract import ContractError
-from schemas.definition import Definition, first_error, read_mapping
+from schemas.definition import Definition, read_definition
 
 PERMITS = Path(__file__).with_name("permits.yml")
 #: Pollutants of waste air; all others are of waste water.
@@ -65,10 +64,7 @@ def permit_rules() -> PermitRules:
     Raises:
         ContractError: permits.yml is not well formed.
     """
-    try:
-        return PermitRules.model_validate(read_mapping(PERMITS, ContractError))
-    except ValidationError as error:
-        raise ContractError(f"demo_city/world/permits.yml: {first_error(error)}") from None
+    return read_definition(PermitRules, PERMITS, ContractError, "demo_city/world/permits.yml")
 
 
 def draw_permits(

@@ -6,11 +6,11 @@ from functools import cache
 from pathlib import Path
 from typing import Self
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
 from demo_city.faults.frequent.slips import KINDS
 from schemas.contract import ContractError
-from schemas.definition import Definition, first_error, read_mapping
+from schemas.definition import Definition, read_definition
 
 RATES = Path(__file__).with_name("rates.yml")
 
@@ -48,7 +48,4 @@ def rates() -> Rates:
     Raises:
         ContractError: the file is not valid.
     """
-    try:
-        return Rates.model_validate(read_mapping(RATES, ContractError))
-    except ValidationError as error:
-        raise ContractError(f"{RATES.name}: {first_error(error)}") from None
+    return read_definition(Rates, RATES, ContractError)

@@ -13,18 +13,17 @@ from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, TypeVar
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, Field, field_validator, model_validator
 
 from jobs.chain.rules.models import ChainModels, load
 from jobs.rules.base import Assumption, Row, RuleDocument, Rules
 from jobs.rules.condition import NUMBERS, Node, Than, conditions, parse_node
 from schemas.contract import code_list, contract, digest
-from schemas.definition import Definition, Titles, first_error, read_mapping
+from schemas.definition import Definition, Titles, read_definition
 from schemas.errors import RejectedError
 
-M = TypeVar("M", bound=BaseModel)
 HERE = Path(__file__).parent
 KIND = Titles(zh="产业链规则", en="chain rules")
 OVERRIDES_SOURCE = "每条自带文件号 each one names its document"
@@ -393,29 +392,18 @@ def _document(
     return RuleDocument.of(document_id, KIND, title, source, rule.model_dump(mode="json"), assumed)
 
 
-def read(model: type[M], path: Path) -> M:
-    """A rule file as its model.
-
-    Raises:
-        RejectedError: the file is not well formed; the line names file, field and fault.
-    """
-    raw = read_mapping(path, RejectedError)
-    try:
-        return model.model_validate(raw)
-    except ValidationError as error:
-        raise RejectedError(f"{path.name}: {first_error(error)}") from None
-
-
 @cache
 def evidence_model() -> EvidenceFile:
     """The evidence model shipped with the platform."""
-    return read(EvidenceFile, HERE / "evidence.yml")
+    return read_definition(EvidenceFile, HERE / "evidence.yml", RejectedError)
 
 
 @cache
 def chain_rules() -> ChainRules:
     """Rules of positions."""
-    return ChainRules(load(), evidence_model(), read(Overrides, HERE / "overrides.yml"))
+    return ChainRules(
+        load(), evidence_model(), read_definition(Overrides, HERE / "overrides.yml", RejectedError)
+    )
 
 
 @cache
@@ -433,10 +421,10 @@ def supplier_rules() -> SupplierRules:
 @cache
 def state_rules() -> StateRules:
     """Rules of states."""
-    return read(StateRules, HERE / "state_rules.yml")
+    return read_definition(StateRules, HERE / "state_rules.yml", RejectedError)
 
 
 @cache
 def target() -> Target:
     """The plan's target."""
-    return read(Target, HERE / "targets.yml")
+    return read_definition(Target, HERE / "targets.yml", RejectedError)

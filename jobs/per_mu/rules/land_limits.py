@@ -7,13 +7,13 @@ from decimal import Decimal
 from functools import cache
 from pathlib import Path
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 from pyspark.sql import DataFrame, SparkSession
 
 from jobs.columns.rows import literal_table
 from jobs.rules.base import Assumption, RuleDocument
 from schemas.contract import code_list
-from schemas.definition import Definition, Titles, first_error, read_mapping
+from schemas.definition import Definition, Titles, read_definition
 from schemas.errors import RejectedError
 
 FILE = "land_limits.yml"
@@ -88,10 +88,7 @@ def land_limits() -> LandLimits:
     Raises:
         RejectedError: the file is not well formed; the line names field and fault.
     """
-    try:
-        return LandLimits.model_validate(read_mapping(Path(__file__).parent / FILE, RejectedError))
-    except ValidationError as error:
-        raise RejectedError(f"{FILE}: {first_error(error)}") from None
+    return read_definition(LandLimits, Path(__file__).parent / FILE, RejectedError)
 
 
 def land_limit_frame(session: SparkSession, limits: LandLimits) -> DataFrame:

@@ -7,12 +7,12 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
 from jobs.per_mu.rules.models import Amount, Points
 from jobs.rules.base import Assumption, RuleDocument
 from schemas.contract import code_list
-from schemas.definition import Definition, Titles, first_error, read_mapping
+from schemas.definition import Definition, Titles, read_definition
 from schemas.errors import RejectedError
 
 FILE = "object_scope.yml"
@@ -105,7 +105,4 @@ def object_scope() -> ObjectScope:
     Raises:
         RejectedError: the file is not well formed; the line names field and fault.
     """
-    try:
-        return ObjectScope.model_validate(read_mapping(Path(__file__).parent / FILE, RejectedError))
-    except ValidationError as error:
-        raise RejectedError(f"{FILE}: {first_error(error)}") from None
+    return read_definition(ObjectScope, Path(__file__).parent / FILE, RejectedError)

@@ -8,11 +8,11 @@ from functools import cache
 from pathlib import Path
 from typing import Literal, cast
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
 from jobs.rules.base import Assumption, RuleDocument, Rules
 from schemas.contract import code_list, digest
-from schemas.definition import Definition, Titles, first_error, read_mapping
+from schemas.definition import Definition, Titles, read_definition
 from schemas.errors import RejectedError
 
 FILE = Path(__file__).with_name("procedure.yml")
@@ -111,7 +111,4 @@ def procedure() -> Procedure:
     Raises:
         RejectedError: the file is not well formed.
     """
-    try:
-        return Procedure.model_validate(read_mapping(FILE, RejectedError))
-    except ValidationError as error:
-        raise RejectedError(f"{FILE.name}: {first_error(error)}") from None
+    return read_definition(Procedure, FILE, RejectedError)

@@ -8,13 +8,13 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from jobs.profile.rules.tags import KIND, PROFILE
 from jobs.rules.base import Assumption, RuleDocument, Rules
 from jobs.rules.condition import Node, check_field, is_number, parse_node
 from schemas.contract import code_list, contract, digest
-from schemas.definition import Definition, Titles, first_error, read_mapping
+from schemas.definition import Definition, Titles, read_definition
 from schemas.errors import RejectedError
 
 Level = Literal["division_size", "division", "size", "city"]
@@ -111,10 +111,7 @@ def load(path: Path = Path(__file__).parent / "evaluation.yml") -> Evaluation:
     Raises:
         RejectedError: the file is not well formed; the line names file, field and fault.
     """
-    try:
-        return Evaluation.model_validate(read_mapping(path, RejectedError))
-    except ValidationError as error:
-        raise RejectedError(f"{path.name}: {first_error(error)}") from None
+    return read_definition(Evaluation, path, RejectedError)
 
 
 @cache

@@ -7,12 +7,12 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
 from jobs.resource.rules.measures import read
 from jobs.rules.base import Assumption, RuleDocument, Rules
 from schemas.contract import code_list, digest
-from schemas.definition import Definition, Titles, first_error, read_mapping
+from schemas.definition import Definition, Titles, read_definition
 from schemas.errors import RejectedError
 
 FILE = "efficiency.yml"
@@ -126,10 +126,7 @@ def load(path: Path = Path(__file__).parent / FILE) -> EfficiencyRules:
     Raises:
         RejectedError: the file is not well formed; the line names field and fault.
     """
-    try:
-        return EfficiencyRules(Efficiency.model_validate(read_mapping(path, RejectedError)))
-    except ValidationError as error:
-        raise RejectedError(f"{path.name}: {first_error(error)}") from None
+    return EfficiencyRules(read_definition(Efficiency, path, RejectedError))
 
 
 @cache

@@ -12,11 +12,11 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
 from jobs.rules.base import Assumption
 from schemas.contract import code_list
-from schemas.definition import Definition, Titles, first_error, read_mapping
+from schemas.definition import Definition, Titles, read_definition
 from schemas.errors import RejectedError
 
 FILE = "consequences.yml"
@@ -157,7 +157,4 @@ def read(path: Path = Path(__file__).parent / FILE) -> Consequences:
     Raises:
         RejectedError: the file is not well formed; the line names field and fault.
     """
-    try:
-        return Consequences.model_validate(read_mapping(path, RejectedError))
-    except ValidationError as error:
-        raise RejectedError(f"{path.name}: {first_error(error)}") from None
+    return read_definition(Consequences, path, RejectedError)

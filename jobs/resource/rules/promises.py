@@ -6,11 +6,11 @@ from decimal import Decimal
 from functools import cache
 from pathlib import Path
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
 from jobs.rules.base import Assumption, RuleDocument, Rules
 from schemas.contract import code_list, digest
-from schemas.definition import Definition, Titles, first_error, read_mapping
+from schemas.definition import Definition, Titles, read_definition
 from schemas.errors import RejectedError
 
 FILE = "promises.yml"
@@ -70,10 +70,7 @@ def load(path: Path = Path(__file__).parent / FILE) -> PromiseRules:
     Raises:
         RejectedError: the file is not well formed; the line names field and fault.
     """
-    try:
-        return PromiseRules(Promises.model_validate(read_mapping(path, RejectedError)))
-    except ValidationError as error:
-        raise RejectedError(f"{path.name}: {first_error(error)}") from None
+    return PromiseRules(read_definition(Promises, path, RejectedError))
 
 
 @cache

@@ -7,11 +7,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
 from jobs.rules.base import Assumption, RuleDocument, Rules
 from schemas.contract import code_list, digest
-from schemas.definition import Definition, Titles, first_error, read_mapping
+from schemas.definition import Definition, Titles, read_definition
 from schemas.errors import RejectedError
 
 FILE = "quotas.yml"
@@ -151,10 +151,7 @@ def load(path: Path = Path(__file__).parent / FILE) -> QuotaRules:
     Raises:
         RejectedError: the file is not well formed; the line names field and fault.
     """
-    try:
-        return QuotaRules(Quotas.model_validate(read_mapping(path, RejectedError)))
-    except ValidationError as error:
-        raise RejectedError(f"{path.name}: {first_error(error)}") from None
+    return QuotaRules(read_definition(Quotas, path, RejectedError))
 
 
 @cache

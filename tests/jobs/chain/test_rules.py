@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel
 
-from jobs.chain.rules.policy import HERE, EvidenceFile, Overrides, StateRules, Target, read
+from jobs.chain.rules.policy import HERE, EvidenceFile, Overrides, StateRules, Target
+from schemas.definition import read_definition
 from schemas.errors import RejectedError
 
 FILES: dict[str, type[BaseModel]] = {
@@ -51,9 +52,9 @@ def test_an_invalid_file_is_refused_in_one_line(
     name: str, old: str, new: str, says: str, tmp_path: Path
 ) -> None:
     text = (HERE / name).read_text(encoding="utf-8")
-    read(FILES[name], HERE / name)
+    read_definition(FILES[name], HERE / name, RejectedError)
     assert old in text
     (tmp_path / name).write_text(text.replace(old, new), encoding="utf-8")
     with pytest.raises(RejectedError, match=says) as refused:
-        read(FILES[name], tmp_path / name)
+        read_definition(FILES[name], tmp_path / name, RejectedError)
     assert str(refused.value).startswith(f"{name}: ") and "\n" not in str(refused.value)
