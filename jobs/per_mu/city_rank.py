@@ -13,11 +13,11 @@ from jobs.job import Input, Job
 from jobs.per_mu.baseline import baselines
 from jobs.per_mu.indicator_value import indicator_values
 from jobs.per_mu.rules.book import RuleBook
-from jobs.per_mu.rules.models import CITY
 from jobs.per_mu.rules.reading import rule_book
 from jobs.per_mu.steps.figures import OF_ENTERPRISES
 from jobs.per_mu.steps.ranking import percentile, ranking_order
 from jobs.per_mu.unit import of_city
+from schemas.places import CITY
 
 LABEL = "测算"
 

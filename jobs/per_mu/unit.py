@@ -13,10 +13,11 @@ from jobs.columns.values import present
 from jobs.job import Input, Job
 from jobs.per_mu.rules.book import RuleBook
 from jobs.per_mu.rules.frames import BY_DISTRICT, district_frame
-from jobs.per_mu.rules.models import CITY, WHOLE_LIST, duties
+from jobs.per_mu.rules.models import WHOLE_LIST, duties
 from jobs.per_mu.rules.reading import rule_book
 from jobs.per_mu.steps.figures import DISTRICT_TAX, tax_contribution
 from schemas.contract import code_list, contract
+from schemas.places import CITY
 
 TABLE = "per_mu.unit"
 #: Columns of units and of enterprises' years that are not summed.

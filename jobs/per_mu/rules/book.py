@@ -11,18 +11,12 @@ from collections.abc import Iterable
 from typing import Any
 
 from jobs.per_mu.rules.land_limits import land_limits
-from jobs.per_mu.rules.models import (
-    CITY,
-    KIND,
-    RuleSet,
-    duties,
-    indicator_definitions,
-    object_indicators,
-)
+from jobs.per_mu.rules.models import KIND, RuleSet, duties, indicator_definitions, object_indicators
 from jobs.per_mu.steps.reasons import FEED_FIGURES
 from jobs.rules.base import RuleDocument, Rules
 from schemas.contract import code_list, contract, digest
 from schemas.errors import RejectedError, UsageError
+from schemas.places import CITY
 
 
 class RuleBook(Rules):

@@ -20,8 +20,6 @@ from schemas.contract import code_list, digest
 from schemas.definition import Definition, Titles, first_error, line_of, read_mapping
 from schemas.errors import RejectedError
 
-#: GB/T 2260 code of the city; the city rule set (测算) has it as its district.
-CITY = "330200"
 KIND = Titles(zh="规则集", en="rule sets")
 #: A code of the list per_mu_list.
 ListCode = str

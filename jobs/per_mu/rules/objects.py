@@ -11,13 +11,13 @@ from pathlib import Path
 
 from jobs.per_mu.rules.book import RuleBook
 from jobs.per_mu.rules.frames import Items
-from jobs.per_mu.rules.models import CITY
 from jobs.per_mu.rules.object_scope import ObjectScope, object_scope
 from jobs.per_mu.rules.reading import load_rule_book
 from jobs.rules.base import RuleDocument, Rules
 from schemas.contract import digest
 from schemas.definition import Titles
 from schemas.errors import RejectedError
+from schemas.places import CITY
 
 FOLDER = Path(__file__).parent / "object_rule_sets"
 KIND = Titles(zh="对象评价规则集", en="rule sets of objects")

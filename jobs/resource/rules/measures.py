@@ -18,10 +18,9 @@ from jobs.rules.base import Assumption
 from schemas.contract import code_list
 from schemas.definition import Definition, Titles, read_definition
 from schemas.errors import RejectedError
+from schemas.places import districts
 
 FILE = "consequences.yml"
-#: GB/T 2260 code of the city, which is no district.
-CITY = "330200"
 Base = Literal["tax_land_use_wan_yuan", "power_kwh", "water_m3", "emission_t", "energy_tce"]
 #: What a rate times the base is: 万元 of tax, yuan, or tons of standard coal.
 EFFECTS: dict[Base, str] = {
@@ -144,11 +143,6 @@ class Consequences(Definition):
             if one.overlaps(other):
                 raise ValueError(f"{one.id} and {other.id} both hold for a district on one day")
         return self
-
-
-def districts() -> tuple[str, ...]:
-    """Ningbo's districts and counties."""
-    return tuple(code for code in code_list("district") if code != CITY)
 
 
 def read(path: Path = Path(__file__).parent / FILE) -> Consequences:

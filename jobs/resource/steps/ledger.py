@@ -23,6 +23,8 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Literal
 
+from schemas.places import CITY
+
 Kind = Literal["sale", "lease", "pledge"]
 Part = Literal["own", "leased_in", "pledged"]
 #: What an entry is.
@@ -35,7 +37,7 @@ REASONS = (
     "leased", "above_balance",
 )  # fmt: skip
 #: The office that allots rights; its line is the other side of each allotment.
-OFFICE = "330200"
+OFFICE = CITY
 
 
 @dataclass(frozen=True)

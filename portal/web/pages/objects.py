@@ -18,12 +18,11 @@ from portal.web.exports import Format, Table, download
 from portal.web.filters import After, Code, Year
 from portal.web.frame import Frame, Known
 from schemas.errors import UsageError
+from schemas.places import CITY
 
 router = APIRouter()
 #: The kind that opens first.
 FIRST = "zone"
-#: Place of the lists that are ranked in the whole city.
-WHOLE_CITY = "330200"
 STATUSES = ("graded", "exempt", "protected", "data_incomplete", "out_of_scope")
 
 
@@ -221,7 +220,7 @@ def _place(frame: Frame, found: Sheet) -> str:
     listed = found.listed
     if listed.grade is None:
         return frame.name(listed.status)
-    is_city = found.ranked_in.code == WHOLE_CITY
+    is_city = found.ranked_in.code == CITY
     where = frame.t("全市", "whole city") if is_city else frame.name(found.ranked_in)
     of_list = frame.name(listed.list)
     if listed.rank is None:

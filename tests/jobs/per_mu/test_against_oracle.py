@@ -19,8 +19,9 @@ from hypothesis import strategies as st
 from pyspark.sql import functions as F
 
 from jobs.per_mu.enterprise_grade import enterprise_grade
-from jobs.per_mu.rules.models import CITY, RuleSet
+from jobs.per_mu.rules.models import RuleSet
 from jobs.per_mu.rules.reading import parse_rule_set
+from schemas.places import CITY
 from tests.frames import frame
 from tests.jobs.per_mu.world import (
     LISTS,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from jobs.per_mu.rules.models import CITY
 from jobs.per_mu.rules.reading import rule_book
+from schemas.places import CITY
 from tests.jobs.per_mu.world import WORLD, Results, firm, small
 
 SHIPPED = rule_book().for_(CITY, "2020")

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from jobs.per_mu.rules.book import RuleBook
-from jobs.per_mu.rules.models import CITY, RuleSet, indicator_definitions
+from jobs.per_mu.rules.models import RuleSet, indicator_definitions
 from jobs.per_mu.rules.reading import (
     RULE_SETS,
     _files,
@@ -22,6 +22,7 @@ from jobs.per_mu.rules.reading import (
     rule_book,
 )
 from schemas.errors import RejectedError, UsageError
+from schemas.places import CITY
 from tests.jobs.per_mu.world import PLAIN, every_list, every_list_of, indicator, quota, rule_set
 
 NINGBO = ("330203", "330205", "330206", "330211", "330212", "330213", "330225", "330226", "330281", "330282")

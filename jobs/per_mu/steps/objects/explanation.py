@@ -6,11 +6,12 @@ from collections.abc import Callable, Iterator
 from decimal import Decimal
 from typing import Any
 
-from jobs.per_mu.rules.models import CITY, RuleSet
+from jobs.per_mu.rules.models import RuleSet
 from jobs.per_mu.steps.explanation import told_indicator
 from jobs.per_mu.steps.reasons import title_of
 from jobs.per_mu.steps.told import check, figure
 from jobs.rules.base import Row
+from schemas.places import CITY
 
 KEY = "object_kind_code = ? AND object_code = ? AND year = ?"
 

@@ -6,9 +6,9 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from jobs.columns.values import present
-from jobs.per_mu.rules.models import CITY
 from jobs.per_mu.rules.objects import ObjectRules
 from schemas.contract import contract
+from schemas.places import CITY
 
 TABLE = "per_mu.object_unit"
 #: Kinds whose indicators use statistics of firms; a score tells them if too few firms are behind it.
