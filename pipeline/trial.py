@@ -176,9 +176,3 @@ def _own(session: SparkSession, spec: Contract, folder: Path) -> DataFrame:
         return none.select(*spec.column_names)
     rows = session.read.schema(f"{columns}, {spec.period} string").parquet(str(folder / spec.name))
     return rows.select(*spec.column_names)
-
-
-def periods(release: Release, names: Iterable[str]) -> list[str]:
-    """The periods that all the named tables have in a release, the latest first."""
-    found = [set(release.contents.get(name, {})) for name in names]
-    return sorted(set.intersection(*found), reverse=True) if found else []

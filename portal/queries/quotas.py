@@ -12,9 +12,7 @@ from portal.queries.titles import Named
 from schemas.contract import code_list
 
 #: Tables of the page; a release made before has none of them.
-RIGHTS, CARBON, DISTRICTS = (
-    "resource.emission_right", "resource.carbon_code", "resource.energy_quota_district",
-)  # fmt: skip
+RIGHTS, CARBON = "resource.emission_right", "resource.carbon_code"
 #: Rows of a list of firms or transfers, and lines of a ledger; the API has all of them.
 MOST, MOST_LINES = 50, 200
 

@@ -116,14 +116,6 @@ class Surcharge:
 # --- totals --------------------------------------------------------------------------------------------
 
 
-def years(query: Query) -> list[str]:
-    """Years of whose consequences the reader sees totals, the latest first."""
-    if not set(NEEDS) <= query.tables:
-        return []
-    rows = query("SELECT DISTINCT year FROM resource.consequence_district ORDER BY year DESC")
-    return [row["year"] for row in rows]
-
-
 def measures(query: Query, year: str) -> list[Named]:
     """Measures of a year, in the order of their list."""
     rows = query("SELECT DISTINCT measure_code FROM resource.consequence_district WHERE year = ?", year)
