@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import date
 from typing import Annotated
 
-from fastapi import APIRouter, Form, HTTPException, Query
+from fastapi import APIRouter, Depends, Form, HTTPException, Query
 from fastapi.responses import RedirectResponse, Response
 
 from ingest.register.today import today
@@ -35,24 +36,38 @@ WORD = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 # --- forms ------------------------------------------------------------------------------------------------
 
 
-def _do(frame: Frame, csrf_token: str, year: str, district: str, act: Callable[[], object]) -> Response:
-    """Decide, and lead back to the page; a refusal is told on the page."""
-    check_token(frame.request, csrf_token)
-    if frame.pinned:
-        raise HTTPException(409, frame.t("请在最新版本上操作", "decide on the latest release"))
-    try:
-        act()
-    except ProcedureError as error:
-        return shown(frame, year, district, error.told(frame.lang), error.status)
-    return RedirectResponse(frame.url("/procedure", year=year, district=district), 303)
+@dataclass(frozen=True)
+class Sent:
+    """What every form of the page sends: by whom, and of which district's year."""
+
+    frame: Frame
+    csrf_token: str
+    year: str
+    district: str
+
+    def decide(self, act: Callable[[], object]) -> Response:
+        """Decide, and lead back to the page; a refusal is told on the page."""
+        frame = self.frame
+        check_token(frame.request, self.csrf_token)
+        if frame.pinned:
+            raise HTTPException(409, frame.t("请在最新版本上操作", "decide on the latest release"))
+        try:
+            act()
+        except ProcedureError as error:
+            return shown(frame, self.year, self.district, error.told(frame.lang), error.status)
+        return RedirectResponse(frame.url("/procedure", year=self.year, district=self.district), 303)
+
+
+def _sent(frame: Known, csrf_token: Short, year: Short, district: Short) -> Sent:
+    return Sent(frame, csrf_token, year, district)
+
+
+Asked = Annotated[Sent, Depends(_sent)]
 
 
 @router.post("/procedure/step")
 def step(
-    frame: Known,
-    csrf_token: Short,
-    year: Short,
-    district: Short,
+    sent: Asked,
     step: Short,
     document: Short = "",
     days: Annotated[str, Form(pattern="^[0-9]{0,2}$")] = "",
@@ -60,12 +75,11 @@ def step(
     until: Short = "",
     reason: Text = "",
 ) -> Response:
-    return _do(
-        frame, csrf_token, year, district,
+    return sent.decide(
         lambda: decisions.advance(
-            frame.viewer, district, year, step, document=document, days=int(days) if days else None,
-            start=_day(start), until=_day(until), reason=reason,
-        ),
+            sent.frame.viewer, sent.district, sent.year, step, document=document,
+            days=int(days) if days else None, start=_day(start), until=_day(until), reason=reason,
+        )
     )  # fmt: skip
 
 
@@ -77,24 +91,13 @@ def _day(text: str) -> date | None:
 
 
 @router.post("/procedure/confirm")
-def confirm(
-    frame: Known, csrf_token: Short, year: Short, district: Short, uscc: Short, document: Short = ""
-) -> Response:
-    return _do(
-        frame,
-        csrf_token,
-        year,
-        district,
-        lambda: decisions.confirm(frame.viewer, uscc, year, document=document),
-    )
+def confirm(sent: Asked, uscc: Short, document: Short = "") -> Response:
+    return sent.decide(lambda: decisions.confirm(sent.frame.viewer, uscc, sent.year, document=document))
 
 
 @router.post("/procedure/object")
 def object_(
-    frame: Known,
-    csrf_token: Short,
-    year: Short,
-    district: Short,
+    sent: Asked,
     uscc: Short,
     kind: Short,
     evidence: Text,
@@ -102,50 +105,33 @@ def object_(
     claimed: Short = "",
     document: Short = "",
 ) -> Response:
-    return _do(
-        frame, csrf_token, year, district,
+    return sent.decide(
         lambda: decisions.object_(
-            frame.viewer, uscc, year, kind, evidence, indicator=indicator, claimed=claimed, document=document
-        ),
+            sent.frame.viewer, uscc, sent.year, kind, evidence, indicator=indicator, claimed=claimed,
+            document=document,
+        )
     )  # fmt: skip
 
 
 @router.post("/procedure/decide")
 def decide(
-    frame: Known,
-    csrf_token: Short,
-    year: Short,
-    district: Short,
-    objection: Short,
-    decision: Short,
-    reason: Text,
-    value: Short = "",
-    document: Short = "",
+    sent: Asked, objection: Short, decision: Short, reason: Text, value: Short = "", document: Short = ""
 ) -> Response:
-    return _do(
-        frame, csrf_token, year, district,
+    return sent.decide(
         lambda: decisions.decide(
-            frame.viewer, district, year, objection, decision, reason, value=value, document=document
-        ),
+            sent.frame.viewer, sent.district, sent.year, objection, decision, reason, value=value,
+            document=document,
+        )
     )  # fmt: skip
 
 
 @router.post("/procedure/adjust")
 def adjust(
-    frame: Known,
-    csrf_token: Short,
-    year: Short,
-    district: Short,
-    uscc: Short,
-    grade: Short,
-    reason: Short,
-    text: Text,
-    document: Short = "",
+    sent: Asked, uscc: Short, grade: Short, reason: Short, text: Text, document: Short = ""
 ) -> Response:
-    return _do(
-        frame, csrf_token, year, district,
-        lambda: decisions.adjust(frame.viewer, uscc.strip(), year, grade, reason, text, document),
-    )  # fmt: skip
+    return sent.decide(
+        lambda: decisions.adjust(sent.frame.viewer, uscc.strip(), sent.year, grade, reason, text, document)
+    )
 
 
 # --- the notice ---------------------------------------------------------------------------------------------
