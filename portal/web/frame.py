@@ -20,6 +20,7 @@ from portal.accounts import audit
 from portal.queries.release import Query, is_synthetic
 from portal.web import look
 from portal.web.identity import PASSWORD_PAGE
+from schemas.coded import titled
 from schemas.errors import UserError
 from warehouse.releases import Release
 
@@ -80,6 +81,10 @@ class Frame:
     def name(self, titles: Any) -> str:
         """The title, in the page's language, of what has titles in both; empty for nothing."""
         return "" if titles is None else str(getattr(titles, self.lang))
+
+    def choices(self, codes: str) -> list[tuple[str, str]]:
+        """Every code of a list with its title in the page's language, to choose from."""
+        return [(code, self.name(one)) for code, one in titled(codes).items()]
 
     @property
     def _prefix(self) -> str:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Form, HTTPException, Query
+from fastapi import APIRouter, HTTPException
 from fastapi.responses import Response
 
 from ingest.register.today import today
@@ -19,15 +19,9 @@ from portal.queries.release import Query as Asking
 from portal.queries.titles import Named
 from portal.web.filters import Code, Year
 from portal.web.frame import Frame, Known
-from schemas.contract import code_list
 from schemas.working_days import UnknownYearError, working_days
 
 router = APIRouter()
-
-Text = Annotated[str, Form(max_length=600)]
-Short = Annotated[str, Form(max_length=100)]
-Line = Annotated[str, Query(max_length=100)]
-WORD = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 
 
 @dataclass(frozen=True)
@@ -105,7 +99,7 @@ def _of_district(frame: Frame, query: Asking, district: str, year: str) -> dict[
     steps = queries.chain(query, district, year, known)
     decides = frame.pinned is None and decisions.may_decide(frame.viewer, district)
     frame.audit_list("per_mu.objection")
-    firm = _firm(frame, query, year) if frame.viewer.role == "enterprise" else None
+    firm = _firm(frame, query, year, known) if frame.viewer.role == "enterprise" else None
     return {
         "steps": steps,
         "due": _due(steps, known),
@@ -116,22 +110,11 @@ def _of_district(frame: Frame, query: Asking, district: str, year: str) -> dict[
         "changed": queries.changed_grades(query, district, year) if frame.viewer.role != "enterprise" else (),
         "version": known.version,
         "may_replace": decides and ("executed", known.version) in known.steps,
-        "indicators": [
-            (code, frame.name(queries.named("per_mu_indicator", code))) for code in _codes("per_mu_indicator")
-        ],
-        "kinds": [
-            (code, frame.name(queries.named("objection_kind", code))) for code in _codes("objection_kind")
-        ],
-        "reasons": [
-            (code, frame.name(queries.named("grade_adjustment_reason", code)))
-            for code in _codes("grade_adjustment_reason")
-        ],
+        "indicators": frame.choices("per_mu_indicator"),
+        "kinds": frame.choices("objection_kind"),
+        "reasons": frame.choices("grade_adjustment_reason"),
         "today": today().day,
     }
-
-
-def _codes(name: str) -> tuple[str, ...]:
-    return tuple(code_list(name))
 
 
 def _due(steps: Sequence[queries.StepRow], known: facts.Standing) -> Due | None:
@@ -155,7 +138,7 @@ def _due(steps: Sequence[queries.StepRow], known: facts.Standing) -> Due | None:
     )  # fmt: skip
 
 
-def _firm(frame: Frame, query: Asking, year: str) -> dict[str, Any]:
+def _firm(frame: Frame, query: Asking, year: str, known: facts.Standing) -> dict[str, Any]:
     """The viewer's own firm: its sheet and how it stands."""
     uscc = frame.viewer.scope
     frame.audit_read(uscc)
@@ -174,10 +157,7 @@ def _firm(frame: Frame, query: Asking, year: str) -> dict[str, Any]:
         "uscc": uscc,
         "state": queries.named("confirmation_state", state[0]["confirmation_state_code"]) if state else None,
         "confirmed": state[0]["confirmed_date"] if state else None,
-        "pending": any(
-            row["uscc"] == uscc and row.get("is_pending")
-            for row in facts.standing(place_of(query, frame.viewer, year, ""), year).confirmations
-        ),
+        "pending": any(row["uscc"] == uscc and row.get("is_pending") for row in known.confirmations),
         "values": [
             {"indicator": queries.named("per_mu_indicator", row["indicator_code"]), "value": row["value"]}
             for row in values

@@ -12,9 +12,9 @@ from portal.queries import bulletin
 from portal.queries.bulletin import Total
 from portal.web.filters import After, Chosen
 from portal.web.frame import Asked, Frame
-from schemas.coded import titled
 from schemas.contract import contract
 from schemas.errors import UsageError
+from schemas.places import CITY
 
 router = APIRouter()
 
@@ -71,10 +71,8 @@ def public(
                     ("industries", "行业汇总", "Sums of industries"),
                 )
             ],
-            districts=[
-                (code, frame.name(one)) for code, one in titled("district").items() if code != "330200"
-            ],
-            lists=[(code, frame.name(one)) for code, one in titled("per_mu_list").items()],
+            districts=[(code, name) for code, name in frame.choices("district") if code != CITY],
+            lists=frame.choices("per_mu_list"),
             figures=_figures(frame),
             **content,
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, HTTPException, Query
@@ -16,7 +16,6 @@ from portal.queries.release import Query as Asking
 from portal.web.exports import Format, Table, download
 from portal.web.filters import After, Code, Year
 from portal.web.frame import Asked, Frame, Known
-from schemas.coded import titled
 from schemas.errors import UsageError
 
 router = APIRouter()
@@ -73,9 +72,7 @@ def page(frame: Asked, chosen: Choice) -> Response:
         year = chosen.filters.year or next(iter(seen[view]), "")
         if year and view != "rules" and year not in seen[view]:
             raise HTTPException(404, frame.t(f"{year}年没有数据", f"there is nothing of {year}"))
-        filters = Filters(
-            year, chosen.filters.district, chosen.filters.town, chosen.filters.condition, chosen.filters.state
-        )
+        filters = replace(chosen.filters, year=year)
         show = {
             "totals": _totals, "low": _low, "lifted": _lifted, "land": _land, "contracts": _contracts,
             "rules": _rules,
@@ -122,13 +119,9 @@ def _low(frame: Frame, query: Asking, chosen: Chosen, filters: Filters) -> dict[
         "following": frame.here(after=found.following) if found.following else None,
         "first": frame.here(after=None) if chosen.after else None,
         "choices": {name: [(one.code, frame.name(one)) for one in of] for name, of in known.items()},
-        "conditions": _of_list(frame, "low_efficiency_condition"),
-        "states": _of_list(frame, "listing_state"),
+        "conditions": frame.choices("low_efficiency_condition"),
+        "states": frame.choices("listing_state"),
     }
-
-
-def _of_list(frame: Frame, name: str) -> list[tuple[str, str]]:
-    return [(code, frame.name(one)) for code, one in titled(name).items()]
 
 
 def _lifted(frame: Frame, query: Asking, chosen: Chosen, filters: Filters) -> dict[str, Any]:
@@ -178,9 +171,7 @@ def export(frame: Known, ending: Format, chosen: Choice) -> Response:
         year = chosen.filters.year or next(iter(known), "")
         if year not in known:
             raise HTTPException(404, t("没有您可以查看的名单", "there is no list that you may see"))
-        filters = Filters(
-            year, chosen.filters.district, chosen.filters.town, chosen.filters.condition, chosen.filters.state
-        )
+        filters = replace(chosen.filters, year=year)
         rows = [_export_row(frame, row) for row in efficiency.all_listed(query, filters)]
         district = query.titles.maybe("district", filters.district)
     place = frame.name(district) or t("宁波市", "Ningbo")
