@@ -28,9 +28,9 @@ def consequence(
     rules: ConsequenceRules,
 ) -> DataFrame:
     """One row per graded firm, year and measure that a rule has for its grade in force."""
-    standing = standings(
-        results(grades, publications), succession, rules.given.ungraded_year == "interrupts"
-    ).transform(in_force)
+    standing = standings(results(grades, publications), succession, rules.given.gap_interrupts).transform(
+        in_force
+    )
     lacks_base = F.col("base_name").isNotNull() & F.col("base_amount").isNull()
     return (
         with_effects(standing, figures, rules)

@@ -31,7 +31,7 @@ def consequence_correction(
     rules: ConsequenceRules,
 ) -> DataFrame:
     """One row per firm, year, measure and correction that changes what the measure brings."""
-    states = standings(results(grades, publications), succession, rules.given.ungraded_year == "interrupts")
+    states = standings(results(grades, publications), succession, rules.given.gap_interrupts)
     corrected = states.where(F.col("corrected_year") != NEVER).select(*FIRM).distinct()
     # few firms: everything else is left out before amounts are computed
     states = materialised(states.join(F.broadcast(corrected), FIRM, "left_semi"))

@@ -13,6 +13,7 @@ from jobs.columns.arithmetic import VALUE_TYPE, ratio, share_pct
 from jobs.columns.rows import row_id, with_part
 from jobs.core.steps.identity import UNDIVIDED
 from jobs.job import Input, Job
+from jobs.resource.energy_quota import sums, surplus_or_shortage
 from jobs.resource.rules.quotas import QuotaRules, quota_rules
 from schemas.contract import contract
 
@@ -22,31 +23,17 @@ KEY = ["year", "district_code"]
 
 def energy_quota_district(allocations: DataFrame, ledger: DataFrame, rules: QuotaRules) -> DataFrame:
     """One row per year and district."""
-    state = F.col("energy_allocation_state_code")
-    with_quota, with_energy = F.count(F.when(state == "allocated", 1)), F.count("energy_tce")
-    planned = F.sum(F.when(state == "allocated", F.col("planned_value_added_wan_yuan")))
     nothing = F.lit(0).cast(VALUE_TYPE)
     held = F.col("full_quota_tce") - F.col("cut_tce") + F.col("received_tce") - F.col("given_tce")
     return (
         allocations.groupBy(*KEY)
-        .agg(
-            F.count("*").alias("firm_count"),
-            with_quota.alias("quota_firm_count"),
-            F.count(F.when(state == "no_value_before", 1)).alias("new_firm_count"),
-            F.least(with_quota, with_energy).alias("least_firm_count"),
-            F.coalesce(planned, F.lit(0)).cast(VALUE_TYPE).alias("planned"),
-            *(
-                F.sum(name).cast(VALUE_TYPE).alias(name)
-                for name in ("full_quota_tce", "reserve_tce", "cut_tce")
-            ),
-            F.coalesce(F.sum("energy_tce"), F.lit(0)).cast("decimal(18,4)").alias("energy_tce"),
-        )
+        .agg(*sums(), F.sum("reserve_tce").cast(VALUE_TYPE).alias("reserve_tce"))
         .transform(with_part, _traded(ledger), KEY)
         .withColumns({name: F.coalesce(name, nothing) for name in ("received_tce", "given_tce")})
         .withColumn("energy_standard", ratio(F.col("full_quota_tce"), F.col("planned")))
         .withColumn("held_tce", held.cast(VALUE_TYPE))
         .withColumn("balance_tce", (F.col("held_tce") - F.col("energy_tce")).cast(VALUE_TYPE))
-        .withColumn("quota_state_code", F.when(F.col("balance_tce") < 0, "shortage").otherwise("surplus"))
+        .withColumn("quota_state_code", surplus_or_shortage())
         .withColumn("completed_pct", share_pct(F.col("held_tce"), F.col("energy_tce")))
         .withColumn("energy_warning_code", warning(rules))
         .withColumn("row_id", row_id(*KEY))

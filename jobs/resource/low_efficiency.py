@@ -15,6 +15,17 @@ from jobs.resource.steps.standings import FIRM, in_force, results, standings
 from schemas.contract import contract
 
 TABLE = "resource.low_efficiency"
+#: What a firm's place on the list follows from; lifted firms are of the same list.
+INPUTS = {
+    "enterprises": Input("core.enterprise"),
+    "grades": Input("per_mu.enterprise_grade", "upto"),
+    "publications": Input("per_mu.publication", "upto"),
+    "succession": Input("core.succession", "upto"),
+    "units": Input("per_mu.unit", "upto"),
+    "population": Input("per_mu.population", "upto"),
+    "baselines": Input("per_mu.baseline", "upto"),
+    "figures": Input("core.enterprise_year", "upto"),
+}
 
 
 def low_efficiency(
@@ -38,9 +49,7 @@ def low_efficiency(
         with_part(listed, names, FIRM, how="inner")
         .withColumns(
             {
-                "low_efficiency_measure_code": _of_first_fit(
-                    rules.firms, [one.measure for one in rules.firms.measures]
-                ),
+                "low_efficiency_measure_code": _of_first_fit(rules.firms, [one.measure for one in measures]),
                 "years": _of_first_fit(rules.firms, [one.years for one in measures]),
                 "reviewed_year": (year + 1).cast("string"),
                 "row_id": row_id(*FIRM),
@@ -61,8 +70,7 @@ def listings(
     baselines: DataFrame, figures: DataFrame, rules: EfficiencyRules,
 ) -> DataFrame:  # fmt: skip
     """Every judged or unjudged firm and year with its place on the list."""
-    ungraded_ends = not rules.skips_ungraded
-    standing = standings(results(grades, publications), succession, ungraded_ends).transform(in_force)
+    standing = standings(results(grades, publications), succession, rules.gap_interrupts).transform(in_force)
     return materialised(
         judged(standing, units, population, baselines, figures, rules.firms).transform(on_the_list)
     )
@@ -82,16 +90,7 @@ def _of_first_fit(rules: FirmRules, values: Sequence[str | int]) -> Column:
 JOB = Job(
     table=TABLE,
     transform=low_efficiency,
-    inputs={
-        "enterprises": Input("core.enterprise"),
-        "grades": Input("per_mu.enterprise_grade", "upto"),
-        "publications": Input("per_mu.publication", "upto"),
-        "succession": Input("core.succession", "upto"),
-        "units": Input("per_mu.unit", "upto"),
-        "population": Input("per_mu.population", "upto"),
-        "baselines": Input("per_mu.baseline", "upto"),
-        "figures": Input("core.enterprise_year", "upto"),
-    },
+    inputs=INPUTS,
     rules=efficiency_rules,
     evidence={
         "per_mu.enterprise_grade": {"uscc": "uscc", "year": "year"},

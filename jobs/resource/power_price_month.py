@@ -15,12 +15,11 @@ from jobs.core.steps.identity import behind, successors
 from jobs.job import Input, Job
 from jobs.resource.rules.consequences import ConsequenceRules, consequence_rules
 from jobs.resource.steps.effects import YUAN, executed_from
-from jobs.resource.steps.standings import first_standing, in_force, results, standings
+from jobs.resource.steps.standings import FIRM, first_standing, in_force, results, standings
 from schemas.contract import contract
 
 TABLE = "resource.power_price_month"
 MEASURE = "power_price"
-FIRM = ["uscc", "year"]
 
 
 def power_price_month(
@@ -32,7 +31,7 @@ def power_price_month(
 ) -> DataFrame:
     """One row per meter account and month in which a surcharge is due, or was due before a correction."""
     published = results(grades, publications)
-    states = standings(published, succession, rules.given.ungraded_year == "interrupts")
+    states = standings(published, succession, rules.given.gap_interrupts)
     # of other firms no month is charged
     charged = states.where(F.col("final_grade").isin(*rules.grades_of(MEASURE))).select("uscc").distinct()
     standing = ["district_code", "final_grade", "years_in_d_count", "evaluation_version"]

@@ -11,7 +11,7 @@ from pyspark.sql import functions as F
 
 from jobs.core.steps.following import SUCCEEDED
 from schemas.contract import code_list
-from schemas.places import CITY, districts
+from schemas.places import CITY
 
 #: Ningbo as a whole, for rows that belong to no district.
 UNDIVIDED = CITY
@@ -22,7 +22,7 @@ def present_district(code: Column) -> Column:
     successors = {c: row["successor"] for c, row in code_list("former_district").items()}
     table = F.create_map(*(F.lit(x) for pair in successors.items() for x in pair))
     today = F.coalesce(F.try_element_at(table, code), code)
-    return F.when(today.isin(*districts()), today)
+    return F.when(today.isin([c for c in code_list("district") if c != UNDIVIDED]), today)
 
 
 # --- successors ------------------------------------------------------------------------------------------

@@ -91,8 +91,8 @@ class EfficiencyRules(Rules):
 
     def __init__(self, given: Efficiency) -> None:
         self.firms, self.land, self.given = given.firms, given.land, given
-        #: Whether a year without a grade goes on counting years in D: a rule of the measures that follow from grades.
-        self.skips_ungraded = read().ungraded_year == "skipped"
+        #: Whether a year without a grade interrupts years in D: a rule of the measures that follow from grades.
+        self.gap_interrupts = read().gap_interrupts
 
     def describe(self) -> list[RuleDocument]:
         """The document as a release shows it."""
@@ -103,7 +103,7 @@ class EfficiencyRules(Rules):
     def fingerprint(self, period: str) -> str:
         """Hash of conditions, measures and aims."""
         own = [self.firms.model_dump(mode="json"), self.land.model_dump(mode="json")]
-        return digest([*own, self.skips_ungraded])
+        return digest([*own, self.gap_interrupts])
 
     def tables(self) -> dict[str, list[dict[str, Any]]]:
         """``efficiency``: bounds and aims, for suites."""

@@ -18,7 +18,7 @@ from jobs.rules.base import Assumption
 from schemas.contract import code_list
 from schemas.definition import Definition, Titles, read_definition
 from schemas.errors import RejectedError
-from schemas.places import districts
+from schemas.places import CITY
 
 FILE = "consequences.yml"
 Base = Literal["tax_land_use_wan_yuan", "power_kwh", "water_m3", "emission_t", "energy_tce"]
@@ -134,6 +134,11 @@ class Consequences(Definition):
     measures: tuple[Measure, ...]
     assumptions: tuple[Assumption, ...]
 
+    @property
+    def gap_interrupts(self) -> bool:
+        """A year without a grade interrupts consecutive years in grade D."""
+        return self.ungraded_year == "interrupts"
+
     @model_validator(mode="after")
     def _no_overlap(self) -> Consequences:
         ids = [one.id for one in self.measures]
@@ -143,6 +148,11 @@ class Consequences(Definition):
             if one.overlaps(other):
                 raise ValueError(f"{one.id} and {other.id} both hold for a district on one day")
         return self
+
+
+def districts() -> tuple[str, ...]:
+    """Ningbo's districts and counties."""
+    return tuple(code for code in code_list("district") if code != CITY)
 
 
 def read(path: Path = Path(__file__).parent / FILE) -> Consequences:
