@@ -53,9 +53,10 @@ def power_price_month(
         .where("month >= from_month AND month < until_month")
         # of a firm that moved, results of two districts may hold in a month: the later year's count
         .transform(at_most, ["meter_account_code", "month"], "year")
+        .withColumnRenamed("year", "evaluation_year")
         .transform(_with_price, rules)
         .groupBy(
-            "meter_account_code", "month", "uscc", "year", "district_code", "power_kwh", "is_month_assumed"
+            "meter_account_code", "month", "uscc", "evaluation_year", "district_code", "power_kwh", "is_month_assumed"
         )
         .agg(*_of(False, "final_grade", "years_in_d_count", "evaluation_version"), *_prices())
         .transform(_with_amounts)
@@ -157,7 +158,7 @@ JOB = Job(
         "raw.gov_electricity": {"meter_account_code": "meter_account_code", "period": "month"},
         "per_mu.enterprise_grade": {
             "uscc": "uscc",
-            "year": "year",
+            "year": "evaluation_year",
             "evaluation_version": "evaluation_version",
         },
     },

@@ -266,7 +266,7 @@ def surcharges(query: Query, uscc: str, year: str) -> list[Surcharge]:
     rows = query(
         """SELECT month, count(*) AS accounts, sum(power_kwh) AS power_kwh, max(price_step_yuan) AS step,
             sum(surcharge_wan_yuan) AS surcharge, sum(difference_wan_yuan) AS difference
-        FROM resource.power_price_month WHERE uscc = ? AND year = ? GROUP BY month ORDER BY month""",
+        FROM resource.power_price_month WHERE uscc = ? AND evaluation_year = ? GROUP BY month ORDER BY month""",
         uscc, year,
     )  # fmt: skip
     return [

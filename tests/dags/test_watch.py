@@ -23,7 +23,7 @@ from schemas.contract import connected_groups
 from warehouse.settings import CHECKOUT
 
 GROUP = "energy"
-FEEDS = ["gov_electricity", "gov_energy", "gov_water"]
+FEEDS = ["gov_electricity", "gov_energy", "gov_energy_quota_transfer", "gov_water"]
 GOOD = "91350100M000100Y43"
 #: Seconds between checks in these tests, and limit for a trigger's event.
 LOOK, ANSWER = 0.02, 0.6

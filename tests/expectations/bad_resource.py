@@ -79,8 +79,8 @@ def _correction(rows: Rows) -> dict[str, str]:
 def _power(rows: Rows) -> dict[str, str]:
     spec = contract("resource.power_price_month")
     good = {
-        "month": "2023-10", "uscc": code_of(3), "year": YEARS[0], "district_code": DISTRICTS[0], "final_grade": "D",
-        "years_in_d_count": 1, "evaluation_version": 1, "power_kwh": Decimal(10_000_000),
+        "month": "2023-10", "uscc": code_of(3), "evaluation_year": YEARS[0], "district_code": DISTRICTS[0],
+        "final_grade": "D", "years_in_d_count": 1, "evaluation_version": 1, "power_kwh": Decimal(10_000_000),
         "price_step_yuan": Decimal("0.3"), "surcharge_wan_yuan": Decimal(300), "first_price_step_yuan": Decimal("0.3"),
         "first_surcharge_wan_yuan": Decimal(300), "consequence_rule_id": "power_price_ningbo",
     }  # fmt: skip

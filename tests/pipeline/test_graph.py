@@ -32,7 +32,7 @@ from pipeline.registry import GraphError, check_jobs, registry, select_jobs
 from pipeline.run import _in_order_and_memory, in_order, make_anew, run_tables
 from schemas.contract import contract
 from schemas.errors import RejectedError, UsageError
-from tests.built_city import YEARS, BuiltCity, assert_whole, at_home, copy, one_line, staged_hashes, versions
+from tests.built_city import WITHOUT_ROWS, YEARS, BuiltCity, assert_whole, at_home, copy, one_line, staged_hashes, versions
 from warehouse import engine, releases, tables
 from warehouse.settings import Settings, settings
 
@@ -40,8 +40,6 @@ from warehouse.settings import Settings, settings
 OF_YEAR = ["core.enterprise_year", "core.consent_state"]
 #: Sums for everybody, of the figures of a year; rules of the evaluation do not matter.
 PUBLISHED_SUMS = ["bulletin.city_total", "bulletin.district_total", "bulletin.division_total"]
-#: Tables without a row in the small city: nothing is in doubt, published by an office or corrected.
-WITHOUT_ROWS = {"per_mu.land_review", "per_mu.publication", "resource.consequence_correction"}
 #: Everything below core.enterprise_year that shows a year alone.
 AFTER_YEAR = [
     "per_mu.population", "per_mu.land_review", "per_mu.unit", "per_mu.adjustment", "per_mu.baseline",

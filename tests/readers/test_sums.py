@@ -11,6 +11,7 @@ import pytest
 from schemas.contract import Contract, contract, contracts, published_contracts
 from schemas.disclosure import withheld
 from schemas.duckdb_types import reader_type
+from tests.built_city import WITHOUT_ROWS
 from warehouse.releases import open_release
 
 
@@ -44,7 +45,7 @@ def test_a_table_is_of_years_or_of_months(spec: Contract) -> None:
 @pytest.mark.parametrize("spec", SPECS, ids=lambda spec: spec.name)
 def test_the_periods_of_a_table_have_one_length(file: duckdb.DuckDBPyConnection, spec: Contract) -> None:
     lengths = file.execute(f"SELECT DISTINCT length({spec.period}::VARCHAR) FROM {spec.name}").fetchall()
-    assert lengths == [({"year": 4, "month": 7}[str(spec.period)],)]
+    assert lengths == [({"year": 4, "month": 7}[str(spec.period)],)] * (spec.name not in WITHOUT_ROWS)
     if "month" in spec.column_names:
         assert one(file, f"SELECT count(*) FROM {spec.name} WHERE left(month, 4) <> year::VARCHAR") == 0
 

@@ -232,7 +232,7 @@ def test_months_before_a_late_publication_are_billed_by_the_year_before(spark: S
         rules=RULES,
     ).collect()
     # 2023 holds from December 2024 on
-    assert {(r["month"], r["year"]) for r in rows} == {("2024-09", "2022"), ("2024-11", "2022")}
+    assert {(r["month"], r["evaluation_year"]) for r in rows} == {("2024-09", "2022"), ("2024-11", "2022")}
 
 
 def test_a_pre_evaluation_has_no_consequences(spark: SparkSession) -> None:
@@ -255,7 +255,7 @@ def test_a_meter_account_is_billed_by_the_grade_of_who_has_it(spark: SparkSessio
     given = tables(spark, grades, [])[1:]
     rows = power_price_month(frame(spark, "raw.gov_electricity", months), *given, rules=RULES).collect()
     # until August 2024 the results of 2022 hold, from September on those of 2023; the account moves to b and back
-    assert {(r["month"], r["uscc"], r["year"], r["surcharge_wan_yuan"]) for r in rows} == {
+    assert {(r["month"], r["uscc"], r["evaluation_year"], r["surcharge_wan_yuan"]) for r in rows} == {
         ("2024-07", "d", "2022", Decimal("0.6")), ("2024-09", "b", "2023", Decimal("0.6")),
     }  # fmt: skip
 

@@ -266,7 +266,7 @@ def test_check_counts_every_definition(brain: Brain) -> None:
     assert [row["definition"].split(" ", 1)[1] for row in json.loads(out)] == [
         "fields", "contracts", "feeds", "jobs", "suites",
         "chain models", "chain rules", "consequences of grades", "low efficiency", "rule sets", "limits of land",
-        "rule sets of objects", "scope of objects", "profile rules", "promises of land contracts",
+        "rule sets of objects", "scope of objects", "yearly procedure", "profile rules", "promises of land contracts",
         "quotas, rights and carbon code",
     ]  # fmt: skip
 
