@@ -23,7 +23,8 @@ SUITE = Suite(
             "grade_in_force",
             "等级为当月执行年度的现行版本",
             "The grade is that in force of the year whose results hold in the month",
-            f"""SELECT {_KEY}, t.uscc FROM {{table}} t LEFT JOIN {IN_FORCE} g ON g.uscc = t.uscc AND g.year = t.evaluation_year
+            f"""SELECT {_KEY}, t.uscc FROM {{table}} t
+            LEFT JOIN {IN_FORCE} g ON g.uscc = t.uscc AND g.year = t.evaluation_year
             WHERE g.final_grade IS DISTINCT FROM t.final_grade OR g.evaluation_version <> t.evaluation_version
                 OR CAST(t.month[:4] AS INTEGER) <= CAST(t.evaluation_year AS INTEGER)""",
         ),

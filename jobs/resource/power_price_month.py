@@ -56,7 +56,13 @@ def power_price_month(
         .withColumnRenamed("year", "evaluation_year")
         .transform(_with_price, rules)
         .groupBy(
-            "meter_account_code", "month", "uscc", "evaluation_year", "district_code", "power_kwh", "is_month_assumed"
+            "meter_account_code",
+            "month",
+            "uscc",
+            "evaluation_year",
+            "district_code",
+            "power_kwh",
+            "is_month_assumed",
         )
         .agg(*_of(False, "final_grade", "years_in_d_count", "evaluation_version"), *_prices())
         .transform(_with_amounts)

@@ -32,7 +32,17 @@ from pipeline.registry import GraphError, check_jobs, registry, select_jobs
 from pipeline.run import _in_order_and_memory, in_order, make_anew, run_tables
 from schemas.contract import contract
 from schemas.errors import RejectedError, UsageError
-from tests.built_city import WITHOUT_ROWS, YEARS, BuiltCity, assert_whole, at_home, copy, one_line, staged_hashes, versions
+from tests.built_city import (
+    WITHOUT_ROWS,
+    YEARS,
+    BuiltCity,
+    assert_whole,
+    at_home,
+    copy,
+    one_line,
+    staged_hashes,
+    versions,
+)
 from warehouse import engine, releases, tables
 from warehouse.settings import Settings, settings
 

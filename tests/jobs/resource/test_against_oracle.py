@@ -233,7 +233,12 @@ def test_monthly_surcharges_agree_with_the_oracle(spark: SparkSession, seed: int
     given_tables = tables(spark, city)[1:]
     electricity = frame(spark, "raw.gov_electricity", city.power)
     found = {
-        r["meter_account_code"]: (r["uscc"], r["evaluation_year"], r["surcharge_wan_yuan"], r["difference_wan_yuan"])
+        r["meter_account_code"]: (
+            r["uscc"],
+            r["evaluation_year"],
+            r["surcharge_wan_yuan"],
+            r["difference_wan_yuan"],
+        )
         for r in power_price_month(electricity, *given_tables, rules=given_rules).collect()
     }
     assert found == wanted
