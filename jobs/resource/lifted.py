@@ -9,8 +9,8 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from jobs.columns.rows import row_id, with_part
-from jobs.job import Job
-from jobs.resource.low_efficiency import INPUTS, listings
+from jobs.job import Input, Job
+from jobs.resource.low_efficiency import listings
 from jobs.resource.rules.efficiency import EfficiencyRules, efficiency_rules
 from jobs.resource.steps.listing import beside_the_year_before
 from jobs.resource.steps.standings import FIRM
@@ -46,7 +46,16 @@ def lifted(
 JOB = Job(
     table=TABLE,
     transform=lifted,
-    inputs=INPUTS,
+    inputs={
+        "enterprises": Input("core.enterprise"),
+        "grades": Input("per_mu.enterprise_grade", "upto"),
+        "publications": Input("per_mu.publication", "upto"),
+        "succession": Input("core.succession", "upto"),
+        "units": Input("per_mu.unit", "upto"),
+        "population": Input("per_mu.population", "upto"),
+        "baselines": Input("per_mu.baseline", "upto"),
+        "figures": Input("core.enterprise_year", "upto"),
+    },
     rules=efficiency_rules,
     evidence={
         "per_mu.enterprise_grade": {"uscc": "uscc", "year": "year"},

@@ -15,17 +15,6 @@ from jobs.resource.steps.standings import FIRM, in_force, results, standings
 from schemas.contract import contract
 
 TABLE = "resource.low_efficiency"
-#: What a firm's place on the list follows from; lifted firms are of the same list.
-INPUTS = {
-    "enterprises": Input("core.enterprise"),
-    "grades": Input("per_mu.enterprise_grade", "upto"),
-    "publications": Input("per_mu.publication", "upto"),
-    "succession": Input("core.succession", "upto"),
-    "units": Input("per_mu.unit", "upto"),
-    "population": Input("per_mu.population", "upto"),
-    "baselines": Input("per_mu.baseline", "upto"),
-    "figures": Input("core.enterprise_year", "upto"),
-}
 
 
 def low_efficiency(
@@ -90,7 +79,16 @@ def _of_first_fit(rules: FirmRules, values: Sequence[str | int]) -> Column:
 JOB = Job(
     table=TABLE,
     transform=low_efficiency,
-    inputs=INPUTS,
+    inputs={
+        "enterprises": Input("core.enterprise"),
+        "grades": Input("per_mu.enterprise_grade", "upto"),
+        "publications": Input("per_mu.publication", "upto"),
+        "succession": Input("core.succession", "upto"),
+        "units": Input("per_mu.unit", "upto"),
+        "population": Input("per_mu.population", "upto"),
+        "baselines": Input("per_mu.baseline", "upto"),
+        "figures": Input("core.enterprise_year", "upto"),
+    },
     rules=efficiency_rules,
     evidence={
         "per_mu.enterprise_grade": {"uscc": "uscc", "year": "year"},
