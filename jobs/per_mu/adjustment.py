@@ -11,7 +11,7 @@ from jobs.columns.rows import row_id
 from jobs.columns.values import those_in
 from jobs.job import Input, Job
 from jobs.per_mu.rules.book import RuleBook
-from jobs.per_mu.rules.frames import Items, event_frame
+from jobs.per_mu.rules.frames import BY_DISTRICT, Items, event_frame, standing_frame
 from jobs.per_mu.rules.reading import rule_book
 from schemas.contract import code_list
 
@@ -30,8 +30,9 @@ def adjustment(population: DataFrame, enterprise_event: DataFrame, rules: RuleBo
     Points are before the rule set's cap. Of several bonuses in one category only the highest counts (同类取高); the
     others stay with zero points.
     """
-    firms = population.where("rule_set_id is not null").select(
-        "uscc", "year", "district_code", "rule_set_id", "status_reasons", "eval_status_code"
+    rule_sets = standing_frame(population.sparkSession, rules.items()).select(*BY_DISTRICT, "rule_set_id")
+    firms = population.select("uscc", *BY_DISTRICT, "status_reasons", "eval_status_code").join(
+        F.broadcast(rule_sets), BY_DISTRICT, "inner"
     )
     events = _from_events(firms, enterprise_event, rules.items())
     return (

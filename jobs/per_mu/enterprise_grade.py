@@ -90,12 +90,14 @@ def _shared(graded: DataFrame, units: DataFrame, adjustment: DataFrame) -> DataF
     of_unit = ("initial_grade", "final_grade", "grade_reasons", "rank_in_list", "percentile_pct")
     results = units.select(
         F.col("uscc").alias("evaluation_uscc"), "year", "indicator_score", "bonus_points", "penalty_points",
-        "total_score", "list_size", "is_tie", "veto_overrides", *(F.col(c).alias(f"unit_{c}") for c in of_unit),
+        "total_score", "list_size", "is_tie", "veto_overrides", "rule_set_id", "rule_set_hash",
+        *(F.col(c).alias(f"unit_{c}") for c in of_unit),
     )  # fmt: skip
     how = F.when(F.col("unit_role_code") == "inherits", "inherited:").otherwise("shared:")
     follower_reasons = F.concat(present(F.concat(how, "evaluation_uscc")), "grade_reasons")
     return (
-        graded.join(results, ["evaluation_uscc", "year"], "inner")
+        graded.drop("rule_set_id", "rule_set_hash")
+        .join(results, ["evaluation_uscc", "year"], "inner")
         .join(_points(adjustment).drop("bonus", "penalty"), ["uscc", "year"], "left")
         .withColumns(
             {

@@ -19,7 +19,7 @@ from jobs.columns.rows import first_of, materialised, row_id, with_part
 from jobs.columns.values import no_texts, present, those_in
 from jobs.job import Input, Job
 from jobs.per_mu.rules.book import RuleBook
-from jobs.per_mu.rules.frames import BY_DISTRICT, BY_LIST, district_frame, figures_used, list_frame
+from jobs.per_mu.rules.frames import BY_DISTRICT, BY_LIST, figures_used, standing_frame, standing_list_frame
 from jobs.per_mu.rules.models import OTHER_INDUSTRIES, WHOLE_LIST
 from jobs.per_mu.rules.reading import rule_book
 from jobs.per_mu.steps.figures import tax_contribution
@@ -66,11 +66,11 @@ def _judged(enterprise: DataFrame, enterprise_year: DataFrame, land: DataFrame, 
             "is_above_scale", "directory_change_code", "registered_date", "registration_status_code",
         )
         .transform(with_part, enterprise_year.drop("district_code", "is_above_scale", "row_id"), ["uscc", "year"])
-        .join(district_frame(session, rules.items()), BY_DISTRICT, "left")
+        .join(standing_frame(session, rules.items()), BY_DISTRICT, "left")
         .transform(with_part, land, ["uscc", "year"])
         .withColumn("tax_contribution", tax_contribution())
         .transform(_with_list)
-        .join(list_frame(session, rules.items()), BY_LIST, "left")
+        .join(standing_list_frame(session, rules.items()), BY_LIST, "left")
         .transform(_with_group, rules)
         .transform(_with_protection)
         .transform(with_limits, rules.limits)

@@ -12,7 +12,7 @@ from jobs.columns.rows import row_id
 from jobs.columns.values import present
 from jobs.job import Input, Job
 from jobs.per_mu.rules.book import RuleBook
-from jobs.per_mu.rules.frames import BY_DISTRICT, district_frame
+from jobs.per_mu.rules.frames import BY_DISTRICT, standing_frame
 from jobs.per_mu.rules.models import WHOLE_LIST, duties
 from jobs.per_mu.rules.reading import rule_book
 from jobs.per_mu.steps.figures import DISTRICT_TAX, tax_contribution
@@ -42,10 +42,10 @@ def unit(population: DataFrame, enterprise_year: DataFrame, rules: RuleBook) -> 
         "unit_role_code",
         "figures_as_of",
     )
-    components = district_frame(session, rules.items()).select(
+    components = standing_frame(session, rules.items()).select(
         *BY_DISTRICT, "tax_components", "tax_exclusions"
     )
-    of_city = district_frame(session, rules.city_items()).select(
+    of_city = standing_frame(session, rules.city_items()).select(
         "year",
         F.col("tax_components").alias("city_tax_components"),
         F.col("tax_exclusions").alias("city_tax_exclusions"),

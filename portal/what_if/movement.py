@@ -13,10 +13,11 @@ from collections.abc import Sequence
 from portal.what_if.worth import Worth
 from warehouse.duck import literal
 
+#: Those that follow from the rules of standing alone.
+STANDING = ("per_mu.population", "per_mu.unit")
 #: Tables of a trial that the comparison reads, beside the release's own.
 TABLES = (
-    "per_mu.population",
-    "per_mu.unit",
+    *STANDING,
     "per_mu.baseline",
     "per_mu.indicator_value",
     "per_mu.adjustment",
@@ -45,7 +46,7 @@ def movement(year: str, rules: Worth, districts: Sequence[str]) -> str:
     return f"""
 WITH worth(grade, relief, surcharge) AS (VALUES {worth}),
 pop_b AS (FROM per_mu.population WHERE {of_year} AND {here}),
-pop_a AS (FROM trial_population WHERE {of_year}),
+pop_a AS (FROM trial_population WHERE {of_year} AND {here}),
 grade_b AS (
     FROM per_mu.enterprise_grade WHERE {of_year}
     QUALIFY evaluation_version = max(evaluation_version) OVER (PARTITION BY uscc)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import shutil
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from portal.queries.release import Query, reading
-from portal.what_if.movement import TABLES, movement, view
+from portal.what_if.movement import STANDING, TABLES, movement, view
 from portal.what_if.worth import worth
 from schemas.contract import contract, digest
 from schemas.errors import UsageError
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from jobs.per_mu.rules.trial import Replaced
 
 #: Form of an answer; another one is another question.
-FORM = 2
+FORM = 3
 
 
 @dataclass(frozen=True)
@@ -172,13 +172,12 @@ def answer(question: Question, progress: Progress = silent) -> str:
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir(parents=True)
         try:
-            trial = Trial(
-                question.release, TABLES, question.year, {rule_book: question.book}, _only(question)
-            )
+            names = _tables(question)
+            trial = Trial(question.release, names, question.year, {rule_book: question.book}, _only(question))
             compute(trial, partial, progress)
             progress("compare", "movement", 0)
             with reading(question.release) as query:
-                open_tables(query, partial)
+                open_tables(query, partial, names)
                 query.connection.execute(
                     f"COPY ({movement(question.year, worth(question.year), question.districts)}) TO "
                     f"{literal(str(partial / 'movement.parquet'))} (FORMAT parquet, COMPRESSION zstd)"
@@ -192,20 +191,30 @@ def answer(question: Question, progress: Progress = silent) -> str:
     return question.id
 
 
+def _tables(question: Question) -> tuple[str, ...]:
+    """The tables that the rules on trial can change; all of them if no rule is on trial."""
+    from jobs.per_mu.rules.trial import keeps_standing
+
+    kept = STANDING if question.changes and keeps_standing(question.changes) else ()
+    return tuple(name for name in TABLES if name not in kept)
+
+
 def _only(question: Question) -> Mapping[str, Mapping[str, Sequence[str]]]:
     """The firms of the districts on trial: lists, baselines and holders of parcels never reach beyond a district."""
     if not question.districts:
         return {}
     firms = {"district_code": question.districts}
-    return {"core.enterprise": firms, "core.enterprise_year": firms}
+    return dict.fromkeys(("core.enterprise", "core.enterprise_year", *STANDING), firms)
 
 
-def open_tables(query: Query, where: Path) -> None:
-    """Make the tables on trial available beside the release's, as temporary views."""
+def open_tables(query: Query, where: Path, computed: Collection[str]) -> None:
+    """Make the tables on trial available beside the release's, as temporary views; others have the release's rows."""
     for table in TABLES:
         spec = contract(table)
         columns = ", ".join(spec.column_names)
-        if any((where / table).glob("*/*.parquet")):
+        if table not in computed:
+            source = f"SELECT {columns} FROM {table}"
+        elif any((where / table).glob("*/*.parquet")):
             files = literal(f"{where}/{table}/*/*.parquet")
             types = f"hive_partitioning = true, hive_types = {{{spec.period}: VARCHAR}}"
             source = f"SELECT {columns} FROM read_parquet({files}, {types})"

@@ -15,20 +15,26 @@ BY_LIST = ["district_code", "year", "list_code"]
 #: Units that are ranked together: those of a list, or of a group of its industries.
 BY_GROUP = [*BY_LIST, "ranking_group"]
 
-_DISTRICT = """district_code string, year string, rule_set_id string, rule_set_hash string, rule_source string,
-upgraded_list string, dropped_list string, large_land_mu decimal(18,6), exempt_industries
+_RULE = "district_code string, year string, rule_set_id string, rule_set_hash string"
+
+#: What a firm's list, status, unit and tax follow from.
+_STANDING = """upgraded_list string, dropped_list string, large_land_mu decimal(18,6), exempt_industries
 array<string>, inactive_statuses array<string>, zero_land string, impossible_land string, new_firm_years int,
 new_firm_effect string, new_land_years int, new_land_effect string, new_land_modes
 array<string>, upgraded_effect string, tenant_mode string, tenant_scales array<string>,
-tenant_apart_mu decimal(18,6), tax_components array<string>, tax_exclusions array<string>,
-cap_ratio decimal(18,6), floor decimal(18,6), zero_negative boolean, value_scale int, score_scale int,
-rounding_mode string, bonus_cap decimal(9,4), penalty_cap decimal(9,4), veto_overrides boolean, giant_share
-decimal(9,6), giant_times_median decimal(9,6), giant_from_units int,
+tenant_apart_mu decimal(18,6), tax_components array<string>, tax_exclusions array<string>"""
+
+_SCORING = """rule_source string, cap_ratio decimal(18,6), floor decimal(18,6), zero_negative boolean,
+value_scale int, score_scale int, rounding_mode string, bonus_cap decimal(9,4), penalty_cap decimal(9,4),
+veto_overrides boolean, giant_share decimal(9,6), giant_times_median decimal(9,6), giant_from_units int,
 giant_reporting_share decimal(9,6)"""
 
-_LIST = """district_code string, year string, list_code string, list_place int, group_prefixes array<string>,
-ranking_groups array<string>, required_figures array<string>,
-positive_figures array<string>, watched_feeds array<string>, share_a decimal(9,6), share_b
+_PLACE = "district_code string, year string, list_code string"
+
+_STANDING_OF_LIST = """group_prefixes array<string>, ranking_groups array<string>, required_figures array<string>,
+positive_figures array<string>, watched_feeds array<string>"""
+
+_SEATS = """list_place int, share_a decimal(9,6), share_b
 decimal(9,6), share_d decimal(9,6), round_a string, round_b string, round_d string, count_exempt
 boolean, count_protected boolean, edge string, refill boolean, vetoed_in_d boolean, carry boolean"""
 
@@ -44,20 +50,36 @@ effect_code string, repaired_effect_code string, category string"""
 
 def district_frame(session: SparkSession, items: Items) -> DataFrame:
     """One row per district and year: the parameters that hold for all lists."""
-    return literal_table(session, [_district_row(*item) for item in items], _DISTRICT)
+    rows = [(d, y, r.id, r.hash, *_standing(r), *_scoring(r)) for d, y, r in items]
+    return literal_table(session, rows, f"{_RULE}, {_STANDING}, {_SCORING}")
 
 
-def _district_row(district: str, year: str, r: RuleSet) -> tuple[object, ...]:
+def standing_frame(session: SparkSession, items: Items) -> DataFrame:
+    """The parameters of :func:`district_frame` that say which firms are judged, in which list and unit."""
+    rows = [(d, y, r.id, r.hash, *_standing(r)) for d, y, r in items]
+    return literal_table(session, rows, f"{_RULE}, {_STANDING}")
+
+
+def standing_rules(r: RuleSet) -> tuple[object, ...]:
+    """Everything in a rule set that population and units of evaluation follow from."""
+    return (*_standing(r), [(code, *_standing_of_list(r, code)) for code in r.lists])
+
+
+def _standing(r: RuleSet) -> tuple[object, ...]:
     firm, land = r.protection.new_firm, r.protection.new_land
     return (
-        district, year, r.id, r.hash, r.source,
         r.upgraded_list, r.dropped_list, r.large_land_mu, list(r.exempt_industries),
         list(r.inactive_statuses), r.zero_land, r.impossible_land, firm.years if firm else None,
         firm.effect if firm else None,
         land.years if land else None, land.effect if land else None,
         list(land.supply_modes) if land else None, r.protection.upgraded, r.tenants.mode,
         list(r.tenants.applies_to), r.tenants.apart_from_land_mu, list(r.tax_components), list(r.tax_exclusions),
-        r.cap_ratio, r.floor, r.negative_value_added == "zero_score", r.rounding.value_scale,
+    )  # fmt: skip
+
+
+def _scoring(r: RuleSet) -> tuple[object, ...]:
+    return (
+        r.source, r.cap_ratio, r.floor, r.negative_value_added == "zero_score", r.rounding.value_scale,
         r.rounding.score_scale, r.rounding.mode, r.bonus_cap, r.penalty_cap, r.protection.veto_overrides,
         r.giant_share, r.giant_times_median, r.giant_from_units,
         r.giant_reporting_share,
@@ -65,15 +87,27 @@ def _district_row(district: str, year: str, r: RuleSet) -> tuple[object, ...]:
 
 
 def list_frame(session: SparkSession, items: Items) -> DataFrame:
-    """One row per district, year and list: place of the list, groups of industries, figures a firm must have, quota."""
-    return literal_table(
-        session,
-        [_list_row(d, y, r, place, code) for d, y, r in items for place, code in enumerate(r.lists)],
-        _LIST,
-    )
+    """One row per district, year and list: place of the list, and its quota."""
+    rows = [(d, y, code, place, *_seats(r, code)) for d, y, r in items for place, code in enumerate(r.lists)]
+    return literal_table(session, rows, f"{_PLACE}, {_SEATS}")
 
 
-def _list_row(district: str, year: str, r: RuleSet, place: int, code: str) -> tuple[object, ...]:
+def _seats(r: RuleSet, code: str) -> tuple[object, ...]:
+    quota = r.quota_of(code)
+    return (
+        quota.shares["A"], quota.shares["B"], quota.shares["D"],
+        quota.rounding["A"], quota.rounding["B"], quota.rounding["D"], quota.count_exempt,
+        quota.count_protected, quota.edge, quota.refill_vetoed, quota.vetoed_count_in_d, quota.carry,
+    )  # fmt: skip
+
+
+def standing_list_frame(session: SparkSession, items: Items) -> DataFrame:
+    """One row per district, year and list: its groups of industries, the figures that a firm must have."""
+    rows = [(d, y, code, *_standing_of_list(r, code)) for d, y, r in items for code in r.lists]
+    return literal_table(session, rows, f"{_PLACE}, {_STANDING_OF_LIST}")
+
+
+def _standing_of_list(r: RuleSet, code: str) -> tuple[object, ...]:
     definitions = indicator_definitions()
     rules = r.lists[code]
     groups = {prefix: name for name, group in rules.groups.items() for prefix in group.industries}
@@ -81,15 +115,11 @@ def _list_row(district: str, year: str, r: RuleSet, place: int, code: str) -> tu
     prefixes = sorted(groups, key=lambda prefix: (-len(prefix), prefix))
     strict = [definitions[i] for i, rule in rules.indicators.items() if rule.missing == "data_incomplete"]
     feeds = {feed for i in rules.indicators for feed in definitions[i].feeds}
-    quota = rules.quota or r.quota
     # Land has rules of its own (zero_land, no_land_use) and is not among the figures.
     denominators = {d.denominator for d in strict} - {"land_area_mu"}
     return (
-        district, year, code, place, prefixes, [groups[p] for p in prefixes],
-        sorted({d.numerator for d in strict} | denominators), sorted(denominators),
-        sorted(feeds), quota.shares["A"], quota.shares["B"], quota.shares["D"],
-        quota.rounding["A"], quota.rounding["B"], quota.rounding["D"], quota.count_exempt,
-        quota.count_protected, quota.edge, quota.refill_vetoed, quota.vetoed_count_in_d, quota.carry,
+        prefixes, [groups[p] for p in prefixes],
+        sorted({d.numerator for d in strict} | denominators), sorted(denominators), sorted(feeds),
     )  # fmt: skip
 
 

@@ -13,6 +13,7 @@ import yaml
 from pydantic import ValidationError
 
 from jobs.per_mu.rules.book import RuleBook
+from jobs.per_mu.rules.frames import standing_rules
 from jobs.per_mu.rules.models import ENTERPRISE_LISTS, RuleSet
 from jobs.per_mu.rules.reading import parse_rule_set, read_rule_file
 from schemas.definition import decimal_yaml
@@ -140,6 +141,11 @@ def replaced(
             f"no rule on trial holds for district {district}; its district_codes: {sorted(named)}"
         )
     return [found[code] for code in sorted(found)]
+
+
+def keeps_standing(changes: Iterable[Replaced]) -> bool:
+    """Whether the rules on trial judge the same firms in the same lists, units and by the same tax."""
+    return all(standing_rules(change.before) == standing_rules(change.after) for change in changes)
 
 
 def effect(rule_set: RuleSet) -> dict[str, Any]:

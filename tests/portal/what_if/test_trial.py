@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections import Counter
 from decimal import Decimal
 from pathlib import Path
@@ -15,7 +16,7 @@ from portal.queries.release import reading
 from portal.queries.whatif import opened
 from portal.queries.whatif_rows import Chosen
 from portal.what_if import trial
-from portal.what_if.movement import TABLES
+from portal.what_if.movement import STANDING, TABLES
 from schemas.contract import contract
 from schemas.errors import RejectedError, UsageError
 from tests.built_city import one_line, versions
@@ -68,7 +69,7 @@ def test_a_district_alone_gets_what_it_gets_among_all() -> None:
     """A trial reads only the firms of its districts; all of them together give each the same results."""
     fields = ["cap_ratio=1.1", "quota.shares.D=0.08"]
     together, alone = (trial.answer(ask("2024", fields=fields, district=of)) for of in (None, DISTRICT))
-    for name in TABLES:
+    for name in (name for name in TABLES if name not in STANDING):
         key = contract(name).key
         rows = [
             sorted(
@@ -84,6 +85,42 @@ def test_a_district_alone_gets_what_it_gets_among_all() -> None:
         assert rows[0] == rows[1]
         assert rows[0]
         assert {row["district_code"] for row in table(alone, name)} == {DISTRICT}
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        ["cap_ratio=1.1", "quota.shares.D=0.1", "giant_share=0.9"],
+        ["vetoes={}", "protection.veto_overrides=false"],
+        ["lists.above_scale.indicators.I1.weight=25", "lists.above_scale.indicators.I2.weight=25"],
+    ],
+)
+def test_population_and_units_are_the_releases_where_no_rule_reaches_them(
+    fields: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are left out of the trial; computed all the same, they give the same answer to the last bit."""
+    question = ask("2024", fields=fields)
+    answer = trial.answer(question)
+    movers = trial.path_of(answer) / "movement.parquet"
+    reached = [name for name in TABLES if name not in STANDING]
+    kept = pq.read_table(movers).sort_by("uscc").to_pylist(), [rows_of(answer, name) for name in reached]
+    assert not any((trial.path_of(answer) / name).exists() for name in STANDING)
+
+    shutil.rmtree(trial.path_of(answer))
+    monkeypatch.setattr(trial, "_tables", lambda _: TABLES)
+    assert trial.answer(question) == answer
+    assert all((trial.path_of(answer) / name).exists() for name in STANDING)
+    again = pq.read_table(movers).sort_by("uscc").to_pylist(), [rows_of(answer, name) for name in reached]
+    assert again == kept
+
+
+@pytest.mark.parametrize(
+    "field",
+    ["large_land_mu=5", "tenants.mode=inherit", "protection.new_firm=null", "tax_components=[vat]",
+     'exempt_industries=["13"]', "lists.above_scale.indicators.I1.missing=zero"],
+)  # fmt: skip
+def test_rules_of_standing_reach_population_and_units(field: str) -> None:
+    assert trial._tables(ask("2024", fields=[field])) == TABLES
 
 
 def test_the_same_question_is_answered_from_what_lies_there(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -123,6 +160,10 @@ def table(answer: str, name: str) -> list[dict[str, Any]]:
     """Rows of a table on trial, read without SQL."""
     files = sorted((trial.path_of(answer) / name).glob("*/*.parquet"))
     return [row for file in files for row in pq.read_table(file, partitioning=None).to_pylist()]
+
+
+def rows_of(answer: str, name: str) -> list[dict[str, Any]]:
+    return sorted(table(answer, name), key=lambda row: row["row_id"])
 
 
 def test_flows_and_money_are_those_of_the_two_tables() -> None:
