@@ -46,10 +46,12 @@ def group_score(
         .groupBy(*GROUP)
         .agg(F.max("unit_score").alias("best_member_score"), F.min("unit_score").alias("least_member_score"))
     )
-    of_groups = groups.select(
-        *GROUP, "group_name", "lead_uscc", "district_code", "list_code", "ranking_group", "member_count",
-        "figures_as_of",
-    ).join(scores, GROUP, "inner")  # fmt: skip
+    of_groups = materialised(
+        groups.select(
+            *GROUP, "group_name", "lead_uscc", "district_code", "list_code", "ranking_group", "member_count",
+            "figures_as_of",
+        ).join(scores, GROUP, "inner")
+    )  # fmt: skip
     return (
         of_groups.join(alone, GROUP, "inner")
         .join(_beside(of_groups, ranked), GROUP, "inner")

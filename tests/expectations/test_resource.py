@@ -39,8 +39,9 @@ def test_a_step_for_other_years_in_d_is_refused(city: City, judge: Judge) -> Non
     city["resource.power_price_month"].append(
         row_for(
             contract("resource.power_price_month"), meter_account_code="m", month="2023-10", uscc=code_of(3),
-            year=YEARS[0], final_grade="D", years_in_d_count=1, evaluation_version=1, power_kwh=Decimal(10_000),
-            price_step_yuan=Decimal("0.4"), surcharge_wan_yuan=Decimal("0.4"), difference_wan_yuan=Decimal("0.4"),
+            evaluation_year=YEARS[0], final_grade="D", years_in_d_count=1, evaluation_version=1,
+            power_kwh=Decimal(10_000), price_step_yuan=Decimal("0.4"),
+            surcharge_wan_yuan=Decimal("0.4"), difference_wan_yuan=Decimal("0.4"),
             consequence_rule_id="power_price_ningbo",
         )
     )  # fmt: skip

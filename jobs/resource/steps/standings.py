@@ -16,6 +16,8 @@ from __future__ import annotations
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
+from jobs.columns.rows import materialised
+
 FIRM = ["uscc", "year"]
 STATE = ["uscc", "corrected_year", "corrected_version"]
 #: The state before any correction.
@@ -29,8 +31,9 @@ def standings(grades: DataFrame, succession: DataFrame, gap_interrupts: bool) ->
         grades: of :func:`results`, up to the last year to compute.
         gap_interrupts: a year without a grade interrupts consecutive years in D.
     """
-    known = _with_former_codes(grades, succession)
-    return (
+    # each is read several times; without files the plan of a reader would have more than a hundred joins
+    known = materialised(_with_former_codes(grades, succession))
+    return materialised(
         _in_states(known)
         .transform(_with_years_in_d, gap_interrupts)
         .where("is_own AND corrected_year <= year")
