@@ -22,7 +22,6 @@ TABLES = (
     "per_mu.indicator_value",
     "per_mu.adjustment",
     "per_mu.enterprise_grade",
-    "per_mu.district_summary",
 )
 
 
