@@ -33,7 +33,9 @@ def power_price_month(
     published = results(grades, publications)
     states = standings(published, succession, rules.given.gap_interrupts)
     # of other firms no month is charged
-    charged = states.where(F.col("final_grade").isin(*rules.grades_of(MEASURE))).select("uscc").distinct()
+    charged = F.broadcast(
+        states.where(F.col("final_grade").isin(*rules.grades_of(MEASURE))).select("uscc").distinct()
+    )
     standing = ["district_code", "final_grade", "years_in_d_count", "evaluation_version"]
     of_firms = (
         in_force(states)
@@ -45,6 +47,7 @@ def power_price_month(
     months = (
         electricity.where("length(period) = 7")
         .transform(behind, successors(succession))
+        .join(charged, "uscc", "left_semi")
         .groupBy("meter_account_code", "uscc", F.col("period").alias("month"))
         .agg(F.sum("power_kwh").cast("decimal(18,2)").alias("power_kwh"))
     )
