@@ -720,6 +720,7 @@ def larger_first_parcel(records: list[dict[str, str]]) -> list[dict[str, str]]:
     return [{**r, area: f"{float(r[area]) + 50:.2f}"} if n == 0 else r for n, r in enumerate(records)]
 
 
+@pytest.mark.slow
 def test_a_rejected_file_is_one_line_and_the_others_reach_a_release(released: Path) -> None:
     before, numbers = versions(), releases.release_numbers()
     redeliver(released, "gov_land_parcel", "land_parcel_2023.csv", larger_first_parcel)

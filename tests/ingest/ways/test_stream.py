@@ -169,6 +169,7 @@ def test_records_are_ingested_once_and_invalid_ones_get_their_reasons(
     assert tables.version(SPEC.name) == before
 
 
+@pytest.mark.slow
 def test_oversized_records_in_a_row_do_not_stop_a_stream_and_are_kept_in_part(
     home: Path, broker: Broker, topic: str
 ) -> None:
@@ -183,6 +184,7 @@ def test_oversized_records_in_a_row_do_not_stop_a_stream_and_are_kept_in_part(
     assert kept.nbytes < 41 * 100_000
 
 
+@pytest.mark.slow
 def test_a_lost_checkpoint_neither_loses_nor_doubles_records(home: Path, broker: Broker, topic: str) -> None:
     send(broker, [reading(n) for n in range(10)], topic)
     take()
@@ -196,7 +198,14 @@ def test_a_lost_checkpoint_neither_loses_nor_doubles_records(home: Path, broker:
     assert sum(d["records_in"] for d in deliveries()) == 13
 
 
-@pytest.mark.parametrize("file", ["state.json", "checkpoint/metadata", "checkpoint/offsets/0"])
+@pytest.mark.parametrize(
+    "file",
+    [
+        "state.json",
+        pytest.param("checkpoint/metadata", marks=pytest.mark.slow),
+        pytest.param("checkpoint/offsets/0", marks=pytest.mark.slow),
+    ],
+)
 def test_a_damaged_state_is_reported_in_one_line_with_the_remedy(
     home: Path, broker: Broker, topic: str, file: str
 ) -> None:
@@ -215,6 +224,7 @@ def test_a_damaged_state_is_reported_in_one_line_with_the_remedy(
     assert sorted(r["source_row"] for r in rows()) == list(range(8))
 
 
+@pytest.mark.slow
 def test_a_batch_that_is_missing_in_the_checkpoint_only_is_not_ingested_again(
     home: Path, broker: Broker, topic: str
 ) -> None:
@@ -228,6 +238,7 @@ def test_a_batch_that_is_missing_in_the_checkpoint_only_is_not_ingested_again(
     assert sum(d["records_in"] for d in deliveries()) == 15
 
 
+@pytest.mark.slow
 def test_without_a_checkpoint_an_unread_partition_is_read_from_its_beginning(
     home: Path, broker: Broker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -246,6 +257,7 @@ def test_without_a_checkpoint_an_unread_partition_is_read_from_its_beginning(
     assert len(rows()) == 41
 
 
+@pytest.mark.slow
 def test_partitions_that_are_added_to_a_topic_are_read_too(home: Path, broker: Broker, topic: str) -> None:
     send(broker, [reading(n) for n in range(5)], topic)
     take()
@@ -332,6 +344,7 @@ class Stream:
         self._log.close()
 
 
+@pytest.mark.slow
 def test_a_driver_that_is_killed_ends_the_stream_in_one_line(home: Path, broker: Broker, topic: str) -> None:
     home.mkdir()
     stream = Stream(home)
