@@ -22,6 +22,7 @@ from portal.api.procedure_models import (
     YearProgress,
 )
 from portal.api.what_if_models import WhatIfAccepted, WhatIfAnswer, WhatIfQuestion, WhatIfWaiting
+from portal.procedure.delivery import sendable
 from portal.procedure.facts import ADJUSTMENT, CONFIRMATION, DECISION, OBJECTION, STEP
 from schemas.coded import titled
 from schemas.contract import feed
@@ -62,6 +63,10 @@ def schemas() -> Schema:
     """The models of bodies and answers."""
     _, found = msgspec.json.schema_components(_STRUCTS, ref_template="#/components/schemas/{name}")
     models = {name: _model(name, schema) for name, schema in found.items()}
+    # firms object to indicators of firms; the list has those of other objects too
+    models["RaiseObjection"]["properties"]["indicator"]["anyOf"][0]["enum"] = sendable(
+        OBJECTION, "indicator_code"
+    )
     return models | {_decided(name): _of_feed(name) for _, _, _, name in _DECISIONS.values()}
 
 

@@ -15,6 +15,7 @@ from jobs.per_mu.rules.procedure import procedure
 from portal.access import procedure as access
 from portal.access.viewer import Viewer
 from portal.procedure import decisions, facts
+from portal.procedure.delivery import sendable
 from portal.queries import procedure as queries
 from portal.queries.release import Query as Asking
 from portal.queries.titles import Named
@@ -76,6 +77,12 @@ def _named(frame: Frame, districts: Sequence[str]) -> list[tuple[str, str]]:
     return [(code, frame.name(queries.named("district", code))) for code in districts]
 
 
+def _named_indicators(frame: Frame) -> list[tuple[str, str]]:
+    """The indicators against which a firm may object."""
+    codes = sendable(facts.OBJECTION, "indicator_code")
+    return [(code, frame.name(queries.named("per_mu_indicator", code))) for code in codes]
+
+
 def place_of(query: Asking, viewer: Viewer, year: str, chosen: str) -> str:
     """The district that the viewer looks at.
 
@@ -107,7 +114,7 @@ def _of_district(frame: Frame, query: Asking, district: str, year: str) -> dict[
         "changed": queries.changed_grades(query, district, year) if frame.viewer.role != "enterprise" else (),
         "version": known.version,
         "may_replace": decides and ("executed", known.version) in known.steps,
-        "indicators": frame.choices("per_mu_indicator"),
+        "indicators": _named_indicators(frame),
         "kinds": frame.choices("objection_kind"),
         "reasons": frame.choices("grade_adjustment_reason"),
         "today": today().day,
