@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from portal.access import views
 from portal.access.viewer import Viewer
 from portal.queries.release import Query
+from schemas.contract import contracts
 
 
 def is_bound(viewer: Viewer) -> bool:
@@ -24,3 +26,13 @@ def place_of(query: Query, viewer: Viewer, year: str, chosen: str) -> str | None
         )
         return str(rows[0]["district_code"]) if rows else None
     return viewer.scope[:6] if is_bound(viewer) else chosen
+
+
+def sees_objections(viewer: Viewer) -> bool:
+    """Whether the viewer sees objections that its rows of firms name; towns do not, as of their table."""
+    return views.sees_rows(contracts()["per_mu.objection"], viewer.cut)
+
+
+def sees_corrections(viewer: Viewer) -> bool:
+    """Whether the viewer sees grades that wait for a correction: offices do, which see what was published."""
+    return viewer.role != "enterprise" and views.sees_rows(contracts()["per_mu.publication"], viewer.cut)

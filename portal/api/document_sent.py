@@ -42,7 +42,7 @@ _IN_CHINESE = {
 #: What may be refused: everybody's requests, those that are read, those that send a document.
 _OF_ALL = (401, 403, 409, 414, 422, 429, 503)
 _OF_READ = (404, 406)
-_OF_SENT = (413, 415)
+_OF_SENT = (404, 413, 415)
 
 #: Address → what it decides, its body, and the feed of what was decided.
 _DECISIONS: Mapping[str, tuple[str, str, type[msgspec.Struct], str]] = {

@@ -100,11 +100,14 @@ def _district(asked: Asked, release: int, query: Query) -> DistrictYear:
         )  # fmt: skip
     is_firm = viewer.role == "enterprise"
     told = {"release": release, "address": asked.request.url.path}
-    audit.record(viewer, "table.read", "per_mu.objection", told, is_read=True)
+    sees_objections = access.sees_objections(viewer)
+    if sees_objections:
+        audit.record(viewer, "table.read", "per_mu.objection", told, is_read=True)
     if is_firm:
         audit.record(viewer, "firm.read", viewer.scope, {"release": release}, is_read=True)
     known = facts.standing(code, year)
-    changed = () if is_firm else queries.changed_grades(query, code, year)
+    objections = queries.objections(query, code, year, known) if sees_objections else ()
+    changed = queries.changed_grades(query, code, year) if access.sees_corrections(viewer) else ()
     return DistrictYear(
         release,
         year,
@@ -112,7 +115,7 @@ def _district(asked: Asked, release: int, query: Query) -> DistrictYear:
         known.version,
         decisions.may_decide(viewer, code),
         list(map(DistrictStep.of, queries.chain(query, code, year, known))),
-        list(map(DistrictObjection.of, queries.objections(query, code, year, known))),
+        list(map(DistrictObjection.of, objections)),
         list(map(WaitingCorrection.of, changed)),
         OwnSheet.of(queries.sheet(query, viewer.scope, year, known)) if is_firm else None,
     )
@@ -125,8 +128,8 @@ def _years(query: Query) -> list[str]:
 def _check_year(years: list[str], year: str) -> None:
     if year not in years:
         raise problems.Problem(
-            404, "no-evaluation", f"没有 {year[:80]} 年的评价；现有 {', '.join(years)}。",
-            f"There is no evaluation of {year[:80]}; there are {', '.join(years)}.", years=years,
+            404, "no-evaluation", f"没有 {year[:80]} 年的评价；现有：{'、'.join(years) or '无'}。",
+            f"There is no evaluation of {year[:80]}; years with one: {', '.join(years) or 'none'}.", years=years,
         )  # fmt: skip
 
 

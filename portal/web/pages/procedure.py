@@ -99,7 +99,9 @@ def _of_district(frame: Frame, query: Asking, district: str, year: str) -> dict[
     known = facts.standing(district, year)
     steps = queries.chain(query, district, year, known)
     decides = frame.pinned is None and decisions.may_decide(frame.viewer, district)
-    frame.audit_list("per_mu.objection")
+    sees_objections = access.sees_objections(frame.viewer)
+    if sees_objections:
+        frame.audit_list("per_mu.objection")
     firm = None
     if frame.viewer.role == "enterprise":
         frame.audit_read(frame.viewer.scope)
@@ -110,8 +112,11 @@ def _of_district(frame: Frame, query: Asking, district: str, year: str) -> dict[
         "decides": decides,
         "prints": decisions.may_decide(frame.viewer, district),
         "firm": firm,
-        "objections": queries.objections(query, district, year, known),
-        "changed": queries.changed_grades(query, district, year) if frame.viewer.role != "enterprise" else (),
+        "sees_objections": sees_objections,
+        "objections": queries.objections(query, district, year, known) if sees_objections else (),
+        "changed": queries.changed_grades(query, district, year)
+        if access.sees_corrections(frame.viewer)
+        else (),
         "version": known.version,
         "may_replace": decides and ("executed", known.version) in known.steps,
         "indicators": _named_indicators(frame),

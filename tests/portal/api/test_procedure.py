@@ -12,12 +12,17 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from portal.accounts import verification
+from portal.access.viewer import Viewer
+from portal.accounts import audit, tokens, verification
 from portal.procedure import facts, journal
+from portal.queries.release import reading
+from portal.web.app import create_app
+from portal.web.identity import identify
 from tests.built_city import BuiltCity, at_home, copy
 from tests.portal.api.described import assert_described
 from tests.portal.api.serving import VIEWER, client_of
 from tests.portal.procedure.standing_city import DISTRICT, YEAR, firms, on
+from warehouse.releases import open_release
 from warehouse.settings import settings
 
 CLERK, COLLEAGUE, OTHER = f"district {DISTRICT}", f"district {DISTRICT} quarantine", "district 330203"
@@ -165,6 +170,24 @@ def test_who_may_not_decide_is_refused(api: TestClient) -> None:
     assert look(api, "city").json()["steps"][0]["state"] == "due"
 
 
+def test_a_token_decides_under_its_own_name(api: TestClient) -> None:
+    text = tokens.issue(Viewer("platform", "district", DISTRICT), by=audit.Operator("test", ""))
+    given = {"district": DISTRICT, "year": YEAR, "step": "list_fixed", "document": "1号"}
+    with TestClient(create_app(identify, "s" * 40), base_url="http://api/api/v1") as own:
+
+        def post(headers: dict[str, str]) -> Any:
+            return own.post("/procedure/step", json=given, headers=headers)
+
+        unknown = post({"authorization": "Bearer brain_nobody"})
+        assert (unknown.status_code, unknown.headers["www-authenticate"]) == (401, "Bearer")
+        assert post({}).status_code == 403
+        done = post({"authorization": f"Bearer {text}"})
+    assert done.status_code == 201, done.text
+    assert done.json()["record"]["decider_account"] == "token:platform"
+    [entry] = [entry for entry in verification.entries() if entry.action == "procedure.step"]
+    assert (entry.actor, entry.role) == ("token:platform", "district")
+
+
 def test_of_two_clerks_at_once_one_decides(api: TestClient) -> None:
     with ThreadPoolExecutor(6) as pool:
         answers = list(pool.map(lambda who: step(api, "list_fixed", who), [CLERK, COLLEAGUE, "city"] * 2))
@@ -196,7 +219,7 @@ def test_a_firm_confirms_its_own_sheet_and_no_other(api: TestClient) -> None:
 
 
 def test_an_objection_is_raised_in_its_window_decided_and_grades_adjusted(api: TestClient) -> None:
-    [uscc] = firms(1)
+    uscc, other = firms(2)
     firm, claim = f"enterprise {uscc}", {"uscc": uscc, "year": YEAR, "evidence": "完税证明"}
     figure = {**claim, "kind": "figure", "indicator": "I1", "claimed": "12.5"}
     early = send(api, firm, "object", **figure)
@@ -214,6 +237,13 @@ def test_an_objection_is_raised_in_its_window_decided_and_grades_adjusted(api: T
     code = record["objection_code"]
     [listed] = [one for one in look(api, CLERK).json()["objections"] if one["objection_code"] == code]
     assert (listed["state"]["code"], listed["claimed_value"], listed["is_pending"]) == ("open", 12.5, True)
+    # as of their table: offices of the district and the firm itself see them, its town does not
+    seen = {
+        who: code in look(api, who).text for who in (firm, f"enterprise {other}", town_of(uscc), "analyst")
+    }
+    assert list(seen.values()) == [True, False, False, True]
+    page = f"http://api/zh/procedure?year={YEAR}&district={DISTRICT}"
+    assert seen == {who: code in api.get(page, headers={VIEWER: who}).text for who in seen}
     decision = {
         "district": DISTRICT,
         "year": YEAR,
@@ -241,6 +271,13 @@ def test_an_objection_is_raised_in_its_window_decided_and_grades_adjusted(api: T
     assert send(api, CLERK, "adjust", **{**grade, "reason": "because"}).status_code == 422
     assert send(api, CLERK, "adjust", **grade).json()["record"]["adjusted_grade"] == "A"
     assert send(api, COLLEAGUE, "adjust", **grade).status_code == 409
+
+
+def town_of(uscc: str) -> str:
+    """The clerks of a firm's town."""
+    with reading(open_release()) as query:
+        [row] = query("SELECT town_code FROM core.enterprise WHERE uscc = ? AND year = ?", uscc, YEAR)
+    return f"town {row['town_code']}"
 
 
 @pytest.mark.parametrize(
