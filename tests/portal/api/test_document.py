@@ -134,6 +134,8 @@ def test_a_generated_client_follows_changes_between_releases(client: Any) -> Non
     assert len(changed) > 1 and all(one.kind.value == "changed" for one in changed)
     score = next(one for one in changed if "total_score" in one.columns)
     assert score.old.total_score != score.new.total_score
+    stands = call("procedure.get_procedure")(client=client, year="2024", district="330282")
+    assert [step.state.value for step in stands.steps].count("due") == 1 and stands.release == latest
     refused = call("per_mu.count_per_mu_enterprise_grade")(client=client, year=["x"])
     assert refused.status == 422 and "year" in refused.detail
 
