@@ -8,7 +8,7 @@ The module is one, above 300 lines: it is one document, whose parts refer to eac
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
 from importlib.metadata import version
 from typing import Any
@@ -16,7 +16,7 @@ from typing import Any
 from starlette.responses import Response
 
 from portal.access.views import WITHHELD
-from portal.api import changes, formats, problems, values
+from portal.api import changes, document_sent, formats, problems, values
 from portal.api.request import VARY, Asked
 from portal.api.selection import DEFAULT_LIMIT, MOST_ROWS
 from schemas.coded import stand_ins, titled
@@ -54,8 +54,8 @@ def _encoded() -> bytes:
 def document() -> Schema:
     """The OpenAPI document."""
     specs = published_contracts()
-    paths: Schema = dict(_of_catalogue())
-    schemas: Schema = {**_SCHEMAS}
+    paths: Schema = {**dict(_of_catalogue()), **document_sent.paths()}
+    schemas: Schema = {**_SCHEMAS, **document_sent.schemas()}
     parameters: Schema = {}
     for spec in specs:
         paths |= _of_table(spec)
@@ -67,14 +67,15 @@ def document() -> Schema:
             "title": "宁波产业大脑 Ningbo Industrial Brain",
             "version": "1.0.0",
             "description": both(
-                "各发布的数据表、目录、代码表与变化。每个账户只看到其有权查看的行与列。",
-                "Tables, catalogue, codes and changes of releases, as far as an account may see them.",
+                "各发布的数据表、目录、代码表与变化，规则测算，年度工作流程。每个账户只看到、只办理其有权的事项。",
+                "Tables, catalogue, codes and changes of releases, trials of rules and the yearly procedure, as far as "
+                "an account may see and decide them.",
             ),
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "servers": [{"url": "/api/v1"}],
         "security": [{}, {"token": []}],
-        "tags": [{"name": area} for area in dict.fromkeys(["catalogue", *(spec.area for spec in specs)])],
+        "tags": [{"name": area} for area in _tags(specs)],
         "paths": paths,
         "components": {
             "schemas": schemas,
@@ -88,6 +89,10 @@ def document() -> Schema:
             "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
         },
     }
+
+
+def _tags(specs: Sequence[Contract]) -> list[str]:
+    return list(dict.fromkeys(["catalogue", *(spec.area for spec in specs), *document_sent.TAGS]))
 
 
 def class_name(spec: Contract) -> str:
@@ -362,6 +367,17 @@ def _of_any(prefix: str, suffix: str, first: list[Schema]) -> Iterator[tuple[str
             _get("catalogue", "count_of_release", "某次发布的行数 rows of a kept release, counted", "Count",
                  [*first, table]),
         )  # fmt: skip
+        yield (
+            f"{prefix}/tables/{{table}}/row",
+            _get("catalogue", "get_row_of_release", "某次发布的一行，参数为主键各列 row of a kept release by its key",
+                 "AnyRow", [*first, table]),
+        )  # fmt: skip
+        yield (
+            f"{prefix}/tables/{{table}}/explain",
+            _get("catalogue", "explain_of_release",
+                 "某次发布一行的依据，参数为主键各列 evidence of a row of a kept release by its key", "Explanation",
+                 [*first, table]),
+        )  # fmt: skip
 
 
 _ANY: Schema = {"type": "object", "additionalProperties": True}
@@ -401,6 +417,7 @@ _SCHEMAS: Schema = {
     },
     "Count": _object({"release": _COUNT, "table": _TEXT, "count": _COUNT}),
     "AnyRows": _object({"release": _COUNT, "table": _TEXT, "rows": _list_of(_ANY), "next": _FOLLOWING}),
+    "AnyRow": _object({"release": _COUNT, "table": _TEXT, "row": _ANY}),
     "Release": _object(_RELEASE_FACTS),
     "Releases": _object({"latest": _COUNT, "releases": _list_of(_ref("Release"))}),
     "ReleaseTables": _object(

@@ -53,17 +53,19 @@ class Problem(Exception):
 _TITLES: Mapping[int, tuple[str, str]] = {
     400: ("请求有误", "Bad request"),
     401: ("需要有效的令牌", "A valid token is needed"),
-    403: ("无权查看", "Not yours to see"),
+    403: ("无权查看或办理", "Not yours to see or to do"),
     404: ("没有找到", "Not found"),
     405: ("不支持此方法", "Method not allowed"),
     406: ("没有所要的格式", "No such format"),
-    409: ("暂时无法读取", "Not readable now"),
+    409: ("目前无法进行", "Not possible now"),
     410: ("该发布已不再保留", "Release no longer kept"),
+    413: ("内容过长", "Document too large"),
     414: ("地址过长", "Address too long"),
-    422: ("参数有误", "Wrong parameter"),
+    415: ("内容类型有误", "Wrong type of document"),
+    422: ("参数或内容有误", "Wrong parameter or document"),
     429: ("请求过多", "Too many requests"),
     500: ("内部错误", "Internal error"),
-    503: ("查询超时", "Query took too long"),
+    503: ("暂时无法提供", "Not available now"),
     507: ("磁盘空间不足", "Disk full"),
 }
 #: What is said where nothing else is known.
@@ -72,7 +74,10 @@ _SAID: Mapping[int, tuple[str, str]] = {
         "没有这个地址；/api/v1/openapi.json 列出全部地址。",
         "There is no such address; /api/v1/openapi.json lists all.",
     ),
-    405: ("接口只读，请用 GET 或 HEAD。", "The API only reads: use GET or HEAD."),
+    405: (
+        "该地址不支持此方法；响应头 Allow 列出可用的方法。",
+        "This address does not take this method; the header Allow names those that it takes.",
+    ),
     500: (
         "服务器出错，已记入日志；请稍后重试，或告知管理员。",
         "The server failed and has logged it; try again later, or tell the administrator.",

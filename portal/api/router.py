@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from portal.accounts.errors import AccountError
 from portal.addresses import RELEASE
-from portal.api import catalogue, changes, document, evidence, formats, problems, rows, what_if
+from portal.api import catalogue, changes, document, evidence, formats, problems, procedure, rows, what_if
 from portal.api.limits import Limits
 from portal.api.request import Asked
 from warehouse.settings import settings
@@ -34,6 +34,17 @@ _ONCE: dict[str, Resource] = {
     f"{_OF_A_RELEASE}/verdicts": catalogue.verdicts,
     "/tables/{table}/changes": changes.changes,
     "/what-if/{ident}": what_if.answer,
+    "/procedure": procedure.districts,
+    "/procedure/{year}/{district}": procedure.district,
+}
+#: What is sent: trials of rules, and decisions of the procedure.
+_SENT: dict[str, Resource] = {
+    "/what-if": what_if.ask,
+    "/procedure/step": procedure.step,
+    "/procedure/confirm": procedure.confirm,
+    "/procedure/object": procedure.object_,
+    "/procedure/decide": procedure.decide,
+    "/procedure/adjust": procedure.adjust,
 }
 _OF_RELEASE: dict[str, Resource] = {
     "/tables": catalogue.tables,
@@ -71,7 +82,10 @@ def add_api(app: FastAPI) -> None:
     api = Starlette(
         routes=[
             *(Route(f"/v1{path}", partial(answer, addresses[path])) for path in order),
-            Route("/v1/what-if", partial(answer, what_if.ask), methods=["POST"]),
+            *(
+                Route(f"/v1{path}", partial(answer, resource), methods=["POST"])
+                for path, resource in _SENT.items()
+            ),
         ],
         exception_handlers={HTTPException: problems.answer_error},
     )

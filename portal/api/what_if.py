@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict
 from functools import partial
 from typing import Any
 
@@ -13,8 +11,18 @@ from starlette.responses import Response
 
 from portal.access.trials import may_try, may_try_in
 from portal.accounts import audit
-from portal.api import formats, problems
+from portal.api import body, formats, problems
 from portal.api.request import Asked
+from portal.api.what_if_models import (
+    WhatIfAccepted,
+    WhatIfAnswer,
+    WhatIfCause,
+    WhatIfEdge,
+    WhatIfMover,
+    WhatIfQuestion,
+    WhatIfRule,
+    WhatIfWaiting,
+)
 from portal.queries.whatif import opened
 from portal.queries.whatif_rows import Chosen
 from portal.what_if import trial
@@ -27,30 +35,16 @@ MOST_FIELDS, MOST_BYTES = 200, 64_000
 RETRY_SECONDS = 2
 
 
-class Trial(msgspec.Struct, forbid_unknown_fields=True):
-    """What is asked: other values of fields of a rule set, by their dotted paths."""
-
-    set: dict[str, str | int | float | bool | list[str] | None]
-    district: str = ""
-    year: str = ""
-
-
 async def ask(asked: Asked) -> Response:
     """A trial of rules; 202 with the address at which its answer will be.
 
     Raises:
-        Problem: 403, the viewer may not; 415, no JSON; 422, the rule is not well formed; 429, the line is full.
+        Problem: 403, the viewer may not; 413, it is too large; 415, no JSON; 422, the rule is not well formed; 429, the
+            line is full.
     """
     _permit(asked)
-    # a form of another site cannot send this type, so that it cannot ask in a reader's name
-    if asked.request.headers.get("content-type", "").partition(";")[0].strip() != formats.JSON:
-        raise problems.Problem(
-            415, "not-json", "请以 application/json 提交。", "Send it as application/json."
-        )
-    body = await asked.request.body()
-    if len(body) > MOST_BYTES:
-        raise problems.Problem(413, "too-large", "内容过长。", "The document is too large.")
-    return await anyio.to_thread.run_sync(partial(_ask, asked, body))
+    given = await body.read(asked, WhatIfQuestion, MOST_BYTES)
+    return await anyio.to_thread.run_sync(partial(_ask, asked, given))
 
 
 def _permit(asked: Asked) -> None:
@@ -61,11 +55,7 @@ def _permit(asked: Asked) -> None:
         )  # fmt: skip
 
 
-def _ask(asked: Asked, body: bytes) -> Response:
-    try:
-        given = msgspec.json.decode(body, type=Trial)
-    except msgspec.MsgspecError as error:
-        raise _invalid(str(error)) from None
+def _ask(asked: Asked, given: WhatIfQuestion) -> Response:
     if not given.set or len(given.set) > MOST_FIELDS:
         raise _invalid(f"set: give 1 to {MOST_FIELDS} fields")
     release, district = asked.release(), given.district or asked.viewer.scope or None
@@ -87,8 +77,8 @@ def _ask(asked: Asked, body: bytes) -> Response:
         raise _invalid(str(error)) from None
     audit.record(asked.viewer, "what_if.ask", question.id, {"release": release.number, "set": changes})
     address = f"/api/v1/what-if/{question.id}"
-    document = {"id": question.id, "state": _state(turns, question.id)[0], "address": address}
-    return Response(msgspec.json.encode(document), 202, {"location": address}, formats.JSON)
+    content = WhatIfAccepted(question.id, _state(turns, question.id)[0], address)
+    return Response(formats.encoded(content), 202, {"location": address}, formats.JSON)
 
 
 def _text(value: Any) -> str:
@@ -127,39 +117,35 @@ async def answer(asked: Asked) -> Response:
             409, "trial-failed", f"测算没有完成：{words}", f"The trial did not finish: {words}"
         )
     if state != "done":
-        document = msgspec.json.encode({"id": ident, "state": state})
-        return Response(document, 202, {"retry-after": str(RETRY_SECONDS)}, formats.JSON)
+        content = formats.encoded(WhatIfWaiting(ident, state))
+        return Response(content, 202, {"retry-after": str(RETRY_SECONDS)}, formats.JSON)
     return Response(
         formats.encoded(await anyio.to_thread.run_sync(partial(_answer, asked, ident))),
         media_type=formats.JSON,
     )
 
 
-def _answer(asked: Asked, ident: str) -> Mapping[str, Any]:
+def _answer(asked: Asked, ident: str) -> WhatIfAnswer:
     with opened(ident) as found:
-        if not may_try_in(asked.viewer, [rule["district_code"] for rule in found.summary["rules"]]):
+        told = found.summary
+        if not may_try_in(asked.viewer, [rule["district_code"] for rule in told["rules"]]):
             raise _of_others()
-        asked_for = {"release": found.summary["release"], "what_if": ident}
+        asked_for = {"release": told["release"], "what_if": ident}
         audit.record(asked.viewer, "table.read", "per_mu.enterprise_grade", asked_for, is_read=True)
         chosen = Chosen(asked.viewer.scope)
-        told = {name: value for name, value in found.summary.items() if name != "rules"}
-        rules = [
-            {k: r[k] for k in ("district_code", "before", "after", "changed")} for r in found.summary["rules"]
-        ]
-        return {
-            **told,
-            "state": "done",
-            "rules": rules,
-            "flows": [asdict(flow) for flow in found.flows(chosen)],
-            "by_list": [asdict(one) for one in found.groups(chosen, ("district_code", "list_code"))],
-            "sums": [asdict(one) for one in found.sums(chosen)],
-            "causes": found.causes(chosen),
-            "edges": found.edges(chosen),
-            "movers": [_mover(one) for one in found.movers(chosen, page=None)[0]],
-        }
-
-
-def _mover(one: Any) -> dict[str, Any]:
-    """A firm that moves, without figures that rest on its consent; the page and ./brain whatif show these."""
-    left_out = ("total_before", "total_after", "score_change", "value_added_wan_yuan")
-    return {name: value for name, value in asdict(one).items() if name not in left_out}
+        names = ("release", "year", "is_trial", "made_at", "seconds", "worth")
+        kept = ("district_code", "before", "after", "changed")
+        return WhatIfAnswer(
+            id=ident,
+            state="done",
+            **{name: told[name] for name in names},
+            rules=[
+                msgspec.convert({name: rule[name] for name in kept}, WhatIfRule) for rule in told["rules"]
+            ],
+            flows=found.flows(chosen),
+            by_list=found.groups(chosen, ("district_code", "list_code")),
+            sums=found.sums(chosen),
+            causes=[WhatIfCause(**one) for one in found.causes(chosen)],
+            edges=[WhatIfEdge(**one) for one in found.edges(chosen)],
+            movers=list(map(WhatIfMover.of, found.movers(chosen, page=None)[0])),
+        )

@@ -118,7 +118,7 @@ def object_(
     kind: Annotated[str, typer.Argument(help="land, figure or grade.")],
     as_: As,
     evidence: Annotated[str, typer.Option(help="What proves it.")],
-    indicator: Annotated[str, typer.Option(help="Of a figure: I1 to I8.")] = "",
+    indicator: Annotated[str, typer.Option(help="Of a figure: I1 to I22.")] = "",
     claimed: Annotated[str, typer.Option(help="The value that the firm holds to be right.")] = "",
     document: Document = "",
     json: Json = False,

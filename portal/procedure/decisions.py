@@ -22,7 +22,7 @@ from jobs.per_mu.rules.procedure import Step, procedure
 from portal.access.viewer import Viewer
 from portal.accounts import audit
 from portal.procedure import journal
-from portal.procedure.delivery import deliver
+from portal.procedure.delivery import deliver, sendable
 from portal.procedure.errors import IncompleteError, NotAllowedError, ProcedureError, TakenError
 from portal.procedure.facts import (
     ADJUSTMENT,
@@ -309,8 +309,9 @@ def object_(
             f"没有异议类别 {kind}。", f"there is no kind {kind}; there are land, figure and grade"
         )
     _need(evidence, "请写明依据。", "say what the evidence is")
-    if kind == "figure" and indicator not in code_list("per_mu_indicator"):
-        raise IncompleteError("请选择指标。", "name the indicator, I1 to I8")
+    indicators = sendable(OBJECTION, "indicator_code")
+    if kind == "figure" and indicator not in indicators:
+        raise IncompleteError("请选择指标。", f"name the indicator: {', '.join(indicators)}")
     value = None if kind == "grade" else _number(claimed)
     day = today().day
     with _deciding() as db:

@@ -64,3 +64,12 @@ def as_sent(spec: Feed, record: Mapping[str, Any]) -> dict[str, Any]:
         if mapped.heading is not None:
             sent[mapped.heading] = words[value] if words and value is not None else value
     return sent
+
+
+def sendable(name: str, column: str) -> list[str]:
+    """The codes for which a feed has a word; a decision with another one could not be sent.
+
+    >>> sendable("ent_objection", "objection_kind_code")
+    ['land', 'figure', 'grade']
+    """
+    return list((feed(name).source.mapping[column].codes or {}).values())

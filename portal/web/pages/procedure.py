@@ -12,8 +12,10 @@ from fastapi.responses import Response
 
 from ingest.register.today import today
 from jobs.per_mu.rules.procedure import procedure
+from portal.access import procedure as access
 from portal.access.viewer import Viewer
 from portal.procedure import decisions, facts
+from portal.procedure.delivery import sendable
 from portal.queries import procedure as queries
 from portal.queries.release import Query as Asking
 from portal.queries.titles import Named
@@ -59,14 +61,14 @@ def shown(frame: Frame, year: str, district: str, fault: str = "", status: int =
                 "procedure.html", nav="per_mu", years=[(y, y) for y in years], year=year, district="",
                 districts=_named(frame, places), places=rows, fault=fault, status=status,
                 row_href=lambda row: frame.url("/procedure", year=year, district=row.district.code),
-                is_bound=False,
+                is_bound=False, api_url=f"/api/v1/procedure?year={year}",
             )  # fmt: skip
         if of_place not in places:
             raise HTTPException(404, frame.t("没有这个区县的评价", "this district has no evaluation"))
         return frame.render(
             "procedure.html", nav="per_mu", status=status, fault=fault, years=[(y, y) for y in years], year=year,
-            district=of_place, districts=_named(frame, places), places=(), is_bound=_is_bound(frame.viewer),
-            api_url=f"/api/v1/tables/per_mu.procedure/rows?year={year}&district_code={of_place}",
+            district=of_place, districts=_named(frame, places), places=(), is_bound=access.is_bound(frame.viewer),
+            api_url=f"/api/v1/procedure/{year}/{of_place}",
             **_of_district(frame, query, of_place, year),
         )  # fmt: skip
 
@@ -75,42 +77,49 @@ def _named(frame: Frame, districts: Sequence[str]) -> list[tuple[str, str]]:
     return [(code, frame.name(queries.named("district", code))) for code in districts]
 
 
-def _is_bound(viewer: Viewer) -> bool:
-    """Whether the viewer has one district only."""
-    return viewer.role in ("town", "enterprise") or (
-        viewer.role in ("district", "analyst") and bool(viewer.scope)
-    )
+def _named_indicators(frame: Frame) -> list[tuple[str, str]]:
+    """The indicators against which a firm may object."""
+    codes = sendable(facts.OBJECTION, "indicator_code")
+    return [(code, frame.name(queries.named("per_mu_indicator", code))) for code in codes]
 
 
 def place_of(query: Asking, viewer: Viewer, year: str, chosen: str) -> str:
-    """The district that the viewer looks at: its own where it has one, else the chosen one."""
-    if viewer.role == "enterprise":
-        rows = query(
-            "SELECT district_code FROM per_mu.population WHERE uscc = ? AND year = ?", viewer.scope, year
-        )
-        if not rows:
-            raise HTTPException(404)
-        return str(rows[0]["district_code"])
-    return viewer.scope[:6] if _is_bound(viewer) else chosen
+    """The district that the viewer looks at.
+
+    Raises:
+        HTTPException: 404, it is a firm that is not in the year's evaluation.
+    """
+    found = access.place_of(query, viewer, year, chosen)
+    if found is None:
+        raise HTTPException(404)
+    return found
 
 
 def _of_district(frame: Frame, query: Asking, district: str, year: str) -> dict[str, Any]:
     known = facts.standing(district, year)
     steps = queries.chain(query, district, year, known)
     decides = frame.pinned is None and decisions.may_decide(frame.viewer, district)
-    frame.audit_list("per_mu.objection")
-    firm = _firm(frame, query, year, known) if frame.viewer.role == "enterprise" else None
+    sees_objections = access.sees_objections(frame.viewer)
+    if sees_objections:
+        frame.audit_list("per_mu.objection")
+    firm = None
+    if frame.viewer.role == "enterprise":
+        frame.audit_read(frame.viewer.scope)
+        firm = queries.sheet(query, frame.viewer.scope, year, known)
     return {
         "steps": steps,
         "due": _due(steps, known),
         "decides": decides,
         "prints": decisions.may_decide(frame.viewer, district),
         "firm": firm,
-        "objections": queries.objections(query, district, year, known),
-        "changed": queries.changed_grades(query, district, year) if frame.viewer.role != "enterprise" else (),
+        "sees_objections": sees_objections,
+        "objections": queries.objections(query, district, year, known) if sees_objections else (),
+        "changed": queries.changed_grades(query, district, year)
+        if access.sees_corrections(frame.viewer)
+        else (),
         "version": known.version,
         "may_replace": decides and ("executed", known.version) in known.steps,
-        "indicators": frame.choices("per_mu_indicator"),
+        "indicators": _named_indicators(frame),
         "kinds": frame.choices("objection_kind"),
         "reasons": frame.choices("grade_adjustment_reason"),
         "today": today().day,
@@ -136,30 +145,3 @@ def _due(steps: Sequence[queries.StepRow], known: facts.Standing) -> Due | None:
         row.code, row.title, "document" in rule.needs, rule.window.least if rule.window else None,
         rule.window.most if rule.window else None, open_.window_end if open_ else None, left,
     )  # fmt: skip
-
-
-def _firm(frame: Frame, query: Asking, year: str, known: facts.Standing) -> dict[str, Any]:
-    """The viewer's own firm: its sheet and how it stands."""
-    uscc = frame.viewer.scope
-    frame.audit_read(uscc)
-    state = query(
-        "SELECT confirmation_state_code, confirmed_date FROM per_mu.confirmation WHERE uscc = ? AND year = ?",
-        uscc,
-        year,
-    )
-    values = query(
-        """SELECT v.indicator_code, v.value FROM per_mu.indicator_value v JOIN per_mu.population p
-            ON p.evaluation_uscc = v.uscc AND p.year = v.year
-        WHERE p.uscc = ? AND p.year = ? ORDER BY v.indicator_code""",
-        uscc, year,
-    )  # fmt: skip
-    return {
-        "uscc": uscc,
-        "state": queries.named("confirmation_state", state[0]["confirmation_state_code"]) if state else None,
-        "confirmed": state[0]["confirmed_date"] if state else None,
-        "pending": any(row["uscc"] == uscc and row.get("is_pending") for row in known.confirmations),
-        "values": [
-            {"indicator": queries.named("per_mu_indicator", row["indicator_code"]), "value": row["value"]}
-            for row in values
-        ],
-    }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import re
 import subprocess
 import sys
 import threading
@@ -43,6 +44,24 @@ def test_every_table_has_a_model_with_titles_and_units(api: TestClient) -> None:
     paths = made.json()["paths"]
     for spec in published_contracts():
         assert {f"/tables/{spec.name}/{each}" for each in ("rows", "count", "row", "changes")} <= set(paths)
+
+
+def test_every_address_is_described_and_every_described_one_is_there() -> None:
+    """Addresses of any table are described for each table, or for any of a kept release."""
+    [mount] = [route for route in api_app().routes if getattr(route, "path", "") == "/api"]
+    tables = [spec.name for spec in published_contracts()]
+    there: set[tuple[str, str]] = set()
+    for route in cast(Any, mount).app.app.routes:
+        path = re.sub(r":\w+}", "}", route.path.removeprefix("/v1"))
+        is_of_tables = path.startswith("/tables/{table}/")
+        for each in [path.replace("{table}", name) for name in tables] if is_of_tables else [path]:
+            there |= {(method.lower(), each) for method in route.methods - {"HEAD"}}
+    described = {(method, path) for path, methods in document()["paths"].items() for method in methods}
+    assert described == there - {("get", "/openapi.json")}
+
+
+def test_the_document_is_one_of_openapi() -> None:
+    schemathesis.openapi.from_dict(document()).validate()
 
 
 def test_no_column_is_named_like_a_parameter() -> None:
@@ -115,6 +134,8 @@ def test_a_generated_client_follows_changes_between_releases(client: Any) -> Non
     assert len(changed) > 1 and all(one.kind.value == "changed" for one in changed)
     score = next(one for one in changed if "total_score" in one.columns)
     assert score.old.total_score != score.new.total_score
+    stands = call("procedure.get_procedure")(client=client, year="2024", district="330282")
+    assert [step.state.value for step in stands.steps].count("due") == 1 and stands.release == latest
     refused = call("per_mu.count_per_mu_enterprise_grade")(client=client, year=["x"])
     assert refused.status == 422 and "year" in refused.detail
 
@@ -129,7 +150,7 @@ UNFIT = ("negative_data_rejection", "positive_data_acceptance", "missing_require
 ROLES = ("city", "city - statistics", "", "analyst")
 
 
-@pytest.mark.usefixtures("built_home")
+@pytest.mark.usefixtures("built_copy")  # some of the requests decide
 def test_answers_keep_to_the_document() -> None:
     """No failure, no trace, no path of the machine; content and status as the document describes them."""
     load_all_checks()

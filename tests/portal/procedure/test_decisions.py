@@ -234,6 +234,21 @@ def test_a_year_that_the_calendar_does_not_know_takes_a_last_day(fresh: Path) ->
     assert (done["window_end_date"], done["working_days_count"]) == ("2031-04-29", None)
 
 
+def test_an_objection_names_an_indicator_that_its_feed_can_send(fresh: Path) -> None:
+    """Otherwise its file could not be written, and no file after it either."""
+    [uscc] = firms(1)
+    until("publicity")
+    step("publicity")
+    claim: dict[str, Any] = {"claimed": "1", "document": "信函"}
+    with pytest.raises(IncompleteError, match="name the indicator: I1, I2"):
+        decisions.object_(CLERK, uscc, YEAR, "figure", "x", indicator="L3", **claim)
+    codes = delivery.sendable(facts.OBJECTION, "indicator_code")
+    assert {"I1", "I7", "I8", "I22"} <= set(codes)
+    for code in codes:
+        decisions.object_(CLERK, uscc, YEAR, "figure", "x", indicator=code, **claim)
+    assert delivery.deliver() == []
+
+
 def test_an_adjustment_needs_the_meeting_a_reason_and_a_document(fresh: Path) -> None:
     [uscc] = firms(1, grade="B")
     given = (uscc, YEAR, "A", "major_project")

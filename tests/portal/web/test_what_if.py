@@ -14,6 +14,7 @@ from starlette.testclient import TestClient
 from portal.access.viewer import VISITOR, Viewer
 from portal.web.app import create_app
 from tests.built_city import BuiltCity, at_home, copy, versions
+from tests.portal.api.described import assert_described
 from tests.portal.web.clients import CITY, district, firm, rows
 
 CIXI, YUYAO = district("330282"), district("330281")
@@ -161,10 +162,12 @@ def test_the_api_answers_the_same(browser: Browser, answer: str) -> None:
     }
     sent = browser.post(CIXI, "/api/v1/what-if", json=asked)
     assert sent.status_code == 202, sent.text
+    assert_described("post", "/what-if", sent)
     assert sent.json()["address"].rpartition("/")[2] == answer.rpartition("/")[2]
     answered(browser, CITY, answer)
     found = browser.get(CIXI, sent.json()["address"])
     assert found.status_code == 200, found.text
+    assert_described("get", "/what-if/{ident}", found)
     document = found.json()
     assert document["state"] == "done" and document["is_trial"]
     assert document["movers"] and "total_after" not in document["movers"][0]
@@ -173,7 +176,15 @@ def test_the_api_answers_the_same(browser: Browser, answer: str) -> None:
     assert browser.post(VISITOR, "/api/v1/what-if", json=asked).status_code == 403
     wrong = browser.post(CIXI, "/api/v1/what-if", json={"set": {"cap_ration": 2}})
     assert wrong.status_code == 422 and "cap_ration" in wrong.text
-    assert browser.post(CIXI, "/api/v1/what-if", content="set=1").status_code == 415
+    for content, status in (
+        ("set=1", 415),
+        ({"set": {}, "as": "city"}, 422),
+        ({"set": {"x": "y" * 70_000}}, 413),
+    ):
+        given = {"content": content} if isinstance(content, str) else {"json": content}
+        refused = browser.post(CIXI, "/api/v1/what-if", **given)
+        assert refused.status_code == status
+        assert_described("post", "/what-if", refused)
     assert browser.get(CIXI, "/api/v1/what-if/" + "0" * 20).status_code == 404
 
 
