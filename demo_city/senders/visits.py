@@ -1,8 +1,8 @@
 """Visits of offices to firms (企业走访): most to firms that pay little tax on their land, some for other reasons.
 
-The senders do not know grades or lists. They visit who pays less than a third of the district's tax on a mu of land,
-which is most of those whom the platform lists. Visits for the list of a year are made in the autumn of the next one,
-after the results are published. All shares are assumptions.
+The senders do not know grades or lists. They visit who pays less than a third of the tax on a mu of land that firms of
+its scale pay in the district, which is most of those with land whom the platform lists. Visits for the list of a year
+are made in the autumn of the next one, after the results are published. All shares are assumptions.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _FIRST_DAY, _DAYS = 8, 19
 #: Firms with less land have little to give back, 0.01 mu.
 _LEAST_LAND = 300
 #: Share of the firms with low tax that are visited in a year, and of these the share visited twice.
-_VISITED, _TWICE = 0.6, 0.25
+_VISITED, _TWICE = 0.7, 0.25
 #: Share of the firms above scale that are visited for another purpose.
 _OTHERS = 0.04
 #: Finding → its share among visits for low efficiency, and the measure agreed.
@@ -57,16 +57,17 @@ def deliveries(city: City, year: int) -> Iterator[tuple[str, str, str, Callable[
 
 
 def low_tax(city: City, year: int) -> Ints:
-    """Sites that use land and pay less than a third of their district's tax on a mu."""
+    """Sites that use land and pay less than a third of the tax on a mu in their district, above or below scale."""
     uses, q = land_uses(city, year), city.population
     land = np.bincount(uses.site, weights=uses.area, minlength=q.sites)
     tax = np.sum(list(city.year(year).taxes.values()), axis=0).astype(np.float64)
     has = (land >= _LEAST_LAND) & (q.giant < 0)
-    of_district = [
-        np.bincount(q.district[has], weights=one[has], minlength=len(city.p.districts)) for one in (tax, land)
+    like = 2 * q.district + (q.status[year] == ABOVE)
+    sums = [
+        np.bincount(like[has], weights=one[has], minlength=2 * len(city.p.districts)) for one in (tax, land)
     ]
-    mean: Floats = of_district[0] / np.maximum(of_district[1], 1)
-    low: Ints = np.flatnonzero(has & (tax < land * mean[q.district] / 3))
+    mean: Floats = sums[0] / np.maximum(sums[1], 1)
+    low: Ints = np.flatnonzero(has & (tax < land * mean[like] / 3))
     return low
 
 
