@@ -39,6 +39,7 @@ from demo_city.senders import (
     statistics,
     tax,
     tax_excluded,
+    visits,
     water,
 )
 from demo_city.senders.months import FIRST_MONTHLY_YEAR, period_of
@@ -68,6 +69,7 @@ def deliveries(city: City, years: tuple[int, ...]) -> Iterator[Delivery]:
             # a year is evaluated in the next one, in August with a public notice of the results
             yield "ent_objection", f"{year + 1}-08", "", partial(reports.objection, city, year)
             yield from procedure.deliveries(city, year)
+            yield from visits.deliveries(city, year)
         if year == main_meters.YEAR:
             yield from _daily(city)
         if year == market.TRADES_YEAR:

@@ -23,13 +23,13 @@ from schemas.contract import Feed, contracts, published_contracts
 __all__ = ["GateReport", "Pin", "Verdict", "required_tables", "run_gate", "verdict_rows"]
 #: Not published, but judged: what each feed delivered, what was quarantined, and what people corrected.
 BOOKKEEPING = ("raw.delivery", "quarantine.record", "quarantine.correction")
-#: Read by suites of other tables: the firms in the directory.
-READ = ("raw.gov_statistics_directory",)
+#: Read by suites of other tables: the firms in the directory, and visits to listed firms.
+READ = ("raw.gov_statistics_directory", "raw.gov_enterprise_visit")
 Progress = Callable[[str, int, int], None]
 
 
 def required_tables() -> tuple[str, ...]:
-    """Tables that must be pinned: every published one, the bookkeeping of feeds, and the directory."""
+    """Tables that must be pinned: every published one, the bookkeeping of feeds, and what suites read beside them."""
     return (*BOOKKEEPING, *(spec.name for spec in published_contracts()), *READ)
 
 

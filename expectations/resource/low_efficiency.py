@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from expectations.checks.consequences import IN_FORCE
 from expectations.checks.efficiency import EFFICIENCY
+from expectations.checks.visits import VISITS
 from expectations.gate.suite import Check, Suite
 
 SUITE = Suite(
@@ -48,6 +49,37 @@ SUITE = Suite(
             WHERE (b.uscc IS NOT NULL) <> (t.listing_state_code IN ('kept', 'unjudged'))
                 OR t.listed_since_year > t.year
                 OR (b.uscc IS NOT NULL AND t.listed_since_year <> b.listed_since_year)""",
+        ),
+        Check(
+            "visits_of_feed",
+            "走访次数、日期与结果同走访记录一致",
+            "Number, last day and finding of the visits are those of the feed's records",
+            f"""SELECT t.uscc, t.year, t.visit_count, f.n AS recorded FROM {{table}} t
+                LEFT JOIN (SELECT l.uscc, l.year, count(*) AS n, max(v.visited_date) AS last_date,
+                        first(v.visit_finding_code ORDER BY v.visited_date DESC, v.period DESC, v.visit_code DESC)
+                            AS last_finding,
+                        bool_or(v.is_repeated) AS is_repeated
+                    FROM {{table}} l JOIN {VISITS} v ON v.uscc = l.uscc AND v.period >= l.listed_since_year
+                        AND v.period <= l.year AND year(v.visited_date) > CAST(l.listed_since_year AS INTEGER)
+                    GROUP BY l.uscc, l.year) f USING (uscc, year)
+            WHERE NOT coalesce(f.is_repeated, false) AND (t.visit_count <> coalesce(f.n, 0)
+                OR t.last_visit_date IS DISTINCT FROM f.last_date
+                OR t.last_visit_finding_code IS DISTINCT FROM f.last_finding)""",
+        ),
+        Check(
+            "visits_after_listing",
+            "走访不早于列入",
+            "A visit is made after the year that listed the firm, and has a day",
+            """SELECT uscc, year, last_visit_date FROM {table}
+            WHERE (visit_count > 0) <> (last_visit_date IS NOT NULL)
+                OR year(last_visit_date) <= CAST(listed_since_year AS INTEGER)""",
+        ),
+        Check(
+            "overdue_unvisited",
+            "逾期未走访",
+            "The firm's deadline has passed and nobody visited it",
+            "SELECT uscc, year, deadline_date FROM {table} WHERE is_overdue AND visit_count = 0",
+            level="warn",
         ),
         Check(
             "share_of_graded",

@@ -27,6 +27,15 @@ SUITE = Suite(
             WHERE listed_count <> new_count + returned_count + kept_count + unjudged_count""",
         ),
         Check(
+            "visited_of_list",
+            "已走访企业数与名单一致且不超过在列企业",
+            "Visited firms are those of the list with a visit, and no more than the listed ones",
+            f"""SELECT {_KEY}, visited_firm_count FROM {{table}} t
+                LEFT JOIN (SELECT {_KEY}, count(*) AS n FROM resource.low_efficiency WHERE last_visit_date IS NOT NULL
+                    GROUP BY ALL) l USING ({_KEY})
+            WHERE t.visited_firm_count <> coalesce(l.n, 0) OR t.visited_firm_count > t.listed_count""",
+        ),
+        Check(
             "nobody_is_lost",
             "上年在列企业去向齐全",
             "Of the firms listed the year before in the city each is listed, lifted or gone",

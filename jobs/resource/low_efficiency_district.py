@@ -1,4 +1,4 @@
-"""区县低效企业 Firms of low efficiency by district: listed, new, lifted and gone, beside the plan's aim."""
+"""区县低效企业 Firms of low efficiency by district: listed, new, visited, lifted and gone, beside the plan's aim."""
 
 from __future__ import annotations
 
@@ -29,6 +29,7 @@ def low_efficiency_district(
         F.count("*").alias("listed_count"),
         *(F.count(F.when(state == code, 1)).alias(f"{code}_count") for code in ("new", "returned", "kept", "unjudged")),
         F.count(F.when(F.col("is_overdue"), 1)).alias("overdue_count"),
+        F.count(F.when(F.col("visit_count") > 0, 1)).alias("visited_firm_count"),
     )  # fmt: skip
     of_before = listed.select(
         "uscc", (F.col("year").cast("int") + 1).cast("string").alias("year"), "district_code"
@@ -44,7 +45,7 @@ def low_efficiency_district(
     up = lifted.groupBy(*KEY).agg(F.count("*").alias("lifted_count"))
     counts = (
         "listed_count", "new_count", "returned_count", "kept_count", "unjudged_count", "overdue_count",
-        "listed_before_count", "lifted_count", "gone_count",
+        "visited_firm_count", "listed_before_count", "lifted_count", "gone_count",
     )  # fmt: skip
     in_city = F.sum("listed_before_count").over(whole("year")).cast(VALUE_TYPE)
     aim = (F.col("listed_before_count") * rules.firms.aim_per_year).cast(VALUE_TYPE)

@@ -26,6 +26,8 @@ class Filters:
     town: str = ""
     condition: str = ""
     state: str = ""
+    #: ``no``: nobody visited the firm since it was listed; ``yes``: somebody did.
+    visited: str = ""
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,10 @@ class Listed:
     since: str
     deadline: date
     is_overdue: bool
+    #: Visits since the firm was listed, the last day and its finding; missing in a release without visits.
+    visits: int | None
+    last_visit: date | None
+    finding: Named | None
 
 
 @dataclass(frozen=True)
@@ -75,6 +81,7 @@ class OfDistrict:
     listed: int
     new: int
     overdue: int
+    visited: int | None
     lifted: int
     gone: int
     aim: Decimal | None
@@ -94,6 +101,11 @@ def years(query: Query, table: str) -> list[str]:
     if table not in query.tables:
         return []
     return [row["year"] for row in query(f"SELECT DISTINCT year FROM {table} ORDER BY year DESC")]
+
+
+def has_visits(query: Query) -> bool:
+    """Whether the release's list shows visits."""
+    return "visit_count" in query.columns("resource.low_efficiency")
 
 
 def choices(query: Query, filters: Filters) -> Mapping[str, Sequence[Named]]:
@@ -161,6 +173,8 @@ def _conditions(filters: Filters) -> Iterator[str]:
         yield f"list_contains(t.failed_conditions, {literal(filters.condition)})"
     if filters.state:
         yield f"t.listing_state_code = {literal(filters.state)}"
+    if filters.visited:
+        yield f"t.visit_count {'=' if filters.visited == 'no' else '>'} 0"
 
 
 def named(query: Query, list_name: str, codes: Sequence[str] | None) -> tuple[Named, ...]:
@@ -187,6 +201,9 @@ def _listed(query: Query, row: Mapping[str, Any]) -> Listed:
         since=row["listed_since_year"],
         deadline=row["deadline_date"],
         is_overdue=row["is_overdue"],
+        visits=row.get("visit_count"),
+        last_visit=row.get("last_visit_date"),
+        finding=titles.maybe("visit_finding", row.get("last_visit_finding_code")),
     )
 
 
@@ -222,7 +239,7 @@ def of_districts(query: Query, year: str) -> list[OfDistrict]:
     return [
         OfDistrict(
             query.titles("district", r["district_code"]), r["graded_count"], r["listed_count"], r["new_count"],
-            r["overdue_count"], r["lifted_count"], r["gone_count"], r["aim_count"],
+            r["overdue_count"], r.get("visited_firm_count"), r["lifted_count"], r["gone_count"], r["aim_count"],
         )
         for r in rows
     ]  # fmt: skip

@@ -19,7 +19,7 @@ LISTS = (
     "risk_tag", "object_kind", "object_reason", "object_grade_reason", "user_kind", "use_type", "service_division",
     "resource_measure", "resource_treatment", "consequence_note", "settlement",
     "low_efficiency_condition", "low_efficiency_measure", "listing_state", "potential_reason", "land_tool",
-    "promise_indicator", "promise_state", "land_term",
+    "visit_finding", "promise_indicator", "promise_state", "land_term",
     "quota_state", "energy_warning", "energy_class", "energy_allocation_state", "energy_transfer_kind",
     "right_transfer_kind", "transfer_state", "transfer_refusal", "ledger_entry_kind", "pollutant", "right_state",
     "carbon_level", "carbon_note",

@@ -45,7 +45,7 @@ NO_CODES = {
             "document_code", "equipment_code", "grade_adjustment_code", "grant_code", "group_code",
             "land_contract_code", "meter_account_code", "need_code", "objection_code", "park_code", "parent_park_code",
             "patent_code", "permit_code", "policy_code", "project_code", "quota_transfer_code",
-            "repair_document_code", "right_transfer_code", "water_account_code",
+            "repair_document_code", "right_transfer_code", "visit_code", "water_account_code",
         ),
         "a number that an office gives to a single object",
     ),

@@ -98,6 +98,7 @@ GROUPS = {
     ],
     "ingest_evaluation": [
         "ent_confirmation",
+        "gov_enterprise_visit",
         "gov_evaluation_step",
         "gov_grade_adjustment",
         "gov_grade_publication",
@@ -129,6 +130,7 @@ GROUPS = {
 #: Feeds that a job reads; nothing listens to the others.
 READ = {
     "raw.ent_confirmation", "raw.ent_consent", "raw.ent_monthly_report", "raw.ent_objection",
+    "raw.gov_enterprise_visit",
     "raw.gov_evaluation_step", "raw.gov_grade_adjustment", "raw.gov_grade_publication", "raw.gov_objection_decision",
     "raw.gov_business_registry", "raw.gov_credit", "raw.gov_customs",
     "raw.gov_electricity", "raw.gov_emission", "raw.gov_emission_right", "raw.gov_emission_right_transfer",

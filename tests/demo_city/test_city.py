@@ -242,7 +242,13 @@ def test_periods_of_each_feed(sent: Sent) -> None:
         expected[name] = set(MONTHLY)
     expected["ent_objection"] = {f"{year}-08" for year in range(2021, 2025)}
     # a year is evaluated in the next one
-    for name in ("gov_evaluation_step", "ent_confirmation", "gov_objection_decision", "gov_grade_adjustment"):
+    for name in (
+        "gov_evaluation_step",
+        "ent_confirmation",
+        "gov_objection_decision",
+        "gov_grade_adjustment",
+        "gov_enterprise_visit",
+    ):
         expected[name] = set(YEARLY)
     # a transfer needs quotas, which need the year before
     expected["gov_energy_quota_transfer"] = {*YEARLY[1:], "2024"}

@@ -95,12 +95,16 @@ def _power(rows: Rows) -> dict[str, str]:
 
 
 def _low(rows: Rows) -> dict[str, str]:
-    rows[1]["failed_conditions"] = []
-    rows[2].update(listing_state_code="kept", final_grade="A")
+    rows[0]["visit_count"] = 2
+    rows[1].update(failed_conditions=[], last_visit_date=date(int(YEARS[0]), 12, 30))
+    rows[2].update(listing_state_code="kept", final_grade="A", is_overdue=True)
     return {
         "condition_or_unjudged": code_of(3),
         "state_of_the_year_before": code_of(6),
         "good_grade_listed": code_of(6),
+        "visits_of_feed": f"{code_of(3)}|year={YEARS[0]}",
+        "visits_after_listing": f"{code_of(3)}|year={YEARS[1]}",
+        "overdue_unvisited": code_of(6),
     }
 
 
@@ -117,10 +121,12 @@ def _low_district(rows: Rows) -> dict[str, str]:
     rows[0]["listed_count"] += 1
     last = rows[-1]
     last["listed_before_count"] += 1
+    last["visited_firm_count"] += 1
     return {
         "counts_of_lists": f"year={YEARS[0]}",
         "states_sum": f"year={YEARS[0]}",
         "nobody_is_lost": f"year={YEARS[1]}",
+        "visited_of_list": f"year={YEARS[1]}",
     }
 
 

@@ -98,7 +98,7 @@ def good_city() -> City:
     from tests.expectations.good_procedure import add_procedure
     from tests.expectations.good_profile import add_profiles
     from tests.expectations.good_quotas import add_quotas
-    from tests.expectations.good_resource import add_resources
+    from tests.expectations.good_resource import add_resources, add_visits
 
     city: City = defaultdict(list)
     for year in YEARS:
@@ -119,6 +119,7 @@ def good_city() -> City:
     add_resources(city)
     add_quotas(city)
     _deliveries(city)
+    add_visits(city)
     return dict(city)
 
 

@@ -1,7 +1,7 @@
 """Consequences, lists and promises of the good city, of the simplest kind that every suite accepts.
 
 Every graded firm pays 10 万元 of land-use tax. Firms 3 and 6 are listed for their tax; firm 6 is lifted in the second
-year. Two contracts have one promise each: firm 9's is met, firm 12's is missed.
+year. Firm 3 is visited after the first. Two contracts have one promise each: firm 9's is met, firm 12's is missed.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ RATES = {"A": Decimal(-1), "B": Decimal("-0.8"), "C": Decimal(0), "D": Decimal(0
 TAX = Decimal(10)
 #: The plan's aims, by two districts.
 AIM_FIRMS, AIM_MU = 500, 40_000
+#: Day of the only visit.
+VISITED = date(int(YEARS[0]) + 1, 10, 16)
 
 
 def add_resources(city: City) -> None:
@@ -28,6 +30,16 @@ def add_resources(city: City) -> None:
     city["resource.land_potential"] = []
     _land(city)
     _promises(city)
+
+
+def add_visits(city: City) -> None:
+    """The record of firm 3 that the feed has of the first year is a visit for low efficiency; the others are not."""
+    [visit] = [
+        row
+        for row in city["raw.gov_enterprise_visit"]
+        if (row["uscc"], row["period"]) == (code_of(3), YEARS[0])
+    ]
+    visit.update(visit_purpose_code="low_efficiency", visited_date=VISITED, visit_finding_code="improving")
 
 
 def _add(city: City, table: str, **given: Any) -> Row:
@@ -76,7 +88,9 @@ def _lists(city: City) -> None:
             land_own_mu=Decimal(12), persons_per_mu=Decimal(4), persons_per_mu_bound=Decimal("0.5"),
             listing_state_code="new" if year == first else "kept", listed_since_year=first,
             low_efficiency_measure_code="transform", deadline_date=date(int(first) + 3, 12, 31), is_overdue=False,
-            reviewed_year=str(int(year) + 1),
+            reviewed_year=str(int(year) + 1), visit_count=int(number == 3),
+            last_visit_date=VISITED if number == 3 else None,
+            last_visit_finding_code="improving" if number == 3 else None,
         )  # fmt: skip
     up = grades[code_of(6), second]
     _add(
@@ -93,6 +107,7 @@ def _lists(city: City) -> None:
             _add(
                 city, "low_efficiency_district", year=year, district_code=district, graded_count=28,
                 listed_count=listed, new_count=0 if is_second else 1, kept_count=listed if is_second else 0,
+                visited_firm_count=0 if is_up else 1,
                 listed_before_count=1 if is_second else 0, lifted_count=1 if is_second and is_up else 0,
                 aim_count=Decimal(AIM_FIRMS) / 2 if is_second else None,
             )  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -127,3 +128,29 @@ def test_a_measure_without_its_figures_warns(city: City, judge: Judge) -> None:
         if row["rate"]:
             row.update(base_amount=None, amount_wan_yuan=None, consequence_note_code="no_base")
     assert "no_base_share" in failed(judge, "resource.consequence")
+
+
+def test_visits_are_counted_again_from_the_feed(city: City, judge: Judge) -> None:
+    """A visit under a former code counts from the year on that begins with the change, no other visit does."""
+    [visit] = [r for r in city["raw.gov_enterprise_visit"] if r["visit_purpose_code"] == "low_efficiency"]
+    visit["uscc"] = code_of(70)
+    changed = ("raw.gov_enterprise_visit", "core.succession")
+    assert failed(judge, *changed, tables=["resource.low_efficiency"]) == {"visits_of_feed"}
+    given = {
+        "from_uscc": code_of(70),
+        "to_uscc": code_of(3),
+        "year": YEARS[0],
+        "identifier_kind_code": "former_uscc",
+    }
+    followed = row_for(contract("core.succession"), **given, valid_from_date=date(int(YEARS[0]), 1, 1))
+    city["core.succession"].append(followed)
+    assert failed(judge, *changed, tables=["resource.low_efficiency"]) == set()
+    followed["valid_from_date"] = date(int(YEARS[0]), 1, 2)
+    assert failed(judge, *changed, tables=["resource.low_efficiency"]) == {"visits_of_feed"}
+    followed["valid_from_date"] = date(int(YEARS[0]), 1, 1)
+    # what the gate cannot order it does not judge
+    city["raw.gov_enterprise_visit"].append({**visit, "visited_date": date(int(YEARS[1]), 12, 1)})
+    assert failed(judge, *changed, tables=["resource.low_efficiency"]) == set()
+    visit["visit_purpose_code"] = "safety"
+    city["raw.gov_enterprise_visit"].pop()
+    assert failed(judge, *changed, tables=["resource.low_efficiency"]) == {"visits_of_feed"}

@@ -69,6 +69,11 @@ AFTER_GRADES = [
 AFTER_FIGURES = [
     "resource.emission_ledger", "resource.emission_right", "resource.emission_transfer", "resource.land_promise",
 ]  # fmt: skip
+#: What shows visits to listed firms, or reads the list.
+AFTER_VISITS = [
+    "resource.low_efficiency", "resource.low_efficiency_district", "resource.land_potential",
+    "resource.land_potential_district",
+]  # fmt: skip
 MONTHS = [f"2024-{month:02d}" for month in range(2, 13)]
 LAST = "2024-12"
 #: Periods of the tables that have other periods than the years.
@@ -203,6 +208,8 @@ def redelivered(feed: str, period: str, refused: int = 0) -> list[dict[str, Any]
             | looking_back("2022")
             | resources("2022"),
         ),
+        # visits of a year count for the later lists as well
+        ("gov_enterprise_visit", "2022", from_year_on(AFTER_VISITS, "2022")),
         # the registry of a year also describes the years after it, never those before
         ("gov_business_registry", "2024", registered("2024")),
         ("gov_business_registry", "2022", registered("2022")),

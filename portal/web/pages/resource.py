@@ -49,9 +49,10 @@ def _chosen(
     town: Code = "",
     condition: Code = "",
     state: Code = "",
+    visited: Annotated[str, Query(pattern="^(yes|no)?$")] = "",
     after: After = "",
 ) -> Chosen:
-    return Chosen(view, measure, after, Filters(year, district, town, condition, state))
+    return Chosen(view, measure, after, Filters(year, district, town, condition, state, visited))
 
 
 Choice = Annotated[Chosen, Depends(_chosen)]
@@ -109,6 +110,7 @@ def _totals(frame: Frame, query: Asking, chosen: Chosen, filters: Filters) -> di
 
 def _low(frame: Frame, query: Asking, chosen: Chosen, filters: Filters) -> dict[str, Any]:
     frame.audit_list("resource.low_efficiency")
+    has_visits = _check_visits(frame, query, filters)
     try:
         found = efficiency.listed(query, filters, chosen.after)
     except UsageError:
@@ -121,7 +123,18 @@ def _low(frame: Frame, query: Asking, chosen: Chosen, filters: Filters) -> dict[
         "choices": {name: [(one.code, frame.name(one)) for one in of] for name, of in known.items()},
         "conditions": frame.choices("low_efficiency_condition"),
         "states": frame.choices("listing_state"),
+        "visits": [("no", frame.t("未走访", "Not visited")), ("yes", frame.t("已走访", "Visited"))]
+        if has_visits
+        else [],
     }
+
+
+def _check_visits(frame: Frame, query: Asking, filters: Filters) -> bool:
+    """Whether the release has visits; asking for them in one that has none leads nowhere."""
+    has_visits = efficiency.has_visits(query)
+    if filters.visited and not has_visits:
+        raise HTTPException(404, frame.t("本版本没有走访记录", "this release has no visits"))
+    return has_visits
 
 
 def _lifted(frame: Frame, query: Asking, chosen: Chosen, filters: Filters) -> dict[str, Any]:
@@ -172,6 +185,7 @@ def export(frame: Known, ending: Format, chosen: Choice) -> Response:
         if year not in known:
             raise HTTPException(404, t("没有您可以查看的名单", "there is no list that you may see"))
         filters = replace(chosen.filters, year=year)
+        _check_visits(frame, query, filters)
         rows = [_export_row(frame, row) for row in efficiency.all_listed(query, filters)]
         district = query.titles.maybe("district", filters.district)
     place = frame.name(district) or t("宁波市", "Ningbo")
@@ -196,6 +210,9 @@ def export(frame: Known, ending: Format, chosen: Choice) -> Response:
             Column(t("列入年度", "Listed since")),
             Column(t("整改期限", "Deadline")),
             Column(t("在列状态", "State")),
+            Column(t("走访次数", "Visits"), t("次", "visits"), kind="integer"),
+            Column(t("最近走访", "Last visit")),
+            Column(t("走访结果", "Finding")),
         ],
         rows=rows,
         footnotes=[
@@ -204,6 +221,7 @@ def export(frame: Known, ending: Format, chosen: Choice) -> Response:
                 "Conditions and bounds are assumptions of the platform: the documents' thresholds are not public.",
             ),
             t("数据不全的企业维持原状，不因缺报移出。", "A firm whose data are incomplete stays on the list."),
+            t("走访为列入以来的低效整治走访。", "Visits are those for low efficiency since the firm was listed."),
         ],
         office=t("宁波产业大脑", "Ningbo Industrial Brain"),
     )  # fmt: skip
@@ -215,5 +233,6 @@ def _export_row(frame: Frame, row: efficiency.Listed) -> tuple[object, ...]:
     return (
         row.uscc, row.name, frame.name(row.district), frame.name(row.town), conditions, row.grade, row.tax_per_mu,
         row.tax_bound, row.persons_per_mu, row.land_own_mu, frame.name(row.measure), row.since,
-        row.deadline.isoformat(), frame.name(row.state),
+        row.deadline.isoformat(), frame.name(row.state), row.visits,
+        row.last_visit.isoformat() if row.last_visit else None, frame.name(row.finding),
     )  # fmt: skip

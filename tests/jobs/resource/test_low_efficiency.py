@@ -30,6 +30,24 @@ FIRMS: dict[str, tuple[Any, ...]] = {
     "silent but good": (("B", 50, 5), "data_incomplete", ("B", 50, 5)),
     "good": (("A", 50, 5), ("A", 50, 5), ("A", 50, 5)),
 }
+#: A code that counts for another from 2023 on.
+SUCCESSION: Row = {
+    "from_uscc": "old d", "to_uscc": "d", "year": "2023", "valid_from_date": date(2023, 1, 1),
+    "identifier_kind_code": "former_uscc", "is_disputed": False,
+}  # fmt: skip
+#: Visits: firm, evaluation year, day, purpose, finding.
+VISITS: tuple[tuple[str, int, date, str, str | None], ...] = (
+    ("d", 2021, date(2022, 10, 12), "low_efficiency", "improving"),
+    ("d", 2022, date(2023, 11, 3), "low_efficiency", "no_progress"),
+    ("old d", 2023, date(2024, 10, 9), "low_efficiency", "stopped"),
+    ("d", 2023, date(2024, 12, 9), "service", None),
+    # before the end of the year that listed the firm; for a list on which it did not stand
+    ("d", 2021, date(2021, 11, 3), "low_efficiency", "done"),
+    ("d", 2020, date(2022, 11, 3), "low_efficiency", "done"),
+    ("low", 2022, date(2023, 10, 9), "low_efficiency", "done"),
+    ("silent", 2022, date(2023, 10, 9), "low_efficiency", None),
+    ("good", 2022, date(2023, 10, 9), "low_efficiency", "refused"),
+)
 
 
 @pytest.fixture(scope="module")
@@ -70,15 +88,22 @@ def listed(spark: SparkSession) -> dict[str, list[Row]]:
             ("enterprises", "core.enterprise", names),
             ("grades", "per_mu.enterprise_grade", grades),
             ("publications", "per_mu.publication", []),
-            ("succession", "core.succession", []),
+            ("succession", "core.succession", [SUCCESSION]),
             ("units", "per_mu.unit", units),
             ("population", "per_mu.population", population),
             ("baselines", "per_mu.baseline", baselines),
             ("figures", "core.enterprise_year", years),
         )
     }
-    rules = efficiency_rules()
-    on_list, up = low_efficiency(**inputs, rules=rules), lifted(**inputs, rules=rules)
+    visits = [
+        {
+            "visit_code": f"ZF{number}", "uscc": uscc, "period": str(year), "visited_date": day,
+            "visit_purpose_code": purpose, "visit_finding_code": finding,
+        }
+        for number, (uscc, year, day, purpose, finding) in enumerate(VISITS)
+    ]  # fmt: skip
+    made, rules = frame(spark, "raw.gov_enterprise_visit", visits), efficiency_rules()
+    on_list, up = low_efficiency(**inputs, visits=made, rules=rules), lifted(**inputs, rules=rules)
     districts = low_efficiency_district(inputs["population"], on_list, up, rules=rules)
     return {
         "low_efficiency": [r.asDict() for r in on_list.collect()],
@@ -137,6 +162,20 @@ def test_what_to_do_and_until_when(listed: dict[str, list[Row]]) -> None:
     assert (empty["low_efficiency_measure_code"], empty["reviewed_year"]) == ("integrate", "2022")
 
 
+def test_visits_count_from_the_listing_to_the_rows_year(listed: dict[str, list[Row]]) -> None:
+    found = {
+        (r["uscc"], r["year"]): (r["visit_count"], r["last_visit_date"], r["last_visit_finding_code"])
+        for r in listed["low_efficiency"]
+    }
+    assert found["d", "2021"] == (1, date(2022, 10, 12), "improving")
+    assert found["d", "2022"] == (2, date(2023, 11, 3), "no_progress")
+    assert found["d", "2023"] == (3, date(2024, 10, 9), "stopped"), "under its former code"
+    # the year in which it did not stand on the list does not count for its new time there
+    assert found["low", "2021"] == found["low", "2023"] == (0, None, None)
+    # a visit without a finding is one all the same
+    assert found["silent", "2022"] == found["silent", "2023"] == (1, date(2023, 10, 9), None)
+
+
 def test_districts_account_for_everybody(listed: dict[str, list[Row]]) -> None:
     of = {r["year"]: r for r in listed["district"]}
     counts = (
@@ -152,5 +191,6 @@ def test_districts_account_for_everybody(listed: dict[str, list[Row]]) -> None:
     assert [of["2021"][c] for c in counts] == [5, 5, 0, 0, 0, 0, 0]
     assert [of["2022"][c] for c in counts] == [2, 0, 0, 1, 1, 2, 1]
     assert [of["2023"][c] for c in counts] == [3, 0, 1, 1, 1, 0, 0]
+    assert [of[year]["visited_firm_count"] for year in ("2021", "2022", "2023")] == [1, 2, 2]
     # the only district has the whole aim
     assert (of["2021"]["aim_count"], of["2022"]["aim_count"]) == (None, 500)

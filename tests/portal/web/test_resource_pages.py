@@ -98,6 +98,29 @@ def test_the_list_is_filtered_and_given_as_a_file(ask: Ask) -> None:
     assert codes == wanted
 
 
+@pytest.mark.parametrize(("visited", "count"), [("no", "= 0"), ("yes", "> 0")])
+def test_the_list_says_who_was_visited_and_is_filtered_by_it(ask: Ask, visited: str, count: str) -> None:
+    where = f"year = {LATEST} AND visit_count {count}"
+    found = rows(f"SELECT * FROM resource.low_efficiency WHERE {where} ORDER BY deadline_date")
+    assert found
+    page = ask(CITY, f"/zh/resource?view=low&visited={visited}")
+    assert f"共 {len(found)} 家" in text(page)
+    cells = text(page).split("走访", 1)[1]
+    assert ("次，最近" in cells) == (visited == "yes")
+    file = ask(CITY, f"/en/resource/low-efficiency.csv?visited={visited}")
+    assert {r["uscc"] for r in found} == set(re.findall(r"[0-9A-Z]{18}", file.text))
+    sheet = ask(CITY, f"/zh/enterprise/{found[0]['uscc']}?year={found[0]['year']}")
+    told = f"走访 {found[0]['visit_count']} 次，最近" if visited == "yes" else "列入以来未走访"
+    assert told in text(sheet)
+
+
+def test_districts_have_the_number_of_visited_firms(ask: Ask) -> None:
+    page = text(ask(CITY, "/zh/resource?view=lifted"))
+    found = rows(f"SELECT * FROM resource.low_efficiency_district WHERE year = {LATEST}")
+    assert "已走访" in page and sum(r["visited_firm_count"] for r in found) > 0
+    assert all(r["visited_firm_count"] <= r["listed_count"] for r in found)
+
+
 def test_a_towns_clerk_sees_the_towns_firms_alone(ask: Ask) -> None:
     [row] = rows(
         f"""SELECT town_code, count(*) AS n FROM resource.low_efficiency WHERE year = {LATEST} AND town_code IS NOT NULL
@@ -115,6 +138,8 @@ def test_every_view_opens_for_every_year(ask: Ask, view: str, language: str) -> 
         assert page.status_code == 200, (view, row["year"])
 
 
-@pytest.mark.parametrize("address", ["view=low&after=x", "measure=rain", "year=1999", "view=all"])
+@pytest.mark.parametrize(
+    "address", ["view=low&after=x", "view=low&visited=maybe", "measure=rain", "year=1999", "view=all"]
+)
 def test_addresses_that_lead_nowhere_say_so(ask: Ask, address: str) -> None:
     assert ask(CITY, f"/zh/resource?{address}").status_code in (404, 422)
