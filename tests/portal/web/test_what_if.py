@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -208,3 +209,22 @@ def test_the_api_answers_the_same(browser: Browser, answer: str) -> None:
 def test_what_nobody_asked_is_not_found(browser: Browser) -> None:
     for ident in ("0" * 20, "x%2Fy", "%2E%2E"):
         assert browser.get(CITY, f"/zh/what-if/{ident}").status_code == 404
+
+
+def test_an_answer_that_is_no_longer_kept_is_told_with_what_to_do(browser: Browser, answer: str) -> None:
+    answered(browser, CITY, answer)
+    ident = answer.rpartition("/")[2]
+    shutil.rmtree(trial.path_of(ident))
+    for lang, told in (
+        ("zh", "没有这项测算，或已不再保留；请在“规则测算”页以同样的改动重新测算"),
+        ("en", "there is no such trial, or it is no longer kept; try the same changes again"),
+    ):
+        for address in (f"/{lang}/what-if/{ident}", f"/{lang}/what-if/{ident}/export.csv"):
+            page = browser.get(CITY, address)
+            assert page.status_code == 404 and told in page.text
+    document = browser.get(CIXI, f"/api/v1/what-if/{ident}")
+    assert document.status_code == 404 and "请以同样的改动重新提交" in document.text
+    page = browser.get(CITY, "/zh/what-if?district=330282&list=above_scale").text
+    again = browser.submit(CITY, page, share_A="40", share_B="40")
+    assert again.headers["location"] == answer
+    assert answered(browser, CITY, answer).status_code == 200
