@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import subprocess
 import sys
@@ -78,15 +79,15 @@ def test_an_answer_removed_while_its_reader_waited_is_not_read(
     """The reader has the file open, and gets its lock when the answer is gone, or is another folder of the same id."""
     put(tmp_path, "a", "b")
     for again in (False, True):
-        lock = kept.fcntl.flock
+        lock = fcntl.flock
 
         def removed(file: object, how: int, lock: object = lock, again: bool = again) -> None:
-            monkeypatch.setattr(kept.fcntl, "flock", lock)
+            monkeypatch.setattr(fcntl, "flock", lock)
             assert kept.remove_unused(tmp_path, 1, "b") == ["a"]
             if again:
                 put(tmp_path, "a")
 
-        monkeypatch.setattr(kept.fcntl, "flock", removed)
+        monkeypatch.setattr(fcntl, "flock", removed)
         with pytest.raises(kept.NotKeptError), kept.held(tmp_path / "a"):
             pass
         if not again:
