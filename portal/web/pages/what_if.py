@@ -51,6 +51,16 @@ def permit(frame: Frame) -> None:
         )
 
 
+def not_kept(frame: Frame) -> HTTPException:
+    return HTTPException(
+        404,
+        frame.t(
+            "没有这项测算，或已不再保留；请在“规则测算”页以同样的改动重新测算",
+            "there is no such trial, or it is no longer kept; try the same changes again on the page What-if",
+        ),
+    )
+
+
 def _form(
     frame: Frame,
     year: str,

@@ -19,7 +19,7 @@ from portal.web.exports import Format, Table, download
 from portal.web.filters import Code
 from portal.web.frame import Frame, Known
 from portal.web.grade_flows import grade_flows
-from portal.web.pages.what_if import permit
+from portal.web.pages.what_if import not_kept, permit
 from portal.what_if import trial
 from portal.what_if.kept import NotKeptError
 from portal.what_if.turns import Turns
@@ -99,7 +99,7 @@ def _opened(frame: Frame, ident: str) -> Iterator[tuple[Answer, Release]]:
         try:
             found = stack.enter_context(whatif.opened(ident))
         except NotKeptError:
-            raise _not_kept(frame) from None
+            raise not_kept(frame) from None
         if not may_try_in(frame.viewer, [rule["district_code"] for rule in found.summary["rules"]]):
             raise HTTPException(403, frame.t("这项测算涉及其他区县", "this trial concerns other districts"))
         yield found, frame.shelf.release(int(found.summary["release"]))
@@ -109,20 +109,10 @@ def _not_yet(frame: Frame, ident: str) -> Response:
     turns: Turns = frame.request.app.state.turns
     state = turns.state(ident)
     if state is None:
-        raise _not_kept(frame)
+        raise not_kept(frame)
     kind, words = state
     status = 500 if kind == "failed" else 202
     return frame.render("what_if_waiting.html", status=status, nav="per_mu", kind=kind, words=words)
-
-
-def _not_kept(frame: Frame) -> HTTPException:
-    return HTTPException(
-        404,
-        frame.t(
-            "没有这项测算，或已不再保留；请在“规则测算”页以同样的改动重新测算",
-            "there is no such trial, or it is no longer kept; try the same changes again on the page What-if",
-        ),
-    )
 
 
 def _sees_totals(query: Asking, year: str, movers: Sequence[Mover]) -> frozenset[str]:
