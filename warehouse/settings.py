@@ -75,6 +75,9 @@ class Settings(BaseSettings):
     api_query_seconds: float = Field(default=20, gt=0)
     api_export_seconds: float = Field(default=600, gt=0)
 
+    #: Answers of what-ifs that the home keeps, 16 MB each for a whole city; those used least lately go.
+    what_if_answers: int = Field(default=50, ge=1)
+
     @field_validator("boundaries")
     @classmethod
     def _wherever_it_is_read(cls, path: Path | None) -> Path | None:

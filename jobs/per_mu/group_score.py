@@ -17,6 +17,7 @@ from jobs.per_mu.rules.book import RuleBook
 from jobs.per_mu.rules.frames import BY_GROUP
 from jobs.per_mu.rules.reading import rule_book
 from jobs.per_mu.steps.figures import OF_ENTERPRISES
+from jobs.per_mu.steps.groups import explain_group
 from schemas.contract import contract
 
 TABLE = "per_mu.group_score"
@@ -176,4 +177,5 @@ JOB = Job(
         "per_mu.unit": {"uscc": "uscc", "year": "year"},
         "core.group_member": {"group_code": "group_code"},
     },
+    explain=explain_group,
 )

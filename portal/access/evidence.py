@@ -70,6 +70,8 @@ def _sees_steps(query: Query, table: str, row: Row, cut: Cut) -> bool:
     if table == "per_mu.baseline":
         # they name the firms without which the list is measured
         return cut.sees_statistics and not cut.scope
+    if table == "per_mu.group_score":
+        return _sees_members(query, row)
     return True
 
 
@@ -90,6 +92,17 @@ def _sees_unit(query: Query, row: Row) -> bool:
         return True
     units = query(f"SELECT * FROM {GRADES} WHERE uscc = ? AND year = ?", row["evaluation_uscc"], row["year"])
     return bool(units) and not any(map(is_withheld, units))
+
+
+def _sees_members(query: Query, row: Row) -> bool:
+    """Whether the viewer may see the figures of every member of a group."""
+    from jobs.per_mu.steps.groups import members_of
+
+    members = members_of(query.whole, row["group_code"], row["year"])
+    units = query(
+        "SELECT * FROM per_mu.unit WHERE year = ? AND uscc IN (SELECT unnest(?))", row["year"], list(members)
+    )
+    return len(units) == len(members) and not any(map(is_withheld, units))
 
 
 def _withheld_of(query: Query, uscc: str, year: str, cut: Cut) -> bool:

@@ -26,6 +26,7 @@ from portal.api.what_if_models import (
 from portal.queries.whatif import opened
 from portal.queries.whatif_rows import Chosen
 from portal.what_if import trial
+from portal.what_if.kept import NotKeptError
 from portal.what_if.turns import LineFullError, Turns, begin
 from schemas.errors import UserError
 
@@ -111,7 +112,7 @@ async def answer(asked: Asked) -> Response:
     turns: Turns = asked.request.state.turns
     state, words = _state(turns, ident)
     if state == "unknown":
-        raise problems.plain(404)
+        raise _not_kept()
     if state == "failed":
         raise problems.Problem(
             409, "trial-failed", f"测算没有完成：{words}", f"The trial did not finish: {words}"
@@ -119,10 +120,18 @@ async def answer(asked: Asked) -> Response:
     if state != "done":
         content = formats.encoded(WhatIfWaiting(ident, state))
         return Response(content, 202, {"retry-after": str(RETRY_SECONDS)}, formats.JSON)
-    return Response(
-        formats.encoded(await anyio.to_thread.run_sync(partial(_answer, asked, ident))),
-        media_type=formats.JSON,
-    )
+    try:
+        found = await anyio.to_thread.run_sync(partial(_answer, asked, ident))
+    except NotKeptError:
+        raise _not_kept() from None
+    return Response(formats.encoded(found), media_type=formats.JSON)
+
+
+def _not_kept() -> problems.Problem:
+    return problems.Problem(
+        404, "not-kept", "没有这项测算，或已不再保留；请以同样的改动重新提交。",
+        "There is no such trial, or it is no longer kept; POST the same changes again.",
+    )  # fmt: skip
 
 
 def _answer(asked: Asked, ident: str) -> WhatIfAnswer:

@@ -2,16 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 
-from jobs.per_mu.rules.models import ListRules, RuleSet, indicator_definitions
+from jobs.per_mu.rules.models import ListRules, NewFirm, NewLand, RuleSet, indicator_definitions
 from jobs.per_mu.rules.tax_columns import TAX_COLUMNS
+from schemas.contract import code_list
 
 METHODS = ("aggregate", "median", "mean", "range", "fixed")
 #: Grades whose shares are asked for; C gets the rest.
 SHARES = ("A", "B", "D")
+#: What a veto does; an empty choice is no veto.
+VETO_EFFECTS = ("direct_d", "not_above_c")
+#: What becomes of a veto that credit repair lifts within the year.
+REPAIRED = ("stays", "not_above_c", "lifted")
+#: What protects new firms and new land: they are not judged, or not below C.
+PROTECTIONS = ("protected", "not_below_c")
+#: Firms that rose above scale: nothing protects them, or they are not below C.
+UPGRADED = ("none", "not_below_c")
+#: Whether vetoed, exempt and protected firms count among the places of a list.
+PLACES = ("refill_vetoed", "vetoed_count_in_d", "count_exempt", "count_protected")
+#: Fields of many values: a form sends an empty value with each, so that none ticked is told from none sent.
+SEVERAL = ("tax", "supply_mode", "inactive")
 
 
 @dataclass(frozen=True)
@@ -35,6 +50,19 @@ class RuleForm:
     shares: Mapping[str, str]
     cap_ratio: str
     tax_components: Mapping[str, bool]
+    #: Reason → its effect, empty for none.
+    vetoes: Mapping[str, str]
+    repaired_veto: str
+    veto_overrides: str
+    #: Years of protection, empty for none, and its effect.
+    new_firm: tuple[str, str]
+    new_land: tuple[str, str]
+    supply_modes: Mapping[str, bool]
+    upgraded: str
+    exempt_industries: str
+    inactive_statuses: Mapping[str, bool]
+    #: Name of a field of the quota → yes or no.
+    places: Mapping[str, str]
 
 
 def text(amount: Decimal | None) -> str:
@@ -54,6 +82,8 @@ def form_of(rules: RuleSet, list_code: str) -> RuleForm:
     one: ListRules = rules.lists[list_code]
     quota = one.quota or rules.quota
     definitions = indicator_definitions()
+    protection = rules.protection
+    modes = (protection.new_land or NewLand(years=0)).supply_modes
     return RuleForm(
         list_code,
         tuple(
@@ -70,11 +100,36 @@ def form_of(rules: RuleSet, list_code: str) -> RuleForm:
         {grade: text(quota.shares[grade] * 100) for grade in SHARES},  # type: ignore[index]
         text(rules.cap_ratio),
         {name: name in rules.tax_components for name in TAX_COLUMNS},
+        vetoes={code: rules.vetoes.get(code, "") for code in code_list("penalty")},
+        repaired_veto=rules.repaired_veto,
+        veto_overrides=_yes(protection.veto_overrides),
+        new_firm=_new(protection.new_firm),
+        new_land=_new(protection.new_land),
+        supply_modes={code: code in modes for code in code_list("supply_mode")},
+        upgraded=protection.upgraded,
+        exempt_industries=" ".join(rules.exempt_industries),
+        inactive_statuses={
+            code: code in rules.inactive_statuses for code in code_list("registration_status")
+        },
+        places={name: _yes(getattr(quota, name)) for name in PLACES},
     )
 
 
-def changed_fields(before: RuleForm, given: Mapping[str, str], taxes: list[str]) -> list[str]:
+def _yes(is_so: bool) -> str:
+    return "yes" if is_so else "no"
+
+
+def _new(rule: NewFirm | None) -> tuple[str, str]:
+    return (str(rule.years), rule.effect) if rule else ("", PROTECTIONS[0])
+
+
+def changed_fields(
+    before: RuleForm, given: Mapping[str, str], several: Mapping[str, Sequence[str]]
+) -> list[str]:
     """The fields that a sent form changes, each as ``path=value``; a field that was not sent is unchanged.
+
+    Args:
+        several: the values of each field of :data:`SEVERAL`.
 
     Raises:
         ValueError: a number is none; the message is the name of the form's field.
@@ -105,9 +160,58 @@ def changed_fields(before: RuleForm, given: Mapping[str, str], taxes: list[str])
     cap = given.get("cap_ratio", before.cap_ratio)
     if _differs("cap_ratio", cap, before.cap_ratio):
         found.append(f"cap_ratio={cap.strip() or 'null'}")
-    if taxes and set(taxes) != {name for name, is_in in before.tax_components.items() if is_in}:
-        found.append(f"tax_components=[{', '.join(name for name in TAX_COLUMNS if name in taxes)}]")
+    found += _ticked("tax_components", before.tax_components, several.get("tax", ()))
+    found += _vetoes(before, given)
+    found += _protections(before, given, several)
+    for name in PLACES:
+        if (chosen := given.get(f"place_{name}", before.places[name])) != before.places[name]:
+            found.append(f"{root}.quota.{name}={_true(chosen)}")
     return found
+
+
+def _vetoes(before: RuleForm, given: Mapping[str, str]) -> Iterator[str]:
+    for code, effect in before.vetoes.items():
+        if (chosen := given.get(f"veto_{code}", effect)) != effect:
+            yield f"vetoes.{code}={chosen or 'null'}"
+    if (repaired := given.get("repaired_veto", before.repaired_veto)) != before.repaired_veto:
+        yield f"repaired_veto={repaired}"
+    if (overrides := given.get("veto_overrides", before.veto_overrides)) != before.veto_overrides:
+        yield f"protection.veto_overrides={_true(overrides)}"
+
+
+def _protections(
+    before: RuleForm, given: Mapping[str, str], several: Mapping[str, Sequence[str]]
+) -> Iterator[str]:
+    """Fields that say who is not judged, or not below C."""
+    for name, (years, effect) in (("new_firm", before.new_firm), ("new_land", before.new_land)):
+        path = f"protection.{name}"
+        sent = given.get(f"{name}_years", years).strip()
+        if _differs(f"{name}_years", sent, years):
+            yield f"{path}.years={sent}" if sent else f"{path}=null"
+        if sent and (chosen := given.get(f"{name}_effect", effect)) != effect:
+            yield f"{path}.effect={chosen}"
+        if sent and name == "new_land":
+            yield from _ticked(f"{path}.supply_modes", before.supply_modes, several.get("supply_mode", ()))
+    if (upgraded := given.get("upgraded", before.upgraded)) != before.upgraded:
+        yield f"protection.upgraded={upgraded}"
+    exempt = before.exempt_industries.split()
+    asked = re.split(r"[\s,;，；、]+", given.get("exempt_industries", before.exempt_industries).strip())
+    if set(asked) - {""} != set(exempt):
+        # a code is a text: 0133 is no number
+        yield f"exempt_industries={json.dumps(sorted(set(asked) - {''}))}"
+    yield from _ticked("inactive_statuses", before.inactive_statuses, several.get("inactive", ()))
+
+
+def _ticked(path: str, before: Mapping[str, bool], sent: Sequence[str]) -> Iterator[str]:
+    """The field of a list of codes, if others are ticked; nothing sent changes nothing."""
+    ticked = [code for code in before if code in sent]
+    if sent and ticked != [code for code, is_in in before.items() if is_in]:
+        yield f"{path}=[{', '.join(ticked)}]"
+
+
+def _true(chosen: str) -> str:
+    """A choice of yes or no as a value of a rule; anything else is for the model to reject."""
+    return {"yes": "true", "no": "false"}.get(chosen, json.dumps(chosen))
 
 
 def _is_zero(amount: str) -> bool:

@@ -22,7 +22,7 @@ LISTS = (
     "visit_finding", "promise_indicator", "promise_state", "land_term",
     "quota_state", "energy_warning", "energy_class", "energy_allocation_state", "energy_transfer_kind",
     "right_transfer_kind", "transfer_state", "transfer_refusal", "ledger_entry_kind", "pollutant", "right_state",
-    "carbon_level", "carbon_note",
+    "carbon_level", "carbon_note", "protection", "supply_mode",
 )  # fmt: skip
 #: Names that stand for several feeds in the tables.
 _FEED_TITLES = {

@@ -14,7 +14,7 @@ from functools import cached_property
 from typing import Any
 
 from portal.queries.whatif_rows import EVERYBODY, GRADES, Chosen, Flow, Group, Mover, Side, Sum
-from portal.what_if import trial
+from portal.what_if import kept, trial
 from schemas.duckdb_types import with_years_as_text
 from warehouse import duck
 from warehouse.duck import literal
@@ -184,13 +184,14 @@ def _group(row: dict[str, Any]) -> Group:
 
 @contextmanager
 def opened(ident: str) -> Iterator[Answer]:
-    """An answer for queries.
+    """An answer for queries; it stays while it is open.
 
     Raises:
-        UsageError: there is no such answer.
+        NotKeptError: there is no such answer, or not any more.
     """
-    told, where = trial.summary(ident), trial.path_of(ident)
-    with duck.connect() as connection:
+    where = trial.path_of(ident)
+    with kept.held(where), duck.connect() as connection:
+        told = trial.summary(ident)
         file = literal(str(where / "movement.parquet"))
         connection.execute(f"CREATE VIEW movement AS FROM read_parquet({file})")
         yield Answer(ident, told, connection)

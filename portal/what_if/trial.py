@@ -1,7 +1,8 @@
 """A what-if from its question to its answer in the home: the rules tried, the tables computed, the comparison.
 
 The answer lies in ``whatif/<id>/`` of the home: ``summary.json``, ``movement.parquet`` and the tables on trial. Its id
-is a hash of release, year and rules, so the same question is answered once. A folder appears whole or not at all.
+is a hash of release, year and rules, so the same question is answered once. A folder appears whole or not at all; the
+home keeps those used last (:mod:`portal.what_if.kept`).
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from portal.queries.release import Query, reading
+from portal.what_if import kept
 from portal.what_if.movement import STANDING, TABLES, movement, view
 from portal.what_if.worth import worth
 from schemas.contract import contract, digest
@@ -132,10 +134,10 @@ def path_of(answer: str) -> Path:
     """The folder of an answer.
 
     Raises:
-        UsageError: the id is none, or there is no such answer.
+        NotKeptError: the id is none, or there is no such answer, or not any more.
     """
     if not exists(answer):
-        raise UsageError(f"there is no what-if {answer}; ./brain whatif RULES makes one")
+        raise kept.NotKeptError(answer)
     return folder() / answer
 
 
@@ -143,14 +145,17 @@ def summary(answer: str) -> dict[str, Any]:
     """What was asked and of what the answer was made.
 
     Raises:
-        UsageError: there is no such answer.
+        NotKeptError: there is no such answer, or not any more.
     """
-    read: dict[str, Any] = json.loads((path_of(answer) / "summary.json").read_text(encoding="utf-8"))
+    try:
+        read: dict[str, Any] = json.loads((path_of(answer) / kept.SUMMARY).read_text(encoding="utf-8"))
+    except FileNotFoundError:  # removed since
+        raise kept.NotKeptError(answer) from None
     return read
 
 
 def exists(answer: str) -> bool:
-    return answer.isalnum() and (folder() / answer / "summary.json").is_file()
+    return answer.isalnum() and (folder() / answer / kept.SUMMARY).is_file()
 
 
 def is_answered(question: Question) -> bool:
@@ -158,17 +163,19 @@ def is_answered(question: Question) -> bool:
 
 
 def answer(question: Question, progress: Progress = silent) -> str:
-    """Compute the answer, unless it lies there; return its id."""
+    """Compute the answer, unless it lies there; return its id. What was used least lately is removed."""
     from jobs.per_mu.rules.reading import rule_book
     from pipeline.trial import Trial, compute, one_at_a_time
 
     if is_answered(question):
+        kept.use(folder() / question.id)
         return question.id
     with one_at_a_time():
         if is_answered(question):
+            kept.use(folder() / question.id)
             return question.id
         begun = time.monotonic()
-        partial = folder() / f"{question.id}.partial"
+        partial = folder() / f"{question.id}{kept.PARTIAL}"
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir(parents=True)
         try:
@@ -183,11 +190,13 @@ def answer(question: Question, progress: Progress = silent) -> str:
                     f"{literal(str(partial / 'movement.parquet'))} (FORMAT parquet, COMPRESSION zstd)"
                 )
             told = _summary(question, time.monotonic() - begun)
-            write_whole(partial / "summary.json", json.dumps(told, ensure_ascii=False, indent=1, default=str))
+            write_whole(partial / kept.SUMMARY, json.dumps(told, ensure_ascii=False, indent=1, default=str))
             sync_all([path for path in partial.rglob("*") if path.is_file()], partial)
             partial.rename(folder() / question.id)
         finally:
             shutil.rmtree(partial, ignore_errors=True)
+        kept.use(folder() / question.id)
+        kept.remove_unused(folder(), settings().what_if_answers, question.id)
     return question.id
 
 
@@ -195,8 +204,8 @@ def _tables(question: Question) -> tuple[str, ...]:
     """The tables that the rules on trial can change; all of them if no rule is on trial."""
     from jobs.per_mu.rules.trial import keeps_standing
 
-    kept = STANDING if question.changes and keeps_standing(question.changes) else ()
-    return tuple(name for name in TABLES if name not in kept)
+    published = STANDING if question.changes and keeps_standing(question.changes) else ()
+    return tuple(name for name in TABLES if name not in published)
 
 
 def _only(question: Question) -> Mapping[str, Mapping[str, Sequence[str]]]:
@@ -262,7 +271,7 @@ def differences(before: RuleSet, after: RuleSet) -> list[dict[str, Any]]:
 
 
 def _flat(value: Any, path: str = "") -> dict[str, Any]:
-    if isinstance(value, dict) and value:
+    if isinstance(value, dict):
         return {
             k: v for name, part in value.items() for k, v in _flat(part, f"{path}.{name}".lstrip(".")).items()
         }

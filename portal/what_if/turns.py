@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from threading import Lock, Thread
 from typing import Literal
 
-from portal.what_if.trial import Question, is_answered
+from portal.what_if.kept import use
+from portal.what_if.trial import Question, folder, is_answered
 from schemas.errors import UserError
 from warehouse.settings import CHECKOUT, settings
 
@@ -137,10 +138,12 @@ class Turns:
 
 
 def begin(turns: Turns, question: Question, changes: Sequence[str], district: str | None) -> None:
-    """Put a question into the line, unless it is answered.
+    """Put a question into the line, unless it is answered; the answer of one asked again is used again.
 
     Raises:
         LineFullError: the line is full.
     """
-    if not is_answered(question):
+    if is_answered(question):
+        use(folder() / question.id)
+    else:
         turns.ask(Asked(question.id, question.release.number, question.year, tuple(changes), district))

@@ -9,7 +9,7 @@ from fastapi import APIRouter
 
 #: Modules of this folder, each with a ``router``; the first one whose address fits answers.
 PAGES = (
-    "account", "chain", "chain_files", "city", "enterprise", "evidence", "objects", "per_mu", "procedure",
+    "account", "chain", "chain_files", "city", "enterprise", "evidence", "groups", "objects", "per_mu", "procedure",
     "procedure_forms", "public", "quarantine", "quotas", "resource", "data", "releases",
     "what_if", "what_if_answer",
 )  # fmt: skip

@@ -12,7 +12,7 @@ from fastapi.responses import RedirectResponse, Response
 
 from portal.access import views
 from portal.card.sheet import Card, gather
-from portal.queries import enterprise, rights
+from portal.queries import enterprise, groups, rights
 from portal.queries.codes import as_code, fault, folded, is_code
 from portal.queries.enterprise import Match
 from portal.queries.lift import lift as lift_of
@@ -137,6 +137,7 @@ def _sheet(frame: Frame, card: Card, query: Query) -> Response:
         missing_data=parts.missing(frame, card),
         is_own=frame.viewer.role == "enterprise",
         quotas=rights.of_firm(query, card.uscc, card.year),
+        group=groups.of_firm(query, card.uscc, card.year),
         proof=lambda table, column, **key: parts.proof(frame, card, table, column, **key),
         node_url=lambda position: parts.node_url(frame, card, position),
     )

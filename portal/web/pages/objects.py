@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, HTTPException, Query
 from fastapi.responses import Response
 
 from portal.exports.excel import Column
-from portal.queries import objects
+from portal.queries import groups, objects
 from portal.queries.objects import Filters, Listed, Sheet
 from portal.queries.release import Query as Asking
 from portal.queries.titles import Named
@@ -63,14 +63,7 @@ def page(frame: Known, filters: Chosen, after: After = "") -> Response:
             api_url=f"/api/v1/tables/per_mu.object_grade/rows?year={filters.year}&object_kind_code={filters.kind}",
             filters=filters,
             years=[(year, year) for year in years],
-            kinds=[
-                (
-                    kind.code,
-                    frame.name(kind),
-                    frame.here(kind=kind.code, after=None, district=None, grade=None, status=None, name=None),
-                )
-                for kind, _ in kinds
-            ],
+            kinds=kinds_of(frame, query, filters.year),
             districts=[(one.code, frame.name(one)) for one in objects.districts(query, filters)],
             statuses=[(code, frame.name(query.titles("eval_status", code))) for code in STATUSES],
             counts=[(query.titles("eval_status", code), counts.get(code, 0)) for code in STATUSES],
@@ -82,6 +75,18 @@ def page(frame: Known, filters: Chosen, after: After = "") -> Response:
             row_href=lambda row: frame.url(f"/objects/{row.kind}/{row.code}", year=filters.year),
             is_scoped=frame.viewer.role == "district",
         )
+
+
+def kinds_of(frame: Frame, query: Asking, year: str) -> list[tuple[str, str, str]]:
+    """The tabs of the kinds of the year, groups of firms among them: code, title and address of each list."""
+    tabs = [
+        (kind.code, frame.name(kind), frame.url("/objects", kind=kind.code, year=year))
+        for kind, _ in objects.kinds(query, year)
+    ]
+    if year in groups.years(query):
+        title = frame.t("混合型集团", "Groups of firms")
+        tabs.append(("group", title, frame.url("/objects/groups", year=year)))
+    return tabs
 
 
 def _asked(

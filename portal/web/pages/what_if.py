@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import RedirectResponse, Response
@@ -15,6 +15,7 @@ from portal.access.trials import may_try, may_try_in
 from portal.accounts import audit
 from portal.queries import rule_form
 from portal.queries.release import Query as Asking
+from portal.queries.rule_form import RuleForm
 from portal.web.filters import Code, Year
 from portal.web.frame import Frame, Known
 from portal.web.security import check_token
@@ -50,6 +51,16 @@ def permit(frame: Frame) -> None:
         )
 
 
+def not_kept(frame: Frame) -> HTTPException:
+    return HTTPException(
+        404,
+        frame.t(
+            "没有这项测算，或已不再保留；请在“规则测算”页以同样的改动重新测算",
+            "there is no such trial, or it is no longer kept; try the same changes again on the page What-if",
+        ),
+    )
+
+
 def _form(
     frame: Frame,
     year: str,
@@ -57,7 +68,7 @@ def _form(
     list_code: str,
     fault: str = "",
     sent: Mapping[str, str] | None = None,
-    taxes: Sequence[str] = (),
+    several: Mapping[str, Sequence[str]] | None = None,
 ) -> Response:
     with frame.shelf.whole(frame.release or frame.shelf.release()) as query:
         book, years, districts = _in_force(frame, query, year)
@@ -100,10 +111,92 @@ def _form(
             ],
             cap_ratio=(sent or {}).get("cap_ratio", present.cap_ratio),
             taxes=[
-                (name, _tax(frame, name), name in taxes if sent is not None else is_in)
-                for name, is_in in present.tax_components.items()
+                (name, _tax(frame, name), is_in)
+                for name, is_in in _ticks(present.tax_components, "tax", several)
             ],
+            **_vetoes(frame, query, present, sent or {}),
+            **_protections(frame, query, present, sent or {}, several),
         )
+
+
+def _ticks(
+    present: Mapping[str, bool], name: str, several: Mapping[str, Sequence[str]] | None
+) -> list[tuple[str, bool]]:
+    """Codes of a list with whether they are ticked: as sent, or as in the rule in force."""
+    return [(code, code in several[name] if several else is_in) for code, is_in in present.items()]
+
+
+def _vetoes(frame: Frame, query: Asking, present: RuleForm, sent: Mapping[str, str]) -> dict[str, Any]:
+    """The fields of vetoes, and whose places a list gives away."""
+    t, titles = frame.t, query.titles
+    repaired = {
+        "stays": t("仍然有效", "it stays"),
+        "not_above_c": frame.name(titles("adjustment_effect", "not_above_c")),
+        "lifted": t("不再否决", "it falls away"),
+    }
+    places = {
+        "refill_vetoed": t("否决空出的 A、B 类名额递补", "Places in A and B that vetoes leave are refilled"),
+        "vetoed_count_in_d": t(
+            "递补时，因否决为 D 类的先占 D 类名额", "With refill, vetoed firms fill D's places first"
+        ),
+        "count_exempt": t("免评企业计入分档基数", "Exempt firms count among a list's firms"),
+        "count_protected": t("保护期企业计入分档基数", "Protected firms count among a list's firms"),
+    }
+    return {
+        "vetoes": [
+            (code, frame.name(titles("penalty", code)), sent.get(f"veto_{code}", effect))
+            for code, effect in present.vetoes.items()
+        ],
+        "veto_effects": [
+            ("", t("不否决", "No veto")),
+            *((one, frame.name(titles("adjustment_effect", one))) for one in rule_form.VETO_EFFECTS),
+        ],
+        "repaired_veto": sent.get("repaired_veto", present.repaired_veto),
+        "repaired": [(one, repaired[one]) for one in rule_form.REPAIRED],
+        "veto_overrides": sent.get("veto_overrides", present.veto_overrides),
+        "yes_or_no": [("yes", t("是", "Yes")), ("no", t("否", "No"))],
+        "places": [
+            (name, places[name], sent.get(f"place_{name}", value)) for name, value in present.places.items()
+        ],
+    }
+
+
+def _protections(
+    frame: Frame,
+    query: Asking,
+    present: RuleForm,
+    sent: Mapping[str, str],
+    several: Mapping[str, Sequence[str]] | None,
+) -> dict[str, Any]:
+    """The fields that say who is not judged, or not below C."""
+    t, titles = frame.t, query.titles
+    effects = {
+        "none": t("不保护", "Not protected"),
+        "protected": t("不参评", "Not judged"),
+        "not_below_c": frame.name(titles("adjustment_effect", "not_below_c")),
+    }
+
+    def named(code: str, ticks: Mapping[str, bool], field: str) -> list[tuple[str, str, bool]]:
+        return [(one, frame.name(titles(code, one)), is_in) for one, is_in in _ticks(ticks, field, several)]
+
+    return {
+        "protected": [
+            (
+                name,
+                frame.name(titles("protection", name)),
+                sent.get(f"{name}_years", years),
+                sent.get(f"{name}_effect", effect),
+            )
+            for name, (years, effect) in (("new_firm", present.new_firm), ("new_land", present.new_land))
+        ],
+        "protections": [(one, effects[one]) for one in rule_form.PROTECTIONS],
+        "upgraded": sent.get("upgraded", present.upgraded),
+        "upgraded_title": frame.name(titles("protection", "upgraded")),
+        "upgraded_effects": [(one, effects[one]) for one in rule_form.UPGRADED],
+        "supply_modes": named("supply_mode", present.supply_modes, "supply_mode"),
+        "exempt_industries": sent.get("exempt_industries", present.exempt_industries),
+        "inactive_statuses": named("registration_status", present.inactive_statuses, "inactive"),
+    }
 
 
 def _tax(frame: Frame, component: str) -> str:
@@ -137,7 +230,7 @@ def _ask(frame: Frame, sent: FormData) -> Response:
     check_token(frame.request, given.get("csrf_token", ""))
     permit(frame)
     year, district, list_code = (given.get(name, "") for name in ("year", "district", "list"))
-    taxes = [str(value)[:LONGEST] for value in sent.getlist("tax")]
+    several = {name: [str(value)[:LONGEST] for value in sent.getlist(name)] for name in rule_form.SEVERAL}
     if not may_try_in(frame.viewer, [district]):
         raise HTTPException(403, frame.t("只能测算本区县的规则", "you may try rules of your own district"))
     release = frame.release or frame.shelf.release()
@@ -147,20 +240,20 @@ def _ask(frame: Frame, sent: FormData) -> Response:
             if district not in districts:
                 raise HTTPException(404, frame.t("没有这个区县的规则", "there is no rule of this district"))
             present = rule_form.form_of(book.for_(district, year), list_code)
-            changes = rule_form.changed_fields(present, given, taxes)
+            changes = rule_form.changed_fields(present, given, several)
             question = trial.ask(query, release, year, fields=changes, district=district) if changes else None
         if question is None or not question.changes:
             fault = frame.t("没有改动任何规则", "Nothing was changed")
-            return _form(frame, year, district, list_code, fault, given, taxes)
+            return _form(frame, year, district, list_code, fault, given, several)
         begin(frame.request.app.state.turns, question, changes, district)
     except KeyError:
         raise HTTPException(404, frame.t("没有这个名单", "there is no such list")) from None
     except ValueError as error:
         field = _field(frame, str(error))
         fault = frame.t(f"{field}：请填数字", f"{field}: give a number")
-        return _form(frame, year, district, list_code, fault, given, taxes)
+        return _form(frame, year, district, list_code, fault, given, several)
     except UserError as error:
-        return _form(frame, year, district, list_code, _told(frame, error), given, taxes)
+        return _form(frame, year, district, list_code, _told(frame, error), given, several)
     asked = {"release": release.number, "district": district, "set": changes}
     audit.record(frame.viewer, "what_if.ask", question.id, asked)
     return RedirectResponse(frame.url(f"/what-if/{question.id}"), 303)
@@ -172,6 +265,9 @@ def _field(frame: Frame, name: str) -> str:
         "weight": ("权重", "Weight"), "value": ("基准值", "Baseline"), "share": ("比例", "Share"),
         "cap": ("单项封顶", "Cap"),
     }  # fmt: skip
+    if code.endswith("_years"):
+        firm, land = ("新设立企业保护年限", "Years of a new firm"), ("新供地保护年限", "Years of new land")
+        return frame.t(*(firm if name == "new_firm_years" else land))
     return f"{code} {frame.t(*words.get(kind, (name, name)))}".strip()
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Annotated, Any
 
 from fastapi import APIRouter, HTTPException, Query
@@ -19,8 +19,9 @@ from portal.web.exports import Format, Table, download
 from portal.web.filters import Code
 from portal.web.frame import Frame, Known
 from portal.web.grade_flows import grade_flows
-from portal.web.pages.what_if import permit
+from portal.web.pages.what_if import not_kept, permit
 from portal.what_if import trial
+from portal.what_if.kept import NotKeptError
 from portal.what_if.turns import Turns
 from warehouse.releases import Release
 
@@ -91,10 +92,14 @@ def _opened(frame: Frame, ident: str) -> Iterator[tuple[Answer, Release]]:
     """An answer with its release.
 
     Raises:
-        HTTPException: 403, it concerns districts that the viewer does not govern.
-        UserError: the answer or its release does not exist.
+        HTTPException: 403, it concerns districts that the viewer does not govern; 404, it is not kept.
+        UserError: its release does not exist.
     """
-    with whatif.opened(ident) as found:
+    with ExitStack() as stack:
+        try:
+            found = stack.enter_context(whatif.opened(ident))
+        except NotKeptError:
+            raise not_kept(frame) from None
         if not may_try_in(frame.viewer, [rule["district_code"] for rule in found.summary["rules"]]):
             raise HTTPException(403, frame.t("这项测算涉及其他区县", "this trial concerns other districts"))
         yield found, frame.shelf.release(int(found.summary["release"]))
@@ -104,7 +109,7 @@ def _not_yet(frame: Frame, ident: str) -> Response:
     turns: Turns = frame.request.app.state.turns
     state = turns.state(ident)
     if state is None:
-        raise HTTPException(404, frame.t("没有这项测算，请重新提交", "there is no such trial; ask again"))
+        raise not_kept(frame)
     kind, words = state
     status = 500 if kind == "failed" else 202
     return frame.render("what_if_waiting.html", status=status, nav="per_mu", kind=kind, words=words)

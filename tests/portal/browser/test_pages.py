@@ -72,6 +72,29 @@ def test_the_first_pages_are_seen_by_everyone(
         ).to_be_visible()
 
 
+@pytest.mark.parametrize("lang", ["zh", "en"])
+@pytest.mark.parametrize("size", ["phone", "desktop"])
+def test_forms_and_groups_fit_the_window(site: str, open_window: OpenWindow, size: Size, lang: str) -> None:
+    """The form of a rule, the list of groups and the sheet of one, to which its lead's page leads."""
+    window = as_viewer(open_window(size), site, "office")
+    with reading(open_release()) as query:
+        [group] = query(
+            "SELECT * FROM per_mu.group_score ORDER BY year DESC, member_count DESC, uscc LIMIT 1"
+        )
+    for path in (
+        "/what-if?district=330282&list=above_scale",
+        f"/objects/groups?year={group['year']}",
+        f"/objects/group/{group['group_code']}?year={group['year']}",
+    ):
+        window.open(f"{site}/{lang}{path}")
+        window.picture(f"{lang}{re.sub('[^a-z]+', '-', path.split('?')[0])}")
+        assert window.overflow() == [], path
+        assert window.barriers() == [], path
+    window.open(f"{site}/{lang}/enterprise/{group['uscc']}?year={group['year']}")
+    window.page.get_by_role("link", name=group["group_name"]).click()
+    expect(window.page.get_by_role("heading", level=1)).to_have_text(group["group_name"])
+
+
 def kind(address: str) -> str:
     """Addresses of one kind: codes and numbers differ, and the values of parameters."""
     path, _, query = address.partition("?")

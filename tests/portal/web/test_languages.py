@@ -28,7 +28,8 @@ PAGES = (
     "/procedure?year=2023&district=330282", "/chain", "/data", "/data?q=tax", "/data/per_mu.enterprise_grade",
     "/data/core.enterprise", "/data/chain.gap", "/data/feeds", "/data/deliveries", "/data/quarantine?feed=gov_tax",
     "/releases", "/releases/1", "/public", "/public?view=districts", "/public?view=industries", "/enterprise",
-    "/search?q=轴承", "/login", "/objects", "/what-if?district=330282&list=above_scale",
+    "/search?q=轴承", "/login", "/objects", "/objects/groups",
+    "/what-if?district=330282&list=above_scale",
 )  # fmt: skip
 
 
@@ -149,6 +150,14 @@ def test_objects_are_in_english(ask: Ask) -> None:
             page = ask(CITY, path)
             assert page.status_code == 200, path
             assert unmarked(page.text) == [], path
+
+
+def test_groups_are_in_english(ask: Ask) -> None:
+    found = rows("SELECT group_code AS code FROM per_mu.group_score WHERE year = '2024'")
+    assert found
+    for row in found:
+        page = ask(CITY, f"/en/objects/group/{row['code']}?year=2024")
+        assert page.status_code == 200 and unmarked(page.text) == []
 
 
 def test_what_is_marked_is_no_english(ask: Ask) -> None:

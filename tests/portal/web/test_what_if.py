@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +14,7 @@ from starlette.testclient import TestClient
 
 from portal.access.viewer import VISITOR, Viewer
 from portal.web.app import create_app
+from portal.what_if import trial
 from tests.built_city import BuiltCity, at_home, copy, versions
 from tests.portal.api.described import assert_described
 from tests.portal.web.clients import CITY, district, firm, rows
@@ -35,7 +37,7 @@ class Browser:
         self._asking[0] = viewer
         return self.client.post(address, **given)
 
-    def submit(self, viewer: Viewer, page: str, **changed: str) -> Any:
+    def submit(self, viewer: Viewer, page: str, **changed: Any) -> Any:
         """Send the form of a page as a browser does, with some fields changed."""
         sent: dict[str, Any] = {}
         form = re.search(r'<form class="what-if".*?</form>', page, re.S)
@@ -107,6 +109,29 @@ def test_an_answer_shows_who_moves_and_why(browser: Browser, answer: str) -> Non
     assert versions() == before
 
 
+def test_a_veto_removed_and_a_protection_changed_are_tried(browser: Browser) -> None:
+    page = browser.get(CITY, "/zh/what-if?district=330282&list=above_scale")
+    for words in ("安全生产死亡事故", "新设立企业", "保护与免评", "免评行业"):
+        assert words in page.text
+    english = browser.get(CITY, "/en/what-if?district=330282&list=above_scale").text
+    for words in ("Fatal work-safety accident", "New firm", "Protected and exempt", "Exempt industries"):
+        assert words in english
+    changed = {"veto_safety_fatal": "", "new_firm_years": "", "supply_mode": ["", "granted"]}
+    sent = browser.submit(CITY, page.text, **changed)
+    assert sent.status_code == 303, sent.text
+    found = answered(browser, CITY, sent.headers["location"])
+    assert found.status_code == 200, found.text
+    rules = trial.summary(sent.headers["location"].rpartition("/")[2])["rules"]
+    assert [rule["district_code"] for rule in rules] == ["330282"]
+    [of] = rules
+    assert {(one["field"], str(one["before"]), str(one["after"])) for one in of["changed"]} == {
+        ("vetoes.safety_fatal", "direct_d", "None"),
+        ("protection.new_firm.years", "2", "None"),
+        ("protection.new_firm.effect", "protected", "None"),
+        ("protection.new_land.supply_modes", "['granted', 'agreement']", "['granted']"),
+    }
+
+
 def test_totals_need_the_firms_consent(browser: Browser, answer: str) -> None:
     answered(browser, CITY, answer)
     lines = browser.get(CITY, answer + "/export.csv").text.splitlines()
@@ -138,15 +163,19 @@ def test_only_officials_and_each_its_own_district(browser: Browser, answer: str)
         ({"share_A": "90", "share_B": "90"}, "quota"),
         ({}, "没有改动"),
         ({"method_I1": "fixed"}, "baseline"),
+        ({"new_firm_years": "some"}, "新设立企业保护年限：请填数字"),
+        ({"new_land_years": "11"}, "protection.new_land.years"),
+        ({"exempt_industries": "steel"}, "exempt_industries"),
+        ({"tax": [""]}, "tax_components"),
     ],
 )
-def test_a_wrong_rule_is_told_on_the_form(browser: Browser, changed: dict[str, str], told: str) -> None:
+def test_a_wrong_rule_is_told_on_the_form(browser: Browser, changed: dict[str, Any], told: str) -> None:
     page = browser.get(CITY, "/zh/what-if?district=330282&list=above_scale").text
     answer = browser.submit(CITY, page, **changed)
     assert answer.status_code == 422
     assert told in answer.text
     for name, value in changed.items():
-        if not name.startswith("method"):
+        if not name.startswith(("method", "tax")):
             assert f'name="{name}" value="{value}"' in answer.text
 
 
@@ -191,3 +220,22 @@ def test_the_api_answers_the_same(browser: Browser, answer: str) -> None:
 def test_what_nobody_asked_is_not_found(browser: Browser) -> None:
     for ident in ("0" * 20, "x%2Fy", "%2E%2E"):
         assert browser.get(CITY, f"/zh/what-if/{ident}").status_code == 404
+
+
+def test_an_answer_that_is_no_longer_kept_is_told_with_what_to_do(browser: Browser, answer: str) -> None:
+    answered(browser, CITY, answer)
+    ident = answer.rpartition("/")[2]
+    shutil.rmtree(trial.path_of(ident))
+    for lang, told in (
+        ("zh", "没有这项测算，或已不再保留；请在“规则测算”页以同样的改动重新测算"),
+        ("en", "there is no such trial, or it is no longer kept; try the same changes again"),
+    ):
+        for address in (f"/{lang}/what-if/{ident}", f"/{lang}/what-if/{ident}/export.csv"):
+            page = browser.get(CITY, address)
+            assert page.status_code == 404 and told in page.text
+    document = browser.get(CIXI, f"/api/v1/what-if/{ident}")
+    assert document.status_code == 404 and "请以同样的改动重新提交" in document.text
+    page = browser.get(CITY, "/zh/what-if?district=330282&list=above_scale").text
+    again = browser.submit(CITY, page, share_A="40", share_B="40")
+    assert again.headers["location"] == answer
+    assert answered(browser, CITY, answer).status_code == 200

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections import Counter
+from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from tests.built_city import one_line, versions
 from warehouse import duck
 from warehouse.content import content_by_period
 from warehouse.releases import open_release
+from warehouse.settings import settings
 
 pytestmark = pytest.mark.usefixtures("built_copy")
 DISTRICT = "330282"
@@ -131,6 +133,35 @@ def test_the_same_question_is_answered_from_what_lies_there(monkeypatch: pytest.
     assert trial.answer(again) == answer
     assert ask(fields=["cap_ratio=1.3"], district=DISTRICT).id != answer
     assert not list(trial.folder().glob("*.partial"))
+
+
+@pytest.fixture
+def keeps_one(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("BRAIN_WHAT_IF_ANSWERS", "1")
+    settings.cache_clear()
+    yield
+    settings.cache_clear()
+
+
+@pytest.mark.usefixtures("keeps_one")
+def test_a_home_keeps_as_many_answers_as_its_setting_says() -> None:
+    first, second, third = (
+        ask(fields=[f"cap_ratio={ratio}"], district=DISTRICT) for ratio in ("1.2", "1.3", "1.4")
+    )
+    trial.answer(first)
+    with opened(first.id) as read:
+        before = read.movers(page=None)
+        trial.answer(second)
+        assert read.movers(page=None) == before  # what is read stays
+    trial.answer(third)
+    assert [path.name for path in trial.folder().iterdir()] == [third.id]
+    for gone in (first.id, second.id):
+        with pytest.raises(UsageError, match="no longer kept") as error, opened(gone):
+            pass
+        assert one_line(error.value)
+    trial.answer(first)
+    with opened(first.id) as read:
+        assert read.movers(page=None) == before
 
 
 def test_a_file_gives_other_rules_to_the_districts_that_it_names(tmp_path: Path) -> None:
