@@ -470,8 +470,8 @@ faulty_home = pytest.fixture(_faulty_home)
 
 
 @pytest.mark.timeout(900)
-def test_ten_faults_neither_lose_nor_double_records(faulty_home: tuple[Path, Path]) -> None:
-    _faults(*faulty_home, times=10, seed=1)
+def test_four_faults_neither_lose_nor_double_records(faulty_home: tuple[Path, Path]) -> None:
+    _faults(*faulty_home, times=4, seed=1)
 
 
 @pytest.mark.slow
