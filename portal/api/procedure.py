@@ -36,6 +36,7 @@ from portal.api.request import VARY, Asked
 from portal.procedure import decisions, facts
 from portal.procedure.decisions import Decided
 from portal.queries import procedure as queries
+from portal.queries.own_sheet import sheet
 from portal.queries.release import Query
 from schemas.contract import feed
 
@@ -117,7 +118,7 @@ def _district(asked: Asked, release: int, query: Query) -> DistrictYear:
         list(map(DistrictStep.of, queries.chain(query, code, year, known))),
         list(map(DistrictObjection.of, objections)),
         list(map(WaitingCorrection.of, changed)),
-        OwnSheet.of(queries.sheet(query, viewer.scope, year, known)) if is_firm else None,
+        OwnSheet.of(sheet(query, viewer.scope, year, known)) if is_firm else None,
     )
 
 

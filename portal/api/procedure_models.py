@@ -12,7 +12,8 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from portal.queries.procedure import ChangedGrade, ObjectionRow, Place, Sheet, SheetValue, StepRow
+from portal.queries.own_sheet import Sheet, SheetValue
+from portal.queries.procedure import ChangedGrade, ObjectionRow, Place, StepRow
 from portal.queries.titles import Named
 
 #: Texts of one line and of several; what a record may not carry is refused before it is decided.

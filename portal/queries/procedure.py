@@ -92,26 +92,6 @@ class ChangedGrade:
     cause: Named
 
 
-@dataclass(frozen=True)
-class Sheet:
-    """A firm's own sheet (一企一单) and how it stands; ``is_pending`` if its confirmation is in no release yet."""
-
-    uscc: str
-    #: Missing for a firm without a sheet to confirm.
-    state: Named | None
-    confirmed: date | None
-    is_pending: bool
-    values: Sequence[SheetValue]
-
-
-@dataclass(frozen=True)
-class SheetValue:
-    """One figure of a sheet."""
-
-    indicator: Named
-    value: Decimal | None
-
-
 def named(list_name: str, code: str) -> Named:
     """A code with today's titles: a decision may be newer than the release."""
     found = title(list_name, code)
@@ -276,29 +256,6 @@ def changed_grades(query: Query, district: str, year: str) -> Sequence[ChangedGr
         )
         for row in rows
     ]
-
-
-def sheet(query: Query, uscc: str, year: str, known: Standing) -> Sheet:
-    """A firm's sheet: state, and the figures of the unit that it is evaluated in."""
-    states = query(
-        "SELECT confirmation_state_code, confirmed_date FROM per_mu.confirmation WHERE uscc = ? AND year = ?",
-        uscc,
-        year,
-    )
-    values = query(
-        """SELECT v.indicator_code, v.value FROM per_mu.indicator_value v JOIN per_mu.population p
-            ON p.evaluation_uscc = v.uscc AND p.year = v.year
-        WHERE p.uscc = ? AND p.year = ? ORDER BY v.indicator_code""",
-        uscc,
-        year,
-    )
-    return Sheet(
-        uscc,
-        named("confirmation_state", states[0]["confirmation_state_code"]) if states else None,
-        states[0]["confirmed_date"] if states else None,
-        any(row["uscc"] == uscc and row.get("is_pending") for row in known.confirmations),
-        [SheetValue(named("per_mu_indicator", row["indicator_code"]), row["value"]) for row in values],
-    )
 
 
 def _decimal(value: Any) -> Decimal | None:

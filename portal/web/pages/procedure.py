@@ -17,6 +17,7 @@ from portal.access.viewer import Viewer
 from portal.procedure import decisions, facts
 from portal.procedure.delivery import sendable
 from portal.queries import procedure as queries
+from portal.queries.own_sheet import sheet
 from portal.queries.release import Query as Asking
 from portal.queries.titles import Named
 from portal.web.filters import Code, Year
@@ -105,7 +106,7 @@ def _of_district(frame: Frame, query: Asking, district: str, year: str) -> dict[
     firm = None
     if frame.viewer.role == "enterprise":
         frame.audit_read(frame.viewer.scope)
-        firm = queries.sheet(query, frame.viewer.scope, year, known)
+        firm = sheet(query, frame.viewer.scope, year, known)
     return {
         "steps": steps,
         "due": _due(steps, known),
