@@ -189,7 +189,7 @@ def test_no_page_shows_more_than_its_role_may_see(home: None) -> None:
 
 
 def test_a_few_pages_show_no_more_than_their_role_may_see(home: None) -> None:
-    fuzz(800, seed=2)
+    fuzz(1_000, seed=2)
 
 
 def fuzz(count: int, seed: int) -> None:
