@@ -13,7 +13,8 @@ from playwright.sync_api import Browser, Page, expect
 from portal.access.viewer import RIGHTS, VISITOR, Viewer
 from portal.queries.release import reading
 from portal.web.app import create_app
-from portal.web.pages import PAGES, routers
+from portal.web.pages import PAGES, quotas, resource, routers
+from schemas.contract import code_list
 from schemas.errors import RejectedError
 from tests.built_city import BuiltCity, at_home
 from tests.portal.browser.pictures import pictures, take
@@ -93,6 +94,24 @@ def test_forms_and_groups_fit_the_window(site: str, open_window: OpenWindow, siz
     window.open(f"{site}/{lang}/enterprise/{group['uscc']}?year={group['year']}")
     window.page.get_by_role("link", name=group["group_name"]).click()
     expect(window.page.get_by_role("heading", level=1)).to_have_text(group["group_name"])
+
+
+#: Lists whose cells have several parts each.
+LISTS = (
+    *(f"/objects?kind={code}" for code in code_list("object_kind")),
+    *(f"/resource?view={view}" for view in resource.VIEWS),
+    *(f"/quotas?view={view}" for view in quotas.VIEWS),
+    "/procedure?district=330282",
+)
+
+
+@pytest.mark.parametrize("path", LISTS)
+def test_lists_fit_a_phone(site: str, open_window: OpenWindow, path: str) -> None:
+    window = as_viewer(open_window("phone"), site, "office")
+    assert window.open(f"{site}/en{path}").status == 200
+    window.picture("en" + re.sub("[^a-z]+", "-", path))
+    assert window.overflow() == []
+    assert window.barriers() == []
 
 
 def kind(address: str) -> str:
