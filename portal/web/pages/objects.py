@@ -97,6 +97,8 @@ def _asked(
     Raises:
         HTTPException: 404, the reader sees no such year or kind.
     """
+    if not years:
+        raise HTTPException(404, frame.t("没有您可以查看的评价对象", "there are no objects that you may see"))
     year = filters.year or years[0]
     if year not in years:
         raise HTTPException(404, frame.t(f"没有{year}年的评价对象", f"there are no objects of {year}"))
