@@ -54,6 +54,7 @@ def test_commands_without_java_do_not_start_it(machine: WithoutJava, command: st
     machine.run(command)
 
 
+@pytest.mark.slow  # .ci/run makes its demo so in every run
 def test_a_demo_needs_no_java(machine: WithoutJava) -> None:
     try:
         machine.run("demo", "--scale", "0.01")
