@@ -360,6 +360,9 @@ STEPS = {
     "before the manifest has its name": "before(os, 'link', only=is_manifest)",
 }
 
+#: The steps of every test run: before the first write, between two tables, within the manifest. A long run has all.
+SHORT = {"before anything is copied", "between published tables", "while the manifest is written"}
+
 #: Runs publishers with these steps at the same time in the home; returns their exit codes.
 Publishers = Callable[..., list[int]]
 
@@ -393,7 +396,9 @@ def changed_hashes(changed_city: BuiltCity) -> dict[str, str]:
         return staged_hashes()
 
 
-@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize(
+    "step", [step if step in SHORT else pytest.param(step, marks=pytest.mark.slow) for step in STEPS]
+)
 def test_a_killed_publication_leaves_the_old_release_and_the_next_completes_it(
     changed_copy: Path, changed_hashes: dict[str, str], judged: None, publishers: Publishers, step: str
 ) -> None:
