@@ -43,7 +43,11 @@ def _raise_all(records: list[dict[str, str]]) -> list[dict[str, str]]:
     return records
 
 
-@pytest.mark.parametrize("words", [("ingest",), ("run",), ("publish",), ("rollback", "1")], ids=" ".join)
+@pytest.mark.parametrize(
+    "words",
+    [pytest.param(("ingest",), marks=pytest.mark.slow), ("run",), ("publish",), ("rollback", "1")],
+    ids=" ".join,
+)
 def test_a_full_disk_is_one_line_and_nothing_is_lost(
     words: tuple[str, ...], small_disk: tuple[Path, Callable[[int], None]], brain: Brain
 ) -> None:
