@@ -22,6 +22,7 @@ LOCAL = ZoneInfo("Asia/Shanghai")
 #: Units in English. Amounts of money are not here: ``measure`` chooses their size.
 UNITS = {
     "家": "firms",
+    "次": "times",
     "个": "",
     "项": "",
     "件": "",

@@ -55,7 +55,7 @@ def changed_tables() -> set[str]:
 def counts(page: str, table: str) -> list[int]:
     """Rows that came, went and changed, as the page says."""
     row = page.partition(f"table={table}#rows")[2].partition("</tr>")[0]
-    found = re.findall(r">([\d,]+)</td>", row)[:3]  # the next cell has the periods
+    found = re.findall(r">([\d,]+)(?:</div>)?</td>", row)[:3]  # the next cell has the periods
     return [int(text.replace(",", "")) for text in found]
 
 
