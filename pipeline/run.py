@@ -134,20 +134,28 @@ def _check_periods(deliveries: list[dict[str, Any]]) -> None:
 
 
 def _in_order_and_memory(jobs: Iterable[Job], work: Callable[[Job], None], progress: Progress) -> None:
-    """As :func:`in_order`; if two tables do not fit into memory together, the rest is built one by one."""
+    """As :func:`in_order`; tables that do not fit into memory together are built one by one, then two at a time again.
+
+    Raises:
+        MemoryFullError: a table does not fit alone.
+    """
+    begun: set[str] = set()
     done: set[str] = set()
 
     def once(job: Job) -> None:
         if job.table not in done:
+            begun.add(job.table)
             work(job)
             done.add(job.table)
 
     jobs = list(jobs)
-    try:
-        in_order(jobs, once)
-    except engine.MemoryFullError:
-        progress("run", "memory is short: one table at a time", len(jobs) - len(done))
-        in_order(jobs, once, at_once=1)
+    while True:
+        try:
+            return in_order(jobs, once)
+        except engine.MemoryFullError:
+            alone = begun - done
+            progress("run", "memory is short: one table at a time", len(alone))
+            in_order((job for job in jobs if job.table in alone), once, at_once=1)
 
 
 def in_order(

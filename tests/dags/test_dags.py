@@ -768,6 +768,7 @@ def test_unfinished_work_of_an_interrupted_run_is_announced_again(
         assert tasks["_unreleased"]() == {"core.parcel": YEARS}
 
 
+@pytest.mark.slow
 def test_a_failed_gate_is_one_line_and_the_last_release_stays(released: Path) -> None:
     before, numbers = versions(), releases.release_numbers()
     redeliver(released, "gov_tax", "tax_2023.csv", lambda records: records[:40])

@@ -67,7 +67,7 @@ def test_planted_nodes_are_industrial_nodes_of_the_models() -> None:
     assert all(known[code].get("feeds") for code in (*gaps.missing, *gaps.weak))
 
 
-@pytest.mark.parametrize("scale", [0.005, 0.02, 1.0])
+@pytest.mark.parametrize("scale", [0.005, 0.02, pytest.param(1.0, marks=pytest.mark.slow)])
 def test_gaps_hold_at_every_scale_and_in_every_year(scale: float) -> None:
     city, gaps = at_scale(scale), parameters().chain_gaps
     for year in (2020, 2022, 2024):

@@ -28,7 +28,7 @@ def names_of(city: City) -> list[str]:
     return [*city.names.to_pylist(), *city.village_names]
 
 
-@pytest.mark.parametrize("scale", [0.005, 0.02, 1.0])
+@pytest.mark.parametrize("scale", [0.005, 0.02, pytest.param(1.0, marks=pytest.mark.slow)])
 def test_no_name_occurs_twice_or_has_a_number(scale: float) -> None:
     names = names_of(at_scale(scale))
     assert len(names) == len(set(names))

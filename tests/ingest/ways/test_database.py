@@ -210,6 +210,7 @@ def at(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     settings.cache_clear()
 
 
+@pytest.mark.slow
 def test_the_city_from_a_database_equals_the_city_from_its_files(
     home: Path, tmp_path: Path, sender: Sender, monkeypatch: pytest.MonkeyPatch
 ) -> None:

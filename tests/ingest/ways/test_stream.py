@@ -198,14 +198,8 @@ def test_a_lost_checkpoint_neither_loses_nor_doubles_records(home: Path, broker:
     assert sum(d["records_in"] for d in deliveries()) == 13
 
 
-@pytest.mark.parametrize(
-    "file",
-    [
-        "state.json",
-        pytest.param("checkpoint/metadata", marks=pytest.mark.slow),
-        pytest.param("checkpoint/offsets/0", marks=pytest.mark.slow),
-    ],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("file", ["state.json", "checkpoint/metadata", "checkpoint/offsets/0"])
 def test_a_damaged_state_is_reported_in_one_line_with_the_remedy(
     home: Path, broker: Broker, topic: str, file: str
 ) -> None:
@@ -359,6 +353,7 @@ def test_a_driver_that_is_killed_ends_the_stream_in_one_line(home: Path, broker:
     assert len(rows()) == 10
 
 
+@pytest.mark.slow
 def test_the_window_of_a_killed_stream_is_sealed_by_the_next_stream(
     home: Path, broker: Broker, topic: str
 ) -> None:

@@ -121,7 +121,10 @@ def kind(address: str) -> str:
     return re.sub(r"[0-9A-Z]{2,}[-0-9A-Z]*|\d+|[a-z_]+\.[a-z_]+", "*", path) + "?" + "&".join(names)
 
 
-@pytest.mark.parametrize("viewer", ["office", pytest.param("cixi", marks=pytest.mark.slow), "visitor"])
+@pytest.mark.parametrize(
+    "viewer",
+    [*(pytest.param(one, marks=pytest.mark.slow) for one in ("office", "cixi")), "visitor"],
+)
 def test_every_link_leads_somewhere(site: str, open_window: OpenWindow, viewer: str) -> None:
     window = as_viewer(open_window(), site, viewer)
     waiting, seen, opened = ["/zh/"], dict[str, int](), 0
