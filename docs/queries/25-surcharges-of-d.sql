@@ -4,5 +4,5 @@ SELECT p.uscc, any_value(e.enterprise_name) AS enterprise_name, p.district_code,
     count(DISTINCT p.meter_account_code) AS accounts, min(p.month) AS first_month, max(p.month) AS last_month,
     sum(p.power_kwh) AS power_kwh, sum(p.surcharge_wan_yuan) AS surcharge_wan_yuan
 FROM resource.power_price_month p
-LEFT JOIN core.enterprise e ON e.uscc = p.uscc AND e.year = p.year
+LEFT JOIN core.enterprise e ON e.uscc = p.uscc AND e.year = p.evaluation_year
 GROUP BY p.uscc, p.district_code ORDER BY surcharge_wan_yuan DESC, p.uscc LIMIT 100;
