@@ -12,6 +12,7 @@ from demo_city.city import USUAL_DAY, CitySpec, generate
 from ingest.ways.landing import ingest
 from portal.demo.day import check_home, day_of
 from portal.services import status
+from schemas.contract import feeds
 from schemas.errors import UsageError
 from tests.ingest.register.test_today import set_day
 from tests.ingest.ways.test_landing import GOOD, drop, line
@@ -63,6 +64,6 @@ def test_of_a_fresh_demo_only_a_feed_that_was_left_out_is_overdue(cold_home: Pat
         "2025-03-31",
     )
     _, shown, _ = brain("feeds")
-    assert "今天（合成城市）today (synthetic city) 2025-07-01: 1 of 35 feeds" in shown
+    assert f"今天（合成城市）today (synthetic city) 2025-07-01: 1 of {len(feeds())} feeds" in shown
     [day] = [row for row in status.status() if row["service"] == "today"]
     assert day["state"] == "2025-07-01" and "合成城市" in day["note"]
