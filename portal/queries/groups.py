@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from portal.queries.objects import Indicator
+from portal.queries.objects import Indicator, indicator
 from portal.queries.paging import Order, page_of
 from portal.queries.release import Query, Row, bound, is_withheld
 from portal.queries.titles import Named
@@ -224,7 +224,7 @@ def sheet(query: Query, code: str, year: str) -> Sheet | None:
         figures={name: amount for name, amount in found.figures.items() if amount is not None}
         if found
         else {},
-        indicators=tuple(_indicator(query, row) for row in found.indicators) if found else (),
+        indicators=tuple(indicator(query, row) for row in found.indicators) if found else (),
         is_withheld=bool(unseen) or hides,
         years=tuple(
             _group(query, row)
@@ -277,20 +277,3 @@ _AMONG = " AND uscc IN (SELECT unnest(?))"
 
 def _by_firm(rows: Sequence[Row]) -> dict[str, Row]:
     return {row["uscc"]: row for row in rows}
-
-
-def _indicator(query: Query, row: Row) -> Indicator:
-    from jobs.per_mu.rules.models import indicator_definitions
-
-    code = row["indicator_code"]
-    return Indicator(
-        of=query.titles("per_mu_indicator", code),
-        unit=indicator_definitions()[code].unit,
-        numerator=row["numerator"],
-        denominator=row["denominator"],
-        value=row["value"],
-        baseline=row["baseline"],
-        weight=row["weight"],
-        score=row["score"],
-        note=query.titles.maybe("indicator_note", row["note_code"]),
-    )

@@ -327,27 +327,31 @@ MOST_USERS = 40
 
 
 def _indicators(query: Query, key: tuple[str, str, str]) -> Iterator[Indicator]:
-    from jobs.per_mu.rules.models import indicator_definitions
-
-    units = indicator_definitions()
     rows = query(
         """SELECT * FROM per_mu.object_indicator_value
         WHERE object_kind_code = ? AND object_code = ? AND year = ? ORDER BY weight DESC, indicator_code""",
         *key,
     )
     for row in rows:
-        known = units.get(row["indicator_code"])
-        yield Indicator(
-            of=query.titles("per_mu_indicator", row["indicator_code"]),
-            unit=known.unit if known else "",
-            numerator=row["numerator"],
-            denominator=row["denominator"],
-            value=row["value"],
-            baseline=row["baseline"],
-            weight=row["weight"],
-            score=row["score"],
-            note=query.titles.maybe("indicator_note", row["note_code"]),
-        )
+        yield indicator(query, row)
+
+
+def indicator(query: Query, row: Mapping[str, Any]) -> Indicator:
+    """A row with the columns of per_mu.indicator_value, for a sheet."""
+    from jobs.per_mu.rules.models import indicator_definitions
+
+    known = indicator_definitions().get(row["indicator_code"])
+    return Indicator(
+        of=query.titles("per_mu_indicator", row["indicator_code"]),
+        unit=known.unit if known else "",
+        numerator=row["numerator"],
+        denominator=row["denominator"],
+        value=row["value"],
+        baseline=row["baseline"],
+        weight=row["weight"],
+        score=row["score"],
+        note=query.titles.maybe("indicator_note", row["note_code"]),
+    )
 
 
 def _users(query: Query, unit: Mapping[str, Any]) -> tuple[tuple[User, ...], int]:
