@@ -158,8 +158,11 @@ def exists(answer: str) -> bool:
     return answer.isalnum() and (folder() / answer / kept.SUMMARY).is_file()
 
 
-def is_answered(question: Question) -> bool:
-    return exists(question.id)
+def is_answered_again(question: Question) -> bool:
+    """Whether the answer lies there; it then counts as used now."""
+    if lies_there := exists(question.id):
+        kept.use(folder() / question.id)
+    return lies_there
 
 
 def answer(question: Question, progress: Progress = silent) -> str:
@@ -167,12 +170,10 @@ def answer(question: Question, progress: Progress = silent) -> str:
     from jobs.per_mu.rules.reading import rule_book
     from pipeline.trial import Trial, compute, one_at_a_time
 
-    if is_answered(question):
-        kept.use(folder() / question.id)
+    if is_answered_again(question):
         return question.id
     with one_at_a_time():
-        if is_answered(question):
-            kept.use(folder() / question.id)
+        if is_answered_again(question):
             return question.id
         begun = time.monotonic()
         partial = folder() / f"{question.id}{kept.PARTIAL}"

@@ -15,8 +15,7 @@ from dataclasses import dataclass
 from threading import Lock, Thread
 from typing import Literal
 
-from portal.what_if.kept import use
-from portal.what_if.trial import Question, folder, is_answered
+from portal.what_if.trial import Question, is_answered_again
 from schemas.errors import UserError
 from warehouse.settings import CHECKOUT, settings
 
@@ -143,7 +142,5 @@ def begin(turns: Turns, question: Question, changes: Sequence[str], district: st
     Raises:
         LineFullError: the line is full.
     """
-    if is_answered(question):
-        use(folder() / question.id)
-    else:
+    if not is_answered_again(question):
         turns.ask(Asked(question.id, question.release.number, question.year, tuple(changes), district))
