@@ -8,13 +8,15 @@ from __future__ import annotations
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
-from jobs.columns.rows import row_id, whole
+from jobs.columns.rows import materialised, row_id, whole
 from jobs.job import Input, Job
 from jobs.per_mu.baseline import baselines
 from jobs.per_mu.indicator_value import indicator_values
 from jobs.per_mu.rules.book import RuleBook
+from jobs.per_mu.rules.frames import district_frame
 from jobs.per_mu.rules.reading import rule_book
 from jobs.per_mu.steps.figures import OF_ENTERPRISES
+from jobs.per_mu.steps.grades import totals
 from jobs.per_mu.steps.ranking import percentile, ranking_order
 from jobs.per_mu.unit import of_city
 from schemas.places import CITY
@@ -26,21 +28,16 @@ def city_rank(population: DataFrame, unit: DataFrame, rules: RuleBook) -> DataFr
     """One row per unit of evaluation and year: points and rank under the city rule set."""
     items = rules.city_items()
     units = of_city(unit)
-    found = baselines(population.withColumn("district_code", F.lit(CITY)), units, items, known=OF_ENTERPRISES)
-    scores = (
-        indicator_values(units, found, items, known=OF_ENTERPRISES)
-        .groupBy("uscc", "year", "list_code")
-        .agg(
-            F.sum("score").cast("decimal(24,6)").alias("total_score"),
-            F.max(F.when(F.col("indicator_code") == "I1", F.col("value"))).alias("tax_per_mu"),
-            F.max("figures_as_of").alias("figures_as_of"),
-            F.max("rule_set_id").alias("rule_set_id"),
-            F.max("rule_set_hash").alias("rule_set_hash"),
-        )
-    )
+    whole_city = population.withColumn("district_code", F.lit(CITY))
+    found = materialised(baselines(whole_city, units, items, known=OF_ENTERPRISES))
+    known = unit.select("uscc", "year", "district_code", "list_code", "figures_as_of")
+    rule_sets = district_frame(unit.sparkSession, items).select("year", "rule_set_id", "rule_set_hash")
     place = Window.partitionBy("year", "list_code").orderBy(*ranking_order(-F.col("total_score")))
     return (
-        scores.join(unit.select("uscc", "year", "district_code"), ["uscc", "year"], "inner")
+        totals(indicator_values(units, found, items, known=OF_ENTERPRISES))
+        .withColumnRenamed("indicator_score", "total_score")
+        .join(known, ["uscc", "year"], "inner")
+        .join(rule_sets, "year", "inner")
         .withColumns(
             {
                 "city_rank": F.rank().over(place).cast("int"),

@@ -8,7 +8,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from jobs.columns.arithmetic import VALUE_TYPE, divide, median_of, score, score_of_range
-from jobs.columns.rows import row_id, whole
+from jobs.columns.rows import row_id
 from jobs.job import Input, Job
 from jobs.per_mu.rules.book import RuleBook
 from jobs.per_mu.rules.frames import BY_GROUP, Items, scoring_code
@@ -109,7 +109,6 @@ def _with_score(figures: DataFrame) -> DataFrame:
     A figure withheld by a firm that owes it (排污许可管理条例, article 22) has a policy of its own. A denominator
     reported as zero is scored as a missing value, and its note says that it was reported.
     """
-    group = whole(*BY_GROUP, "indicator_code")
     average = divide(F.col("list_points"), F.col("list_units"), F.col("score_scale"), F.col("rounding_mode"))
     no_land = F.coalesce(F.col("denominator") <= 0, F.lit(False)) & F.col("indicator_code").isin(*PER_MU)
     policy = F.col("missing_policy")
@@ -125,11 +124,6 @@ def _with_score(figures: DataFrame) -> DataFrame:
         & ~(no_land & (F.col("zero_land") == "zero_score"))
         & ~by_loss
     )
-    in_list = {
-        "list_points": F.sum("own_score").over(group).cast(VALUE_TYPE),
-        "list_units": F.count("own_score").over(group),
-        "list_lowest": F.min("own_score").over(group),
-    }
     none = F.lit(0).cast(VALUE_TYPE)
     of_group = F.when(policy == "group_median", F.col("median_score")).otherwise(average)
     by_median = policy == "group_median"
@@ -141,8 +135,7 @@ def _with_score(figures: DataFrame) -> DataFrame:
         .otherwise("group_average")
     )
     return (
-        figures.withColumns(in_list)
-        .join(F.broadcast(_median_scores(figures)), [*BY_GROUP, "indicator_code"], "left")
+        figures.join(F.broadcast(_scores_of_lists(figures)), [*BY_GROUP, "indicator_code"], "left")
         .withColumn("group_score", F.when(by_group & ~F.col("is_withheld"), of_group))
         .withColumns(
             {
@@ -161,13 +154,22 @@ def _with_score(figures: DataFrame) -> DataFrame:
     )
 
 
-def _median_scores(figures: DataFrame) -> DataFrame:
-    """One row per list and indicator whose missing values get the median score of the units that have a value."""
+def _scores_of_lists(figures: DataFrame) -> DataFrame:
+    """One row per list and indicator: sum, number, least and median of the scores of units that have a value.
+
+    An aggregate, joined: a window would sort every unit's indicators by list. The median is of those lists only that
+    use it.
+    """
     how = ["score_scale", "rounding_mode"]
+    of_median = F.when(F.col("missing_policy") == "group_median", F.col("own_score"))
     return (
-        figures.where("missing_policy = 'group_median' and own_score is not null")
-        .groupBy(*BY_GROUP, "indicator_code", *how)
-        .agg(F.sort_array(F.collect_list("own_score")).alias("ordered"))
+        figures.groupBy(*BY_GROUP, "indicator_code", *how)
+        .agg(
+            F.sum("own_score").cast(VALUE_TYPE).alias("list_points"),
+            F.count("own_score").alias("list_units"),
+            F.min("own_score").alias("list_lowest"),
+            F.sort_array(F.collect_list(of_median)).alias("ordered"),
+        )
         .withColumn("median_score", median_of(F.col("ordered"), *map(F.col, how)))
         .drop("ordered", *how)
     )
