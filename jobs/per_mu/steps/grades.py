@@ -10,7 +10,7 @@ rank; a code decides nothing.
 
 from __future__ import annotations
 
-from pyspark.sql import Column, DataFrame, Window
+from pyspark.sql import Column, DataFrame, Window, WindowSpec
 from pyspark.sql import functions as F
 
 from jobs.columns.rows import whole
@@ -38,11 +38,15 @@ def graded_units(units: DataFrame, items: Items) -> DataFrame:
     base.
     """
     session = units.sparkSession
+    rules = district_frame(session, items)
+    of_points = rules.select(*BY_DISTRICT, "bonus_cap", "penalty_cap", "veto_overrides")
     return (
-        units.join(district_frame(session, items), BY_DISTRICT, "inner")
-        .join(list_frame(session, items), BY_LIST, "inner")
+        units.join(of_points, BY_DISTRICT, "inner")
         .transform(_with_total)
         .transform(_with_places)
+        # windows sort their rows, so that each column they carry costs: what they do not need joins after them
+        .join(rules.select(*BY_DISTRICT, "rule_set_id", "rule_set_hash"), BY_DISTRICT, "inner")
+        .join(list_frame(session, items), BY_LIST, "inner")
         .transform(_with_seats, carries=any(r.quota_of(code).carry for _, _, r in items for code in r.lists))
         .transform(_with_unit_grades)
     )
@@ -91,36 +95,41 @@ def _with_places(units: DataFrame) -> DataFrame:
 
     A place is the number of units at or above a unit: equal units have their worst place. Places are counted among all
     units, among those without a veto, and among those that no veto puts into D; ``place_*`` by the ranking order,
-    ``last_*`` and ``first_*`` by the total alone.
+    ``last_*`` and ``first_*`` by the total alone. A unit that is not among them has places among its like, which
+    nobody reads.
     """
-    order = ranking_order(F.col("descending_total"))
-    in_list = Window.partitionBy(*BY_GROUP).orderBy(*order)
-    down_to_equals = in_list.rangeBetween(Window.unboundedPreceding, Window.currentRow)
-    ties = whole(*BY_GROUP, "descending_total")
     kept_from_d = (F.size("not_below_c") > 0) & ~F.col("veto_overrides")
-    among = {"all": F.lit(True), "unvetoed": ~F.col("is_vetoed"), "seated": ~F.col("is_direct_d")}
+    flags = {"unvetoed": ~F.col("is_vetoed"), "seated": ~F.col("is_direct_d")}
+    places: dict[str, Column] = {}
+    # no window has a unit's equals as its partition: most units have none, and each partition has a cost
+    for among, flag in {"all": F.lit(True), **flags}.items():
+        here = Window.partitionBy(*BY_GROUP, *([] if among == "all" else [flag]))
+        by_total = here.orderBy("descending_total")
+        by_order = here.orderBy(*ranking_order(F.col("descending_total")))
+        places |= {
+            f"place_{among}": F.count("*").over(_down_to_equals(by_order)),
+            f"last_{among}": F.count("*").over(_down_to_equals(by_total)),
+            f"first_{among}": F.rank().over(by_total),
+        }
+        if among == "all":
+            places["rank_in_list"] = F.rank().over(by_order)
+    in_list = whole(*BY_GROUP)
     return (
-        units.withColumn("rank_in_list", F.rank().over(in_list).cast("int"))
-        .withColumns(
-            {f"place_{a}": F.count(F.when(c, 1)).over(down_to_equals).cast("int") for a, c in among.items()}
-        )
+        units.withColumns({name: place.cast("int") for name, place in places.items()})
         .withColumns(
             {
-                **{f"last_{a}": F.max(f"place_{a}").over(ties) for a in among},
-                **{f"tied_{a}": F.count(F.when(c, 1)).over(ties).cast("int") for a, c in among.items()},
-                "is_tie": F.count("*").over(ties) > 1,
-            }
-        )
-        .withColumns(
-            {
-                **{f"first_{a}": F.col(f"last_{a}") - F.col(f"tied_{a}") + 1 for a in among},
-                "list_size": F.count("*").over(whole(*BY_GROUP)).cast("int"),
-                "seated_size": F.count(F.when(among["seated"], 1)).over(whole(*BY_GROUP)).cast("int"),
-                "to_d": F.count(F.when(F.col("is_direct_d") & ~kept_from_d, 1)).over(whole(*BY_GROUP)),
+                "is_tie": F.col("last_all") > F.col("first_all"),
+                "list_size": F.count("*").over(in_list).cast("int"),
+                "seated_size": F.count(F.when(flags["seated"], 1)).over(in_list).cast("int"),
+                "to_d": F.count(F.when(F.col("is_direct_d") & ~kept_from_d, 1)).over(in_list),
             }
         )
         .withColumn("percentile_pct", percentile(F.col("rank_in_list"), F.col("list_size")))
     )
+
+
+def _down_to_equals(ordered: WindowSpec) -> WindowSpec:
+    return ordered.rangeBetween(Window.unboundedPreceding, Window.currentRow)
 
 
 def _with_seats(units: DataFrame, carries: bool) -> DataFrame:
