@@ -1,13 +1,16 @@
-"""One engine for all tests; a separate home for each test that writes."""
+"""One engine for all tests of a process; one built city for all processes; a separate home for each test that writes."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+import pickle
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import hypothesis
 import pytest
+from filelock import FileLock
 
 from tests.built_city import BuiltCity, at_home, build, change, copy
 from warehouse import engine
@@ -78,17 +81,32 @@ def cold_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]
 
 
 @pytest.fixture(scope="session")
-def built_city(engine_remote: str, tmp_path_factory: pytest.TempPathFactory) -> BuiltCity:
-    """A demo city from files to release 1; read-only."""
-    return build(tmp_path_factory.mktemp("built") / "home", engine_remote)
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of all processes of the test run."""
+    own = tmp_path_factory.getbasetemp()
+    return own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+
+
+def once(folder: Path, make: Callable[[Path], BuiltCity]) -> BuiltCity:
+    """The city of a folder, built by the process that needs it first; the others wait for it."""
+    kept = folder.with_suffix(".pickle")
+    with FileLock(folder.with_suffix(".lock")):
+        if not kept.exists():
+            kept.write_bytes(pickle.dumps(make(folder / "home")))
+        city: BuiltCity = pickle.loads(kept.read_bytes())
+    return city
 
 
 @pytest.fixture(scope="session")
-def changed_city(
-    built_city: BuiltCity, engine_remote: str, tmp_path_factory: pytest.TempPathFactory
-) -> BuiltCity:
+def built_city(engine_remote: str, shared: Path) -> BuiltCity:
+    """A demo city from files to release 1; read-only."""
+    return once(shared / "built", lambda home: build(home, engine_remote))
+
+
+@pytest.fixture(scope="session")
+def changed_city(built_city: BuiltCity, engine_remote: str, shared: Path) -> BuiltCity:
     """The same city after one corrected file, ingested and run, not yet published; read-only."""
-    return change(built_city, tmp_path_factory.mktemp("changed") / "home", engine_remote)
+    return once(shared / "changed", lambda home: change(built_city, home, engine_remote))
 
 
 @pytest.fixture
