@@ -1,4 +1,4 @@
-"""One engine for all tests of a process; one built city for all processes; a separate home for each test that writes."""
+"""An engine for each process of the tests, a city built for all, and a separate home for each test that writes."""
 
 from __future__ import annotations
 
