@@ -19,6 +19,8 @@ from warehouse.settings import Settings, settings
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
+# a process of pytest-xdist has the size of a terminal, though it has none, and commands would cut their tables to it
+os.environ.pop("COLUMNS", None)
 # an example's time depends on what else the machine does, so it decides nothing
 hypothesis.settings.register_profile("untimed", deadline=None)
 hypothesis.settings.load_profile("untimed")

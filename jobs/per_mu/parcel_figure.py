@@ -14,16 +14,19 @@ from pyspark.sql import functions as F
 
 from jobs.columns.arithmetic import AMOUNT, share_pct
 from jobs.columns.rows import at_most, row_id, with_part
+from jobs.columns.values import present
 from jobs.core.steps.identity import behind, successors
 from jobs.job import Input, Job
 from jobs.per_mu.rules.book import RuleBook
 from jobs.per_mu.rules.frames import BY_DISTRICT, district_frame
 from jobs.per_mu.rules.reading import rule_book
 from jobs.per_mu.steps.figures import tax_contribution
-from schemas.contract import contract
+from schemas.contract import code_list, contract
 
 TABLE = "per_mu.parcel_figure"
 FIRM = ["uscc", "year"]
+#: Types of use 用地方式, in the order in which a row names them.
+USE_TYPES = sorted(code_list("use_type"))
 #: Figures that are shared out → digits after the point.
 SHARED = {
     "tax_contribution_wan_yuan": 6, "declared_revenue_wan_yuan": 6, "value_added_wan_yuan": 6,
@@ -46,8 +49,10 @@ def parcel_figure(
     uses = parcel_use.groupBy("parcel_id", *FIRM, "district_code", "town_code").agg(
         F.max("parcel_area_mu").alias("parcel_area_mu"),
         F.sum("used_area_mu").cast(AMOUNT).alias("used_area_mu"),
-        F.array_sort(F.collect_set("use_type_code")).alias("use_types"),
+        *(F.max(F.when(F.col("use_type_code") == code, F.lit(code))).alias(f"as_{code}") for code in USE_TYPES),
     )
+    # counted by columns: a set for each of the city's uses costs as much as all the rest
+    uses = uses.withColumn("use_types", present(*(F.col(f"as_{code}") for code in USE_TYPES)))
     in_all = uses.groupBy(*FIRM).agg(
         F.sum("used_area_mu").cast(AMOUNT).alias("used_in_all"),
         F.sum("parcel_area_mu").cast(AMOUNT).alias("area_in_all"),

@@ -222,9 +222,10 @@ def _show_taken(files: Sequence[Any], title: str, nothing: str, json: bool) -> N
         console.show(rows, title)
     else:
         console.say(nothing)
-    for held in (f for f in files if f.state == "held"):
-        console.err.print(f"brain: {held.file}: {held.message}", markup=False, soft_wrap=True)
-    if any(f.state in ("rejected", "held") for f in files):
+    refused = [f for f in files if f.state in ("rejected", "held")]
+    for one in refused:  # a narrow terminal omits the table's last columns
+        console.err.print(f"brain: {one.file}: {one.message}", markup=False, soft_wrap=True)
+    if refused:
         raise typer.Exit(1)
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import copy
 import itertools
+import pickle
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
@@ -18,19 +18,20 @@ Judge = Callable[..., GateReport]
 
 
 @pytest.fixture(scope="session")
-def _base(tmp_path_factory: pytest.TempPathFactory) -> tuple[City, dict[str, Pin]]:
+def _base(tmp_path_factory: pytest.TempPathFactory) -> tuple[bytes, dict[str, Pin]]:
     city = good_city()
-    return city, write_city(city, tmp_path_factory.mktemp("good_city"))
+    return pickle.dumps(city), write_city(city, tmp_path_factory.mktemp("good_city"))
 
 
 @pytest.fixture
-def city(_base: tuple[City, dict[str, Pin]]) -> City:
+def city(_base: tuple[bytes, dict[str, Pin]]) -> City:
     """Rows of the good city, which a test may spoil."""
-    return copy.deepcopy(_base[0])
+    city: City = pickle.loads(_base[0])  # a tenth of the time of a deep copy
+    return city
 
 
 @pytest.fixture(scope="session")
-def good_pins(_base: tuple[City, dict[str, Pin]]) -> Mapping[str, Pin]:
+def good_pins(_base: tuple[bytes, dict[str, Pin]]) -> Mapping[str, Pin]:
     return _base[1]
 
 

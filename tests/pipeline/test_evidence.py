@@ -141,7 +141,6 @@ ROW = {
 
 @pytest.fixture
 def archive(built_home: Path) -> Iterator[Archive]:
-    _records.cache_clear()
     with Archive(open_release()) as opened:
         yield opened
 
