@@ -138,7 +138,9 @@ def data_files(name: str) -> list[Path]:
     return [folder / line for line in tables.open_table(name).file_uris() if (folder / line).is_file()]
 
 
-@pytest.mark.parametrize("lose", [empty, halve, Path.unlink])
+@pytest.mark.parametrize(
+    "lose", [halve, *(pytest.param(f, marks=pytest.mark.slow) for f in (empty, Path.unlink))]
+)
 @pytest.mark.parametrize("name", [DELIVERY, TAX, "per_mu.enterprise_grade"])
 @pytest.mark.parametrize("part", ["log", "data"])
 def test_a_damaged_table_is_named_and_not_read(
@@ -233,6 +235,7 @@ def test_a_commit_that_a_power_cut_ended_is_repeated(
     assert counted == registered
 
 
+@pytest.mark.slow
 def test_a_table_left_uncommitted_by_a_power_cut_is_rebuilt(changed_copy: Path) -> None:
     before = staged_hashes()
     last = entries(tables.table_path("per_mu.enterprise_grade"))[-1]
@@ -260,6 +263,7 @@ def test_a_lost_release_file_is_built_again(built_copy: Path) -> None:
 # --- a copied disk ---------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(
     os.name != "posix" or os.geteuid() != 0 or not shutil.which("mkfs.ext4"), reason="needs root and ext4"
 )

@@ -464,6 +464,7 @@ def _faulty_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tu
 faulty_home = pytest.fixture(_faulty_home)
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_four_faults_neither_lose_nor_double_records(faulty_home: tuple[Path, Path]) -> None:
     _faults(*faulty_home, times=4, seed=1)

@@ -144,11 +144,14 @@ class Year(RuleBasedStateMachine):
             assert notice and final["decided_date"] > notice["window_end_date"]
 
 
-def test_no_sequence_of_calls_is_final_before_the_notice_closed(decided_home: Path) -> None:
+@pytest.mark.parametrize("years", [3, pytest.param(20, marks=pytest.mark.slow)])
+def test_no_sequence_of_calls_is_final_before_the_notice_closed(decided_home: Path, years: int) -> None:
     Year.home = decided_home
     run_state_machine_as_test(
         Year,
-        settings=settings(max_examples=8, stateful_step_count=25, suppress_health_check=list(HealthCheck)),
+        settings=settings(
+            max_examples=years, stateful_step_count=25, suppress_health_check=list(HealthCheck)
+        ),
     )
 
 
