@@ -49,7 +49,10 @@ def parcel_figure(
     uses = parcel_use.groupBy("parcel_id", *FIRM, "district_code", "town_code").agg(
         F.max("parcel_area_mu").alias("parcel_area_mu"),
         F.sum("used_area_mu").cast(AMOUNT).alias("used_area_mu"),
-        *(F.max(F.when(F.col("use_type_code") == code, F.lit(code))).alias(f"as_{code}") for code in USE_TYPES),
+        *(
+            F.max(F.when(F.col("use_type_code") == code, F.lit(code))).alias(f"as_{code}")
+            for code in USE_TYPES
+        ),
     )
     # counted by columns: a set for each of the city's uses costs as much as all the rest
     uses = uses.withColumn("use_types", present(*(F.col(f"as_{code}") for code in USE_TYPES)))
