@@ -140,6 +140,15 @@ SUITE = Suite(
             level="warn",
         ),
         Check(
+            "untold_loss_never_pays",
+            "增加值为负的企业缺报不多得分",
+            "Where a told loss has no points, a loss whose other figure is missing has no more",
+            f"""SELECT {_KEY}, score FROM (
+                SELECT *, max(score) FILTER (NOT is_missing AND note_code = 'negative_zero') OVER (
+                    PARTITION BY year, rule_set_id, indicator_code) AS told FROM {{table}})
+            WHERE is_missing AND numerator < 0 AND score > told""",
+        ),
+        Check(
             "withholding_never_pays",
             "应报未报企业得分不高于任何报送企业",
             "A unit that withholds a figure which it owes has no points, and no more than any unit that reports",

@@ -112,11 +112,12 @@ def _with_score(figures: DataFrame) -> DataFrame:
     average = divide(F.col("list_points"), F.col("list_units"), F.col("score_scale"), F.col("rounding_mode"))
     no_land = F.coalesce(F.col("denominator") <= 0, F.lit(False)) & F.col("indicator_code").isin(*PER_MU)
     policy = F.col("missing_policy")
-    # a loss divides nothing; a rule set that gives no points for one gives none by way of the list's other units either
-    by_loss = (
-        F.coalesce(F.col("denominator") <= 0, F.lit(False))
-        & F.col("zero_negative")
-        & F.col("indicator_code").isin(*BY_VALUE_ADDED)
+    # A loss divides nothing, and divided by anything it gives a value below zero. A rule set that gives no points for
+    # such a value gives none by way of the list's other units either: a firm with a loss would gain by not telling the
+    # other figure.
+    by_loss = F.col("zero_negative") & (
+        (F.coalesce(F.col("denominator") <= 0, F.lit(False)) & F.col("indicator_code").isin(*BY_VALUE_ADDED))
+        | (F.coalesce(F.col("numerator") < 0, F.lit(False)) & F.col("indicator_code").isin(*OF_VALUE_ADDED))
     )
     # the same holds for a rule set that gives no points without land
     by_group = (

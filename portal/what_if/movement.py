@@ -99,8 +99,8 @@ scores AS (
     SELECT DISTINCT unit_after, NULL, points_change, 'points' FROM moved WHERE points_change <> 0
 ),
 most AS (
-    SELECT uscc, arg_max({_THROUGH}, change) FILTER (change > 0) AS up,
-        arg_min({_THROUGH}, change) FILTER (change < 0) AS down
+    SELECT uscc, first({_THROUGH} ORDER BY change DESC, indicator_code) FILTER (change > 0) AS up,
+        first({_THROUGH} ORDER BY change, indicator_code) FILTER (change < 0) AS down
     FROM scores GROUP BY uscc
 ),
 caused AS (

@@ -463,6 +463,12 @@ def _indicator_value(rows: Rows) -> dict[str, str]:
     _change(rows, (10,), note_code="missing_zero")
     _change(rows, (12,), baseline=Decimal(11))
     _change(rows, (14,), note_code="withheld_zero", score=Decimal("0.1"))
+    # the value added per mu of two firms: a loss of a known value, and one whose land is missing
+    lost = {"numerator": Decimal(-5)}
+    rows[13].update(
+        lost, denominator=Decimal(5), value=Decimal(-1), score=Decimal(0), note_code="negative_zero"
+    )
+    rows[17].update(lost, denominator=None, value=None, is_missing=True, note_code="group_median")
     for row in rows:
         if row["year"] == "2023" and row["indicator_code"] == "I1":
             for column in ("numerator", "value", "score"):
@@ -477,6 +483,7 @@ def _indicator_value(rows: Rows) -> dict[str, str]:
         "score_recomputes": rows[8]["uscc"],
         "score_by_note": "note_code=missing_zero",
         "baseline_of_year": rows[12]["uscc"],
+        "untold_loss_never_pays": rows[17]["uscc"],
         "withholding_never_pays": rows[14]["uscc"],
         "withheld_is_scored_so": "note_code=withheld_zero",
         "scores_bounded": "indicator_code=I1",

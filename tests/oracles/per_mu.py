@@ -594,10 +594,9 @@ def _missing_score(name: str, row: Row, others: list[Fraction]) -> tuple[Fractio
     above, below = row["sides"]
     is_zero = above is not None and below is not None and below <= 0
     by_land = FORMULAS[name][1] == "land_area_mu" and below is not None and below <= 0
-    by_loss = (
-        FORMULAS[name][1] == "value_added_wan_yuan" and below is not None and below <= 0
-        and row["rule"]["negative_value_added"] == "zero_score"
-    )  # fmt: skip
+    divides = FORMULAS[name][1] == "value_added_wan_yuan" and below is not None and below <= 0
+    is_divided = FORMULAS[name][0] == "value_added_wan_yuan" and above is not None and above < 0
+    by_loss = (divides or is_divided) and row["rule"]["negative_value_added"] == "zero_score"
     averaged = row["policy"].startswith("group_") and not (
         (by_land and row["rule"]["zero_land"] == "zero_score") or by_loss
     )

@@ -15,7 +15,16 @@ from jobs.per_mu.rules.models import RuleSet, indicator_definitions
 from jobs.per_mu.steps.explanation import told_indicator
 from jobs.per_mu.steps.reasons import title_of
 from jobs.per_mu.steps.told import check, figure
-from jobs.per_mu.steps.what_if import MILLION, Scale, Standard, millionths, quotient
+from jobs.per_mu.steps.what_if import (
+    BY_OTHERS,
+    LOSS,
+    MILLION,
+    Scale,
+    Sides,
+    Standard,
+    millionths,
+    quotient,
+)
 from schemas.contract import contract
 
 Row = Mapping[str, Any]
@@ -146,6 +155,8 @@ def _indicator(
         score, note = scale.score(value, base), _note(scale, value, base)
     elif is_withheld:
         score, note = 0, "withheld_zero"
+    elif scale.is_loss(Sides(n, d, None, 0, None)):
+        score, note = 0, LOSS
     else:
         score, note = _typical(rule.missing, typical)
     return {
@@ -167,12 +178,8 @@ def _note(scale: Scale, value: int, base: Standard) -> str | None:
     """Why the score is not the plain result of the formula."""
     if base.value is None:
         return "no_baseline"
-    if (
-        value < 0
-        and scale.definition.numerator == "value_added_wan_yuan"
-        and scale.rules.negative_value_added == "zero_score"
-    ):
-        return "negative_zero"
+    if value < 0 and scale.is_loss(Sides(value, None, value, 0, None)):
+        return LOSS
     score = scale.score(value, base)
     unbound = Scale(
         scale.code, scale.rule, scale.definition, scale.rules.model_copy(update={"cap_ratio": None, "floor": None}),
@@ -184,7 +191,7 @@ def _note(scale: Scale, value: int, base: Standard) -> str | None:
 
 def _typical(policy: str, typical: Row | None) -> tuple[int, str]:
     """Score of a missing value: what the units of the list have for it."""
-    if typical is None or policy not in ("group_median", "group_average"):
+    if typical is None or policy not in BY_OTHERS:
         return 0, "missing_zero"
     scores = [millionths(score) or 0 for score in typical["scores"]]
     if policy == "group_average":

@@ -21,6 +21,7 @@ from typing import Any, Literal
 from pydantic import ValidationError
 
 from jobs.per_mu.rules.models import (
+    VALUE_ADDED,
     Indicator,
     IndicatorDefinition,
     ListCode,
@@ -38,6 +39,10 @@ LARGEST = 10**12
 #: Notes of missing values whose score is that of the list's other units, and of a value that its unit withholds.
 BY_GROUP = ("group_average", "group_median", "group_empty", "zero_median", "zero_average")
 WITHHELD = "withheld_zero"
+#: Note of a loss, whose indicators have no points.
+LOSS = "negative_zero"
+#: Policies that give a missing value what the list's other units have.
+BY_OTHERS = ("group_average", "group_median")
 #: The unit itself among the giants.
 OWN = "own"
 #: Among whom places are counted: all units, those without a veto, those that no veto puts into D.
@@ -225,13 +230,24 @@ class Scale:
             insort(ordered, own.value)
         return ordered
 
+    def is_loss(self, own: Sides) -> bool:
+        """Whether a loss leaves the indicator without points, be its other figure known or not."""
+        if self.rules.negative_value_added != "zero_score":
+            return False
+        n, d = own.numerator, own.denominator
+        is_divided = self.definition.numerator == VALUE_ADDED and n is not None and n < 0
+        return is_divided or (self.definition.denominator == VALUE_ADDED and d is not None and d <= 0)
+
     def score(self, value: int, standard: Standard) -> int:
         """Score of a value by the rule's formula, within cap and floor."""
         weight, rules = millionths(self.rule.weight) or 0, self.rules
         if standard.value is None:
             return 0
-        is_value_added = self.definition.numerator == "value_added_wan_yuan"
-        if value < 0 and is_value_added and rules.negative_value_added == "zero_score":
+        if (
+            value < 0
+            and self.definition.numerator == VALUE_ADDED
+            and rules.negative_value_added == "zero_score"
+        ):
             return 0
         rounding = rules.rounding
         share, of = self._share(value, standard.value, standard.worst or 0)
@@ -545,8 +561,8 @@ class RankedList:
             score = scale.score(own.value, after)
         elif own.note == WITHHELD:
             score = withheld
-        elif own.note in BY_GROUP:
-            score = group
+        elif own.note in BY_GROUP or (own.note == LOSS and scale.rule.missing in BY_OTHERS):
+            score = 0 if scale.is_loss(own) else group
         sides = Sides(own.numerator, own.denominator, own.value, score, own.note)
         return Moved(scale, before, after, group, withheld, sides)
 

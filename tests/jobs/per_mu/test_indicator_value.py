@@ -209,6 +209,23 @@ def test_silence_pays_under_the_average_of_a_skewed_list_and_never_under_its_med
     assert scored(evaluated, SKEWED_MEDIAN, "I4")["none"] == (Decimal("7.5"), "group_median")
 
 
+LOSSES = [
+    *EMITTERS,
+    firm("told", "1", value_added_wan_yuan="-5", emission_t="1"),
+    firm("untold", "1", value_added_wan_yuan="-5", emission_t=None),
+    firm("clean", "1", value_added_wan_yuan="-5", emission_t="0"),
+]
+LOST_MEDIAN, LOST_AVERAGE = missing("group_median", *LOSSES), missing("group_average", *LOSSES)
+
+
+def test_a_loss_gets_no_points_whether_the_other_figure_is_told_or_not(evaluated: Results) -> None:
+    """The score of a loss is nothing for every amount of emissions, so it does not hang on telling them."""
+    for district in (LOST_MEDIAN, LOST_AVERAGE):
+        found = scored(evaluated, district, "I4")
+        assert [found[n] for n in ("told", "untold", "clean")] == [(0, "negative_zero")] * 3
+        assert found["none"][0] > 0
+
+
 #: ``missing_feeds`` names the feed of a report that a permit obliges the firm to send.
 OWES = {"missing_feeds": ["gov_emission"]}
 
