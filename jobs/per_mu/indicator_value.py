@@ -12,7 +12,7 @@ from jobs.columns.rows import row_id
 from jobs.job import Input, Job
 from jobs.per_mu.rules.book import RuleBook
 from jobs.per_mu.rules.frames import BY_GROUP, Items, scoring_code
-from jobs.per_mu.rules.models import VALUE_ADDED, indicator_definitions
+from jobs.per_mu.rules.models import BY_OTHERS, VALUE_ADDED, indicator_definitions
 from jobs.per_mu.rules.reading import rule_book
 from jobs.per_mu.steps.figures import OF_ENTERPRISES, unit_figures
 
@@ -120,11 +120,7 @@ def _with_score(figures: DataFrame) -> DataFrame:
         | (F.coalesce(F.col("numerator") < 0, F.lit(False)) & F.col("indicator_code").isin(*OF_VALUE_ADDED))
     )
     # the same holds for a rule set that gives no points without land
-    by_group = (
-        policy.isin("group_average", "group_median")
-        & ~(no_land & (F.col("zero_land") == "zero_score"))
-        & ~by_loss
-    )
+    by_group = policy.isin(*BY_OTHERS) & ~(no_land & (F.col("zero_land") == "zero_score")) & ~by_loss
     none = F.lit(0).cast(VALUE_TYPE)
     of_group = F.when(policy == "group_median", F.col("median_score")).otherwise(average)
     by_median = policy == "group_median"

@@ -36,6 +36,8 @@ INDICATORS = "indicators.yml"
 #: Indicators that only objects beyond enterprises have.
 OBJECT_INDICATORS = "object_indicators.yml"
 VALUE_ADDED = "value_added_wan_yuan"
+#: Policies that give a missing value what the list's other units have.
+BY_OTHERS = ("group_average", "group_median")
 #: Figures that may be below zero.
 MAY_BE_NEGATIVE = (VALUE_ADDED, "profit_wan_yuan", "tax_contribution")
 #: Group of a list that is not ranked by industry; group of the industries that a list with groups does not name.

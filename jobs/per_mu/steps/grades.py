@@ -99,20 +99,18 @@ def _with_places(units: DataFrame) -> DataFrame:
     nobody reads.
     """
     kept_from_d = (F.size("not_below_c") > 0) & ~F.col("veto_overrides")
-    flags = {"unvetoed": ~F.col("is_vetoed"), "seated": ~F.col("is_direct_d")}
-    places: dict[str, Column] = {}
+    seated = ~F.col("is_direct_d")
+    order = ranking_order(F.col("descending_total"))
+    places = {"rank_in_list": F.rank().over(Window.partitionBy(*BY_GROUP).orderBy(*order))}
     # no window has a unit's equals as its partition: most units have none, and each partition has a cost
-    for among, flag in {"all": F.lit(True), **flags}.items():
-        here = Window.partitionBy(*BY_GROUP, *([] if among == "all" else [flag]))
+    for among, kind in {"all": [], "unvetoed": [~F.col("is_vetoed")], "seated": [seated]}.items():
+        here = Window.partitionBy(*BY_GROUP, *kind)
         by_total = here.orderBy("descending_total")
-        by_order = here.orderBy(*ranking_order(F.col("descending_total")))
         places |= {
-            f"place_{among}": F.count("*").over(_down_to_equals(by_order)),
+            f"place_{among}": F.count("*").over(_down_to_equals(here.orderBy(*order))),
             f"last_{among}": F.count("*").over(_down_to_equals(by_total)),
             f"first_{among}": F.rank().over(by_total),
         }
-        if among == "all":
-            places["rank_in_list"] = F.rank().over(by_order)
     in_list = whole(*BY_GROUP)
     return (
         units.withColumns({name: place.cast("int") for name, place in places.items()})
@@ -120,7 +118,7 @@ def _with_places(units: DataFrame) -> DataFrame:
             {
                 "is_tie": F.col("last_all") > F.col("first_all"),
                 "list_size": F.count("*").over(in_list).cast("int"),
-                "seated_size": F.count(F.when(flags["seated"], 1)).over(in_list).cast("int"),
+                "seated_size": F.count(F.when(seated, 1)).over(in_list).cast("int"),
                 "to_d": F.count(F.when(F.col("is_direct_d") & ~kept_from_d, 1)).over(in_list),
             }
         )

@@ -11,16 +11,14 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from jobs.per_mu.rules.models import RuleSet, indicator_definitions
+from jobs.per_mu.rules.models import BY_OTHERS, RuleSet, indicator_definitions
 from jobs.per_mu.steps.explanation import told_indicator
 from jobs.per_mu.steps.reasons import title_of
 from jobs.per_mu.steps.told import check, figure
 from jobs.per_mu.steps.what_if import (
-    BY_OTHERS,
     LOSS,
     MILLION,
     Scale,
-    Sides,
     Standard,
     millionths,
     quotient,
@@ -155,7 +153,7 @@ def _indicator(
         score, note = scale.score(value, base), _note(scale, value, base)
     elif is_withheld:
         score, note = 0, "withheld_zero"
-    elif scale.is_loss(Sides(n, d, None, 0, None)):
+    elif scale.is_loss(n, d):
         score, note = 0, LOSS
     else:
         score, note = _typical(rule.missing, typical)
@@ -178,7 +176,7 @@ def _note(scale: Scale, value: int, base: Standard) -> str | None:
     """Why the score is not the plain result of the formula."""
     if base.value is None:
         return "no_baseline"
-    if value < 0 and scale.is_loss(Sides(value, None, value, 0, None)):
+    if scale.is_loss(value):
         return LOSS
     score = scale.score(value, base)
     unbound = Scale(

@@ -21,6 +21,7 @@ from typing import Any, Literal
 from pydantic import ValidationError
 
 from jobs.per_mu.rules.models import (
+    BY_OTHERS,
     VALUE_ADDED,
     Indicator,
     IndicatorDefinition,
@@ -41,8 +42,6 @@ BY_GROUP = ("group_average", "group_median", "group_empty", "zero_median", "zero
 WITHHELD = "withheld_zero"
 #: Note of a loss, whose indicators have no points.
 LOSS = "negative_zero"
-#: Policies that give a missing value what the list's other units have.
-BY_OTHERS = ("group_average", "group_median")
 #: The unit itself among the giants.
 OWN = "own"
 #: Among whom places are counted: all units, those without a veto, those that no veto puts into D.
@@ -230,26 +229,20 @@ class Scale:
             insort(ordered, own.value)
         return ordered
 
-    def is_loss(self, own: Sides) -> bool:
+    def is_loss(self, numerator: int | None, denominator: int | None = None) -> bool:
         """Whether a loss leaves the indicator without points, be its other figure known or not."""
         if self.rules.negative_value_added != "zero_score":
             return False
-        n, d = own.numerator, own.denominator
-        is_divided = self.definition.numerator == VALUE_ADDED and n is not None and n < 0
-        return is_divided or (self.definition.denominator == VALUE_ADDED and d is not None and d <= 0)
+        is_divided = self.definition.numerator == VALUE_ADDED and numerator is not None and numerator < 0
+        divides = self.definition.denominator == VALUE_ADDED and denominator is not None and denominator <= 0
+        return is_divided or divides
 
     def score(self, value: int, standard: Standard) -> int:
         """Score of a value by the rule's formula, within cap and floor."""
-        weight, rules = millionths(self.rule.weight) or 0, self.rules
-        if standard.value is None:
+        weight, rounding = millionths(self.rule.weight) or 0, self.rules.rounding
+        # a value has the sign of its numerator
+        if standard.value is None or self.is_loss(value):
             return 0
-        if (
-            value < 0
-            and self.definition.numerator == VALUE_ADDED
-            and rules.negative_value_added == "zero_score"
-        ):
-            return 0
-        rounding = rules.rounding
         share, of = self._share(value, standard.value, standard.worst or 0)
         plain = quotient(share * weight, of * MILLION, rounding.score_scale, rounding.mode)
         if self.cap is not None and plain > self.cap:
@@ -562,7 +555,7 @@ class RankedList:
         elif own.note == WITHHELD:
             score = withheld
         elif own.note in BY_GROUP or (own.note == LOSS and scale.rule.missing in BY_OTHERS):
-            score = 0 if scale.is_loss(own) else group
+            score = 0 if scale.is_loss(own.numerator, own.denominator) else group
         sides = Sides(own.numerator, own.denominator, own.value, score, own.note)
         return Moved(scale, before, after, group, withheld, sides)
 

@@ -99,6 +99,8 @@ def test_losses_withheld_figures_and_lists_without_a_baseline() -> None:
     assert found["I1"] == (30, None)
     assert found["I2"] == (0, "negative_zero")
     assert found["I4"] == (0, "withheld_zero")
+    untold = by_code(scored("above_scale", [lost, unit("b", land_area_mu=10)], release({"I4": "10"})))
+    assert untold["I4"] == (0, "negative_zero")
     assert found["I6"] == (0, "no_baseline")
 
 
